@@ -1,0 +1,196 @@
+"""From sentence pairs to batches: functions from Dataset to Dataset, with no Python in between.
+
+    pairs -> shuffle -> tokenize and filter -> bucket -> batch -> shift -> prefetch
+
+Everything streams: what is held in memory is the shuffle buffer and one batch for each bucket, whatever the size of the
+corpus. A batch is what ``model.fit`` takes: ``({"source": ids, "target": ids}, ids)``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import tensorflow as tf
+
+from nmt.data.text import END, PAD, START, Text
+
+# SentencePiece is some five times quicker on batches than on single sentences.
+_TOGETHER = 256
+# Lengths are learned from this many pairs.
+_SAMPLE = 50_000
+
+
+def tokenize(pairs: tf.data.Dataset, text: Text, max_length: int) -> tf.data.Dataset:
+    """Strings ``(source, target)`` become ids: ``x1 … xn </s>`` and ``<s> y1 … yn </s>``.
+
+    Pairs with a side that is empty or has more than ``max_length`` pieces are left out. The source ends in ``</s>`` so
+    that attention has a place to look at when no word is meant. All this is done on many pairs at once: a call a pair
+    would cost more than the training leaves over.
+    """
+
+    def encode(source: tf.Tensor, target: tf.Tensor) -> tuple[tf.RaggedTensor, tf.RaggedTensor]:
+        x, y = text.source.encode(source), text.target.encode(target)
+        lengths = tf.stack([x.row_lengths(), y.row_lengths()])
+        fits = tf.reduce_all((lengths > 0) & (lengths <= max_length), 0)
+        x, y = tf.ragged.boolean_mask(x, fits), tf.ragged.boolean_mask(y, fits)
+        start = tf.fill([y.nrows(), 1], START)
+        end = tf.fill([y.nrows(), 1], END)
+        return tf.concat([x, end], 1), tf.concat([start, y, end], 1)
+
+    rows = pairs.batch(_TOGETHER).map(encode, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True).unbatch()
+    # A row of a ragged tensor is still called ragged, which padded_batch refuses.
+    return rows.map(lambda source, target: (tf.convert_to_tensor(source), tf.convert_to_tensor(target)))
+
+
+def shift(source: tf.Tensor, target: tf.Tensor) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
+    """Make the input and the output of teacher forcing from a padded batch.
+
+    The decoder reads ``<s> y1 … yn`` and must write ``y1 … yn </s>``.
+
+    >>> inputs, output = shift(tf.constant([[7, 3]]), tf.constant([[2, 5, 3, 0]]))
+    >>> inputs["target"].numpy().tolist(), output.numpy().tolist()
+    ([[2, 5, 0]], [[5, 3, 0]])
+    """
+    output = target[:, 1:]
+    return {"source": source, "target": tf.where(output == PAD, PAD, target[:, :-1])}, output
+
+
+@dataclass(frozen=True)
+class Buckets:
+    """The few shapes a batch can have, chosen so that padding is small.
+
+    A pair goes to the first target bound that holds it, and there to the first source bound that holds it. All bounds
+    count the end token.
+
+    Attributes:
+        targets: ``(buckets,)``, rising.
+        sources: ``(buckets, widths)``, each row rising.
+    """
+
+    targets: np.ndarray
+    sources: np.ndarray
+
+    @classmethod
+    def fit(cls, lengths: np.ndarray, count: int, longest: int) -> Buckets:
+        """Choose bounds for ``lengths`` ``(pairs, 2)`` of source and target, none above ``longest``.
+
+        ``count`` target bounds, and half as many source bounds in each of them. The last bounds are ``longest``, since
+        a longer pair than any in the sample may come.
+        """
+        targets = bounds(lengths[:, 1], count)
+        bucket = np.searchsorted(targets, lengths[:, 1])
+        widths = -(-count // 2)
+        sources = np.stack([bounds(lengths[bucket == i, 0], widths) for i in range(len(targets))])
+        return cls(
+            np.append(targets, longest),
+            np.concatenate([sources, np.full([len(sources), 1], longest)], 1)[[*range(len(sources)), -1]],
+        )
+
+    def bucket(self, examples: tf.data.Dataset, batch_size: int, batch_unit: str = "sentences") -> tf.data.Dataset:
+        """Group examples of ``tokenize`` into padded batches of ``batch_size`` sentences or target tokens, shifted."""
+        targets = tf.constant(self.targets, tf.int64)
+        sources = tf.constant(self.sources, tf.int64)
+        widths = self.sources.shape[1]
+
+        def place(source: tf.Tensor, target: tf.Tensor) -> tf.Tensor:
+            row = tf.searchsorted(targets, [tf.size(target, tf.int64) - 1])[0]
+            column = tf.searchsorted(sources[row], [tf.size(source, tf.int64)])[0]
+            return tf.cast(row * widths + column, tf.int64)
+
+        def size(key: tf.Tensor) -> tf.Tensor:
+            if batch_unit == "sentences":
+                return tf.constant(batch_size, tf.int64)
+            return tf.maximum(batch_size // targets[key // widths], 1)
+
+        def batch(key: tf.Tensor, group: tf.data.Dataset) -> tf.data.Dataset:
+            source, target = sources[key // widths, key % widths], targets[key // widths] + 1
+            return group.padded_batch(size(key), ([source], [target]))
+
+        return examples.group_by_window(place, batch, window_size_func=size).map(shift)
+
+
+def bounds(lengths: np.ndarray, count: int) -> np.ndarray:
+    """Return ``count`` rising bounds that pad ``lengths`` least, when each is padded to the first bound that holds it.
+
+    Dynamic programming over the distinct lengths. With fewer distinct lengths than bounds, the longest is repeated.
+
+    >>> bounds(np.array([1, 1, 1, 5, 6, 6]), 2)
+    array([1, 6])
+    """
+    values, counts = np.unique(lengths, return_counts=True)
+    if len(values) <= count:
+        return np.pad(values, (0, count - len(values)), mode="edge") if len(values) else np.ones(count, int)
+    number = np.concatenate([[0], np.cumsum(counts)])
+    # cost[k]: the padded tokens of all lengths below values[k]; chosen[b][k]: where the last of b + 1 groups begins.
+    cost = np.concatenate([[0], values * number[1:]]).astype(float)
+    chosen = []
+    for _ in range(count - 1):
+        options = cost[:-1, None] + values[None, :] * (number[None, 1:] - number[:-1, None])
+        options[np.tril_indices(len(values), -1)] = np.inf
+        chosen.append(np.argmin(options, 0))
+        cost = np.concatenate([[0], np.min(options, 0)])
+    ends = [len(values)]
+    for starts in reversed(chosen):
+        ends.append(int(starts[ends[-1] - 1]))
+    return values[np.array(ends[::-1]) - 1]
+
+
+def lengths(pairs: tf.data.Dataset, text: Text, max_length: int) -> np.ndarray:
+    """Measure ``(pairs, 2)`` source and target lengths with the end token, of the first pairs that pass the filter."""
+
+    def measure(source: tf.Tensor, target: tf.Tensor) -> tf.Tensor:
+        return tf.stack([tf.size(source), tf.size(target) - 1])
+
+    batches = list(tokenize(pairs, text, max_length).map(measure).take(_SAMPLE).batch(1024).as_numpy_iterator())
+    return np.concatenate(batches) if batches else np.zeros([0, 2], np.int32)
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """Batches of a corpus for training, the same ones in the same order for the same seed and epoch.
+
+    Attributes:
+        pairs: a Dataset of ``(source, target)`` strings.
+        text: the tokenizers.
+        buckets: the shapes of the batches.
+    """
+
+    pairs: tf.data.Dataset
+    text: Text
+    buckets: Buckets
+    max_length: int = 100
+    batch_size: int = 80
+    batch_unit: str = "sentences"
+    shuffle_buffer: int = 100_000
+    seed: int = 1
+
+    def epoch(self, number: int | tf.Tensor, first_batch: int | tf.Tensor = 0) -> tf.data.Dataset:
+        """Return the shuffled batches of one epoch, from ``first_batch`` on."""
+        number = tf.cast(number, tf.int64)
+        pairs = self.pairs.shuffle(self.shuffle_buffer, seed=self.seed * 1_000_003 + number, reshuffle_each_iteration=False)
+        return self._batches(pairs).skip(tf.cast(first_batch, tf.int64)).prefetch(tf.data.AUTOTUNE)
+
+    def in_order(self) -> tf.data.Dataset:
+        """Return unshuffled batches, for measuring the loss on a development set."""
+        return self._batches(self.pairs).prefetch(tf.data.AUTOTUNE)
+
+    def _batches(self, pairs: tf.data.Dataset) -> tf.data.Dataset:
+        examples = tokenize(pairs, self.text, self.max_length)
+        return self.buckets.bucket(examples, self.batch_size, self.batch_unit)
+
+
+def padding(batches: tf.data.Dataset) -> float:
+    """Return the share of source and target tokens that are padding.
+
+    >>> batch = {"source": [[5, 3, 0, 0]], "target": [[2, 7]]}, [[7, 3]]
+    >>> round(padding(tf.data.Dataset.from_tensors(batch)), 3)
+    0.333
+    """
+
+    def count(total: tf.Tensor, batch: tuple[dict[str, tf.Tensor], tf.Tensor]) -> tf.Tensor:
+        ids = tf.concat([tf.reshape(batch[0]["source"], [-1]), tf.reshape(batch[1], [-1])], 0)
+        return total + tf.stack([tf.math.count_nonzero(ids == 0), tf.size(ids, tf.int64)])
+
+    padded, tokens = batches.reduce(tf.zeros([2], tf.int64), count).numpy()
+    return float(padded / tokens)

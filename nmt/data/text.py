@@ -1,0 +1,208 @@
+"""Text and pieces: SentencePiece models, trained on the corpus and used inside the graph.
+
+Kudo and Richardson 2018, *SentencePiece*, https://arxiv.org/abs/1808.06226. A vocabulary of subword pieces knows no
+unknown words, needs no tokeniser of its own for each language, and gives back the text it was given (after Unicode
+NFKC). Four ids are fixed: ``<pad>`` 0, ``<unk>`` 1, ``<s>`` 2, ``</s>`` 3.
+"""
+
+from __future__ import annotations
+
+import io
+import itertools
+import math
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import sentencepiece
+import tensorflow as tf
+import tensorflow_text
+
+from nmt.errors import InputError
+
+PAD, UNKNOWN, START, END = range(4)
+
+# SentencePiece holds its sentences in memory, and more than these teach it nothing new.
+SENTENCES = 1_000_000
+_LONGEST_LINE = 4192
+
+
+class Tokenizer:
+    """One SentencePiece model, for the graph and for Python.
+
+    Arguments:
+        model: the bytes of a ``.spm.model`` file.
+
+    Raises:
+        InputError: if the bytes are no SentencePiece model, or one with other ids for ``<pad>``, ``<unk>``, ``<s>`` and
+            ``</s>`` than this package uses.
+    """
+
+    def __init__(self, model: bytes) -> None:
+        processor = sentencepiece.SentencePieceProcessor()
+        try:
+            processor.LoadFromSerializedProto(model)
+        except RuntimeError:
+            raise InputError("the bytes are no SentencePiece model.") from None
+        ids = (processor.pad_id(), processor.unk_id(), processor.bos_id(), processor.eos_id())
+        if ids != (PAD, UNKNOWN, START, END):
+            raise InputError(f"the ids of <pad>, <unk>, <s>, </s> are {ids}, not {(PAD, UNKNOWN, START, END)}.")
+        self.model = model
+        self.vocabulary: int = processor.get_piece_size()
+        self._processor = processor
+        # FastSentencepieceTokenizer would be quicker, but reads BPE models wrongly. One object only: each writes its
+        # model into the graph anew.
+        self._graph = tensorflow_text.SentencepieceTokenizer(model=model, out_type=tf.int32)
+
+    def encode(self, texts: tf.Tensor) -> tf.RaggedTensor:
+        """Turn strings ``(batch,)`` into ids ``(batch, None)``, without start and end."""
+        return self._graph.tokenize(texts)
+
+    def decode(self, ids: tf.RaggedTensor) -> tf.Tensor:
+        """Turn ids ``(batch, None)``, without start and end, into strings ``(batch,)``."""
+        return self._graph.detokenize(ids)
+
+    def pieces(self, ids: Iterable[int]) -> list[str]:
+        """Return the piece of each id. A piece that begins a word begins with ``▁``."""
+        return [self._processor.id_to_piece(int(i)) for i in ids]
+
+
+@dataclass(frozen=True)
+class Text:
+    """The tokenizers of both sides: the same object twice when the vocabulary is joint."""
+
+    source: Tokenizer
+    target: Tokenizer
+
+    @property
+    def joint(self) -> bool:
+        return self.source is self.target
+
+    def save(self, folder: Path) -> None:
+        """Write ``joint.spm.model``, or ``source.spm.model`` and ``target.spm.model``."""
+        for name in _names(self.joint):
+            tokenizer = self.target if name == "target" else self.source
+            (folder / f"{name}.spm.model").write_bytes(tokenizer.model)
+
+    @classmethod
+    def load(cls, folder: Path, joint: bool) -> Text:
+        """Read what ``save`` wrote.
+
+        Raises:
+            InputError: if a file is missing or cut short.
+        """
+        tokenizers = []
+        for name in _names(joint):
+            path = folder / f"{name}.spm.model"
+            try:
+                tokenizers.append(Tokenizer(path.read_bytes()))
+            except OSError as error:
+                raise InputError(f"{path} cannot be read: {error.strerror}. The model folder is incomplete.") from None
+            except InputError as error:
+                raise InputError(f"{path} is damaged: {error}") from None
+        return cls(tokenizers[0], tokenizers[-1])
+
+
+def train(
+    pairs: Iterable[tuple[str, str]], kind: str = "unigram", vocabulary_size: int | str = "auto", joint: bool = True
+) -> Text:
+    """Train the tokenizers on sentence pairs.
+
+    Arguments:
+        pairs: source and target sentences; the first million are read.
+        kind: ``unigram``, ``bpe``, ``char`` or ``word``.
+        vocabulary_size: pieces of each model, or ``"auto"``: see :func:`fitting_size`.
+        joint: one model for both sides, or one a side.
+
+    Raises:
+        InputError: if the text allows no vocabulary of that size.
+    """
+    pairs = list(itertools.islice(pairs, SENTENCES))
+    sides = [[source for source, _ in pairs], [target for _, target in pairs]]
+    corpora = [sides[0] + sides[1]] if joint else sides
+    names = ["the text"] if joint else ["the source text", "the target text"]
+    tokenizers = [
+        _train_one(sentences, kind, vocabulary_size, name) for sentences, name in zip(corpora, names, strict=True)
+    ]
+    return Text(tokenizers[0], tokenizers[-1])
+
+
+def fitting_size(sentences: Iterable[str], kind: str) -> int:
+    """Return how many pieces suit a text.
+
+    Small data wants few pieces, each seen often: about 2,000 for 100,000 words and growing with the root of the words,
+    so that Multi30k gets about 5,000 and IWSLT about 16,000; never more than the text has distinct words, never fewer
+    than its characters need.
+
+    >>> fitting_size(["a b c", "a b"] * 1000, "unigram")
+    14
+    """
+    words = 0
+    forms: set[str] = set()
+    characters: set[str] = set()
+    for sentence in sentences:
+        split = sentence.split()
+        words += len(split)
+        characters.update(sentence)
+        if len(forms) < SENTENCES:
+            forms.update(split)
+    # Normalisation can add a few characters to those that were counted.
+    alphabet = 2 * len(characters) + 8
+    if kind == "char":
+        return alphabet
+    if kind == "word":
+        return min(len(forms) + 4, 32_000)
+    fitting = round(min(2000 * math.sqrt(words / 100_000), len(forms), 32_000))
+    return max(fitting, alphabet)
+
+
+def _names(joint: bool) -> list[str]:
+    return ["joint"] if joint else ["source", "target"]
+
+
+def _train_one(sentences: list[str], kind: str, vocabulary_size: int | str, name: str) -> Tokenizer:
+    """Train one model, in memory: a file is written only when all went well."""
+    automatic = vocabulary_size == "auto"
+    size = fitting_size(sentences, kind) if automatic else int(vocabulary_size)
+    writer = io.BytesIO()
+    try:
+        sentencepiece.SentencePieceTrainer.train(
+            sentence_iterator=iter(sentences),
+            model_writer=writer,
+            model_type=kind,
+            vocab_size=size,
+            hard_vocab_limit=not automatic,
+            character_coverage=1.0,
+            pad_id=PAD,
+            unk_id=UNKNOWN,
+            bos_id=START,
+            eos_id=END,
+            normalization_rule_name="nmt_nfkc",
+            max_sentence_length=_LONGEST_LINE,
+            minloglevel=2,
+            num_threads=2,
+        )
+    except RuntimeError as error:
+        raise InputError(_explain(str(error), size, name)) from None
+    tokenizer = Tokenizer(writer.getvalue())
+    if not automatic and tokenizer.vocabulary != size:
+        raise InputError(_explain(f"value <= {tokenizer.vocabulary}", size, name))
+    return tokenizer
+
+
+def _explain(message: str, size: int, name: str) -> str:
+    """Turn SentencePiece's complaint about the size into a sentence."""
+    if most := re.search(r"value <= (\d+)", message):
+        return (
+            f"text.vocabulary_size = {size} is larger than {name} allows, which is {most[1]}. "
+            "'auto' finds a size that fits."
+        )
+    if "sentences_.empty()" in message:
+        return f"No vocabulary can be learned: {name} has no line with text of at most {_LONGEST_LINE} bytes."
+    if least := re.search(r"required_chars\D+(\d+)|smaller than required_chars. \d+ vs (\d+)", message):
+        return (
+            f"text.vocabulary_size = {size} is too small: {name} has {least[1] or least[2]} different characters. "
+            "'auto' finds a size that fits."
+        )
+    return f"SentencePiece cannot learn a vocabulary of {size} pieces from {name}: {message.strip()}"

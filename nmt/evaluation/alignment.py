@@ -1,0 +1,71 @@
+"""From the alignment of pieces to the alignment of words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+# SentencePiece writes a space as this character, at the front of the piece that begins a word.
+_SPACE = "▁"
+
+
+@dataclass(frozen=True)
+class WordAlignment:
+    """How much each target word looked at each source word.
+
+    Attributes:
+        source, target: the words.
+        weights: ``(target words, source words)``; a row sums to one less what went to the source's end token.
+    """
+
+    source: tuple[str, ...]
+    target: tuple[str, ...]
+    weights: np.ndarray
+
+    def strongest(self, target: str) -> str:
+        """Return the source word that the first ``target`` word of this spelling looked at most.
+
+        Raises:
+            ValueError: if there is no such target word.
+        """
+        return self.source[int(np.argmax(self.weights[self.target.index(target)]))]
+
+
+def words(pieces: Sequence[str]) -> tuple[tuple[str, ...], list[int]]:
+    """Join pieces to words: the words, and the word that each piece belongs to.
+
+    >>> words(["▁I", "▁a", "te", "▁", "rice"])
+    (('I', 'ate', 'rice'), [0, 1, 1, 2, 2])
+    """
+    joined: list[str] = []
+    places: list[int] = []
+    for piece in pieces:
+        if piece.startswith(_SPACE) or not joined:
+            joined.append("")
+        joined[-1] += piece.replace(_SPACE, "")
+        places.append(len(joined) - 1)
+    return tuple(joined), places
+
+
+def by_word(source: Sequence[str], target: Sequence[str], weights: np.ndarray) -> WordAlignment:
+    """Merge the alignment of pieces into that of words.
+
+    The weight of a source word is the sum over its pieces; that of a target word the mean over its pieces, each of which
+    looked once.
+
+    Arguments:
+        source, target: pieces.
+        weights: ``(target pieces, source pieces or more)``; columns past the source pieces, such as the end token's, are
+            dropped.
+
+    >>> by_word(["▁na", "neun", "▁bap"], ["▁I"], np.array([[0.5, 0.2, 0.2, 0.1]])).weights.round(1).tolist()
+    [[0.7, 0.2]]
+    """
+    source_words, source_places = words(source)
+    target_words, target_places = words(target)
+    merged = np.zeros([len(target_words), len(source_words)])
+    np.add.at(merged, np.ix_(target_places, source_places), weights[: len(target), : len(source)])
+    counts = np.bincount(target_places, minlength=len(target_words)).reshape(-1, 1)
+    return WordAlignment(source_words, target_words, merged / np.maximum(counts, 1))

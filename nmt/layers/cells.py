@@ -1,0 +1,240 @@
+"""Recurrent cells, and the loop that runs them.
+
+A cell splits its step in two, because only one half depends on the step before::
+
+    projected = cell.project(inputs)              # W x_t + b for all t at once: one large product
+    output, state = cell.step(projected_t, state) # U h_{t-1} and the gates: inside the loop
+
+:func:`scan` is the loop. Weights are laid out as in Keras's own cells, so theirs fit here and the other way round.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+State = tuple[tf.Tensor, ...]
+
+
+def dense(inputs: tf.Tensor, kernel: Any, transpose: bool = False) -> tf.Tensor:
+    """Multiply the last dimension by ``kernel``, or by its transpose, as one product of rank 2.
+
+    A product of rank 3 becomes a ``tensordot``, which is slower and has no gradient in a loop under XLA.
+    """
+    kernel = tf.convert_to_tensor(kernel)
+    if inputs.shape.rank == 2:
+        return tf.matmul(inputs, kernel, transpose_b=transpose)
+    outputs = tf.matmul(tf.reshape(inputs, [-1, inputs.shape[-1]]), kernel, transpose_b=transpose)
+    outputs = tf.reshape(outputs, tf.concat([tf.shape(inputs)[:-1], [outputs.shape[-1]]], 0))
+    outputs.set_shape([*inputs.shape[:-1], outputs.shape[-1]])
+    return outputs
+
+
+def scan(
+    step: Callable[[tf.Tensor, Any], tuple[tuple[tf.Tensor, ...], Any]],
+    inputs: tf.Tensor,
+    state: Any,
+    mask: tf.Tensor | None = None,
+    reverse: bool = False,
+    outputs: tuple[int | None, ...] = (None,),
+) -> tuple[tuple[tf.Tensor, ...], Any]:
+    """Run ``step`` over time.
+
+    Arguments:
+        step: ``(inputs_t, state) -> (tuple of outputs_t, state)``.
+        inputs: ``(batch, time, width)``.
+        state: the first state, any nest of tensors ``(batch, units)``.
+        mask: ``(batch, time)``; where it is false the state stays as it was, so that padding changes nothing.
+        reverse: run from the last step to the first; outputs keep their places.
+        outputs: the width of each output, ``None`` if it is not known.
+
+    Returns:
+        The outputs, each ``(batch, time, its width)``, and the last state.
+    """
+    time = tf.shape(inputs)[1]
+
+    def by_time(tensor: tf.Tensor) -> tf.TensorArray:
+        order = [1, 0, *range(2, tensor.shape.rank)]
+        return tf.TensorArray(tensor.dtype, time).unstack(tf.transpose(tensor, order))
+
+    batch = inputs.shape[0]
+    read_inputs = by_time(inputs)
+    read_mask = None if mask is None else by_time(tf.expand_dims(mask, -1))
+    written = tuple(tf.TensorArray(inputs.dtype, time, element_shape=[batch, width]) for width in outputs)
+
+    def body(count: tf.Tensor, state: Any, written: tuple[tf.TensorArray, ...]) -> tuple:
+        t = time - 1 - count if reverse else count
+        x = read_inputs.read(t)
+        x.set_shape([batch, inputs.shape[-1]])
+        y, new = step(x, state)
+        if read_mask is not None:
+            real = read_mask.read(t)
+            new = tf.nest.map_structure(lambda n, old: tf.where(real, n, old), new, state)
+        return count + 1, new, tuple(array.write(t, out) for array, out in zip(written, y, strict=True))
+
+    # Without maximum_iterations XLA has no gradient for the loop.
+    _, state, written = tf.while_loop(
+        lambda count, *_: count < time, body, (0, state, written), maximum_iterations=time
+    )
+    return tuple(tf.transpose(array.stack(), [1, 0, 2]) for array in written), state
+
+
+class Cell(keras.layers.Layer):
+    """What the cells share. Each weight has ``gates`` blocks of ``units`` columns.
+
+    It is also a cell in Keras's sense and runs inside ``keras.layers.RNN``.
+
+    Arguments:
+        units: width of the state, ``h`` in the formulas.
+
+    Call arguments:
+        inputs: ``x_t``, shape ``(batch, width)``.
+        states: ``states`` tensors of shape ``(batch, units)``; the first is the output.
+
+    Returns:
+        The output ``(batch, units)`` and the next states.
+
+    Raises:
+        ValueError: if ``units`` is not positive.
+    """
+
+    gates = 1
+    states = 1
+
+    def __init__(self, units: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        if units < 1:
+            raise ValueError(f"units must be 1 or more, not {units}.")
+        self.units = units
+        self.state_size = [units] * self.states if self.states > 1 else units
+
+    def build(self, input_shape: tuple) -> None:
+        width = self.gates * self.units
+        self.kernel = self.add_weight((input_shape[-1], width), "glorot_uniform", name="kernel")
+        self.recurrent_kernel = self.add_weight((self.units, width), "orthogonal", name="recurrent_kernel")
+        self.bias = self.add_weight(self.bias_shape(), self.first_bias, name="bias")
+
+    def bias_shape(self) -> tuple[int, ...]:
+        return (self.gates * self.units,)
+
+    def first_bias(self, shape: tuple[int, ...], dtype: Any = None) -> Any:
+        return keras.ops.zeros(shape, dtype)
+
+    def project(self, inputs: tf.Tensor) -> tf.Tensor:
+        """Return ``W x + b`` for inputs of any rank: ``(…, width)`` to ``(…, gates * units)``."""
+        return dense(inputs, self.kernel) + self.bias
+
+    def step(self, projected: tf.Tensor, state: State) -> tuple[tf.Tensor, State]:
+        """Take ``W x_t + b`` and the last state to the output and the next state."""
+        raise TypeError("Cell is what its kinds share. Use SimpleRNNCell, GRUCell or LSTMCell.")
+
+    def call(self, inputs: tf.Tensor, states: Any) -> tuple[tf.Tensor, Any]:
+        output, state = self.step(self.project(inputs), tuple(tf.nest.flatten(states)))
+        return output, list(state)
+
+    def zero_state(self, like: tf.Tensor) -> State:
+        """Return the state before the first word, for the batch of ``like``."""
+        return (tf.zeros([tf.shape(like)[0], self.units], like.dtype),) * self.states
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "units": self.units}
+
+
+@keras.saving.register_keras_serializable("nmt")
+class SimpleRNNCell(Cell):
+    """``h_t = tanh(W x_t + U h_{t-1} + b)``, Elman 1990, *Finding Structure in Time*.
+
+    >>> cell = SimpleRNNCell(3)
+    >>> output, states = cell(tf.zeros([2, 5]), [tf.zeros([2, 3])])
+    >>> output.shape
+    TensorShape([2, 3])
+    """
+
+    def step(self, projected: tf.Tensor, state: State) -> tuple[tf.Tensor, State]:
+        h = tf.tanh(projected + tf.matmul(state[0], self.recurrent_kernel))
+        return h, (h,)
+
+
+@keras.saving.register_keras_serializable("nmt")
+class GRUCell(Cell):
+    """Gated recurrent unit, Cho et al. 2014, https://arxiv.org/abs/1406.1078, equations 5 to 8::
+
+        z_t = sigmoid(W_z x_t + U_z h_{t-1} + b_z)
+        r_t = sigmoid(W_r x_t + U_r h_{t-1} + b_r)
+        n_t = tanh(W_n x_t + b_n + r_t * (U_n h_{t-1} + c_n))
+        h_t = z_t * h_{t-1} + (1 - z_t) * n_t
+
+    The reset gate comes after the product with ``U_n``, as in cuDNN and Keras, so that one product serves all gates.
+
+    >>> cell = GRUCell(3)
+    >>> output, states = cell(tf.zeros([2, 5]), [tf.zeros([2, 3])])
+    >>> [weight.shape for weight in cell.weights]
+    [(5, 9), (3, 9), (2, 9)]
+    """
+
+    gates = 3
+
+    def bias_shape(self) -> tuple[int, ...]:
+        return (2, 3 * self.units)
+
+    def project(self, inputs: tf.Tensor) -> tf.Tensor:
+        return dense(inputs, self.kernel) + self.bias[0]
+
+    def step(self, projected: tf.Tensor, state: State) -> tuple[tf.Tensor, State]:
+        (h,) = state
+        recurrent = tf.matmul(h, self.recurrent_kernel) + self.bias[1]
+        gates = tf.sigmoid(projected[:, : 2 * self.units] + recurrent[:, : 2 * self.units])
+        z, r = tf.split(gates, 2, -1)
+        n = tf.tanh(projected[:, 2 * self.units :] + r * recurrent[:, 2 * self.units :])
+        h = n + z * (h - n)
+        return h, (h,)
+
+
+@keras.saving.register_keras_serializable("nmt")
+class LSTMCell(Cell):
+    """Long short-term memory, Hochreiter and Schmidhuber 1997, with the forget gate of Gers et al. 2000::
+
+        i_t, f_t, o_t = sigmoid(W_{i,f,o} x_t + U_{i,f,o} h_{t-1} + b_{i,f,o})
+        g_t = tanh(W_g x_t + U_g h_{t-1} + b_g)
+        c_t = f_t * c_{t-1} + i_t * g_t
+        h_t = o_t * tanh(c_t)
+
+    The states are ``(h, c)``. The bias of the forget gate starts at 1, so that memory is kept until the cell learns to
+    forget. Columns are in Keras's order: i, f, g, o.
+
+    >>> cell = LSTMCell(3)
+    >>> output, states = cell(tf.zeros([2, 5]), [tf.zeros([2, 3]), tf.zeros([2, 3])])
+    >>> len(states)
+    2
+    """
+
+    gates = 4
+    states = 2
+
+    def first_bias(self, shape: tuple[int, ...], dtype: Any = None) -> Any:
+        u = self.units
+        return keras.ops.concatenate([keras.ops.zeros(u), keras.ops.ones(u), keras.ops.zeros(2 * u)])
+
+    def step(self, projected: tf.Tensor, state: State) -> tuple[tf.Tensor, State]:
+        h, c = state
+        i, f, g, o = tf.split(projected + tf.matmul(h, self.recurrent_kernel), 4, -1)
+        c = tf.sigmoid(f) * c + tf.sigmoid(i) * tf.tanh(g)
+        h = tf.sigmoid(o) * tf.tanh(c)
+        return h, (h, c)
+
+
+CELLS: dict[str, type[Cell]] = {"rnn": SimpleRNNCell, "gru": GRUCell, "lstm": LSTMCell}
+
+
+def make_cell(kind: str, units: int, name: str) -> Cell:
+    """Return a new cell of a kind, ``rnn``, ``gru`` or ``lstm``.
+
+    Raises:
+        ValueError: for any other kind.
+    """
+    if kind not in CELLS:
+        raise ValueError(f"There is no cell '{kind}'. Known: {', '.join(CELLS)}.")
+    return CELLS[kind](units, name=name)

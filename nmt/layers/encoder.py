@@ -1,0 +1,129 @@
+"""The encoder: reads the source and writes an annotation beside each word."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from nmt.layers.cells import Cell, State, make_cell, scan
+
+
+@keras.saving.register_keras_serializable("nmt")
+class Encoder(keras.layers.Layer):
+    """A stack of recurrent layers, read one way or both, with a bridge to the decoder.
+
+    Bahdanau et al. 2015, section 3.2 and appendix A.2.1, https://arxiv.org/abs/1409.0473::
+
+        h_j = [forward_j ; backward_j]     the annotation of word j: the sentence as seen from there (equation 7)
+        s_0 = tanh(W_s h_last)             the bridge, here from the last states of both directions
+
+    Arguments:
+        units: width of each direction.
+        cell: ``gru``, ``lstm`` or ``rnn``.
+        layers: recurrent layers, each of which reads the annotations of the one below.
+        bidirectional: read backwards too; annotations are then ``2 * units`` wide.
+        bridge: width and number of layers of the decoder whose first state is made, or ``None`` for the states as they
+            are: those of the top layer, ``(forward, backward)`` concatenated.
+        dropout: share of units dropped between layers.
+
+    Call arguments:
+        inputs: word vectors, shape ``(batch, source, width)``.
+        mask: ``(batch, source)``, true at real words, which must not be interrupted by padding. Padding changes nothing:
+            annotations at real words and the states do not depend on it.
+
+    Returns:
+        The annotations ``(batch, source, units or 2 * units)`` and the state, a tuple with a tuple of tensors
+        ``(batch, units)`` for each layer of the decoder.
+
+    >>> encoder = Encoder(units=7, bridge=(5, 1))
+    >>> annotations, state = encoder(tf.ones([2, 3, 11]))
+    >>> annotations.shape, state[0][0].shape
+    (TensorShape([2, 3, 14]), TensorShape([2, 5]))
+    """
+
+    def __init__(
+        self,
+        units: int,
+        cell: str = "gru",
+        layers: int = 1,
+        bidirectional: bool = True,
+        bridge: tuple[int, int] | None = None,
+        dropout: float = 0.0,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.units = units
+        self.cell = cell
+        self.layers = layers
+        self.bidirectional = bidirectional
+        self.bridge = tuple(bridge) if bridge else None
+        self.dropout = dropout
+        self.supports_masking = True
+        self.forward_cells = [make_cell(cell, units, f"forward_{i}") for i in range(layers)]
+        self.backward_cells = [make_cell(cell, units, f"backward_{i}") for i in range(layers if bidirectional else 0)]
+        self.between = keras.layers.Dropout(dropout)
+        # The rows of a bridge: one for each tensor of the decoder's state.
+        self.bridges = [
+            keras.layers.Dense(self.bridge[0], activation="tanh", name=f"bridge_{i}")
+            for i in range(self.bridge[1] * self.forward_cells[0].states if self.bridge else 0)
+        ]
+
+    @property
+    def width(self) -> int:
+        """Width of an annotation."""
+        return self.units * (2 if self.bidirectional else 1)
+
+    def build(self, input_shape: tuple) -> None:
+        for i in range(self.layers):
+            shape = input_shape if i == 0 else (*input_shape[:-1], self.width)
+            self.forward_cells[i].build(shape)
+            if self.bidirectional:
+                self.backward_cells[i].build(shape)
+        for bridge in self.bridges:
+            bridge.build((None, self.width))
+
+    def call(
+        self, inputs: tf.Tensor, mask: tf.Tensor | None = None, training: bool = False
+    ) -> tuple[tf.Tensor, tuple[State, ...]]:
+        annotations, last = inputs, ()
+        for i, forward in enumerate(self.forward_cells):
+            if i:
+                annotations = self.between(annotations, training=training)
+            sides = [run(forward, annotations, mask)]
+            if self.bidirectional:
+                sides.append(run(self.backward_cells[i], annotations, mask, reverse=True))
+            annotations = tf.concat([outputs for outputs, _ in sides], -1)
+            last = tuple(tf.concat(parts, -1) for parts in zip(*[state for _, state in sides], strict=True))
+        return annotations, self._first_state(last)
+
+    def _first_state(self, last: State) -> tuple[State, ...]:
+        """Turn the top layer's last states into the decoder's first."""
+        if not self.bridge:
+            return (last,)
+        made = [bridge(last[i % len(last)]) for i, bridge in enumerate(self.bridges)]
+        return tuple(tuple(made[i : i + len(last)]) for i in range(0, len(made), len(last)))
+
+    def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
+        # The annotations keep the mask of the words; the states have none.
+        return previous_mask
+
+    def get_config(self) -> dict[str, Any]:
+        own = ("units", "cell", "layers", "bidirectional", "bridge", "dropout")
+        return {**super().get_config(), **{name: getattr(self, name) for name in own}}
+
+
+def run(
+    cell: Cell, inputs: tf.Tensor, mask: tf.Tensor | None = None, reverse: bool = False, state: State | None = None
+) -> tuple[tf.Tensor, State]:
+    """Run one cell over ``inputs`` ``(batch, time, width)``: outputs ``(batch, time, units)`` and the last state."""
+
+    def step(projected: tf.Tensor, state: State) -> tuple[tuple[tf.Tensor, ...], State]:
+        output, state = cell.step(projected, state)
+        return (output,), state
+
+    (outputs,), last = scan(
+        step, cell.project(inputs), state or cell.zero_state(inputs), mask, reverse, outputs=(cell.units,)
+    )
+    return outputs, last

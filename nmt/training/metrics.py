@@ -1,0 +1,101 @@
+"""What is watched while a model trains: perplexity, token accuracy, tokens a second."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from nmt.training.losses import token_cross_entropy
+
+
+class TokenMetric(keras.metrics.Metric):
+    """A sum over real tokens and their number. Kinds say what is summed and what is made of it."""
+
+    def __init__(self, name: str, **kwargs: Any) -> None:
+        super().__init__(name=name, **kwargs)
+        self.total = self.add_variable((), "zeros", name="total")
+        self.tokens = self.add_variable((), "zeros", name="tokens")
+
+    def update_state(self, y_true: tf.Tensor, y_pred: tf.Tensor, sample_weight: Any = None) -> None:
+        y_true = tf.cast(y_true, tf.int32)
+        real = tf.cast(y_true != 0, tf.float32)
+        self.total.assign_add(tf.reduce_sum(tf.cast(self.measure(y_true, y_pred), tf.float32) * real))
+        self.tokens.assign_add(tf.reduce_sum(real))
+
+    def measure(self, y_true: tf.Tensor, y_pred: tf.Tensor) -> tf.Tensor:
+        """Return a number for every token, ``(batch, target)``."""
+        raise TypeError("TokenMetric is what its kinds share. Use Perplexity or TokenAccuracy.")
+
+    def mean(self) -> tf.Tensor:
+        return tf.math.divide_no_nan(tf.convert_to_tensor(self.total), tf.convert_to_tensor(self.tokens))
+
+
+@keras.saving.register_keras_serializable("nmt")
+class Perplexity(TokenMetric):
+    """``exp`` of the mean ``-log p`` of a real token, without label smoothing.
+
+    >>> metric = Perplexity()
+    >>> metric.update_state(tf.constant([[1, 0]]), tf.zeros([1, 2, 4]))
+    >>> round(float(metric.result()), 3)
+    4.0
+    """
+
+    def __init__(self, name: str = "perplexity", **kwargs: Any) -> None:
+        super().__init__(name, **kwargs)
+
+    def measure(self, y_true: tf.Tensor, y_pred: tf.Tensor) -> tf.Tensor:
+        return token_cross_entropy(y_true, y_pred)
+
+    def result(self) -> tf.Tensor:
+        return tf.exp(self.mean())
+
+
+@keras.saving.register_keras_serializable("nmt")
+class TokenAccuracy(TokenMetric):
+    """The share of real tokens that had the highest logit.
+
+    >>> metric = TokenAccuracy()
+    >>> metric.update_state(tf.constant([[1, 2, 0]]), tf.one_hot([[1, 3, 3]], 4))
+    >>> float(metric.result())
+    0.5
+    """
+
+    def __init__(self, name: str = "accuracy", **kwargs: Any) -> None:
+        super().__init__(name, **kwargs)
+
+    def measure(self, y_true: tf.Tensor, y_pred: tf.Tensor) -> tf.Tensor:
+        return tf.argmax(y_pred, -1, output_type=tf.int32) == y_true
+
+    def result(self) -> tf.Tensor:
+        return self.mean()
+
+
+@keras.saving.register_keras_serializable("nmt")
+class TokensPerSecond(keras.metrics.Metric):
+    """Real target tokens, end tokens included, in a second of wall time since the first batch of the epoch ended.
+
+    The first batch is left out, since in the first epoch it holds the tracing of the graph.
+    """
+
+    def __init__(self, name: str = "tokens/s", **kwargs: Any) -> None:
+        super().__init__(name=name, **kwargs)
+        # Seconds since 1970 need more than float32 has.
+        self.begin = self.add_variable((), "zeros", dtype="float64", name="begin")
+        self.now = self.add_variable((), "zeros", dtype="float64", name="now")
+        self.tokens = self.add_variable((), "zeros", name="tokens")
+
+    def update_state(self, y_true: tf.Tensor, y_pred: tf.Tensor, sample_weight: Any = None) -> None:
+        with tf.control_dependencies([y_pred]):
+            now = tf.timestamp()
+        begin = tf.convert_to_tensor(self.begin)
+        first = begin == 0
+        tokens = tf.cast(tf.math.count_nonzero(y_true), tf.float32)
+        self.begin.assign(tf.where(first, now, begin))
+        self.now.assign(now)
+        self.tokens.assign_add(tf.where(first, 0.0, tokens))
+
+    def result(self) -> tf.Tensor:
+        seconds = tf.convert_to_tensor(self.now) - tf.convert_to_tensor(self.begin)
+        return tf.math.divide_no_nan(tf.convert_to_tensor(self.tokens), tf.cast(seconds, tf.float32))
