@@ -1,0 +1,53 @@
+"""Neural machine translation with attention, on Keras 3 and TensorFlow.
+
+The public names. Each is imported when it is first used, so that ``import nmt`` costs nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from nmt.config import Config
+    from nmt.layers.attention import BahdanauAttention
+    from nmt.layers.decoder import Decoder
+    from nmt.layers.encoder import Encoder
+    from nmt.models import Seq2Seq, build_model
+    from nmt.training.losses import MaskedCrossEntropy
+    from nmt.training.metrics import Perplexity, TokenAccuracy
+    from nmt.translator import Translation, Translator
+
+_HOMES = {
+    "BahdanauAttention": "nmt.layers.attention",
+    "Config": "nmt.config",
+    "Decoder": "nmt.layers.decoder",
+    "Encoder": "nmt.layers.encoder",
+    "MaskedCrossEntropy": "nmt.training.losses",
+    "Perplexity": "nmt.training.metrics",
+    "Seq2Seq": "nmt.models",
+    "TokenAccuracy": "nmt.training.metrics",
+    "Translation": "nmt.translator",
+    "Translator": "nmt.translator",
+    "build_model": "nmt.models",
+}
+
+__all__ = [
+    "BahdanauAttention",
+    "Config",
+    "Decoder",
+    "Encoder",
+    "MaskedCrossEntropy",
+    "Perplexity",
+    "Seq2Seq",
+    "TokenAccuracy",
+    "Translation",
+    "Translator",
+    "build_model",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'nmt' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)

@@ -143,8 +143,8 @@ def from_dict(values: dict[str, Any], base: Config | None = None) -> Config:
     return Config(**sections)
 
 
-def from_file(path: Path) -> Config:
-    """Read a TOML file.
+def from_file(path: Path, base: Config | None = None) -> Config:
+    """Read a TOML file over ``base``, the defaults if it is not given.
 
     Raises:
         InputError: if the file is missing, is no TOML, or names what does not exist.
@@ -156,7 +156,7 @@ def from_file(path: Path) -> Config:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InputError(f"The config {path} is not TOML: {error}.") from None
     try:
-        return from_dict(values)
+        return from_dict(values, base)
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
 
@@ -186,6 +186,10 @@ def _parse(text: str) -> Any:
     try:
         return tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
+        pass
+    try:
+        return float(text)  # TOML has no number like .3
+    except ValueError:
         return text
 
 

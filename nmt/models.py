@@ -10,9 +10,9 @@ import tensorflow as tf
 from nmt.config import Config
 from nmt.errors import InputError
 from nmt.layers.attention import BahdanauAttention, Memory
-from nmt.layers.cells import dense
 from nmt.layers.decoder import Decoder
 from nmt.layers.encoder import Encoder
+from nmt.layers.loop import dense
 
 
 @keras.saving.register_keras_serializable("nmt")
@@ -29,7 +29,8 @@ class Seq2Seq(keras.Model):
         source_vocabulary, target_vocabulary: numbers of pieces; id 0 is padding.
         embedding: width of a word vector, and of the readout.
         encoder, decoder: the layers, see there.
-        tied: ``none``; ``output``: the output layer uses the target embeddings; ``all``: so does the source, which needs
+        tied: ``none``; ``output``: the output layer uses the target embeddings; ``all``: so does the source, which
+        needs
             one vocabulary.
         embedding_dropout, output_dropout: shares of units dropped from word vectors and from the readout.
 
@@ -68,16 +69,14 @@ class Seq2Seq(keras.Model):
         self.decoder = decoder
         self.target_embedding = _embedding(target_vocabulary, embedding, "target_embedding")
         self.source_embedding = (
-            self.target_embedding
-            if tied == "all"
-            else _embedding(source_vocabulary, embedding, "source_embedding")
+            self.target_embedding if tied == "all" else _embedding(source_vocabulary, embedding, "source_embedding")
         )
         self.drop_embedding = keras.layers.Dropout(embedding_dropout)
         self.drop_output = keras.layers.Dropout(output_dropout)
 
     def build(self, input_shape: Any = None) -> None:
         words = (None, None, self.embedding)
-        shapes = {
+        shapes: dict[keras.layers.Layer, list[tuple]] = {
             self.target_embedding: [()],
             self.source_embedding: [()],
             self.encoder: [words],

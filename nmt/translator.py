@@ -183,7 +183,9 @@ def load_weights(model: keras.Model, path: Path) -> None:
         InputError: if the file is missing, cut short, or belongs to another model.
     """
     if not path.is_file():
-        raise InputError(f"The model has no weights yet: {path} is missing. Was its training stopped before it had any?")
+        raise InputError(
+            f"The model has no weights yet: {path} is missing. Was its training stopped before it had any?"
+        )
     try:
         model.load_weights(path)
     except Exception as error:  # h5py and Keras raise what they like on a damaged file

@@ -1,0 +1,1 @@
+"""Pairs, text and batches."""

@@ -1,4 +1,4 @@
-"""Sentence pairs from the world: two parallel files, a TSV, or TensorFlow Datasets.
+"""Sentence pairs from files: two parallel ones, or a TSV.
 
 A corpus is checked once, line by line, when it is opened. After that it can be streamed any number of times, in Python
 or in the graph, and memory never grows with it. Both ways give the same pairs in the same order.
@@ -7,30 +7,24 @@ What a line is, for both: only ``\\n`` ends one (U+2028 and U+0085 do not), ever
 order mark at the start of the file. These are the rules of ``tf.data.TextLineDataset``, which Python follows here.
 """
 
-import contextlib
-import functools
 import gzip
 import itertools
-import logging
 import os
 import stat
-import sys
-import textwrap
 import zlib
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import tensorflow as tf
 
-from nmt.errors import InputError, nearest
+from nmt.errors import InputError
 
 BOM = "\ufeff"
 DEV_SHARE = 20
 DEV_LIMIT = 1000
-TRANSLATE_FOLDER = "translate_folder"
 
 
 class Corpus(ABC):
@@ -51,9 +45,6 @@ class Corpus(ABC):
     @abstractmethod
     def pairs(self) -> Iterator[tuple[str, str]]:
         """Yield the same pairs in the same order, in Python."""
-
-
-# Files
 
 
 def from_files(source: Path, target: Path) -> Corpus:
@@ -151,7 +142,7 @@ def _require_regular_file(path: Path) -> None:
     try:
         mode = path.stat().st_mode
     except (OSError, ValueError) as error:
-        raise _unreadable(path, error) from error
+        raise unreadable(path, error) from error
     if stat.S_ISDIR(mode):
         raise InputError(f"{path} is a folder. Name a file inside it.")
     if not stat.S_ISREG(mode):
@@ -164,30 +155,42 @@ def _lines(path: Path) -> Iterator[str]:
     number = 0
     try:
         with gzip.open(path) if _is_gzip(path) else path.open("rb") as file:
-            for raw in file:
-                kept = raw.replace(b"\r", b"")
-                # TextLineDataset sees no line in a file's last bytes when they are carriage returns alone.
-                if not kept:
-                    break
+            for line in decoded_lines(file, str(path)):
                 number += 1
-                line = _decode(kept.removesuffix(b"\n"), f"{path}, line {number}")
-                yield line.removeprefix(BOM) if number == 1 else line
+                yield line
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise InputError(
             f"{path} is damaged after line {number}: it is named .gz but is not gzip, or it was cut short. "
             "Copy or compress it again."
         ) from error
     except OSError as error:
-        raise _unreadable(path, error) from error
+        raise unreadable(path, error) from error
     if number == 0:
         raise InputError(f"{path} is empty. Give a file with at least one line.")
+
+
+def decoded_lines(file: Iterable[bytes], name: str) -> Iterator[str]:
+    """Stream the lines of an open file that holds UTF-8, named ``name`` in errors.
+
+    >>> import io
+    >>> list(decoded_lines(io.BytesIO(b"one\\r\\ntwo"), "a stream"))
+    ['one', 'two']
+    """
+    for number, raw in enumerate(file, 1):
+        kept = raw.replace(b"\r", b"")
+        # TextLineDataset sees no line in a file's last bytes when they are carriage returns alone.
+        if not kept:
+            break
+        line = decode(kept.removesuffix(b"\n"), f"{name}, line {number}")
+        yield line.removeprefix(BOM) if number == 1 else line
 
 
 def _is_gzip(path: Path) -> bool:
     return path.suffix.lower() == ".gz"
 
 
-def _decode(raw: bytes, where: str) -> str:
+def decode(raw: bytes, where: str) -> str:
+    """Decode UTF-8, or say where it is none."""
     try:
         return raw.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -197,7 +200,8 @@ def _decode(raw: bytes, where: str) -> str:
         ) from error
 
 
-def _unreadable(path: Path, error: Exception) -> InputError:
+def unreadable(path: Path, error: Exception) -> InputError:
+    """Say why a file cannot be read."""
     reason = getattr(error, "strerror", None) or str(error)
     return InputError(f"{path} cannot be read: {reason}. Check the path and your permissions.")
 
@@ -208,241 +212,6 @@ def _line_dataset(path: Path) -> tf.data.Dataset:
     # Only the first line can hold the mark, so only the first line pays for the look.
     first = lines.take(1).map(lambda line: tf.strings.regex_replace(line, f"^{BOM}", ""))
     return first.concatenate(lines.skip(1))
-
-
-# TensorFlow Datasets
-
-
-def from_tfds(name: str, split: str, data_dir: Path | None = None) -> Corpus:
-    """Open a translation dataset of TensorFlow Datasets, in the direction its authors chose.
-
-    What is already prepared under ``data_dir`` is read from there, without the network and without the dataset's code.
-    Anything else is downloaded and prepared, if TFDS knows it. ``split`` may be a slice: ``train[:10%]``.
-
-    A folder laid out for ``tfds.TranslateFolder``, with files such as ``ko.train.txt`` and ``en.train.txt``, goes by
-    the name ``translate_folder/SOURCE-TARGET``. There ``data_dir`` is that folder and the direction is yours:
-    ``--tfds translate_folder/ko-en --data-dir DIR``.
-
-    >>> from_tfds("ted_hrlr_translate/pt_to_en", "train").size               # doctest: +SKIP
-    51785
-    >>> from_tfds("translate_folder/ko-en", "train", Path("corpus")).name    # doctest: +SKIP
-    'ko.train.txt + en.train.txt'
-    """
-    if _is_folder(name):
-        return _from_translate_folder(name, split, data_dir)
-    builder = _prepared_builder(name, data_dir)
-    try:
-        size = builder.info.splits[split].num_examples
-    except (KeyError, ValueError) as error:
-        raise _unknown_split(name, split, list(builder.info.splits)) from error
-    if size == 0:
-        raise InputError(f"The split {split!r} of {name!r} is empty. Choose a larger one.")
-    source, target = _languages(name, builder.info)
-    return _Tfds(f"{name} ({split})", size, builder, split, source, target)
-
-
-def tfds_splits(name: str, data_dir: Path | None = None) -> list[str]:
-    """Return the names of a dataset's splits. It is downloaded first if it must be, as in ``from_tfds``.
-
-    >>> "validation" in tfds_splits("ted_hrlr_translate/pt_to_en")           # doctest: +SKIP
-    True
-    """
-    if _is_folder(name):
-        return sorted({split for split, _ in _folder_files(data_dir)})
-    return list(_prepared_builder(name, data_dir).info.splits)
-
-
-@dataclass(frozen=True)
-class _Tfds(Corpus):
-    name: str
-    size: int
-    builder: Any
-    split: str
-    source: str
-    target: str
-
-    def dataset(self) -> tf.data.Dataset:
-        import tensorflow_datasets as tfds
-
-        # TFDS would keep a small dataset in memory and would weave the shards of a large one together.
-        in_order = tfds.ReadConfig(try_autocache=False, interleave_cycle_length=1, skip_prefetch=True)
-        examples = self.builder.as_dataset(split=self.split, shuffle_files=False, read_config=in_order)
-        return examples.map(lambda example: (example[self.source], example[self.target]))
-
-    def pairs(self) -> Iterator[tuple[str, str]]:
-        for number, (source, target) in enumerate(self.dataset(), 1):
-            where = f"{self.name}, pair {number}"
-            yield _decode(source.numpy(), where), _decode(target.numpy(), where)
-
-
-def _prepared_builder(name: str, data_dir: Path | None) -> Any:
-    import tensorflow_datasets as tfds
-
-    with _quiet_tfds():
-        try:
-            builder = _find_builder(name, data_dir)
-        except InputError:
-            raise
-        except tfds.core.DatasetNotFoundError as error:
-            raise _unknown_dataset(name, data_dir) from error
-        except Exception as error:
-            raise InputError(f"The dataset {name!r} cannot be opened: {_first_line(error)}") from error
-        # Asked before the download, which may take hours.
-        _languages(name, builder.info)
-        if not builder.is_prepared():
-            _download(name, builder)
-    return builder
-
-
-def _find_builder(name: str, data_dir: Path | None) -> Any:
-    """Return the builder of what lies on the disk, whatever its version, or else of what TFDS knows how to make."""
-    import tensorflow_datasets as tfds
-    from tensorflow_datasets.core import read_only_builder
-
-    folder = None if data_dir is None else os.fspath(data_dir)
-    try:
-        return read_only_builder.builder_from_files(name, data_dir=folder)
-    except tfds.core.DatasetNotFoundError:
-        base, _, config = name.partition(":")[0].partition("/")
-        configs = list(tfds.builder_cls(base).builder_configs)
-        if config and configs and config not in configs:
-            raise InputError(f"TFDS has {base!r}, but no {name!r}." + nearest(config, configs)) from None
-        return tfds.builder(name, data_dir=folder, try_gcs=False)
-
-
-def _download(name: str, builder: Any) -> None:
-    import tensorflow_datasets as tfds
-
-    try:
-        with _impatient_downloads():
-            builder.download_and_prepare(download_config=tfds.download.DownloadConfig(try_download_gcs=False))
-    except ImportError as error:
-        raise InputError(
-            f"Making the dataset {name!r} needs a Python package that is missing: pip install {error.name}."
-        ) from error
-    except Exception as error:
-        raise InputError(
-            f"The dataset {name!r} is not prepared under {builder.data_dir_root} and making it failed: "
-            f"{_first_line(error)} Connect to the network, or prepare it elsewhere and give its folder as --data-dir."
-        ) from error
-
-
-def _languages(name: str, info: Any) -> tuple[str, str]:
-    """Return the source and the target: the order ``as_supervised`` would give, else the translation's own."""
-    import tensorflow_datasets as tfds
-
-    texts: list[str] = []
-    if isinstance(info.features, tfds.features.FeaturesDict):
-        texts = [key for key, feature in info.features.items() if isinstance(feature, tfds.features.Text)]
-    pair = info.supervised_keys or (texts if isinstance(info.features, tfds.features.Translation) else [])
-    if len(pair) == 2 and all(key in texts for key in pair):
-        return pair[0], pair[1]
-    raise InputError(
-        f"The dataset {name!r} does not pair one text with another. "
-        "Choose a translation dataset, such as 'ted_hrlr_translate/pt_to_en'."
-    )
-
-
-@contextlib.contextmanager
-def _quiet_tfds() -> Iterator[None]:
-    """Silence TFDS, and move the line it prints about a download out of standard output, which is not its to use."""
-    import tensorflow_datasets as tfds
-
-    tfds.disable_progress_bar()
-    levels = {logger: logger.level for logger in map(logging.getLogger, ("absl", "urllib3.connectionpool"))}
-    for logger in levels:
-        logger.setLevel(logging.ERROR)
-    try:
-        with contextlib.redirect_stdout(sys.stderr):
-            yield
-    finally:
-        for logger, level in levels.items():
-            logger.setLevel(level)
-
-
-@contextlib.contextmanager
-def _impatient_downloads() -> Iterator[None]:
-    """Give up on a silent network after half a minute.
-
-    TFDS 4.9 tries eleven times with growing pauses and no timeout, which offline means minutes, or for ever. It has no
-    setting for either, so two names inside it are lent other values.
-    """
-    from tensorflow_datasets.core.download import downloader
-
-    retries, opener = downloader.MAX_RETRIES, downloader._open_with_requests
-    downloader.MAX_RETRIES = 2
-    downloader._open_with_requests = functools.partial(opener, timeout=(10, 60))
-    try:
-        yield
-    finally:
-        downloader.MAX_RETRIES, downloader._open_with_requests = retries, opener
-
-
-def _unknown_dataset(name: str, data_dir: Path | None) -> InputError:
-    import tensorflow_datasets as tfds
-
-    # The catalogue has hundreds of names, and the message lists what it was given when no name is close.
-    catalogue = [known for known in tfds.list_builders(with_community_datasets=False) if "translate" in known]
-    known = {*catalogue, "opus", "para_crawl", TRANSLATE_FOLDER}
-    where = ""
-    if data_dir is not None:
-        where = f", nor prepared under {data_dir}"
-        infos = [*Path(data_dir).glob("*/*/dataset_info.json"), *Path(data_dir).glob("*/*/*/dataset_info.json")]
-        known |= {os.fspath(info.parent.parent.relative_to(data_dir)) for info in infos}
-    return InputError(f"The dataset {name!r} is not known to TFDS{where}." + nearest(name, sorted(known)))
-
-
-def _unknown_split(name: str, split: str, splits: list[str]) -> InputError:
-    return InputError(f"The dataset {name!r} has no split {split!r}." + nearest(split, splits))
-
-
-def _first_line(error: Exception) -> str:
-    line = (str(error).strip() or type(error).__name__).splitlines()[0]
-    return textwrap.shorten(line.partition(" (Caused by")[0], 160, placeholder=" …").removesuffix(".") + "."
-
-
-# A folder laid out for tfds.TranslateFolder.
-#
-# The layout is TFDS's, but the reading is ours. TranslateFolder loads every split into memory when it is made, even if
-# only its names are wanted. It also splits lines at U+2028 and its kin, which shifts one language against the other.
-
-
-def _is_folder(name: str) -> bool:
-    return name.partition("/")[0] == TRANSLATE_FOLDER
-
-
-def _from_translate_folder(name: str, split: str, data_dir: Path | None) -> Corpus:
-    files = _folder_files(data_dir)
-    splits = sorted({found for found, _ in files})
-    if split not in splits:
-        raise _unknown_split(f"{name} in {data_dir}", split, splits)
-    languages = sorted(language for found, language in files if found == split)
-    directions = {f"{a}-{b}": (a, b) for a, b in itertools.permutations(languages, 2)}
-    direction = name.partition("/")[2]
-    if direction not in directions:
-        raise InputError(
-            f"{name!r} does not name a direction that {data_dir} has for the split {split!r}: "
-            f"write {TRANSLATE_FOLDER}/SOURCE-TARGET." + nearest(direction, list(directions) or ["none"])
-        )
-    source, target = directions[direction]
-    return from_files(files[split, source], files[split, target])
-
-
-def _folder_files(data_dir: Path | None) -> dict[tuple[str, str], Path]:
-    """Map (split, language) to its file ``LANGUAGE.SPLIT.txt``."""
-    if data_dir is None:
-        raise InputError(f"{TRANSLATE_FOLDER} reads a folder of yours. Name it with --data-dir.")
-    try:
-        names = sorted(path.name.split(".") for path in Path(data_dir).iterdir())
-    except OSError as error:
-        raise _unreadable(Path(data_dir), error) from error
-    parts = [name for name in names if len(name) == 3 and all(name) and name[2] == "txt"]
-    if not parts:
-        raise InputError(f"{data_dir} holds no file named LANGUAGE.SPLIT.txt, such as ko.train.txt.")
-    return {(split, language): Path(data_dir) / f"{language}.{split}.txt" for language, split, _ in parts}
-
-
-# Holding out
 
 
 def split_dev(corpus: Corpus) -> tuple[Corpus, Corpus]:

@@ -18,7 +18,7 @@ from nmt.data.text import END, PAD, START, Text
 # SentencePiece is some five times quicker on batches than on single sentences.
 _TOGETHER = 256
 # Lengths are learned from this many pairs.
-_SAMPLE = 50_000
+SAMPLE = 50_000
 
 
 def tokenize(pairs: tf.data.Dataset, text: Text, max_length: int) -> tf.data.Dataset:
@@ -142,7 +142,7 @@ def lengths(pairs: tf.data.Dataset, text: Text, max_length: int) -> np.ndarray:
     def measure(source: tf.Tensor, target: tf.Tensor) -> tf.Tensor:
         return tf.stack([tf.size(source), tf.size(target) - 1])
 
-    batches = list(tokenize(pairs, text, max_length).map(measure).take(_SAMPLE).batch(1024).as_numpy_iterator())
+    batches = list(tokenize(pairs, text, max_length).map(measure).take(SAMPLE).batch(1024).as_numpy_iterator())
     return np.concatenate(batches) if batches else np.zeros([0, 2], np.int32)
 
 
@@ -168,7 +168,9 @@ class Pipeline:
     def epoch(self, number: int | tf.Tensor, first_batch: int | tf.Tensor = 0) -> tf.data.Dataset:
         """Return the shuffled batches of one epoch, from ``first_batch`` on."""
         number = tf.cast(number, tf.int64)
-        pairs = self.pairs.shuffle(self.shuffle_buffer, seed=self.seed * 1_000_003 + number, reshuffle_each_iteration=False)
+        pairs = self.pairs.shuffle(
+            self.shuffle_buffer, seed=self.seed * 1_000_003 + number, reshuffle_each_iteration=False
+        )
         return self._batches(pairs).skip(tf.cast(first_batch, tf.int64)).prefetch(tf.data.AUTOTUNE)
 
     def in_order(self) -> tf.data.Dataset:

@@ -1,7 +1,7 @@
 """Greedy search, on nothing but the step protocol.
 
-A *step* takes the last words and the state to the scores of the next words. A search knows no more than this of a model,
-so every model that has a step can be searched, and a fake step can test the search.
+A *step* takes the last words and the state to the scores of the next words. A search knows no more than this of a
+model, so every model that has a step can be searched, and a fake step can test the search.
 """
 
 from __future__ import annotations
@@ -42,7 +42,9 @@ class Hypotheses(NamedTuple):
     alignment: tf.Tensor
 
 
-def greedy(step: Step, state: Any, memory: Any, source: int | tf.Tensor, limits: tf.Tensor, start: int, end: int) -> Hypotheses:
+def greedy(
+    step: Step, state: Any, memory: Any, source: int | tf.Tensor, limits: tf.Tensor, start: int, end: int
+) -> Hypotheses:
     """Write the likeliest word at each step, until every row has ended or reached its limit.
 
     Rows do not see each other: each has a limit of its own, so what it is batched with does not change it.
@@ -76,7 +78,9 @@ def greedy(step: Step, state: Any, memory: Any, source: int | tf.Tensor, limits:
     def more(t: tf.Tensor, last: tf.Tensor, lengths: tf.Tensor, *_: Any) -> tf.Tensor:
         return (t < longest) & tf.reduce_any(going(lengths, last))
 
-    def body(t: tf.Tensor, last: tf.Tensor, lengths: tf.Tensor, scores: tf.Tensor, state: Any, *buffers: tf.Tensor) -> tuple:
+    def body(
+        t: tf.Tensor, last: tf.Tensor, lengths: tf.Tensor, scores: tf.Tensor, state: Any, *buffers: tf.Tensor
+    ) -> tuple:
         live = going(lengths, last)
         logits, state, looked = step(last, state, memory)
         best = tf.argmax(logits, -1, output_type=tf.int32)

@@ -1,0 +1,1 @@
+"""Scores, alignments and pictures; no TensorFlow."""

@@ -52,12 +52,13 @@ def words(pieces: Sequence[str]) -> tuple[tuple[str, ...], list[int]]:
 def by_word(source: Sequence[str], target: Sequence[str], weights: np.ndarray) -> WordAlignment:
     """Merge the alignment of pieces into that of words.
 
-    The weight of a source word is the sum over its pieces; that of a target word the mean over its pieces, each of which
-    looked once.
+    The weight of a source word is the sum over its pieces; that of a target word the mean over its pieces, each of
+    which looked once.
 
     Arguments:
         source, target: pieces.
-        weights: ``(target pieces, source pieces or more)``; columns past the source pieces, such as the end token's, are
+        weights: ``(target pieces, source pieces or more)``; columns past the source pieces, such as the end token's,
+        are
             dropped.
 
     >>> by_word(["▁na", "neun", "▁bap"], ["▁I"], np.array([[0.5, 0.2, 0.2, 0.1]])).weights.round(1).tolist()

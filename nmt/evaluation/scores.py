@@ -1,7 +1,7 @@
 """BLEU and chrF by sacreBLEU, each with the signature that says how it was computed.
 
-Papineni et al. 2002, https://aclanthology.org/P02-1040; Popović 2015, https://aclanthology.org/W15-3049; Post 2018, *A Call
-for Clarity in Reporting BLEU Scores*, https://aclanthology.org/W18-6319.
+Papineni et al. 2002, https://aclanthology.org/P02-1040; Popović 2015, https://aclanthology.org/W15-3049; Post 2018, *A
+Call for Clarity in Reporting BLEU Scores*, https://aclanthology.org/W18-6319.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import keras
 import tensorflow as tf
 
-from nmt.layers.cells import dense
+from nmt.layers.loop import Product, dense
 
 
 class Memory(NamedTuple):
@@ -49,8 +49,8 @@ class BahdanauAttention(keras.layers.Layer):
         values_mask: ``(batch, source)``, true at real words; Keras fills it in from a masked embedding.
 
     Returns:
-        The context ``(batch, width)`` and the weights ``(batch, source)``, with a target dimension in second place if the
-        query has one.
+        The context ``(batch, width)`` and the weights ``(batch, source)``, with a target dimension in second place if
+        the query has one.
 
     >>> attention = BahdanauAttention(7)
     >>> context, weights = attention(tf.ones([2, 3]), tf.ones([2, 5, 11]), tf.sequence_mask([5, 4]))
@@ -69,7 +69,9 @@ class BahdanauAttention(keras.layers.Layer):
     def build(self, query_shape: tuple, values_shape: tuple) -> None:
         self.query_kernel = self.add_weight((query_shape[-1], self.units), "glorot_uniform", name="query_kernel")
         self.key_kernel = self.add_weight((values_shape[-1], self.units), "glorot_uniform", name="key_kernel")
-        self.score_vector = self.add_weight((self.units,), keras.initializers.RandomNormal(stddev=0.1), name="score_vector")
+        self.score_vector = self.add_weight(
+            (self.units,), keras.initializers.RandomNormal(stddev=0.1), name="score_vector"
+        )
 
     def call(
         self, query: tf.Tensor, values: tf.Tensor, values_mask: tf.Tensor | None = None
@@ -82,18 +84,22 @@ class BahdanauAttention(keras.layers.Layer):
             mask = tf.ones(tf.shape(values)[:2], tf.bool)
         return Memory(values, dense(values, self.key_kernel), tf.cast(mask, tf.bool))
 
-    def attend(self, query: tf.Tensor, memory: Memory) -> tuple[tf.Tensor, tf.Tensor]:
-        """Return context and weights for a query, as the call does, on a memory made before."""
-        many = query.shape.rank == 3
-        projected = dense(query, self.query_kernel)
+    def attend(self, query: tf.Tensor, memory: Memory, multiply: Product = dense) -> tuple[tf.Tensor, tf.Tensor]:
+        """Return context and weights for a query, as the call does, on a memory made before.
+
+        A loop brings its own ``multiply``, see :func:`nmt.layers.loop.scan`.
+        """
+        projected = multiply(query, self.query_kernel)
         keys, mask = memory.keys, memory.mask
-        if many:
+        if query.shape.rank == 3:
             keys, mask = tf.expand_dims(keys, 1), tf.expand_dims(mask, 1)
         hidden = tf.tanh(tf.expand_dims(projected, -2) + keys)
         weights = masked_softmax(tf.reduce_sum(hidden * self.score_vector, -1), mask)
-        if many:
-            return tf.matmul(weights, memory.values), weights
-        return tf.squeeze(tf.matmul(tf.expand_dims(weights, 1), memory.values), 1), weights
+        return multiply(weights, memory.values), weights
+
+    def kernels(self, memory: Memory) -> list[Any]:
+        """Return what :meth:`attend` multiplies by, for a loop to know."""
+        return [self.query_kernel, memory.values]
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "units": self.units}

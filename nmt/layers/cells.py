@@ -1,85 +1,24 @@
-"""Recurrent cells, and the loop that runs them.
+"""Recurrent cells.
 
 A cell splits its step in two, because only one half depends on the step before::
 
     projected = cell.project(inputs)              # W x_t + b for all t at once: one large product
     output, state = cell.step(projected_t, state) # U h_{t-1} and the gates: inside the loop
 
-:func:`scan` is the loop. Weights are laid out as in Keras's own cells, so theirs fit here and the other way round.
+The loop is :func:`nmt.layers.loop.scan`. Weights are laid out as in Keras's own cells, so theirs fit here and the other
+way round.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import keras
 import tensorflow as tf
 
+from nmt.layers.loop import Product, dense
+
 State = tuple[tf.Tensor, ...]
-
-
-def dense(inputs: tf.Tensor, kernel: Any, transpose: bool = False) -> tf.Tensor:
-    """Multiply the last dimension by ``kernel``, or by its transpose, as one product of rank 2.
-
-    A product of rank 3 becomes a ``tensordot``, which is slower and has no gradient in a loop under XLA.
-    """
-    kernel = tf.convert_to_tensor(kernel)
-    if inputs.shape.rank == 2:
-        return tf.matmul(inputs, kernel, transpose_b=transpose)
-    outputs = tf.matmul(tf.reshape(inputs, [-1, inputs.shape[-1]]), kernel, transpose_b=transpose)
-    outputs = tf.reshape(outputs, tf.concat([tf.shape(inputs)[:-1], [outputs.shape[-1]]], 0))
-    outputs.set_shape([*inputs.shape[:-1], outputs.shape[-1]])
-    return outputs
-
-
-def scan(
-    step: Callable[[tf.Tensor, Any], tuple[tuple[tf.Tensor, ...], Any]],
-    inputs: tf.Tensor,
-    state: Any,
-    mask: tf.Tensor | None = None,
-    reverse: bool = False,
-    outputs: tuple[int | None, ...] = (None,),
-) -> tuple[tuple[tf.Tensor, ...], Any]:
-    """Run ``step`` over time.
-
-    Arguments:
-        step: ``(inputs_t, state) -> (tuple of outputs_t, state)``.
-        inputs: ``(batch, time, width)``.
-        state: the first state, any nest of tensors ``(batch, units)``.
-        mask: ``(batch, time)``; where it is false the state stays as it was, so that padding changes nothing.
-        reverse: run from the last step to the first; outputs keep their places.
-        outputs: the width of each output, ``None`` if it is not known.
-
-    Returns:
-        The outputs, each ``(batch, time, its width)``, and the last state.
-    """
-    time = tf.shape(inputs)[1]
-
-    def by_time(tensor: tf.Tensor) -> tf.TensorArray:
-        order = [1, 0, *range(2, tensor.shape.rank)]
-        return tf.TensorArray(tensor.dtype, time).unstack(tf.transpose(tensor, order))
-
-    batch = inputs.shape[0]
-    read_inputs = by_time(inputs)
-    read_mask = None if mask is None else by_time(tf.expand_dims(mask, -1))
-    written = tuple(tf.TensorArray(inputs.dtype, time, element_shape=[batch, width]) for width in outputs)
-
-    def body(count: tf.Tensor, state: Any, written: tuple[tf.TensorArray, ...]) -> tuple:
-        t = time - 1 - count if reverse else count
-        x = read_inputs.read(t)
-        x.set_shape([batch, inputs.shape[-1]])
-        y, new = step(x, state)
-        if read_mask is not None:
-            real = read_mask.read(t)
-            new = tf.nest.map_structure(lambda n, old: tf.where(real, n, old), new, state)
-        return count + 1, new, tuple(array.write(t, out) for array, out in zip(written, y, strict=True))
-
-    # Without maximum_iterations XLA has no gradient for the loop.
-    _, state, written = tf.while_loop(
-        lambda count, *_: count < time, body, (0, state, written), maximum_iterations=time
-    )
-    return tuple(tf.transpose(array.stack(), [1, 0, 2]) for array in written), state
 
 
 class Cell(keras.layers.Layer):
@@ -127,8 +66,11 @@ class Cell(keras.layers.Layer):
         """Return ``W x + b`` for inputs of any rank: ``(…, width)`` to ``(…, gates * units)``."""
         return dense(inputs, self.kernel) + self.bias
 
-    def step(self, projected: tf.Tensor, state: State) -> tuple[tf.Tensor, State]:
-        """Take ``W x_t + b`` and the last state to the output and the next state."""
+    def step(self, projected: tf.Tensor, state: State, multiply: Product = dense) -> tuple[tf.Tensor, State]:
+        """Take ``W x_t + b`` and the last state to the output and the next state.
+
+        A loop brings its own ``multiply``, see :func:`nmt.layers.loop.scan`.
+        """
         raise TypeError("Cell is what its kinds share. Use SimpleRNNCell, GRUCell or LSTMCell.")
 
     def call(self, inputs: tf.Tensor, states: Any) -> tuple[tf.Tensor, Any]:
@@ -153,8 +95,8 @@ class SimpleRNNCell(Cell):
     TensorShape([2, 3])
     """
 
-    def step(self, projected: tf.Tensor, state: State) -> tuple[tf.Tensor, State]:
-        h = tf.tanh(projected + tf.matmul(state[0], self.recurrent_kernel))
+    def step(self, projected: tf.Tensor, state: State, multiply: Product = dense) -> tuple[tf.Tensor, State]:
+        h = tf.tanh(projected + multiply(state[0], self.recurrent_kernel))
         return h, (h,)
 
 
@@ -183,9 +125,9 @@ class GRUCell(Cell):
     def project(self, inputs: tf.Tensor) -> tf.Tensor:
         return dense(inputs, self.kernel) + self.bias[0]
 
-    def step(self, projected: tf.Tensor, state: State) -> tuple[tf.Tensor, State]:
+    def step(self, projected: tf.Tensor, state: State, multiply: Product = dense) -> tuple[tf.Tensor, State]:
         (h,) = state
-        recurrent = tf.matmul(h, self.recurrent_kernel) + self.bias[1]
+        recurrent = multiply(h, self.recurrent_kernel) + self.bias[1]
         gates = tf.sigmoid(projected[:, : 2 * self.units] + recurrent[:, : 2 * self.units])
         z, r = tf.split(gates, 2, -1)
         n = tf.tanh(projected[:, 2 * self.units :] + r * recurrent[:, 2 * self.units :])
@@ -218,9 +160,9 @@ class LSTMCell(Cell):
         u = self.units
         return keras.ops.concatenate([keras.ops.zeros(u), keras.ops.ones(u), keras.ops.zeros(2 * u)])
 
-    def step(self, projected: tf.Tensor, state: State) -> tuple[tf.Tensor, State]:
+    def step(self, projected: tf.Tensor, state: State, multiply: Product = dense) -> tuple[tf.Tensor, State]:
         h, c = state
-        i, f, g, o = tf.split(projected + tf.matmul(h, self.recurrent_kernel), 4, -1)
+        i, f, g, o = tf.split(projected + multiply(h, self.recurrent_kernel), 4, -1)
         c = tf.sigmoid(f) * c + tf.sigmoid(i) * tf.tanh(g)
         h = tf.sigmoid(o) * tf.tanh(c)
         return h, (h, c)

@@ -8,8 +8,9 @@ import keras
 import tensorflow as tf
 
 from nmt.layers.attention import BahdanauAttention, Memory
-from nmt.layers.cells import State, dense, make_cell, scan
+from nmt.layers.cells import State, make_cell
 from nmt.layers.encoder import run
+from nmt.layers.loop import Product, dense, scan
 
 
 @keras.saving.register_keras_serializable("nmt")
@@ -22,8 +23,8 @@ class Decoder(keras.layers.Layer):
         s_i = cell(W y_{i-1} + C c_i, s_{i-1})       the state (equation 4; C as in appendix A.2.2)
         t_i = tanh(W_o [s_i ; c_i ; y_{i-1}] + b_o)  the readout, from which the output layer picks the word
 
-    Layers above the first read the states of the one below; the readout takes the topmost. The paper's readout is a maxout
-    of ``s_{i-1}``; one tanh layer of ``s_i`` does as well and leaves room to tie the output to the embeddings.
+    Layers above the first read the states of the one below; the readout takes the topmost. The paper's readout is a
+    maxout of ``s_{i-1}``; one tanh layer of ``s_i`` does as well and leaves room to tie the output to the embeddings.
 
     There is one equation and there are two ways to run it. :meth:`step` writes one word; it is what a search calls. The
     call, for teacher forcing, knows all words beforehand and takes out of the loop what does not depend on the step
@@ -127,24 +128,29 @@ class Decoder(keras.layers.Layer):
     ) -> tuple[tf.Tensor, tf.Tensor]:
         memory = self.remember(values, values_mask, training=training)
 
-        def attend(projected: tf.Tensor, state: State) -> tuple[tuple[tf.Tensor, ...], State]:
-            output, state, context, weights = self._attend(projected, state, memory)
+        def attend(projected: tf.Tensor, state: State, multiply: Product) -> tuple[tuple[tf.Tensor, ...], State]:
+            output, state, context, weights = self._attend(projected, state, memory, multiply)
             return (output, context, weights), state
 
+        kernels = [*self.attention.kernels(memory), self.context_kernel, self.cells[0].recurrent_kernel]
         (outputs, contexts, alignment), _ = scan(
             attend,
             self.cells[0].project(inputs),
             state[0],
             outputs=(self.units, values.shape[-1], values.shape[1]),
+            kernels=kernels if training else [],
         )
         for cell, first in zip(self.cells[1:], state[1:], strict=True):
-            outputs, _ = run(cell, self.between(outputs, training=training), state=first)
+            outputs, _ = run(cell, self.between(outputs, training=training), state=first, training=training)
         return self.readout_layer(tf.concat([outputs, contexts, inputs], -1)), alignment
 
-    def _attend(self, projected: tf.Tensor, state: State, memory: Memory) -> tuple[tf.Tensor, State, tf.Tensor, tf.Tensor]:
+    def _attend(
+        self, projected: tf.Tensor, state: State, memory: Memory, multiply: Product = dense
+    ) -> tuple[tf.Tensor, State, tf.Tensor, tf.Tensor]:
         """Run the first layer, the one that looks at the source: output, state, context and alignment."""
-        context, alignment = self.attention.attend(state[0], memory)
-        output, state = self.cells[0].step(projected + dense(context, self.context_kernel), state)
+        context, alignment = self.attention.attend(state[0], memory, multiply)
+        projected += multiply(context, self.context_kernel)
+        output, state = self.cells[0].step(projected, state, multiply)
         return output, state, context, alignment
 
     def get_config(self) -> dict[str, Any]:

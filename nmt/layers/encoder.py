@@ -7,7 +7,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from nmt.layers.cells import Cell, State, make_cell, scan
+from nmt.layers.cells import Cell, State, make_cell
+from nmt.layers.loop import Product, scan
 
 
 @keras.saving.register_keras_serializable("nmt")
@@ -30,7 +31,8 @@ class Encoder(keras.layers.Layer):
 
     Call arguments:
         inputs: word vectors, shape ``(batch, source, width)``.
-        mask: ``(batch, source)``, true at real words, which must not be interrupted by padding. Padding changes nothing:
+        mask: ``(batch, source)``, true at real words, which must not be interrupted by padding. Padding changes
+        nothing:
             annotations at real words and the states do not depend on it.
 
     Returns:
@@ -58,16 +60,17 @@ class Encoder(keras.layers.Layer):
         self.cell = cell
         self.layers = layers
         self.bidirectional = bidirectional
-        self.bridge = tuple(bridge) if bridge else None
+        self.bridge: tuple[int, ...] | None = tuple(bridge) if bridge else None
         self.dropout = dropout
         self.supports_masking = True
         self.forward_cells = [make_cell(cell, units, f"forward_{i}") for i in range(layers)]
         self.backward_cells = [make_cell(cell, units, f"backward_{i}") for i in range(layers if bidirectional else 0)]
         self.between = keras.layers.Dropout(dropout)
-        # The rows of a bridge: one for each tensor of the decoder's state.
+        # One for each tensor of the decoder's state.
+        width, depth = self.bridge or (0, 0)
         self.bridges = [
-            keras.layers.Dense(self.bridge[0], activation="tanh", name=f"bridge_{i}")
-            for i in range(self.bridge[1] * self.forward_cells[0].states if self.bridge else 0)
+            keras.layers.Dense(width, activation="tanh", name=f"bridge_{i}")
+            for i in range(depth * self.forward_cells[0].states)
         ]
 
     @property
@@ -91,9 +94,9 @@ class Encoder(keras.layers.Layer):
         for i, forward in enumerate(self.forward_cells):
             if i:
                 annotations = self.between(annotations, training=training)
-            sides = [run(forward, annotations, mask)]
+            sides = [run(forward, annotations, mask, training=training)]
             if self.bidirectional:
-                sides.append(run(self.backward_cells[i], annotations, mask, reverse=True))
+                sides.append(run(self.backward_cells[i], annotations, mask, reverse=True, training=training))
             annotations = tf.concat([outputs for outputs, _ in sides], -1)
             last = tuple(tf.concat(parts, -1) for parts in zip(*[state for _, state in sides], strict=True))
         return annotations, self._first_state(last)
@@ -115,15 +118,26 @@ class Encoder(keras.layers.Layer):
 
 
 def run(
-    cell: Cell, inputs: tf.Tensor, mask: tf.Tensor | None = None, reverse: bool = False, state: State | None = None
+    cell: Cell,
+    inputs: tf.Tensor,
+    mask: tf.Tensor | None = None,
+    reverse: bool = False,
+    state: State | None = None,
+    training: bool = False,
 ) -> tuple[tf.Tensor, State]:
     """Run one cell over ``inputs`` ``(batch, time, width)``: outputs ``(batch, time, units)`` and the last state."""
 
-    def step(projected: tf.Tensor, state: State) -> tuple[tuple[tf.Tensor, ...], State]:
-        output, state = cell.step(projected, state)
+    def step(projected: tf.Tensor, state: State, multiply: Product) -> tuple[tuple[tf.Tensor, ...], State]:
+        output, state = cell.step(projected, state, multiply)
         return (output,), state
 
     (outputs,), last = scan(
-        step, cell.project(inputs), state or cell.zero_state(inputs), mask, reverse, outputs=(cell.units,)
+        step,
+        cell.project(inputs),
+        state or cell.zero_state(inputs),
+        mask,
+        reverse,
+        outputs=(cell.units,),
+        kernels=[cell.recurrent_kernel] if training else [],
     )
     return outputs, last

@@ -1,0 +1,1 @@
+"""Losses, schedules, callbacks, and the run that uses them."""

@@ -50,10 +50,11 @@ def _smoothed(logits: tf.Tensor, targets: tf.Tensor, smoothing: tf.Tensor) -> tu
 class MaskedCrossEntropy(keras.losses.Loss):
     """Cross-entropy with label smoothing, averaged over the real tokens of the batch::
 
-        loss = sum over real tokens of [ (1 - e) * -log p(y) + e * mean over words w of -log p(w) ] / number of real tokens
+        loss = sum over real tokens of l(y) / number of real tokens
+        l(y) = (1 - e) * -log p(y) + e * mean over words w of -log p(w)
 
-    Szegedy et al. 2016, section 7, https://arxiv.org/abs/1512.00567. Padding is id 0. A batch of long sentences weighs no
-    more than one of short ones.
+    Szegedy et al. 2016, section 7, https://arxiv.org/abs/1512.00567. Padding is id 0. A batch of long sentences weighs
+    no more than one of short ones.
 
     Arguments:
         label_smoothing: ``e``.

@@ -90,7 +90,8 @@ def test_existence_keeps_the_attributive_of_a_verb() -> None:
 
 
 @pytest.mark.parametrize(
-    ("noun", "forms"), [("의사", "의사이다 의사였다 의사니 의사라고"), ("학생", "학생이다 학생이었다 학생이니 학생이라고")]
+    ("noun", "forms"),
+    [("의사", "의사이다 의사였다 의사니 의사라고"), ("학생", "학생이다 학생이었다 학생이니 학생이라고")],
 )
 def test_copula(noun: str, forms: str) -> None:
     assert [copula(noun, ending) for ending in ("다", "었다", "니", "라고")] == forms.split()

@@ -1,0 +1,278 @@
+"""The commands: they parse, call, and print. What takes long to import is imported when a command needs it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from nmt.errors import InputError, WorkFailed
+
+if TYPE_CHECKING:
+    from nmt.config import Config
+    from nmt.data.corpora import Corpus
+    from nmt.translator import Translator
+
+app = typer.Typer(
+    help="Train a translator on your own sentence pairs, see what it looks at, and put it into service.\n\n"
+    "New here? `nmt demo` trains a small Korean-English translator in about two minutes.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+# Lines of a file that are translated together, sorted by length among themselves.
+_WINDOW = 1024
+
+ModelFolder = Annotated[Path, typer.Argument(help="A model's folder, as `nmt train` makes it.", show_default=False)]
+
+
+@app.command()
+def demo(
+    to: Annotated[Path | None, typer.Option(help="Keep the model in this new folder.", show_default=False)] = None,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a key of the demo's config.")
+    ] = None,
+) -> None:
+    """Train on the built-in Korean-English corpus, score it, and show what it looks at.
+
+    Takes about two minutes on two cores. Nothing is downloaded.
+    """
+    import tempfile
+
+    from nmt.config import with_settings
+    from nmt.data import demo as corpus
+    from nmt.data.corpora import from_files
+    from nmt.demo import CONFIG
+
+    config = with_settings(CONFIG, settings or [])
+    if to:
+        _check_folder(to, config, resume=False)
+    with tempfile.TemporaryDirectory(prefix="nmt-demo-") as place:
+        data, model = Path(place, "data"), to or Path(place, "model")
+        corpus.write(data)
+        train_corpus, dev_corpus = (from_files(data / f"{s}.ko", data / f"{s}.en") for s in ("train", "dev"))
+        translator = _fit(config, train_corpus, dev_corpus, model, resume=False)
+        for split, what in (("test", "sentences it has not seen"), ("combinations", "words it has not seen together")):
+            pairs = corpus.pairs(split)
+            scores = _score(translator, [p.source for p in pairs], [p.target for p in pairs])
+            print(f"\nOn {scores.sentences} {what}:\n{scores}")
+        _show(translator, corpus.STORY)
+    kept = f"nmt translate {to}" if to else "nmt demo --to my-demo && nmt translate my-demo"
+    print(f"\nWhat to try next:\n  {kept}\n  nmt train --pairs your.tsv --to my-model      your own pairs, two columns")
+
+
+@app.command()
+def train(
+    to: Annotated[Path, typer.Option(help="The new folder for the model.", show_default=False)],
+    source: Annotated[
+        Path | None, typer.Option(help="Source sentences, one a line; .gz too.", show_default=False)
+    ] = None,
+    target: Annotated[Path | None, typer.Option(help="Their translations, line by line.", show_default=False)] = None,
+    pairs: Annotated[
+        Path | None, typer.Option(help="Or both in one file: source, tab, target.", show_default=False)
+    ] = None,
+    tfds: Annotated[
+        str | None,
+        typer.Option(
+            help="Or a dataset of TensorFlow Datasets by name, or translate_folder/SOURCE-TARGET with --data-dir.",
+            show_default=False,
+        ),
+    ] = None,
+    data_dir: Annotated[
+        Path | None, typer.Option(help="Where --tfds finds or puts its data.", show_default=False)
+    ] = None,
+    dev_source: Annotated[Path | None, typer.Option(help="Development sentences.", show_default=False)] = None,
+    dev_target: Annotated[Path | None, typer.Option(help="Their translations.", show_default=False)] = None,
+    dev_pairs: Annotated[Path | None, typer.Option(help="Or both in one file.", show_default=False)] = None,
+    config: Annotated[Path | None, typer.Option(help="A TOML file of settings.", show_default=False)] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="One setting, as in training.epochs=3; may be repeated."),
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in the folder of --to.")] = False,
+) -> None:
+    """Train a translator on sentence pairs.
+
+    Give the pairs as two files, as one TSV, or as a TFDS dataset. Without development pairs some of the training pairs
+    are held out: after each epoch the model translates them, and the epoch with the best BLEU is kept.
+
+    **Example:** `nmt train --source train.ko --target train.en --to my-model --set training.epochs=10`
+    """
+    from nmt import config as configuration
+
+    corpus_given = _one_corpus(source, target, pairs, tfds)
+    if resume:
+        from nmt.translator import read_config
+
+        base = read_config(to)
+        chosen = configuration.from_file(config, base) if config else base
+    else:
+        chosen = configuration.from_file(config) if config else configuration.Config()
+    chosen = configuration.with_settings(chosen, settings or [])
+    _check_folder(to, chosen, resume)
+    corpus, dev = _corpora(corpus_given, data_dir, _dev_corpus(dev_source, dev_target, dev_pairs))
+    translator = _fit(chosen, corpus, dev, to, resume)
+    del translator
+    print(f"The model is in {to}. Try it: nmt translate {to}")
+
+
+@app.command()
+def translate(
+    model: ModelFolder,
+    file: Annotated[Path | None, typer.Argument(help="Sentences, one a line.", show_default="standard input")] = None,
+) -> None:
+    """Translate: a line in, a line out, in order.
+
+    Reads FILE, or standard input without one. An empty line stays empty.
+    """
+    from nmt.data.corpora import decoded_lines, read_lines
+    from nmt.translator import Translator, batched
+
+    lines = read_lines(file) if file else decoded_lines(sys.stdin.buffer, "standard input")
+    translator = Translator.load(model)
+    # Someone who types wants each answer at once.
+    window = 1 if not file and sys.stdin.isatty() else _WINDOW
+    number = 0
+    for chunk in batched(lines, window):
+        for translation in translator.translate(chunk):
+            number += 1
+            print(translation.text)
+            if translation.truncated:
+                read = translator.config.decoding.max_length
+                _say(f"Line {number} is longer than the {read} pieces the model reads: the rest was left out.")
+        sys.stdout.flush()
+
+
+@app.command()
+def evaluate(
+    model: ModelFolder,
+    source: Annotated[Path, typer.Option(help="Sentences to translate, one a line.", show_default=False)],
+    reference: Annotated[Path, typer.Option(help="Their right translations, line by line.", show_default=False)],
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Translate a test set and score it: BLEU and chrF, each with its sacreBLEU signature."""
+    import dataclasses
+    import json
+
+    from nmt.data.corpora import from_files
+    from nmt.translator import Translator
+
+    pairs = list(from_files(source, reference).pairs())
+    translator = Translator.load(model)
+    scores = _score(translator, [left for left, _ in pairs], [right for _, right in pairs])
+    print(json.dumps(dataclasses.asdict(scores)) if as_json else scores)
+
+
+def main() -> None:
+    """Run a command and turn what goes wrong into one sentence and an exit code."""
+    # TensorFlow greets every start with notes on the hardware.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    try:
+        app()
+    except InputError as error:
+        _end(error, 2)
+    except WorkFailed as error:
+        _end(error, 1)
+    except BrokenPipeError:
+        # The reader of our output has gone, as in `| head`. Python would complain once more at its exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except KeyboardInterrupt:
+        _end("Stopped.", 130)
+    except Exception as error:
+        if os.environ.get("NMT_DEBUG"):
+            raise
+        _end(f"{type(error).__name__}: {error}\nThis is a fault of nmt, not yours. NMT_DEBUG=1 shows where it is.", 1)
+
+
+def _end(message: object, code: int) -> None:
+    _say(f"nmt: {message}")
+    sys.exit(code)
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+def _check_folder(folder: Path, config: Config, resume: bool) -> None:
+    """Refuse a folder that cannot be written, before the corpus is read."""
+    from nmt.training.fit import check_folder
+
+    check_folder(folder, config, resume)
+
+
+def _fit(config: Config, corpus: Corpus, dev: Corpus, folder: Path, resume: bool) -> Translator:
+    from nmt.training.fit import train
+
+    return train(config, corpus, dev, folder, resume, _say)
+
+
+def _one_corpus(source: Path | None, target: Path | None, pairs: Path | None, tfds: str | None) -> Any:
+    """Return what the options name: two files, one file, or a dataset's name."""
+    if (source is None) != (target is None):
+        raise InputError("--source and --target go together: one sentence a line, line by line.")
+    given = [x for x in ((source, target) if source else None, pairs, tfds) if x]
+    if len(given) != 1:
+        raise InputError("Name the training pairs in one way: --source and --target, or --pairs, or --tfds.")
+    return given[0]
+
+
+def _dev_corpus(source: Path | None, target: Path | None, pairs: Path | None) -> Corpus | None:
+    from nmt.data import corpora
+
+    if (source is None) != (target is None) or (source and pairs):
+        raise InputError("Name the development pairs in one way: --dev-source and --dev-target, or --dev-pairs.")
+    if source and target:
+        return corpora.from_files(source, target)
+    return corpora.from_tsv(pairs) if pairs else None
+
+
+def _corpora(given: Any, data_dir: Path | None, dev: Corpus | None) -> tuple[Corpus, Corpus]:
+    """Open the training pairs and, if none were named, find development pairs."""
+    from nmt.data import catalogue, corpora
+
+    if isinstance(given, str):
+        corpus = catalogue.from_tfds(given, "train", data_dir)
+        if dev is None and "validation" in catalogue.tfds_splits(given, data_dir):
+            dev = catalogue.from_tfds(given, "validation", data_dir)
+    else:
+        corpus = corpora.from_tsv(given) if isinstance(given, Path) else corpora.from_files(*given)
+    if dev is not None:
+        return corpus, dev
+    corpus, dev = corpora.split_dev(corpus)
+    _say(f"No development pairs were named, so {dev.size:,} of the training pairs are held out.")
+    return corpus, dev
+
+
+def _score(translator: Translator, sources: list[str], references: list[str]) -> Any:
+    from nmt.evaluation.scores import score
+
+    return score([translation.text for translation in translator.translate(sources)], references)
+
+
+def _show(translator: Translator, sentences: Iterable[str]) -> None:
+    """Print sentences with their translations and what each word looked at."""
+    from rich.console import Console
+
+    from nmt.evaluation.plot import table
+
+    console = Console(width=None if sys.stdout.isatty() else 100)
+    for translation, sentence in _with_sources(translator, list(sentences)):
+        console.print(f"\n[bold]{sentence}[/]  →  [bold]{translation.text}[/]", highlight=False)
+        console.print("How much each English word looked at each Korean word, in per cent:")
+        console.print(table(translation.words()))
+
+
+def _with_sources(translator: Translator, sentences: list[str]) -> Iterator[tuple[Any, str]]:
+    return zip(translator.translate(sentences), sentences, strict=True)
+
+
+if __name__ == "__main__":
+    main()

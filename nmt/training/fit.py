@@ -1,0 +1,253 @@
+"""A training run, from a corpus to a model's folder, by ``model.compile`` and ``model.fit``."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import shutil
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from itertools import islice
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from nmt.config import Config, to_toml
+from nmt.data import text as texts
+from nmt.data.corpora import Corpus
+from nmt.data.pipeline import SAMPLE, Buckets, Pipeline, lengths, padding
+from nmt.data.text import Text
+from nmt.errors import InputError
+from nmt.models import Seq2Seq, build_model
+from nmt.training.callbacks import (
+    DevScores,
+    EarlyStopping,
+    Journal,
+    KeepBest,
+    Plateau,
+    SaveState,
+    State,
+    StopOnNonFinite,
+    write_text,
+)
+from nmt.training.losses import MaskedCrossEntropy
+from nmt.training.metrics import Perplexity, TokenAccuracy, TokensPerSecond
+from nmt.training.optimizers import Adam
+from nmt.training.schedules import WarmUp
+from nmt.translator import CONFIG, WEIGHTS, Translator, load_weights, read_config, write_settings
+
+# More sentences than these make an epoch longer and its BLEU hardly surer.
+_DEV_SENTENCES = 2000
+
+
+def train(
+    config: Config, corpus: Corpus, dev: Corpus, folder: Path, resume: bool = False, say: Callable[[str], None] = print
+) -> Translator:
+    """Train a model on a corpus and keep the best of it, by greedy BLEU on the development set, in a folder.
+
+    Arguments:
+        config: every choice.
+        corpus: the training pairs.
+        dev: the development pairs, of which the first 2,000 are translated after each epoch.
+        folder: where the model goes. It must be new or empty, or hold the run to resume.
+        resume: go on where the run in ``folder`` was stopped; the same commands then give the same model to the bit.
+        say: takes a line of news.
+
+    Returns:
+        The best model.
+
+    Raises:
+        InputError: before anything is written, if the folder holds another model, the text allows no such vocabulary,
+        or
+            no pair fits into ``data.max_length``.
+        WorkFailed: if the loss is no longer finite, or the run was asked to stop; the best model so far is kept.
+    """
+    check_folder(folder, config, resume)
+    keras.utils.set_random_seed(config.training.seed)
+    text = Text.load(folder, config.text.joint) if resume else learn_text(config, corpus, say)
+    pipeline = make_pipeline(config, corpus, text, say)
+    model = compiled(build_model(config, text.source.vocabulary, text.target.vocabulary), config)
+    say(f"{model.count_params():,} parameters.")
+    state = State(folder / "training" / "state.npz", model, corpus.size)
+    position = tf.Variable(state.load() if resume else (0, 0), dtype=tf.int64, trainable=False)
+    if not resume:
+        _make_folder(folder, config, text)
+    write_text(folder / CONFIG, to_toml(config))
+    translator = Translator(model, text, config)
+    with stop_signal() as stop, contextlib.redirect_stdout(sys.stderr):
+        _run(config, pipeline, dev, translator, folder, state, position, stop, say)
+    load_weights(model, folder / WEIGHTS)
+    return translator
+
+
+def check_folder(folder: Path, config: Config, resume: bool) -> None:
+    """Make sure that a run may write into ``folder``.
+
+    Raises:
+        InputError: if it holds something and ``resume`` is false, or holds no run of this config and it is true.
+    """
+    if not resume:
+        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            what = "holds another model" if (folder / CONFIG).exists() else "is not empty"
+            raise InputError(f"{folder} {what}. Name a new folder with --to, or go on with its run by --resume.")
+        return
+    before = read_config(folder)
+    for section in ("text", "data", "model"):
+        for field in dataclasses.fields(getattr(config, section)):
+            old, new = (getattr(getattr(c, section), field.name) for c in (before, config))
+            if old != new:
+                raise InputError(
+                    f"{section}.{field.name} was {old!r} in the run to resume and is {new!r} now. "
+                    "Only keys of [training] and [decoding] can change."
+                )
+
+
+def learn_text(config: Config, corpus: Corpus, say: Callable[[str], None]) -> Text:
+    """Train the tokenizers on the corpus, on a million pairs evenly spread where it has more."""
+    every = -(-corpus.size // texts.SENTENCES)
+    text = texts.train(
+        islice(corpus.pairs(), 0, None, every), config.text.kind, config.text.vocabulary_size, config.text.joint
+    )
+    sizes = f"{text.source.vocabulary:,}" + ("" if text.joint else f" and {text.target.vocabulary:,}")
+    say(f"{corpus.size:,} pairs from {corpus.name}; {config.text.kind} vocabulary of {sizes} pieces.")
+    return text
+
+
+def make_pipeline(config: Config, corpus: Corpus, text: Text, say: Callable[[str], None]) -> Pipeline:
+    """Choose the buckets from a sample of the corpus and say what they cost.
+
+    Raises:
+        InputError: if no pair passes the filter.
+    """
+    data, training = config.data, config.training
+    sample = corpus.dataset().take(SAMPLE)
+    measured = lengths(sample, text, data.max_length)
+    if not len(measured):
+        raise InputError(
+            f"No pair is left of {corpus.name}: every one has an empty side or more than data.max_length = "
+            f"{data.max_length} pieces."
+        )
+    pipeline = Pipeline(
+        corpus.dataset(),
+        text,
+        Buckets.fit(measured, data.buckets, data.max_length + 1),
+        data.max_length,
+        training.batch_size,
+        training.batch_unit,
+        data.shuffle_buffer,
+        training.seed,
+    )
+    read = min(corpus.size, SAMPLE)
+    if left := read - len(measured):
+        say(f"{left:,} of the first {read:,} pairs are left out: a side is empty or over {data.max_length} pieces.")
+    share = padding(dataclasses.replace(pipeline, pairs=sample).epoch(0))
+    source, target = np.mean(measured, 0)
+    say(f"{source:.1f} source and {target:.1f} target pieces a sentence; {share:.1%} of the batches is padding.")
+    return pipeline
+
+
+def compiled(model: Seq2Seq, config: Config) -> Seq2Seq:
+    """Compile a model as the config says."""
+    training = config.training
+    decay = "inverse_root" if training.schedule == "inverse_root" else "constant"
+    schedule = WarmUp(training.learning_rate, training.warmup_steps, decay)
+    model.compile(
+        optimizer=Adam(schedule, beta_2=0.98, epsilon=1e-8, global_clipnorm=training.clip_norm),
+        loss=MaskedCrossEntropy(training.label_smoothing),
+        metrics=[Perplexity(), TokenAccuracy(), TokensPerSecond()],
+    )
+    model.optimizer.build(model.trainable_variables)
+    return model
+
+
+def _run(
+    config: Config,
+    pipeline: Pipeline,
+    dev: Corpus,
+    translator: Translator,
+    folder: Path,
+    state: State,
+    position: tf.Variable,
+    stop: threading.Event,
+    say: Callable[[str], None],
+) -> None:
+    """Fit, with all callbacks, from ``position`` on."""
+    training, model = config.training, translator.model
+    done = int(position[0])
+    journal = Journal(folder / "metrics.jsonl", done)
+    early = EarlyStopping(journal, training.early_stopping, say)
+    if early.finished() or done >= training.epochs:
+        say(f"The run is at its end after {done} epochs. A larger training.epochs would go on.")
+        return
+    callbacks = [
+        StopOnNonFinite(folder, journal),
+        DevScores(translator, list(islice(dev.pairs(), _DEV_SENTENCES)), say),
+        journal,
+        KeepBest(folder / WEIGHTS, journal),
+        *(
+            [Plateau(_schedule(model), journal, training.plateau_patience, training.plateau_factor)]
+            if training.schedule == "plateau"
+            else []
+        ),
+        early,
+        keras.callbacks.TensorBoard(str(folder / "logs"), write_graph=False),
+        SaveState(state, position, training.save_minutes, stop),
+    ]
+    # One Dataset for all epochs: each time it is read it begins where `position` says.
+    batches = tf.data.Dataset.from_tensors(0).flat_map(lambda _: pipeline.epoch(position[0], position[1]))
+    development = dataclasses.replace(pipeline, pairs=dev.dataset()).in_order()
+    model.fit(
+        batches.prefetch(tf.data.AUTOTUNE),
+        epochs=training.epochs,
+        initial_epoch=done,
+        validation_data=development,
+        callbacks=callbacks,
+        shuffle=False,
+        verbose=1 if sys.stderr.isatty() else 2,
+    )
+
+
+def _schedule(model: keras.Model) -> WarmUp:
+    return model.optimizer._learning_rate
+
+
+def _make_folder(folder: Path, config: Config, text: Text) -> None:
+    """Make the model's folder, whole or not at all."""
+    aside = folder.with_name(folder.name + ".part")
+    shutil.rmtree(aside, ignore_errors=True)
+    try:
+        aside.mkdir(parents=True)
+        write_settings(aside, config, text)
+        if folder.exists():
+            folder.rmdir()
+        aside.rename(folder)
+    except OSError as error:
+        raise InputError(f"The model folder {folder} cannot be made: {error.strerror}.") from None
+
+
+@contextlib.contextmanager
+def stop_signal() -> Iterator[threading.Event]:
+    """Give an event that Ctrl-C or a request to terminate sets, so that a run can end in good order.
+
+    A second Ctrl-C ends it at once. Outside the main thread there are no signals, and the event is never set.
+    """
+    stop = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield stop
+        return
+
+    def ask(number: int, frame: object) -> None:
+        if stop.is_set():
+            raise KeyboardInterrupt
+        stop.set()
+
+    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
