@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
+import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -44,8 +46,7 @@ def demo(
 
     Takes about two minutes on two cores. Nothing is downloaded.
     """
-    import tempfile
-
+    _import_tensorflow()
     from nmt.config import with_settings
     from nmt.data import demo as corpus
     from nmt.data.corpora import from_files
@@ -107,6 +108,7 @@ def train(
     """
     from nmt import config as configuration
 
+    _import_tensorflow()
     corpus_given = _one_corpus(source, target, pairs, tfds)
     if resume:
         from nmt.translator import read_config
@@ -132,6 +134,7 @@ def translate(
 
     Reads FILE, or standard input without one. An empty line stays empty.
     """
+    _import_tensorflow()
     from nmt.data.corpora import decoded_lines, read_lines
     from nmt.translator import Translator, batched
 
@@ -161,6 +164,7 @@ def evaluate(
     import dataclasses
     import json
 
+    _import_tensorflow()
     from nmt.data.corpora import from_files
     from nmt.translator import Translator
 
@@ -172,8 +176,6 @@ def evaluate(
 
 def main() -> None:
     """Run a command and turn what goes wrong into one sentence and an exit code."""
-    # TensorFlow greets every start with notes on the hardware.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
         app()
     except InputError as error:
@@ -190,6 +192,29 @@ def main() -> None:
         if os.environ.get("NMT_DEBUG"):
             raise
         _end(f"{type(error).__name__}: {error}\nThis is a fault of nmt, not yours. NMT_DEBUG=1 shows where it is.", 1)
+
+
+def _import_tensorflow() -> None:
+    """Import TensorFlow without its greetings: each start prints notes on the hardware, from C++, past Python's logging.
+
+    What else is written meanwhile is passed on.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with tempfile.TemporaryFile() as caught:
+        os.dup2(caught.fileno(), 2)
+        try:
+            import tensorflow as tf
+            import tensorflow_text  # noqa: F401
+
+            tf.config.list_physical_devices()
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
+            caught.seek(0)
+            lines = [line for line in caught if not re.match(rb"[IWE]0000 |WARNING: All log messages", line)]
+            sys.stderr.write(b"".join(lines).decode("utf-8", "replace"))
 
 
 def _end(message: object, code: int) -> None:

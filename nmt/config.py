@@ -77,8 +77,9 @@ class Training:
     batch_size: int = option(80, "sentences or target tokens in a batch", 1)
     batch_unit: Literal["sentences", "tokens"] = option("sentences", "what batch_size counts")
     learning_rate: float = option(0.001, "the highest rate of Adam", 0.0)
-    schedule: Literal["plateau", "inverse_root"] = option(
-        "plateau", "how the rate falls: when dev BLEU stands still, or as one over the root of the steps"
+    schedule: Literal["plateau", "inverse_root", "linear"] = option(
+        "plateau",
+        "how the rate falls: at a standstill of dev BLEU, with the root of the steps, or straight to the last epoch",
     )
     warmup_steps: int = option(200, "steps over which the rate rises from zero", 1)
     plateau_factor: float = option(0.5, "what the rate is multiplied by on a plateau", 0.01, 0.99)

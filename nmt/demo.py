@@ -4,7 +4,7 @@ from nmt.config import Config, from_dict
 
 CONFIG: Config = from_dict(
     {
-        "text": {"vocabulary_size": 1500, "joint": False},
+        "text": {"joint": False},
         "model": {
             "units": 128,
             "embedding": 128,

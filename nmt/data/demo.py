@@ -34,11 +34,11 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from nmt.data.grammar.clauses import PAST, PRESENT, Action, Sentence, clause
-from nmt.data.grammar.complex_sentences import Storyteller
-from nmt.data.grammar.lexicon import NOUNS, rows, verbs_of
-from nmt.data.grammar.phrases import Nominal, Phrase, noun_phrase
 from nmt.errors import InputError, nearest
+from nmt.grammar.clauses import PAST, PRESENT, Action, Sentence, clause
+from nmt.grammar.complex_sentences import Storyteller
+from nmt.grammar.lexicon import NOUNS, rows, verbs_of
+from nmt.grammar.phrases import Nominal, Phrase, noun_phrase
 
 SPLITS = ("train", "dev", "test", "combinations")
 STORY = ("나는 밥을 먹었다", "나는 철수를 사랑해")

@@ -14,6 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from nmt.data.text import END, PAD, START, Text
+from nmt.errors import InputError
 
 # SentencePiece is some five times quicker on batches than on single sentences.
 _TOGETHER = 256
@@ -66,10 +67,14 @@ class Buckets:
     Attributes:
         targets: ``(buckets,)``, rising.
         sources: ``(buckets, widths)``, each row rising.
+        pairs: how many pairs the bounds were chosen for.
+        tokens: mean target tokens of a pair among them.
     """
 
     targets: np.ndarray
     sources: np.ndarray
+    pairs: int
+    tokens: float
 
     @classmethod
     def fit(cls, lengths: np.ndarray, count: int, longest: int) -> Buckets:
@@ -82,9 +87,13 @@ class Buckets:
         bucket = np.searchsorted(targets, lengths[:, 1])
         widths = -(-count // 2)
         sources = np.stack([bounds(lengths[bucket == i, 0], widths) for i in range(len(targets))])
+        # A bucket for targets, and a width for sources, longer than any seen.
+        sources = np.concatenate([sources, np.full([len(sources), 1], longest)], 1)
         return cls(
             np.append(targets, longest),
-            np.concatenate([sources, np.full([len(sources), 1], longest)], 1)[[*range(len(sources)), -1]],
+            np.concatenate([sources, sources[-1:]]),
+            len(lengths),
+            float(np.mean(lengths[:, 1])),
         )
 
     def bucket(self, examples: tf.data.Dataset, batch_size: int, batch_unit: str = "sentences") -> tf.data.Dataset:
@@ -196,3 +205,35 @@ def padding(batches: tf.data.Dataset) -> float:
 
     padded, tokens = batches.reduce(tf.zeros([2], tf.int64), count).numpy()
     return float(padded / tokens)
+
+
+def batches(
+    pairs: tf.data.Dataset,
+    text: Text,
+    batch_size: int = 80,
+    batch_unit: str = "sentences",
+    max_length: int = 100,
+    buckets: int = 8,
+    shuffle_buffer: int = 100_000,
+    seed: int = 1,
+) -> tf.data.Dataset:
+    """Return an ordinary Dataset of batches for ``model.fit``, shuffled anew each time it is read.
+
+    Arguments:
+        pairs: strings ``(source, target)``.
+        text: the tokenizers.
+        batch_size: sentences or target tokens in a batch, as ``batch_unit`` says.
+        max_length: pairs with more pieces on a side are left out.
+        buckets: target lengths that batches can have.
+        shuffle_buffer: pairs held in memory to be shuffled.
+        seed: of the shuffling.
+
+    Raises:
+        InputError: if no pair is left.
+    """
+    measured = lengths(pairs.take(SAMPLE), text, max_length)
+    if not len(measured):
+        raise InputError(f"No pair is left: every one has an empty side or more than {max_length} pieces.")
+    fitted = Buckets.fit(measured, buckets, max_length + 1)
+    shuffled = pairs.shuffle(shuffle_buffer, seed=seed)
+    return fitted.bucket(tokenize(shuffled, text, max_length), batch_size, batch_unit).prefetch(tf.data.AUTOTUNE)

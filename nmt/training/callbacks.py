@@ -98,7 +98,7 @@ class Journal(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         assert logs is not None
-        rate = float(np.asarray(self.model.optimizer.learning_rate))
+        rate = float(_numpy(self.model.optimizer.learning_rate))
         record = {"epoch": epoch + 1, "step": int(self.model.optimizer.iterations), "learning_rate": rate}
         self.records.append({**record, **{name: float(value) for name, value in logs.items()}})
         write_text(self.path, "".join(json.dumps(record) + "\n" for record in self.records))
@@ -198,7 +198,7 @@ class State:
     def save(self, epoch: int, batch: int) -> None:
         """Write that ``epoch`` epochs and, of the next, ``batch`` batches are done."""
         self.path.parent.mkdir(exist_ok=True)
-        arrays: dict[str, Any] = {f"variable_{i}": np.asarray(v) for i, v in enumerate(self._variables())}
+        arrays: dict[str, Any] = {f"variable_{i}": _numpy(v) for i, v in enumerate(self._variables())}
         aside = self.path.with_name("part." + self.path.name)
         with aside.open("wb") as file:
             np.savez(file, allow_pickle=False, position=np.array([epoch, batch, self.corpus_size]), **arrays)
@@ -251,7 +251,7 @@ class SaveState(keras.callbacks.Callback):
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         # fit resets the metrics as each epoch begins, so a half-done epoch's are put back after that.
-        self.restored = [np.asarray(v) for v in self.model.metrics_variables] if int(self.position[1]) else None
+        self.restored = [_numpy(v) for v in self.model.metrics_variables] if int(self.position[1]) else None
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         if self.restored is not None:
@@ -278,6 +278,10 @@ class SaveState(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         self.state.save(epoch + 1, 0)
         self.saved = time.monotonic()
+
+
+def _numpy(variable: Any) -> np.ndarray:
+    return keras.ops.convert_to_numpy(variable)
 
 
 def _all_metrics(model: keras.Model) -> list[Any]:

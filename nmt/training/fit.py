@@ -8,6 +8,7 @@ import shutil
 import signal
 import sys
 import threading
+import warnings
 from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
@@ -70,7 +71,8 @@ def train(
     keras.utils.set_random_seed(config.training.seed)
     text = Text.load(folder, config.text.joint) if resume else learn_text(config, corpus, say)
     pipeline = make_pipeline(config, corpus, text, say)
-    model = compiled(build_model(config, text.source.vocabulary, text.target.vocabulary), config)
+    model = build_model(config, text.source.vocabulary, text.target.vocabulary)
+    compiled(model, config, expected_steps(config, pipeline, corpus))
     say(f"{model.count_params():,} parameters.")
     state = State(folder / "training" / "state.npz", model, corpus.size)
     position = tf.Variable(state.load() if resume else (0, 0), dtype=tf.int64, trainable=False)
@@ -150,11 +152,11 @@ def make_pipeline(config: Config, corpus: Corpus, text: Text, say: Callable[[str
     return pipeline
 
 
-def compiled(model: Seq2Seq, config: Config) -> Seq2Seq:
-    """Compile a model as the config says."""
+def compiled(model: Seq2Seq, config: Config, steps: int) -> Seq2Seq:
+    """Compile a model as the config says, for a run of about so many steps."""
     training = config.training
-    decay = "inverse_root" if training.schedule == "inverse_root" else "constant"
-    schedule = WarmUp(training.learning_rate, training.warmup_steps, decay)
+    decay = "constant" if training.schedule == "plateau" else training.schedule
+    schedule = WarmUp(training.learning_rate, min(training.warmup_steps, steps), decay, steps + 1)
     model.compile(
         optimizer=Adam(schedule, beta_2=0.98, epsilon=1e-8, global_clipnorm=training.clip_norm),
         loss=MaskedCrossEntropy(training.label_smoothing),
@@ -162,6 +164,13 @@ def compiled(model: Seq2Seq, config: Config) -> Seq2Seq:
     )
     model.optimizer.build(model.trainable_variables)
     return model
+
+
+def expected_steps(config: Config, pipeline: Pipeline, corpus: Corpus) -> int:
+    """Estimate the steps of a whole run from the sample the buckets were chosen from."""
+    share = pipeline.buckets.pairs / min(corpus.size, SAMPLE)
+    tokens = pipeline.buckets.tokens if config.training.batch_unit == "tokens" else 1
+    return max(1, round(config.training.epochs * corpus.size * share * tokens / config.training.batch_size))
 
 
 def _run(
@@ -200,6 +209,8 @@ def _run(
     # One Dataset for all epochs: each time it is read it begins where `position` says.
     batches = tf.data.Dataset.from_tensors(0).flat_map(lambda _: pipeline.epoch(position[0], position[1]))
     development = dataclasses.replace(pipeline, pairs=dev.dataset()).in_order()
+    # The batches of an epoch are not counted beforehand, which Keras takes for a mistake.
+    warnings.filterwarnings("ignore", message="Your input ran out of data")
     model.fit(
         batches.prefetch(tf.data.AUTOTUNE),
         epochs=training.epochs,

@@ -10,10 +10,12 @@ import tensorflow as tf
 
 @keras.saving.register_keras_serializable("nmt")
 class WarmUp(keras.optimizers.schedules.LearningRateSchedule):
-    """Rise in a straight line, then stay, or fall as one over the root of the steps::
+    """Rise in a straight line, then stay, or fall as one over the root of the steps, or in a straight line::
 
-        rate(step) = scale * peak * min(1, (step + 1) / warmup)            decay "constant"
-        rate(step) = scale * peak * min((step + 1) / warmup, sqrt(warmup / (step + 1)))    decay "inverse_root"
+        n = step + 1
+        rate = scale * peak * min(n / warmup, 1)                                      decay "constant"
+        rate = scale * peak * min(n / warmup, sqrt(warmup / n))                       decay "inverse_root"
+        rate = scale * peak * min(n / warmup, max((total - n) / (total - warmup), 0.01))     decay "linear"
 
     The second is that of Vaswani et al. 2017, equation 3, https://arxiv.org/abs/1706.03762, written with its peak.
     ``scale`` begins at 1; who watches for a plateau multiplies it.
@@ -21,25 +23,38 @@ class WarmUp(keras.optimizers.schedules.LearningRateSchedule):
     Arguments:
         peak: the highest rate.
         warmup: steps of the rise.
-        decay: ``constant`` or ``inverse_root``.
+        decay: ``constant``, ``inverse_root`` or ``linear``.
+        total: steps of the whole run, for ``linear``.
+
+    Raises:
+        ValueError: for any other decay, and for ``linear`` with fewer steps in all than in the rise.
 
     >>> schedule = WarmUp(0.1, warmup=4, decay="inverse_root")
     >>> [round(float(schedule(step)), 4) for step in (0, 3, 15)]
     [0.025, 0.1, 0.05]
     """
 
-    def __init__(self, peak: float, warmup: int, decay: str = "constant") -> None:
-        if decay not in ("constant", "inverse_root"):
-            raise ValueError(f"There is no decay '{decay}'. Known: constant, inverse_root.")
+    def __init__(self, peak: float, warmup: int, decay: str = "constant", total: int = 0) -> None:
+        if decay not in ("constant", "inverse_root", "linear"):
+            raise ValueError(f"There is no decay '{decay}'. Known: constant, inverse_root, linear.")
+        if decay == "linear" and total <= warmup:
+            raise ValueError(f"A linear decay over {total} steps leaves nothing after a rise of {warmup}.")
         self.peak = peak
         self.warmup = warmup
         self.decay = decay
+        self.total = total
         self.scale = keras.Variable(1.0, trainable=False, name="scale")
 
     def __call__(self, step: tf.Tensor) -> tf.Tensor:
-        done = (tf.cast(step, tf.float32) + 1) / self.warmup
-        shape = tf.minimum(done, tf.math.rsqrt(done) if self.decay == "inverse_root" else 1.0)
-        return tf.convert_to_tensor(self.scale) * self.peak * shape
+        n = tf.cast(step, tf.float32) + 1
+        return tf.convert_to_tensor(self.scale) * self.peak * tf.minimum(n / self.warmup, self._fall(n))
+
+    def _fall(self, n: tf.Tensor) -> tf.Tensor:
+        if self.decay == "inverse_root":
+            return tf.math.rsqrt(n / self.warmup)
+        if self.decay == "linear":
+            return tf.maximum((self.total - n) / (self.total - self.warmup), 0.01)
+        return tf.ones_like(n)
 
     def get_config(self) -> dict[str, Any]:
-        return {"peak": self.peak, "warmup": self.warmup, "decay": self.decay}
+        return {"peak": self.peak, "warmup": self.warmup, "decay": self.decay, "total": self.total}

@@ -12,8 +12,8 @@ import pytest
 
 from nmt.data import demo
 from nmt.data.demo import SPLITS, Pair
-from nmt.data.grammar import english, phrases
 from nmt.errors import InputError
+from nmt.grammar import english, phrases
 
 EVERY_PAIR = [pair for split in SPLITS for pair in demo.pairs(split)]
 

@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
-from nmt.data.grammar.author import _noun
-from nmt.data.grammar.clauses import (
+from nmt.grammar.author import _noun
+from nmt.grammar.clauses import (
     FUTURE,
     PAST,
     PRESENT,
@@ -16,7 +16,8 @@ from nmt.data.grammar.clauses import (
     in_a_row,
     infinitive,
 )
-from nmt.data.grammar.lexicon import (
+from nmt.grammar.korean import attach
+from nmt.grammar.lexicon import (
     ADJECTIVES,
     ANIMALS,
     CHILDREN,
@@ -29,8 +30,8 @@ from nmt.data.grammar.lexicon import (
     Verb,
     verbs_of,
 )
-from nmt.data.grammar.phrases import Nominal, Phrase, arrange, fixed, noun_phrase
-from nmt.data.grammar.scenes import (
+from nmt.grammar.phrases import Nominal, Phrase, arrange, fixed, noun_phrase
+from nmt.grammar.scenes import (
     ARRIVALS,
     BUSY_WITH,
     CAUSES,
@@ -53,8 +54,7 @@ from nmt.data.grammar.scenes import (
     WHILE,
     YOUNG,
 )
-from nmt.data.grammar.sentences import SimpleSentences
-from nmt.data.korean import attach
+from nmt.grammar.sentences import SimpleSentences
 
 
 class Storyteller(SimpleSentences):

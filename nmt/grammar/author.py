@@ -6,8 +6,9 @@ from dataclasses import replace
 from functools import cache
 from typing import Any
 
-from nmt.data.grammar.clauses import PAST, PRESENT, Action, Form
-from nmt.data.grammar.lexicon import (
+from nmt.grammar.clauses import PAST, PRESENT, Action, Form
+from nmt.grammar.korean import attach
+from nmt.grammar.lexicon import (
     ABROAD,
     ADJECTIVES,
     ALL_DAY,
@@ -32,9 +33,8 @@ from nmt.data.grammar.lexicon import (
     Verb,
     verbs_of,
 )
-from nmt.data.grammar.phrases import Eojeol, Nominal, Phrase, arrange, english_words, fixed, noun_phrase
-from nmt.data.grammar.scenes import HABITS, HABITS_ONE_LACKS, LIKED_FOR, NOT_DAILY
-from nmt.data.korean import attach
+from nmt.grammar.phrases import Eojeol, Nominal, Phrase, arrange, english_words, fixed, noun_phrase
+from nmt.grammar.scenes import HABITS, HABITS_ONE_LACKS, LIKED_FOR, NOT_DAILY
 
 
 def _noun(korean: str) -> Noun:

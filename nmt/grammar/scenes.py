@@ -3,8 +3,8 @@
 An action is written ``verb``, ``verb:object`` or ``verb:place``.
 """
 
-from nmt.data.grammar.lexicon import STATES, Verb, listed
-from nmt.data.korean import Predicate
+from nmt.grammar.korean import Predicate
+from nmt.grammar.lexicon import STATES, Verb, listed
 
 PAST_ONLY_CAUSES = ("비", "눈", "돈", "날씨 좋다", "나 행복하다", "나 슬프다")
 THEMES = {

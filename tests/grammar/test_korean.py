@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nmt.data import korean
-from nmt.data.korean import Predicate, attach, copula, put_together, take_apart
+from nmt.grammar.korean import Predicate, attach, copula, put_together, take_apart
 
 PARTICLES = ("는", "가", "를", "와", "로", "에게")
 NOUNS = {

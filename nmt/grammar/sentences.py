@@ -2,10 +2,11 @@
 
 from dataclasses import replace
 
-from nmt.data.grammar.author import Author, _noun
-from nmt.data.grammar.clauses import CAN, CANNOT, FUTURE, PAST, PRESENT, Action, Form, Sentence, _with_last_word, clause
-from nmt.data.grammar.english import finite
-from nmt.data.grammar.lexicon import (
+from nmt.grammar.author import Author, _noun
+from nmt.grammar.clauses import CAN, CANNOT, FUTURE, PAST, PRESENT, Action, Form, Sentence, _with_last_word, clause
+from nmt.grammar.english import finite
+from nmt.grammar.korean import attach, copula
+from nmt.grammar.lexicon import (
     ADJECTIVES,
     JOBS,
     MOTION,
@@ -16,7 +17,7 @@ from nmt.data.grammar.lexicon import (
     VERBS,
     verbs_of,
 )
-from nmt.data.grammar.phrases import (
+from nmt.grammar.phrases import (
     NOTHING,
     Eojeol,
     Nominal,
@@ -27,7 +28,7 @@ from nmt.data.grammar.phrases import (
     korean_words,
     noun_phrase,
 )
-from nmt.data.grammar.scenes import (
+from nmt.grammar.scenes import (
     BE_AT,
     BECOME,
     BELONGINGS,
@@ -38,7 +39,6 @@ from nmt.data.grammar.scenes import (
     LOCATIONS,
     WHEREABOUTS,
 )
-from nmt.data.korean import attach, copula
 
 
 class SimpleSentences(Author):

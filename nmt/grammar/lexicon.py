@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from functools import cache
 
-from nmt.data.korean import Predicate
+from nmt.grammar.korean import Predicate
 
 
 def listed(words: str) -> list[str]:

@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass, field, replace
 
-from nmt.data.grammar.english import finite, ing
-from nmt.data.grammar.lexicon import Verb
-from nmt.data.grammar.phrases import (
+from nmt.grammar.english import finite, ing
+from nmt.grammar.korean import Predicate
+from nmt.grammar.lexicon import Verb
+from nmt.grammar.phrases import (
     NOTHING,
     Eojeol,
     Nominal,
@@ -15,7 +16,6 @@ from nmt.data.grammar.phrases import (
     korean_words,
     noun_phrase,
 )
-from nmt.data.korean import Predicate
 
 CAN, CANNOT = Predicate("있다", adjective=True), Predicate("없다", adjective=True)
 WILL = Predicate("것이다", adjective=True)

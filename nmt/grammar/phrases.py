@@ -6,9 +6,9 @@ Every English word names the Korean words it comes from, so a finished phrase kn
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from nmt.data.grammar.english import article_before, with_s
-from nmt.data.grammar.lexicon import CUPS, HOURS, PRONOUN_FORMS, PRONOUNS, Noun, Verb
-from nmt.data.korean import attach
+from nmt.grammar.english import article_before, with_s
+from nmt.grammar.korean import attach
+from nmt.grammar.lexicon import CUPS, HOURS, PRONOUN_FORMS, PRONOUNS, Noun, Verb
 
 Pairs = tuple[tuple[str, str], ...]
 

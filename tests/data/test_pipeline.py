@@ -1,0 +1,269 @@
+"""Every pair that fits reaches a batch, once, whole, and in an order that the epoch and the seed decide."""
+
+import dataclasses
+from itertools import combinations
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from nmt.data.corpora import from_tsv
+from nmt.data.pipeline import Buckets, Pipeline, bounds, lengths, padding, shift, tokenize
+from nmt.data.text import END, PAD, START, Text, train
+
+NOUNS = {"sol": "sun", "luno": "moon", "domo": "house", "arbo": "tree", "hundo": "dog"}
+VERBS = {"vidas": "sees", "amas": "loves", "portas": "carries"}
+# 5 * 3 * 3 pairs, longer and longer.
+PAIRS = [
+    (" ".join([noun, verb] + ["tre"] * n + ["bone"]), " ".join([NOUNS[noun], VERBS[verb]] + ["very"] * n + ["well"]))
+    for noun in NOUNS
+    for verb in VERBS
+    for n in (0, 2, 5)
+]
+
+
+@pytest.fixture(scope="module")
+def text() -> Text:
+    return train(PAIRS, "char")
+
+
+def strings(pairs: list[tuple[str, str]]) -> tf.data.Dataset:
+    sources, targets = zip(*pairs, strict=True)
+    return tf.data.Dataset.from_tensor_slices((list(sources), list(targets)))
+
+
+@pytest.fixture(scope="module")
+def pipeline(text: Text) -> Pipeline:
+    corpus = strings(PAIRS)
+    return Pipeline(corpus, text, Buckets.fit(lengths(corpus, text, 61), 3, 62), 61, batch_size=7, shuffle_buffer=23)
+
+
+Batch = tuple[list[list[int]], list[list[int]], list[list[int]]]
+
+
+def plain(batches: tf.data.Dataset) -> list[Batch]:
+    found = []
+    for inputs, output in batches.as_numpy_iterator():
+        assert set(inputs) == {"source", "target"}
+        found.append((inputs["source"].tolist(), inputs["target"].tolist(), output.tolist()))
+    return found
+
+
+def rows(batches: list[Batch]) -> list[tuple[tuple[int, ...], tuple[int, ...]]]:
+    """All source and output rows, without padding."""
+    return [
+        (tuple(i for i in x if i != PAD), tuple(i for i in y if i != PAD))
+        for source, _, output in batches
+        for x, y in zip(source, output, strict=True)
+    ]
+
+
+def ids(text: Text, pair: tuple[str, str]) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    source, target = (tuple(text.source.encode(tf.constant([side])).to_list()[0]) for side in pair)
+    return (*source, END), (*target, END)
+
+
+# Tokens
+
+
+def test_the_source_ends_and_the_target_begins_and_ends(text: Text) -> None:
+    source, target = next(tokenize(strings([("sol", "sun")]), text, 61).as_numpy_iterator())
+    x, y = (text.source.encode(tf.constant([side])).to_list()[0] for side in ("sol", "sun"))
+    assert source.tolist() == [*x, 3]
+    assert target.tolist() == [2, *y, 3]
+
+
+def test_pairs_with_an_empty_or_a_too_long_side_are_left_out(text: Text) -> None:
+    # A piece a letter, and one for the space before the first word: "sol" has 4 pieces, "sols" has 5.
+    pairs = [("sol", "sun"), ("", "sun"), ("sol", ""), ("  ", "sun"), ("sols", "sun"), ("sol", "suns"), ("s", "u")]
+    kept = [(len(x), len(y)) for x, y in tokenize(strings(pairs), text, 4).as_numpy_iterator()]
+    # Four pieces and the end; four pieces, start and end.
+    assert kept == [(5, 6), (3, 4)]
+
+
+def test_more_pairs_than_are_tokenized_at_a_time_keep_their_order(text: Text) -> None:
+    pairs = [("s" * (n % 11 + 1), "u" * (n % 13 + 1)) for n in range(601)]
+    found = [(len(x) - 2, len(y) - 3) for x, y in tokenize(strings(pairs), text, 61).as_numpy_iterator()]
+    assert found == [(n % 11 + 1, n % 13 + 1) for n in range(601)]
+
+
+def test_lengths_count_the_end_and_not_the_start(text: Text) -> None:
+    pairs = [("sol", "luno"), ("", "sun"), ("domo", "so")]
+    # Letters, the space before the word, and the end.
+    assert lengths(strings(pairs), text, 61).tolist() == [[5, 6], [6, 4]]
+    assert lengths(strings([("", "")]), text, 61).shape == (0, 2)
+
+
+def test_what_the_decoder_reads_is_one_step_behind_what_it_writes() -> None:
+    source = [[7, 5, 3], [9, 3, 0]]
+    target = [[2, 11, 13, 17, 3, 0], [2, 19, 3, 0, 0, 0]]
+    inputs, output = shift(tf.constant(source), tf.constant(target))
+    assert inputs["source"].numpy().tolist() == source
+    # Where nothing is to be written, nothing is read: the end token is never an input.
+    assert inputs["target"].numpy().tolist() == [[2, 11, 13, 17, 0], [2, 19, 0, 0, 0]]
+    assert output.numpy().tolist() == [[11, 13, 17, 3, 0], [19, 3, 0, 0, 0]]
+
+
+# Bounds and buckets
+
+
+def padded(values: list[int], limits: tuple[int, ...]) -> int:
+    return sum(min(limit for limit in limits if limit >= value) - value for value in values)
+
+
+@settings(max_examples=100, deadline=None)
+@given(values=st.lists(st.integers(1, 11), min_size=1, max_size=13), count=st.integers(1, 4))
+def test_bounds_pad_as_little_as_any_others(values: list[int], count: int) -> None:
+    found = bounds(np.array(values), count)
+    assert len(found) == count
+    assert sorted(found) == found.tolist()
+    assert found[-1] == max(values)
+    choices = combinations(sorted(set(values)), min(count, len(set(values))))
+    least = min(padded(values, chosen) for chosen in choices if chosen[-1] == max(values))
+    assert padded(values, tuple(found)) == least
+
+
+def test_bounds_of_nothing() -> None:
+    assert bounds(np.zeros([0], int), 3).tolist() == [1, 1, 1]
+
+
+def test_the_last_bounds_hold_the_longest_pair_that_may_come() -> None:
+    found = Buckets.fit(np.array([[5, 7], [5, 7], [11, 13], [3, 2]]), 2, 31)
+    assert found.targets.tolist() == [7, 13, 31]
+    assert found.sources.shape == (3, 2)
+    assert found.sources[:, -1].tolist() == [31, 31, 31]
+
+
+side = st.integers(1, 17)
+
+
+def made(pairs: list[tuple[int, int]]) -> tf.data.Dataset:
+    """Examples of these lengths, the k-th of token 10 + k alone."""
+    source = tf.ragged.constant([[10 + k] * x + [END] for k, (x, _) in enumerate(pairs)], tf.int32, 1)
+    target = tf.ragged.constant([[START] + [10 + k] * y + [END] for k, (_, y) in enumerate(pairs)], tf.int32, 1)
+    return tf.data.Dataset.range(len(pairs)).map(
+        lambda k: (tf.convert_to_tensor(source[k]), tf.convert_to_tensor(target[k]))
+    )
+
+
+@pytest.mark.parametrize("unit", ["sentences", "tokens"])
+@settings(max_examples=20, deadline=None)
+@given(
+    pairs=st.lists(st.tuples(side, side), min_size=1, max_size=37), sample=st.integers(1, 37), size=st.integers(1, 7)
+)
+def test_every_example_is_once_in_a_batch_of_the_first_shape_that_holds_it(
+    unit: str, pairs: list[tuple[int, int]], sample: int, size: int
+) -> None:
+    buckets = Buckets.fit(np.array(pairs[:sample]) + 1, 3, 18)
+    seen = []
+    for source, target, output in plain(buckets.bucket(made(pairs), size, unit)):
+        wide, high = len(source[0]), len(output[0])
+        row = int(np.searchsorted(buckets.targets, high))
+        assert buckets.targets[row] == high
+        assert wide in buckets.sources[row]
+        assert len(source) <= (size if unit == "sentences" else max(size // high, 1))
+        for x, y, z in zip(source, target, output, strict=True):
+            k = x[0] - 10
+            m, n = pairs[k]
+            assert x == [10 + k] * m + [END] + [PAD] * (wide - m - 1)
+            assert z == [10 + k] * n + [END] + [PAD] * (high - n - 1)
+            assert y == [START] + [10 + k] * n + [PAD] * (high - n - 1)
+            assert high == min(bound for bound in buckets.targets if bound >= n + 1)
+            assert wide == min(bound for bound in buckets.sources[row] if bound >= m + 1)
+            seen.append(k)
+    assert sorted(seen) == list(range(len(pairs)))
+
+
+def test_a_batch_counts_sentences() -> None:
+    buckets = Buckets(np.array([4, 9]), np.array([[9], [9]]))
+    sizes = [np.shape(output) for _, _, output in plain(buckets.bucket(made([(2, 3)] * 7 + [(2, 8)] * 5), 3))]
+    assert sorted(sizes) == [(1, 4), (2, 9), (3, 4), (3, 4), (3, 9)]
+
+
+def test_a_batch_counts_target_tokens_with_their_padding() -> None:
+    buckets = Buckets(np.array([4, 9]), np.array([[9], [9]]))
+    # 20 // 4 = 5 rows of four tokens, 20 // 9 = 2 of nine.
+    made_of = made([(2, 3)] * 7 + [(2, 8)] * 5)
+    sizes = [np.shape(output) for _, _, output in plain(buckets.bucket(made_of, 20, "tokens"))]
+    assert sorted(sizes) == [(1, 9), (2, 4), (2, 9), (2, 9), (5, 4)]
+
+
+def test_a_sentence_longer_than_a_batch_of_tokens_is_a_batch_of_its_own() -> None:
+    buckets = Buckets(np.array([9]), np.array([[9]]))
+    sizes = [np.shape(output) for _, _, output in plain(buckets.bucket(made([(2, 8)] * 3), 5, "tokens"))]
+    assert sizes == [(1, 9)] * 3
+
+
+def test_padding_is_the_share_of_zeros_on_both_sides() -> None:
+    batches = [
+        ({"source": [[5, 3, 0], [7, 5, 3]], "target": [[2, 7], [2, 0]]}, [[7, 3], [3, 0]]),
+        ({"source": [[3, 0, 0], [3, 0, 0]], "target": [[2, 0], [2, 0]]}, [[3, 0], [3, 0]]),
+    ]
+    dataset = tf.data.Dataset.from_tensors(batches[0]).concatenate(tf.data.Dataset.from_tensors(batches[1]))
+    # 1 + 1 zeros of 6 + 4 ids, then 4 + 2 of as many: 8 of 20.
+    assert padding(dataset) == pytest.approx(8 / 20)
+
+
+# Epochs
+
+
+def test_an_epoch_holds_every_pair_once(pipeline: Pipeline, text: Text) -> None:
+    wanted = sorted(ids(text, pair) for pair in PAIRS)
+    for number in (0, 1):
+        assert sorted(rows(plain(pipeline.epoch(number)))) == wanted
+    assert sorted(rows(plain(pipeline.in_order()))) == wanted
+
+
+def test_an_epoch_is_the_same_whenever_it_is_read(pipeline: Pipeline) -> None:
+    again = dataclasses.replace(pipeline, pairs=strings(PAIRS))
+    batches = plain(pipeline.epoch(3))
+    assert plain(pipeline.epoch(3)) == plain(again.epoch(3)) == batches
+    assert plain(pipeline.epoch(tf.Variable(3, dtype=tf.int64))) == batches
+    dataset = pipeline.epoch(3)
+    assert plain(dataset) == plain(dataset)
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2**31 - 1])
+def test_another_epoch_or_seed_has_another_order(pipeline: Pipeline, seed: int) -> None:
+    seeded = dataclasses.replace(pipeline, seed=seed)
+    orders = [rows(plain(seeded.epoch(number))) for number in range(3)]
+    orders.append(rows(plain(dataclasses.replace(pipeline, seed=seed - 1 or 7).epoch(0))))
+    for one, other in combinations(orders, 2):
+        assert one != other
+        assert sorted(one) == sorted(other)
+
+
+@pytest.mark.parametrize("skipped", [0, 1, 4, 10_000])
+def test_an_epoch_can_begin_later(pipeline: Pipeline, skipped: int) -> None:
+    whole = plain(pipeline.epoch(2))
+    assert len(whole) > 5
+    assert plain(pipeline.epoch(2, skipped)) == whole[skipped:]
+
+
+def test_the_development_set_keeps_its_order(text: Text) -> None:
+    pairs = [("s" * (n + 1), "u" * 5) for n in range(11)]
+    one_shape = Buckets(np.array([7]), np.array([[13]]))
+    batches = plain(Pipeline(strings(pairs), text, one_shape, batch_size=3).in_order())
+    # The letters, the space before them, the end.
+    assert [len(x) for x, _ in rows(batches)] == [n + 3 for n in range(11)]
+    assert [len(source) for source, _, _ in batches] == [3, 3, 3, 2]
+
+
+def operations(dataset: tf.data.Dataset) -> str:
+    return tf.raw_ops.DatasetToGraphV2(input_dataset=dataset._variant_tensor).numpy().decode("latin-1")
+
+
+def test_no_python_runs_in_the_pipeline(text: Text, tmp_path: Path) -> None:
+    path = tmp_path / "pairs.tsv"
+    path.write_text("".join(f"{source}\t{target}\n" for source, target in PAIRS), encoding="utf-8")
+    corpus = from_tsv(path).dataset()
+    pipeline = Pipeline(corpus, text, Buckets.fit(lengths(corpus, text, 61), 3, 62), 61, batch_size=7)
+    graph = operations(pipeline.epoch(1))
+    assert "GroupByWindowDataset" in graph
+    assert "PyFunc" not in graph
+    # That is how it would look.
+    with_python = corpus.map(lambda x, y: tf.py_function(lambda a: a, [x], tf.string))
+    assert "PyFunc" in operations(with_python)

@@ -1,0 +1,166 @@
+"""Greedy search, on steps that read a table: what they spell is known."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from nmt.decoding.search import Hypotheses, greedy
+
+START, END, VOCABULARY, SOURCE = 2, 3, 11, 5
+
+
+def table_step(tokens, state, memory):
+    """Read the scores of row b at time t after word w from ``memory[0][b, t, w]``; the state counts the steps."""
+    scores, looks = memory
+    now = tf.gather(scores, state, batch_dims=1)
+    return tf.gather(now, tokens, batch_dims=1), state + 1, tf.gather(looks, state, batch_dims=1)
+
+
+def search(scores, looks, limits):
+    memory = (tf.constant(scores, tf.float32), tf.constant(looks, tf.float32))
+    first = tf.zeros([len(scores)], tf.int32)
+    return greedy(table_step, first, memory, looks.shape[2], tf.constant(limits, tf.int32), START, END)
+
+
+def random_tables(seed, rows, steps):
+    """Scores that rule out nothing, and an alignment that is different everywhere."""
+    rng = np.random.default_rng(seed)
+    scores = rng.normal(size=[rows, steps, VOCABULARY, VOCABULARY]) * 2
+    scores[:, :, :, END] += 2  # so that rows end, sooner or later
+    return scores.astype(np.float32), rng.uniform(0.1, 1, size=[rows, steps, SOURCE]).astype(np.float32)
+
+
+def spelling(words):
+    """A table after which the search must write ``words``, whatever it wrote before."""
+    return np.stack([np.tile(99.0 * np.eye(VOCABULARY)[word], [VOCABULARY, 1]) for word in words])
+
+
+def by_hand(scores, looks, limit):
+    """One row in plain Python: words, score and alignment."""
+    last, words, score, seen = START, [], 0.0, []
+    for t in range(limit):
+        row = scores[t, last].astype(np.float64)
+        last = int(row.argmax())
+        score += row[last] - np.log(np.exp(row).sum())
+        if last == END:
+            break
+        words.append(last)
+        seen.append(looks[t])
+    return words, score, np.array(seen).reshape(-1, looks.shape[1])
+
+
+def check(found: Hypotheses, row, words, score, alignment):
+    length = len(words)
+    assert int(found.lengths[row]) == length
+    assert found.tokens.numpy()[row, :length].tolist() == words
+    assert not found.tokens.numpy()[row, length:].any()
+    assert float(found.scores[row]) == pytest.approx(score, abs=1e-4)
+    np.testing.assert_allclose(found.alignment[row, :length], alignment, atol=1e-6)
+    assert not found.alignment.numpy()[row, length:].any()
+
+
+def test_rows_end_where_they_end():
+    words = [[7, 5, END, 9, 9], [END, 9, 9, 9, 9], [4, 6, 8, 10, END]]
+    found = search(np.stack([spelling(row) for row in words]), np.ones([3, 5, SOURCE]), [5, 5, 5])
+    assert found.tokens.numpy().tolist() == [[7, 5, 0, 0, 0], [0, 0, 0, 0, 0], [4, 6, 8, 10, 0]]
+    assert found.lengths.numpy().tolist() == [2, 0, 4]
+
+
+def test_rows_have_limits_of_their_own():
+    words = [[7, 7, 7, 7, 7], [5, 5, 5, 5, 5], [4, END, 9, 9, 9], [6, 6, 6, 6, 6]]
+    found = search(np.stack([spelling(row) for row in words]), np.ones([4, 5, SOURCE]), [3, 5, 4, 0])
+    assert found.tokens.numpy().tolist() == [[7, 7, 7, 0, 0], [5, 5, 5, 5, 5], [4, 0, 0, 0, 0], [0, 0, 0, 0, 0]]
+    assert found.lengths.numpy().tolist() == [3, 5, 1, 0]
+    assert found.scores.numpy()[3] == 0
+
+
+def test_each_word_depends_on_the_word_before():
+    # After the start 5, after 5 an 8, after 8 the end: the table is the same at all times.
+    after = np.zeros([VOCABULARY, VOCABULARY])
+    after[START, 5] = after[5, 8] = after[8, END] = 1
+    found = search(np.tile(after, [1, 7, 1, 1]), np.ones([1, 7, SOURCE]), [7])
+    assert found.tokens.numpy().tolist() == [[5, 8, 0, 0, 0, 0, 0]]
+
+
+def test_the_score_of_a_limit_reached_has_no_end_token():
+    # Every word has a score of 0 but for ln 10 of the chosen one: of 10 / (10 + 10) + 10 others 1 / 20 each,
+    # so the chosen word has probability 1/2. Two words at the limit are ln 1/4, and with an end ln 1/8.
+    chosen = np.log(10.0) * np.stack([spelling([4, 6, END]), spelling([4, 6, END])]) / 99
+    found = search(chosen, np.ones([2, 3, SOURCE]), [2, 3])
+    assert found.lengths.numpy().tolist() == [2, 2]
+    np.testing.assert_allclose(found.scores, [np.log(1 / 4), np.log(1 / 8)], rtol=1e-6)
+
+
+def test_an_alignment_row_for_each_word_and_zeros_from_the_end_on():
+    looks = np.arange(1.0, 1 + 2 * 3 * SOURCE).reshape(2, 3, SOURCE)
+    found = search(np.stack([spelling([4, END, 9]), spelling([4, 6, 8])]), looks, [3, 3])
+    assert found.alignment.shape == (2, 3, SOURCE)
+    np.testing.assert_array_equal(found.alignment[0], [looks[0, 0], np.zeros(SOURCE), np.zeros(SOURCE)])
+    np.testing.assert_array_equal(found.alignment[1], looks[1])
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_equals_the_best_word_at_each_step(seed):
+    scores, looks = random_tables(seed, rows=7, steps=6)
+    limits = [6, 1, 0, 3, 6, 5, 2]
+    found = search(scores, looks, limits)
+    for row, limit in enumerate(limits):
+        check(found, row, *by_hand(scores[row], looks[row], limit))
+
+
+def test_no_rows_give_no_rows():
+    found = search(*random_tables(2, rows=0, steps=3), [])
+    assert [part.shape[0] for part in found] == [0, 0, 0, 0]
+    assert found.alignment.shape == (0, 0, SOURCE)
+
+
+@given(seed=st.integers(0, 999), limits=st.lists(st.integers(0, 6), min_size=1, max_size=5), chosen=st.integers(0, 4))
+@settings(max_examples=40, deadline=None)
+def test_a_row_alone_is_as_in_a_batch(seed, limits, chosen):
+    scores, looks = random_tables(seed, len(limits), steps=6)
+    row = chosen % len(limits)
+    together = search(scores, looks, limits)
+    alone = search(scores[row : row + 1], looks[row : row + 1], limits[row : row + 1])
+    check(
+        together,
+        row,
+        alone.tokens.numpy()[0, : alone.lengths[0]].tolist(),
+        float(alone.scores[0]),
+        alone.alignment[0, : alone.lengths[0]],
+    )
+
+
+def test_stops_once_every_row_has_ended():
+    calls = []
+
+    def counted(tokens, state, memory):
+        calls.append(tokens.numpy().tolist())
+        return table_step(tokens, state, memory)
+
+    table = np.stack([spelling([4, END, 9, 9, 9]), spelling([4, 6, END, 9, 9])])
+    memory = (tf.constant(table, tf.float32), tf.ones([2, 5, SOURCE]))
+    greedy(counted, tf.zeros([2], tf.int32), memory, SOURCE, tf.constant([5, 5]), START, END)
+    # Fed with the start, the first words, and then the second of the row that goes on.
+    assert calls == [[START, START], [4, 4], [END, 6]]
+
+
+def test_any_batch_in_a_graph():
+    @tf.function(
+        input_signature=[
+            tf.TensorSpec([None, None, VOCABULARY, VOCABULARY]),
+            tf.TensorSpec([None, None, None]),
+            tf.TensorSpec([None], tf.int32),
+        ]
+    )
+    def graph(scores, looks, limits):
+        first = tf.zeros(tf.shape(limits), tf.int32)
+        return greedy(table_step, first, (scores, looks), tf.shape(looks)[2], limits, START, END)
+
+    for limits in [[6, 2, 4], [5], [], [0, 0]]:
+        scores, looks = random_tables(7, len(limits), steps=6)
+        found = graph(scores, looks, tf.constant(limits, tf.int32))
+        assert found.tokens.shape == (len(limits), max(limits, default=0))
+        for row, limit in enumerate(limits):
+            check(found, row, *by_hand(scores[row], looks[row], limit))

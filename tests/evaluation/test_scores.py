@@ -1,0 +1,54 @@
+"""Scores are sacreBLEU's own, with its signatures."""
+
+import pytest
+import sacrebleu
+
+from nmt.evaluation.scores import score
+
+REFERENCES = ["Mina eats rice at home .", "Juno sees the tall tree", "Nobody buys a book, today!", "Yes ."]
+SETS = {
+    "perfect": REFERENCES,
+    "near": ["Mina eats rice at work .", "Juno sees the tree", "Nobody buys a book today!", "Yes ."],
+    "other case": [line.upper() for line in REFERENCES],
+    "empty lines": ["", "Juno sees the tall tree", "", ""],
+    "nothing": ["", "", "", ""],
+    "hangul": ["민아가 밥을 먹는다", "준호", "책", "네"],
+    "spaces around": [f"  {line} " for line in REFERENCES],
+}
+
+
+@pytest.mark.parametrize("hypotheses", SETS.values(), ids=SETS)
+def test_the_scores_are_those_of_sacrebleu(hypotheses: list[str]) -> None:
+    found = score(hypotheses, REFERENCES)
+    assert found.bleu == pytest.approx(sacrebleu.corpus_bleu(hypotheses, [REFERENCES]).score, abs=1e-9)
+    assert found.chrf == pytest.approx(sacrebleu.corpus_chrf(hypotheses, [REFERENCES]).score, abs=1e-9)
+    assert found.sentences == 4
+
+
+def test_scores_differ_between_better_and_worse() -> None:
+    perfect, near, other = (score(SETS[name], REFERENCES) for name in ("perfect", "near", "other case"))
+    assert perfect.bleu == perfect.chrf == 100
+    assert 100 > near.bleu > other.bleu
+    assert 100 > near.chrf > other.chrf
+
+
+def test_bleu_of_one_sentence_by_hand() -> None:
+    # Of "a b c d f" against "a b c d e" 4/5 words, 3/4 pairs, 2/3 triples and 1/2 fours are right, and no brevity penalty:
+    # (0.8 * 0.75 * 0.6667 * 0.5) ** (1/4) = 0.2 ** 0.25 = 0.66874
+    assert score(["a b c d f"], ["a b c d e"]).bleu == pytest.approx(66.874, abs=1e-3)
+
+
+def test_a_score_says_how_it_was_computed() -> None:
+    found = score(SETS["near"], REFERENCES)
+    version = sacrebleu.__version__
+    assert found.bleu_signature == f"nrefs:1|case:mixed|eff:no|tok:13a|smooth:exp|version:{version}"
+    assert found.chrf_signature == f"nrefs:1|case:mixed|eff:yes|nc:6|nw:0|space:no|version:{version}"
+    lines = str(found).splitlines()
+    assert lines[0] == f"BLEU {found.bleu:.2f}  {found.bleu_signature}"
+    assert lines[1] == f"chrF {found.chrf:.2f}  {found.chrf_signature}"
+
+
+@pytest.mark.parametrize(("hypotheses", "references"), [([], []), (["a"], []), (["a"], ["a", "b"]), ([], ["a"])])
+def test_what_cannot_be_compared(hypotheses: list[str], references: list[str]) -> None:
+    with pytest.raises(ValueError, match=f"{len(hypotheses)} translations cannot be scored against {len(references)}"):
+        score(hypotheses, references)

@@ -1,0 +1,188 @@
+"""The encoder: against Keras's layers, blind to padding and neighbours, with a bridge to the decoder."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from nmt.layers.attention import BahdanauAttention
+from nmt.layers.cells import CELLS
+from nmt.layers.encoder import Encoder, run
+
+BATCH, SOURCE, WIDTH, UNITS = 3, 5, 7, 11
+MASK = np.arange(SOURCE) < np.array([[5], [2], [1]])
+KERAS = {"rnn": keras.layers.SimpleRNN, "gru": keras.layers.GRU, "lstm": keras.layers.LSTM}
+
+
+def random(rng, *shape):
+    return rng.normal(size=shape).astype(np.float32)
+
+
+def built(encoder, seed=2):
+    """Give every weight, biases too, a value of its own."""
+    rng = np.random.default_rng(seed)
+    encoder.build((None, None, WIDTH))
+    encoder.set_weights([0.5 * random(rng, *weight.shape) for weight in encoder.weights])
+    return encoder
+
+
+def words(seed=3, batch=BATCH, source=SOURCE):
+    return random(np.random.default_rng(seed), batch, source, WIDTH)
+
+
+@pytest.mark.parametrize("cell", list(CELLS))
+@pytest.mark.parametrize("mask", [None, MASK], ids=["whole", "padded"])
+def test_reads_both_ways_as_kerass_bidirectional_layer(cell, mask):
+    encoder, inputs = built(Encoder(UNITS, cell)), words()
+    theirs = keras.layers.Bidirectional(KERAS[cell](UNITS, return_sequences=True, return_state=True))
+    theirs.build(inputs.shape)
+    theirs.forward_layer.set_weights(encoder.forward_cells[0].get_weights())
+    theirs.backward_layer.set_weights(encoder.backward_cells[0].get_weights())
+    wanted, *states = theirs(inputs, mask=None if mask is None else tf.constant(mask))
+    annotations, (state,) = encoder(inputs, mask=mask)
+    real = np.ones([BATCH, SOURCE], bool) if mask is None else mask
+    np.testing.assert_allclose(annotations.numpy()[real], wanted.numpy()[real], atol=1e-6)
+    half = len(states) // 2
+    for found, forward, backward in zip(state, states[:half], states[half:], strict=True):
+        np.testing.assert_allclose(found, np.concatenate([forward, backward], -1), atol=1e-6)
+
+
+def test_reads_one_way_as_kerass_gru():
+    encoder, inputs = built(Encoder(UNITS, bidirectional=False)), words()
+    theirs = keras.layers.GRU(UNITS, return_sequences=True, return_state=True)
+    theirs.build(inputs.shape)
+    theirs.set_weights(encoder.get_weights())
+    wanted, last = theirs(inputs, mask=tf.constant(MASK))
+    annotations, ((state,),) = encoder(inputs, mask=MASK)
+    assert encoder.width == UNITS
+    np.testing.assert_allclose(annotations.numpy()[MASK], wanted.numpy()[MASK], atol=1e-6)
+    np.testing.assert_allclose(state, last, atol=1e-6)
+
+
+def test_a_second_layer_reads_the_annotations_of_the_first():
+    both, inputs = built(Encoder(UNITS, layers=2)), words()
+    first, second = Encoder(UNITS), Encoder(UNITS)
+    first.build(inputs.shape)
+    second.build((None, None, 2 * UNITS))
+    for i, one in enumerate([first, second]):
+        one.forward_cells[0].set_weights(both.forward_cells[i].get_weights())
+        one.backward_cells[0].set_weights(both.backward_cells[i].get_weights())
+    annotations, ((state,),) = both(inputs, mask=MASK)
+    wanted, ((last,),) = second(first(inputs, mask=MASK)[0], mask=MASK)
+    np.testing.assert_allclose(annotations, wanted, atol=1e-6)
+    np.testing.assert_allclose(state, last, atol=1e-6)
+
+
+@given(
+    lengths=st.lists(st.integers(1, SOURCE), min_size=1, max_size=3),
+    padding=st.integers(0, 3),
+    kind=st.sampled_from([("gru", 1), ("gru", 2), ("lstm", 1), ("rnn", 2)]),
+)
+@settings(max_examples=25, deadline=None)
+def test_a_row_never_depends_on_its_padding_or_its_neighbours(lengths, padding, kind):
+    cell, layers = kind
+    encoder = built(Encoder(UNITS, cell, layers, bridge=(13, 1)))
+    inputs = words(batch=len(lengths), source=SOURCE + padding)
+    mask = np.arange(SOURCE + padding) < np.array(lengths)[:, None]
+    annotations, state = encoder(inputs, mask=mask)
+    for row, length in enumerate(lengths):
+        alone, first = encoder(inputs[row : row + 1, :length], mask=mask[row : row + 1, :length])
+        np.testing.assert_allclose(annotations[row, :length], alone[0], atol=1e-5)
+        for part, wanted in zip(tf.nest.flatten(state), tf.nest.flatten(first), strict=True):
+            np.testing.assert_allclose(part[row], wanted[0], atol=1e-5)
+
+
+@pytest.mark.parametrize("layers", [1, 2])
+@pytest.mark.parametrize(("cell", "parts"), [("gru", 1), ("rnn", 1), ("lstm", 2)])
+@pytest.mark.parametrize("bidirectional", [True, False])
+def test_the_bridge_has_a_state_for_each_layer_of_the_decoder(cell, parts, layers, bidirectional):
+    _, state = Encoder(UNITS, cell, bidirectional=bidirectional, bridge=(13, layers))(words())
+    assert [[tuple(part.shape) for part in layer] for layer in state] == [[(BATCH, 13)] * parts] * layers
+
+
+def test_the_bridge_is_one_tanh_layer_of_the_last_states():
+    encoder, inputs = built(Encoder(UNITS, "lstm", bridge=(13, 2))), words()
+    plain = Encoder(UNITS, "lstm")
+    plain.build(inputs.shape)
+    plain.set_weights(encoder.get_weights()[:6])
+    _, ((h, c),) = plain(inputs, mask=MASK)
+    _, state = encoder(inputs, mask=MASK)
+    # The rows of the bridge: h and c of the first layer, h and c of the second.
+    found = tf.nest.flatten(state)
+    for part, last, bridge in zip(found, [h, c, h, c], encoder.bridges, strict=True):
+        kernel, bias = bridge.get_weights()
+        np.testing.assert_allclose(part, np.tanh(last @ kernel + bias), atol=1e-5)
+    assert len({part.numpy().tobytes() for part in found}) == 4
+
+
+def test_dropout_works_between_layers_in_training_only():
+    encoder, inputs = built(Encoder(UNITS, layers=2, dropout=0.5)), words()
+    still, _ = encoder(inputs)
+    np.testing.assert_array_equal(encoder(inputs)[0], still)
+    dropped, again = encoder(inputs, training=True)[0], encoder(inputs, training=True)[0]
+    assert np.abs(dropped - still).max() > 0.01
+    assert np.abs(dropped - again).max() > 0.01
+
+
+@pytest.mark.parametrize(("layers", "dropout"), [(2, 0.0), (1, 0.5)])
+def test_training_is_the_same_where_nothing_is_dropped(layers, dropout):
+    encoder, inputs = built(Encoder(UNITS, layers=layers, dropout=dropout, bridge=(13, 1))), words()
+    for one, other in zip(
+        tf.nest.flatten(encoder(inputs, mask=MASK, training=True)),
+        tf.nest.flatten(encoder(inputs, mask=MASK)),
+        strict=True,
+    ):
+        np.testing.assert_allclose(one, other, atol=1e-6)
+
+
+@pytest.mark.parametrize("cell", list(CELLS))
+def test_gradients_in_training_are_those_of_the_plain_loop(cell):
+    encoder, inputs = built(Encoder(UNITS, cell, layers=2, bridge=(13, 1))), tf.constant(words())
+
+    def gradients(training):
+        with tf.GradientTape() as tape:
+            tape.watch(inputs)
+            annotations, state = encoder(inputs, mask=MASK, training=training)
+            loss = tf.add_n([tf.reduce_sum(tf.sin(part)) for part in [annotations[:, 0], *tf.nest.flatten(state)]])
+        return tape.gradient(loss, [inputs, *encoder.trainable_weights])
+
+    for one, other in zip(gradients(True), gradients(False), strict=True):
+        assert np.abs(other).max() > 0
+        np.testing.assert_allclose(one, other, atol=1e-5, rtol=1e-4)
+
+
+def test_a_mask_of_an_embedding_arrives_by_itself_and_is_handed_on():
+    ids = np.where(MASK, 3, 0)
+    vectors = keras.layers.Embedding(5, WIDTH, mask_zero=True)(ids)
+    encoder = built(Encoder(UNITS, bridge=(13, 1)))
+    annotations, ((state,),) = encoder(vectors)
+    wanted, ((first,),) = encoder(vectors.numpy(), mask=MASK)
+    np.testing.assert_array_equal(annotations, wanted)
+    np.testing.assert_array_equal(state, first)
+    _, weights = BahdanauAttention(2)(state, annotations)
+    assert (weights.numpy()[~MASK] == 0).all()
+    assert (weights.numpy()[MASK] > 0).all()
+
+
+def test_run_begins_with_the_state_it_is_given():
+    cell, inputs = built(Encoder(UNITS)).forward_cells[0], words()
+    whole, last = run(cell, tf.constant(inputs))
+    _, middle = run(cell, tf.constant(inputs[:, :2]))
+    rest, end = run(cell, tf.constant(inputs[:, 2:]), state=middle)
+    np.testing.assert_allclose(rest, whole[:, 2:], atol=1e-6)
+    np.testing.assert_allclose(end[0], last[0], atol=1e-6)
+
+
+def test_comes_back_from_its_config():
+    encoder = Encoder(UNITS, "lstm", 2, False, (13, 2), 0.25, name="mine")
+    again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(encoder))
+    assert again.get_config() == encoder.get_config()
+    assert again.get_config()["bridge"] == (13, 2)
+    np.testing.assert_array_equal([part.shape for part in tf.nest.flatten(again(words())[1])], [[BATCH, 13]] * 4)
+
+
+def test_an_unknown_cell_is_an_error():
+    with pytest.raises(ValueError, match="no cell 'elman'"):
+        Encoder(UNITS, "elman")

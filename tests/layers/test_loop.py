@@ -1,0 +1,219 @@
+"""The loop over time: its order, its mask, and gradients that are taken after the loop."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from nmt.layers.loop import dense, scan
+
+BATCH, TIME, UNITS = 3, 5, 7
+
+
+def random(rng, *shape):
+    return tf.constant(rng.normal(size=shape), tf.float32)
+
+
+@pytest.mark.parametrize(
+    ("inputs", "kernel", "equation"),
+    [
+        ((2, 5), (5, 7), "bi,ij->bj"),
+        ((2, 3, 5), (5, 7), "bti,ij->btj"),
+        ((2, 3, 11, 5), (5, 7), "btki,ij->btkj"),
+        ((2, 5), (2, 5, 7), "bi,bij->bj"),
+        ((2, 3, 5), (2, 5, 7), "bti,bij->btj"),
+    ],
+)
+@pytest.mark.parametrize("transpose", [False, True])
+def test_dense_multiplies_the_last_dimension(inputs, kernel, equation, transpose):
+    rng = np.random.default_rng(2)
+    x, w = random(rng, *inputs), random(rng, *kernel)
+    given = tf.linalg.matrix_transpose(w) if transpose else w
+    product = dense(x, given, transpose=transpose)
+    np.testing.assert_allclose(product, np.einsum(equation, x, w), atol=1e-5)
+
+
+def test_dense_keeps_what_is_known_of_the_shape():
+    shapes = []
+
+    @tf.function(input_signature=[tf.TensorSpec([None, 3, None, 5])])
+    def trace(x):
+        shapes.append(dense(x, tf.ones([5, 7])).shape.as_list())
+        return x
+
+    trace.get_concrete_function()
+    assert shapes == [[None, 3, None, 7]]
+
+
+def add_up(x, state, multiply):
+    """The state is the sum of all that was read; the outputs are the sum and what was read."""
+    total = state + x
+    return (total, x), total
+
+
+# By hand: 1, 1 + 2, 1 + 2 + 4 forwards; 4, 4 + 2, 4 + 2 + 1 backwards, each in its place.
+# Where the mask is false the sum that is handed on stays as it was.
+@pytest.mark.parametrize(
+    ("mask", "reverse", "at_real_words", "last"),
+    [
+        (None, False, [1, 3, 7], 7),
+        (None, True, [7, 6, 4], 7),
+        ([1, 1, 0], False, [1, 3], 3),
+        ([1, 1, 0], True, [3, 2], 3),
+        ([0, 1, 1], False, [2, 6], 6),
+        ([0, 1, 1], True, [6, 4], 6),
+        ([1, 0, 1], False, [1, 5], 5),
+        ([0, 0, 0], False, [], 0),
+    ],
+)
+def test_a_running_sum(mask, reverse, at_real_words, last):
+    inputs = tf.constant([[[1.0], [2.0], [4.0]]])
+    booleans = None if mask is None else tf.cast([mask], tf.bool)
+    (sums, read), state = scan(add_up, inputs, tf.zeros([1, 1]), booleans, reverse, outputs=(1, 1))
+    real = slice(None) if mask is None else np.array(mask, bool)
+    assert sums.numpy()[0, real, 0].tolist() == at_real_words
+    assert state.numpy().tolist() == [[last]]
+    np.testing.assert_array_equal(read, inputs)  # outputs keep their places either way
+
+
+def test_rows_have_masks_of_their_own():
+    inputs = tf.constant([[[1.0], [2.0], [4.0]]] * 3)
+    _, state = scan(add_up, inputs, tf.zeros([3, 1]), tf.sequence_mask([2, 3, 0]), outputs=(1, 1))
+    assert state.numpy().ravel().tolist() == [3, 7, 0]
+
+
+def test_a_state_may_be_any_nest():
+    def step(x, state, multiply):
+        new = {"sum": state["sum"] + x, "parts": (state["parts"][0] * 2,)}
+        return (new["sum"],), new
+
+    first = {"sum": tf.zeros([1, 1]), "parts": (tf.ones([1, 2]),)}
+    _, state = scan(step, tf.constant([[[1.0], [2.0], [4.0]]]), first, tf.constant([[True, False, True]]))
+    assert state["sum"].numpy().tolist() == [[5]]
+    assert state["parts"][0].numpy().tolist() == [[4, 4]]  # doubled at the two real words
+
+
+def test_any_batch_and_any_time_in_a_graph():
+    @tf.function(input_signature=[tf.TensorSpec([None, None, 1]), tf.TensorSpec([None, None], tf.bool)])
+    def total(inputs, mask):
+        (sums, _), state = scan(add_up, inputs, tf.zeros_like(inputs[:, 0]), mask, outputs=(1, 1))
+        return sums, state
+
+    for batch, time in [(2, 3), (1, 5), (0, 3)]:
+        sums, state = total(tf.ones([batch, time, 1]), tf.ones([batch, time], tf.bool))
+        np.testing.assert_array_equal(sums[:, :, 0], np.tile(np.arange(1, time + 1), (batch, 1)))
+        np.testing.assert_array_equal(state, np.full([batch, 1], time))
+
+
+def test_no_steps_at_all_leave_the_first_state():
+    (sums, _), state = scan(add_up, tf.zeros([2, 0, 1]), tf.fill([2, 1], 7.0), outputs=(1, 1))
+    assert sums.shape == (2, 0, 1)
+    assert state.numpy().tolist() == [[7], [7]]
+
+
+def two_products(kernel, matrices):
+    """A step with a kernel for all rows and one with a matrix for each row."""
+
+    def step(x, state, multiply):
+        new = tf.tanh(x + multiply(state, kernel) + multiply(tf.sin(state), matrices))
+        return (new, x * state), new
+
+    return step
+
+
+def weighed_by_place(tensor):
+    places = tf.reshape(tf.range(tf.size(tensor)), tf.shape(tensor))
+    return tensor * tf.cos(tf.cast(places, tensor.dtype))
+
+
+def outputs_and_gradients(deferred, inputs, mask, reverse, state, kernel, matrices):
+    """The loss weighs every place of both outputs and of the last state differently."""
+    sources = [inputs, state, kernel, matrices]
+    with tf.GradientTape() as tape:
+        tape.watch(sources)
+        kernels = [k for k, wanted in zip((kernel, matrices), deferred, strict=True) if wanted]
+        results = scan(
+            two_products(kernel, matrices), inputs, state, mask, reverse, outputs=(UNITS, UNITS), kernels=kernels
+        )
+        flat = tf.nest.flatten(results)
+        loss = tf.add_n([tf.reduce_sum(weighed_by_place(part)) for part in flat])
+    return flat, tape.gradient(loss, sources)
+
+
+def arguments():
+    rng = np.random.default_rng(3)
+    shapes = [(BATCH, UNITS), (UNITS, UNITS), (BATCH, UNITS, UNITS)]
+    return random(rng, BATCH, TIME, UNITS), *[0.5 * random(rng, *shape) for shape in shapes]
+
+
+MODES = {
+    "eager": outputs_and_gradients,
+    "graph": tf.function(outputs_and_gradients),
+    "xla": tf.function(outputs_and_gradients, jit_compile=True),
+}
+
+
+@pytest.mark.parametrize(
+    ("mode", "deferred", "masked", "reverse"),
+    [
+        ("eager", (True, False), False, False),
+        ("eager", (False, True), False, False),
+        ("eager", (True, True), True, False),
+        ("eager", (True, True), True, True),
+        ("eager", (True, True), False, True),
+        ("graph", (True, False), False, False),
+        ("graph", (False, True), False, True),
+        ("graph", (True, True), True, True),
+        ("xla", (True, True), True, False),
+    ],
+)
+def test_gradients_after_the_loop_are_those_inside_it(mode, deferred, masked, reverse):
+    inputs, state, kernel, matrices = arguments()
+    mask = tf.sequence_mask([TIME, 3, 1], TIME) if masked else None
+    wanted = outputs_and_gradients((False, False), inputs, mask, reverse, state, kernel, matrices)
+    found = MODES[mode](deferred, inputs, mask, reverse, state, kernel, matrices)
+    for one, other in zip(tf.nest.flatten(found), tf.nest.flatten(wanted), strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-5, rtol=1e-5)
+
+
+def test_gradients_of_variables_are_those_of_finite_differences():
+    inputs, state, kernel, matrices = arguments()
+    variable = tf.Variable(kernel)
+
+    def loss():
+        (outputs, _), _ = scan(
+            two_products(variable, matrices), inputs, state, outputs=(UNITS, UNITS), kernels=[variable]
+        )
+        return tf.reduce_sum(outputs)
+
+    with tf.GradientTape() as tape:
+        value = loss()
+    gradient = tape.gradient(value, variable)
+    small = 1e-2
+    for place in [(0, 0), (2, 5), (6, 3)]:
+        nudge = tf.scatter_nd([place], [small], kernel.shape)
+        variable.assign(kernel + nudge)
+        above = loss()
+        variable.assign(kernel - nudge)
+        below = loss()
+        assert float(above - below) / (2 * small) == pytest.approx(float(gradient[place]), rel=0.02, abs=1e-3)
+
+
+def test_a_kernel_of_any_shape_has_its_gradient():
+    """As in the decoder, where a context of one width enters a state of another."""
+    rng = np.random.default_rng(5)
+    inputs, wide = random(rng, BATCH, TIME, UNITS), random(rng, 11, UNITS)
+    matrices = random(rng, BATCH, UNITS, 11)
+
+    def gradients(kernels):
+        def step(x, state, multiply):
+            new = tf.tanh(x + multiply(tf.tanh(multiply(state, matrices)), wide))
+            return (new,), new
+
+        with tf.GradientTape() as tape:
+            tape.watch([wide, matrices])
+            (outputs,), _ = scan(step, inputs, tf.ones([BATCH, UNITS]), outputs=(UNITS,), kernels=kernels)
+            loss = tf.reduce_sum(outputs**2)
+        return tape.gradient(loss, [wide, matrices])
+
+    for one, other in zip(gradients([wide, matrices]), gradients([]), strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-5, rtol=1e-5)

@@ -1,0 +1,290 @@
+"""The commands as a user meets them: real files, real exit codes, real standard error."""
+
+import gzip
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PAIRS = [
+    (f"{who} {what} {verb}", f"{who_en} {verb_en} {what_en}")
+    for who, who_en in (("나는", "I"), ("너는", "you"), ("우리는", "we"), ("그들은", "they"))
+    for what, what_en in (("밥을", "rice"), ("빵을", "bread"), ("사과를", "apples"), ("고기를", "meat"))
+    for verb, verb_en in (("먹었다", "ate"), ("샀다", "bought"), ("보았다", "saw"))
+]
+TINY = [
+    "--set", "text.vocabulary_size=80", "--set", "text.kind=bpe", "--set", "model.units=16",
+    "--set", "model.embedding=16", "--set", "model.attention_units=16", "--set", "training.epochs=2",
+    "--set", "training.batch_size=8", "--set", "training.learning_rate=0.01", "--set", "training.warmup_steps=5",
+]  # fmt: skip
+
+
+def nmt(
+    *arguments: object, stdin: bytes = b"", env: dict[str, str] | None = None
+) -> subprocess.CompletedProcess[bytes]:
+    command = [sys.executable, "-m", "nmt.cli", *map(str, arguments)]
+    return subprocess.run(command, input=stdin, capture_output=True, timeout=300, env={**os.environ, **(env or {})})
+
+
+def refused(result: subprocess.CompletedProcess[bytes], *words: str) -> None:
+    """The command was wrong: code 2, one clear sentence, no traceback."""
+    error = result.stderr.decode()
+    assert result.returncode == 2, error
+    assert "Traceback" not in error
+    assert result.stdout == b""
+    for word in words:
+        assert word in error
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("corpus")
+    (folder / "train.ko").write_text("".join(f"{ko}\n" for ko, _ in PAIRS), encoding="utf-8")
+    (folder / "train.en").write_text("".join(f"{en}\n" for _, en in PAIRS), encoding="utf-8")
+    (folder / "train.tsv").write_text("".join(f"{ko}\t{en}\tby hand\n" for ko, en in PAIRS), encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def model(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("models") / "model"
+    result = nmt(
+        "train", "--source", corpus / "train.ko", "--target", corpus / "train.en", "--to", folder,
+        "--dev-source", corpus / "train.ko", "--dev-target", corpus / "train.en", *TINY,
+    )  # fmt: skip
+    assert result.returncode == 0, result.stderr.decode()
+    assert str(folder) in result.stdout.decode()
+    return folder
+
+
+def test_help_names_every_command_and_option_without_importing_tensorflow() -> None:
+    probe = "import sys; sys.argv = ['nmt', '--help']\nfrom nmt.cli import app\ntry: app()\nexcept SystemExit: pass\n"
+    result = subprocess.run(
+        [sys.executable, "-c", probe + "print('tensorflow' in sys.modules)"], capture_output=True, text=True, timeout=60
+    )
+    assert all(command in result.stdout for command in ("demo", "train", "translate", "evaluate"))
+    assert result.stdout.strip().endswith("False")
+
+
+@pytest.mark.parametrize("command", ["demo", "train", "translate", "evaluate"])
+def test_every_command_explains_itself(command: str) -> None:
+    result = nmt(command, "--help")
+    assert result.returncode == 0
+    assert b"Usage" in result.stdout
+
+
+def test_a_trained_model_folder_holds_what_the_readme_says(model: Path) -> None:
+    assert {path.name for path in model.iterdir()} == {
+        "config.toml", "joint.spm.model", "model.weights.h5", "training", "metrics.jsonl", "logs",
+    }  # fmt: skip
+    records = [json.loads(line) for line in (model / "metrics.jsonl").read_text().splitlines()]
+    assert [record["epoch"] for record in records] == [1, 2]
+    assert {"loss", "perplexity", "accuracy", "tokens/s", "val_loss", "val_bleu", "learning_rate"} <= set(records[0])
+    assert any("tfevents" in path.name for path in (model / "logs").rglob("*"))
+
+
+def test_training_reports_on_standard_error_only(corpus: Path, tmp_path: Path) -> None:
+    result = nmt("train", "--pairs", corpus / "train.tsv", "--to", tmp_path / "m", *TINY)
+    error = result.stderr.decode()
+    assert result.returncode == 0, error
+    assert "of the batches is padding" in error
+    assert "are held out" in error
+    assert "dev BLEU" in error
+    assert "\r" not in error and "\x08" not in error  # no progress bar where there is no terminal
+    assert result.stdout.decode().count("\n") == 1
+
+
+def test_gzipped_pairs_train_the_same_model(corpus: Path, tmp_path: Path) -> None:
+    packed = tmp_path / "train.tsv.gz"
+    packed.write_bytes(gzip.compress((corpus / "train.tsv").read_bytes()))
+    for name, path in (("plain", corpus / "train.tsv"), ("packed", packed)):
+        assert nmt("train", "--pairs", path, "--to", tmp_path / name, *TINY).returncode == 0
+    plain, again = (
+        json.loads((tmp_path / n / "metrics.jsonl").read_text().splitlines()[-1]) for n in ("plain", "packed")
+    )
+    assert plain["loss"] == again["loss"] and plain["val_bleu"] == again["val_bleu"]
+
+
+def test_resume_goes_on_with_more_epochs(model: Path, corpus: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(model, copy)
+    result = nmt(
+        "train", "--source", corpus / "train.ko", "--target", corpus / "train.en", "--to", copy, "--resume",
+        "--dev-source", corpus / "train.ko", "--dev-target", corpus / "train.en", "--set", "training.epochs=3",
+    )  # fmt: skip
+    assert result.returncode == 0, result.stderr.decode()
+    assert [json.loads(line)["epoch"] for line in (copy / "metrics.jsonl").read_text().splitlines()] == [1, 2, 3]
+
+
+def test_a_line_in_is_a_line_out_in_order(model: Path, tmp_path: Path) -> None:
+    lines = [
+        "나는 밥을 먹었다",
+        "",
+        "   ",
+        "word " * 10_000,
+        "\x00\x07\x1b[31m",
+        "😀👩‍👩‍👧",
+        "a\u2028b\x85c",
+        "우리는 빵을 샀다",
+    ]
+    file = tmp_path / "lines.txt"
+    file.write_bytes("\r\n".join(lines).encode())
+    from_file = nmt("translate", model, file)
+    from_pipe = nmt("translate", model, stdin=file.read_bytes())
+    assert from_file.returncode == from_pipe.returncode == 0, from_file.stderr.decode()
+    assert from_file.stdout == from_pipe.stdout
+    output = from_file.stdout.decode().split("\n")
+    assert len(output) == len(lines) + 1 and output[-1] == ""
+    assert output[1] == output[2] == ""
+    assert [len(line.splitlines()) <= 1 for line in output] == [True] * len(output)
+    alone = nmt("translate", model, stdin=lines[-1].encode()).stdout.decode()
+    assert alone == output[-2] + "\n"
+    assert "Line 4 is longer than the 200 pieces" in from_file.stderr.decode()
+
+
+def test_an_empty_standard_input_gives_no_output(model: Path) -> None:
+    result = nmt("translate", model)
+    assert (result.returncode, result.stdout) == (0, b"")
+
+
+def test_evaluate_prints_scores_with_signatures(model: Path, corpus: Path) -> None:
+    files = ("--source", corpus / "train.ko", "--reference", corpus / "train.en")
+    text, machine = nmt("evaluate", model, *files), nmt("evaluate", model, *files, "--json")
+    assert text.returncode == machine.returncode == 0, text.stderr.decode()
+    scores = json.loads(machine.stdout)
+    assert "tok:13a" in scores["bleu_signature"] and scores["sentences"] == len(PAIRS)
+    assert f"BLEU {scores['bleu']:.2f}" in text.stdout.decode() and scores["chrf_signature"] in text.stdout.decode()
+
+
+def test_tfds_translate_folder_trains(corpus: Path, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    shutil.copy(corpus / "train.ko", data / "ko.train.txt")
+    shutil.copy(corpus / "train.en", data / "en.train.txt")
+    result = nmt(
+        "train", "--tfds", "translate_folder/ko-en", "--data-dir", data, "--to", tmp_path / "m", *TINY
+    )  # fmt: skip
+    assert result.returncode == 0, result.stderr.decode()
+
+
+BAD_TRAINING = {
+    "files of different length": (["--source", "ko", "--target", "short"], ["short", "line 48"]),
+    "an empty file": (["--source", "empty", "--target", "en"], ["empty", "is empty"]),
+    "no UTF-8": (["--source", "latin", "--target", "en"], ["latin", "line 1", "UTF-8"]),
+    "one column": (["--pairs", "ko"], ["line 1", "one column"]),
+    "a missing file": (["--pairs", "nowhere.tsv"], ["nowhere.tsv", "No such file"]),
+    "a folder": (["--pairs", "."], ["folder"]),
+    "blank lines only": (["--source", "blank", "--target", "blank"], ["no line with text"]),
+    "nothing left": (["--pairs", "tsv", "--set", "data.max_length=1"], ["No pair is left", "data.max_length"]),
+    "vocabulary too large": (["--pairs", "tsv", "--set", "text.vocabulary_size=9000"], ["9000", "larger than"]),
+    "an unknown key": (["--pairs", "tsv", "--set", "model.unit=3"], ["model.unit", "'model.units'"]),
+    "an unknown value": (["--pairs", "tsv", "--set", "model.cell=gruu"], ["gruu", "'gru'"]),
+    "a wrong type": (["--pairs", "tsv", "--set", "training.epochs=many"], ["training.epochs", "whole number"]),
+    "an unknown section": (["--pairs", "tsv", "--set", "modle.units=3"], ["modle", "'model'"]),
+    "a broken config": (["--pairs", "tsv", "--config", "latin"], ["latin", "not TOML"]),
+    "no config": (["--pairs", "tsv", "--config", "nowhere.toml"], ["nowhere.toml"]),
+    "two kinds of pairs": (["--pairs", "tsv", "--source", "ko", "--target", "en"], ["one way"]),
+    "no pairs": ([], ["--pairs"]),
+    "a source without a target": (["--source", "ko"], ["--target"]),
+    "an unknown dataset": (["--tfds", "no_such_dataset/xx"], ["no_such_dataset"]),
+    "nothing to resume": (["--pairs", "tsv", "--resume"], ["no model folder"]),
+    "an unknown option": (["--pears", "tsv"], ["--pears"]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", BAD_TRAINING)
+def test_bad_input_for_training_is_refused_and_nothing_is_written(case: str, corpus: Path, tmp_path: Path) -> None:
+    files = {
+        "ko": (corpus / "train.ko").read_bytes(),
+        "en": (corpus / "train.en").read_bytes(),
+        "tsv": (corpus / "train.tsv").read_bytes(),
+        "short": b"".join((corpus / "train.en").read_bytes().splitlines(keepends=True)[:-1]),
+        "empty": b"",
+        "latin": "élan\n".encode("latin-1") * len(PAIRS),
+        "blank": b"\n" * 5,
+    }
+    for name, content in files.items():
+        (tmp_path / name).write_bytes(content)
+    arguments, words = BAD_TRAINING[case]
+    placed = [tmp_path / a if a in files or a.startswith("nowhere") or a == "." else a for a in arguments]
+    before = sorted(tmp_path.rglob("*"))
+    refused(nmt("train", *placed, "--to", tmp_path / "m"), *words)
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read every file")
+def test_an_unreadable_file_is_refused(corpus: Path, tmp_path: Path) -> None:
+    locked = tmp_path / "locked.tsv"
+    locked.write_text("a\tb\n")
+    locked.chmod(0)
+    refused(nmt("train", "--pairs", locked, "--to", tmp_path / "m"), "locked.tsv", "Permission denied")
+
+
+def test_a_folder_with_another_model_is_left_alone(model: Path, corpus: Path) -> None:
+    before = {path: path.stat().st_mtime_ns for path in model.rglob("*")}
+    refused(nmt("train", "--pairs", corpus / "train.tsv", "--to", model, *TINY), "holds another model", "--resume")
+    refused(nmt("demo", "--to", model), "holds another model")
+    assert {path: path.stat().st_mtime_ns for path in model.rglob("*")} == before
+
+
+def test_resume_refuses_another_network(model: Path, corpus: Path) -> None:
+    result = nmt("train", "--pairs", corpus / "train.tsv", "--to", model, "--resume", "--set", "model.units=32")
+    refused(result, "model.units", "16", "32")
+
+
+@pytest.mark.parametrize(
+    ("damage", "word"),
+    [
+        (lambda m: (m / "model.weights.h5").unlink(), "model.weights.h5"),
+        (lambda m: (m / "joint.spm.model").unlink(), "joint.spm.model"),
+        (lambda m: (m / "config.toml").unlink(), "config.toml"),
+        (lambda m: os.truncate(m / "model.weights.h5", 5000), "model.weights.h5"),
+        (lambda m: os.truncate(m / "joint.spm.model", 500), "joint.spm.model"),
+        (lambda m: os.truncate(m / "config.toml", 40), "config.toml"),
+        (lambda m: (m / "config.toml").write_text("[model]\nunits = 99\n"), "model.weights.h5"),
+        (lambda m: shutil.rmtree(m), "no model folder"),
+    ],
+)
+@pytest.mark.parametrize("command", ["translate", "evaluate"])
+def test_a_damaged_model_is_refused(
+    command: str, damage: object, word: str, model: Path, corpus: Path, tmp_path: Path
+) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(model, copy)
+    damage(copy)  # type: ignore[operator]
+    files = ("--source", corpus / "train.ko", "--reference", corpus / "train.en") if command == "evaluate" else ()
+    refused(nmt(command, copy, *files), word)
+
+
+def test_translate_names_the_line_that_is_not_utf8(model: Path, tmp_path: Path) -> None:
+    file = tmp_path / "bytes"
+    file.write_bytes(b"good\n\xff\xfe\n")
+    result = nmt("translate", model, file)
+    assert result.returncode == 2
+    assert "line 2" in result.stderr.decode()
+
+
+def test_evaluate_refuses_files_of_different_length(model: Path, corpus: Path, tmp_path: Path) -> None:
+    short = tmp_path / "short"
+    short.write_text("one\n")
+    refused(nmt("evaluate", model, "--source", corpus / "train.ko", "--reference", short), "short", "line 2")
+
+
+def test_a_loss_that_is_not_finite_ends_the_run_with_code_1(corpus: Path, tmp_path: Path) -> None:
+    result = nmt(
+        "train", "--pairs", corpus / "train.tsv", "--to", tmp_path / "m", *TINY, "--set", "training.learning_rate=1e38"
+    )  # fmt: skip
+    assert result.returncode == 1
+    assert "no longer finite" in result.stderr.decode()
+    assert "Traceback" not in result.stderr.decode()
+
+
+def test_a_reader_that_goes_away_is_no_error_with_a_traceback(model: Path) -> None:
+    command = f"yes 나는 밥을 먹었다 | head -3000 | {sys.executable} -m nmt.cli translate {model} | head -1"
+    result = subprocess.run(["bash", "-c", command], capture_output=True, timeout=300)
+    assert result.stdout.count(b"\n") == 1
+    assert b"Traceback" not in result.stderr and b"Exception" not in result.stderr

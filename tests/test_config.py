@@ -1,0 +1,225 @@
+"""A config says what it means: it survives TOML, and every wrong name or value is refused with a hint."""
+
+import dataclasses
+import tomllib
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from nmt.config import Config, from_dict, from_file, to_toml, with_settings
+from nmt.errors import InputError
+
+SECTIONS = {section.name: type(getattr(Config(), section.name)) for section in dataclasses.fields(Config)}
+
+
+def accepted(hint: Any, least: float, most: float) -> st.SearchStrategy:
+    """All values that a field of this type and range may take."""
+    if get_origin(hint) is Literal:
+        return st.sampled_from(get_args(hint))
+    if hint is bool:
+        return st.booleans()
+    if hint is int:
+        return st.integers(int(max(least, -(10**9))), int(min(most, 10**9)))
+    if hint is float:
+        return st.floats(least, min(most, 1e300))
+    return st.one_of([accepted(part, least, most) for part in get_args(hint)])
+
+
+def section(kind: type) -> st.SearchStrategy:
+    hints = get_type_hints(kind)
+    fields = {
+        f.name: accepted(hints[f.name], f.metadata["least"], f.metadata["most"]) for f in dataclasses.fields(kind)
+    }
+    return st.builds(kind, **fields)
+
+
+def agrees(parts: dict[str, Any]) -> bool:
+    return parts["text"].joint or parts["model"].tied != "all"
+
+
+configs = st.fixed_dictionaries({name: section(kind) for name, kind in SECTIONS.items()}).filter(agrees)
+configs = configs.map(lambda parts: Config(**parts))
+steady = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+@steady
+@given(config=configs)
+def test_a_config_survives_its_own_toml(tmp_path: Path, config: Config) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text(to_toml(config), encoding="utf-8")
+    assert from_file(path) == config
+
+
+@steady
+@given(config=configs)
+def test_a_config_survives_settings_of_every_key(config: Config) -> None:
+    tables = tomllib.loads(to_toml(config))
+    chosen = [f"{name}.{key}={value}" for name, keys in tables.items() for key, value in keys.items()]
+    # As Python prints them, true and false are no TOML.
+    chosen = [setting.replace("=True", "=true").replace("=False", "=false") for setting in chosen]
+    assert with_settings(Config(), chosen) == config
+
+
+def test_the_toml_holds_every_key() -> None:
+    tables = tomllib.loads(to_toml(Config()))
+    assert tables == dataclasses.asdict(Config())
+    assert set(tables) == {"text", "data", "model", "training", "decoding"}
+
+
+def test_a_file_changes_only_what_it_names(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text("[model]\nunits = 13\n", encoding="utf-8")
+    base = with_settings(Config(), ["model.units=7", "model.cell=lstm"])
+    assert from_file(path, base) == with_settings(Config(), ["model.units=13", "model.cell=lstm"])
+
+
+def test_a_config_cannot_be_changed() -> None:
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        Config().model.units = 3
+
+
+# Wrong names and values
+
+WRONG = {
+    "section": ({"modle": {"units": 3}}, "no section 'modle'. Did you mean 'model'?"),
+    "section unlike any": ({"zzzzzzzz": {}}, "no section 'zzzzzzzz'. Known: data, decoding, model, text, training."),
+    "section that is no table": ({"model": 3}, "'model' is a section of the config"),
+    "key": ({"training": {"epoch": 3}}, "no key 'training.epoch'. Did you mean 'training.epochs'?"),
+    "key unlike any": ({"text": {"##########": 3}}, "Known: text.joint, text.kind, text.vocabulary_size."),
+    "key of another section": ({"data": {"vocabulary_size": 300}}, "no key 'data.vocabulary_size'."),
+    "word": ({"model": {"cell": "ltsm"}}, "model.cell cannot be 'ltsm'. Did you mean 'lstm'?"),
+    "word unlike any": ({"text": {"kind": "zzz"}}, "Known: bpe, char, unigram, word."),
+    "word for auto": ({"text": {"vocabulary_size": "aut"}}, "Did you mean 'auto'?"),
+    "number for a word": ({"model": {"cell": 3}}, "model.cell must be 'gru' or 'lstm' or 'rnn', not 3."),
+    "word for a whole number": ({"model": {"units": "many"}}, "model.units must be a whole number, not 'many'."),
+    "fraction for a whole number": ({"model": {"units": 3.0}}, "model.units must be a whole number, not 3.0."),
+    "truth for a whole number": ({"model": {"units": True}}, "model.units must be a whole number, not True."),
+    "truth for a number": ({"model": {"dropout": False}}, "model.dropout must be a number, not False."),
+    "number for a truth": ({"text": {"joint": 1}}, "text.joint must be true or false, not 1."),
+    "fraction for a size": ({"text": {"vocabulary_size": 9.5}}, "must be a whole number or 'auto', not 9.5."),
+    "list": ({"training": {"epochs": [3]}}, "training.epochs must be a whole number, not [3]."),
+    "table": ({"training": {"epochs": {"a": 3}}}, "training.epochs must be a whole number"),
+    "too little": ({"training": {"epochs": 0}}, "training.epochs must be 1 or more, not 0."),
+    "too much": ({"model": {"dropout": 0.96}}, "model.dropout must be between 0 and 0.95, not 0.96."),
+    "below its range": ({"model": {"dropout": -0.1}}, "between 0 and 0.95, not -0.1."),
+    "too small a vocabulary": ({"text": {"vocabulary_size": 7}}, "text.vocabulary_size must be 8 or more, not 7."),
+    "no number": ({"training": {"learning_rate": float("nan")}}, "training.learning_rate must be 0 or more, not nan."),
+}
+
+
+@pytest.mark.parametrize(("values", "words"), WRONG.values(), ids=WRONG)
+def test_what_is_wrong_is_named(values: dict[str, Any], words: str) -> None:
+    with pytest.raises(InputError) as caught:
+        from_dict(values)
+    assert words in str(caught.value)
+
+
+@pytest.mark.parametrize(("key", "value"), [("model.dropout", 0), ("model.dropout", 0.95), ("model.units", 16_384)])
+def test_the_ends_of_a_range_belong_to_it(key: str, value: float) -> None:
+    name, _, field = key.partition(".")
+    assert getattr(getattr(from_dict({name: {field: value}}), name), field) == value
+
+
+def test_a_whole_number_becomes_a_fraction_where_one_is_wanted() -> None:
+    rate = from_dict({"training": {"learning_rate": 1}}).training.learning_rate
+    assert type(rate) is float
+    assert rate == 1.0
+
+
+FILES = {
+    "no TOML": ("[model\n", "is not TOML"),
+    "twice the same key": ("[model]\nunits = 3\nunits = 5\n", "is not TOML"),
+    "unknown key": ("[model]\nunit = 3\n", "Did you mean 'model.units'?"),
+    "wrong value": ("[training]\nepochs = 0\n", "1 or more"),
+    "tied without one vocabulary": ("[text]\njoint = false\n[model]\ntied = 'all'\n", "needs text.joint = true"),
+    "no UTF-8": (b"[model]\ncell = '\xff'\n", "is not TOML"),
+}
+
+
+@pytest.mark.parametrize(("text", "words"), FILES.values(), ids=FILES)
+def test_the_message_names_the_file(tmp_path: Path, text: str | bytes, words: str) -> None:
+    path = tmp_path / "my.toml"
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    with pytest.raises(InputError) as caught:
+        from_file(path)
+    assert str(path) in str(caught.value)
+    assert words in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["missing.toml", "."])
+def test_a_file_that_cannot_be_read(tmp_path: Path, name: str) -> None:
+    with pytest.raises(InputError, match="cannot be read") as caught:
+        from_file(tmp_path / name)
+    assert str(tmp_path / name) in str(caught.value)
+
+
+# Settings
+
+SETTINGS = {
+    "word": ("model.cell=lstm", "lstm"),
+    "quoted word": ('model.cell="lstm"', "lstm"),
+    "word in single quotes": ("model.cell='lstm'", "lstm"),
+    "whole number": ("training.epochs=3", 3),
+    "with underscores": ("data.shuffle_buffer=1_000", 1000),
+    "fraction": ("model.dropout=0.3", 0.3),
+    "fraction without its zero": ("model.dropout=.3", 0.3),
+    "fraction without its end": ("training.save_minutes=3.", 3.0),
+    "fraction in powers of ten": ("training.learning_rate=3e-4", 0.0003),
+    "truth": ("text.joint=false", False),
+    "either a number": ("text.vocabulary_size=300", 300),
+    "or a word": ("text.vocabulary_size=auto", "auto"),
+    "with spaces": ("  training.epochs  =  3  ", 3),
+}
+
+
+@pytest.mark.parametrize(("setting", "value"), SETTINGS.values(), ids=SETTINGS)
+def test_a_setting(setting: str, value: Any) -> None:
+    name, _, key = setting.partition("=")[0].strip().partition(".")
+    # A start that differs from all of them.
+    start = with_settings(Config(), ["text.vocabulary_size=99", "training.epochs=99", "model.dropout=0.9"])
+    found = getattr(getattr(with_settings(start, [setting]), name), key)
+    assert found == value
+    assert type(found) is type(value)
+
+
+@pytest.mark.parametrize("setting", ["training.epochs", "training.epochs 3", "epochs=3", "=3", "", "="])
+def test_a_setting_without_section_or_value(setting: str) -> None:
+    with pytest.raises(InputError, match=r"Write section.key=value"):
+        with_settings(Config(), [setting])
+
+
+@pytest.mark.parametrize(
+    ("setting", "words"),
+    [
+        ("model.cell=", "model.cell cannot be ''"),
+        ("training.epochs=", "must be a whole number"),
+        ("training.epochs=three", "must be a whole number, not 'three'"),
+        ("model.bidirectional=yes", "must be true or false, not 'yes'"),
+        ("model.units=.5", "must be a whole number, not 0.5"),
+        ("training.learning_rate=nan", "not nan"),
+        ("modell.units=3", "Did you mean 'model'?"),
+        ("model.units.x=3", "Did you mean 'model.units'?"),
+    ],
+)
+def test_a_setting_that_is_wrong(setting: str, words: str) -> None:
+    with pytest.raises(InputError) as caught:
+        with_settings(Config(), [setting])
+    assert words in str(caught.value)
+
+
+def test_later_settings_win() -> None:
+    assert with_settings(Config(), ["model.units=3", "model.cell=rnn", "model.units=5"]).model.units == 5
+
+
+def test_sharing_all_embeddings_needs_one_vocabulary() -> None:
+    assert with_settings(Config(), ["model.tied=all"]).model.tied == "all"
+    with pytest.raises(InputError, match=r"needs text.joint = true"):
+        with_settings(Config(), ["text.joint=false", "model.tied=all"])
+
+
+def test_settings_count_together_and_not_one_by_one() -> None:
+    start = with_settings(Config(), ["model.tied=all"])
+    assert with_settings(start, ["text.joint=false", "model.tied=none"]).text.joint is False

@@ -1,0 +1,51 @@
+"""The README tells the truth: its code runs, and its settings are the config's."""
+
+import dataclasses
+import re
+from pathlib import Path
+
+import pytest
+
+from nmt.config import Config
+
+README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_first_code_of_the_readme_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    code = re.findall(r"```python\n(.*?)```", README, re.DOTALL)[0]
+    assert code.count("\n") <= 14
+    pairs = [f"{who} {what} 먹었다\t{en} ate {what_en}" for who, en in (("나는", "I"), ("너는", "you"), ("철수는", "Cheolsu"))
+             for what, what_en in (("밥을", "rice"), ("빵을", "bread"), ("국을", "soup"))]  # fmt: skip
+    (tmp_path / "pairs.tsv").write_text("".join(f"{pair}\n" for pair in pairs * 7), encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    exec(compile(code, "README.md", "exec"), {})
+    assert (tmp_path / "my-model" / "model.weights.h5").is_file()
+    assert capsys.readouterr().out.count("\n") >= 1
+
+
+def test_every_setting_stands_in_the_readme_with_its_default() -> None:
+    for section in dataclasses.fields(Config):
+        values = getattr(Config(), section.name)
+        for field in dataclasses.fields(values):
+            default = getattr(values, field.name)
+            shown = (
+                str(default).lower()
+                if isinstance(default, bool)
+                else f"{default:_}"
+                if isinstance(default, int)
+                else default
+            )
+            assert f"| `{section.name}.{field.name}` | {shown} | {field.metadata['about']} |" in README
+
+
+def test_every_file_of_the_rooms_exists() -> None:
+    rooms = README.split("## The rooms")[1].split("```")[1]
+    root = Path(__file__).parent.parent
+    names = set(re.findall(r"\w+\.py", rooms))
+    existing = {path.name for place in ("nmt", "benchmarks") for path in (root / place).rglob("*.py")}
+    assert names <= existing
+    assert {path.name for path in (root / "nmt").glob("*/")} - {"__pycache__"} <= set(
+        re.findall(r"(\w+)/", rooms)
+    ) | existing | {"py.typed"}

@@ -1,0 +1,357 @@
+"""A run makes a model's folder, and one that was interrupted ends as if it had not been."""
+
+import dataclasses
+import json
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from nmt.config import Config, from_file, with_settings
+from nmt.data.corpora import Corpus, from_tsv
+from nmt.errors import InputError, WorkFailed
+from nmt.training import fit
+from nmt.training.fit import train
+from nmt.translator import Translator
+
+WHO = {"mina": "Mina", "juno": "Juno", "sora": "Sora", "dori": "Dori"}
+WHAT = {"bap": "rice", "cha": "tea", "mul": "water", "kong": "beans", "pang": "bread"}
+DOES = {"mogo": "eats", "pado": "holds", "tana": "buys"}
+PAIRS = [(f"{w} {o} {v}", f"{WHO[w]} {DOES[v]} {WHAT[o]}") for o in WHAT for v in DOES for w in WHO]
+SMALL = [
+    "text.vocabulary_size=37",
+    "data.buckets=2",
+    "model.units=8",
+    "model.embedding=8",
+    "model.attention_units=7",
+    "model.dropout=0.3",
+    "training.batch_size=11",
+    "training.learning_rate=0.02",
+    "training.warmup_steps=3",
+    "training.epochs=3",
+]
+CONFIG = with_settings(Config(), SMALL)
+# 53 pairs in batches of 11, in a few shapes.
+TIMES = ("tokens/s", "val_tokens/s", "val_seconds")
+
+pytestmark = pytest.mark.filterwarnings("ignore:Your input ran out of data")
+
+
+def corpora(place: Path, pairs: list[tuple[str, str]] = PAIRS, dev: list[tuple[str, str]] | None = None) -> Any:
+    """Training and development corpora of files in ``place``."""
+    place.mkdir(exist_ok=True)
+    for name, chosen in (("train", pairs[:53]), ("dev", dev or PAIRS[53:])):
+        lines = "".join(f"{source}\t{target}\n" for source, target in chosen)
+        (place / f"{name}.tsv").write_text(lines, encoding="utf-8")
+    return from_tsv(place / "train.tsv"), from_tsv(place / "dev.tsv")
+
+
+def silent(line: str) -> None:
+    pass
+
+
+def run(
+    config: Config, data: tuple[Corpus, Corpus], folder: Path, resume: bool = False, say: Any = silent
+) -> Translator:
+    return train(config, *data, folder, resume, say)
+
+
+@dataclasses.dataclass
+class Done:
+    data: tuple[Corpus, Corpus]
+    folder: Path
+    translator: Translator
+    said: list[str]
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Done:
+    """A run that nobody interrupted."""
+    place = tmp_path_factory.mktemp("whole")
+    data = corpora(place / "data")
+    said: list[str] = []
+    translator = run(CONFIG, data, place / "models" / "toy", say=said.append)
+    return Done(data, place / "models" / "toy", translator, said)
+
+
+def records(folder: Path) -> list[dict[str, float]]:
+    return [json.loads(line) for line in (folder / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
+
+
+def without_times(folder: Path) -> list[dict[str, float]]:
+    return [{key: value for key, value in record.items() if key not in TIMES} for record in records(folder)]
+
+
+def state(folder: Path) -> dict[str, np.ndarray]:
+    """All that the run ended with, but the clock of tokens per second, which alone is in float64."""
+    with np.load(folder / "training" / "state.npz") as stored:
+        return {name: stored[name] for name in stored.files if stored[name].dtype != np.float64}
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def assert_same_run(folder: Path, other: Path) -> None:
+    mine, wanted = state(folder), state(other)
+    assert mine.keys() == wanted.keys()
+    for name, value in wanted.items():
+        np.testing.assert_array_equal(mine[name], value, err_msg=name)
+    assert without_times(folder) == without_times(other)
+    for a, b in zip(*[Translator.load(place).model.get_weights() for place in (folder, other)], strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+# What a run makes
+
+
+def test_the_folder_is_that_of_the_design(whole: Done) -> None:
+    assert {path.name for path in whole.folder.iterdir()} == {
+        "config.toml",
+        "joint.spm.model",
+        "model.weights.h5",
+        "metrics.jsonl",
+        "training",
+        "logs",
+    }
+    assert [path.name for path in (whole.folder / "training").iterdir()] == ["state.npz"]
+    assert list(whole.folder.parent.iterdir()) == [whole.folder]
+    assert from_file(whole.folder / "config.toml") == CONFIG
+
+
+def test_the_journal_has_a_record_an_epoch(whole: Done) -> None:
+    found = records(whole.folder)
+    assert [record["epoch"] for record in found] == [1, 2, 3]
+    for record in found:
+        assert {"loss", "perplexity", "accuracy", "tokens/s", "learning_rate", "step"} < record.keys()
+        assert {"val_loss", "val_perplexity", "val_accuracy", "val_bleu", "val_chrf", "val_seconds"} < record.keys()
+        assert all(np.isfinite(value) for value in record.values())
+        assert record["tokens/s"] > 0
+    assert found[2]["loss"] < found[0]["loss"]
+
+
+def test_an_epoch_has_as_many_steps_as_batches(whole: Done) -> None:
+    text = whole.translator.text
+    batches = len(list(fit.make_pipeline(CONFIG, whole.data[0], text, silent).epoch(0)))
+    assert batches >= 5
+    assert [record["step"] for record in records(whole.folder)] == [batches, 2 * batches, 3 * batches]
+
+
+def test_the_returned_model_is_the_best_one_of_the_folder(whole: Done) -> None:
+    loaded = Translator.load(whole.folder)
+    for a, b in zip(whole.translator.model.get_weights(), loaded.model.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+    sources = [source for source, _ in PAIRS[53:]]
+    texts = [translation.text for translation in loaded.translate(sources)]
+    bleus = [record["val_bleu"] for record in records(whole.folder)]
+    assert fit.DevScores is not None
+    from nmt.evaluation.scores import score
+
+    assert score(texts, [target for _, target in PAIRS[53:]]).bleu == pytest.approx(max(bleus))
+
+
+def test_the_news_tell_what_is_trained(whole: Done) -> None:
+    news = "\n".join(whole.said)
+    assert "53 pairs from train.tsv; unigram vocabulary of 37 pieces." in news
+    assert "of the batches is padding." in news
+    assert f"{whole.translator.model.count_params():,} parameters." in news
+    assert [line.partition(" after ")[2][:7] for line in whole.said if line.startswith("dev BLEU")] == [
+        "epoch 1",
+        "epoch 2",
+        "epoch 3",
+    ]
+
+
+def test_the_same_seed_gives_the_same_run(whole: Done, tmp_path: Path) -> None:
+    run(CONFIG, whole.data, tmp_path / "again")
+    assert_same_run(tmp_path / "again", whole.folder)
+
+
+# Interruptions
+
+
+class Interrupter(fit.SaveState):
+    """Sends a signal to this process before some batch's end, as Ctrl-C and a scheduler do."""
+
+    places: dict[tuple[int, int], signal.Signals] = {}
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        epoch, first = self.begin
+        if number := self.places.pop((epoch, first + batch), None):
+            os.kill(os.getpid(), number)
+        super().on_train_batch_end(batch, logs)
+
+
+def test_a_run_that_is_stopped_and_resumed_ends_as_the_uninterrupted_one(
+    whole: Done, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stopped in the middle of the first epoch, then at the very end of the second."""
+    last = records(whole.folder)[0]["step"] - 1
+    monkeypatch.setattr(Interrupter, "places", {(0, 1): signal.SIGINT, (1, last): signal.SIGTERM})
+    monkeypatch.setattr(fit, "SaveState", Interrupter)
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(WorkFailed, match="Stopped in epoch 1 after 2 batches"):
+        run(CONFIG, whole.data, tmp_path / "toy")
+    assert not (tmp_path / "toy" / "model.weights.h5").exists()
+    with pytest.raises(WorkFailed, match=f"Stopped in epoch 2 after {last + 1} batches"):
+        run(CONFIG, whole.data, tmp_path / "toy", resume=True)
+    run(CONFIG, whole.data, tmp_path / "toy", resume=True)
+    assert_same_run(tmp_path / "toy", whole.folder)
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_a_run_that_is_killed_between_epochs_ends_as_the_uninterrupted_one(whole: Done, tmp_path: Path) -> None:
+    """Made longer after its end, then killed while it scores its second epoch."""
+
+    class Killed(BaseException):
+        pass
+
+    def kill_in_second_epoch(line: str) -> None:
+        if "after epoch 2" in line:
+            raise Killed
+
+    run(with_settings(CONFIG, ["training.epochs=1"]), whole.data, tmp_path / "toy")
+    with pytest.raises(Killed):
+        run(CONFIG, whole.data, tmp_path / "toy", resume=True, say=kill_in_second_epoch)
+    run(CONFIG, whole.data, tmp_path / "toy", resume=True)
+    assert_same_run(tmp_path / "toy", whole.folder)
+
+
+def test_a_run_that_is_at_its_end_is_left_as_it_is(whole: Done) -> None:
+    before, said = contents(whole.folder), []
+    translator = run(CONFIG, whole.data, whole.folder, resume=True, say=said.append)
+    assert contents(whole.folder) == before
+    assert "The run is at its end after 3 epochs" in said[-1]
+    assert translator.translate(["mina"])[0].text == whole.translator.translate(["mina"])[0].text
+
+
+# A loss that is no number
+
+WILD = ["training.learning_rate=1e30", "training.clip_norm=1e30", "training.warmup_steps=1"]
+
+
+def test_a_loss_that_is_no_number_leaves_no_model_where_there_was_none(whole: Done, tmp_path: Path) -> None:
+    with pytest.raises(WorkFailed, match="no longer finite at epoch 1, step 2. No epoch was finished"):
+        run(with_settings(CONFIG, WILD), whole.data, tmp_path / "toy")
+    assert not (tmp_path / "toy" / "model.weights.h5").exists()
+
+
+def test_a_loss_that_is_no_number_leaves_the_best_model(whole: Done, tmp_path: Path) -> None:
+    folder = tmp_path / "toy"
+    run(with_settings(CONFIG, ["training.epochs=1"]), whole.data, folder)
+    before = {name: data for name, data in contents(folder).items() if not name.startswith(("logs", "config"))}
+    with pytest.raises(WorkFailed, match="The best model so far, of epoch 1, is kept in"):
+        run(with_settings(CONFIG, WILD), whole.data, folder, resume=True)
+    after = contents(folder)
+    assert {name: after[name] for name in before} == before
+    assert np.all(np.isfinite(Translator.load(folder).model.get_weights()[0]))
+
+
+def test_an_update_that_spoils_the_last_batch_of_an_epoch_is_not_kept(whole: Done, tmp_path: Path) -> None:
+    """All pairs in one batch: its loss is a number, and what comes after it is none."""
+    one_batch = [*WILD, "training.batch_size=1000", "data.buckets=1", "training.epochs=1"]
+    with pytest.raises(WorkFailed, match="no longer finite"):
+        run(with_settings(CONFIG, one_batch), whole.data, tmp_path / "toy")
+    assert not (tmp_path / "toy" / "model.weights.h5").exists()
+
+
+# Refusals
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [("config.toml", "holds another model"), ("thesis.txt", "is not empty"), (".hidden", "not empty")],
+)
+def test_a_folder_that_holds_something_is_left_alone(whole: Done, tmp_path: Path, name: str, words: str) -> None:
+    folder = tmp_path / "full"
+    folder.mkdir()
+    (folder / name).write_text("mine")
+    with pytest.raises(InputError, match=words) as caught:
+        run(CONFIG, whole.data, folder)
+    assert str(folder) in str(caught.value)
+    assert contents(tmp_path) == {f"full/{name}": b"mine"}
+
+
+def test_a_file_in_place_of_the_folder_is_left_alone(whole: Done, tmp_path: Path) -> None:
+    (tmp_path / "toy").write_text("mine")
+    with pytest.raises(InputError, match="toy"):
+        run(CONFIG, whole.data, tmp_path / "toy")
+    assert contents(tmp_path) == {"toy": b"mine"}
+
+
+def test_a_folder_named_like_a_half_made_one_is_left_alone(whole: Done, tmp_path: Path) -> None:
+    (tmp_path / "toy.part").mkdir()
+    (tmp_path / "toy.part" / "thesis.txt").write_text("mine")
+    fit._make_folder(tmp_path / "toy", CONFIG, whole.translator.text)
+    assert (tmp_path / "toy.part" / "thesis.txt").read_text() == "mine"
+
+
+def test_an_empty_folder_may_be_used(whole: Done, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "toy").mkdir()
+    for folder in (tmp_path / "toy", tmp_path / "new" / "toy"):
+        fit.check_folder(folder, CONFIG, resume=False)
+        fit._make_folder(folder, CONFIG, whole.translator.text)
+        assert sorted(path.name for path in folder.iterdir()) == ["config.toml", "joint.spm.model"]
+        assert list(folder.parent.glob("*.part")) == []
+    monkeypatch.chdir(tmp_path / "new")
+    (tmp_path / "new" / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "new" / "here")
+    fit._make_folder(Path("."), CONFIG, whole.translator.text)
+    assert (tmp_path / "new" / "here" / "config.toml").exists()
+
+
+@pytest.mark.parametrize(
+    ("setting", "words"),
+    [
+        ("model.units=7", "model.units was 8 in the run to resume and is 7 now"),
+        ("model.cell=lstm", "model.cell was 'gru'"),
+        ("text.vocabulary_size=31", "text.vocabulary_size was 37"),
+        ("text.joint=false", "text.joint was True"),
+        ("data.max_length=7", "data.max_length was 100"),
+    ],
+)
+def test_a_run_cannot_be_resumed_as_another(whole: Done, setting: str, words: str) -> None:
+    before = contents(whole.folder)
+    with pytest.raises(InputError, match=words):
+        run(with_settings(CONFIG, [setting]), whole.data, whole.folder, resume=True)
+    assert contents(whole.folder) == before
+
+
+def test_a_run_cannot_be_resumed_on_another_corpus(whole: Done, tmp_path: Path) -> None:
+    before = contents(whole.folder)
+    with pytest.raises(InputError, match="was on 53 pairs, and these are 47"):
+        run(CONFIG, corpora(tmp_path / "data", PAIRS[:47]), whole.folder, resume=True)
+    assert contents(whole.folder) == before
+
+
+@pytest.mark.parametrize(("made", "words"), [(False, "There is no model folder"), (True, "is no model folder")])
+def test_there_must_be_a_run_to_resume(whole: Done, tmp_path: Path, made: bool, words: str) -> None:
+    folder = tmp_path / "toy"
+    if made:
+        folder.mkdir()
+    with pytest.raises(InputError, match=words):
+        run(CONFIG, whole.data, folder, resume=True)
+    assert contents(tmp_path) == {}
+
+
+UNUSABLE = {
+    "every pair too long": (["data.max_length=2"], PAIRS, None, "No pair is left of train.tsv.* data.max_length = 2"),
+    "every target empty": ([], [(source, "") for source, _ in PAIRS], None, "No pair is left of train.tsv"),
+    "too large a vocabulary": (["text.vocabulary_size=5000"], PAIRS, None, "text.vocabulary_size = 5000 is larger"),
+    "too small a vocabulary": (["text.vocabulary_size=11"], PAIRS, None, "text.vocabulary_size = 11 is too small"),
+    "no dev pair fits": (["data.max_length=30"], PAIRS, [("mina " * 31, "Mina " * 31)], "dev.tsv"),
+}
+
+
+@pytest.mark.parametrize(("settings", "pairs", "dev", "words"), UNUSABLE.values(), ids=UNUSABLE)
+def test_a_corpus_that_cannot_be_used_leaves_nothing_behind(
+    tmp_path: Path, settings: list[str], pairs: list[tuple[str, str]], dev: Any, words: str
+) -> None:
+    folder = tmp_path / "models" / "toy"
+    config = with_settings(CONFIG, ["text.vocabulary_size=auto", "training.epochs=1", *settings])
+    with pytest.raises(InputError, match=words):
+        run(config, corpora(tmp_path / "data", pairs, dev), folder)
+    assert not folder.parent.exists()
