@@ -46,15 +46,16 @@ def demo(
 
     Takes about two minutes on two cores. Nothing is downloaded.
     """
-    _import_tensorflow()
     from nmt.config import with_settings
     from nmt.data import demo as corpus
     from nmt.data.corpora import from_files
     from nmt.demo import CONFIG
+    from nmt.folder import check_new
 
     config = with_settings(CONFIG, settings or [])
     if to:
-        _check_folder(to, config, resume=False)
+        check_new(to)
+    _import_tensorflow()
     with tempfile.TemporaryDirectory(prefix="nmt-demo-") as place:
         data, model = Path(place, "data"), to or Path(place, "model")
         corpus.write(data)
@@ -107,18 +108,19 @@ def train(
     **Example:** `nmt train --source train.ko --target train.en --to my-model --set training.epochs=10`
     """
     from nmt import config as configuration
+    from nmt.folder import check_new, check_same, read_config
 
-    _import_tensorflow()
     corpus_given = _one_corpus(source, target, pairs, tfds)
     if resume:
-        from nmt.translator import read_config
-
         base = read_config(to)
         chosen = configuration.from_file(config, base) if config else base
     else:
         chosen = configuration.from_file(config) if config else configuration.Config()
     chosen = configuration.with_settings(chosen, settings or [])
-    _check_folder(to, chosen, resume)
+    if resume:
+        check_same(to, chosen)
+    else:
+        check_new(to)
     corpus, dev = _corpora(corpus_given, data_dir, _dev_corpus(dev_source, dev_target, dev_pairs))
     translator = _fit(chosen, corpus, dev, to, resume)
     del translator
@@ -134,11 +136,14 @@ def translate(
 
     Reads FILE, or standard input without one. An empty line stays empty.
     """
-    _import_tensorflow()
     from nmt.data.corpora import decoded_lines, read_lines
+    from nmt.folder import read_config
+
+    read_config(model)
+    lines = read_lines(file) if file else decoded_lines(sys.stdin.buffer, "standard input")
+    _import_tensorflow()
     from nmt.translator import Translator, batched
 
-    lines = read_lines(file) if file else decoded_lines(sys.stdin.buffer, "standard input")
     translator = Translator.load(model)
     # Someone who types wants each answer at once.
     window = 1 if not file and sys.stdin.isatty() else _WINDOW
@@ -164,11 +169,14 @@ def evaluate(
     import dataclasses
     import json
 
-    _import_tensorflow()
     from nmt.data.corpora import from_files
+    from nmt.folder import read_config
+
+    read_config(model)
+    pairs = list(from_files(source, reference).pairs())
+    _import_tensorflow()
     from nmt.translator import Translator
 
-    pairs = list(from_files(source, reference).pairs())
     translator = Translator.load(model)
     scores = _score(translator, [left for left, _ in pairs], [right for _, right in pairs])
     print(json.dumps(dataclasses.asdict(scores)) if as_json else scores)
@@ -195,7 +203,7 @@ def main() -> None:
 
 
 def _import_tensorflow() -> None:
-    """Import TensorFlow without its greetings: each start prints notes on the hardware, from C++, past Python's logging.
+    """Import TensorFlow without its greetings: notes on the hardware, from C++, past Python's logging.
 
     What else is written meanwhile is passed on.
     """
@@ -226,14 +234,8 @@ def _say(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 
-def _check_folder(folder: Path, config: Config, resume: bool) -> None:
-    """Refuse a folder that cannot be written, before the corpus is read."""
-    from nmt.training.fit import check_folder
-
-    check_folder(folder, config, resume)
-
-
 def _fit(config: Config, corpus: Corpus, dev: Corpus, folder: Path, resume: bool) -> Translator:
+    _import_tensorflow()
     from nmt.training.fit import train
 
     return train(config, corpus, dev, folder, resume, _say)
@@ -261,9 +263,12 @@ def _dev_corpus(source: Path | None, target: Path | None, pairs: Path | None) ->
 
 def _corpora(given: Any, data_dir: Path | None, dev: Corpus | None) -> tuple[Corpus, Corpus]:
     """Open the training pairs and, if none were named, find development pairs."""
-    from nmt.data import catalogue, corpora
+    from nmt.data import corpora
 
     if isinstance(given, str):
+        _import_tensorflow()
+        from nmt.data import catalogue
+
         corpus = catalogue.from_tfds(given, "train", data_dir)
         if dev is None and "validation" in catalogue.tfds_splits(given, data_dir):
             dev = catalogue.from_tfds(given, "validation", data_dir)

@@ -29,9 +29,8 @@ class Seq2Seq(keras.Model):
         source_vocabulary, target_vocabulary: numbers of pieces; id 0 is padding.
         embedding: width of a word vector, and of the readout.
         encoder, decoder: the layers, see there.
-        tied: ``none``; ``output``: the output layer uses the target embeddings; ``all``: so does the source, which
-        needs
-            one vocabulary.
+        tied: ``none``; ``output``: the output layer uses the target embeddings; ``all``: so does the source, and both
+            sides have one vocabulary.
         embedding_dropout, output_dropout: shares of units dropped from word vectors and from the readout.
 
     Call arguments:
@@ -41,7 +40,7 @@ class Seq2Seq(keras.Model):
         Logits ``(batch, target, target_vocabulary)``.
 
     Raises:
-        ValueError: if ``tied`` is ``all`` and the vocabularies differ in size.
+        ValueError: if ``tied`` is unknown, or the sizes of what it ties differ.
     """
 
     def __init__(
@@ -57,6 +56,12 @@ class Seq2Seq(keras.Model):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        if tied not in ("none", "output", "all"):
+            raise ValueError(f"tied cannot be '{tied}'. Known: none, output, all.")
+        if tied != "none" and decoder.readout != embedding:
+            raise ValueError(
+                f"A tied output needs a readout as wide as an embedding, {embedding}, not {decoder.readout}."
+            )
         if tied == "all" and source_vocabulary != target_vocabulary:
             raise ValueError("tied='all' needs one vocabulary for both sides.")
         self.source_vocabulary = source_vocabulary

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -14,16 +12,13 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from nmt import config as configuration
-from nmt.config import Config
+from nmt.config import Config, to_toml
 from nmt.data.text import END, PAD, START, Text
 from nmt.decoding.search import greedy
 from nmt.errors import InputError
 from nmt.evaluation.alignment import WordAlignment, by_word
+from nmt.folder import CONFIG, WEIGHTS, make, read_config
 from nmt.models import Seq2Seq, build_model
-
-CONFIG = "config.toml"
-WEIGHTS = "model.weights.h5"
 
 
 @dataclass(frozen=True)
@@ -87,17 +82,12 @@ class Translator:
         Raises:
             InputError: if the folder exists and is not empty.
         """
-        folder = Path(folder)
-        if folder.exists() and any(folder.iterdir()):
-            raise InputError(f"{folder} is not empty. Name a new folder.")
-        aside = folder.with_name(folder.name + ".part")
-        shutil.rmtree(aside, ignore_errors=True)
-        aside.mkdir(parents=True)
-        write_settings(aside, self.config, self.text)
-        self.model.save_weights(aside / WEIGHTS)
-        if folder.exists():
-            folder.rmdir()
-        aside.rename(folder)
+
+        def fill(aside: Path) -> None:
+            write_settings(aside, self.config, self.text)
+            self.model.save_weights(aside / WEIGHTS)
+
+        make(Path(folder), fill)
 
     def translate(self, texts: Sequence[str], batch_size: int | None = None) -> list[Translation]:
         """Translate, in the order given. A blank text has a blank translation.
@@ -157,22 +147,9 @@ class Translator:
         }
 
 
-def read_config(folder: Path) -> Config:
-    """Read a model folder's config.
-
-    Raises:
-        InputError: if there is no such folder, or it holds no model.
-    """
-    if not folder.is_dir():
-        raise InputError(f"There is no model folder {folder}.")
-    if not (folder / CONFIG).is_file():
-        raise InputError(f"{folder} is no model folder: it has no {CONFIG}.")
-    return configuration.from_file(folder / CONFIG)
-
-
 def write_settings(folder: Path, config: Config, text: Text) -> None:
-    """Write all of a model folder but the weights."""
-    (folder / CONFIG).write_text(configuration.to_toml(config), encoding="utf-8")
+    """Write all of a model's folder but the weights."""
+    (folder / CONFIG).write_text(to_toml(config), encoding="utf-8")
     text.save(folder)
 
 
@@ -191,13 +168,6 @@ def load_weights(model: keras.Model, path: Path) -> None:
     except Exception as error:  # h5py and Keras raise what they like on a damaged file
         reason = str(error).strip().splitlines()[0][:200]
         raise InputError(f"{path} is damaged or belongs to another model: {reason}") from None
-
-
-def save_weights(model: keras.Model, path: Path) -> None:
-    """Write weights aside, then put them in place, so that a stop leaves the old ones."""
-    aside = path.with_name("part." + path.name)
-    model.save_weights(aside)
-    os.replace(aside, path)
 
 
 def batched(items: Iterable, size: int) -> Iterator[list]:

@@ -5,7 +5,11 @@ or in the graph, and memory never grows with it. Both ways give the same pairs i
 
 What a line is, for both: only ``\\n`` ends one (U+2028 and U+0085 do not), every ``\\r`` is dropped, and so is a byte
 order mark at the start of the file. These are the rules of ``tf.data.TextLineDataset``, which Python follows here.
+
+TensorFlow is imported when a Dataset is wanted, so a fault in a file is told at once.
 """
+
+from __future__ import annotations
 
 import gzip
 import itertools
@@ -16,11 +20,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import tensorflow as tf
+from typing import TYPE_CHECKING, Any
 
 from nmt.errors import InputError
+
+if TYPE_CHECKING:
+    import tensorflow as tf
 
 BOM = "\ufeff"
 DEV_SHARE = 20
@@ -91,6 +96,8 @@ class _ParallelFiles(Corpus):
     target: Path
 
     def dataset(self) -> tf.data.Dataset:
+        import tensorflow as tf
+
         return tf.data.Dataset.zip((_line_dataset(self.source), _line_dataset(self.target)))
 
     def pairs(self) -> Iterator[tuple[str, str]]:
@@ -104,6 +111,8 @@ class _Tsv(Corpus):
     path: Path
 
     def dataset(self) -> tf.data.Dataset:
+        import tensorflow as tf
+
         def first_two_columns(line: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             columns = tf.strings.split(line, "\t", maxsplit=2)
             return columns[0], columns[1]
@@ -207,6 +216,8 @@ def unreadable(path: Path, error: Exception) -> InputError:
 
 
 def _line_dataset(path: Path) -> tf.data.Dataset:
+    import tensorflow as tf
+
     # Only bytes can carry every file name that Linux allows.
     lines = tf.data.TextLineDataset(os.fsencode(path), compression_type="GZIP" if _is_gzip(path) else "")
     # Only the first line can hold the mark, so only the first line pays for the look.

@@ -56,13 +56,14 @@ def greedy(
         source: the size of the alignment's last dimension.
         limits: ``(batch,)``, the most words each row may have, end token included.
         start: the token before the first word.
-        end: the token after the last.
+        end: the token after the last; not that before the first.
 
     >>> def spell(tokens, state, memory):  # counts up: 1, 2, 3 and so on
     ...     return tf.one_hot(tokens + 1, 9) * 99, state, tf.ones([1, 1])
     >>> greedy(spell, (), (), 1, tf.constant([8]), start=0, end=4).tokens.numpy().tolist()
     [[1, 2, 3, 0]]
     """
+    limits = tf.cast(limits, tf.int32)
     batch = tf.shape(limits)[0]
     longest = tf.reduce_max(tf.concat([limits, [0]], 0))
     # Buffers of a fixed size rather than arrays that grow: TFLite has no other loop that takes any batch.
@@ -83,6 +84,7 @@ def greedy(
     ) -> tuple:
         live = going(lengths, last)
         logits, state, looked = step(last, state, memory)
+        logits, looked = tf.cast(logits, tf.float32), tf.cast(looked, tf.float32)
         best = tf.argmax(logits, -1, output_type=tf.int32)
         top = tf.reduce_max(logits, -1) - tf.reduce_logsumexp(logits, -1)
         wrote = live & (best != end)

@@ -65,6 +65,7 @@ class BahdanauAttention(keras.layers.Layer):
         if units < 1:
             raise ValueError(f"units must be 1 or more, not {units}.")
         self.units = units
+        self.supports_masking = True
 
     def build(self, query_shape: tuple, values_shape: tuple) -> None:
         self.query_kernel = self.add_weight((query_shape[-1], self.units), "glorot_uniform", name="query_kernel")

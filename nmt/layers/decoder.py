@@ -67,6 +67,9 @@ class Decoder(keras.layers.Layer):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        if layers < 1:
+            raise ValueError(f"layers must be 1 or more, not {layers}.")
+        self.supports_masking = True
         self.units = units
         self.readout = readout
         self.attention = attention
@@ -126,6 +129,7 @@ class Decoder(keras.layers.Layer):
         values_mask: tf.Tensor | None = None,
         training: bool = False,
     ) -> tuple[tf.Tensor, tf.Tensor]:
+        state = tuple(tuple(layer) for layer in state)  # a reloaded model brings lists
         memory = self.remember(values, values_mask, training=training)
 
         def attend(projected: tf.Tensor, state: State, multiply: Product) -> tuple[tuple[tf.Tensor, ...], State]:
@@ -152,6 +156,10 @@ class Decoder(keras.layers.Layer):
         projected += multiply(context, self.context_kernel)
         output, state = self.cells[0].step(projected, state, multiply)
         return output, state, context, alignment
+
+    def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
+        """Return the mask of the target words for the readouts; the alignment has none."""
+        return previous_mask
 
     def get_config(self) -> dict[str, Any]:
         own = ("units", "readout", "cell", "layers", "dropout", "context_dropout")

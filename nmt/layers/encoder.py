@@ -56,6 +56,8 @@ class Encoder(keras.layers.Layer):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        if layers < 1:
+            raise ValueError(f"layers must be 1 or more, not {layers}.")
         self.units = units
         self.cell = cell
         self.layers = layers

@@ -93,7 +93,10 @@ def scan(
     stacked = [array.stack() for array in arrays]
     for product, x in zip(deferred, stacked[len(outputs) :], strict=True):
         product.inputs.append(x)
-    return tuple(tf.transpose(out, [1, 0, 2]) for out in stacked[: len(outputs)]), state
+    by_row = tuple(tf.transpose(out, [1, 0, 2]) for out in stacked[: len(outputs)])
+    for out, width in zip(by_row, outputs, strict=True):
+        out.set_shape([batch, inputs.shape[1], width])
+    return by_row, state
 
 
 def _by_time(tensor: tf.Tensor) -> tf.TensorArray:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -21,9 +20,10 @@ import tensorflow as tf
 
 from nmt.errors import InputError, WorkFailed
 from nmt.evaluation.scores import score
+from nmt.folder import write
 from nmt.training.metrics import TokensPerSecond
 from nmt.training.schedules import WarmUp
-from nmt.translator import Translator, save_weights
+from nmt.translator import Translator
 
 BLEU = "val_bleu"
 
@@ -101,7 +101,7 @@ class Journal(keras.callbacks.Callback):
         rate = float(_numpy(self.model.optimizer.learning_rate))
         record = {"epoch": epoch + 1, "step": int(self.model.optimizer.iterations), "learning_rate": rate}
         self.records.append({**record, **{name: float(value) for name, value in logs.items()}})
-        write_text(self.path, "".join(json.dumps(record) + "\n" for record in self.records))
+        write(self.path, "".join(json.dumps(record) + "\n" for record in self.records).encode())
 
 
 class KeepBest(keras.callbacks.Callback):
@@ -114,7 +114,7 @@ class KeepBest(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         if best_epoch(self.journal.bleus) == len(self.journal.bleus) - 1:
-            save_weights(self.model, self.path)
+            write(self.path, self.model.save_weights)
 
 
 class Plateau(keras.callbacks.Callback):
@@ -199,10 +199,8 @@ class State:
         """Write that ``epoch`` epochs and, of the next, ``batch`` batches are done."""
         self.path.parent.mkdir(exist_ok=True)
         arrays: dict[str, Any] = {f"variable_{i}": _numpy(v) for i, v in enumerate(self._variables())}
-        aside = self.path.with_name("part." + self.path.name)
-        with aside.open("wb") as file:
-            np.savez(file, allow_pickle=False, position=np.array([epoch, batch, self.corpus_size]), **arrays)
-        os.replace(aside, self.path)
+        position = np.array([epoch, batch, self.corpus_size])
+        write(self.path, lambda aside: np.savez(aside, allow_pickle=False, position=position, **arrays))
 
     def load(self) -> tuple[int, int]:
         """Set every variable as it was and return the epochs and batches done.
@@ -289,10 +287,3 @@ def _all_metrics(model: keras.Model) -> list[Any]:
     for metric in model.metrics:
         found.extend(getattr(metric, "metrics", []) or [metric])
     return found
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a file aside, then put it in place."""
-    aside = path.with_name("part." + path.name)
-    aside.write_text(text, encoding="utf-8")
-    os.replace(aside, path)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import shutil
 import signal
 import sys
 import threading
@@ -23,6 +22,7 @@ from nmt.data.corpora import Corpus
 from nmt.data.pipeline import SAMPLE, Buckets, Pipeline, lengths, padding
 from nmt.data.text import Text
 from nmt.errors import InputError
+from nmt.folder import CONFIG, JOURNAL, LOGS, STATE, WEIGHTS, check_new, check_same, make, write
 from nmt.models import Seq2Seq, build_model
 from nmt.training.callbacks import (
     DevScores,
@@ -33,13 +33,12 @@ from nmt.training.callbacks import (
     SaveState,
     State,
     StopOnNonFinite,
-    write_text,
 )
 from nmt.training.losses import MaskedCrossEntropy
 from nmt.training.metrics import Perplexity, TokenAccuracy, TokensPerSecond
 from nmt.training.optimizers import Adam
 from nmt.training.schedules import WarmUp
-from nmt.translator import CONFIG, WEIGHTS, Translator, load_weights, read_config, write_settings
+from nmt.translator import Translator, load_weights, write_settings
 
 # More sentences than these make an epoch longer and its BLEU hardly surer.
 _DEV_SENTENCES = 2000
@@ -67,45 +66,27 @@ def train(
             no pair fits into ``data.max_length``.
         WorkFailed: if the loss is no longer finite, or the run was asked to stop; the best model so far is kept.
     """
-    check_folder(folder, config, resume)
+    if resume:
+        check_same(folder, config)
+    else:
+        check_new(folder)
     keras.utils.set_random_seed(config.training.seed)
     text = Text.load(folder, config.text.joint) if resume else learn_text(config, corpus, say)
     pipeline = make_pipeline(config, corpus, text, say)
     model = build_model(config, text.source.vocabulary, text.target.vocabulary)
     compiled(model, config, expected_steps(config, pipeline, corpus))
     say(f"{model.count_params():,} parameters.")
-    state = State(folder / "training" / "state.npz", model, corpus.size)
+    state = State(folder / STATE, model, corpus.size)
     position = tf.Variable(state.load() if resume else (0, 0), dtype=tf.int64, trainable=False)
-    if not resume:
-        _make_folder(folder, config, text)
-    write_text(folder / CONFIG, to_toml(config))
+    if resume:
+        write(folder / CONFIG, to_toml(config).encode())
+    else:
+        make(folder, lambda aside: write_settings(aside, config, text))
     translator = Translator(model, text, config)
     with stop_signal() as stop, contextlib.redirect_stdout(sys.stderr):
         _run(config, pipeline, dev, translator, folder, state, position, stop, say)
     load_weights(model, folder / WEIGHTS)
     return translator
-
-
-def check_folder(folder: Path, config: Config, resume: bool) -> None:
-    """Make sure that a run may write into ``folder``.
-
-    Raises:
-        InputError: if it holds something and ``resume`` is false, or holds no run of this config and it is true.
-    """
-    if not resume:
-        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-            what = "holds another model" if (folder / CONFIG).exists() else "is not empty"
-            raise InputError(f"{folder} {what}. Name a new folder with --to, or go on with its run by --resume.")
-        return
-    before = read_config(folder)
-    for section in ("text", "data", "model"):
-        for field in dataclasses.fields(getattr(config, section)):
-            old, new = (getattr(getattr(c, section), field.name) for c in (before, config))
-            if old != new:
-                raise InputError(
-                    f"{section}.{field.name} was {old!r} in the run to resume and is {new!r} now. "
-                    "Only keys of [training] and [decoding] can change."
-                )
 
 
 def learn_text(config: Config, corpus: Corpus, say: Callable[[str], None]) -> Text:
@@ -163,6 +144,13 @@ def compiled(model: Seq2Seq, config: Config, steps: int) -> Seq2Seq:
         metrics=[Perplexity(), TokenAccuracy(), TokensPerSecond()],
     )
     model.optimizer.build(model.trainable_variables)
+    # Keras makes the variables of the metrics at the first batch, and a run to resume needs them before.
+    word = tf.ones([1, 1], tf.int32)
+    inputs = {"source": word, "target": word}
+    scores = model(inputs)
+    model.compute_loss(inputs, word, scores)
+    model.compute_metrics(inputs, word, scores)
+    model.reset_metrics()
     return model
 
 
@@ -187,7 +175,7 @@ def _run(
     """Fit, with all callbacks, from ``position`` on."""
     training, model = config.training, translator.model
     done = int(position[0])
-    journal = Journal(folder / "metrics.jsonl", done)
+    journal = Journal(folder / JOURNAL, done)
     early = EarlyStopping(journal, training.early_stopping, say)
     if early.finished() or done >= training.epochs:
         say(f"The run is at its end after {done} epochs. A larger training.epochs would go on.")
@@ -203,7 +191,7 @@ def _run(
             else []
         ),
         early,
-        keras.callbacks.TensorBoard(str(folder / "logs"), write_graph=False),
+        keras.callbacks.TensorBoard(str(folder / LOGS), write_graph=False),
         SaveState(state, position, training.save_minutes, stop),
     ]
     # One Dataset for all epochs: each time it is read it begins where `position` says.
@@ -224,20 +212,6 @@ def _run(
 
 def _schedule(model: keras.Model) -> WarmUp:
     return model.optimizer._learning_rate
-
-
-def _make_folder(folder: Path, config: Config, text: Text) -> None:
-    """Make the model's folder, whole or not at all."""
-    aside = folder.with_name(folder.name + ".part")
-    shutil.rmtree(aside, ignore_errors=True)
-    try:
-        aside.mkdir(parents=True)
-        write_settings(aside, config, text)
-        if folder.exists():
-            folder.rmdir()
-        aside.rename(folder)
-    except OSError as error:
-        raise InputError(f"The model folder {folder} cannot be made: {error.strerror}.") from None
 
 
 @contextlib.contextmanager

@@ -5,6 +5,7 @@ import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 
+import keras
 import pytest
 import sentencepiece
 import tensorflow as tf
@@ -104,6 +105,16 @@ def test_pieces_spell_the_text(texts: dict[str, Text]) -> None:
     pieces = tokenizer.pieces(ids)
     assert pieces == package(tokenizer.model).encode("Mina sees rice.", out_type=str)
     assert "".join(pieces) == "▁Mina▁sees▁rice."
+
+
+def test_a_tokenizer_outlives_a_new_seed() -> None:
+    tokenizer = train(PAIRS).source
+    traced = tf.function(tokenizer.encode)
+    sentence = tf.constant(["Mina sees rice."])
+    before = traced(sentence).to_list()
+    keras.utils.set_random_seed(3)
+    assert traced(sentence).to_list() == before
+    assert tokenizer.encode(sentence).to_list() == before
 
 
 # Vocabularies

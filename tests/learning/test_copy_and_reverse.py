@@ -58,7 +58,7 @@ def test_both_orders_are_learned(learned: Translator) -> None:
 def test_attention_is_diagonal(learned: Translator, order: str) -> None:
     pairs = [(s, t) for s, t in task(200, 4) if s.startswith(order)]
     strongest, nearby = [], []
-    for (source, target), translation in zip(pairs, learned.translate([s for s, _ in pairs]), strict=True):
+    for (_, target), translation in zip(pairs, learned.translate([s for s, _ in pairs]), strict=True):
         if translation.text != target:
             continue
         weights = translation.words().weights

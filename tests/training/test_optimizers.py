@@ -64,8 +64,8 @@ def test_twenty_steps_are_those_of_keras(sparse: bool, clipping: dict[str, float
 
 
 def test_a_schedule_is_followed() -> None:
-    ours = trained(Adam(WarmUp(0.05, 7, "inverse_root")), True)
-    theirs = trained(keras.optimizers.Adam(WarmUp(0.05, 7, "inverse_root")), False)
+    ours = trained(Adam(WarmUp(0.01, 7, "inverse_root")), True)
+    theirs = trained(keras.optimizers.Adam(WarmUp(0.01, 7, "inverse_root")), False)
     for mine, other in zip(ours, theirs, strict=True):
         np.testing.assert_allclose(mine, other, atol=1e-6)
 

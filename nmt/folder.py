@@ -1,0 +1,91 @@
+"""A model's folder: what is in it, and how it is written. It needs no TensorFlow, so a wrong folder is told at once."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from nmt import config as configuration
+from nmt.config import Config
+from nmt.errors import InputError
+
+CONFIG = "config.toml"
+WEIGHTS = "model.weights.h5"
+JOURNAL = "metrics.jsonl"
+LOGS = "logs"
+STATE = "training/state.npz"
+
+
+def read_config(folder: Path) -> Config:
+    """Read a model folder's config.
+
+    Raises:
+        InputError: if there is no such folder, or it holds no model.
+    """
+    if not folder.is_dir():
+        raise InputError(f"There is no model folder {folder}.")
+    if not (folder / CONFIG).is_file():
+        raise InputError(f"{folder} is no model folder: it has no {CONFIG}.")
+    return configuration.from_file(folder / CONFIG)
+
+
+def check_new(folder: Path) -> None:
+    """Make sure that a model may be written into ``folder``.
+
+    Raises:
+        InputError: if it is a file, or holds something.
+    """
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        what = "holds another model" if (folder / CONFIG).exists() else "is not empty"
+        raise InputError(f"{folder} {what}. Name a new folder with --to, or go on with its run by --resume.")
+
+
+def check_same(folder: Path, config: Config) -> None:
+    """Make sure that the run in ``folder`` can go on with ``config``.
+
+    Raises:
+        InputError: if it was made with another text, data or model.
+    """
+    before = read_config(folder)
+    for section in ("text", "data", "model"):
+        for field in dataclasses.fields(getattr(config, section)):
+            old, new = (getattr(getattr(c, section), field.name) for c in (before, config))
+            if old != new:
+                raise InputError(
+                    f"{section}.{field.name} was {old!r} in the run to resume and is {new!r} now. "
+                    "Only keys of [training] and [decoding] can change."
+                )
+
+
+def make(folder: Path, fill: Callable[[Path], None]) -> None:
+    """Make a new folder, whole or not at all: ``fill`` writes into one beside it, which then takes its name.
+
+    Raises:
+        InputError: if the place cannot be written to.
+    """
+    check_new(folder)
+    aside = folder.with_name(folder.name + ".part")
+    try:
+        shutil.rmtree(aside, ignore_errors=True)
+        aside.mkdir(parents=True)
+        fill(aside)
+        if folder.exists():
+            folder.rmdir()
+        aside.rename(folder)
+    except OSError as error:
+        shutil.rmtree(aside, ignore_errors=True)
+        raise InputError(f"The model folder {folder} cannot be made: {error.strerror}.") from None
+
+
+def write(path: Path, content: bytes | Callable[[Path], None]) -> None:
+    """Write a file aside, then put it in place, so that a stop leaves the old one."""
+    # Keras wants a file of weights to keep its ending.
+    aside = path.with_name("part." + path.name)
+    if isinstance(content, bytes):
+        aside.write_bytes(content)
+    else:
+        content(aside)
+    os.replace(aside, path)
