@@ -25,6 +25,9 @@ import tomli_w
 
 from nmt.errors import InputError, nearest
 
+# The last line of a written config: without it a file that was cut short would read as one with more defaults.
+COMPLETE = "\n# end of config\n"
+
 
 def option(default: Any, about: str, least: float = -math.inf, most: float = math.inf) -> Any:
     """Declare a field with its default, what it is for, and the range it must lie in."""
@@ -164,7 +167,7 @@ def from_file(path: Path, base: Config | None = None) -> Config:
 
 def to_toml(config: Config) -> str:
     """Write every key, defaults too, so that a model's folder says all there is to know."""
-    return tomli_w.dumps(dataclasses.asdict(config))
+    return tomli_w.dumps(dataclasses.asdict(config)) + COMPLETE
 
 
 def with_settings(config: Config, settings: list[str]) -> Config:
@@ -173,13 +176,15 @@ def with_settings(config: Config, settings: list[str]) -> Config:
     Raises:
         InputError: for a setting that is not of this form, or names what does not exist.
     """
+    values: dict[str, dict[str, Any]] = {}
     for setting in settings:
         name, equals, text = setting.partition("=")
         section, dot, key = name.strip().partition(".")
         if not equals or not dot:
             raise InputError(f"'{setting}' is no setting. Write section.key=value, as in training.epochs=3.")
-        config = from_dict({section: {key: _parse(text.strip())}}, config)
-    return config
+        values.setdefault(section, {})[key] = _parse(text.strip())
+    # All at once: two settings may only be right together.
+    return from_dict(values, config)
 
 
 def _parse(text: str) -> Any:
@@ -211,6 +216,8 @@ def _check(section: str, defaults: Any, key: str, value: Any) -> Any:
         wanted = " or ".join([_KINDS[kind] for kind in kinds] + [f"'{word}'" for word in words])
         raise InputError(f"{name} must be {wanted}, not {value!r}.")
     limits = fields[key].metadata
+    if kinds != [bool] and not math.isfinite(value):
+        raise InputError(f"{name} must be a finite number, not {value}.")
     if kinds != [bool] and not limits["least"] <= value <= limits["most"]:
         raise InputError(f"{name} must be {_range(limits['least'], limits['most'])}, not {value}.")
     return value

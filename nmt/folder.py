@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import shutil
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -29,7 +30,12 @@ def read_config(folder: Path) -> Config:
         raise InputError(f"There is no model folder {folder}.")
     if not (folder / CONFIG).is_file():
         raise InputError(f"{folder} is no model folder: it has no {CONFIG}.")
-    return configuration.from_file(folder / CONFIG)
+    config = configuration.from_file(folder / CONFIG)
+    if configuration.COMPLETE.strip() not in (folder / CONFIG).read_text(encoding="utf-8"):
+        raise InputError(
+            f"{folder / CONFIG} was cut short: its last line, '{configuration.COMPLETE.strip()}', is missing."
+        )
+    return config
 
 
 def check_new(folder: Path) -> None:
@@ -67,17 +73,20 @@ def make(folder: Path, fill: Callable[[Path], None]) -> None:
         InputError: if the place cannot be written to.
     """
     check_new(folder)
-    aside = folder.with_name(folder.name + ".part")
+    folder = folder.resolve()
+    aside = None
     try:
-        shutil.rmtree(aside, ignore_errors=True)
-        aside.mkdir(parents=True)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        aside = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+        aside.chmod(0o755)
         fill(aside)
-        if folder.exists():
-            folder.rmdir()
+        # Takes the place of an empty folder, too.
         aside.rename(folder)
     except OSError as error:
-        shutil.rmtree(aside, ignore_errors=True)
         raise InputError(f"The model folder {folder} cannot be made: {error.strerror}.") from None
+    finally:
+        if aside is not None:
+            shutil.rmtree(aside, ignore_errors=True)
 
 
 def write(path: Path, content: bytes | Callable[[Path], None]) -> None:

@@ -46,6 +46,9 @@ class Translation:
         return by_word(self.source_tokens, self.tokens, self.alignment)
 
 
+_BLANK = Translation("", 0.0, (), (), np.zeros([0, 1], np.float32))
+
+
 class Translator:
     """A model with its tokenizers, ready to translate.
 
@@ -97,7 +100,7 @@ class Translator:
             batch_size: sentences at a time; the config's ``decoding.batch_size`` if not given.
         """
         size = batch_size or self.config.decoding.batch_size
-        results = [Translation("", 0.0, (), (), np.zeros([0, 1], np.float32))] * len(texts)
+        results = [_BLANK] * len(texts)
         # Sentences of about one length waste no work on padding.
         waiting = sorted((i for i, text in enumerate(texts) if text.strip()), key=lambda i: len(texts[i]))
         for chosen in batched(waiting, size):
@@ -111,6 +114,9 @@ class Translator:
         outputs = {name: tensor.numpy() for name, tensor in self._search(tf.constant(texts)).items()}
         for i, text in enumerate(outputs["text"]):
             read, written = outputs["source_lengths"][i], outputs["lengths"][i]
+            if not read:  # nothing but characters that normalisation removes
+                yield _BLANK
+                continue
             alignment = outputs["alignment"][i, :written]
             yield Translation(
                 one_line(text.decode("utf-8", "replace")),
@@ -166,8 +172,11 @@ def load_weights(model: keras.Model, path: Path) -> None:
     try:
         model.load_weights(path)
     except Exception as error:  # h5py and Keras raise what they like on a damaged file
-        reason = str(error).strip().splitlines()[0][:200]
-        raise InputError(f"{path} is damaged or belongs to another model: {reason}") from None
+        others = " and ".join(sorted(file.name for file in path.parent.glob("*.spm.model")))
+        raise InputError(
+            f"{path} does not fit {CONFIG} and {others} beside it: one of them is damaged or belongs to another model "
+            f"({str(error).strip().splitlines()[0][:120]})."
+        ) from None
 
 
 def batched(items: Iterable, size: int) -> Iterator[list]:

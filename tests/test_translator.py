@@ -49,7 +49,7 @@ def translator(tmp_path_factory: pytest.TempPathFactory) -> Translator:
     keras.utils.set_random_seed(1)
     corpus = from_tsv(path)
     text = train(PAIRS, "unigram", 29, joint=False)
-    model = compiled(build_model(CONFIG, text.source.vocabulary, text.target.vocabulary), CONFIG)
+    model = compiled(build_model(CONFIG, text.source.vocabulary, text.target.vocabulary), CONFIG, 150)
     buckets = Buckets.fit(lengths(corpus.dataset(), text, 61), 1, 62)
     batches = Pipeline(corpus.dataset(), text, buckets, 61, batch_size=20).in_order()
     model.fit(batches.repeat(50), shuffle=False, verbose=0)
@@ -267,7 +267,7 @@ def test_a_missing_file_is_named(copy: Path, name: str, words: str) -> None:
 
 
 def test_there_is_no_such_folder(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="There is no model folder .*nowhere"):
+    with pytest.raises(InputError, match=r"There is no model folder .*nowhere"):
         Translator.load(tmp_path / "nowhere")
 
 
@@ -276,14 +276,14 @@ def test_weights_that_were_cut_short_are_named(copy: Path, share: float) -> None
     path = copy / "model.weights.h5"
     whole = path.read_bytes()
     path.write_bytes(whole[: int(share * len(whole))])
-    with pytest.raises(InputError, match=r"model.weights.h5 is damaged or belongs to another model: \S"):
+    with pytest.raises(InputError, match=r"model.weights.h5 .*damaged or belongs to another model.*\w{3}"):
         Translator.load(copy)
 
 
 def test_weights_that_lack_their_last_byte_are_named(copy: Path) -> None:
     path = copy / "model.weights.h5"
     path.write_bytes(path.read_bytes()[:-1])
-    with pytest.raises(InputError, match=r"model.weights.h5 is damaged"):
+    with pytest.raises(InputError, match=r"model.weights.h5 .*damaged"):
         Translator.load(copy)
 
 
@@ -295,7 +295,7 @@ def test_weights_of_another_model_are_named(copy: Path, old: str, new: str) -> N
     text = path.read_text(encoding="utf-8")
     assert old in text
     path.write_text(text.replace(old, new), encoding="utf-8")
-    with pytest.raises(InputError, match=r"model.weights.h5 is damaged or belongs to another model"):
+    with pytest.raises(InputError, match=r"model.weights.h5 .*damaged or belongs to another model"):
         Translator.load(copy)
 
 

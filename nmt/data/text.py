@@ -11,6 +11,7 @@ import io
 import itertools
 import math
 import re
+import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ from pathlib import Path
 import sentencepiece
 import tensorflow as tf
 import tensorflow_text
+from tensorflow_text.python.ops.sentencepiece_tokenizer import gen_sentencepiece_tokenizer
 
 from nmt.errors import InputError
 
@@ -48,12 +50,20 @@ class Tokenizer:
         ids = (processor.pad_id(), processor.unk_id(), processor.bos_id(), processor.eos_id())
         if ids != (PAD, UNKNOWN, START, END):
             raise InputError(f"the ids of <pad>, <unk>, <s>, </s> are {ids}, not {(PAD, UNKNOWN, START, END)}.")
+        # The normaliser comes last in the file: a file cut short can lack it and load all the same.
+        if processor.normalize("\ufb00") != "ff":
+            raise InputError("the model does not normalise to NFKC; it was cut short or made with other rules.")
         self.model = model
         self.vocabulary: int = processor.get_piece_size()
         self._processor = processor
         # FastSentencepieceTokenizer would be quicker, but reads BPE models wrongly. One object only: each writes its
         # model into the graph anew.
         self._graph = tensorflow_text.SentencepieceTokenizer(model=model, out_type=tf.int32)
+        # Its resource lives only as long as TensorFlow's cache of kernels, which tf.random.set_seed empties. Under a
+        # name of its own it lives as long as the process.
+        self._graph._model_resource._resource_handle = gen_sentencepiece_tokenizer.sentencepiece_op(
+            model=model, shared_name=f"nmt_sentencepiece_{uuid.uuid4().hex}"
+        )
 
     def encode(self, texts: tf.Tensor) -> tf.RaggedTensor:
         """Turn strings ``(batch,)`` into ids ``(batch, None)``, without start and end."""
@@ -198,11 +208,11 @@ def _explain(message: str, size: int, name: str) -> str:
             f"text.vocabulary_size = {size} is larger than {name} allows, which is {most[1]}. "
             "'auto' finds a size that fits."
         )
-    if "sentences_.empty()" in message:
+    if "sentences_.empty()" in message or "all_chars_count" in message:
         return f"No vocabulary can be learned: {name} has no line with text of at most {_LONGEST_LINE} bytes."
-    if least := re.search(r"required_chars\D+(\d+)|smaller than required_chars. \d+ vs (\d+)", message):
+    if least := re.search(r"smaller than required_chars. \d+ vs (\d+)", message):
         return (
-            f"text.vocabulary_size = {size} is too small: {name} has {least[1] or least[2]} different characters. "
-            "'auto' finds a size that fits."
+            f"text.vocabulary_size = {size} is too small: the characters of {name} and the four special pieces need "
+            f"{least[1]}. 'auto' finds a size that fits."
         )
     return f"SentencePiece cannot learn a vocabulary of {size} pieces from {name}: {message.strip()}"

@@ -27,7 +27,7 @@ def table(alignment: WordAlignment) -> Table:
 
 
 def _cell(weight: float, strongest: bool) -> Text:
-    """Draw one weight, ``0.93`` as ``█ 93``."""
+    """Draw one weight, ``0.93`` as ``██ * 93``, the star for the strongest of its row."""
     shade = _SHADES[min(int(weight * len(_SHADES)), len(_SHADES) - 1)]
     style = Style(bold=strongest, color="green" if strongest else None, dim=weight < 0.1)
-    return Text(f"{shade * 2} {round(100 * weight):3d}{'*' if strongest else ' '}", style=style)
+    return Text(f"{shade * 2} {'*' if strongest else ' '}{round(100 * weight):3d}", style=style)

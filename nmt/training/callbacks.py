@@ -52,6 +52,30 @@ def rate_scale(bleus: Sequence[float], patience: int, factor: float) -> float:
     return scale
 
 
+class News(keras.callbacks.Callback):
+    """Hold lines back until Keras's progress bar has ended its own.
+
+    Arguments:
+        say: takes a line.
+    """
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        super().__init__()
+        self.say = say
+        self.lines: list[str] = []
+
+    def later(self, line: str) -> None:
+        """Say a line between two epochs."""
+        self.lines.append(line)
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        while self.lines:
+            self.say(self.lines.pop(0))
+
+    def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
+        self.on_epoch_begin(-1)
+
+
 class DevScores(keras.callbacks.Callback):
     """Translate the development set greedily after each epoch: BLEU and chrF go into the logs, one output is shown."""
 
@@ -90,7 +114,7 @@ class Journal(keras.callbacks.Callback):
         super().__init__()
         self.path = path
         lines = path.read_text(encoding="utf-8").splitlines()[:done] if done else []
-        self.records: list[dict[str, float]] = [json.loads(line) for line in lines]
+        self.records: list[dict[str, Any]] = [json.loads(line) for line in lines]
 
     @property
     def bleus(self) -> list[float]:
@@ -99,8 +123,15 @@ class Journal(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         assert logs is not None
         rate = float(_numpy(self.model.optimizer.learning_rate))
-        record = {"epoch": epoch + 1, "step": int(self.model.optimizer.iterations), "learning_rate": rate}
-        self.records.append({**record, **{name: float(value) for name, value in logs.items()}})
+        record: dict[str, Any] = {
+            "epoch": epoch + 1,
+            "step": int(self.model.optimizer.iterations),
+            "learning_rate": rate,
+        }
+        measured = {name: float(value) for name, value in logs.items()}
+        # JSON has no infinity, and a perplexity can overflow.
+        finite = {name: value if math.isfinite(value) else None for name, value in measured.items()}
+        self.records.append({**record, **finite})
         write(self.path, "".join(json.dumps(record) + "\n" for record in self.records).encode())
 
 
@@ -165,15 +196,23 @@ class StopOnNonFinite(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         if logs and not math.isfinite(float(logs["loss"])):
-            kept = (
-                f"The best model so far, of epoch {best_epoch(self.journal.bleus) + 1}, is kept in {self.folder}."
-                if self.journal.records
-                else f"No epoch was finished, so {self.folder} holds no model yet."
-            )
-            raise WorkFailed(
-                f"The loss is no longer finite at epoch {self.epoch + 1}, step {batch + 1}. {kept} "
-                "Try a lower training.learning_rate or training.clip_norm, or a longer training.warmup_steps."
-            )
+            self._end(f"step {batch + 1}")
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        # The last batch's loss is of the weights before its step; the development set's is of those after it.
+        if logs and not math.isfinite(float(logs.get("val_loss", 0.0))):
+            self._end("its end")
+
+    def _end(self, where: str) -> None:
+        kept = (
+            f"The best model so far, of epoch {best_epoch(self.journal.bleus) + 1}, is kept in {self.folder}."
+            if self.journal.records
+            else f"No epoch was finished, so {self.folder} holds no model yet."
+        )
+        raise WorkFailed(
+            f"The loss is no longer finite at epoch {self.epoch + 1}, {where}. {kept} "
+            "Try a lower training.learning_rate or training.clip_norm, or a longer training.warmup_steps."
+        )
 
 
 class State:
@@ -227,6 +266,35 @@ class State:
         return epoch, batch
 
 
+class RestoreMetrics(keras.callbacks.Callback):
+    """Go on with the metrics of an epoch that was stopped half-way.
+
+    ``fit`` resets the metrics as each epoch begins, so those of the state are put back after that. Where the stop came
+    after the epoch's last batch, no batch is left to report them, so they are reported here.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.values: list[np.ndarray] = []
+        self.results: dict[str, Any] = {}
+
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+        self.values = [_numpy(v) for v in self.model.metrics_variables]
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        for variable, value in zip(self.model.metrics_variables, self.values, strict=True):
+            variable.assign(value)
+        self.results = self.model.get_metrics_result()
+        for metric in _all_metrics(self.model):
+            if isinstance(metric, TokensPerSecond):  # the clock ran on in between
+                metric.reset_state()
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        assert logs is not None
+        for name, value in self.results.items():
+            logs.setdefault(name, value)
+
+
 class SaveState(keras.callbacks.Callback):
     """Save the state after each epoch, every few minutes, and when asked to stop.
 
@@ -245,21 +313,9 @@ class SaveState(keras.callbacks.Callback):
         self.stop = stop
         self.saved = time.monotonic()
         self.begin = (0, 0)
-        self.restored: list[np.ndarray] | None = None
-
-    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
-        # fit resets the metrics as each epoch begins, so a half-done epoch's are put back after that.
-        self.restored = [_numpy(v) for v in self.model.metrics_variables] if int(self.position[1]) else None
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        if self.restored is not None:
-            for variable, value in zip(self.model.metrics_variables, self.restored, strict=True):
-                variable.assign(value)
-            for metric in _all_metrics(self.model):
-                if isinstance(metric, TokensPerSecond):
-                    metric.reset_state()
-            self.restored = None
-        else:
+        if int(self.position[0]) != epoch:
             self.position.assign([epoch, 0])
         self.begin = (epoch, int(self.position[1]))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import signal
 import sys
 import threading
@@ -29,7 +30,9 @@ from nmt.training.callbacks import (
     EarlyStopping,
     Journal,
     KeepBest,
+    News,
     Plateau,
+    RestoreMetrics,
     SaveState,
     State,
     StopOnNonFinite,
@@ -176,13 +179,15 @@ def _run(
     training, model = config.training, translator.model
     done = int(position[0])
     journal = Journal(folder / JOURNAL, done)
-    early = EarlyStopping(journal, training.early_stopping, say)
+    news = News(say)
+    early = EarlyStopping(journal, training.early_stopping, news.later)
     if early.finished() or done >= training.epochs:
         say(f"The run is at its end after {done} epochs. A larger training.epochs would go on.")
         return
     callbacks = [
+        news,
         StopOnNonFinite(folder, journal),
-        DevScores(translator, list(islice(dev.pairs(), _DEV_SENTENCES)), say),
+        DevScores(translator, list(islice(dev.pairs(), _DEV_SENTENCES)), news.later),
         journal,
         KeepBest(folder / WEIGHTS, journal),
         *(
@@ -199,15 +204,19 @@ def _run(
     development = dataclasses.replace(pipeline, pairs=dev.dataset()).in_order()
     # The batches of an epoch are not counted beforehand, which Keras takes for a mistake.
     warnings.filterwarnings("ignore", message="Your input ran out of data")
-    model.fit(
+    fit = functools.partial(
+        model.fit,
         batches.prefetch(tf.data.AUTOTUNE),
-        epochs=training.epochs,
-        initial_epoch=done,
         validation_data=development,
-        callbacks=callbacks,
         shuffle=False,
         verbose=1 if sys.stderr.isatty() else 2,
     )
+    if int(position[1]):
+        # The rest of an epoch on its own: Keras takes the batches of the first epoch for the number in each.
+        fit(initial_epoch=done, epochs=done + 1, callbacks=[RestoreMetrics(), *callbacks])
+        done += 1
+    if done < training.epochs and not early.finished():
+        fit(initial_epoch=done, epochs=training.epochs, callbacks=callbacks)
 
 
 def _schedule(model: keras.Model) -> WarmUp:

@@ -7,12 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from nmt.data.corpora import from_tsv
-from nmt.data.pipeline import Buckets, Pipeline, bounds, lengths, padding, shift, tokenize
+from nmt.data.pipeline import Buckets, Pipeline, batches, bounds, lengths, padding, shift, tokenize
 from nmt.data.text import END, PAD, START, Text, train
+from nmt.errors import InputError
 
 NOUNS = {"sol": "sun", "luno": "moon", "domo": "house", "arbo": "tree", "hundo": "dog"}
 VERBS = {"vidas": "sees", "amas": "loves", "portas": "carries"}
@@ -44,19 +45,19 @@ def pipeline(text: Text) -> Pipeline:
 Batch = tuple[list[list[int]], list[list[int]], list[list[int]]]
 
 
-def plain(batches: tf.data.Dataset) -> list[Batch]:
+def plain(dataset: tf.data.Dataset) -> list[Batch]:
     found = []
-    for inputs, output in batches.as_numpy_iterator():
+    for inputs, output in dataset.as_numpy_iterator():
         assert set(inputs) == {"source", "target"}
         found.append((inputs["source"].tolist(), inputs["target"].tolist(), output.tolist()))
     return found
 
 
-def rows(batches: list[Batch]) -> list[tuple[tuple[int, ...], tuple[int, ...]]]:
+def rows(found: list[Batch]) -> list[tuple[tuple[int, ...], tuple[int, ...]]]:
     """All source and output rows, without padding."""
     return [
         (tuple(i for i in x if i != PAD), tuple(i for i in y if i != PAD))
-        for source, _, output in batches
+        for source, _, output in found
         for x, y in zip(source, output, strict=True)
     ]
 
@@ -135,6 +136,8 @@ def test_the_last_bounds_hold_the_longest_pair_that_may_come() -> None:
     assert found.targets.tolist() == [7, 13, 31]
     assert found.sources.shape == (3, 2)
     assert found.sources[:, -1].tolist() == [31, 31, 31]
+    # Four pairs of (7 + 7 + 13 + 2) / 4 target tokens.
+    assert (found.pairs, found.tokens) == (4, 7.25)
 
 
 side = st.integers(1, 17)
@@ -150,7 +153,8 @@ def made(pairs: list[tuple[int, int]]) -> tf.data.Dataset:
 
 
 @pytest.mark.parametrize("unit", ["sentences", "tokens"])
-@settings(max_examples=20, deadline=None)
+# Each example builds a graph: to look for a smaller one that fails as well would take minutes.
+@settings(max_examples=20, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate])
 @given(
     pairs=st.lists(st.tuples(side, side), min_size=1, max_size=37), sample=st.integers(1, 37), size=st.integers(1, 7)
 )
@@ -178,13 +182,13 @@ def test_every_example_is_once_in_a_batch_of_the_first_shape_that_holds_it(
 
 
 def test_a_batch_counts_sentences() -> None:
-    buckets = Buckets(np.array([4, 9]), np.array([[9], [9]]))
+    buckets = Buckets(np.array([4, 9]), np.array([[9], [9]]), 12, 6.0)
     sizes = [np.shape(output) for _, _, output in plain(buckets.bucket(made([(2, 3)] * 7 + [(2, 8)] * 5), 3))]
     assert sorted(sizes) == [(1, 4), (2, 9), (3, 4), (3, 4), (3, 9)]
 
 
 def test_a_batch_counts_target_tokens_with_their_padding() -> None:
-    buckets = Buckets(np.array([4, 9]), np.array([[9], [9]]))
+    buckets = Buckets(np.array([4, 9]), np.array([[9], [9]]), 12, 6.0)
     # 20 // 4 = 5 rows of four tokens, 20 // 9 = 2 of nine.
     made_of = made([(2, 3)] * 7 + [(2, 8)] * 5)
     sizes = [np.shape(output) for _, _, output in plain(buckets.bucket(made_of, 20, "tokens"))]
@@ -192,17 +196,17 @@ def test_a_batch_counts_target_tokens_with_their_padding() -> None:
 
 
 def test_a_sentence_longer_than_a_batch_of_tokens_is_a_batch_of_its_own() -> None:
-    buckets = Buckets(np.array([9]), np.array([[9]]))
+    buckets = Buckets(np.array([9]), np.array([[9]]), 3, 9.0)
     sizes = [np.shape(output) for _, _, output in plain(buckets.bucket(made([(2, 8)] * 3), 5, "tokens"))]
     assert sizes == [(1, 9)] * 3
 
 
 def test_padding_is_the_share_of_zeros_on_both_sides() -> None:
-    batches = [
+    parts = [
         ({"source": [[5, 3, 0], [7, 5, 3]], "target": [[2, 7], [2, 0]]}, [[7, 3], [3, 0]]),
         ({"source": [[3, 0, 0], [3, 0, 0]], "target": [[2, 0], [2, 0]]}, [[3, 0], [3, 0]]),
     ]
-    dataset = tf.data.Dataset.from_tensors(batches[0]).concatenate(tf.data.Dataset.from_tensors(batches[1]))
+    dataset = tf.data.Dataset.from_tensors(parts[0]).concatenate(tf.data.Dataset.from_tensors(parts[1]))
     # 1 + 1 zeros of 6 + 4 ids, then 4 + 2 of as many: 8 of 20.
     assert padding(dataset) == pytest.approx(8 / 20)
 
@@ -219,9 +223,9 @@ def test_an_epoch_holds_every_pair_once(pipeline: Pipeline, text: Text) -> None:
 
 def test_an_epoch_is_the_same_whenever_it_is_read(pipeline: Pipeline) -> None:
     again = dataclasses.replace(pipeline, pairs=strings(PAIRS))
-    batches = plain(pipeline.epoch(3))
-    assert plain(pipeline.epoch(3)) == plain(again.epoch(3)) == batches
-    assert plain(pipeline.epoch(tf.Variable(3, dtype=tf.int64))) == batches
+    wanted = plain(pipeline.epoch(3))
+    assert plain(pipeline.epoch(3)) == plain(again.epoch(3)) == wanted
+    assert plain(pipeline.epoch(tf.Variable(3, dtype=tf.int64))) == wanted
     dataset = pipeline.epoch(3)
     assert plain(dataset) == plain(dataset)
 
@@ -245,11 +249,23 @@ def test_an_epoch_can_begin_later(pipeline: Pipeline, skipped: int) -> None:
 
 def test_the_development_set_keeps_its_order(text: Text) -> None:
     pairs = [("s" * (n + 1), "u" * 5) for n in range(11)]
-    one_shape = Buckets(np.array([7]), np.array([[13]]))
-    batches = plain(Pipeline(strings(pairs), text, one_shape, batch_size=3).in_order())
+    one_shape = Buckets(np.array([7]), np.array([[13]]), 11, 7.0)
+    found = plain(Pipeline(strings(pairs), text, one_shape, batch_size=3).in_order())
     # The letters, the space before them, the end.
-    assert [len(x) for x, _ in rows(batches)] == [n + 3 for n in range(11)]
-    assert [len(source) for source, _, _ in batches] == [3, 3, 3, 2]
+    assert [len(x) for x, _ in rows(found)] == [n + 3 for n in range(11)]
+    assert [len(source) for source, _, _ in found] == [3, 3, 3, 2]
+
+
+def test_batches_in_one_call_are_shuffled_anew_each_time(text: Text) -> None:
+    dataset = batches(strings(PAIRS), text, batch_size=7, max_length=61, buckets=3, seed=5)
+    first, second = rows(plain(dataset)), rows(plain(dataset))
+    assert first != second
+    assert sorted(first) == sorted(second) == sorted(ids(text, pair) for pair in PAIRS)
+
+
+def test_no_batches_without_a_pair(text: Text) -> None:
+    with pytest.raises(InputError, match="every one has an empty side or more than 3 pieces"):
+        batches(strings([("sol", "luno"), ("", "sun")]), text, max_length=3)
 
 
 def operations(dataset: tf.data.Dataset) -> str:

@@ -179,7 +179,7 @@ def test_too_small_a_vocabulary_is_refused_with_the_number_of_letters(kind: str)
     ids=["no pair", "empty", "two empty", "blank", "too long a line"],
 )
 def test_text_without_a_line_that_can_be_used(pairs: list[tuple[str, str]], joint: bool) -> None:
-    with pytest.raises(InputError, match="No vocabulary can be learned: .* has no line with text"):
+    with pytest.raises(InputError, match=r"No vocabulary can be learned: .* has no line with text"):
         train(pairs, joint=joint)
 
 
@@ -293,7 +293,7 @@ def test_a_file_that_was_cut_short_is_named(tmp_path: Path, place: str) -> None:
     text = train(PAIRS)
     path = tmp_path / "joint.spm.model"
     path.write_bytes(text.source.model[: cuts(text.source.model)[place]])
-    with pytest.raises(InputError, match="joint.spm.model is damaged"):
+    with pytest.raises(InputError, match=r"joint.spm.model is damaged"):
         Text.load(tmp_path, True)
 
 

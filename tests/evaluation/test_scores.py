@@ -33,7 +33,7 @@ def test_scores_differ_between_better_and_worse() -> None:
 
 
 def test_bleu_of_one_sentence_by_hand() -> None:
-    # Of "a b c d f" against "a b c d e" 4/5 words, 3/4 pairs, 2/3 triples and 1/2 fours are right, and no brevity penalty:
+    # Of "a b c d f" against "a b c d e" 4/5 words, 3/4 pairs, 2/3 triples and 1/2 fours are right, none is short:
     # (0.8 * 0.75 * 0.6667 * 0.5) ** (1/4) = 0.2 ** 0.25 = 0.66874
     assert score(["a b c d f"], ["a b c d e"]).bleu == pytest.approx(66.874, abs=1e-3)
 

@@ -38,8 +38,6 @@ CONFIG = with_settings(Config(), SMALL)
 # 53 pairs in batches of 11, in a few shapes.
 TIMES = ("tokens/s", "val_tokens/s", "val_seconds")
 
-pytestmark = pytest.mark.filterwarnings("ignore:Your input ran out of data")
-
 
 def corpora(place: Path, pairs: list[tuple[str, str]] = PAIRS) -> tuple[Corpus, Corpus]:
     """Training and development corpora of files in ``place``."""
@@ -201,19 +199,25 @@ def test_a_run_that_is_stopped_and_resumed_ends_as_the_uninterrupted_one(
     assert signal.getsignal(signal.SIGINT) is before
 
 
-def test_a_run_that_is_killed_between_epochs_ends_as_the_uninterrupted_one(whole: Done, tmp_path: Path) -> None:
-    """Made longer after its end, then killed while it scores its second epoch."""
+class Killed(BaseException):
+    pass
 
-    class Killed(BaseException):
-        pass
 
-    def kill_in_second_epoch(line: str) -> None:
-        if "after epoch 2" in line:
+class KilledInSecondEpoch(fit.DevScores):
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        super().on_epoch_end(epoch, logs)
+        if epoch == 1:
             raise Killed
 
+
+def test_a_run_that_is_killed_between_epochs_ends_as_the_uninterrupted_one(
+    whole: Done, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Made longer after its end, then killed when it has scored its second epoch and saved nothing of it."""
     run(with_settings(CONFIG, ["training.epochs=1"]), whole.data, tmp_path / "toy")
-    with pytest.raises(Killed):
-        run(CONFIG, whole.data, tmp_path / "toy", resume=True, say=kill_in_second_epoch)
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(fit, "DevScores", KilledInSecondEpoch)
+        run(CONFIG, whole.data, tmp_path / "toy", resume=True)
     run(CONFIG, whole.data, tmp_path / "toy", resume=True)
     assert_same_run(tmp_path / "toy", whole.folder)
 
@@ -242,7 +246,7 @@ WILD = ["training.learning_rate=3e38", "training.clip_norm=1e30", "training.warm
 
 
 def test_a_loss_that_is_no_number_leaves_no_model_where_there_was_none(whole: Done, tmp_path: Path) -> None:
-    with pytest.raises(WorkFailed, match="no longer finite at epoch 1, step 2. No epoch was finished"):
+    with pytest.raises(WorkFailed, match=r"no longer finite at epoch 1, step 2. No epoch was finished"):
         run(with_settings(CONFIG, WILD), whole.data, tmp_path / "toy")
     assert not (tmp_path / "toy" / "model.weights.h5").exists()
 
@@ -293,7 +297,7 @@ def test_a_file_in_place_of_the_folder_is_left_alone(whole: Done, tmp_path: Path
 def test_a_folder_named_like_a_half_made_one_is_left_alone(whole: Done, tmp_path: Path) -> None:
     (tmp_path / "toy.part").mkdir()
     (tmp_path / "toy.part" / "thesis.txt").write_text("mine")
-    fit._make_folder(tmp_path / "toy", CONFIG, whole.translator.text)
+    whole.translator.save(tmp_path / "toy")
     assert (tmp_path / "toy.part" / "thesis.txt").read_text() == "mine"
 
 
@@ -306,9 +310,12 @@ def test_an_empty_or_new_folder_may_be_used(
     if name == ".":
         (here / "toy").rmdir()
     monkeypatch.chdir(here)
-    fit.check_folder(Path(name), CONFIG, resume=False)
-    fit._make_folder(Path(name), CONFIG, whole.translator.text)
-    assert sorted(path.name for path in (here / name).iterdir()) == ["config.toml", "joint.spm.model"]
+    whole.translator.save(Path(name))
+    assert sorted(path.name for path in (here / name).iterdir()) == [
+        "config.toml",
+        "joint.spm.model",
+        "model.weights.h5",
+    ]
     assert list(tmp_path.rglob("*.part")) == []
 
 

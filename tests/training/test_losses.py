@@ -72,11 +72,17 @@ def test_the_loss_is_the_formula(smoothing: float) -> None:
 def test_the_gradient_is_that_of_the_formula(smoothing: float, traced: bool) -> None:
     ids, logits = example()
     # Times three, since what comes from above is not always one.
-    ours = lambda x: 3 * MaskedCrossEntropy(smoothing)(ids, x)  # noqa: E731
-    theirs = lambda x: 3 * written_out(tf.constant(ids), x, smoothing)  # noqa: E731
+    loss = MaskedCrossEntropy(smoothing)
+
+    def ours(x: tf.Tensor) -> tf.Tensor:
+        return 3 * loss(ids, x)
+
+    def theirs(x: tf.Tensor) -> tf.Tensor:
+        return 3 * written_out(tf.constant(ids), x, smoothing)
+
     take = tf.function(gradient) if traced else gradient
-    (loss, found), (wanted_loss, wanted) = (take(f, tf.constant(logits)) for f in (ours, theirs))
-    np.testing.assert_allclose(loss, wanted_loss, rtol=1e-6)
+    (value, found), (wanted_value, wanted) = (take(f, tf.constant(logits)) for f in (ours, theirs))
+    np.testing.assert_allclose(value, wanted_value, rtol=1e-6)
     np.testing.assert_allclose(found, wanted, atol=1e-7)
     assert np.abs(wanted).max() > 0.01
 

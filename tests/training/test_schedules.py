@@ -13,12 +13,14 @@ GOLDEN = {
     "constant": {0: 0.2, 1: 0.4, 2: 0.6, 3: 0.6, 26: 0.6},
     # then 0.6 * sqrt(3 / (step + 1)): sqrt(3/12) = 1/2, sqrt(3/27) = 1/3, sqrt(3/4) = 0.866025
     "inverse_root": {0: 0.2, 1: 0.4, 2: 0.6, 3: 0.519615, 11: 0.3, 26: 0.2},
+    # then 0.6 * (13 - step - 1) / (13 - 3), never below 0.6 / 100
+    "linear": {0: 0.2, 1: 0.4, 2: 0.6, 3: 0.54, 7: 0.3, 11: 0.06, 12: 0.006, 99: 0.006},
 }
 
 
 @pytest.mark.parametrize("decay", GOLDEN)
 def test_the_rate_by_hand(decay: str) -> None:
-    schedule = WarmUp(0.6, 3, decay)
+    schedule = WarmUp(0.6, 3, decay, 13)
     for step, rate in GOLDEN[decay].items():
         assert float(schedule(step)) == pytest.approx(rate, rel=1e-5)
         assert float(tf.function(schedule)(tf.constant(step, tf.int64))) == pytest.approx(rate, rel=1e-5)
@@ -34,14 +36,14 @@ def test_the_root_is_that_of_the_transformer_paper() -> None:
 
 def test_the_rate_never_passes_its_peak() -> None:
     for decay in GOLDEN:
-        rates = [float(WarmUp(0.6, 7, decay)(step)) for step in range(23)]
+        rates = [float(WarmUp(0.6, 7, decay, 13)(step)) for step in range(23)]
         assert max(rates) == pytest.approx(0.6, rel=1e-6)
         assert int(np.argmax(rates)) == 6
 
 
 @pytest.mark.parametrize("decay", GOLDEN)
 def test_the_scale_multiplies_the_rate_of_a_traced_step(decay: str) -> None:
-    schedule = WarmUp(0.6, 3, decay)
+    schedule = WarmUp(0.6, 3, decay, 13)
     traced = tf.function(schedule)
     before = float(traced(tf.constant(11)))
     schedule.scale.assign(0.25)
@@ -49,12 +51,18 @@ def test_the_scale_multiplies_the_rate_of_a_traced_step(decay: str) -> None:
 
 
 def test_an_unknown_decay_is_refused() -> None:
-    with pytest.raises(ValueError, match="no decay 'cosine'. Known: constant, inverse_root"):
+    with pytest.raises(ValueError, match=r"no decay 'cosine'. Known: constant, inverse_root, linear"):
         WarmUp(0.6, 3, "cosine")
 
 
-def test_a_schedule_can_be_saved() -> None:
-    loaded = keras.optimizers.schedules.deserialize(
-        keras.optimizers.schedules.serialize(WarmUp(0.6, 3, "inverse_root"))
-    )
-    assert float(loaded(11)) == pytest.approx(0.3, rel=1e-6)
+@pytest.mark.parametrize("total", [0, 2, 3])
+def test_a_linear_fall_needs_steps_after_the_rise(total: int) -> None:
+    with pytest.raises(ValueError, match=f"over {total} steps leaves nothing after a rise of 3"):
+        WarmUp(0.6, 3, "linear", total)
+
+
+@pytest.mark.parametrize("decay", GOLDEN)
+def test_a_schedule_can_be_saved(decay: str) -> None:
+    config = keras.optimizers.schedules.serialize(WarmUp(0.6, 3, decay, 13))
+    loaded = keras.optimizers.schedules.deserialize(config)
+    assert float(loaded(11)) == pytest.approx(GOLDEN[decay].get(11, 0.6), rel=1e-6)
