@@ -52,7 +52,8 @@ def main() -> None:
     corpus = from_files(arguments.source, arguments.target)
     text = learn_text(config, corpus, print)
     pipeline = make_pipeline(config, corpus, text, print)
-    model = compiled(build_model(config, text.source.vocabulary, text.target.vocabulary), config, arguments.steps)
+    model = build_model(config, text.source.vocabulary, text.target.vocabulary)
+    compiled(model, config, arguments.steps)
     batches = pipeline.epoch(0).take(arguments.steps)
     tokens = [int(np.count_nonzero(target)) for _, target in batches.as_numpy_iterator()]
     clock = Clock()

@@ -9,16 +9,19 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from nmt.config import Config
+    from nmt.config import Config, with_settings
     from nmt.layers.attention import BahdanauAttention
     from nmt.layers.decoder import Decoder
     from nmt.layers.encoder import Encoder
     from nmt.models import Seq2Seq, build_model
     from nmt.training.losses import MaskedCrossEntropy
     from nmt.training.metrics import Perplexity, TokenAccuracy
+    from nmt.training.optimizers import Adam
+    from nmt.training.schedules import WarmUp
     from nmt.translator import Translation, Translator
 
 _HOMES = {
+    "Adam": "nmt.training.optimizers",
     "BahdanauAttention": "nmt.layers.attention",
     "Config": "nmt.config",
     "Decoder": "nmt.layers.decoder",
@@ -29,10 +32,13 @@ _HOMES = {
     "TokenAccuracy": "nmt.training.metrics",
     "Translation": "nmt.translator",
     "Translator": "nmt.translator",
+    "WarmUp": "nmt.training.schedules",
     "build_model": "nmt.models",
+    "with_settings": "nmt.config",
 }
 
 __all__ = [
+    "Adam",
     "BahdanauAttention",
     "Config",
     "Decoder",
@@ -43,11 +49,17 @@ __all__ = [
     "TokenAccuracy",
     "Translation",
     "Translator",
+    "WarmUp",
     "build_model",
+    "with_settings",
 ]
 
 
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module 'nmt' has no attribute {name!r}")
+    if name not in ("Config", "with_settings"):
+        # Keras finds the class of a saved part only if its module was imported: with one come all.
+        for home in _HOMES.values():
+            import_module(home)
     return getattr(import_module(_HOMES[name]), name)

@@ -6,13 +6,13 @@ import os
 import re
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from nmt.errors import InputError, WorkFailed
+from nmt.errors import InputError, Stopped, WorkFailed
 
 if TYPE_CHECKING:
     from nmt.config import Config
@@ -111,6 +111,8 @@ def train(
     from nmt.folder import check_new, check_same, read_config
 
     corpus_given = _one_corpus(source, target, pairs, tfds)
+    if data_dir and not tfds:
+        raise InputError("--data-dir says where --tfds finds its data, and --tfds was not given.")
     if resume:
         base = read_config(to)
         chosen = configuration.from_file(config, base) if config else base
@@ -122,8 +124,10 @@ def train(
     else:
         check_new(to)
     corpus, dev = _corpora(corpus_given, data_dir, _dev_corpus(dev_source, dev_target, dev_pairs))
-    translator = _fit(chosen, corpus, dev, to, resume)
-    del translator
+    try:
+        _fit(chosen, corpus, dev, to, resume)
+    except Stopped as stopped:
+        raise WorkFailed(f"{stopped} The same command with --resume goes on from here.") from None
     print(f"The model is in {to}. Try it: nmt translate {to}")
 
 
@@ -140,7 +144,7 @@ def translate(
     from nmt.folder import read_config
 
     read_config(model)
-    lines = read_lines(file) if file else decoded_lines(sys.stdin.buffer, "standard input")
+    lines = read_lines(file, once=True) if file else decoded_lines(sys.stdin.buffer, "standard input")
     _import_tensorflow()
     from nmt.translator import Translator, batched
 
@@ -184,18 +188,17 @@ def evaluate(
 
 def main() -> None:
     """Run a command and turn what goes wrong into one sentence and an exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        # What is read is UTF-8, whatever the locale, and so is what is written.
+        stream.reconfigure(encoding="utf-8", errors="surrogateescape")  # type: ignore[union-attr]
     try:
         app()
     except InputError as error:
         _end(error, 2)
     except WorkFailed as error:
         _end(error, 1)
-    except BrokenPipeError:
-        # The reader of our output has gone, as in `| head`. Python would complain once more at its exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
-    except KeyboardInterrupt:
-        _end("Stopped.", 130)
+    except OSError as error:
+        _end(f"{error.filename or 'A file'}: {error.strerror or error}.", 1)
     except Exception as error:
         if os.environ.get("NMT_DEBUG"):
             raise
@@ -294,14 +297,11 @@ def _show(translator: Translator, sentences: Iterable[str]) -> None:
     from nmt.evaluation.plot import table
 
     console = Console(width=None if sys.stdout.isatty() else 100)
-    for translation, sentence in _with_sources(translator, list(sentences)):
+    sentences = list(sentences)
+    for sentence, translation in zip(sentences, translator.translate(sentences), strict=True):
         console.print(f"\n[bold]{sentence}[/]  →  [bold]{translation.text}[/]", highlight=False)
         console.print("How much each English word looked at each Korean word, in per cent:")
         console.print(table(translation.words()))
-
-
-def _with_sources(translator: Translator, sentences: list[str]) -> Iterator[tuple[Any, str]]:
-    return zip(translator.translate(sentences), sentences, strict=True)
 
 
 if __name__ == "__main__":

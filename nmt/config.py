@@ -25,9 +25,6 @@ import tomli_w
 
 from nmt.errors import InputError, nearest
 
-# The last line of a written config: without it a file that was cut short would read as one with more defaults.
-COMPLETE = "\n# end of config\n"
-
 
 def option(default: Any, about: str, least: float = -math.inf, most: float = math.inf) -> Any:
     """Declare a field with its default, what it is for, and the range it must lie in."""
@@ -48,7 +45,7 @@ class Data:
     """How pairs become batches."""
 
     max_length: int = option(100, "pairs with more pieces than this on a side are left out of training", 1, 4096)
-    shuffle_buffer: int = option(100_000, "pairs held in memory to be shuffled", 1)
+    shuffle_buffer: int = option(100_000, "pairs held in memory to be shuffled", 1, 10**9)
     buckets: int = option(8, "target lengths a batch can have; each has a few source lengths", 1, 64)
 
 
@@ -76,20 +73,20 @@ class Model:
 class Training:
     """How the network learns."""
 
-    epochs: int = option(20, "times the training pairs are read, at most", 1)
-    batch_size: int = option(80, "sentences or target tokens in a batch", 1)
+    epochs: int = option(20, "times the training pairs are read, at most", 1, 10**6)
+    batch_size: int = option(80, "sentences or target tokens in a batch", 1, 10**6)
     batch_unit: Literal["sentences", "tokens"] = option("sentences", "what batch_size counts")
-    learning_rate: float = option(0.001, "the highest rate of Adam", 0.0)
+    learning_rate: float = option(0.001, "the highest rate of Adam", 1e-9)
     schedule: Literal["plateau", "inverse_root", "linear"] = option(
         "plateau",
         "how the rate falls: at a standstill of dev BLEU, with the root of the steps, or straight to the last epoch",
     )
-    warmup_steps: int = option(200, "steps over which the rate rises from zero", 1)
+    warmup_steps: int = option(200, "steps over which the rate rises from zero", 1, 10**9)
     plateau_factor: float = option(0.5, "what the rate is multiplied by on a plateau", 0.01, 0.99)
     plateau_patience: int = option(1, "epochs without a better dev BLEU that make a plateau", 1)
     early_stopping: int = option(5, "epochs without a better dev BLEU that end the training", 1)
     label_smoothing: float = option(0.1, "share of the probability spread over the vocabulary", 0.0, 0.99)
-    clip_norm: float = option(1.0, "largest norm of the whole gradient", 0.0)
+    clip_norm: float = option(1.0, "largest norm of the whole gradient", 1e-6)
     save_minutes: float = option(5.0, "minutes between two saves to resume from, besides each epoch's end", 0.0)
     seed: int = option(1, "seed of all that is random", 0, 2**31 - 1)
 
@@ -98,8 +95,8 @@ class Training:
 class Decoding:
     """How a translation is searched for."""
 
-    max_length: int = option(200, "pieces read from a source, and pieces written, at most", 1, 4096)
-    batch_size: int = option(64, "sentences translated at a time", 1)
+    max_length: int = option(200, "pieces read from a source, and pieces written, at most", 1, 1000)
+    batch_size: int = option(64, "sentences translated at a time", 1, 4096)
 
 
 @dataclass(frozen=True)
@@ -167,7 +164,7 @@ def from_file(path: Path, base: Config | None = None) -> Config:
 
 def to_toml(config: Config) -> str:
     """Write every key, defaults too, so that a model's folder says all there is to know."""
-    return tomli_w.dumps(dataclasses.asdict(config)) + COMPLETE
+    return tomli_w.dumps(dataclasses.asdict(config))
 
 
 def with_settings(config: Config, settings: list[str]) -> Config:

@@ -20,6 +20,19 @@ class WorkFailed(RuntimeError):
     """The command was right, but the work could not be finished. Exit code 1."""
 
 
+class Stopped(WorkFailed):
+    """The work was asked to stop, and did so in good order."""
+
+
+def first_line(error: BaseException) -> str:
+    """Return what an error says, shortened to a line.
+
+    >>> first_line(ValueError())
+    'ValueError'
+    """
+    return (str(error).strip() or type(error).__name__).splitlines()[0][:200]
+
+
 def nearest(name: str, known: list[str]) -> str:
     """Return `` Did you mean 'x'?`` for the known name closest to ``name``, or a list of the known names.
 

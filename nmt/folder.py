@@ -19,6 +19,9 @@ JOURNAL = "metrics.jsonl"
 LOGS = "logs"
 STATE = "training/state.npz"
 
+# The last line of a config: without it a file that was cut short would read as one with more defaults.
+_COMPLETE = "# end of config"
+
 
 def read_config(folder: Path) -> Config:
     """Read a model folder's config.
@@ -26,27 +29,40 @@ def read_config(folder: Path) -> Config:
     Raises:
         InputError: if there is no such folder, or it holds no model.
     """
-    if not folder.is_dir():
-        raise InputError(f"There is no model folder {folder}.")
-    if not (folder / CONFIG).is_file():
-        raise InputError(f"{folder} is no model folder: it has no {CONFIG}.")
+    try:
+        if not folder.is_dir():
+            raise InputError(f"There is no model folder {folder}.")
+        if not (folder / CONFIG).is_file():
+            raise InputError(f"{folder} is no model folder: it has no {CONFIG}.")
+    except OSError as error:
+        raise InputError(f"The model folder {folder} cannot be read: {error.strerror}.") from None
     config = configuration.from_file(folder / CONFIG)
-    if configuration.COMPLETE.strip() not in (folder / CONFIG).read_text(encoding="utf-8"):
-        raise InputError(
-            f"{folder / CONFIG} was cut short: its last line, '{configuration.COMPLETE.strip()}', is missing."
-        )
+    if _COMPLETE not in (folder / CONFIG).read_text(encoding="utf-8"):
+        raise InputError(f"{folder / CONFIG} was cut short: its last line, '{_COMPLETE}', is missing.")
     return config
+
+
+def config_text(config: Config) -> bytes:
+    """Return what a model's folder keeps of a config."""
+    return f"{configuration.to_toml(config)}\n{_COMPLETE}\n".encode()
 
 
 def check_new(folder: Path) -> None:
     """Make sure that a model may be written into ``folder``.
 
     Raises:
-        InputError: if it is a file, or holds something.
+        InputError: if it is a file, holds something, or cannot be made.
     """
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+    try:
+        used = folder.exists() and (not folder.is_dir() or any(folder.iterdir()))
+        parent = next(place for place in folder.resolve().parents if place.exists())
+    except OSError as error:
+        raise InputError(f"The folder {folder} cannot be used: {error.strerror}.") from None
+    if used:
         what = "holds another model" if (folder / CONFIG).exists() else "is not empty"
         raise InputError(f"{folder} {what}. Name a new folder with --to, or go on with its run by --resume.")
+    if not parent.is_dir() or not os.access(parent, os.W_OK | os.X_OK):
+        raise InputError(f"The folder {folder} cannot be made: {parent} cannot be written to.")
 
 
 def check_same(folder: Path, config: Config) -> None:
@@ -80,8 +96,12 @@ def make(folder: Path, fill: Callable[[Path], None]) -> None:
         aside = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
         aside.chmod(0o755)
         fill(aside)
-        # Takes the place of an empty folder, too.
-        aside.rename(folder)
+        if folder.exists():
+            # Someone may stand in it, or have mounted it. The config comes last: without it there is no model.
+            for part in sorted(aside.iterdir(), key=lambda part: part.name == CONFIG):
+                shutil.move(part, folder / part.name)
+        else:
+            aside.rename(folder)
     except OSError as error:
         raise InputError(f"The model folder {folder} cannot be made: {error.strerror}.") from None
     finally:
@@ -93,8 +113,11 @@ def write(path: Path, content: bytes | Callable[[Path], None]) -> None:
     """Write a file aside, then put it in place, so that a stop leaves the old one."""
     # Keras wants a file of weights to keep its ending.
     aside = path.with_name("part." + path.name)
-    if isinstance(content, bytes):
-        aside.write_bytes(content)
-    else:
-        content(aside)
-    os.replace(aside, path)
+    try:
+        if isinstance(content, bytes):
+            aside.write_bytes(content)
+        else:
+            content(aside)
+        os.replace(aside, path)
+    finally:
+        aside.unlink(missing_ok=True)

@@ -12,12 +12,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from nmt.config import Config, to_toml
+from nmt.config import Config
 from nmt.data.text import END, PAD, START, Text
 from nmt.decoding.search import greedy
-from nmt.errors import InputError
+from nmt.errors import InputError, first_line
 from nmt.evaluation.alignment import WordAlignment, by_word
-from nmt.folder import CONFIG, WEIGHTS, make, read_config
+from nmt.folder import CONFIG, WEIGHTS, config_text, make, read_config
 from nmt.models import Seq2Seq, build_model
 
 
@@ -83,8 +83,13 @@ class Translator:
         """Write a folder that ``load`` opens anywhere.
 
         Raises:
-            InputError: if the folder exists and is not empty.
+            InputError: if the folder exists and is not empty, or the model was not built from the config.
         """
+        expected = build_model(self.config, self.text.source.vocabulary, self.text.target.vocabulary)
+        if self.text.joint != self.config.text.joint or _shapes(expected) != _shapes(self.model):
+            raise InputError(
+                "The model or its tokenizers are not those of the config, so no folder can be opened again."
+            )
 
         def fill(aside: Path) -> None:
             write_settings(aside, self.config, self.text)
@@ -99,6 +104,8 @@ class Translator:
             texts: sentences; a line break inside one counts as a space.
             batch_size: sentences at a time; the config's ``decoding.batch_size`` if not given.
         """
+        if isinstance(texts, str):
+            raise TypeError("translate takes a list of sentences, not one string.")
         size = batch_size or self.config.decoding.batch_size
         results = [_BLANK] * len(texts)
         # Sentences of about one length waste no work on padding.
@@ -136,7 +143,7 @@ class Translator:
         source = tf.concat([read, tf.fill([read.nrows(), 1], END)], 1).to_tensor(PAD)
         memory = self.model.encode(source)
         # A translation is seldom more than twice as long as its source: what goes on has begun to repeat itself.
-        limits = tf.minimum(2 * lengths + 10, self.config.decoding.max_length)
+        limits = tf.where(lengths > 0, tf.minimum(2 * lengths + 10, self.config.decoding.max_length), 0)
         found = greedy(
             self.model.step, self.model.initial_state(memory), memory, tf.shape(source)[1], limits, START, END
         )
@@ -155,8 +162,12 @@ class Translator:
 
 def write_settings(folder: Path, config: Config, text: Text) -> None:
     """Write all of a model's folder but the weights."""
-    (folder / CONFIG).write_text(to_toml(config), encoding="utf-8")
+    (folder / CONFIG).write_bytes(config_text(config))
     text.save(folder)
+
+
+def _shapes(model: keras.Model) -> list[tuple]:
+    return [tuple(weight.shape) for weight in model.weights]
 
 
 def load_weights(model: keras.Model, path: Path) -> None:
@@ -175,7 +186,7 @@ def load_weights(model: keras.Model, path: Path) -> None:
         others = " and ".join(sorted(file.name for file in path.parent.glob("*.spm.model")))
         raise InputError(
             f"{path} does not fit {CONFIG} and {others} beside it: one of them is damaged or belongs to another model "
-            f"({str(error).strip().splitlines()[0][:120]})."
+            f"({first_line(error)})."
         ) from None
 
 

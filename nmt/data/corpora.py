@@ -75,17 +75,18 @@ def from_tsv(path: Path) -> Corpus:
     return _Tsv(path.name, sum(1 for _ in _tsv_pairs(path)), path)
 
 
-def read_lines(path: Path) -> Iterator[str]:
+def read_lines(path: Path, once: bool = False) -> Iterator[str]:
     """Stream the lines of a UTF-8 text file, plain or ``.gz``, without their line endings.
 
-    A file that cannot be opened is refused at once, and one that is damaged further in when the damage is reached.
+    A file that cannot be opened is refused at once, and one that is damaged further in when the damage is reached. With
+    ``once`` it may also be a pipe or a device, and empty.
 
     >>> list(read_lines(Path("test.de")))                       # doctest: +SKIP
     ['Guten Morgen.', 'Gute Nacht.']
     """
     path = Path(path)
-    _require_regular_file(path)
-    return _lines(path)
+    _require_file(path, once)
+    return _lines(path, once)
 
 
 @dataclass(frozen=True)
@@ -147,20 +148,20 @@ def _tsv_pairs(path: Path) -> Iterator[tuple[str, str]]:
         yield source, rest.partition("\t")[0]
 
 
-def _require_regular_file(path: Path) -> None:
+def _require_file(path: Path, once: bool) -> None:
     try:
         mode = path.stat().st_mode
     except (OSError, ValueError) as error:
         raise unreadable(path, error) from error
     if stat.S_ISDIR(mode):
         raise InputError(f"{path} is a folder. Name a file inside it.")
-    if not stat.S_ISREG(mode):
+    if not once and not stat.S_ISREG(mode):
         raise InputError(
             f"{path} is a pipe or a device, and a corpus is read more than once. Save it to a file and name that."
         )
 
 
-def _lines(path: Path) -> Iterator[str]:
+def _lines(path: Path, may_be_empty: bool) -> Iterator[str]:
     number = 0
     try:
         with gzip.open(path) if _is_gzip(path) else path.open("rb") as file:
@@ -174,7 +175,7 @@ def _lines(path: Path) -> Iterator[str]:
         ) from error
     except OSError as error:
         raise unreadable(path, error) from error
-    if number == 0:
+    if number == 0 and not may_be_empty:
         raise InputError(f"{path} is empty. Give a file with at least one line.")
 
 

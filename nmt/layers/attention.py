@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import keras
 import tensorflow as tf
 
-from nmt.layers.loop import Product, dense
+from nmt.layers.loop import dense
 
 
 class Memory(NamedTuple):
@@ -85,22 +85,15 @@ class BahdanauAttention(keras.layers.Layer):
             mask = tf.ones(tf.shape(values)[:2], tf.bool)
         return Memory(values, dense(values, self.key_kernel), tf.cast(mask, tf.bool))
 
-    def attend(self, query: tf.Tensor, memory: Memory, multiply: Product = dense) -> tuple[tf.Tensor, tf.Tensor]:
-        """Return context and weights for a query, as the call does, on a memory made before.
-
-        A loop brings its own ``multiply``, see :func:`nmt.layers.loop.scan`.
-        """
-        projected = multiply(query, self.query_kernel)
+    def attend(self, query: tf.Tensor, memory: Memory) -> tuple[tf.Tensor, tf.Tensor]:
+        """Return context and weights for a query, as the call does, on a memory made before."""
+        projected = dense(query, self.query_kernel)
         keys, mask = memory.keys, memory.mask
         if query.shape.rank == 3:
             keys, mask = tf.expand_dims(keys, 1), tf.expand_dims(mask, 1)
         hidden = tf.tanh(tf.expand_dims(projected, -2) + keys)
         weights = masked_softmax(tf.reduce_sum(hidden * self.score_vector, -1), mask)
-        return multiply(weights, memory.values), weights
-
-    def kernels(self, memory: Memory) -> list[Any]:
-        """Return what :meth:`attend` multiplies by, for a loop to know."""
-        return [self.query_kernel, memory.values]
+        return dense(weights, memory.values), weights
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "units": self.units}

@@ -16,7 +16,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from nmt.layers.loop import Product, dense
+from nmt.layers.loop import dense
 
 State = tuple[tf.Tensor, ...]
 
@@ -66,11 +66,8 @@ class Cell(keras.layers.Layer):
         """Return ``W x + b`` for inputs of any rank: ``(…, width)`` to ``(…, gates * units)``."""
         return dense(inputs, self.kernel) + self.bias
 
-    def step(self, projected: tf.Tensor, state: State, multiply: Product = dense) -> tuple[tf.Tensor, State]:
-        """Take ``W x_t + b`` and the last state to the output and the next state.
-
-        A loop brings its own ``multiply``, see :func:`nmt.layers.loop.scan`.
-        """
+    def step(self, projected: tf.Tensor, state: State) -> tuple[tf.Tensor, State]:
+        """Take ``W x_t + b`` and the last state to the output and the next state."""
         raise TypeError("Cell is what its kinds share. Use SimpleRNNCell, GRUCell or LSTMCell.")
 
     def call(self, inputs: tf.Tensor, states: Any) -> tuple[tf.Tensor, Any]:
@@ -95,8 +92,8 @@ class SimpleRNNCell(Cell):
     TensorShape([2, 3])
     """
 
-    def step(self, projected: tf.Tensor, state: State, multiply: Product = dense) -> tuple[tf.Tensor, State]:
-        h = tf.tanh(projected + multiply(state[0], self.recurrent_kernel))
+    def step(self, projected: tf.Tensor, state: State) -> tuple[tf.Tensor, State]:
+        h = tf.tanh(projected + tf.matmul(state[0], self.recurrent_kernel))
         return h, (h,)
 
 
@@ -123,14 +120,17 @@ class GRUCell(Cell):
         return (2, 3 * self.units)
 
     def project(self, inputs: tf.Tensor) -> tf.Tensor:
-        return dense(inputs, self.kernel) + self.bias[0]
+        return dense(inputs, self.kernel) + tf.unstack(self.bias)[0]
 
-    def step(self, projected: tf.Tensor, state: State, multiply: Product = dense) -> tuple[tf.Tensor, State]:
+    def step(self, projected: tf.Tensor, state: State) -> tuple[tf.Tensor, State]:
         (h,) = state
-        recurrent = multiply(h, self.recurrent_kernel) + self.bias[1]
-        gates = tf.sigmoid(projected[:, : 2 * self.units] + recurrent[:, : 2 * self.units])
-        z, r = tf.split(gates, 2, -1)
-        n = tf.tanh(projected[:, 2 * self.units :] + r * recurrent[:, 2 * self.units :])
+        _, recurrent_bias = tf.unstack(self.bias)
+        # Splits, not slices: the gradient of a slice is a whole matrix of zeros with the slice in it.
+        x_z, x_r, x_n = tf.split(projected, 3, -1)
+        h_z, h_r, h_n = tf.split(tf.matmul(h, self.recurrent_kernel) + recurrent_bias, 3, -1)
+        z = tf.sigmoid(x_z + h_z)
+        r = tf.sigmoid(x_r + h_r)
+        n = tf.tanh(x_n + r * h_n)
         h = n + z * (h - n)
         return h, (h,)
 
@@ -160,9 +160,9 @@ class LSTMCell(Cell):
         u = self.units
         return keras.ops.concatenate([keras.ops.zeros(u), keras.ops.ones(u), keras.ops.zeros(2 * u)])
 
-    def step(self, projected: tf.Tensor, state: State, multiply: Product = dense) -> tuple[tf.Tensor, State]:
+    def step(self, projected: tf.Tensor, state: State) -> tuple[tf.Tensor, State]:
         h, c = state
-        i, f, g, o = tf.split(projected + multiply(h, self.recurrent_kernel), 4, -1)
+        i, f, g, o = tf.split(projected + tf.matmul(h, self.recurrent_kernel), 4, -1)
         c = tf.sigmoid(f) * c + tf.sigmoid(i) * tf.tanh(g)
         h = tf.sigmoid(o) * tf.tanh(c)
         return h, (h, c)

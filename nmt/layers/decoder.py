@@ -10,7 +10,7 @@ import tensorflow as tf
 from nmt.layers.attention import BahdanauAttention, Memory
 from nmt.layers.cells import State, make_cell
 from nmt.layers.encoder import run
-from nmt.layers.loop import Product, dense, scan
+from nmt.layers.loop import dense, scan
 
 
 @keras.saving.register_keras_serializable("nmt")
@@ -132,29 +132,27 @@ class Decoder(keras.layers.Layer):
         state = tuple(tuple(layer) for layer in state)  # a reloaded model brings lists
         memory = self.remember(values, values_mask, training=training)
 
-        def attend(projected: tf.Tensor, state: State, multiply: Product) -> tuple[tuple[tf.Tensor, ...], State]:
-            output, state, context, weights = self._attend(projected, state, memory, multiply)
+        def attend(projected: tf.Tensor, state: State) -> tuple[tuple[tf.Tensor, ...], State]:
+            output, state, context, weights = self._attend(projected, state, memory)
             return (output, context, weights), state
 
-        kernels = [*self.attention.kernels(memory), self.context_kernel, self.cells[0].recurrent_kernel]
         (outputs, contexts, alignment), _ = scan(
             attend,
             self.cells[0].project(inputs),
             state[0],
             outputs=(self.units, values.shape[-1], values.shape[1]),
-            kernels=kernels if training else [],
         )
         for cell, first in zip(self.cells[1:], state[1:], strict=True):
-            outputs, _ = run(cell, self.between(outputs, training=training), state=first, training=training)
+            outputs, _ = run(cell, self.between(outputs, training=training), state=first)
         return self.readout_layer(tf.concat([outputs, contexts, inputs], -1)), alignment
 
     def _attend(
-        self, projected: tf.Tensor, state: State, memory: Memory, multiply: Product = dense
+        self, projected: tf.Tensor, state: State, memory: Memory
     ) -> tuple[tf.Tensor, State, tf.Tensor, tf.Tensor]:
         """Run the first layer, the one that looks at the source: output, state, context and alignment."""
-        context, alignment = self.attention.attend(state[0], memory, multiply)
-        projected += multiply(context, self.context_kernel)
-        output, state = self.cells[0].step(projected, state, multiply)
+        context, alignment = self.attention.attend(state[0], memory)
+        projected += dense(context, self.context_kernel)
+        output, state = self.cells[0].step(projected, state)
         return output, state, context, alignment
 
     def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:

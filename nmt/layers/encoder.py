@@ -8,7 +8,7 @@ import keras
 import tensorflow as tf
 
 from nmt.layers.cells import Cell, State, make_cell
-from nmt.layers.loop import Product, scan
+from nmt.layers.loop import scan
 
 
 @keras.saving.register_keras_serializable("nmt")
@@ -96,9 +96,9 @@ class Encoder(keras.layers.Layer):
         for i, forward in enumerate(self.forward_cells):
             if i:
                 annotations = self.between(annotations, training=training)
-            sides = [run(forward, annotations, mask, training=training)]
+            sides = [run(forward, annotations, mask)]
             if self.bidirectional:
-                sides.append(run(self.backward_cells[i], annotations, mask, reverse=True, training=training))
+                sides.append(run(self.backward_cells[i], annotations, mask, reverse=True))
             annotations = tf.concat([outputs for outputs, _ in sides], -1)
             last = tuple(tf.concat(parts, -1) for parts in zip(*[state for _, state in sides], strict=True))
         return annotations, self._first_state(last)
@@ -120,26 +120,15 @@ class Encoder(keras.layers.Layer):
 
 
 def run(
-    cell: Cell,
-    inputs: tf.Tensor,
-    mask: tf.Tensor | None = None,
-    reverse: bool = False,
-    state: State | None = None,
-    training: bool = False,
+    cell: Cell, inputs: tf.Tensor, mask: tf.Tensor | None = None, reverse: bool = False, state: State | None = None
 ) -> tuple[tf.Tensor, State]:
     """Run one cell over ``inputs`` ``(batch, time, width)``: outputs ``(batch, time, units)`` and the last state."""
 
-    def step(projected: tf.Tensor, state: State, multiply: Product) -> tuple[tuple[tf.Tensor, ...], State]:
-        output, state = cell.step(projected, state, multiply)
+    def step(projected: tf.Tensor, state: State) -> tuple[tuple[tf.Tensor, ...], State]:
+        output, state = cell.step(projected, state)
         return (output,), state
 
     (outputs,), last = scan(
-        step,
-        cell.project(inputs),
-        state or cell.zero_state(inputs),
-        mask,
-        reverse,
-        outputs=(cell.units,),
-        kernels=[cell.recurrent_kernel] if training else [],
+        step, cell.project(inputs), state or cell.zero_state(inputs), mask, reverse, outputs=(cell.units,)
     )
     return outputs, last

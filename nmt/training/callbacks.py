@@ -1,4 +1,4 @@
-"""What happens around the training steps: dev BLEU, the best model, the rate, the journal, the state to resume from.
+"""What happens around the training steps: dev BLEU, the best model, the rate, the journal.
 
 Each callback does one thing. Those that decide (keep, slow down, stop) hold no counters: they look at the journal, one
 record an epoch, so that a resumed run decides as the uninterrupted one would.
@@ -11,17 +11,13 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from threading import Event
 from typing import Any
 
 import keras
-import numpy as np
-import tensorflow as tf
 
 from nmt.errors import InputError, WorkFailed
 from nmt.evaluation.scores import score
 from nmt.folder import write
-from nmt.training.metrics import TokensPerSecond
 from nmt.training.schedules import WarmUp
 from nmt.translator import Translator
 
@@ -108,13 +104,23 @@ class Journal(keras.callbacks.Callback):
     Arguments:
         path: the file; epochs of it that are done are taken over.
         done: how many those are.
+
+    Raises:
+        InputError: if the file does not hold them.
     """
 
     def __init__(self, path: Path, done: int) -> None:
         super().__init__()
         self.path = path
-        lines = path.read_text(encoding="utf-8").splitlines()[:done] if done else []
-        self.records: list[dict[str, Any]] = [json.loads(line) for line in lines]
+        self.records: list[dict[str, Any]] = []
+        try:
+            if done:
+                self.records = [json.loads(line) for line in path.read_text("utf-8").splitlines()[:done]]
+            whole = len(self.records) == done and all(isinstance(r.get(BLEU), float) for r in self.records)
+        except (OSError, ValueError, AttributeError):
+            whole = False
+        if not whole:
+            raise InputError(f"{path} is missing or damaged: it must hold a record of each of the {done} epochs done.")
 
     @property
     def bleus(self) -> list[float]:
@@ -122,7 +128,7 @@ class Journal(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         assert logs is not None
-        rate = float(_numpy(self.model.optimizer.learning_rate))
+        rate = float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))
         record: dict[str, Any] = {
             "epoch": epoch + 1,
             "step": int(self.model.optimizer.iterations),
@@ -213,133 +219,3 @@ class StopOnNonFinite(keras.callbacks.Callback):
             f"The loss is no longer finite at epoch {self.epoch + 1}, {where}. {kept} "
             "Try a lower training.learning_rate or training.clip_norm, or a longer training.warmup_steps."
         )
-
-
-class State:
-    """All that a run needs to go on exactly where it was: variables, random states, epoch and batch.
-
-    Arguments:
-        path: the file, an ``npz`` without pickles.
-        model: a compiled model.
-        corpus_size: pairs of the corpus, to notice another one.
-    """
-
-    def __init__(self, path: Path, model: keras.Model, corpus_size: int) -> None:
-        self.path = path
-        self.model = model
-        self.corpus_size = corpus_size
-
-    def _variables(self) -> list[Any]:
-        # The seeds of dropout are among a model's variables; Keras's own checkpoints leave them out.
-        everything = [*self.model.variables, *self.model.optimizer.variables, *self.model.metrics_variables]
-        return list({id(variable): variable for variable in everything}.values())
-
-    def save(self, epoch: int, batch: int) -> None:
-        """Write that ``epoch`` epochs and, of the next, ``batch`` batches are done."""
-        self.path.parent.mkdir(exist_ok=True)
-        arrays: dict[str, Any] = {f"variable_{i}": _numpy(v) for i, v in enumerate(self._variables())}
-        position = np.array([epoch, batch, self.corpus_size])
-        write(self.path, lambda aside: np.savez(aside, allow_pickle=False, position=position, **arrays))
-
-    def load(self) -> tuple[int, int]:
-        """Set every variable as it was and return the epochs and batches done.
-
-        Raises:
-            InputError: if there is no state, or it is another model's or another corpus's.
-        """
-        try:
-            with np.load(self.path, allow_pickle=False) as stored:
-                arrays = {name: stored[name] for name in stored.files}
-            epoch, batch, size = (int(number) for number in arrays.pop("position"))
-        except FileNotFoundError:
-            raise InputError(f"There is nothing to resume: {self.path} is missing.") from None
-        except Exception as error:  # whatever a damaged zip file raises
-            raise InputError(f"{self.path} is damaged and cannot be resumed from: {error}") from None
-        if size != self.corpus_size:
-            raise InputError(f"The run to resume was on {size:,} pairs, and these are {self.corpus_size:,}.")
-        variables = self._variables()
-        shapes = [tuple(v.shape) for v in variables]
-        if [array.shape for array in arrays.values()] != shapes:
-            raise InputError(f"{self.path} belongs to another model, so it cannot be resumed from.")
-        for variable, array in zip(variables, arrays.values(), strict=True):
-            variable.assign(array)
-        return epoch, batch
-
-
-class RestoreMetrics(keras.callbacks.Callback):
-    """Go on with the metrics of an epoch that was stopped half-way.
-
-    ``fit`` resets the metrics as each epoch begins, so those of the state are put back after that. Where the stop came
-    after the epoch's last batch, no batch is left to report them, so they are reported here.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.values: list[np.ndarray] = []
-        self.results: dict[str, Any] = {}
-
-    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
-        self.values = [_numpy(v) for v in self.model.metrics_variables]
-
-    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        for variable, value in zip(self.model.metrics_variables, self.values, strict=True):
-            variable.assign(value)
-        self.results = self.model.get_metrics_result()
-        for metric in _all_metrics(self.model):
-            if isinstance(metric, TokensPerSecond):  # the clock ran on in between
-                metric.reset_state()
-
-    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        assert logs is not None
-        for name, value in self.results.items():
-            logs.setdefault(name, value)
-
-
-class SaveState(keras.callbacks.Callback):
-    """Save the state after each epoch, every few minutes, and when asked to stop.
-
-    Arguments:
-        state: what is saved.
-        position: a variable ``[epoch, batch]``, where the data begins; set anew for each epoch.
-        minutes: between two saves.
-        stop: set from outside to end the run after the current batch.
-    """
-
-    def __init__(self, state: State, position: tf.Variable, minutes: float, stop: Event) -> None:
-        super().__init__()
-        self.state = state
-        self.position = position
-        self.seconds = 60 * minutes
-        self.stop = stop
-        self.saved = time.monotonic()
-        self.begin = (0, 0)
-
-    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        if int(self.position[0]) != epoch:
-            self.position.assign([epoch, 0])
-        self.begin = (epoch, int(self.position[1]))
-
-    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        if self.stop.is_set() or time.monotonic() - self.saved > self.seconds:
-            epoch, first = self.begin
-            self.state.save(epoch, first + batch + 1)
-            self.saved = time.monotonic()
-            if self.stop.is_set():
-                raise WorkFailed(
-                    f"Stopped in epoch {epoch + 1} after {first + batch + 1} batches. --resume goes on from here."
-                )
-
-    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        self.state.save(epoch + 1, 0)
-        self.saved = time.monotonic()
-
-
-def _numpy(variable: Any) -> np.ndarray:
-    return keras.ops.convert_to_numpy(variable)
-
-
-def _all_metrics(model: keras.Model) -> list[Any]:
-    found: list[Any] = []
-    for metric in model.metrics:
-        found.extend(getattr(metric, "metrics", []) or [metric])
-    return found

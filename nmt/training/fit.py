@@ -17,13 +17,13 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from nmt.config import Config, to_toml
+from nmt.config import Config
 from nmt.data import text as texts
 from nmt.data.corpora import Corpus
 from nmt.data.pipeline import SAMPLE, Buckets, Pipeline, lengths, padding
 from nmt.data.text import Text
 from nmt.errors import InputError
-from nmt.folder import CONFIG, JOURNAL, LOGS, STATE, WEIGHTS, check_new, check_same, make, write
+from nmt.folder import CONFIG, JOURNAL, LOGS, STATE, WEIGHTS, check_new, check_same, config_text, make, write
 from nmt.models import Seq2Seq, build_model
 from nmt.training.callbacks import (
     DevScores,
@@ -32,14 +32,12 @@ from nmt.training.callbacks import (
     KeepBest,
     News,
     Plateau,
-    RestoreMetrics,
-    SaveState,
-    State,
     StopOnNonFinite,
 )
 from nmt.training.losses import MaskedCrossEntropy
 from nmt.training.metrics import Perplexity, TokenAccuracy, TokensPerSecond
 from nmt.training.optimizers import Adam
+from nmt.training.resume import RestoreMetrics, SaveState, State, fingerprint
 from nmt.training.schedules import WarmUp
 from nmt.translator import Translator, load_weights, write_settings
 
@@ -65,8 +63,7 @@ def train(
 
     Raises:
         InputError: before anything is written, if the folder holds another model, the text allows no such vocabulary,
-        or
-            no pair fits into ``data.max_length``.
+            or no pair fits into ``data.max_length``.
         WorkFailed: if the loss is no longer finite, or the run was asked to stop; the best model so far is kept.
     """
     if resume:
@@ -77,23 +74,34 @@ def train(
     text = Text.load(folder, config.text.joint) if resume else learn_text(config, corpus, say)
     pipeline = make_pipeline(config, corpus, text, say)
     model = build_model(config, text.source.vocabulary, text.target.vocabulary)
-    compiled(model, config, expected_steps(config, pipeline, corpus))
+    schedule = compiled(model, config, expected_steps(config, pipeline, corpus))
     say(f"{model.count_params():,} parameters.")
-    state = State(folder / STATE, model, corpus.size)
+    training = config.training
+    state = State(
+        folder / STATE,
+        model,
+        corpus=fingerprint(corpus.size, list(islice(corpus.pairs(), 1000))),
+        order=fingerprint(training.batch_size, training.batch_unit, training.seed),
+    )
     position = tf.Variable(state.load() if resume else (0, 0), dtype=tf.int64, trainable=False)
+    journal = Journal(folder / JOURNAL, int(position[0]))
     if resume:
-        write(folder / CONFIG, to_toml(config).encode())
+        write(folder / CONFIG, config_text(config))
     else:
         make(folder, lambda aside: write_settings(aside, config, text))
+        state.save(0, 0)  # a run that fails at once can be resumed, with other settings
     translator = Translator(model, text, config)
-    with stop_signal() as stop, contextlib.redirect_stdout(sys.stderr):
-        _run(config, pipeline, dev, translator, folder, state, position, stop, say)
+    with stop_signal(say) as stop, contextlib.redirect_stdout(sys.stderr), warnings.catch_warnings():
+        # The batches of an epoch are not counted beforehand, which Keras takes for a mistake.
+        warnings.filterwarnings("ignore", message="Your input ran out of data")
+        saving = SaveState(state, position, training.save_minutes, stop)
+        _run(config, pipeline, dev, translator, folder, journal, schedule, saving, say)
     load_weights(model, folder / WEIGHTS)
     return translator
 
 
 def learn_text(config: Config, corpus: Corpus, say: Callable[[str], None]) -> Text:
-    """Train the tokenizers on the corpus, on a million pairs evenly spread where it has more."""
+    """Train the tokenizers on the corpus, on 300,000 pairs evenly spread where it has more."""
     every = -(-corpus.size // texts.SENTENCES)
     text = texts.train(
         islice(corpus.pairs(), 0, None, every), config.text.kind, config.text.vocabulary_size, config.text.joint
@@ -136,8 +144,8 @@ def make_pipeline(config: Config, corpus: Corpus, text: Text, say: Callable[[str
     return pipeline
 
 
-def compiled(model: Seq2Seq, config: Config, steps: int) -> Seq2Seq:
-    """Compile a model as the config says, for a run of about so many steps."""
+def compiled(model: Seq2Seq, config: Config, steps: int) -> WarmUp:
+    """Compile a model as the config says, for a run of about so many steps, and return its schedule."""
     training = config.training
     decay = "constant" if training.schedule == "plateau" else training.schedule
     schedule = WarmUp(training.learning_rate, min(training.warmup_steps, steps), decay, steps + 1)
@@ -154,7 +162,7 @@ def compiled(model: Seq2Seq, config: Config, steps: int) -> Seq2Seq:
     model.compute_loss(inputs, word, scores)
     model.compute_metrics(inputs, word, scores)
     model.reset_metrics()
-    return model
+    return schedule
 
 
 def expected_steps(config: Config, pipeline: Pipeline, corpus: Corpus) -> int:
@@ -170,19 +178,19 @@ def _run(
     dev: Corpus,
     translator: Translator,
     folder: Path,
-    state: State,
-    position: tf.Variable,
-    stop: threading.Event,
+    journal: Journal,
+    schedule: WarmUp,
+    saving: SaveState,
     say: Callable[[str], None],
 ) -> None:
-    """Fit, with all callbacks, from ``position`` on."""
-    training, model = config.training, translator.model
+    """Fit, with all callbacks, from the saved position on."""
+    training, model, position = config.training, translator.model, saving.position
     done = int(position[0])
-    journal = Journal(folder / JOURNAL, done)
     news = News(say)
     early = EarlyStopping(journal, training.early_stopping, news.later)
     if early.finished() or done >= training.epochs:
-        say(f"The run is at its end after {done} epochs. A larger training.epochs would go on.")
+        key = "training.early_stopping" if early.finished() else "training.epochs"
+        say(f"The run is at its end after {done} epochs. A larger {key} would go on.")
         return
     callbacks = [
         news,
@@ -191,19 +199,17 @@ def _run(
         journal,
         KeepBest(folder / WEIGHTS, journal),
         *(
-            [Plateau(_schedule(model), journal, training.plateau_patience, training.plateau_factor)]
+            [Plateau(schedule, journal, training.plateau_patience, training.plateau_factor)]
             if training.schedule == "plateau"
             else []
         ),
         early,
         keras.callbacks.TensorBoard(str(folder / LOGS), write_graph=False),
-        SaveState(state, position, training.save_minutes, stop),
+        saving,
     ]
     # One Dataset for all epochs: each time it is read it begins where `position` says.
     batches = tf.data.Dataset.from_tensors(0).flat_map(lambda _: pipeline.epoch(position[0], position[1]))
     development = dataclasses.replace(pipeline, pairs=dev.dataset()).in_order()
-    # The batches of an epoch are not counted beforehand, which Keras takes for a mistake.
-    warnings.filterwarnings("ignore", message="Your input ran out of data")
     fit = functools.partial(
         model.fit,
         batches.prefetch(tf.data.AUTOTUNE),
@@ -219,12 +225,8 @@ def _run(
         fit(initial_epoch=done, epochs=training.epochs, callbacks=callbacks)
 
 
-def _schedule(model: keras.Model) -> WarmUp:
-    return model.optimizer._learning_rate
-
-
 @contextlib.contextmanager
-def stop_signal() -> Iterator[threading.Event]:
+def stop_signal(say: Callable[[str], None]) -> Iterator[threading.Event]:
     """Give an event that Ctrl-C or a request to terminate sets, so that a run can end in good order.
 
     A second Ctrl-C ends it at once. Outside the main thread there are no signals, and the event is never set.
@@ -238,6 +240,7 @@ def stop_signal() -> Iterator[threading.Event]:
         if stop.is_set():
             raise KeyboardInterrupt
         stop.set()
+        say("Stopping after this batch. Once more stops at once.")
 
     before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

@@ -1,4 +1,4 @@
-"""The loop over time: its order, its mask, and gradients that are taken after the loop."""
+"""The loop over time: its order, its mask, and its gradients."""
 
 import numpy as np
 import pytest
@@ -44,7 +44,7 @@ def test_dense_keeps_what_is_known_of_the_shape():
     assert shapes == [[None, 3, None, 7]]
 
 
-def add_up(x, state, multiply):
+def add_up(x, state):
     """The state is the sum of all that was read; the outputs are the sum and what was read."""
     total = state + x
     return (total, x), total
@@ -82,7 +82,7 @@ def test_rows_have_masks_of_their_own():
 
 
 def test_a_state_may_be_any_nest():
-    def step(x, state, multiply):
+    def step(x, state):
         new = {"sum": state["sum"] + x, "parts": (state["parts"][0] * 2,)}
         return (new["sum"],), new
 
@@ -110,14 +110,13 @@ def test_no_steps_at_all_leave_the_first_state():
     assert state.numpy().tolist() == [[7], [7]]
 
 
-def two_products(kernel, matrices):
-    """A step with a kernel for all rows and one with a matrix for each row."""
-
-    def step(x, state, multiply):
-        new = tf.tanh(x + multiply(state, kernel) + multiply(tf.sin(state), matrices))
-        return (new, x * state), new
-
-    return step
+def unrolled(step, inputs, state, mask, reverse, outputs):
+    """The loop written out in Python, for :func:`scan` to be held against."""
+    written = [None] * inputs.shape[1]
+    for t in reversed(range(inputs.shape[1])) if reverse else range(inputs.shape[1]):
+        written[t], new = step(inputs[:, t], state)
+        state = new if mask is None else tf.where(mask[:, t, None], new, state)
+    return tuple(tf.stack([y[i] for y in written], 1) for i in range(len(outputs))), state
 
 
 def weighed_by_place(tensor):
@@ -125,95 +124,32 @@ def weighed_by_place(tensor):
     return tensor * tf.cos(tf.cast(places, tensor.dtype))
 
 
-def outputs_and_gradients(deferred, inputs, mask, reverse, state, kernel, matrices):
+def results_and_gradients(loop, inputs, mask, reverse, state, kernel):
     """The loss weighs every place of both outputs and of the last state differently."""
-    sources = [inputs, state, kernel, matrices]
+
+    def step(x, state):
+        new = tf.tanh(x + dense(state, kernel))
+        return (new, x * state), new
+
     with tf.GradientTape() as tape:
-        tape.watch(sources)
-        kernels = [k for k, wanted in zip((kernel, matrices), deferred, strict=True) if wanted]
-        results = scan(
-            two_products(kernel, matrices), inputs, state, mask, reverse, outputs=(UNITS, UNITS), kernels=kernels
-        )
-        flat = tf.nest.flatten(results)
+        tape.watch([inputs, state, kernel])
+        flat = tf.nest.flatten(loop(step, inputs, state, mask, reverse, outputs=(UNITS, UNITS)))
         loss = tf.add_n([tf.reduce_sum(weighed_by_place(part)) for part in flat])
-    return flat, tape.gradient(loss, sources)
+    return flat, tape.gradient(loss, [inputs, state, kernel])
 
 
-def arguments():
+@pytest.mark.parametrize("reverse", [False, True])
+@pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.parametrize("mode", ["eager", "graph", "xla"])
+def test_results_and_gradients_are_those_of_the_loop_written_out(mode, masked, reverse):
     rng = np.random.default_rng(3)
-    shapes = [(BATCH, UNITS), (UNITS, UNITS), (BATCH, UNITS, UNITS)]
-    return random(rng, BATCH, TIME, UNITS), *[0.5 * random(rng, *shape) for shape in shapes]
-
-
-MODES = {
-    "eager": outputs_and_gradients,
-    "graph": tf.function(outputs_and_gradients),
-    "xla": tf.function(outputs_and_gradients, jit_compile=True),
-}
-
-
-@pytest.mark.parametrize(
-    ("mode", "deferred", "masked", "reverse"),
-    [
-        ("eager", (True, False), False, False),
-        ("eager", (False, True), False, False),
-        ("eager", (True, True), True, False),
-        ("eager", (True, True), True, True),
-        ("eager", (True, True), False, True),
-        ("graph", (True, False), False, False),
-        ("graph", (False, True), False, True),
-        ("graph", (True, True), True, True),
-        ("xla", (True, True), True, False),
-    ],
-)
-def test_gradients_after_the_loop_are_those_inside_it(mode, deferred, masked, reverse):
-    inputs, state, kernel, matrices = arguments()
+    inputs, state, kernel = (random(rng, *s) for s in [(BATCH, TIME, UNITS), (BATCH, UNITS), (UNITS, UNITS)])
     mask = tf.sequence_mask([TIME, 3, 1], TIME) if masked else None
-    wanted = outputs_and_gradients((False, False), inputs, mask, reverse, state, kernel, matrices)
-    found = MODES[mode](deferred, inputs, mask, reverse, state, kernel, matrices)
-    for one, other in zip(tf.nest.flatten(found), tf.nest.flatten(wanted), strict=True):
-        np.testing.assert_allclose(one, other, atol=1e-5, rtol=1e-5)
 
+    def found():
+        return results_and_gradients(scan, inputs, mask, reverse, state, kernel)
 
-def test_gradients_of_variables_are_those_of_finite_differences():
-    inputs, state, kernel, matrices = arguments()
-    variable = tf.Variable(kernel)
-
-    def loss():
-        (outputs, _), _ = scan(
-            two_products(variable, matrices), inputs, state, outputs=(UNITS, UNITS), kernels=[variable]
-        )
-        return tf.reduce_sum(outputs)
-
-    with tf.GradientTape() as tape:
-        value = loss()
-    gradient = tape.gradient(value, variable)
-    small = 1e-2
-    for place in [(0, 0), (2, 5), (6, 3)]:
-        nudge = tf.scatter_nd([place], [small], kernel.shape)
-        variable.assign(kernel + nudge)
-        above = loss()
-        variable.assign(kernel - nudge)
-        below = loss()
-        assert float(above - below) / (2 * small) == pytest.approx(float(gradient[place]), rel=0.02, abs=1e-3)
-
-
-def test_a_kernel_of_any_shape_has_its_gradient():
-    """As in the decoder, where a context of one width enters a state of another."""
-    rng = np.random.default_rng(5)
-    inputs, wide = random(rng, BATCH, TIME, UNITS), random(rng, 11, UNITS)
-    matrices = random(rng, BATCH, UNITS, 11)
-
-    def gradients(kernels):
-        def step(x, state, multiply):
-            new = tf.tanh(x + multiply(tf.tanh(multiply(state, matrices)), wide))
-            return (new,), new
-
-        with tf.GradientTape() as tape:
-            tape.watch([wide, matrices])
-            (outputs,), _ = scan(step, inputs, tf.ones([BATCH, UNITS]), outputs=(UNITS,), kernels=kernels)
-            loss = tf.reduce_sum(outputs**2)
-        return tape.gradient(loss, [wide, matrices])
-
-    for one, other in zip(gradients([wide, matrices]), gradients([]), strict=True):
+    run = found if mode == "eager" else tf.function(found, jit_compile=mode == "xla")
+    wanted = results_and_gradients(unrolled, inputs, mask, reverse, state, kernel)
+    for one, other in zip(tf.nest.flatten(run()), tf.nest.flatten(wanted), strict=True):
         np.testing.assert_allclose(one, other, atol=1e-5, rtol=1e-5)
