@@ -236,5 +236,9 @@ def _accepted(hint: Any) -> tuple[list[str], list[type]]:
 def _range(least: float, most: float) -> str:
     """Say in words which numbers lie between two bounds."""
     if most == math.inf:
-        return f"{least:g} or more"
-    return f"between {least:g} and {most:g}"
+        return f"{_number(least)} or more"
+    return f"between {_number(least)} and {_number(most)}"
+
+
+def _number(value: float) -> str:
+    return f"{value:,}" if isinstance(value, int) else f"{value:g}"

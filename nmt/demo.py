@@ -15,7 +15,7 @@ CONFIG: Config = from_dict(
             "output_dropout": 0.1,
         },
         "training": {
-            "epochs": 6,
+            "epochs": 4,
             "batch_size": 64,
             "learning_rate": 0.003,
             "schedule": "inverse_root",

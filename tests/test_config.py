@@ -102,11 +102,14 @@ WRONG = {
     "fraction for a size": ({"text": {"vocabulary_size": 9.5}}, "must be a whole number or 'auto', not 9.5."),
     "list": ({"training": {"epochs": [3]}}, "training.epochs must be a whole number, not [3]."),
     "table": ({"training": {"epochs": {"a": 3}}}, "training.epochs must be a whole number"),
-    "too little": ({"training": {"epochs": 0}}, "training.epochs must be 1 or more, not 0."),
+    "too little": ({"training": {"epochs": 0}}, "training.epochs must be between 1 and 1,000,000, not 0."),
     "too much": ({"model": {"dropout": 0.96}}, "model.dropout must be between 0 and 0.95, not 0.96."),
     "below its range": ({"model": {"dropout": -0.1}}, "between 0 and 0.95, not -0.1."),
     "too small a vocabulary": ({"text": {"vocabulary_size": 7}}, "text.vocabulary_size must be 8 or more, not 7."),
-    "no number": ({"training": {"learning_rate": float("nan")}}, "training.learning_rate must be 0 or more, not nan."),
+    "no number": (
+        {"training": {"learning_rate": float("nan")}},
+        "training.learning_rate must be a finite number, not nan.",
+    ),
 }
 
 
@@ -133,7 +136,7 @@ FILES = {
     "no TOML": ("[model\n", "is not TOML"),
     "twice the same key": ("[model]\nunits = 3\nunits = 5\n", "is not TOML"),
     "unknown key": ("[model]\nunit = 3\n", "Did you mean 'model.units'?"),
-    "wrong value": ("[training]\nepochs = 0\n", "1 or more"),
+    "wrong value": ("[training]\nepochs = 0\n", "between 1 and"),
     "tied without one vocabulary": ("[text]\njoint = false\n[model]\ntied = 'all'\n", "needs text.joint = true"),
     "no UTF-8": (b"[model]\ncell = '\xff'\n", "is not TOML"),
 }

@@ -2,10 +2,15 @@
 
 import dataclasses
 import re
+import subprocess
+import sys
 from pathlib import Path
 
+import keras
+import numpy as np
 import pytest
 
+import nmt
 from nmt.config import Config
 
 README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
@@ -24,6 +29,24 @@ def test_the_first_code_of_the_readme_runs(
     exec(compile(code, "README.md", "exec"), {})
     assert (tmp_path / "my-model" / "model.weights.h5").is_file()
     assert capsys.readouterr().out.count("\n") >= 1
+
+
+def test_a_compiled_model_saved_by_a_callback_opens_in_another_process(tmp_path: Path) -> None:
+    model = nmt.build_model(nmt.with_settings(nmt.Config(), ["text.vocabulary_size=53", "model.units=7"]))
+    metrics = [nmt.Perplexity(), nmt.TokenAccuracy()]
+    model.compile(nmt.Adam(nmt.WarmUp(0.01, 3)), nmt.MaskedCrossEntropy(0.1), metrics=metrics)
+    ids = np.array([[5, 7, 3], [11, 3, 0]], np.int32)
+    saving = keras.callbacks.ModelCheckpoint(tmp_path / "m.keras")
+    model.fit({"source": ids, "target": ids}, ids, callbacks=[saving], verbose=0)
+    np.save(tmp_path / "wanted.npy", model({"source": ids, "target": ids}))
+    code = (
+        "import keras, numpy as np, nmt; nmt.Seq2Seq; m = keras.saving.load_model('m.keras')\n"
+        "ids = np.array([[5, 7, 3], [11, 3, 0]], np.int32)\n"
+        "assert np.allclose(m({'source': ids, 'target': ids}), np.load('wanted.npy'), atol=1e-6)\n"
+        "m.fit({'source': ids, 'target': ids}, ids, verbose=0)"
+    )
+    result = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    assert result.returncode == 0, result.stderr
 
 
 def test_every_setting_stands_in_the_readme_with_its_default() -> None:

@@ -116,7 +116,7 @@ class Journal(keras.callbacks.Callback):
         try:
             if done:
                 self.records = [json.loads(line) for line in path.read_text("utf-8").splitlines()[:done]]
-            whole = len(self.records) == done and all(isinstance(r.get(BLEU), float) for r in self.records)
+            whole = len(self.records) == done and all(isinstance(r.get(BLEU), int | float) for r in self.records)
         except (OSError, ValueError, AttributeError):
             whole = False
         if not whole:
