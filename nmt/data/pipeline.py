@@ -39,7 +39,7 @@ def tokenize(pairs: tf.data.Dataset, text: Text, max_length: int) -> tf.data.Dat
         end = tf.fill([y.nrows(), 1], END)
         return tf.concat([x, end], 1), tf.concat([start, y, end], 1)
 
-    rows = pairs.batch(_TOGETHER).map(encode, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True).unbatch()
+    rows = pairs.batch(_TOGETHER).map(encode, num_parallel_calls=2, deterministic=True).unbatch()
     # A row of a ragged tensor is still called ragged, which padded_batch refuses.
     return rows.map(lambda source, target: (tf.convert_to_tensor(source), tf.convert_to_tensor(target)))
 
@@ -155,6 +155,17 @@ def lengths(pairs: tf.data.Dataset, text: Text, max_length: int) -> np.ndarray:
     return np.concatenate(batches) if batches else np.zeros([0, 2], np.int32)
 
 
+def ahead(batches: tf.data.Dataset) -> tf.data.Dataset:
+    """Make the next batches while a step runs.
+
+    How many is fixed. TensorFlow's autotuning keeps a model of every window that was ever grouped, and on two cores its
+    thinking stops the training for seconds at the ends of epochs.
+    """
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    return batches.prefetch(4).with_options(options)
+
+
 @dataclass(frozen=True)
 class Pipeline:
     """Batches of a corpus for training, the same ones in the same order for the same seed and epoch.
@@ -180,11 +191,11 @@ class Pipeline:
         pairs = self.pairs.shuffle(
             self.shuffle_buffer, seed=self.seed * 1_000_003 + number, reshuffle_each_iteration=False
         )
-        return self._batches(pairs).skip(tf.cast(first_batch, tf.int64)).prefetch(tf.data.AUTOTUNE)
+        return ahead(self._batches(pairs).skip(tf.cast(first_batch, tf.int64)))
 
     def in_order(self) -> tf.data.Dataset:
         """Return unshuffled batches, for measuring the loss on a development set."""
-        return self._batches(self.pairs).prefetch(tf.data.AUTOTUNE)
+        return ahead(self._batches(self.pairs))
 
     def _batches(self, pairs: tf.data.Dataset) -> tf.data.Dataset:
         examples = tokenize(pairs, self.text, self.max_length)
@@ -236,4 +247,4 @@ def batches(
         raise InputError(f"No pair is left: every one has an empty side or more than {max_length} pieces.")
     fitted = Buckets.fit(measured, buckets, max_length + 1)
     shuffled = pairs.shuffle(shuffle_buffer, seed=seed)
-    return fitted.bucket(tokenize(shuffled, text, max_length), batch_size, batch_unit).prefetch(tf.data.AUTOTUNE)
+    return ahead(fitted.bucket(tokenize(shuffled, text, max_length), batch_size, batch_unit))

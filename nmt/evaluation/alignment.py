@@ -58,8 +58,7 @@ def by_word(source: Sequence[str], target: Sequence[str], weights: np.ndarray) -
     Arguments:
         source, target: pieces.
         weights: ``(target pieces, source pieces or more)``; columns past the source pieces, such as the end token's,
-        are
-            dropped.
+            are dropped.
 
     >>> by_word(["▁na", "neun", "▁bap"], ["▁I"], np.array([[0.5, 0.2, 0.2, 0.1]])).weights.round(1).tolist()
     [[0.7, 0.2]]

@@ -52,6 +52,9 @@ class BahdanauAttention(keras.layers.Layer):
         The context ``(batch, width)`` and the weights ``(batch, source)``, with a target dimension in second place if
         the query has one.
 
+    Raises:
+        ValueError: if ``units`` is not positive.
+
     >>> attention = BahdanauAttention(7)
     >>> context, weights = attention(tf.ones([2, 3]), tf.ones([2, 5, 11]), tf.sequence_mask([5, 4]))
     >>> context.shape, weights.shape

@@ -48,6 +48,9 @@ class Decoder(keras.layers.Layer):
     Returns:
         The readouts ``(batch, target, readout)`` and the alignment ``(batch, target, source)``.
 
+    Raises:
+        ValueError: if the cell is unknown, or there is no layer.
+
     >>> decoder = Decoder(units=7, readout=5, attention=BahdanauAttention(3))
     >>> state = ((tf.zeros([2, 7]),),)
     >>> readouts, alignment = decoder(tf.ones([2, 4, 11]), tf.ones([2, 6, 13]), state)

@@ -32,12 +32,14 @@ class Encoder(keras.layers.Layer):
     Call arguments:
         inputs: word vectors, shape ``(batch, source, width)``.
         mask: ``(batch, source)``, true at real words, which must not be interrupted by padding. Padding changes
-        nothing:
-            annotations at real words and the states do not depend on it.
+            nothing: annotations at real words and the states do not depend on it.
 
     Returns:
         The annotations ``(batch, source, units or 2 * units)`` and the state, a tuple with a tuple of tensors
         ``(batch, units)`` for each layer of the decoder.
+
+    Raises:
+        ValueError: if the cell is unknown, or there is no layer.
 
     >>> encoder = Encoder(units=7, bridge=(5, 1))
     >>> annotations, state = encoder(tf.ones([2, 3, 11]))

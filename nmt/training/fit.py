@@ -20,7 +20,7 @@ import tensorflow as tf
 from nmt.config import Config
 from nmt.data import text as texts
 from nmt.data.corpora import Corpus
-from nmt.data.pipeline import SAMPLE, Buckets, Pipeline, lengths, padding
+from nmt.data.pipeline import SAMPLE, Buckets, Pipeline, ahead, lengths, padding
 from nmt.data.text import Text
 from nmt.errors import InputError
 from nmt.folder import CONFIG, JOURNAL, LOGS, STATE, WEIGHTS, check_new, check_same, config_text, make, write
@@ -212,7 +212,7 @@ def _run(
     development = dataclasses.replace(pipeline, pairs=dev.dataset()).in_order()
     fit = functools.partial(
         model.fit,
-        batches.prefetch(tf.data.AUTOTUNE),
+        ahead(batches),
         validation_data=development,
         shuffle=False,
         verbose=1 if sys.stderr.isatty() else 2,
