@@ -146,7 +146,7 @@ def fitting_size(sentences: Iterable[str], kind: str) -> int:
     than its characters need.
 
     >>> fitting_size(["a b c", "a b"] * 1000, "unigram")
-    14
+    16
     """
     words = 0
     forms: set[str] = set()

@@ -61,7 +61,7 @@ def greedy(
     >>> def spell(tokens, state, memory):  # counts up: 1, 2, 3 and so on
     ...     return tf.one_hot(tokens + 1, 9) * 99, state, tf.ones([1, 1])
     >>> greedy(spell, (), (), 1, tf.constant([8]), start=0, end=4).tokens.numpy().tolist()
-    [[1, 2, 3, 0]]
+    [[1, 2, 3, 0, 0, 0, 0, 0]]
     """
     limits = tf.cast(limits, tf.int32)
     batch = tf.shape(limits)[0]

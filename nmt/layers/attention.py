@@ -59,8 +59,9 @@ class BahdanauAttention(keras.layers.Layer):
     >>> context, weights = attention(tf.ones([2, 3]), tf.ones([2, 5, 11]), tf.sequence_mask([5, 4]))
     >>> context.shape, weights.shape
     (TensorShape([2, 11]), TensorShape([2, 5]))
-    >>> weights.numpy().round(2).tolist()
-    [[0.2, 0.2, 0.2, 0.2, 0.2], [0.25, 0.25, 0.25, 0.25, 0.0]]
+    >>> print(weights.numpy().round(2))
+    [[0.2  0.2  0.2  0.2  0.2 ]
+     [0.25 0.25 0.25 0.25 0.  ]]
     """
 
     def __init__(self, units: int, **kwargs: Any) -> None:

@@ -110,7 +110,7 @@ class GRUCell(Cell):
 
     >>> cell = GRUCell(3)
     >>> output, states = cell(tf.zeros([2, 5]), [tf.zeros([2, 3])])
-    >>> [weight.shape for weight in cell.weights]
+    >>> [tuple(weight.shape) for weight in cell.weights]
     [(5, 9), (3, 9), (2, 9)]
     """
 

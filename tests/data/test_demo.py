@@ -1,6 +1,5 @@
 """The built-in corpus: its size, its splits, its links and that it never changes."""
 
-import doctest
 import os
 import subprocess
 import sys
@@ -13,7 +12,6 @@ import pytest
 from nmt.data import demo
 from nmt.data.demo import SPLITS, Pair
 from nmt.errors import InputError
-from nmt.grammar import english, phrases
 
 EVERY_PAIR = [pair for split in SPLITS for pair in demo.pairs(split)]
 
@@ -158,8 +156,3 @@ def test_the_same_bytes_on_every_run(tmp_path: Path) -> None:
     hashes = {process.communicate()[0] for process in running}
     assert all(process.returncode == 0 for process in running)
     assert len(hashes) == 1
-
-
-@pytest.mark.parametrize("module", [demo, english, phrases])
-def test_examples_in_the_documentation(module: object) -> None:
-    assert doctest.testmod(module).failed == 0

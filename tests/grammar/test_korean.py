@@ -1,12 +1,9 @@
 """Golden tables of Korean particles and conjugations, written by hand."""
 
-import doctest
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nmt.data import korean
 from nmt.grammar.korean import Predicate, attach, copula, put_together, take_apart
 
 PARTICLES = ("는", "가", "를", "와", "로", "에게")
@@ -100,7 +97,3 @@ def test_copula(noun: str, forms: str) -> None:
 @given(st.integers(0xAC00, 0xD7A3).map(chr))
 def test_a_syllable_taken_apart_goes_together_again(syllable: str) -> None:
     assert put_together(*take_apart(syllable)) == syllable
-
-
-def test_examples_in_the_documentation() -> None:
-    assert doctest.testmod(korean).failed == 0
