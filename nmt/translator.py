@@ -93,7 +93,7 @@ class Translator:
 
         def fill(aside: Path) -> None:
             write_settings(aside, self.config, self.text)
-            self.model.save_weights(aside / WEIGHTS)
+            save_weights(self.model, aside / WEIGHTS)
 
         make(Path(folder), fill)
 
@@ -168,6 +168,15 @@ def write_settings(folder: Path, config: Config, text: Text) -> None:
 
 def _shapes(model: keras.Model) -> list[tuple]:
     return [tuple(weight.shape) for weight in model.weights]
+
+
+def save_weights(model: keras.Model, path: Path) -> None:
+    """Write a model's weights without its optimizer, which Keras would write along, twice as large."""
+    twin = type(model).from_config(model.get_config())
+    if not twin.built:
+        twin.build()
+    twin.set_weights(model.get_weights())
+    twin.save_weights(path)
 
 
 def load_weights(model: keras.Model, path: Path) -> None:

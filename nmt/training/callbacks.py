@@ -19,7 +19,7 @@ from nmt.errors import InputError, WorkFailed
 from nmt.evaluation.scores import score
 from nmt.folder import write
 from nmt.training.schedules import WarmUp
-from nmt.translator import Translator
+from nmt.translator import Translator, save_weights
 
 BLEU = "val_bleu"
 
@@ -151,7 +151,7 @@ class KeepBest(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         if best_epoch(self.journal.bleus) == len(self.journal.bleus) - 1:
-            write(self.path, self.model.save_weights)
+            write(self.path, lambda aside: save_weights(self.model, aside))
 
 
 class Plateau(keras.callbacks.Callback):

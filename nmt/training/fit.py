@@ -39,7 +39,7 @@ from nmt.training.metrics import Perplexity, TokenAccuracy, TokensPerSecond
 from nmt.training.optimizers import Adam
 from nmt.training.resume import RestoreMetrics, SaveState, State, fingerprint
 from nmt.training.schedules import WarmUp
-from nmt.translator import Translator, load_weights, write_settings
+from nmt.translator import Translator, write_settings
 
 # More sentences than these make an epoch longer and its BLEU hardly surer.
 _DEV_SENTENCES = 2000
@@ -96,8 +96,7 @@ def train(
         warnings.filterwarnings("ignore", message="Your input ran out of data")
         saving = SaveState(state, position, training.save_minutes, stop)
         _run(config, pipeline, dev, translator, folder, journal, schedule, saving, say)
-    load_weights(model, folder / WEIGHTS)
-    return translator
+    return Translator.load(folder)
 
 
 def learn_text(config: Config, corpus: Corpus, say: Callable[[str], None]) -> Text:
