@@ -25,7 +25,7 @@ import numpy as np
 from nmt.config import Config, with_settings
 from nmt.data.corpora import from_files
 from nmt.models import build_model
-from nmt.training.fit import compiled, learn_text, make_pipeline
+from nmt.training.fit import compiled, learn_text, make_pipeline, precision
 
 _WINDOW = 20
 
@@ -52,8 +52,10 @@ def main() -> None:
     corpus = from_files(arguments.source, arguments.target)
     text = learn_text(config, corpus, print)
     pipeline = make_pipeline(config, corpus, text, print)
-    model = build_model(config, text.source.vocabulary, text.target.vocabulary)
-    compiled(model, config, arguments.steps)
+    with precision(config.training.precision):
+        model = build_model(config, text.source.vocabulary, text.target.vocabulary)
+        compiled(model, config, arguments.steps)
+    print(f"{model.count_params():,} parameters")
     batches = pipeline.epoch(0).take(arguments.steps)
     tokens = [int(np.count_nonzero(target)) for _, target in batches.as_numpy_iterator()]
     clock = Clock()

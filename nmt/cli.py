@@ -49,10 +49,12 @@ def demo(
     from nmt.config import with_settings
     from nmt.data import demo as corpus
     from nmt.data.corpora import from_files
-    from nmt.demo import CONFIG
     from nmt.folder import check_new
+    from nmt.presets import preset
 
-    config = with_settings(CONFIG, settings or [])
+    config = with_settings(preset("demo", 0)[0], settings or [])
+    if config.model.architecture == "language-model":
+        raise InputError("nmt demo translates, and model.architecture = 'language-model' does not.")
     if to:
         check_new(to)
     _import_tensorflow()
@@ -60,7 +62,7 @@ def demo(
         data, model = Path(place, "data"), to or Path(place, "model")
         corpus.write(data)
         train_corpus, dev_corpus = (from_files(data / f"{s}.ko", data / f"{s}.en") for s in ("train", "dev"))
-        translator = _fit(config, train_corpus, dev_corpus, model, resume=False)
+        translator = _fit(config, train_corpus, dev_corpus, model)
         for split, what in (("test", "sentences it has not seen"), ("combinations", "words it has not seen together")):
             pairs = corpus.pairs(split)
             scores = _score(translator, [p.source for p in pairs], [p.target for p in pairs])
@@ -90,17 +92,35 @@ def train(
     data_dir: Annotated[
         Path | None, typer.Option(help="Where --tfds finds or puts its data.", show_default=False)
     ] = None,
+    text: Annotated[
+        Path | None, typer.Option(help="Or plain text, one sentence a line, for a language model.", show_default=False)
+    ] = None,
     dev_source: Annotated[Path | None, typer.Option(help="Development sentences.", show_default=False)] = None,
     dev_target: Annotated[Path | None, typer.Option(help="Their translations.", show_default=False)] = None,
     dev_pairs: Annotated[Path | None, typer.Option(help="Or both in one file.", show_default=False)] = None,
+    dev_text: Annotated[Path | None, typer.Option(help="Or plain text.", show_default=False)] = None,
+    preset: Annotated[
+        str | None,
+        typer.Option(
+            help="Settings to begin with: auto (fitted to the number of pairs), chatbot, numbers, transliteration, "
+            "headlines or demo.",
+            show_default=False,
+        ),
+    ] = None,
     config: Annotated[Path | None, typer.Option(help="A TOML file of settings.", show_default=False)] = None,
     settings: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="One setting, as in training.epochs=3; may be repeated."),
     ] = None,
+    start: Annotated[
+        Path | None, typer.Option("--from", help="Begin with the weights of this model.", show_default=False)
+    ] = None,
+    grow: Annotated[
+        int, typer.Option(min=0, help="With --from: learn up to so many new pieces of text.", show_default=False)
+    ] = 0,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in the folder of --to.")] = False,
 ) -> None:
-    """Train a translator on sentence pairs.
+    """Train a translator on sentence pairs, or a language model on plain text.
 
     Give the pairs as two files, as one TSV, or as a TFDS dataset. Without development pairs some of the training pairs
     are held out: after each epoch the model translates them, and the epoch with the best BLEU is kept.
@@ -108,27 +128,62 @@ def train(
     **Example:** `nmt train --source train.ko --target train.en --to my-model --set training.epochs=10`
     """
     from nmt import config as configuration
-    from nmt.folder import check_new, check_same, read_config
+    from nmt.folder import check_continues, check_new, check_same, read_config
 
-    corpus_given = _one_corpus(source, target, pairs, tfds)
+    corpus_given = _one_corpus(source, target, pairs, tfds, text)
     if data_dir and not tfds:
         raise InputError("--data-dir says where --tfds finds its data, and --tfds was not given.")
-    if resume:
-        base = read_config(to)
-        chosen = configuration.from_file(config, base) if config else base
-    else:
-        chosen = configuration.from_file(config) if config else configuration.Config()
-    chosen = configuration.with_settings(chosen, settings or [])
-    if resume:
-        check_same(to, chosen)
-    else:
-        check_new(to)
-    corpus, dev = _corpora(corpus_given, data_dir, _dev_corpus(dev_source, dev_target, dev_pairs))
+    if preset and (resume or start):
+        raise InputError("--preset is for a new model; --resume and --from have the settings of the old one.")
+    if grow and not start:
+        raise InputError("--grow adds pieces to the vocabulary of the model named by --from, and none was named.")
+    held_out = _dev_corpus(dev_source, dev_target, dev_pairs, dev_text, plain=text is not None)
+
+    def choose(base: Config) -> Config:
+        if text and not (resume or start):
+            base = configuration.with_settings(base, ["model.architecture=language-model"])
+        base = configuration.from_file(config, base) if config else base
+        chosen = configuration.with_settings(base, settings or [])
+        _fits_architecture(chosen, plain=text is not None)
+        if resume:
+            check_same(to, chosen)
+        else:
+            check_new(to)
+        if start:
+            check_continues(start, chosen)
+        return chosen
+
+    # A wrong setting is told before a long corpus is read, although a preset may wait for its size.
+    chosen = choose(read_config(to) if resume else read_config(start) if start else _preset(preset, 0)[0])
+    corpus, dev = _corpora(corpus_given, data_dir, held_out, plain=text is not None)
+    if preset:
+        base, lines = _preset(preset, corpus.size)
+        for line in lines:
+            _say(line)
+        chosen = choose(base)
     try:
-        _fit(chosen, corpus, dev, to, resume)
+        _fit(chosen, corpus, dev, to, resume, start, grow)
     except Stopped as stopped:
         raise WorkFailed(f"{stopped} The same command with --resume goes on from here.") from None
-    print(f"The model is in {to}. Try it: nmt translate {to}")
+    print(f"The model is in {to}. Try it: nmt {'complete' if text else 'translate'} {to}")
+
+
+@app.command()
+def corpus(
+    task: Annotated[str, typer.Argument(help="numbers, transliteration or headlines.", show_default=False)],
+    to: Annotated[Path, typer.Option(help="The new folder for its files.", show_default=False)],
+) -> None:
+    """Write a generated corpus of another task than translation: train.tsv, dev.tsv and test.tsv.
+
+    **Example:** `nmt corpus numbers --to data && nmt train --preset numbers --pairs data/train.tsv --to my-reader`
+    """
+    from nmt.data.tasks import TASKS, write
+    from nmt.errors import nearest
+
+    if task not in TASKS:
+        raise InputError(f"There is no corpus '{task}'." + nearest(task, list(TASKS)))
+    write(task, to)
+    print(f"{to}: train.tsv, dev.tsv and test.tsv, a source and a target a line.")
 
 
 @app.command()
@@ -143,7 +198,8 @@ def translate(
     from nmt.data.corpora import decoded_lines, read_lines
     from nmt.folder import read_config
 
-    read_config(model)
+    if read_config(model).model.architecture == "language-model":
+        raise InputError(f"{model} is a language model: it has no source to translate. Use `nmt complete`.")
     lines = read_lines(file, once=True) if file else decoded_lines(sys.stdin.buffer, "standard input")
     _import_tensorflow()
     from nmt.translator import Translator, batched
@@ -163,20 +219,68 @@ def translate(
 
 
 @app.command()
-def evaluate(
+def complete(
     model: ModelFolder,
-    source: Annotated[Path, typer.Option(help="Sentences to translate, one a line.", show_default=False)],
-    reference: Annotated[Path, typer.Option(help="Their right translations, line by line.", show_default=False)],
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    file: Annotated[Path | None, typer.Argument(help="Beginnings, one a line.", show_default="standard input")] = None,
 ) -> None:
-    """Translate a test set and score it: BLEU and chrF, each with its sacreBLEU signature."""
-    import dataclasses
-    import json
+    """Go on from a beginning with a language model: a line in, the whole line out, in order.
 
-    from nmt.data.corpora import from_files
+    Reads FILE, or standard input without one.
+    """
+    from nmt.data.corpora import decoded_lines, read_lines
     from nmt.folder import read_config
 
     read_config(model)
+    lines = read_lines(file, once=True) if file else decoded_lines(sys.stdin.buffer, "standard input")
+    _import_tensorflow()
+    from nmt.completer import Completer
+    from nmt.translator import batched
+
+    completer = Completer.load(model)
+    for chunk in batched(lines, 1 if not file and sys.stdin.isatty() else _WINDOW):
+        for completion in completer.complete(chunk):
+            print(completion.text)
+        sys.stdout.flush()
+
+
+@app.command()
+def evaluate(
+    model: ModelFolder,
+    source: Annotated[Path | None, typer.Option(help="Sentences to translate, one a line.", show_default=False)] = None,
+    reference: Annotated[
+        Path | None, typer.Option(help="Their right translations, line by line.", show_default=False)
+    ] = None,
+    text: Annotated[Path | None, typer.Option(help="Text for a language model.", show_default=False)] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Translate a test set and score it: BLEU and chrF, each with its sacreBLEU signature.
+
+    Of a language model, with --text: the perplexity of a piece.
+    """
+    import dataclasses
+    import json
+
+    from nmt.data.corpora import from_files, from_text
+    from nmt.folder import read_config
+
+    config = read_config(model)
+    if (source is None) == (text is None) or (source is None) != (reference is None):
+        raise InputError("Name --source and --reference, or for a language model --text.")
+    _fits_architecture(config, plain=text is not None)
+    if text:
+        lines = [line for _, line in from_text(text).pairs() if line.strip()]
+        _import_tensorflow()
+        from nmt.completer import Completer, perplexity
+
+        measured = Completer.load(model).score(lines)
+        result = {"perplexity": perplexity(measured), "lines": len(lines), "pieces": sum(n for _, n in measured)}
+        print(
+            json.dumps(result)
+            if as_json
+            else f"perplexity {result['perplexity']:.3f} of {result['pieces']:,} pieces in {result['lines']:,} lines"
+        )
+        return
+    assert source and reference
     pairs = list(from_files(source, reference).pairs())
     _import_tensorflow()
     from nmt.translator import Translator
@@ -237,25 +341,60 @@ def _say(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 
-def _fit(config: Config, corpus: Corpus, dev: Corpus, folder: Path, resume: bool) -> Translator:
+def _fit(
+    config: Config,
+    corpus: Corpus,
+    dev: Corpus,
+    folder: Path,
+    resume: bool = False,
+    start: Path | None = None,
+    grow: int = 0,
+) -> Any:
     _import_tensorflow()
     from nmt.training.fit import train
 
-    return train(config, corpus, dev, folder, resume, _say)
+    return train(config, corpus, dev, folder, resume, _say, start, grow)
 
 
-def _one_corpus(source: Path | None, target: Path | None, pairs: Path | None, tfds: str | None) -> Any:
+def _preset(name: str | None, pairs: int) -> tuple[Config, list[str]]:
+    from nmt.config import Config
+    from nmt.presets import preset
+
+    return preset(name, pairs) if name else (Config(), [])
+
+
+def _fits_architecture(config: Config, plain: bool) -> None:
+    """Make sure that a language model gets plain text and a translator pairs."""
+    language_model = config.model.architecture == "language-model"
+    if plain and not language_model:
+        raise InputError(f"--text is for a language model, and model.architecture is '{config.model.architecture}'.")
+    if language_model and not plain:
+        raise InputError("A language model reads plain text: name it with --text instead of pairs.")
+
+
+def _one_corpus(
+    source: Path | None, target: Path | None, pairs: Path | None, tfds: str | None, text: Path | None
+) -> Any:
     """Return what the options name: two files, one file, or a dataset's name."""
     if (source is None) != (target is None):
         raise InputError("--source and --target go together: one sentence a line, line by line.")
-    given = [x for x in ((source, target) if source else None, pairs, tfds) if x]
+    given = [x for x in ((source, target) if source else None, pairs, tfds, text) if x]
     if len(given) != 1:
-        raise InputError("Name the training pairs in one way: --source and --target, or --pairs, or --tfds.")
+        raise InputError(
+            "Name the training pairs in one way: --source and --target, or --pairs, or --tfds; or plain text: --text."
+        )
     return given[0]
 
 
-def _dev_corpus(source: Path | None, target: Path | None, pairs: Path | None) -> Corpus | None:
+def _dev_corpus(
+    source: Path | None, target: Path | None, pairs: Path | None, text: Path | None, plain: bool
+) -> Corpus | None:
     from nmt.data import corpora
+
+    if (text and not plain) or (plain and (source or target or pairs)):
+        raise InputError("--dev-text goes with --text, and development pairs go with pairs.")
+    if text:
+        return corpora.from_text(text)
 
     if (source is None) != (target is None) or (source and pairs):
         raise InputError("Name the development pairs in one way: --dev-source and --dev-target, or --dev-pairs.")
@@ -264,7 +403,7 @@ def _dev_corpus(source: Path | None, target: Path | None, pairs: Path | None) ->
     return corpora.from_tsv(pairs) if pairs else None
 
 
-def _corpora(given: Any, data_dir: Path | None, dev: Corpus | None) -> tuple[Corpus, Corpus]:
+def _corpora(given: Any, data_dir: Path | None, dev: Corpus | None, plain: bool) -> tuple[Corpus, Corpus]:
     """Open the training pairs and, if none were named, find development pairs."""
     from nmt.data import corpora
 
@@ -276,11 +415,13 @@ def _corpora(given: Any, data_dir: Path | None, dev: Corpus | None) -> tuple[Cor
         if dev is None and "validation" in catalogue.tfds_splits(given, data_dir):
             dev = catalogue.from_tfds(given, "validation", data_dir)
     else:
-        corpus = corpora.from_tsv(given) if isinstance(given, Path) else corpora.from_files(*given)
+        one = corpora.from_text if plain else corpora.from_tsv
+        corpus = one(given) if isinstance(given, Path) else corpora.from_files(*given)
     if dev is not None:
         return corpus, dev
     corpus, dev = corpora.split_dev(corpus)
-    _say(f"No development pairs were named, so {dev.size:,} of the training pairs are held out.")
+    what = "lines" if plain else "pairs"
+    _say(f"No development {what} were named, so {dev.size:,} of the training {what} are held out.")
     return corpus, dev
 
 
@@ -300,6 +441,9 @@ def _show(translator: Translator, sentences: Iterable[str]) -> None:
     sentences = list(sentences)
     for sentence, translation in zip(sentences, translator.translate(sentences), strict=True):
         console.print(f"\n[bold]{sentence}[/]  →  [bold]{translation.text}[/]", highlight=False)
+        if translation.alignment is None:
+            console.print("It looked at no word: with model.attention = 'none' the whole sentence is one vector.")
+            continue
         console.print("How much each English word looked at each Korean word, in per cent:")
         console.print(table(translation.words()))
 

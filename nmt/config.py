@@ -38,6 +38,12 @@ class Text:
     kind: Literal["unigram", "bpe", "char", "word"] = option("unigram", "the SentencePiece model")
     vocabulary_size: int | Literal["auto"] = option("auto", "pieces in the vocabulary, or auto: fitted to the data", 8)
     joint: bool = option(True, "one vocabulary for both languages")
+    sampling: float = option(
+        0.0,
+        "cut words anew at each reading, 0 is off: bpe: share of merges left out; unigram: alpha, wilder when smaller",
+        0.0,
+        1.0,
+    )
 
 
 @dataclass(frozen=True)
@@ -53,13 +59,30 @@ class Data:
 class Model:
     """The shape of the network."""
 
+    architecture: Literal["recurrent", "transformer", "language-model"] = option(
+        "recurrent", "the kind of network; a language-model reads no source"
+    )
     cell: Literal["gru", "lstm", "rnn"] = option("gru", "the recurrent cell")
-    units: int = option(256, "width of a recurrent layer, in each direction", 1, 16_384)
+    attention: Literal["bahdanau", "dot", "general", "concat", "scaled_dot", "cosine", "none"] = option(
+        "bahdanau", "the score function; none: the whole source in one fixed vector"
+    )
+    context: Literal["input", "output", "feed"] = option(
+        "input", "where the context enters: the recurrence, the readout, or the readout with input feeding"
+    )
+    units: int = option(256, "width of a layer; of a recurrent one in each direction", 1, 16_384)
     embedding: int = option(256, "width of a word vector", 1, 16_384)
-    attention_units: int = option(256, "width of the attention's hidden layer", 1, 16_384)
-    encoder_layers: int = option(1, "recurrent layers of the encoder", 1, 32)
-    decoder_layers: int = option(1, "recurrent layers of the decoder", 1, 32)
-    bidirectional: bool = option(True, "the encoder reads both ways")
+    attention_units: int = option(256, "width of the attention's hidden layer or projections", 1, 16_384)
+    heads: int = option(4, "heads of scaled_dot attention and of a transformer's", 1, 256)
+    encoder_layers: int = option(1, "layers of the encoder", 1, 32)
+    decoder_layers: int = option(1, "layers of the decoder", 1, 32)
+    bidirectional: bool = option(True, "the recurrent encoder reads both ways")
+    layer_norm: bool = option(False, "normalise what each recurrent layer gives; a transformer always does")
+    residual: bool = option(False, "recurrent layers add what they read; a transformer's always do")
+    feed_forward: int = option(1024, "width of the inner layers of a transformer", 1, 65_536)
+    positions: Literal["sinusoidal", "learned"] = option("sinusoidal", "how a transformer knows places")
+    max_positions: int = option(256, "places that can be learned", 2, 100_000)
+    alignment_layer: int | Literal["last"] = option("last", "the transformer's layer that is its alignment, from 1", 1)
+    alignment_head: int | Literal["mean"] = option("mean", "the head of that layer, from 1, or the mean of all", 1)
     tied: Literal["none", "output", "all"] = option(
         "output", "embeddings shared by: target input and output; all: the source as well, with text.joint"
     )
@@ -67,6 +90,7 @@ class Model:
     embedding_dropout: float = option(0.2, "share of units dropped from word vectors", 0.0, 0.95)
     context_dropout: float = option(0.2, "share of units dropped from the attention's context", 0.0, 0.95)
     output_dropout: float = option(0.2, "share of units dropped before the output layer", 0.0, 0.95)
+    word_dropout: float = option(0.0, "share of words, on both sides, whose whole vector is dropped", 0.0, 0.95)
 
 
 @dataclass(frozen=True)
@@ -76,7 +100,9 @@ class Training:
     epochs: int = option(20, "times the training pairs are read, at most", 1, 10**6)
     batch_size: int = option(80, "sentences or target tokens in a batch", 1, 10**6)
     batch_unit: Literal["sentences", "tokens"] = option("sentences", "what batch_size counts")
+    accumulate: int = option(1, "batches whose gradients make one step", 1, 10_000)
     learning_rate: float = option(0.001, "the highest rate of Adam", 1e-9)
+    weight_decay: float = option(0.0, "AdamW's decay of the weights, biases and normalisation excepted", 0.0, 1.0)
     schedule: Literal["plateau", "inverse_root", "linear"] = option(
         "plateau",
         "how the rate falls: at a standstill of dev BLEU, with the root of the steps, or straight to the last epoch",
@@ -85,8 +111,22 @@ class Training:
     plateau_factor: float = option(0.5, "what the rate is multiplied by on a plateau", 0.01, 0.99)
     plateau_patience: int = option(1, "epochs without a better dev BLEU that make a plateau", 1)
     early_stopping: int = option(5, "epochs without a better dev BLEU that end the training", 1)
+    scheduled_sampling: float = option(
+        0.0, "share of target words read from the model's own guesses; rises from 0 to this at the last epoch", 0.0, 1.0
+    )
     label_smoothing: float = option(0.1, "share of the probability spread over the vocabulary", 0.0, 0.99)
     clip_norm: float = option(1.0, "largest norm of the whole gradient", 1e-6)
+    average_decay: float = option(
+        0.0, "decay of a moving average of the weights, which is then what is kept; 0 is none", 0.0, 0.999999
+    )
+    average_epochs: int = option(1, "last epochs whose weights are averaged into what is kept", 1, 100)
+    watch: Literal["auto", "bleu", "perplexity"] = option(
+        "auto", "the dev score that chooses the best epoch; auto: bleu, and perplexity for a language-model"
+    )
+    precision: Literal["float32", "bfloat16"] = option(
+        "float32", "what products are computed in; bfloat16 keeps the weights in float32"
+    )
+    devices: int = option(1, "devices of this machine that share each batch", 1, 64)
     save_minutes: float = option(5.0, "minutes between two saves to resume from, besides each epoch's end", 0.0)
     seed: int = option(1, "seed of all that is random", 0, 2**31 - 1)
 
@@ -120,14 +160,94 @@ class Config:
     decoding: Decoding = Decoding()
 
     def __post_init__(self) -> None:
-        if self.model.tied == "all" and not self.text.joint:
-            raise InputError(
-                "model.tied = 'all' shares one embedding between both languages, so it needs text.joint = true."
-            )
+        for key, where in _unused(self.model).items():
+            raise InputError(f"model.{key} = {getattr(self.model, key)!r} would do nothing with {where}. Leave it out.")
+        if wrong := _impossible(self):
+            raise InputError(wrong)
+
+
+def _unused(m: Model) -> dict[str, str]:
+    """Return the keys that are set and would do nothing, each with the reason."""
+    recurrent = m.architecture == "recurrent"
+    transformer = m.architecture == "transformer"
+    which = f"model.architecture = '{m.architecture}'"
+    hidden = m.attention in ("bahdanau", "concat", "scaled_dot")
+    # key: whether it means something, and where it does not
+    meanings: dict[str, tuple[bool, str]] = {
+        "cell": (not transformer, which),
+        "attention": (recurrent, which),
+        "context": (recurrent, which),
+        "attention_units": (recurrent and hidden, f"model.attention = '{m.attention}'" if recurrent else which),
+        "heads": (
+            transformer or (recurrent and m.attention == "scaled_dot"),
+            f"model.attention = '{m.attention}'" if recurrent else which,
+        ),
+        "bidirectional": (recurrent, which),
+        "encoder_layers": (m.architecture != "language-model", which),
+        "layer_norm": (not transformer, which),
+        "residual": (not transformer, which),
+        "context_dropout": (recurrent, which),
+        "feed_forward": (transformer, which),
+        "positions": (transformer, which),
+        "max_positions": (transformer and m.positions == "learned", "sinusoidal positions" if transformer else which),
+        "alignment_layer": (transformer, which),
+        "alignment_head": (transformer, which),
+    }
+    return {
+        key: where for key, (used, where) in meanings.items() if not used and getattr(m, key) != getattr(Model, key)
+    }
+
+
+def _impossible(c: Config) -> str | None:
+    """Say which keys contradict each other, and what would do."""
+    m = c.model
+    language_model = m.architecture == "language-model"
+    transformer = m.architecture == "transformer"
+    places = max(c.data.max_length, c.decoding.max_length) + 1
+    deep = max(m.decoder_layers, 1 if language_model else m.encoder_layers) > 1
+    learned = transformer and m.positions == "learned"
+    alignment_head = 1 if m.alignment_head == "mean" else m.alignment_head
+    alignment_layer = 1 if m.alignment_layer == "last" else m.alignment_layer
+    heads = transformer or m.attention == "scaled_dot"
+    cut = m.units if transformer else m.attention_units
+    rules = {
+        "model.tied = 'all' shares one embedding between both languages, so it needs text.joint = true.": (
+            m.tied == "all" and not c.text.joint
+        ),
+        "A language model has no source to share with: model.tied must be 'none' or 'output', and text.joint true.": (
+            language_model and (m.tied == "all" or not c.text.joint)
+        ),
+        "model.context = 'feed' tells the decoder where it has looked, and with model.attention = 'none' it looks "
+        "nowhere. Use 'input' or 'output'.": m.attention == "none" and m.context == "feed",
+        f"model.heads = {m.heads} does not divide {cut}, the width that the heads share "
+        f"(model.{'units' if transformer else 'attention_units'}).": heads and cut % m.heads > 0,
+        f"A transformer's word vectors are as wide as its layers: model.embedding = {m.embedding} must be "
+        f"model.units = {m.units}.": transformer and m.embedding != m.units,
+        f"model.max_positions = {m.max_positions} is too few: data.max_length and decoding.max_length need {places}.": (
+            learned and m.max_positions < places
+        ),
+        f"model.alignment_head = {alignment_head}, and there are only {m.heads} heads.": (
+            transformer and alignment_head > m.heads
+        ),
+        f"model.alignment_layer = {alignment_layer}, and the decoder has only {m.decoder_layers} layers.": (
+            transformer and alignment_layer > m.decoder_layers
+        ),
+        "model.residual = true adds what a layer reads to what it gives, from the second layer on, and there is only "
+        "one. Raise model.encoder_layers or model.decoder_layers.": m.residual and not deep,
+        f"text.sampling cuts words into other pieces, and with text.kind = '{c.text.kind}' there is only one way to. "
+        "Use 'unigram' or 'bpe'.": c.text.sampling > 0 and c.text.kind in ("char", "word"),
+        "training.watch = 'bleu' compares translations, and a language model makes none. Use 'perplexity'.": (
+            language_model and c.training.watch == "bleu"
+        ),
+    }
+    return next((wrong for wrong, broken in rules.items() if broken), None)
 
 
 def from_dict(values: dict[str, Any], base: Config | None = None) -> Config:
     """Return ``base`` (the defaults) with ``values`` in place, sections of keys as in a TOML file.
+
+    A key of the base's model that means nothing any more goes back to its default: the width of an attention, when
+    there is none. One that stands in ``values`` is an error.
 
     Raises:
         InputError: for a section, key or value that does not exist.
@@ -141,6 +261,8 @@ def from_dict(values: dict[str, Any], base: Config | None = None) -> Config:
             raise InputError(f"'{name}' is a section of the config, so it needs keys: [{name}] and a line for each.")
         checked = {key: _check(name, sections[name], key, value) for key, value in keys.items()}
         sections[name] = dataclasses.replace(sections[name], **checked)
+    left = [key for key in _unused(sections["model"]) if key not in values.get("model", {})]
+    sections["model"] = dataclasses.replace(sections["model"], **{key: getattr(Model, key) for key in left})
     return Config(**sections)
 
 

@@ -18,6 +18,7 @@ WEIGHTS = "model.weights.h5"
 JOURNAL = "metrics.jsonl"
 LOGS = "logs"
 STATE = "training/state.npz"
+EPOCHS = "training/epochs"
 
 # The last line of a config: without it a file that was cut short would read as one with more defaults.
 _COMPLETE = "# end of config"
@@ -82,6 +83,24 @@ def check_same(folder: Path, config: Config) -> None:
                 )
 
 
+def check_continues(start: Path, config: Config) -> None:
+    """Make sure that training can begin with the model in ``start``: the same text and the same network.
+
+    Raises:
+        InputError: if it cannot.
+    """
+    before = read_config(start)
+    for section in ("text", "model"):
+        for field in dataclasses.fields(getattr(config, section)):
+            old, new = (getattr(getattr(c, section), field.name) for c in (before, config))
+            free = field.name.endswith("dropout") or field.name in ("sampling", "vocabulary_size")
+            if old != new and not free:
+                raise InputError(
+                    f"{section}.{field.name} is {old!r} in {start}, the model to begin with, and {new!r} now. "
+                    "Leave it out: the text and the network are that model's."
+                )
+
+
 def make(folder: Path, fill: Callable[[Path], None]) -> None:
     """Make a new folder, whole or not at all: ``fill`` writes into one beside it, which then takes its name.
 
@@ -103,7 +122,7 @@ def make(folder: Path, fill: Callable[[Path], None]) -> None:
         else:
             aside.rename(folder)
     except OSError as error:
-        raise InputError(f"The model folder {folder} cannot be made: {error.strerror}.") from None
+        raise InputError(f"The folder {folder} cannot be made: {error.strerror}.") from None
     finally:
         if aside is not None:
             shutil.rmtree(aside, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""A model from a config: one sequence-to-sequence class, an ordinary ``keras.Model``."""
+"""Models from a config: two classes for every architecture, each an ordinary ``keras.Model``."""
 
 from __future__ import annotations
 
@@ -9,21 +9,194 @@ import tensorflow as tf
 
 from nmt.config import Config
 from nmt.errors import InputError
-from nmt.layers.attention import BahdanauAttention, Memory
+from nmt.layers.attention import FixedContext, Memory, make_attention
 from nmt.layers.decoder import Decoder
 from nmt.layers.encoder import Encoder
 from nmt.layers.loop import dense
+from nmt.layers.transformer import TransformerDecoder, TransformerEncoder
 
 
-@keras.saving.register_keras_serializable("nmt")
-class Seq2Seq(keras.Model):
-    """Encoder, attention and decoder, from source ids to the scores of every next word.
+class TextModel(keras.Model):
+    """What writes text word by word: target embeddings, a decoder, an output layer.
 
     The step protocol is all that a search needs::
 
         memory = model.encode(source_ids)
-        state = model.initial_state(memory)
+        state = model.initial_state(memory, room)
         logits, state, alignment = model.step(token_ids, state, memory)
+
+    Arguments:
+        vocabulary: number of target pieces; id 0 is padding.
+        embedding: width of a word vector.
+        decoder: a :class:`Decoder` or :class:`TransformerDecoder`.
+        tied: whether the output layer uses the target embeddings.
+        embedding_dropout, output_dropout: shares of units dropped from word vectors and from the readout.
+        word_dropout: share of words whose whole vector is dropped.
+    """
+
+    def __init__(
+        self,
+        vocabulary: int,
+        embedding: int,
+        decoder: Any,
+        tied: bool,
+        embedding_dropout: float,
+        output_dropout: float,
+        word_dropout: float,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        if tied and decoder.readout != embedding:
+            raise ValueError(
+                f"A tied output needs a readout as wide as an embedding, {embedding}, not {decoder.readout}."
+            )
+        self.embedding = embedding
+        self.embedding_dropout = embedding_dropout
+        self.output_dropout = output_dropout
+        self.word_dropout = word_dropout
+        self.decoder = decoder
+        self.tied_output = tied
+        self.target_embedding = _embedding(vocabulary, embedding, "target_embedding")
+        self.drop_embedding = keras.layers.Dropout(embedding_dropout)
+        self.drop_words = keras.layers.Dropout(word_dropout, noise_shape=(None, None, 1))
+        self.drop_output = keras.layers.Dropout(output_dropout)
+        self.guess_seeds = keras.random.SeedGenerator()
+        self.sampling_share: tf.Variable | None = None
+
+    @property
+    def aligned(self) -> bool:
+        """Whether its steps have an alignment."""
+        return self.decoder.aligned
+
+    def build(self, input_shape: Any = None) -> None:
+        vocabulary = self.target_embedding.input_dim
+        words = (None, None, self.embedding)
+        parts = self._parts(words)
+        parts[self.target_embedding] = [()]
+        for layer, shape in parts.items():
+            if not layer.built:  # reloaded parts are
+                layer.build(*shape)
+        if not self.tied_output:
+            self.output_kernel = self.add_weight(
+                (self.decoder.readout, vocabulary), "glorot_uniform", name="output_kernel"
+            )
+        self.output_bias = self.add_weight((vocabulary,), "zeros", name="output_bias")
+        self.built = True
+
+    def _parts(self, words: tuple) -> dict[keras.layers.Layer, list[tuple]]:
+        """Return the layers to be built and the shapes of what they read, for word vectors of shape ``words``."""
+        raise TypeError("Use Seq2Seq or LanguageModel.")
+
+    def train_step(self, data: Any) -> Any:
+        """Take one step of training, wholly or not at all.
+
+        At the end of an epoch Keras reads once more, in vain. Without the dependency the parts of a step that need no
+        data, such as the seeds of dropout and the count of steps, might move all the same.
+        """
+        with tf.control_dependencies(tf.nest.flatten(data)):
+            return super().train_step(data)
+
+    def _maybe_symbolic_build(self, iterator: Any = None, data_batch: Any = None) -> None:
+        """Build nothing: all is built.
+
+        With several devices Keras would take a batch for it and average the parts of the devices, which need not be of
+        one size.
+        """
+
+    def call(self, inputs: dict[str, tf.Tensor], training: bool = False) -> tf.Tensor:
+        return self.forced(inputs.get("source"), inputs["target"], training)[0]
+
+    def forced(
+        self, source: tf.Tensor | None, target: tf.Tensor, training: bool = False
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Read a given target: logits ``(batch, target, vocabulary)`` and alignment ``(batch, target, source)``."""
+        memory = self._read(source, training)
+        if training and self.sampling_share is not None:
+            target = self.sampled(target, self._write(target, *memory, training=False)[0])
+        return self._write(target, *memory, training=training)
+
+    def schedule_sampling(self) -> None:
+        """Let training mix the model's own guesses into what it reads, a share of ``sampling_share``, 0 at first."""
+        # It is set anew for each epoch, and no part of what was learned.
+        self.sampling_share = tf.Variable(0.0, trainable=False)
+
+    def sampled(self, target: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
+        """Replace a share of the words that will be read by the model's own guesses of them.
+
+        Scheduled sampling, Bengio et al. 2015, https://arxiv.org/abs/1506.03099, in the parallel form of Duckworth et
+        al. 2019, https://arxiv.org/abs/1906.04331: the guesses are made in one pass over the true words, so that no
+        word has to wait for the one before. The share is ``sampling_share``.
+
+        Arguments:
+            target: ``<s> y_1 … y_n``, shape ``(batch, target)``.
+            logits: the scores of ``y_1 … y_n </s>``, shape ``(batch, target, vocabulary)``.
+        """
+        # The word read at place t was guessed at place t - 1.
+        guesses = tf.argmax(logits, -1, output_type=target.dtype)[:, :-1]
+        guesses = tf.concat([target[:, :1], guesses], 1)
+        share = tf.cast(tf.convert_to_tensor(self.sampling_share), tf.float32)
+        chosen = keras.random.uniform(tf.shape(target), dtype="float32", seed=self.guess_seeds) < share
+        first = tf.range(tf.shape(target)[1]) == 0
+        return tf.stop_gradient(tf.where(chosen & (target != 0) & ~first, guesses, target))
+
+    def initial_state(self, memory: Memory, room: int | tf.Tensor | None = None) -> Any:
+        """Return the state before the first word, with room for so many words where a state needs it."""
+        return self.decoder.initial_state(memory, room)
+
+    def step(self, tokens: tf.Tensor, state: Any, memory: Memory) -> tuple[tf.Tensor, Any, tf.Tensor]:
+        """Write one word.
+
+        Arguments:
+            tokens: the last words written, ``(batch,)``, ``<s>`` at first.
+            state: from the step before.
+            memory: from ``encode``.
+
+        Returns:
+            Logits ``(batch, vocabulary)``, the next state, and the alignment ``(batch, source)``.
+        """
+        readout, state, alignment = self.decoder.step(self.target_embedding(tokens), state, memory)
+        return self._logits(readout), state, alignment
+
+    def _read(self, source: tf.Tensor | None, training: bool) -> tuple[Any, Any, Any]:
+        """Return annotations, the decoder's first state, and the mask of the source."""
+        raise TypeError("Use Seq2Seq or LanguageModel.")
+
+    def _write(
+        self, target: tf.Tensor, annotations: Any, state: Any, mask: Any, training: bool
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        words = self._words(self.target_embedding, target, training)
+        if state is None:
+            state = self.decoder.zero_state(words)
+        readouts, alignment = self.decoder(words, annotations, state, values_mask=mask, training=training)
+        return self._logits(self.drop_output(readouts, training=training)), alignment
+
+    def _words(self, embedding: keras.layers.Embedding, ids: tf.Tensor, training: bool) -> tf.Tensor:
+        words = self.drop_embedding(embedding(ids), training=training)
+        return self.drop_words(words, training=training) if self.word_dropout else words
+
+    def _logits(self, readouts: tf.Tensor) -> tf.Tensor:
+        if not self.tied_output:
+            return dense(readouts, self.output_kernel) + self.output_bias
+        return dense(readouts, self.target_embedding.embeddings, transpose=True) + self.output_bias
+
+    def get_config(self) -> dict[str, Any]:
+        own = ("embedding", "embedding_dropout", "output_dropout", "word_dropout")
+        part = keras.saving.serialize_keras_object(self.decoder)
+        return {**super().get_config(), **{name: getattr(self, name) for name in own}, "decoder": part}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> TextModel:
+        parts: dict[str, Any] = {
+            name: keras.saving.deserialize_keras_object(config[name])
+            for name in ("encoder", "decoder")
+            if name in config
+        }
+        return cls(**{**config, **parts})
+
+
+@keras.saving.register_keras_serializable("nmt")
+class Seq2Seq(TextModel):
+    """Encoder, attention and decoder, from source ids to the scores of every next word.
 
     Arguments:
         source_vocabulary, target_vocabulary: numbers of pieces; id 0 is padding.
@@ -32,6 +205,7 @@ class Seq2Seq(keras.Model):
         tied: ``none``; ``output``: the output layer uses the target embeddings; ``all``: so does the source, and both
             sides have one vocabulary.
         embedding_dropout, output_dropout: shares of units dropped from word vectors and from the readout.
+        word_dropout: share of words, on both sides, whose whole vector is dropped.
 
     Call arguments:
         inputs: ``{"source": ids (batch, source), "target": ids (batch, target)}``, the target beginning with ``<s>``.
@@ -48,123 +222,120 @@ class Seq2Seq(keras.Model):
         source_vocabulary: int,
         target_vocabulary: int,
         embedding: int,
-        encoder: Encoder,
+        encoder: Encoder | TransformerEncoder,
+        decoder: Decoder | TransformerDecoder,
+        tied: str = "output",
+        embedding_dropout: float = 0.0,
+        output_dropout: float = 0.0,
+        word_dropout: float = 0.0,
+        **kwargs: Any,
+    ) -> None:
+        if tied not in ("none", "output", "all"):
+            raise ValueError(f"tied cannot be '{tied}'. Known: none, output, all.")
+        if tied == "all" and source_vocabulary != target_vocabulary:
+            raise ValueError("tied='all' needs one vocabulary for both sides.")
+        super().__init__(
+            target_vocabulary,
+            embedding,
+            decoder,
+            tied != "none",
+            embedding_dropout,
+            output_dropout,
+            word_dropout,
+            **kwargs,
+        )
+        self.source_vocabulary = source_vocabulary
+        self.target_vocabulary = target_vocabulary
+        self.tied = tied
+        self.encoder = encoder
+        self.source_embedding = (
+            self.target_embedding if tied == "all" else _embedding(source_vocabulary, embedding, "source_embedding")
+        )
+
+    def _parts(self, words: tuple) -> dict[keras.layers.Layer, list[tuple]]:
+        annotations = (None, None, self.encoder.width)
+        return {self.source_embedding: [()], self.encoder: [words], self.decoder: [words, annotations]}
+
+    def encode(self, source: tf.Tensor) -> Memory:
+        """Read source ids ``(batch, source)`` once."""
+        annotations, state, mask = self._read(source, training=False)
+        return self.decoder.remember(annotations, mask, summary=state)
+
+    def _read(self, source: tf.Tensor | None, training: bool) -> tuple[Any, Any, Any]:
+        mask = source != 0
+        words = self._words(self.source_embedding, source, training)
+        return *self.encoder(words, mask=mask, training=training), mask
+
+    def get_config(self) -> dict[str, Any]:
+        own = ("source_vocabulary", "target_vocabulary", "tied")
+        part = keras.saving.serialize_keras_object(self.encoder)
+        return {**super().get_config(), **{name: getattr(self, name) for name in own}, "encoder": part}
+
+
+@keras.saving.register_keras_serializable("nmt")
+class LanguageModel(TextModel):
+    """A decoder without a source: from the words so far to the scores of the next.
+
+    Arguments:
+        vocabulary: number of pieces; id 0 is padding.
+        embedding: width of a word vector, and of the readout.
+        decoder: a :class:`Decoder` without attention.
+        tied: ``none``, or ``output``: the output layer uses the embeddings.
+        embedding_dropout, output_dropout, word_dropout: as those of :class:`Seq2Seq`.
+
+    Call arguments:
+        inputs: ``{"target": ids (batch, target)}``, beginning with ``<s>``.
+
+    Returns:
+        Logits ``(batch, target, vocabulary)``.
+
+    Raises:
+        ValueError: if ``tied`` is unknown, or the sizes of what it ties differ.
+    """
+
+    def __init__(
+        self,
+        vocabulary: int,
+        embedding: int,
         decoder: Decoder,
         tied: str = "output",
         embedding_dropout: float = 0.0,
         output_dropout: float = 0.0,
+        word_dropout: float = 0.0,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
-        if tied not in ("none", "output", "all"):
-            raise ValueError(f"tied cannot be '{tied}'. Known: none, output, all.")
-        if tied != "none" and decoder.readout != embedding:
-            raise ValueError(
-                f"A tied output needs a readout as wide as an embedding, {embedding}, not {decoder.readout}."
-            )
-        if tied == "all" and source_vocabulary != target_vocabulary:
-            raise ValueError("tied='all' needs one vocabulary for both sides.")
-        self.source_vocabulary = source_vocabulary
-        self.target_vocabulary = target_vocabulary
-        self.embedding = embedding
-        self.tied = tied
-        self.embedding_dropout = embedding_dropout
-        self.output_dropout = output_dropout
-        self.encoder = encoder
-        self.decoder = decoder
-        self.target_embedding = _embedding(target_vocabulary, embedding, "target_embedding")
-        self.source_embedding = (
-            self.target_embedding if tied == "all" else _embedding(source_vocabulary, embedding, "source_embedding")
+        if tied not in ("none", "output"):
+            raise ValueError(f"tied cannot be '{tied}' without a source. Known: none, output.")
+        super().__init__(
+            vocabulary, embedding, decoder, tied != "none", embedding_dropout, output_dropout, word_dropout, **kwargs
         )
-        self.drop_embedding = keras.layers.Dropout(embedding_dropout)
-        self.drop_output = keras.layers.Dropout(output_dropout)
+        self.vocabulary = vocabulary
+        self.tied = tied
 
-    def build(self, input_shape: Any = None) -> None:
-        words = (None, None, self.embedding)
-        shapes: dict[keras.layers.Layer, list[tuple]] = {
-            self.target_embedding: [()],
-            self.source_embedding: [()],
-            self.encoder: [words],
-            self.decoder: [words, (None, None, self.encoder.width)],
-        }
-        for layer, shape in shapes.items():
-            if not layer.built:  # reloaded parts are
-                layer.build(*shape)
-        if self.tied == "none":
-            self.output_kernel = self.add_weight(
-                (self.decoder.readout, self.target_vocabulary), "glorot_uniform", name="output_kernel"
-            )
-        self.output_bias = self.add_weight((self.target_vocabulary,), "zeros", name="output_bias")
-        self.built = True
-
-    def train_step(self, data: Any) -> Any:
-        """Take one step of training, wholly or not at all.
-
-        At the end of an epoch Keras reads once more, in vain. Without the dependency the parts of a step that need no
-        data, such as the seeds of dropout and the count of steps, might move all the same.
-        """
-        with tf.control_dependencies(tf.nest.flatten(data)):
-            return super().train_step(data)
-
-    def call(self, inputs: dict[str, tf.Tensor], training: bool = False) -> tf.Tensor:
-        return self.forced(inputs["source"], inputs["target"], training)[0]
-
-    def forced(self, source: tf.Tensor, target: tf.Tensor, training: bool = False) -> tuple[tf.Tensor, tf.Tensor]:
-        """Read a given target: logits ``(batch, target, vocabulary)`` and alignment ``(batch, target, source)``."""
-        annotations, state = self._read(source, training)
-        words = self.drop_embedding(self.target_embedding(target), training=training)
-        readouts, alignment = self.decoder(words, annotations, state, values_mask=source != 0, training=training)
-        return self._logits(self.drop_output(readouts, training=training)), alignment
+    def _parts(self, words: tuple) -> dict[keras.layers.Layer, list[tuple]]:
+        return {self.decoder: [words]}
 
     def encode(self, source: tf.Tensor) -> Memory:
-        """Read source ids ``(batch, source)`` once."""
-        annotations, state = self._read(source, training=False)
-        return self.decoder.remember(annotations, source != 0, summary=state)
+        """Return the memory of nothing, for as many rows as ``source`` has: there is only the first state."""
+        like = tf.zeros([tf.shape(source)[0], self.embedding], self.compute_dtype)
+        return self.decoder.remember(None, None, self.decoder.zero_state(like))
 
-    def initial_state(self, memory: Memory) -> Any:
-        """Return the state before the first word."""
-        return memory.summary
-
-    def step(self, tokens: tf.Tensor, state: Any, memory: Memory) -> tuple[tf.Tensor, Any, tf.Tensor]:
-        """Write one word.
-
-        Arguments:
-            tokens: the last words written, ``(batch,)``, ``<s>`` at first.
-            state: from the step before.
-            memory: from :meth:`encode`.
-
-        Returns:
-            Logits ``(batch, vocabulary)``, the next state, and the alignment ``(batch, source)``.
-        """
-        readout, state, alignment = self.decoder.step(self.target_embedding(tokens), state, memory)
-        return self._logits(readout), state, alignment
-
-    def _read(self, source: tf.Tensor, training: bool) -> tuple[tf.Tensor, Any]:
-        words = self.drop_embedding(self.source_embedding(source), training=training)
-        return self.encoder(words, mask=source != 0, training=training)
-
-    def _logits(self, readouts: tf.Tensor) -> tf.Tensor:
-        if self.tied == "none":
-            return dense(readouts, self.output_kernel) + self.output_bias
-        return dense(readouts, self.target_embedding.embeddings, transpose=True) + self.output_bias
+    def _read(self, source: tf.Tensor | None, training: bool) -> tuple[Any, Any, Any]:
+        return None, None, None
 
     def get_config(self) -> dict[str, Any]:
-        own = ("source_vocabulary", "target_vocabulary", "embedding", "tied", "embedding_dropout", "output_dropout")
-        parts = {name: keras.saving.serialize_keras_object(getattr(self, name)) for name in ("encoder", "decoder")}
-        return {**super().get_config(), **{name: getattr(self, name) for name in own}, **parts}
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Seq2Seq:
-        parts = {name: keras.saving.deserialize_keras_object(config[name]) for name in ("encoder", "decoder")}
-        return cls(**{**config, **parts})
+        return {**super().get_config(), "vocabulary": self.vocabulary, "tied": self.tied}
 
 
-def build_model(config: Config, source_vocabulary: int | None = None, target_vocabulary: int | None = None) -> Seq2Seq:
+def build_model(
+    config: Config, source_vocabulary: int | None = None, target_vocabulary: int | None = None
+) -> Seq2Seq | LanguageModel:
     """Make a model, with its weights, ready to compile and fit.
 
     Arguments:
         config: the whole configuration.
-        source_vocabulary, target_vocabulary: numbers of pieces; ``text.vocabulary_size`` where they are not given.
+        source_vocabulary, target_vocabulary: numbers of pieces; ``text.vocabulary_size`` where they are not given. A
+            language model has the second only.
 
     Raises:
         InputError: if no vocabulary size is given and the config's is ``auto``.
@@ -174,30 +345,70 @@ def build_model(config: Config, source_vocabulary: int | None = None, target_voc
     >>> build_model(config)({"source": tf.constant([[7, 9, 3]]), "target": tf.constant([[2, 5]])}).shape
     TensorShape([1, 2, 50])
     """
-    size = config.text.vocabulary_size
+    size, m = config.text.vocabulary_size, config.model
     if size == "auto" and (source_vocabulary is None or target_vocabulary is None):
         raise InputError("text.vocabulary_size is 'auto', so build_model must be told the size of each vocabulary.")
-    m = config.model
-    model = Seq2Seq(
-        source_vocabulary or int(size),
-        target_vocabulary or int(size),
-        m.embedding,
-        Encoder(m.units, m.cell, m.encoder_layers, m.bidirectional, (m.units, m.decoder_layers), m.dropout),
-        Decoder(
-            m.units,
-            m.embedding,
-            BahdanauAttention(m.attention_units),
-            m.cell,
-            m.decoder_layers,
-            m.dropout,
-            m.context_dropout,
-        ),
-        m.tied,
-        m.embedding_dropout,
-        m.output_dropout,
-    )
+    source, target = source_vocabulary or int(size), target_vocabulary or int(size)
+    dropouts = (m.embedding_dropout, m.output_dropout, m.word_dropout)
+    model: Seq2Seq | LanguageModel
+    if m.architecture == "language-model":
+        model = LanguageModel(target, m.embedding, _recurrent_decoder(config), m.tied, *dropouts)
+    else:
+        encoder, decoder = _transformer(config) if m.architecture == "transformer" else _recurrent(config)
+        model = Seq2Seq(source, target, m.embedding, encoder, decoder, m.tied, *dropouts)
     model.build()
     return model
+
+
+def _recurrent(config: Config) -> tuple[Encoder, Decoder]:
+    m = config.model
+    # A score that compares states number by number needs annotations as wide as the decoder's states.
+    merge = "sum" if m.attention in ("dot", "cosine") else "concat"
+    encoder = Encoder(
+        m.units,
+        m.cell,
+        m.encoder_layers,
+        m.bidirectional,
+        (m.units, m.decoder_layers),
+        m.dropout,
+        merge,
+        m.layer_norm,
+        m.residual,
+    )
+    return encoder, _recurrent_decoder(config)
+
+
+def _recurrent_decoder(config: Config) -> Decoder:
+    m = config.model
+    attention: Any = None
+    if m.architecture == "recurrent":
+        attention = (
+            FixedContext(m.units) if m.attention == "none" else make_attention(m.attention, m.attention_units, m.heads)
+        )
+    return Decoder(
+        m.units,
+        m.embedding,
+        attention,
+        m.cell,
+        m.decoder_layers,
+        m.dropout,
+        m.context_dropout,
+        m.context,
+        m.layer_norm,
+        m.residual,
+    )
+
+
+def _transformer(config: Config) -> tuple[TransformerEncoder, TransformerDecoder]:
+    m = config.model
+    learned = m.max_positions if m.positions == "learned" else 0
+    shape = (m.units, m.heads, m.feed_forward)
+    layer = None if m.alignment_layer == "last" else int(m.alignment_layer) - 1
+    head = None if m.alignment_head == "mean" else int(m.alignment_head) - 1
+    return (
+        TransformerEncoder(*shape, m.encoder_layers, m.dropout, learned),
+        TransformerDecoder(*shape, m.decoder_layers, m.dropout, learned, layer=layer, head=head),
+    )
 
 
 def _embedding(vocabulary: int, width: int, name: str) -> keras.layers.Embedding:

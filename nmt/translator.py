@@ -8,17 +8,16 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-import keras
 import numpy as np
 import tensorflow as tf
 
 from nmt.config import Config
 from nmt.data.text import END, PAD, START, Text
 from nmt.decoding.search import greedy
-from nmt.errors import InputError, first_line
+from nmt.errors import InputError
 from nmt.evaluation.alignment import WordAlignment, by_word
-from nmt.folder import CONFIG, WEIGHTS, config_text, make, read_config
-from nmt.models import Seq2Seq, build_model
+from nmt.models import Seq2Seq
+from nmt.stored import load, save
 
 
 @dataclass(frozen=True)
@@ -30,7 +29,7 @@ class Translation:
         score: its log-probability, the sum over its pieces and the end token.
         source_tokens, tokens: the pieces that were read and written.
         alignment: ``(len(tokens), len(source_tokens) + 1)``: each row a piece written, how much it looked at each piece
-            read and, last, at the source's end. Rows sum to one.
+            read and, last, at the source's end. Rows sum to one. ``None`` from a model that looks at nothing.
         truncated: whether the source was longer than the model reads, so that its end is missing.
     """
 
@@ -38,11 +37,17 @@ class Translation:
     score: float
     source_tokens: tuple[str, ...]
     tokens: tuple[str, ...]
-    alignment: np.ndarray
+    alignment: np.ndarray | None
     truncated: bool = False
 
     def words(self) -> WordAlignment:
-        """Return the alignment of words, merged from that of the pieces."""
+        """Return the alignment of words, merged from that of the pieces.
+
+        Raises:
+            InputError: if there is none.
+        """
+        if self.alignment is None:
+            raise InputError("This model has no alignments: with model.attention = 'none' it looks at no source word.")
         return by_word(self.source_tokens, self.tokens, self.alignment)
 
 
@@ -70,13 +75,13 @@ class Translator:
         """Open a model's folder.
 
         Raises:
-            InputError: if it is no model, incomplete, or damaged.
+            InputError: if it is no model, incomplete, damaged, or a language model.
         """
-        folder = Path(folder)
-        config = read_config(folder)
-        text = Text.load(folder, config.text.joint)
-        model = build_model(config, text.source.vocabulary, text.target.vocabulary)
-        load_weights(model, folder / WEIGHTS)
+        model, text, config = load(Path(folder))
+        if not isinstance(model, Seq2Seq):
+            raise InputError(
+                f"{folder} is a language model: it has no source to translate. `nmt complete` goes on from a beginning."
+            )
         return cls(model, text, config)
 
     def save(self, folder: str | Path) -> None:
@@ -85,17 +90,7 @@ class Translator:
         Raises:
             InputError: if the folder exists and is not empty, or the model was not built from the config.
         """
-        expected = build_model(self.config, self.text.source.vocabulary, self.text.target.vocabulary)
-        if self.text.joint != self.config.text.joint or _shapes(expected) != _shapes(self.model):
-            raise InputError(
-                "The model or its tokenizers are not those of the config, so no folder can be opened again."
-            )
-
-        def fill(aside: Path) -> None:
-            write_settings(aside, self.config, self.text)
-            save_weights(self.model, aside / WEIGHTS)
-
-        make(Path(folder), fill)
+        save(Path(folder), self.model, self.text, self.config)
 
     def translate(self, texts: Sequence[str], batch_size: int | None = None) -> list[Translation]:
         """Translate, in the order given. A blank text has a blank translation.
@@ -124,14 +119,14 @@ class Translator:
             if not read:  # nothing but characters that normalisation removes
                 yield _BLANK
                 continue
-            alignment = outputs["alignment"][i, :written]
+            alignment = outputs["alignment"][i, :written, : read + 1] if self.model.aligned else None
             yield Translation(
                 one_line(text.decode("utf-8", "replace")),
                 float(outputs["scores"][i]),
                 tuple(self.text.source.pieces(outputs["source"][i, :read])),
                 tuple(self.text.target.pieces(outputs["tokens"][i, :written])),
                 # The end token's column follows the last piece, before the padding.
-                alignment[:, : read + 1],
+                alignment,
                 bool(outputs["truncated"][i]),
             )
 
@@ -144,9 +139,10 @@ class Translator:
         memory = self.model.encode(source)
         # A translation is seldom more than twice as long as its source: what goes on has begun to repeat itself.
         limits = tf.where(lengths > 0, tf.minimum(2 * lengths + 10, self.config.decoding.max_length), 0)
-        found = greedy(
-            self.model.step, self.model.initial_state(memory), memory, tf.shape(source)[1], limits, START, END
-        )
+        # A step reads the start and all words but the last.
+        state = self.model.initial_state(memory, tf.reduce_max(tf.concat([limits, [1]], 0)))
+        width = tf.shape(source)[1] if self.model.aligned else 0
+        found = greedy(self.model.step, state, memory, width, limits, START, END)
         written = tf.RaggedTensor.from_tensor(found.tokens, lengths=found.lengths)
         return {
             "text": self.text.target.decode(written),
@@ -158,45 +154,6 @@ class Translator:
             "alignment": found.alignment,
             "truncated": tf.cast(pieces.row_lengths(), tf.int32) > lengths,
         }
-
-
-def write_settings(folder: Path, config: Config, text: Text) -> None:
-    """Write all of a model's folder but the weights."""
-    (folder / CONFIG).write_bytes(config_text(config))
-    text.save(folder)
-
-
-def _shapes(model: keras.Model) -> list[tuple]:
-    return [tuple(weight.shape) for weight in model.weights]
-
-
-def save_weights(model: keras.Model, path: Path) -> None:
-    """Write a model's weights without its optimizer, which Keras would write along, twice as large."""
-    twin = type(model).from_config(model.get_config())
-    if not twin.built:
-        twin.build()
-    twin.set_weights(model.get_weights())
-    twin.save_weights(path)
-
-
-def load_weights(model: keras.Model, path: Path) -> None:
-    """Read weights into a model.
-
-    Raises:
-        InputError: if the file is missing, cut short, or belongs to another model.
-    """
-    if not path.is_file():
-        raise InputError(
-            f"The model has no weights yet: {path} is missing. Was its training stopped before it had any?"
-        )
-    try:
-        model.load_weights(path)
-    except Exception as error:  # h5py and Keras raise what they like on a damaged file
-        others = " and ".join(sorted(file.name for file in path.parent.glob("*.spm.model")))
-        raise InputError(
-            f"{path} does not fit {CONFIG} and {others} beside it: one of them is damaged or belongs to another model "
-            f"({first_line(error)})."
-        ) from None
 
 
 def batched(items: Iterable, size: int) -> Iterator[list]:

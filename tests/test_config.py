@@ -1,6 +1,7 @@
 """A config says what it means: it survives TOML, and every wrong name or value is refused with a hint."""
 
 import dataclasses
+import math
 import tomllib
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from nmt.config import Config, from_dict, from_file, to_toml, with_settings
+from nmt.config import Config, Model, from_dict, from_file, to_toml, with_settings
 from nmt.errors import InputError
 
 SECTIONS = {section.name: type(getattr(Config(), section.name)) for section in dataclasses.fields(Config)}
@@ -36,11 +37,51 @@ def section(kind: type) -> st.SearchStrategy:
     return st.builds(kind, **fields)
 
 
-def agrees(parts: dict[str, Any]) -> bool:
-    return parts["text"].joint or parts["model"].tied != "all"
+def mended(parts: dict[str, Any]) -> dict[str, Any]:
+    """Make random sections agree: what may be set with what is tested in test_architectures.py."""
+    text, data, model, training, decoding = (parts[name] for name in SECTIONS)
+    recurrent, transformer = model.architecture == "recurrent", model.architecture == "transformer"
+    learned = transformer and model.positions == "learned"
+    changes: dict[str, Any] = {"embedding": model.units} if transformer else {}
+    width = model.units if transformer else model.attention_units
+    heads = math.gcd(model.heads, width)
+    unused = {
+        "cell": not transformer,
+        **dict.fromkeys(("attention", "context", "bidirectional", "context_dropout"), recurrent),
+        "attention_units": recurrent and model.attention in ("bahdanau", "concat", "scaled_dot"),
+        "heads": transformer or (recurrent and model.attention == "scaled_dot"),
+        "encoder_layers": recurrent or transformer,
+        **dict.fromkeys(("layer_norm", "residual"), not transformer),
+        **dict.fromkeys(("feed_forward", "positions", "alignment_layer", "alignment_head"), transformer),
+        "max_positions": learned,
+    }
+    if unused["heads"]:
+        changes |= {"heads": heads}
+    if transformer:
+        changes |= {
+            "alignment_layer": model.alignment_layer if model.alignment_layer == "last" else 1,
+            "alignment_head": model.alignment_head if model.alignment_head == "mean" else heads,
+        }
+    if learned:
+        changes |= {"max_positions": 1 + max(data.max_length, decoding.max_length)}
+    if recurrent and model.attention == "none" and model.context == "feed":
+        changes |= {"context": "output"}
+    if model.decoder_layers == 1:
+        changes |= {"residual": False}
+    if model.architecture == "language-model":
+        changes |= {"tied": "output"}
+        text = dataclasses.replace(text, joint=True)
+        training = dataclasses.replace(training, watch="auto")
+    if model.tied == "all":
+        text = dataclasses.replace(text, joint=True)
+    if text.kind in ("char", "word"):
+        text = dataclasses.replace(text, sampling=0.0)
+    changes |= {key: getattr(Model, key) for key, used in unused.items() if not used}
+    model = dataclasses.replace(model, **changes)
+    return {"text": text, "data": data, "model": model, "training": training, "decoding": decoding}
 
 
-configs = st.fixed_dictionaries({name: section(kind) for name, kind in SECTIONS.items()}).filter(agrees)
+configs = st.fixed_dictionaries({name: section(kind) for name, kind in SECTIONS.items()}).map(mended)
 configs = configs.map(lambda parts: Config(**parts))
 steady = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
@@ -88,7 +129,10 @@ WRONG = {
     "section unlike any": ({"zzzzzzzz": {}}, "no section 'zzzzzzzz'. Known: data, decoding, model, text, training."),
     "section that is no table": ({"model": 3}, "'model' is a section of the config"),
     "key": ({"training": {"epoch": 3}}, "no key 'training.epoch'. Did you mean 'training.epochs'?"),
-    "key unlike any": ({"text": {"##########": 3}}, "Known: text.joint, text.kind, text.vocabulary_size."),
+    "key unlike any": (
+        {"text": {"##########": 3}},
+        "Known: text.joint, text.kind, text.sampling, text.vocabulary_size.",
+    ),
     "key of another section": ({"data": {"vocabulary_size": 300}}, "no key 'data.vocabulary_size'."),
     "word": ({"model": {"cell": "ltsm"}}, "model.cell cannot be 'ltsm'. Did you mean 'lstm'?"),
     "word unlike any": ({"text": {"kind": "zzz"}}, "Known: bpe, char, unigram, word."),

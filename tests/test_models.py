@@ -208,8 +208,8 @@ def test_each_dropout_of_the_config_has_its_place():
     names = ("dropout", "embedding_dropout", "context_dropout", "output_dropout")
     rates = [f"model.{name}={rate}" for name, rate in zip(names, (0.1, 0.3, 0.5, 0.7), strict=True)]
     model = build_model(small("text.vocabulary_size=13", *rates))
-    assert (model.encoder.between.rate, model.decoder.between.rate) == (0.1, 0.1)
-    assert (model.drop_embedding.rate, model.decoder.drop_values.rate, model.drop_output.rate) == (0.3, 0.5, 0.7)
+    assert (model.encoder.depth.dropout, model.decoder.depth.dropout) == (0.1, 0.1)
+    assert (model.drop_embedding.rate, model.decoder.context_dropout, model.drop_output.rate) == (0.3, 0.5, 0.7)
 
 
 @pytest.mark.parametrize("sizes", [(), (11,), (None, 13)])

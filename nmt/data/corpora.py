@@ -1,4 +1,4 @@
-"""Sentence pairs from files: two parallel ones, or a TSV.
+"""Sentence pairs from files: two parallel ones, or a TSV. And plain text, as pairs whose source is empty.
 
 A corpus is checked once, line by line, when it is opened. After that it can be streamed any number of times, in Python
 or in the graph, and memory never grows with it. Both ways give the same pairs in the same order.
@@ -75,6 +75,16 @@ def from_tsv(path: Path) -> Corpus:
     return _Tsv(path.name, sum(1 for _ in _tsv_pairs(path)), path)
 
 
+def from_text(path: Path) -> Corpus:
+    """Open plain text: each line is a pair with an empty source, for a language model.
+
+    >>> from_text(Path("novel.txt.gz")).name                    # doctest: +SKIP
+    'novel.txt.gz'
+    """
+    path = Path(path)
+    return _PlainText(path.name, sum(1 for _ in read_lines(path)), path)
+
+
 def read_lines(path: Path, once: bool = False) -> Iterator[str]:
     """Stream the lines of a UTF-8 text file, plain or ``.gz``, without their line endings.
 
@@ -122,6 +132,19 @@ class _Tsv(Corpus):
 
     def pairs(self) -> Iterator[tuple[str, str]]:
         return _tsv_pairs(self.path)
+
+
+@dataclass(frozen=True)
+class _PlainText(Corpus):
+    name: str
+    size: int
+    path: Path
+
+    def dataset(self) -> tf.data.Dataset:
+        return _line_dataset(self.path).map(lambda line: ("", line))
+
+    def pairs(self) -> Iterator[tuple[str, str]]:
+        return (("", line) for line in read_lines(self.path))
 
 
 def _parallel_pairs(source: Path, target: Path) -> Iterator[tuple[str, str]]:

@@ -22,18 +22,22 @@ _TOGETHER = 256
 SAMPLE = 50_000
 
 
-def tokenize(pairs: tf.data.Dataset, text: Text, max_length: int) -> tf.data.Dataset:
+def tokenize(
+    pairs: tf.data.Dataset, text: Text, max_length: int, sourceless: bool = False, sampling: float = 0.0
+) -> tf.data.Dataset:
     """Strings ``(source, target)`` become ids: ``x1 … xn </s>`` and ``<s> y1 … yn </s>``.
 
-    Pairs with a side that is empty or has more than ``max_length`` pieces are left out. The source ends in ``</s>`` so
+    Pairs with a side that is empty or has more than ``max_length`` pieces are left out; plain text is ``sourceless``,
+    and an empty source is as it should be. The source ends in ``</s>`` so
     that attention has a place to look at when no word is meant. All this is done on many pairs at once: a call a pair
     would cost more than the training leaves over.
     """
 
     def encode(source: tf.Tensor, target: tf.Tensor) -> tuple[tf.RaggedTensor, tf.RaggedTensor]:
-        x, y = text.source.encode(source), text.target.encode(target)
+        x, y = text.source.encode(source, sampling), text.target.encode(target, sampling)
         lengths = tf.stack([x.row_lengths(), y.row_lengths()])
-        fits = tf.reduce_all((lengths > 0) & (lengths <= max_length), 0)
+        full = (y.row_lengths() > 0) & (sourceless | (x.row_lengths() > 0))
+        fits = full & tf.reduce_all(lengths <= max_length, 0)
         x, y = tf.ragged.boolean_mask(x, fits), tf.ragged.boolean_mask(y, fits)
         start = tf.fill([y.nrows(), 1], START)
         end = tf.fill([y.nrows(), 1], END)
@@ -145,13 +149,14 @@ def bounds(lengths: np.ndarray, count: int) -> np.ndarray:
     return values[np.array(ends[::-1]) - 1]
 
 
-def lengths(pairs: tf.data.Dataset, text: Text, max_length: int) -> np.ndarray:
+def lengths(pairs: tf.data.Dataset, text: Text, max_length: int, sourceless: bool = False) -> np.ndarray:
     """Measure ``(pairs, 2)`` source and target lengths with the end token, of the first pairs that pass the filter."""
 
     def measure(source: tf.Tensor, target: tf.Tensor) -> tf.Tensor:
         return tf.stack([tf.size(source), tf.size(target) - 1])
 
-    batches = list(tokenize(pairs, text, max_length).map(measure).take(SAMPLE).batch(1024).as_numpy_iterator())
+    examples = tokenize(pairs, text, max_length, sourceless)
+    batches = list(examples.map(measure).take(SAMPLE).batch(1024).as_numpy_iterator())
     return np.concatenate(batches) if batches else np.zeros([0, 2], np.int32)
 
 
@@ -174,6 +179,8 @@ class Pipeline:
         pairs: a Dataset of ``(source, target)`` strings.
         text: the tokenizers.
         buckets: the shapes of the batches.
+        sourceless: whether it is plain text.
+        sampling: of training pairs, see :meth:`nmt.data.text.Tokenizer.encode`.
     """
 
     pairs: tf.data.Dataset
@@ -184,6 +191,8 @@ class Pipeline:
     batch_unit: str = "sentences"
     shuffle_buffer: int = 100_000
     seed: int = 1
+    sourceless: bool = False
+    sampling: float = 0.0
 
     def epoch(self, number: int | tf.Tensor, first_batch: int | tf.Tensor = 0) -> tf.data.Dataset:
         """Return the shuffled batches of one epoch, from ``first_batch`` on."""
@@ -191,14 +200,14 @@ class Pipeline:
         pairs = self.pairs.shuffle(
             self.shuffle_buffer, seed=self.seed * 1_000_003 + number, reshuffle_each_iteration=False
         )
-        return ahead(self._batches(pairs).skip(tf.cast(first_batch, tf.int64)))
+        return ahead(self._batches(pairs, self.sampling).skip(tf.cast(first_batch, tf.int64)))
 
     def in_order(self) -> tf.data.Dataset:
         """Return unshuffled batches, for measuring the loss on a development set."""
-        return ahead(self._batches(self.pairs))
+        return ahead(self._batches(self.pairs, 0.0))
 
-    def _batches(self, pairs: tf.data.Dataset) -> tf.data.Dataset:
-        examples = tokenize(pairs, self.text, self.max_length)
+    def _batches(self, pairs: tf.data.Dataset, sampling: float) -> tf.data.Dataset:
+        examples = tokenize(pairs, self.text, self.max_length, self.sourceless, sampling)
         return self.buckets.bucket(examples, self.batch_size, self.batch_unit)
 
 

@@ -65,9 +65,20 @@ class Tokenizer:
             model=model, shared_name=f"nmt_sentencepiece_{uuid.uuid4().hex}"
         )
 
-    def encode(self, texts: tf.Tensor) -> tf.RaggedTensor:
-        """Turn strings ``(batch,)`` into ids ``(batch, None)``, without start and end."""
-        return self._graph.tokenize(texts)
+    def encode(self, texts: tf.Tensor, sampling: float = 0.0) -> tf.RaggedTensor:
+        """Turn strings ``(batch,)`` into ids ``(batch, None)``, without start and end.
+
+        With ``sampling`` a text is cut in another way each time, so that the model sees a word in many pieces. With BPE
+        it is the share of merges that are left out (Provilkov et al. 2020, https://arxiv.org/abs/1910.13267). With
+        unigram it is the ``alpha`` of Kudo 2018, https://arxiv.org/abs/1804.10959; a smaller one cuts more wildly.
+        SentencePiece draws from a source of its own that cannot be seeded, so no two runs are the same.
+        """
+        if not sampling:
+            return self._graph.tokenize(texts)
+        ids, splits = gen_sentencepiece_tokenizer.sentencepiece_tokenize_op(
+            self._graph._model_resource.resource_handle, texts, -1, sampling, False, False, False, out_type=tf.int32
+        )
+        return tf.RaggedTensor.from_row_splits(ids, splits, validate=False)
 
     def decode(self, ids: tf.RaggedTensor) -> tf.Tensor:
         """Turn ids ``(batch, None)``, without start and end, into strings ``(batch,)``."""
@@ -129,7 +140,8 @@ def train(
         InputError: if the text allows no vocabulary of that size.
     """
     pairs = list(itertools.islice(pairs, SENTENCES))
-    sides = [[source for source, _ in pairs], [target for _, target in pairs]]
+    # Plain text has no source, and SentencePiece takes no sentence of nothing at all.
+    sides = [[source for source, _ in pairs if source], [target for _, target in pairs if target]]
     corpora = [sides[0] + sides[1]] if joint else sides
     names = ["the text"] if joint else ["the source text", "the target text"]
     tokenizers = [

@@ -43,7 +43,14 @@ class Hypotheses(NamedTuple):
 
 
 def greedy(
-    step: Step, state: Any, memory: Any, source: int | tf.Tensor, limits: tf.Tensor, start: int, end: int
+    step: Step,
+    state: Any,
+    memory: Any,
+    source: int | tf.Tensor,
+    limits: tf.Tensor,
+    start: int,
+    end: int,
+    prefix: tf.Tensor | None = None,
 ) -> Hypotheses:
     """Write the likeliest word at each step, until every row has ended or reached its limit.
 
@@ -57,6 +64,7 @@ def greedy(
         limits: ``(batch,)``, the most words each row may have, end token included.
         start: the token before the first word.
         end: the token after the last; not that before the first.
+        prefix: ``(batch, words)``, the words each row begins with, zeros after them; they count in scores and limits.
 
     >>> def spell(tokens, state, memory):  # counts up: 1, 2, 3 and so on
     ...     return tf.one_hot(tokens + 1, 9) * 99, state, tf.ones([1, 1])
@@ -86,7 +94,10 @@ def greedy(
         logits, state, looked = step(last, state, memory)
         logits, looked = tf.cast(logits, tf.float32), tf.cast(looked, tf.float32)
         best = tf.argmax(logits, -1, output_type=tf.int32)
-        top = tf.reduce_max(logits, -1) - tf.reduce_logsumexp(logits, -1)
+        if prefix is not None:
+            given = tf.reduce_sum(prefix * tf.cast(tf.range(tf.shape(prefix)[1]) == t, prefix.dtype), 1)
+            best = tf.where(given != 0, given, best)
+        top = tf.gather(logits, best, axis=1, batch_dims=1) - tf.reduce_logsumexp(logits, -1)
         wrote = live & (best != end)
         here = tf.range(longest) == t
         tokens = tf.where(tf.expand_dims(wrote, 1) & here, tf.expand_dims(best, 1), buffers[0])

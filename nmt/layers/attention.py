@@ -1,7 +1,16 @@
 """Attention: at each target word, a weighted look back at every source word.
 
-Bahdanau, Cho and Bengio 2015, *Neural Machine Translation by Jointly Learning to Align and Translate*,
-https://arxiv.org/abs/1409.0473.
+All kinds share two equations and differ in the score function alone::
+
+    a_ij = exp(e_ij) / sum_k exp(e_ik)    the weights: they sum to one over the source
+    c_i  = sum_j a_ij h_j                 the context: the memory as seen from word i
+
+    e_ij = v' tanh(W s + U h_j)           bahdanau     Bahdanau, Cho and Bengio 2015, https://arxiv.org/abs/1409.0473
+    e_ij = s' h_j                         dot          Luong, Pham and Manning 2015, https://arxiv.org/abs/1508.04025
+    e_ij = s' W h_j                       general      the same
+    e_ij = v' tanh(W [s ; h_j])           concat       the same
+    e_ij = (Q s)' (K h_j) / sqrt(d)       scaled_dot   Vaswani et al. 2017, https://arxiv.org/abs/1706.03762
+    e_ij = b cos(s, h_j)                  cosine       Graves et al. 2014, https://arxiv.org/abs/1410.5401
 """
 
 from __future__ import annotations
@@ -21,36 +30,117 @@ class Memory(NamedTuple):
         values: ``(batch, source, units)``, what a context is mixed from.
         keys: ``(batch, source, attention units)``, what a query is compared with.
         mask: ``(batch, source)``, true at real words.
-        summary: the state a decoder begins with.
+        summary: what the encoder says of the whole sentence, the state a recurrent decoder begins with.
+
+    With several heads, ``values`` and ``keys`` are ``(batch, heads, source, units / heads)``. A decoder with several
+    layers that look has a tuple of them.
     """
 
-    values: tf.Tensor
-    keys: tf.Tensor
+    values: Any
+    keys: Any
     mask: tf.Tensor
     summary: Any = ()
 
 
-@keras.saving.register_keras_serializable("nmt")
-class BahdanauAttention(keras.layers.Layer):
-    """Additive attention, Bahdanau et al. 2015, section 3.1 and appendix A.1.2::
-
-        e_ij = v' tanh(W s_{i-1} + U h_j)                  how well source word j fits target word i
-        a_ij = exp(e_ij) / sum_k exp(e_ik)    (equation 6) the weights: they sum to one over the source
-        c_i  = sum_j a_ij h_j                 (equation 5) the context: the memory as seen from word i
+class Attention(keras.layers.Layer):
+    """What the kinds share: the weights and the context. A kind says what its score is.
 
     The weights are exactly zero where the mask is false.
 
-    Arguments:
-        units: width of the hidden layer in which queries and keys are compared.
-
     Call arguments:
-        query: ``s_{i-1}``, shape ``(batch, query width)``, or ``(batch, target, query width)`` for many words at once.
+        query: ``s``, shape ``(batch, query width)``, or ``(batch, target, query width)`` for many words at once.
         values: ``h``, shape ``(batch, source, width)``.
         values_mask: ``(batch, source)``, true at real words; Keras fills it in from a masked embedding.
 
     Returns:
         The context ``(batch, width)`` and the weights ``(batch, source)``, with a target dimension in second place if
         the query has one.
+    """
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.supports_masking = True
+
+    def call(
+        self, query: tf.Tensor, values: tf.Tensor, values_mask: tf.Tensor | None = None
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        return self.attend(query, self.remember(values, values_mask))
+
+    def remember(self, values: tf.Tensor, mask: tf.Tensor | None = None) -> Memory:
+        """Make the memory of ``values``: what of the score does not depend on the query is made once."""
+        if mask is None:
+            mask = tf.ones(tf.shape(values)[:2], tf.bool)
+        return Memory(values, self.key(values), tf.cast(mask, tf.bool))
+
+    def attend(self, query: tf.Tensor, memory: Memory) -> tuple[tf.Tensor, tf.Tensor]:
+        """Return context and weights for a query, as the call does, on a memory made before."""
+        mask = tf.expand_dims(memory.mask, 1) if query.shape.rank == 3 else memory.mask
+        weights = masked_softmax(self.score(query, memory.keys), mask)
+        return dense(weights, memory.values), weights
+
+    def key(self, values: tf.Tensor) -> tf.Tensor:
+        """Return what a query is compared with, ``(batch, source, …)``."""
+        return values
+
+    def score(self, query: tf.Tensor, keys: tf.Tensor) -> tf.Tensor:
+        """Return ``e``, ``(batch, source)`` or ``(batch, target, source)``."""
+        raise TypeError("Attention is what its kinds share. Use one of ATTENTIONS.")
+
+    def context_width(self, values_width: int) -> int:
+        """Return how wide a context is."""
+        return values_width
+
+    def compute_mask(self, *_: Any, **__: Any) -> None:
+        """Return nothing: contexts and weights have no mask of the source."""
+
+
+class _Hidden(Attention):
+    """A score with a hidden layer of so many units."""
+
+    def __init__(self, units: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        if units < 1:
+            raise ValueError(f"units must be 1 or more, not {units}.")
+        self.units = units
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "units": self.units}
+
+
+class _Additive(_Hidden):
+    """``e = v' tanh(W s + U h_j)``: Bahdanau writes two matrices, Luong one of both side by side."""
+
+    def _matrices(self) -> tuple[tf.Tensor, tf.Tensor]:
+        """Return ``W`` and ``U``."""
+        raise TypeError("Use BahdanauAttention or ConcatAttention.")
+
+    def _add_score_vector(self) -> None:
+        self.score_vector = self.add_weight(
+            (self.units,), keras.initializers.RandomNormal(stddev=0.1), name="score_vector"
+        )
+
+    def key(self, values: tf.Tensor) -> tf.Tensor:
+        return dense(values, self._matrices()[1])
+
+    def score(self, query: tf.Tensor, keys: tf.Tensor) -> tf.Tensor:
+        if query.shape.rank == 3:
+            keys = tf.expand_dims(keys, 1)
+        hidden = tf.tanh(tf.expand_dims(dense(query, self._matrices()[0]), -2) + keys)
+        return tf.reduce_sum(hidden * self.score_vector, -1)
+
+
+@keras.saving.register_keras_serializable("nmt")
+class BahdanauAttention(_Additive):
+    """Additive attention, Bahdanau et al. 2015, section 3.1 and appendix A.1.2::
+
+        e_ij = v' tanh(W s_{i-1} + U h_j)                  how well source word j fits target word i
+        a_ij = exp(e_ij) / sum_k exp(e_ik)    (equation 6) the weights: they sum to one over the source
+        c_i  = sum_j a_ij h_j                 (equation 5) the context: the memory as seen from word i
+
+    Arguments:
+        units: width of the hidden layer in which queries and keys are compared.
+
+    Call arguments and results are those of :class:`Attention`.
 
     Raises:
         ValueError: if ``units`` is not positive.
@@ -64,43 +154,262 @@ class BahdanauAttention(keras.layers.Layer):
      [0.25 0.25 0.25 0.25 0.  ]]
     """
 
+    def build(self, query_shape: tuple, values_shape: tuple) -> None:
+        self.query_kernel = self.add_weight((query_shape[-1], self.units), "glorot_uniform", name="query_kernel")
+        self.key_kernel = self.add_weight((values_shape[-1], self.units), "glorot_uniform", name="key_kernel")
+        self._add_score_vector()
+
+    def _matrices(self) -> tuple[tf.Tensor, tf.Tensor]:
+        return self.query_kernel, self.key_kernel
+
+
+@keras.saving.register_keras_serializable("nmt")
+class ConcatAttention(_Additive):
+    """``e_ij = v' tanh(W [s ; h_j])``, Luong et al. 2015, equation 8.
+
+    It is Bahdanau's score with ``W`` and ``U`` side by side in one matrix, and is run so. What differs is the query
+    that is usual with it, the state after the step, and how large the first weights are.
+
+    Arguments:
+        units: width of the hidden layer.
+
+    Raises:
+        ValueError: if ``units`` is not positive.
+
+    >>> ConcatAttention(7)(tf.ones([2, 3]), tf.ones([2, 5, 11]))[0].shape
+    TensorShape([2, 11])
+    """
+
+    def build(self, query_shape: tuple, values_shape: tuple) -> None:
+        self.widths = [query_shape[-1], values_shape[-1]]
+        self.kernel = self.add_weight((sum(self.widths), self.units), "glorot_uniform", name="kernel")
+        self._add_score_vector()
+
+    def _matrices(self) -> tuple[tf.Tensor, tf.Tensor]:
+        return tf.split(tf.convert_to_tensor(self.kernel), self.widths)
+
+
+@keras.saving.register_keras_serializable("nmt")
+class DotAttention(Attention):
+    """``e_ij = s_i' h_j``, Luong et al. 2015, equation 8. It has no weights.
+
+    Raises:
+        ValueError: if queries and values are not of one width.
+
+    >>> context, weights = DotAttention()(tf.constant([[0.8, 0.2]]), tf.constant([[[0.7, 0.3], [0.2, 0.8]]]))
+    >>> print(weights.numpy().round(3))  # the scores are 0.62 and 0.32
+    [[0.574 0.426]]
+    """
+
+    def build(self, query_shape: tuple, values_shape: tuple) -> None:
+        _same_width(query_shape, values_shape)
+
+    def score(self, query: tf.Tensor, keys: tf.Tensor) -> tf.Tensor:
+        return dense(query, keys, transpose=True)
+
+
+@keras.saving.register_keras_serializable("nmt")
+class GeneralAttention(Attention):
+    """``e_ij = s_i' W h_j``, Luong et al. 2015, equation 8. ``W h_j`` is made once.
+
+    >>> GeneralAttention()(tf.ones([2, 3]), tf.ones([2, 5, 11]))[1].shape
+    TensorShape([2, 5])
+    """
+
+    def build(self, query_shape: tuple, values_shape: tuple) -> None:
+        self.kernel = self.add_weight((query_shape[-1], values_shape[-1]), "glorot_uniform", name="kernel")
+
+    def key(self, values: tf.Tensor) -> tf.Tensor:
+        return dense(values, self.kernel, transpose=True)
+
+    def score(self, query: tf.Tensor, keys: tf.Tensor) -> tf.Tensor:
+        return dense(query, keys, transpose=True)
+
+
+@keras.saving.register_keras_serializable("nmt")
+class CosineAttention(Attention):
+    """``e_ij = b cos(s_i, h_j)``, Graves et al. 2014, *Neural Turing Machines*, equations 5 and 6.
+
+    A cosine lies between -1 and 1, too little for a sharp softmax, so its strength ``b`` is learned. It begins at 8.
+
+    Raises:
+        ValueError: if queries and values are not of one width.
+
+    >>> CosineAttention()(tf.ones([2, 3]), tf.ones([2, 5, 3]))[1].shape
+    TensorShape([2, 5])
+    """
+
+    def build(self, query_shape: tuple, values_shape: tuple) -> None:
+        _same_width(query_shape, values_shape)
+        self.strength = self.add_weight((), keras.initializers.Constant(8.0), name="strength")
+
+    def key(self, values: tf.Tensor) -> tf.Tensor:
+        return _unit_length(values)
+
+    def score(self, query: tf.Tensor, keys: tf.Tensor) -> tf.Tensor:
+        return self.strength * dense(_unit_length(query), keys, transpose=True)
+
+
+@keras.saving.register_keras_serializable("nmt")
+class ScaledDotAttention(_Hidden):
+    """Scaled dot-product attention with one or several heads, Vaswani et al. 2017, section 3.2::
+
+        q, k, v = W_q s + b_q, W_k h + b_k, W_v h + b_v    each cut into heads of d = units / heads
+        a = softmax(q' k / sqrt(d))           (equation 1) for each head
+        c = W_o [a_1 v_1 ; … ; a_n v_n] + b_o
+
+    Arguments:
+        units: width of queries, keys and values, all heads together, and of the context.
+        heads: how many; they must divide ``units``.
+        head: whose weights are returned, from 0; the mean of all if not given.
+
+    The mask of its memory may also be ``(batch, target, source)``, one for each query, as self-attention needs it.
+
+    Raises:
+        ValueError: if ``units`` is not positive, the heads do not divide it, or there is no such ``head``.
+
+    >>> attention = ScaledDotAttention(6, heads=2)
+    >>> context, weights = attention(tf.ones([2, 4, 3]), tf.ones([2, 5, 11]))
+    >>> context.shape, weights.shape
+    (TensorShape([2, 4, 6]), TensorShape([2, 4, 5]))
+    """
+
+    def __init__(self, units: int, heads: int = 1, head: int | None = None, **kwargs: Any) -> None:
+        super().__init__(units, **kwargs)
+        if heads < 1 or units % heads:
+            raise ValueError(f"{heads} heads do not divide {units} units.")
+        if head is not None and not 0 <= head < heads:
+            raise ValueError(f"There is no head {head}: they are numbered from 0 to {heads - 1}.")
+        self.heads = heads
+        self.head = head
+
+    def build(self, query_shape: tuple, values_shape: tuple) -> None:
+        for name, width in (("query", query_shape[-1]), ("key", values_shape[-1]), ("value", values_shape[-1])):
+            setattr(
+                self, f"{name}_kernel", self.add_weight((width, self.units), "glorot_uniform", name=f"{name}_kernel")
+            )
+            setattr(self, f"{name}_bias", self.add_weight((self.units,), "zeros", name=f"{name}_bias"))
+        self.output_kernel = self.add_weight((self.units, self.units), "glorot_uniform", name="output_kernel")
+        self.output_bias = self.add_weight((self.units,), "zeros", name="output_bias")
+
+    def remember(self, values: tf.Tensor, mask: tf.Tensor | None = None) -> Memory:
+        if mask is None:
+            mask = tf.ones(tf.shape(values)[:2], tf.bool)
+        keys = self._split(dense(values, self.key_kernel) + self.key_bias)
+        mixed = self._split(dense(values, self.value_kernel) + self.value_bias)
+        return Memory(mixed, keys, tf.cast(mask, tf.bool))
+
+    def attend(self, query: tf.Tensor, memory: Memory) -> tuple[tf.Tensor, tf.Tensor]:
+        if query.shape.rank == 2:
+            context, weights = self.attend(tf.expand_dims(query, 1), memory)
+            return tf.squeeze(context, 1), tf.squeeze(weights, 1)
+        # The scale goes into the query, which is smaller than the scores.
+        scale = (self.units // self.heads) ** -0.5
+        queries = self._split((dense(query, self.query_kernel) + self.query_bias) * scale)
+        mask = memory.mask if memory.mask.shape.rank == 3 else tf.expand_dims(memory.mask, 1)
+        weights = masked_softmax(tf.matmul(queries, memory.keys, transpose_b=True), tf.expand_dims(mask, 1))
+        mixed = tf.transpose(tf.matmul(weights, memory.values), [0, 2, 1, 3])
+        context = dense(_merge(mixed, self.units), self.output_kernel) + self.output_bias
+        return context, tf.reduce_mean(weights, 1) if self.head is None else tf.gather(weights, self.head, axis=1)
+
+    def _split(self, tensor: tf.Tensor) -> tf.Tensor:
+        """Cut ``(batch, time, units)`` into heads, ``(batch, heads, time, units / heads)``."""
+        batch, time = tf.unstack(tf.shape(tensor)[:2])
+        return tf.transpose(tf.reshape(tensor, [batch, time, self.heads, self.units // self.heads]), [0, 2, 1, 3])
+
+    def context_width(self, values_width: int) -> int:
+        return self.units
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "heads": self.heads, "head": self.head}
+
+
+def _merge(tensor: tf.Tensor, units: int) -> tf.Tensor:
+    """Put heads side by side: ``(batch, time, heads, width)`` to ``(batch, time, units)``."""
+    batch, time = tf.unstack(tf.shape(tensor)[:2])
+    return tf.reshape(tensor, [batch, time, units])
+
+
+def _same_width(query_shape: tuple, values_shape: tuple) -> None:
+    if query_shape[-1] != values_shape[-1]:
+        raise ValueError(
+            f"This score compares query and memory number by number, so both must be of one width, and they are "
+            f"{query_shape[-1]} and {values_shape[-1]} wide."
+        )
+
+
+def _unit_length(vectors: tf.Tensor) -> tf.Tensor:
+    return vectors * tf.math.rsqrt(tf.reduce_sum(tf.square(vectors), -1, keepdims=True) + 1e-6)
+
+
+@keras.saving.register_keras_serializable("nmt")
+class FixedContext(Attention):
+    """No attention: the whole sentence in one vector, the same for every word.
+
+    Sutskever et al. 2014, https://arxiv.org/abs/1409.3215, and Cho et al. 2014, https://arxiv.org/abs/1406.1078, where
+    the vector also enters every step. It is what attention was invented against: the vector has the same width for a
+    short sentence and for a long one.
+
+    Its memory is made of that vector ``(batch, units)``; there is nothing to look at, so the weights have no width.
+
+    Arguments:
+        units: width of the vector.
+
+    >>> context, weights = FixedContext(3)(tf.zeros([2, 5, 7]), tf.ones([2, 3]))
+    >>> context.shape, weights.shape
+    (TensorShape([2, 5, 3]), TensorShape([2, 5, 0]))
+    """
+
     def __init__(self, units: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         if units < 1:
             raise ValueError(f"units must be 1 or more, not {units}.")
         self.units = units
-        self.supports_masking = True
 
     def build(self, query_shape: tuple, values_shape: tuple) -> None:
-        self.query_kernel = self.add_weight((query_shape[-1], self.units), "glorot_uniform", name="query_kernel")
-        self.key_kernel = self.add_weight((values_shape[-1], self.units), "glorot_uniform", name="key_kernel")
-        self.score_vector = self.add_weight(
-            (self.units,), keras.initializers.RandomNormal(stddev=0.1), name="score_vector"
-        )
-
-    def call(
-        self, query: tf.Tensor, values: tf.Tensor, values_mask: tf.Tensor | None = None
-    ) -> tuple[tf.Tensor, tf.Tensor]:
-        return self.attend(query, self.remember(values, values_mask))
+        """Make no weights."""
 
     def remember(self, values: tf.Tensor, mask: tf.Tensor | None = None) -> Memory:
-        """Make the memory of ``values``: the keys ``U h_j`` do not depend on the query, so they are made once."""
-        if mask is None:
-            mask = tf.ones(tf.shape(values)[:2], tf.bool)
-        return Memory(values, dense(values, self.key_kernel), tf.cast(mask, tf.bool))
+        return Memory(values, (), ())
 
     def attend(self, query: tf.Tensor, memory: Memory) -> tuple[tf.Tensor, tf.Tensor]:
-        """Return context and weights for a query, as the call does, on a memory made before."""
-        projected = dense(query, self.query_kernel)
-        keys, mask = memory.keys, memory.mask
+        context = memory.values
         if query.shape.rank == 3:
-            keys, mask = tf.expand_dims(keys, 1), tf.expand_dims(mask, 1)
-        hidden = tf.tanh(tf.expand_dims(projected, -2) + keys)
-        weights = masked_softmax(tf.reduce_sum(hidden * self.score_vector, -1), mask)
-        return dense(weights, memory.values), weights
+            context = tf.tile(tf.expand_dims(context, 1), [1, tf.shape(query)[1], 1])
+        return context, tf.zeros_like(query[..., :0])
+
+    def context_width(self, values_width: int) -> int:
+        return self.units
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "units": self.units}
+
+
+ATTENTIONS: dict[str, type[Attention]] = {
+    "bahdanau": BahdanauAttention,
+    "dot": DotAttention,
+    "general": GeneralAttention,
+    "concat": ConcatAttention,
+    "scaled_dot": ScaledDotAttention,
+    "cosine": CosineAttention,
+}
+
+
+def make_attention(kind: str, units: int, heads: int = 1) -> Attention:
+    """Return a new attention of a kind; ``units`` and ``heads`` go where they mean something.
+
+    Raises:
+        ValueError: for a kind that does not exist.
+
+    >>> make_attention("bahdanau", 7).units, make_attention("scaled_dot", 6, heads=2).heads
+    (7, 2)
+    """
+    if kind not in ATTENTIONS:
+        raise ValueError(f"There is no attention '{kind}'. Known: {', '.join(ATTENTIONS)}.")
+    if kind == "scaled_dot":
+        return ScaledDotAttention(units, heads)
+    made = ATTENTIONS[kind]
+    return made(units) if issubclass(made, _Hidden) else made()
 
 
 def masked_softmax(scores: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:

@@ -15,34 +15,37 @@ from typing import Any
 
 import keras
 
+from nmt.completer import Completer
 from nmt.errors import InputError, WorkFailed
 from nmt.evaluation.scores import score
 from nmt.folder import write
+from nmt.stored import save_weights
 from nmt.training.schedules import WarmUp
-from nmt.translator import Translator, save_weights
+from nmt.translator import Translator
 
 BLEU = "val_bleu"
+PERPLEXITY = "val_perplexity"
 
 
-def best_epoch(bleus: Sequence[float]) -> int:
+def best_epoch(qualities: Sequence[float]) -> int:
     """Return the first epoch with the highest score.
 
     >>> best_epoch([10.0, 30.0, 20.0, 30.0])
     1
     """
-    return max(range(len(bleus)), key=lambda i: bleus[i])
+    return max(range(len(qualities)), key=lambda i: qualities[i])
 
 
-def rate_scale(bleus: Sequence[float], patience: int, factor: float) -> float:
+def rate_scale(qualities: Sequence[float], patience: int, factor: float) -> float:
     """Return what a rate is multiplied by after these epochs: ``factor`` for each ``patience`` without a new best.
 
     >>> rate_scale([10.0, 12.0, 11.0, 11.5, 13.0], patience=1, factor=0.5)
     0.25
     """
     scale, best, waited = 1.0, -math.inf, 0
-    for bleu in bleus:
-        waited = 0 if bleu > best else waited + 1
-        best = max(best, bleu)
+    for quality in qualities:
+        waited = 0 if quality > best else waited + 1
+        best = max(best, quality)
         if waited == patience:
             scale, waited = scale * factor, 0
     return scale
@@ -98,40 +101,84 @@ class DevScores(keras.callbacks.Callback):
         self.say(f"  output     {texts[shown]}")
 
 
+class DevText(keras.callbacks.Callback):
+    """Show after each epoch how a language model goes on from the first words of a development line."""
+
+    def __init__(self, completer: Completer, lines: list[str], say: Callable[[str], None]) -> None:
+        super().__init__()
+        self.completer = completer
+        self.lines = lines
+        self.say = say
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        assert logs is not None
+        line = self.lines[epoch % len(self.lines)]
+        words = line.split()
+        beginning = " ".join(words[: -(-len(words) // 3)]) if len(words) > 1 else line[: -(-len(line) // 3)]
+        (made,) = self.completer.complete([beginning])
+        self.say(f"dev perplexity {logs[PERPLEXITY]:.2f} after epoch {epoch + 1}. How it goes on from a beginning:")
+        self.say(f"  beginning  {beginning}")
+        self.say(f"  output     {made.text}")
+
+
+class SampleMore(keras.callbacks.Callback):
+    """Raise the share of scheduled sampling in a straight line, from none in the first epoch to all in the last."""
+
+    def __init__(self, share: float, epochs: int) -> None:
+        super().__init__()
+        self.share = share
+        self.epochs = epochs
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        self.model.sampling_share.assign(self.share * epoch / max(1, self.epochs - 1))
+
+
 class Journal(keras.callbacks.Callback):
     """Keep one record an epoch, in ``metrics.jsonl``.
 
     Arguments:
         path: the file; epochs of it that are done are taken over.
         done: how many those are.
+        watch: ``val_bleu`` or ``val_perplexity``, the score that decides.
 
     Raises:
         InputError: if the file does not hold them.
     """
 
-    def __init__(self, path: Path, done: int) -> None:
+    def __init__(self, path: Path, done: int, watch: str = BLEU) -> None:
         super().__init__()
         self.path = path
+        self.watch = watch
         self.records: list[dict[str, Any]] = []
         try:
             if done:
                 self.records = [json.loads(line) for line in path.read_text("utf-8").splitlines()[:done]]
-            whole = len(self.records) == done and all(isinstance(r.get(BLEU), int | float) for r in self.records)
+            whole = len(self.records) == done and all(
+                isinstance(r.get(watch, ""), int | float | None) for r in self.records
+            )
         except (OSError, ValueError, AttributeError):
             whole = False
         if not whole:
             raise InputError(f"{path} is missing or damaged: it must hold a record of each of the {done} epochs done.")
 
     @property
-    def bleus(self) -> list[float]:
-        return [record[BLEU] for record in self.records]
+    def qualities(self) -> list[float]:
+        """The score of each epoch that decides, higher ones being better; a perplexity that overflowed is worst."""
+        scores = [record.get(self.watch) for record in self.records]
+        sign = 1.0 if self.watch == BLEU else -1.0
+        return [-math.inf if score is None else sign * score for score in scores]
+
+    @property
+    def watched(self) -> str:
+        """What that score is called."""
+        return "BLEU" if self.watch == BLEU else "perplexity"
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         assert logs is not None
         rate = float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))
         record: dict[str, Any] = {
             "epoch": epoch + 1,
-            "step": int(self.model.optimizer.iterations),
+            "step": int(keras.ops.convert_to_numpy(self.model.optimizer.iterations)),
             "learning_rate": rate,
         }
         measured = {name: float(value) for name, value in logs.items()}
@@ -142,20 +189,21 @@ class Journal(keras.callbacks.Callback):
 
 
 class KeepBest(keras.callbacks.Callback):
-    """Write the weights when the journal's last epoch is its best."""
+    """Write the weights of ``kept`` when the journal's last epoch is its best."""
 
-    def __init__(self, path: Path, journal: Journal) -> None:
+    def __init__(self, path: Path, kept: keras.Model, journal: Journal) -> None:
         super().__init__()
         self.path = path
+        self.kept = kept
         self.journal = journal
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        if best_epoch(self.journal.bleus) == len(self.journal.bleus) - 1:
-            write(self.path, lambda aside: save_weights(self.model, aside))
+        if best_epoch(self.journal.qualities) == len(self.journal.qualities) - 1:
+            write(self.path, lambda aside: save_weights(self.kept, aside))
 
 
 class Plateau(keras.callbacks.Callback):
-    """Scale the rate down for each plateau of dev BLEU in the journal."""
+    """Scale the rate down for each plateau of the journal's score."""
 
     def __init__(self, schedule: WarmUp, journal: Journal, patience: int, factor: float) -> None:
         super().__init__()
@@ -165,7 +213,7 @@ class Plateau(keras.callbacks.Callback):
         self.factor = factor
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        self.schedule.scale.assign(rate_scale(self.journal.bleus, self.patience, self.factor))
+        self.schedule.scale.assign(rate_scale(self.journal.qualities, self.patience, self.factor))
 
 
 class EarlyStopping(keras.callbacks.Callback):
@@ -179,12 +227,12 @@ class EarlyStopping(keras.callbacks.Callback):
 
     def finished(self) -> bool:
         """Tell whether the journal as it is ends the training."""
-        bleus = self.journal.bleus
-        return bool(bleus) and len(bleus) - 1 - best_epoch(bleus) >= self.patience
+        qualities = self.journal.qualities
+        return bool(qualities) and len(qualities) - 1 - best_epoch(qualities) >= self.patience
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         if self.finished():
-            self.say(f"No better dev BLEU for {self.patience} epochs: the training ends here.")
+            self.say(f"No better dev {self.journal.watched} for {self.patience} epochs: the training ends here.")
             self.model.stop_training = True
 
 
@@ -211,7 +259,7 @@ class StopOnNonFinite(keras.callbacks.Callback):
 
     def _end(self, where: str) -> None:
         kept = (
-            f"The best model so far, of epoch {best_epoch(self.journal.bleus) + 1}, is kept in {self.folder}."
+            f"The best model so far, of epoch {best_epoch(self.journal.qualities) + 1}, is kept in {self.folder}."
             if self.journal.records
             else f"No epoch was finished, so {self.folder} holds no model yet."
         )

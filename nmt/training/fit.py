@@ -12,71 +12,116 @@ import warnings
 from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from nmt.config import Config
+from nmt import stored
+from nmt.completer import Completer
+from nmt.config import Config, Training
 from nmt.data import text as texts
 from nmt.data.corpora import Corpus
+from nmt.data.growth import grow as grown
 from nmt.data.pipeline import SAMPLE, Buckets, Pipeline, ahead, lengths, padding
 from nmt.data.text import Text
 from nmt.errors import InputError
-from nmt.folder import CONFIG, JOURNAL, LOGS, STATE, WEIGHTS, check_new, check_same, config_text, make, write
-from nmt.models import Seq2Seq, build_model
+from nmt.folder import (
+    CONFIG,
+    EPOCHS,
+    JOURNAL,
+    LOGS,
+    STATE,
+    WEIGHTS,
+    check_continues,
+    check_new,
+    check_same,
+    config_text,
+    make,
+    write,
+)
+from nmt.models import LanguageModel, Seq2Seq, build_model
+from nmt.stored import write_settings
 from nmt.training.callbacks import (
+    BLEU,
+    PERPLEXITY,
     DevScores,
+    DevText,
     EarlyStopping,
     Journal,
     KeepBest,
     News,
     Plateau,
+    SampleMore,
     StopOnNonFinite,
 )
+from nmt.training.distribute import strategy
+from nmt.training.finetune import begin_with
+from nmt.training.keep import Keep
 from nmt.training.losses import MaskedCrossEntropy
 from nmt.training.metrics import Perplexity, TokenAccuracy, TokensPerSecond
 from nmt.training.optimizers import Adam
 from nmt.training.resume import RestoreMetrics, SaveState, State, fingerprint
 from nmt.training.schedules import WarmUp
-from nmt.translator import Translator, write_settings
+from nmt.translator import Translator
 
 # More sentences than these make an epoch longer and its BLEU hardly surer.
 _DEV_SENTENCES = 2000
 
 
 def train(
-    config: Config, corpus: Corpus, dev: Corpus, folder: Path, resume: bool = False, say: Callable[[str], None] = print
-) -> Translator:
-    """Train a model on a corpus and keep the best of it, by greedy BLEU on the development set, in a folder.
+    config: Config,
+    corpus: Corpus,
+    dev: Corpus,
+    folder: Path,
+    resume: bool = False,
+    say: Callable[[str], None] = print,
+    start: Path | None = None,
+    grow: int = 0,
+) -> Translator | Completer:
+    """Train a model on a corpus and keep the best of it, by its score on the development set, in a folder.
 
     Arguments:
         config: every choice.
-        corpus: the training pairs.
+        corpus: the training pairs, or plain text for a language model.
         dev: the development pairs, of which the first 2,000 are translated after each epoch.
         folder: where the model goes. It must be new or empty, or hold the run to resume.
         resume: go on where the run in ``folder`` was stopped; the same commands then give the same model to the bit.
         say: takes a line of news.
+        start: the folder of a model to begin with.
+        grow: so many new pieces, at most, are learned from the corpus and added to that model's vocabulary.
 
     Returns:
-        The best model.
+        The best model, as a :class:`Translator` or, of a language model, as a :class:`Completer`.
 
     Raises:
         InputError: before anything is written, if the folder holds another model, the text allows no such vocabulary,
-            or no pair fits into ``data.max_length``.
+            no pair fits into ``data.max_length``, or the model to begin with is of another kind.
         WorkFailed: if the loss is no longer finite, or the run was asked to stop; the best model so far is kept.
     """
     if resume:
         check_same(folder, config)
     else:
         check_new(folder)
-    keras.utils.set_random_seed(config.training.seed)
-    text = Text.load(folder, config.text.joint) if resume else learn_text(config, corpus, say)
-    pipeline = make_pipeline(config, corpus, text, say)
-    model = build_model(config, text.source.vocabulary, text.target.vocabulary)
-    schedule = compiled(model, config, expected_steps(config, pipeline, corpus))
-    say(f"{model.count_params():,} parameters.")
+    if start:
+        check_continues(start, config)
     training = config.training
+    devices = strategy(training.devices)
+    keras.utils.set_random_seed(training.seed)
+    started = stored.load(start) if start and not resume else None
+    text = _text(config, corpus, folder if resume else None, started, grow, say)
+    pipeline = make_pipeline(config, corpus, text, say)
+    development = _development(config, pipeline, dev)
+    sizes = (text.source.vocabulary, text.target.vocabulary)
+    with devices.scope(), precision(training.precision):
+        model = build_model(config, *sizes)
+        if training.scheduled_sampling:
+            model.schedule_sampling()
+        schedule = compiled(model, config, expected_steps(config, pipeline, corpus))
+    say(f"{model.count_params():,} parameters.")
+    if started:
+        begin_with(model, text, started[0], started[1])
     state = State(
         folder / STATE,
         model,
@@ -84,19 +129,81 @@ def train(
         order=fingerprint(training.batch_size, training.batch_unit, training.seed),
     )
     position = tf.Variable(state.load() if resume else (0, 0), dtype=tf.int64, trainable=False)
-    journal = Journal(folder / JOURNAL, int(position[0]))
+    kept = build_model(config, *sizes)
+    kept.compile(loss=MaskedCrossEntropy(training.label_smoothing), metrics=[Perplexity(), TokenAccuracy()])
+    journal = Journal(folder / JOURNAL, int(position[0]), watched(config))
     if resume:
         write(folder / CONFIG, config_text(config))
     else:
         make(folder, lambda aside: write_settings(aside, config, text))
         state.save(0, 0)  # a run that fails at once can be resumed, with other settings
-    translator = Translator(model, text, config)
     with stop_signal(say) as stop, contextlib.redirect_stdout(sys.stderr), warnings.catch_warnings():
         # The batches of an epoch are not counted beforehand, which Keras takes for a mistake.
         warnings.filterwarnings("ignore", message="Your input ran out of data")
         saving = SaveState(state, position, training.save_minutes, stop)
-        _run(config, pipeline, dev, translator, folder, journal, schedule, saving, say)
-    return Translator.load(folder)
+        callbacks = _callbacks(config, folder, journal, schedule, kept, development, text, dev, say)
+        _run(model, config, pipeline, journal, callbacks, saving, say)
+    return Completer.load(folder) if isinstance(model, LanguageModel) else Translator.load(folder)
+
+
+def watched(config: Config) -> str:
+    """Return the name in the journal of the score that chooses the best epoch."""
+    watch = config.training.watch
+    if watch == "auto":
+        watch = "perplexity" if config.model.architecture == "language-model" else "bleu"
+    return BLEU if watch == "bleu" else PERPLEXITY
+
+
+@contextlib.contextmanager
+def precision(name: str) -> Iterator[None]:
+    """Make what is built inside compute in ``float32``, or in ``bfloat16`` with weights in float32."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_bfloat16" if name == "bfloat16" else name)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+def _text(
+    config: Config,
+    corpus: Corpus,
+    resumed: Path | None,
+    started: tuple[Any, Text, Config] | None,
+    grow: int,
+    say: Callable[[str], None],
+) -> Text:
+    """Load, take over, grow, or learn the tokenizers."""
+    if resumed:
+        return Text.load(resumed, config.text.joint)
+    if not started:
+        return learn_text(config, corpus, say)
+    text = started[1]
+    if grow:
+        before = text.source.vocabulary + text.target.vocabulary
+        text = grown(text, list(islice(corpus.pairs(), texts.SENTENCES)), config.text.kind, grow)
+        added = (text.source.vocabulary + text.target.vocabulary - before) // (2 if text.joint else 1)
+        say(f"{added:,} pieces were added to the vocabulary, which now has {_sizes(text)}.")
+    return text
+
+
+def _sizes(text: Text) -> str:
+    return f"{text.source.vocabulary:,}" + ("" if text.joint else f" and {text.target.vocabulary:,}")
+
+
+def _development(config: Config, pipeline: Pipeline, dev: Corpus) -> tf.data.Dataset:
+    """Return the batches on which the loss is measured.
+
+    Raises:
+        InputError: if there is none.
+    """
+    development = dataclasses.replace(pipeline, pairs=dev.dataset()).in_order()
+    if not any(True for _ in development.take(1)):
+        raise InputError(
+            f"No development pair is left of {dev.name}: every one has an empty side or more than data.max_length = "
+            f"{config.data.max_length} pieces."
+        )
+    return development
 
 
 def learn_text(config: Config, corpus: Corpus, say: Callable[[str], None]) -> Text:
@@ -105,8 +212,8 @@ def learn_text(config: Config, corpus: Corpus, say: Callable[[str], None]) -> Te
     text = texts.train(
         islice(corpus.pairs(), 0, None, every), config.text.kind, config.text.vocabulary_size, config.text.joint
     )
-    sizes = f"{text.source.vocabulary:,}" + ("" if text.joint else f" and {text.target.vocabulary:,}")
-    say(f"{corpus.size:,} pairs from {corpus.name}; {config.text.kind} vocabulary of {sizes} pieces.")
+    what = "lines" if config.model.architecture == "language-model" else "pairs"
+    say(f"{corpus.size:,} {what} from {corpus.name}; {config.text.kind} vocabulary of {_sizes(text)} pieces.")
     return text
 
 
@@ -117,8 +224,9 @@ def make_pipeline(config: Config, corpus: Corpus, text: Text, say: Callable[[str
         InputError: if no pair passes the filter.
     """
     data, training = config.data, config.training
+    sourceless = config.model.architecture == "language-model"
     sample = corpus.dataset().take(SAMPLE)
-    measured = lengths(sample, text, data.max_length)
+    measured = lengths(sample, text, data.max_length, sourceless)
     if not len(measured):
         raise InputError(
             f"No pair is left of {corpus.name}: every one has an empty side or more than data.max_length = "
@@ -133,23 +241,30 @@ def make_pipeline(config: Config, corpus: Corpus, text: Text, say: Callable[[str
         training.batch_unit,
         data.shuffle_buffer,
         training.seed,
+        sourceless,
+        config.text.sampling,
     )
     read = min(corpus.size, SAMPLE)
     if left := read - len(measured):
         say(f"{left:,} of the first {read:,} pairs are left out: a side is empty or over {data.max_length} pieces.")
     share = padding(dataclasses.replace(pipeline, pairs=sample).epoch(0))
     source, target = np.mean(measured, 0)
-    say(f"{source:.1f} source and {target:.1f} target pieces a sentence; {share:.1%} of the batches is padding.")
+    pieces = (
+        f"{target:.1f} pieces a line"
+        if sourceless
+        else f"{source:.1f} source and {target:.1f} target pieces a sentence"
+    )
+    say(f"{pieces}; {share:.1%} of the batches is padding.")
     return pipeline
 
 
-def compiled(model: Seq2Seq, config: Config, steps: int) -> WarmUp:
+def compiled(model: Seq2Seq | LanguageModel, config: Config, steps: int) -> WarmUp:
     """Compile a model as the config says, for a run of about so many steps, and return its schedule."""
     training = config.training
     decay = "constant" if training.schedule == "plateau" else training.schedule
     schedule = WarmUp(training.learning_rate, min(training.warmup_steps, steps), decay, steps + 1)
     model.compile(
-        optimizer=Adam(schedule, beta_2=0.98, epsilon=1e-8, global_clipnorm=training.clip_norm),
+        optimizer=_optimizer(training, schedule),
         loss=MaskedCrossEntropy(training.label_smoothing),
         metrics=[Perplexity(), TokenAccuracy(), TokensPerSecond()],
     )
@@ -164,63 +279,92 @@ def compiled(model: Seq2Seq, config: Config, steps: int) -> WarmUp:
     return schedule
 
 
+def _optimizer(training: Training, schedule: WarmUp) -> Adam:
+    optimizer = Adam(
+        schedule,
+        beta_2=0.98,
+        epsilon=1e-8,
+        global_clipnorm=training.clip_norm,
+        weight_decay=training.weight_decay or None,
+        use_ema=training.average_decay > 0,
+        ema_momentum=training.average_decay or 0.99,
+        gradient_accumulation_steps=training.accumulate if training.accumulate > 1 else None,
+    )
+    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta", "strength"])
+    return optimizer
+
+
 def expected_steps(config: Config, pipeline: Pipeline, corpus: Corpus) -> int:
     """Estimate the steps of a whole run from the sample the buckets were chosen from."""
+    training = config.training
     share = pipeline.buckets.pairs / min(corpus.size, SAMPLE)
-    tokens = pipeline.buckets.tokens if config.training.batch_unit == "tokens" else 1
-    return max(1, round(config.training.epochs * corpus.size * share * tokens / config.training.batch_size))
+    tokens = pipeline.buckets.tokens if training.batch_unit == "tokens" else 1
+    together = training.batch_size * training.accumulate
+    return max(1, round(training.epochs * corpus.size * share * tokens / together))
 
 
-def _run(
+def _callbacks(
     config: Config,
-    pipeline: Pipeline,
-    dev: Corpus,
-    translator: Translator,
     folder: Path,
     journal: Journal,
     schedule: WarmUp,
+    kept: Seq2Seq | LanguageModel,
+    development: tf.data.Dataset,
+    text: Text,
+    dev: Corpus,
+    say: Callable[[str], None],
+) -> list[keras.callbacks.Callback]:
+    """Return what happens around the steps, in its order; only the saving of the state comes after it."""
+    training = config.training
+    news = News(say)
+    sentences = list(islice((pair for pair in dev.pairs() if pair[1].strip()), _DEV_SENTENCES))
+    shown = (
+        DevText(Completer(kept, text, config), [line for _, line in sentences], news.later)
+        if isinstance(kept, LanguageModel)
+        else DevScores(Translator(kept, text, config), sentences, news.later)
+    )
+    callbacks = [
+        news,
+        Keep(kept, development, training.average_decay > 0, training.average_epochs, folder / EPOCHS),
+        StopOnNonFinite(folder, journal),
+        shown,
+        journal,
+        KeepBest(folder / WEIGHTS, kept, journal),
+    ]
+    if training.schedule == "plateau":
+        callbacks.append(Plateau(schedule, journal, training.plateau_patience, training.plateau_factor))
+    if training.scheduled_sampling:
+        callbacks.append(SampleMore(training.scheduled_sampling, training.epochs))
+    early = EarlyStopping(journal, training.early_stopping, news.later)
+    return [*callbacks, early, keras.callbacks.TensorBoard(str(folder / LOGS), write_graph=False)]
+
+
+def _run(
+    model: Seq2Seq | LanguageModel,
+    config: Config,
+    pipeline: Pipeline,
+    journal: Journal,
+    callbacks: list[keras.callbacks.Callback],
     saving: SaveState,
     say: Callable[[str], None],
 ) -> None:
-    """Fit, with all callbacks, from the saved position on."""
-    training, model, position = config.training, translator.model, saving.position
+    """Fit, from the saved position on."""
+    training, position = config.training, saving.position
     done = int(position[0])
-    news = News(say)
-    early = EarlyStopping(journal, training.early_stopping, news.later)
-    if early.finished() or done >= training.epochs:
-        key = "training.early_stopping" if early.finished() else "training.epochs"
+    finished = next(c for c in callbacks if isinstance(c, EarlyStopping)).finished
+    if finished() or done >= training.epochs:
+        key = "training.early_stopping" if finished() else "training.epochs"
         say(f"The run is at its end after {done} epochs. A larger {key} would go on.")
         return
-    callbacks = [
-        news,
-        StopOnNonFinite(folder, journal),
-        DevScores(translator, list(islice(dev.pairs(), _DEV_SENTENCES)), news.later),
-        journal,
-        KeepBest(folder / WEIGHTS, journal),
-        *(
-            [Plateau(schedule, journal, training.plateau_patience, training.plateau_factor)]
-            if training.schedule == "plateau"
-            else []
-        ),
-        early,
-        keras.callbacks.TensorBoard(str(folder / LOGS), write_graph=False),
-        saving,
-    ]
+    callbacks = [*callbacks, saving]
     # One Dataset for all epochs: each time it is read it begins where `position` says.
     batches = tf.data.Dataset.from_tensors(0).flat_map(lambda _: pipeline.epoch(position[0], position[1]))
-    development = dataclasses.replace(pipeline, pairs=dev.dataset()).in_order()
-    fit = functools.partial(
-        model.fit,
-        ahead(batches),
-        validation_data=development,
-        shuffle=False,
-        verbose=1 if sys.stderr.isatty() else 2,
-    )
+    fit = functools.partial(model.fit, ahead(batches), shuffle=False, verbose=1 if sys.stderr.isatty() else 2)
     if int(position[1]):
         # The rest of an epoch on its own: Keras takes the batches of the first epoch for the number in each.
         fit(initial_epoch=done, epochs=done + 1, callbacks=[RestoreMetrics(), *callbacks])
         done += 1
-    if done < training.epochs and not early.finished():
+    if done < training.epochs and not finished():
         fit(initial_epoch=done, epochs=training.epochs, callbacks=callbacks)
 
 

@@ -7,6 +7,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from nmt.training.distribute import sum_over_replicas
+
 
 def token_cross_entropy(targets: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
     """Return ``-log p(target)`` of every token, real or padding: ``(batch, target)`` from ``(…, vocabulary)``."""
@@ -23,7 +25,9 @@ def _softmax_cross_entropy(logits: tf.Tensor, targets: tf.Tensor) -> tuple[tf.Te
 
 
 def _flat(logits: tf.Tensor) -> tf.Tensor:
-    return tf.reshape(logits, [-1, tf.shape(logits)[-1]])
+    flat = tf.reshape(logits, [-1, tf.shape(logits)[-1]])
+    # In half precision a sum over the vocabulary would be too coarse.
+    return tf.cast(flat, tf.float32) if flat.dtype.size < 4 else flat
 
 
 @tf.custom_gradient
@@ -81,9 +85,12 @@ class MaskedCrossEntropy(keras.losses.Loss):
 
     def call(self, y_true: tf.Tensor, y_pred: tf.Tensor) -> tf.Tensor:
         targets = tf.reshape(tf.cast(y_true, tf.int32), [-1])
-        losses = _smoothed(_flat(y_pred), targets, tf.constant(self.label_smoothing, y_pred.dtype))
+        logits = _flat(y_pred)
+        losses = _smoothed(logits, targets, tf.constant(self.label_smoothing, logits.dtype))
         real = tf.cast(targets != 0, losses.dtype)
-        return tf.reduce_sum(losses * real) / tf.maximum(tf.reduce_sum(real), 1)
+        # Several devices share a batch: their losses add up to that of the whole, whoever has the long sentences.
+        (tokens,) = sum_over_replicas([tf.reduce_sum(real)])
+        return tf.reduce_sum(losses * real) / tf.maximum(tokens, 1)
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "label_smoothing": self.label_smoothing}

@@ -7,6 +7,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from nmt.training.distribute import replicas, sum_over_replicas
+
 
 @keras.saving.register_keras_serializable("nmt")
 class Adam(keras.optimizers.Adam):
@@ -20,7 +22,30 @@ class Adam(keras.optimizers.Adam):
     def apply(self, grads: Any, trainable_variables: Any = None) -> None:
         # An embedding's gradient is a list of rows, one for each word read, and Keras would clip by the norm of the
         # list without adding up the rows of a word that was read twice. Adam moves all rows anyway.
-        super().apply([None if g is None else tf.convert_to_tensor(g) for g in grads], trainable_variables)
+        grads = [None if g is None else tf.convert_to_tensor(g) for g in grads]
+        super().apply(self._shared(grads), trainable_variables)
+
+    def _shared(self, grads: list[Any]) -> list[Any]:
+        """Add up the gradients of several devices and clip the sum; Keras would clip each before it adds them up."""
+        count = replicas()
+        if count == 1 or self.gradient_accumulation_steps:
+            return grads
+        sums = iter(sum_over_replicas([g for g in grads if g is not None]))
+        grads = [None if g is None else next(sums) for g in grads]
+        if self.global_clipnorm is not None:
+            grads = tf.clip_by_global_norm(grads, self.global_clipnorm)[0]
+        # Keras will add up the devices' once more.
+        return [None if g is None else g / count for g in grads]
+
+    def finalize_variable_values(self, var_list: Any) -> None:
+        """Leave the weights as they are when ``fit`` ends; Keras would replace them by their averages.
+
+        A run goes on from its weights, and who wants the averages asks for them.
+        """
+
+    def averages(self) -> list[Any]:
+        """Return the moving averages of the weights, in their order, where ``use_ema`` keeps them."""
+        return self._model_variables_moving_average
 
     def update_step(self, gradient: Any, variable: tf.Variable, learning_rate: tf.Tensor) -> None:
         if self.amsgrad:

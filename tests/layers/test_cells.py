@@ -143,6 +143,31 @@ def test_an_rnn_adds_what_it_reads_to_what_it_knows():
     np.testing.assert_allclose(output, [[np.tanh(1.0)]], rtol=1e-6)
 
 
+def test_a_gru_by_hand():
+    # One unit, no biases, W = (ln 4, ln 9, 1) for z, r and n, U = (0, 0, 10). It reads 1 with a state of 0.1:
+    #   z = sigmoid(ln 4) = 4/5, r = sigmoid(ln 9) = 9/10, n = tanh(1 + 9/10 * 10 * 0.1) = tanh(1.9)
+    #   h = 4/5 * 0.1 + 1/5 * tanh(1.9)
+    cell = GRUCell(1)
+    cell.build((None, 1))
+    cell.set_weights([np.array([[np.log(4), np.log(9), 1.0]]), np.array([[0.0, 0.0, 10.0]]), np.zeros([2, 3])])
+    output, (state,) = cell(tf.ones([1, 1]), [tf.fill([1, 1], 0.1)])
+    np.testing.assert_allclose(output, [[0.08 + 0.2 * np.tanh(1.9)]], rtol=1e-6)
+    np.testing.assert_array_equal(state, output)
+
+
+def test_an_lstm_by_hand():
+    # One unit that reads 1 with a state of h = 0 and c = 5; W = (ln 9, ln 4, ln 2, 0) for i, f, g, o:
+    #   i = sigmoid(ln 9) = 9/10, f = sigmoid(ln 4) = 4/5, o = sigmoid(0) = 1/2
+    #   g = tanh(ln 2) = (4 - 1) / (4 + 1) = 3/5
+    #   c = 4/5 * 5 + 9/10 * 3/5 = 4 + 0.54 and h = tanh(4.54) / 2
+    cell = LSTMCell(1)
+    cell.build((None, 1))
+    cell.set_weights([np.log([[9.0, 4.0, 2.0, 1.0]]), np.ones([1, 4]), np.zeros(4)])
+    output, (_, memory) = cell(tf.ones([1, 1]), [tf.zeros([1, 1]), tf.fill([1, 1], 5.0)])
+    np.testing.assert_allclose(memory, [[4.54]], rtol=1e-6)
+    np.testing.assert_allclose(output, [[np.tanh(4.54) / 2]], rtol=1e-6)
+
+
 def test_the_forget_gate_starts_open_and_all_else_at_zero():
     cell = LSTMCell(3)
     cell.build((None, 5))

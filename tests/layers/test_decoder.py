@@ -1,4 +1,9 @@
-"""The decoder: one word at a time equals all at once, values and gradients, and dropout is as promised."""
+"""The decoder: one word at a time equals all at once, values and gradients, wherever the context enters.
+
+Each way is held against its equations, and dropout is as promised.
+"""
+
+from functools import cache, partial
 
 import keras
 import numpy as np
@@ -7,39 +12,89 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nmt.layers.attention import BahdanauAttention
+from nmt.layers.attention import (
+    ATTENTIONS,
+    BahdanauAttention,
+    DotAttention,
+    FixedContext,
+    GeneralAttention,
+    ScaledDotAttention,
+    make_attention,
+)
 from nmt.layers.cells import CELLS
 from nmt.layers.decoder import Decoder
 
 BATCH, TARGET, SOURCE, WIDTH, MEMORY, UNITS, READOUT, ATTENTION = 3, 2, 5, 7, 11, 13, 17, 19
 MASK = np.arange(SOURCE) < np.array([[5], [2], [1]])
 every_kind = pytest.mark.parametrize(("cell", "layers"), [(cell, layers) for cell in CELLS for layers in (1, 2)])
+CONTEXTS = ["input", "output", "feed"]
+every_context = pytest.mark.parametrize("context", CONTEXTS)
+# What the decoder may look at: every kind of attention, the sentence in one vector, nothing.
+LOOKS = {
+    **{kind: partial(make_attention, kind, ATTENTION) for kind in ATTENTIONS},
+    "two_heads": lambda: ScaledDotAttention(2 * ATTENTION, heads=2),
+    "fixed": lambda: FixedContext(UNITS),
+    "nothing": lambda: None,
+}
+BLIND = ("fixed", "nothing")
+DEEP = {"layer_norm": True, "residual": True}
+# Look, context, cell, layers and options. The ways of Bahdanau's attention without options are in every_kind.
+WAYS = [
+    *[
+        (look, context, "gru", 1, {})
+        for look in LOOKS
+        for context in CONTEXTS
+        if context != "feed" or look not in BLIND
+    ],
+    *[("bahdanau", context, cell, 2, DEEP) for context in CONTEXTS for cell in CELLS],
+    *[("general", context, cell, 1, {}) for context in ("output", "feed") for cell in ("rnn", "lstm")],
+    ("two_heads", "output", "lstm", 2, {"residual": True}),
+    ("dot", "feed", "rnn", 2, {"layer_norm": True}),
+    ("fixed", "input", "lstm", 2, DEEP),
+    ("fixed", "output", "rnn", 2, {}),
+    ("nothing", "input", "lstm", 2, DEEP),
+    ("nothing", "output", "rnn", 2, {}),
+]
+every_way = pytest.mark.parametrize(
+    ("look", "context", "cell", "layers", "options"),
+    WAYS,
+    ids=["-".join([*map(str, way[:4]), *way[4]]) for way in WAYS],
+)
 
 
 def random(rng, *shape):
     return tf.constant(rng.normal(size=shape), tf.float32)
 
 
-def built(cell="gru", layers=1, seed=2, readout=READOUT, **rates):
+def memory_width(look):
+    return UNITS if look in ("dot", "cosine") else MEMORY
+
+
+def fresh(cell="gru", layers=1, seed=2, readout=READOUT, look="bahdanau", **options):
     """A decoder whose weights, biases too, are all different."""
     rng = np.random.default_rng(seed)
-    decoder = Decoder(UNITS, readout, BahdanauAttention(ATTENTION), cell, layers, **rates)
-    decoder.build((None, None, WIDTH), (None, None, MEMORY))
+    decoder = Decoder(UNITS, readout, LOOKS[look](), cell, layers, **options)
+    decoder.build((None, None, WIDTH), None if look == "nothing" else (None, None, memory_width(look)))
     decoder.set_weights([0.3 * random(rng, *weight.shape).numpy() for weight in decoder.weights])
     return decoder
 
 
-def arguments(cell="gru", layers=1, batch=BATCH, target=TARGET, source=SOURCE):
+built = cache(fresh)  # for those that leave it as it is
+
+
+def arguments(cell="gru", layers=1, batch=BATCH, target=TARGET, source=SOURCE, look="bahdanau"):
     """Word vectors, annotations and the first state."""
     rng = np.random.default_rng(3)
     states = CELLS[cell].states
     state = tuple(tuple(random(rng, batch, UNITS) for _ in range(states)) for _ in range(layers))
-    return random(rng, batch, target, WIDTH), random(rng, batch, source, MEMORY), state
+    values = None if look == "nothing" else random(rng, batch, source, memory_width(look))
+    return random(rng, batch, target, WIDTH), values, state
 
 
 def word_by_word(decoder, inputs, values, state, mask):
     """What the call returns, from steps."""
-    memory = decoder.remember(values, mask)
+    memory = decoder.remember(values, mask, state)
+    state = decoder.initial_state(memory)
     readouts, alignment = [], []
     for t in range(inputs.shape[1]):
         readout, state, weights = decoder.step(inputs[:, t], state, memory)
@@ -57,13 +112,26 @@ def test_steps_repeated_equal_the_call(cell, layers):
     np.testing.assert_allclose(alignment, wanted_alignment, atol=1e-5)
 
 
+@every_way
+def test_steps_repeated_equal_the_call_wherever_the_context_enters(look, context, cell, layers, options):
+    decoder = built(cell, layers, look=look, context=context, **options)
+    inputs, values, state = arguments(cell, layers, target=3, look=look)
+    readouts, alignment = decoder(inputs, values, state, values_mask=MASK)
+    wanted, wanted_alignment = word_by_word(decoder, inputs, values, state, tf.constant(MASK))
+    assert readouts.shape == (BATCH, 3, READOUT)
+    assert alignment.shape == (BATCH, 3, SOURCE if decoder.aligned else 0)
+    np.testing.assert_allclose(readouts, wanted, atol=1e-5)
+    np.testing.assert_allclose(alignment, wanted_alignment, atol=1e-5)
+
+
 def gradients(forward, decoder, inputs, values, state):
-    given_ = [inputs, values, *tf.nest.flatten(state)]
+    given_ = [inputs, *([] if values is None else [values]), *tf.nest.flatten(state)]
     with tf.GradientTape() as tape:
         tape.watch(given_)
         readouts, alignment = forward(inputs, values, state)
         loss = tf.reduce_sum(tf.sin(readouts)) + tf.reduce_sum(alignment * tf.range(alignment.shape[-1], dtype="float"))
-    return tape.gradient(loss, [*given_, *decoder.trainable_weights])
+    zero = tf.UnconnectedGradients.ZERO
+    return tape.gradient(loss, [*given_, *decoder.trainable_weights], unconnected_gradients=zero)
 
 
 @every_kind
@@ -77,9 +145,27 @@ def test_gradients_of_the_call_equal_those_of_the_steps(cell, layers, training):
         np.testing.assert_allclose(one, other, atol=1e-5, rtol=1e-4)
 
 
-@pytest.mark.parametrize("compiled", [False, True], ids=["graph", "xla"])
-def test_gradients_in_a_graph_equal_the_eager_ones(compiled):
-    decoder, (inputs, values, state) = built(), arguments(target=3)
+@every_way
+def test_gradients_equal_those_of_the_steps_wherever_the_context_enters(look, context, cell, layers, options):
+    decoder = built(cell, layers, look=look, context=context, **options)
+    given_ = arguments(cell, layers, target=3, look=look)
+    found = gradients(lambda *a: decoder(*a, values_mask=MASK, training=True), decoder, *given_)
+    wanted = gradients(lambda *a: word_by_word(decoder, *a, tf.constant(MASK)), decoder, *given_)
+    for one, other in zip(found, wanted, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-5, rtol=1e-4)
+    of_inputs, *rest = found
+    first_state = rest[0 if look == "nothing" else 1]
+    assert np.abs(of_inputs).max() > 0
+    assert np.abs(first_state).max() > 0
+    if look != "nothing":  # what is not looked at is not learned from
+        assert (np.abs(rest[0]).max() > 0) == decoder.aligned
+    for weight, gradient in zip(decoder.trainable_weights, found[-len(decoder.trainable_weights) :], strict=True):
+        # A bias adds as much to the scores of all words, which the softmax takes no notice of.
+        assert np.abs(gradient).max() > 0 or weight.name == "key_bias"
+
+
+def gradients_in_a_graph_equal_the_eager_ones(compiled, cell="gru", layers=1, **options):
+    decoder, (inputs, values, state) = built(cell, layers, **options), arguments(cell, layers, target=3)
 
     def forward(*given_):
         return gradients(lambda *a: decoder(*a, values_mask=MASK, training=True), decoder, *given_)
@@ -90,19 +176,220 @@ def test_gradients_in_a_graph_equal_the_eager_ones(compiled):
         np.testing.assert_allclose(one, other, atol=1e-5, rtol=1e-4)
 
 
+@pytest.mark.parametrize("compiled", [False, True], ids=["graph", "xla"])
+def test_gradients_in_a_graph_equal_the_eager_ones(compiled):
+    gradients_in_a_graph_equal_the_eager_ones(compiled)
+
+
+@pytest.mark.parametrize("context", ["output", "feed"])
+def test_gradients_in_a_graph_equal_the_eager_ones_wherever_the_context_enters(context):
+    gradients_in_a_graph_equal_the_eager_ones(False, "lstm", 2, look="two_heads", context=context, **DEEP)
+
+
+def own(layer):
+    return [weight.astype(np.float64) for weight in layer.get_weights()]
+
+
+def looked(decoder, query, values):
+    """Context and weights: the attention's own equations are tested beside it."""
+    return decoder.attention(tf.constant(query, tf.float32), values, values_mask=MASK)
+
+
+def recurrence(cell, inputs, before, more=0.0):
+    """An RNN's step; ``more`` is what the context or the last readout adds to what it reads."""
+    kernel, recurrent, bias = own(cell)
+    return np.tanh(inputs @ kernel + more + before @ recurrent + bias)
+
+
+def read(decoder, *parts):
+    kernel, bias = own(decoder.readout_layer)
+    return np.tanh(np.concatenate(parts, -1) @ kernel + bias)
+
+
 def test_one_step_follows_the_equations():
     decoder, (inputs, values, ((before,),)) = built("rnn"), arguments("rnn")
     word = inputs[:, 0]
     readout, ((state,),), alignment = decoder.step(word, ((before,),), decoder.remember(values, tf.constant(MASK)))
-    # The attention looks from the state before the word; its own equations are tested beside it.
-    context, weights = decoder.attention(before, values, values_mask=MASK)
-    kernel, recurrent, bias = decoder.cells[0].get_weights()
-    wanted = np.tanh(word @ kernel + context @ decoder.context_kernel.numpy() + before @ recurrent + bias)
-    output, output_bias = decoder.readout_layer.get_weights()
+    # The attention looks from the state before the word.
+    context, weights = looked(decoder, before, values)
+    wanted = recurrence(decoder.cells[0], word, before, context @ decoder.context_kernel.numpy())
     np.testing.assert_allclose(alignment, weights, atol=1e-6)
     np.testing.assert_allclose(state, wanted, atol=1e-5)
-    wanted = np.tanh(np.concatenate([wanted, context, word], -1) @ output + output_bias)
+    np.testing.assert_allclose(readout, read(decoder, wanted, context, word), atol=1e-5)
+
+
+@pytest.mark.parametrize("look", ["bahdanau", "dot", "two_heads"])
+def test_a_step_with_the_context_in_the_readout_follows_the_equations(look):
+    decoder = built("rnn", look=look, context="output")
+    inputs, values, ((before,),) = arguments("rnn", look=look)
+    word = inputs[:, 0]
+    readout, ((state,),), alignment = decoder.step(word, ((before,),), decoder.remember(values, tf.constant(MASK)))
+    wanted = recurrence(decoder.cells[0], word, before)
+    # The attention looks from the state after the word.
+    context, weights = looked(decoder, wanted, values)
+    np.testing.assert_allclose(state, wanted, atol=1e-5)
+    np.testing.assert_allclose(alignment, weights, atol=1e-5)
+    np.testing.assert_allclose(readout, read(decoder, wanted, context), atol=1e-5)
+
+
+@pytest.mark.parametrize("look", ["bahdanau", "dot", "two_heads"])
+def test_two_steps_with_the_last_readout_fed_follow_the_equations(look):
+    decoder = built("rnn", look=look, context="feed")
+    inputs, values, ((before,),) = arguments("rnn", look=look)
+    memory = decoder.remember(values, tf.constant(MASK), ((before,),))
+    state = decoder.initial_state(memory)
+    fed = np.zeros([BATCH, READOUT])  # nothing was written yet
+    for t in range(TARGET):
+        np.testing.assert_allclose(state[-1][0], fed, atol=1e-5)
+        readout, state, alignment = decoder.step(inputs[:, t], state, memory)
+        before = recurrence(decoder.cells[0], inputs[:, t], before, fed @ decoder.feed_kernel.numpy())
+        context, weights = looked(decoder, before, values)
+        fed = read(decoder, before, context)
+        np.testing.assert_allclose(state[0][0], before, atol=1e-5)
+        np.testing.assert_allclose(alignment, weights, atol=1e-5)
+        np.testing.assert_allclose(readout, fed, atol=1e-5)
+
+
+@pytest.mark.parametrize("context", ["input", "output"])
+def test_two_steps_with_a_fixed_context_follow_the_equations(context):
+    decoder = built("rnn", look="fixed", context=context)
+    inputs, values, ((first,),) = arguments("rnn", look="fixed")
+    memory = decoder.remember(values, tf.constant(MASK), ((first,),))
+    state, before = decoder.initial_state(memory), first
+    for t in range(TARGET):
+        readout, state, alignment = decoder.step(inputs[:, t], state, memory)
+        if context == "input":
+            before = recurrence(decoder.cells[0], inputs[:, t], before, first @ decoder.context_kernel.numpy())
+            wanted = read(decoder, before, first, inputs[:, t])
+        else:
+            before = recurrence(decoder.cells[0], inputs[:, t], before)
+            wanted = read(decoder, before, first)
+        np.testing.assert_allclose(state[0][0], before, atol=1e-5)
+        np.testing.assert_allclose(readout, wanted, atol=1e-5)
+        assert alignment.shape == (BATCH, 0)
+
+
+@pytest.mark.parametrize("context", ["input", "output"])
+def test_a_step_of_a_language_model_follows_the_equations(context):
+    decoder = built("rnn", look="nothing", context=context)
+    inputs, _, ((before,),) = arguments("rnn", look="nothing")
+    memory = decoder.remember(None, None, ((before,),))
+    readout, ((state,),), alignment = decoder.step(inputs[:, 0], decoder.initial_state(memory), memory)
+    wanted = recurrence(decoder.cells[0], inputs[:, 0], before)
+    np.testing.assert_allclose(state, wanted, atol=1e-5)
+    np.testing.assert_allclose(readout, read(decoder, wanted), atol=1e-5)
+    assert alignment.shape == (BATCH, 0)
+
+
+def normalised(layer, x):
+    gain, bias = own(layer)
+    mean = x.mean(-1, keepdims=True)
+    return gain * (x - mean) / np.sqrt(((x - mean) ** 2).mean(-1, keepdims=True) + 1e-5) + bias
+
+
+@every_context
+def test_a_step_of_two_layers_follows_the_equations(context):
+    decoder = built("rnn", 2, context=context, **DEEP)
+    inputs, values, ((lower,), (upper,)) = arguments("rnn", 2)
+    word = np.asarray(inputs[:, 0], np.float64)
+    memory = decoder.remember(values, tf.constant(MASK), ((lower,), (upper,)))
+    readout, state, alignment = decoder.step(inputs[:, 0], decoder.initial_state(memory), memory)
+    if context == "input":
+        # The first layer asks, from its state as it is.
+        seen, weights = looked(decoder, lower, values)
+        new_lower = recurrence(decoder.cells[0], word, lower, seen @ decoder.context_kernel.numpy())
+    else:
+        new_lower = recurrence(decoder.cells[0], word, lower)
+    first = normalised(decoder.depth.norms[0], new_lower)
+    new_upper = recurrence(decoder.cells[1], first, upper)
+    top = first + normalised(decoder.depth.norms[1], new_upper)
+    if context != "input":
+        # The topmost asks, from what it gives.
+        seen, weights = looked(decoder, top, values)
+    np.testing.assert_allclose(state[0][0], new_lower, atol=1e-5)
+    np.testing.assert_allclose(state[1][0], new_upper, atol=1e-5)
+    np.testing.assert_allclose(alignment, weights, atol=1e-5)
+    wanted = read(decoder, top, seen, word) if context == "input" else read(decoder, top, seen)
     np.testing.assert_allclose(readout, wanted, atol=1e-5)
+
+
+def test_a_state_and_a_context_side_by_side_are_what_the_readout_reads():
+    # A state of 4 numbers and a context of 4 make 8; with the word of 3 before them, as Bahdanau has it, 11.
+    decoder = Decoder(4, 5, DotAttention(), context="output")
+    decoder(tf.ones([2, 6, 3]), tf.ones([2, 7, 4]), ((tf.ones([2, 4]),),))
+    assert tuple(decoder.readout_layer.kernel.shape) == (8, 5)
+    decoder = Decoder(4, 5, DotAttention(), context="input")
+    decoder(tf.ones([2, 6, 3]), tf.ones([2, 7, 4]), ((tf.ones([2, 4]),),))
+    assert tuple(decoder.readout_layer.kernel.shape) == (11, 5)
+    assert tuple(decoder.context_kernel.shape) == (4, 3 * 4)  # a block for each gate
+
+
+def test_a_readout_by_hand():
+    # State and context side by side, (0.2, -0.1 ; 0.56, 0.14), and a kernel that adds the first of either and takes the
+    # second of the one from the second of the other: tanh(0.2 + 0.56) and tanh(0.14 + 0.1).
+    decoder = Decoder(2, 2, DotAttention(), "rnn", context="output")
+    decoder.build((None, None, 2), (None, None, 2))
+    # The recurrence gives tanh of what it reads.
+    decoder.cells[0].set_weights([np.eye(2), np.zeros([2, 2]), np.zeros(2)])
+    decoder.readout_layer.set_weights([np.array([[1, 0], [0, -1], [1, 0], [0, 1]]), np.zeros(2)])
+    word = tf.constant(np.arctanh([[[0.2, -0.1]]]), tf.float32)
+    # Only one word to look at, so the context is its annotation whatever its score.
+    readouts, alignment = decoder(word, tf.constant([[[0.56, 0.14]]]), ((tf.zeros([1, 2]),),))
+    np.testing.assert_allclose(readouts, np.tanh([[[0.76, 0.24]]]), rtol=1e-5)
+    np.testing.assert_array_equal(alignment, [[[1.0]]])
+
+
+@pytest.mark.parametrize("look", list(LOOKS))
+def test_there_is_an_alignment_where_something_is_looked_at(look):
+    assert built(look=look).aligned == (look not in BLIND)
+
+
+@pytest.mark.parametrize("layers", [1, 2])
+def test_the_fixed_context_is_the_first_state_of_the_topmost_layer(layers):
+    decoder = fresh("lstm", layers, readout=UNITS, look="fixed", context="output")
+    # A readout of tanh(context): zeros for the state, ones from each unit of the context to its own readout.
+    decoder.readout_layer.set_weights([np.concatenate([np.zeros([UNITS, UNITS]), np.eye(UNITS)]), np.zeros(UNITS)])
+    inputs, values, state = arguments("lstm", layers, look="fixed")
+    readouts, alignment = decoder(inputs, values, state, values_mask=MASK)
+    np.testing.assert_allclose(readouts, np.repeat(np.tanh(state[-1][0])[:, None], TARGET, 1), atol=1e-5)
+    assert alignment.shape == (BATCH, TARGET, 0)
+
+
+@pytest.mark.parametrize("context", ["input", "output"])
+def test_with_a_fixed_context_no_annotation_is_looked_at(context):
+    decoder, (inputs, values, state) = built(look="fixed", context=context), arguments(look="fixed")
+    readouts, _ = decoder(inputs, values, state)
+    np.testing.assert_array_equal(decoder(inputs, values + 1.0, state, values_mask=MASK)[0], readouts)
+    np.testing.assert_array_equal(decoder(inputs, None, state)[0], readouts)
+
+
+def test_a_language_model_has_weights_for_words_and_states_only():
+    for context in ("input", "output"):
+        decoder = Decoder(UNITS, READOUT, None, context=context)
+        readouts, alignment = decoder(*arguments(look="nothing"))
+        shapes = [tuple(weight.shape) for weight in decoder.trainable_weights]
+        assert shapes == [(WIDTH, 3 * UNITS), (UNITS, 3 * UNITS), (2, 3 * UNITS), (UNITS, READOUT), (READOUT,)]
+        assert readouts.shape == (BATCH, TARGET, READOUT)
+        assert alignment.shape == (BATCH, TARGET, 0)
+
+
+@pytest.mark.parametrize(("cell", "layers"), [("gru", 1), ("lstm", 2)])
+def test_a_language_model_begins_with_zeros_for_the_batch(cell, layers):
+    state = built(cell, layers, look="nothing").zero_state(tf.ones([5, 2, WIDTH]))
+    assert [len(layer) for layer in state] == [CELLS[cell].states] * layers
+    for part in tf.nest.flatten(state):
+        np.testing.assert_array_equal(part, np.zeros([5, UNITS]))
+
+
+@every_context
+def test_the_state_before_the_first_word_is_what_the_encoder_said(context):
+    decoder, (_, values, state) = built("lstm", 2, context=context), arguments("lstm", 2)
+    first = decoder.initial_state(decoder.remember(values, None, state))
+    for one, other in zip(tf.nest.flatten(first[:2]), tf.nest.flatten(state), strict=True):
+        np.testing.assert_array_equal(one, other)
+    rest = tf.nest.flatten(first[2:])  # what is fed: no readout yet
+    assert [tuple(part.shape) for part in rest] == ([(BATCH, READOUT)] if context == "feed" else [])
+    assert not any(part.numpy().any() for part in rest)
 
 
 def test_an_lstm_looks_from_its_output_and_not_from_its_memory():
@@ -115,12 +402,15 @@ def test_an_lstm_looks_from_its_output_and_not_from_its_memory():
     lengths=st.lists(st.integers(1, SOURCE), min_size=1, max_size=3),
     padding=st.integers(0, 3),
     target=st.integers(1, 3),
-    cell=st.sampled_from(list(CELLS)),
+    way=st.sampled_from(
+        [("bahdanau", "input", cell, 1, {}) for cell in CELLS] + [w for w in WAYS if w[0] != "nothing"]
+    ),
 )
-@settings(max_examples=20, deadline=None)
-def test_a_row_never_depends_on_its_padding_or_its_neighbours(lengths, padding, target, cell):
-    decoder = built(cell)
-    inputs, values, state = arguments(cell, batch=len(lengths), target=target, source=SOURCE + padding)
+@settings(max_examples=25, deadline=None)
+def test_a_row_never_depends_on_its_padding_or_its_neighbours(lengths, padding, target, way):
+    look, context, cell, layers, options = way
+    decoder = built(cell, layers, look=look, context=context, **options)
+    inputs, values, state = arguments(cell, layers, len(lengths), target, SOURCE + padding, look)
     mask = np.arange(SOURCE + padding) < np.array(lengths)[:, None]
     readouts, alignment = decoder(inputs, values, state, values_mask=mask)
     for row, length in enumerate(lengths):
@@ -129,13 +419,15 @@ def test_a_row_never_depends_on_its_padding_or_its_neighbours(lengths, padding, 
         # The row alone, with its own words only and a target that goes no further than its first word.
         alone, weights = decoder(inputs[here, :1], values[here, :length], first)
         np.testing.assert_allclose(readouts[row, :1], alone[0], atol=1e-5)
-        np.testing.assert_allclose(alignment[row, :1, :length], weights[0], atol=1e-5)
-        assert not alignment.numpy()[row, :, length:].any()
+        if decoder.aligned:
+            np.testing.assert_allclose(alignment[row, :1, :length], weights[0], atol=1e-5)
+            assert not alignment.numpy()[row, :, length:].any()
 
 
-def test_every_word_looks_at_real_source_words_only():
+@every_context
+def test_every_word_looks_at_real_source_words_only(context):
     inputs, values, state = arguments()
-    alignment = built()(inputs, values, state, values_mask=MASK)[1].numpy()
+    alignment = built(context=context)(inputs, values, state, values_mask=MASK)[1].numpy()
     np.testing.assert_allclose(alignment.sum(-1), np.ones([BATCH, TARGET]), atol=1e-6)
     np.testing.assert_array_equal(alignment > 0, np.repeat(MASK[:, None], TARGET, 1))
 
@@ -147,18 +439,19 @@ def test_a_mask_of_an_embedding_arrives_by_itself():
     np.testing.assert_array_equal(alignment.numpy() > 0, np.repeat(MASK[:, None], TARGET, 1))
 
 
-def showing_contexts(**rates):
+def showing_contexts(**options):
     """A decoder whose readout is tanh(context): zeros but for ones from each unit of the context to its own readout."""
-    decoder = built(readout=MEMORY, **rates)
-    kernel = np.zeros([UNITS + MEMORY + WIDTH, MEMORY])
+    decoder = fresh(readout=MEMORY, **options)
+    kernel = np.zeros(decoder.readout_layer.kernel.shape)
     kernel[UNITS : UNITS + MEMORY] = np.eye(MEMORY)
     decoder.readout_layer.set_weights([kernel, np.zeros(MEMORY)])
     return decoder
 
 
-def test_the_same_units_of_the_context_are_dropped_at_all_steps():
+@every_context
+def test_the_same_units_of_the_context_are_dropped_at_all_steps(context):
     inputs, _, state = arguments(batch=23, target=5)
-    decoder = showing_contexts(context_dropout=0.5)
+    decoder = showing_contexts(context_dropout=0.5, context=context)
     # Annotations of ones, so every context is ones. A kept unit becomes 1 / (1 - 1/2) = 2, a dropped one 0.
     values = tf.ones([23, SOURCE, MEMORY])
     contexts = np.arctanh(decoder(inputs, values, state, training=True)[0].numpy())
@@ -170,19 +463,40 @@ def test_the_same_units_of_the_context_are_dropped_at_all_steps():
     np.testing.assert_allclose(np.arctanh(decoder(inputs, values, state)[0]), np.ones(contexts.shape), atol=1e-3)
 
 
+def test_the_same_units_of_a_fixed_context_are_dropped_at_all_steps():
+    decoder = fresh(look="fixed", context_dropout=0.5)
+    state = ((tf.ones([23, UNITS]),),)
+    memory = decoder.remember(None, None, state, training=True)
+    assert set(np.unique(memory.values)) == {0.0, 2.0}
+    assert len({row.tobytes() for row in memory.values.numpy()}) > 1
+    np.testing.assert_array_equal(memory.summary[0][0], state[0][0])  # the state itself is whole
+
+
+def test_the_same_units_of_each_head_are_dropped_at_all_steps():
+    decoder, (_, values, _) = fresh(look="two_heads", context_dropout=0.5), arguments(batch=23)
+    memory, whole = decoder.remember(values, None, training=True), decoder.remember(values, None)
+    kept = memory.values.numpy() != 0
+    np.testing.assert_allclose(memory.values, np.where(kept, 2.0 * whole.values.numpy(), 0.0), atol=1e-5)
+    np.testing.assert_array_equal(kept, np.repeat(kept[:, :, :1], SOURCE, 2))
+    assert 0.4 < kept.mean() < 0.6
+
+
 def test_a_memory_for_training_is_dropped_from_for_steps_too():
-    decoder = built(context_dropout=0.5)
+    decoder = fresh(context_dropout=0.5)
     memory = decoder.remember(tf.ones([23, SOURCE, MEMORY]), None, training=True)
     assert set(np.unique(memory.values)) == {0.0, 2.0}
-    whole = decoder.remember(tf.ones([23, SOURCE, MEMORY]), None, summary="mine")
+    state = [[tf.ones([23, UNITS])]]
+    whole = decoder.remember(tf.ones([23, SOURCE, MEMORY]), None, summary=state)
     np.testing.assert_array_equal(whole.values, np.ones([23, SOURCE, MEMORY]))
     np.testing.assert_array_equal(memory.keys, whole.keys)  # where to look is not dropped from
-    assert whole.summary == "mine"
+    assert whole.summary == ((state[0][0],),)
+    assert memory.summary == ()
 
 
+@every_context
 @pytest.mark.parametrize(("layers", "rates"), [(2, {"dropout": 0.5}), (1, {"context_dropout": 0.5})])
-def test_dropout_works_in_training_only(layers, rates):
-    decoder, given_ = built(layers=layers, **rates), arguments(layers=layers)
+def test_dropout_works_in_training_only(layers, rates, context):
+    decoder, given_ = fresh(layers=layers, context=context, **rates), arguments(layers=layers)
     still = decoder(*given_)[0]
     np.testing.assert_array_equal(decoder(*given_)[0], still)
     dropped, again = decoder(*given_, training=True)[0], decoder(*given_, training=True)[0]
@@ -191,27 +505,31 @@ def test_dropout_works_in_training_only(layers, rates):
 
 
 def test_the_alignment_of_the_first_word_is_that_without_dropout():
-    decoder, given_ = built(context_dropout=0.5), arguments()
+    decoder, given_ = fresh(context_dropout=0.5), arguments()
     np.testing.assert_allclose(decoder(*given_, training=True)[1][:, 0], decoder(*given_)[1][:, 0], atol=1e-6)
 
 
 @pytest.mark.parametrize(("layers", "rates"), [(2, {}), (1, {"dropout": 0.5})])
-def test_training_is_the_same_where_nothing_is_dropped(layers, rates):
-    decoder, given_ = built(layers=layers, **rates), arguments(layers=layers)
+@every_context
+def test_training_is_the_same_where_nothing_is_dropped(layers, rates, context):
+    decoder, given_ = built(layers=layers, context=context, **rates), arguments(layers=layers)
     for one, other in zip(decoder(*given_, training=True), decoder(*given_), strict=True):
         np.testing.assert_allclose(one, other, atol=1e-6)
 
 
-def test_a_state_for_too_few_layers_is_an_error():
-    inputs, values, state = arguments(layers=1)
-    with pytest.raises(ValueError, match="shorter"):
-        built(layers=2)(inputs, values, state)
+@pytest.mark.parametrize("layers", [1, 3], ids=["few", "many"])
+@every_context
+def test_a_state_for_too_few_or_too_many_layers_is_an_error(layers, context):
+    inputs, values, state = arguments(layers=layers)
+    with pytest.raises(ValueError, match="layer"):
+        built(layers=2, context=context)(inputs, values, state)
 
 
 @pytest.mark.parametrize("cell", ["gru", "lstm"])
-def test_a_state_of_lists_does_as_well(cell):
+@every_context
+def test_a_state_of_lists_does_as_well(cell, context):
     """A saved functional model has lists where there were tuples: JSON knows no others."""
-    decoder, (inputs, values, state) = built(cell), arguments(cell)
+    decoder, (inputs, values, state) = built(cell, context=context), arguments(cell)
     lists = [list(layer) for layer in state]
     np.testing.assert_array_equal(decoder(inputs, values, lists)[0], decoder(inputs, values, state)[0])
 
@@ -228,3 +546,63 @@ def test_comes_back_from_its_config():
         0.125,
     )
     assert again.attention.units == ATTENTION
+
+
+@every_context
+@pytest.mark.parametrize("look", ["scaled_dot", "dot", *BLIND])
+def test_what_it_looks_at_and_where_comes_back_from_its_config(look, context):
+    if context == "feed" and look in BLIND:
+        return
+    decoder = built("lstm", 2, look=look, context=context, **DEEP)
+    again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(decoder))
+    assert again.get_config() == decoder.get_config()
+    assert (again.context, again.layer_norm, again.residual) == (context, True, True)
+    assert type(again.attention) is type(decoder.attention)
+    given_ = arguments("lstm", 2, look=look)
+    again(*given_)
+    again.set_weights(decoder.get_weights())
+    np.testing.assert_array_equal(again(*given_)[0], decoder(*given_)[0])
+
+
+@every_context
+def test_computes_in_half_precision_nearly_the_same(context):
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        half = fresh("lstm", 2, look="two_heads", context=context, **DEEP)
+        found = half(*arguments("lstm", 2), values_mask=MASK)
+    finally:
+        keras.config.set_dtype_policy(before)
+    wanted = built("lstm", 2, look="two_heads", context=context, **DEEP)(*arguments("lstm", 2), values_mask=MASK)
+    for one, other in zip(found, wanted, strict=True):
+        assert one.dtype == tf.bfloat16
+        np.testing.assert_allclose(tf.cast(one, "float32"), other, atol=0.05)
+
+
+@pytest.mark.parametrize("attention", [None, FixedContext(UNITS)], ids=["nothing", "fixed"])
+def test_where_nothing_is_looked_at_there_is_nothing_to_feed(attention):
+    with pytest.raises(ValueError, match="so it needs an attention"):
+        Decoder(UNITS, READOUT, attention, context="feed")
+
+
+def test_an_unknown_context_is_an_error_that_names_the_known():
+    with pytest.raises(ValueError, match=r"context cannot be 'both'\. Known: input, output, feed"):
+        Decoder(UNITS, READOUT, GeneralAttention(), context="both")
+
+
+@pytest.mark.parametrize("layers", [0, -1])
+def test_needs_layers(layers):
+    with pytest.raises(ValueError, match=f"layers must be 1 or more, not {layers}"):
+        Decoder(UNITS, READOUT, GeneralAttention(), layers=layers)
+
+
+def test_an_unknown_cell_is_an_error():
+    with pytest.raises(ValueError, match="no cell 'elman'"):
+        Decoder(UNITS, READOUT, GeneralAttention(), "elman")
+
+
+@pytest.mark.parametrize("look", ["dot", "cosine"])
+def test_annotations_of_another_width_than_the_state_are_an_error_where_the_score_compares_them(look):
+    inputs, values, state = arguments()
+    with pytest.raises(ValueError, match=f"of one width, and they are {UNITS} and {MEMORY} wide"):
+        Decoder(UNITS, READOUT, LOOKS[look]())(inputs, values, state)

@@ -1,5 +1,7 @@
 """The encoder: against Keras's layers, blind to padding and neighbours, with a bridge to the decoder."""
 
+from functools import cache
+
 import keras
 import numpy as np
 import pytest
@@ -8,11 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nmt.layers.attention import BahdanauAttention
-from nmt.layers.cells import CELLS
+from nmt.layers.cells import CELLS, make_cell
 from nmt.layers.encoder import Encoder, run
 
 BATCH, SOURCE, WIDTH, UNITS = 3, 5, 7, 11
 MASK = np.arange(SOURCE) < np.array([[5], [2], [1]])
+DEEP = {"merge": "sum", "layer_norm": True, "residual": True}
 KERAS = {"rnn": keras.layers.SimpleRNN, "gru": keras.layers.GRU, "lstm": keras.layers.LSTM}
 
 
@@ -26,6 +29,12 @@ def built(encoder, seed=2):
     encoder.build((None, None, WIDTH))
     encoder.set_weights([0.5 * random(rng, *weight.shape) for weight in encoder.weights])
     return encoder
+
+
+@cache
+def of_kind(cell, layers, options):
+    """An encoder with a bridge and some of what makes it deep."""
+    return built(Encoder(UNITS, cell, layers, bridge=(13, 1), **{name: DEEP[name] for name in options}))
 
 
 def words(seed=3, batch=BATCH, source=SOURCE):
@@ -61,6 +70,103 @@ def test_reads_one_way_as_kerass_gru():
     np.testing.assert_allclose(state, last, atol=1e-6)
 
 
+def with_gradients(read, inputs, variables):
+    """Outputs at real words, last states, and the gradients of a loss of both by inputs and weights."""
+    inputs = tf.constant(inputs)
+    with tf.GradientTape() as tape:
+        tape.watch(inputs)
+        outputs, states, real = read(inputs)
+        parts = [tf.boolean_mask(outputs, real), *states]
+        loss = tf.add_n([tf.reduce_sum(tf.sin(part)) for part in parts])
+    return [*parts, *tape.gradient(loss, [inputs, *variables])]
+
+
+@pytest.mark.parametrize("cell", list(CELLS))
+@pytest.mark.parametrize("mask", [None, MASK], ids=["whole", "padded"])
+@pytest.mark.parametrize("reverse", [False, True], ids=["forward", "backward"])
+def test_a_cell_is_run_as_kerass_layer_with_the_same_weights_and_learns_the_same(cell, mask, reverse):
+    rng = np.random.default_rng(5)
+    ours = make_cell(cell, UNITS, cell)
+    ours.build((None, WIDTH))
+    ours.set_weights([0.5 * random(rng, *weight.shape) for weight in ours.weights])
+    theirs = KERAS[cell](UNITS, return_sequences=True, return_state=True, go_backwards=reverse)
+    theirs.build((None, None, WIDTH))
+    theirs.set_weights(ours.get_weights())
+    real = np.ones([BATCH, SOURCE], bool) if mask is None else mask
+
+    def read(inputs):
+        outputs, state = run(ours, inputs, None if mask is None else tf.constant(mask), reverse)
+        return outputs, state, real
+
+    def wanted(inputs):
+        outputs, *state = theirs(inputs, mask=None if mask is None else tf.constant(mask))
+        # Keras's layer leaves what it has read backwards in the order in which it was read.
+        return (tf.reverse(outputs, [1]) if reverse else outputs), state, real
+
+    found = with_gradients(read, words(), ours.trainable_weights)
+    for one, other in zip(found, with_gradients(wanted, words(), theirs.trainable_weights), strict=True):
+        assert np.abs(one).max() > 0
+        np.testing.assert_allclose(one, other, atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("cell", list(CELLS))
+@pytest.mark.parametrize("mask", [None, MASK], ids=["whole", "padded"])
+def test_adds_both_ways_as_kerass_bidirectional_layer(cell, mask):
+    encoder, inputs = built(Encoder(UNITS, cell, merge="sum")), words()
+    theirs = keras.layers.Bidirectional(KERAS[cell](UNITS, return_sequences=True, return_state=True), merge_mode="sum")
+    theirs.build(inputs.shape)
+    theirs.forward_layer.set_weights(encoder.forward_cells[0].get_weights())
+    theirs.backward_layer.set_weights(encoder.backward_cells[0].get_weights())
+    wanted, *states = theirs(inputs, mask=None if mask is None else tf.constant(mask))
+    annotations, (state,) = encoder(inputs, mask=mask)
+    real = np.ones([BATCH, SOURCE], bool) if mask is None else mask
+    assert encoder.width == UNITS
+    np.testing.assert_allclose(annotations.numpy()[real], wanted.numpy()[real], atol=1e-6)
+    half = len(states) // 2
+    for found, forward, backward in zip(state, states[:half], states[half:], strict=True):
+        np.testing.assert_allclose(found, forward + backward, atol=1e-6)
+
+
+@pytest.mark.parametrize("merge", ["concat", "sum"])
+def test_one_direction_is_the_same_however_two_would_be_merged(merge):
+    encoder = built(Encoder(UNITS, bidirectional=False, merge=merge))
+    wanted, last = run(encoder.forward_cells[0], tf.constant(words()), tf.constant(MASK))
+    annotations, ((state,),) = encoder(words(), mask=MASK)
+    assert encoder.width == UNITS
+    np.testing.assert_array_equal(annotations, wanted)
+    np.testing.assert_array_equal(state, last[0])
+
+
+def normalised(layer, x):
+    gain, bias = (weight.astype(np.float64) for weight in layer.get_weights())
+    x = np.asarray(x, np.float64)
+    mean = x.mean(-1, keepdims=True)
+    return gain * (x - mean) / np.sqrt(((x - mean) ** 2).mean(-1, keepdims=True) + 1e-5) + bias
+
+
+@pytest.mark.parametrize("merge", ["concat", "sum"])
+@pytest.mark.parametrize("layer_norm", [False, True])
+@pytest.mark.parametrize("residual", [False, True])
+def test_what_lies_between_layers_follows_its_formula(merge, layer_norm, residual):
+    encoder = built(Encoder(UNITS, "lstm", 3, merge=merge, layer_norm=layer_norm, residual=residual))
+    annotations, state = encoder(words(), mask=MASK)
+    wanted = tf.constant(words())
+    for i, (forward, backward) in enumerate(zip(encoder.forward_cells, encoder.backward_cells, strict=True)):
+        one = Encoder(UNITS, "lstm", merge=merge)
+        one.build(wanted.shape)
+        one.forward_cells[0].set_weights(forward.get_weights())
+        one.backward_cells[0].set_weights(backward.get_weights())
+        outputs, last = one(wanted, mask=MASK)
+        if layer_norm:
+            outputs = normalised(encoder.depth.norms[i], outputs)
+        wanted = tf.constant(outputs + wanted if residual and i else outputs, tf.float32)
+    assert annotations.shape[-1] == encoder.width == wanted.shape[-1]
+    np.testing.assert_allclose(annotations.numpy()[MASK], wanted.numpy()[MASK], atol=1e-5)
+    # The states are those of the cells themselves.
+    for one, other in zip(tf.nest.flatten(state), tf.nest.flatten(last), strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-5)
+
+
 def test_a_second_layer_reads_the_annotations_of_the_first():
     both, inputs = built(Encoder(UNITS, layers=2)), words()
     first, second = Encoder(UNITS), Encoder(UNITS)
@@ -78,12 +184,13 @@ def test_a_second_layer_reads_the_annotations_of_the_first():
 @given(
     lengths=st.lists(st.integers(1, SOURCE), min_size=1, max_size=3),
     padding=st.integers(0, 3),
-    kind=st.sampled_from([("gru", 1), ("gru", 2), ("lstm", 1), ("rnn", 2)]),
+    kind=st.sampled_from(
+        [("gru", 1, ()), ("gru", 2, ()), ("lstm", 1, ("merge",)), ("rnn", 2, ()), ("gru", 2, tuple(DEEP))]
+    ),
 )
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=20, deadline=None)
 def test_a_row_never_depends_on_its_padding_or_its_neighbours(lengths, padding, kind):
-    cell, layers = kind
-    encoder = built(Encoder(UNITS, cell, layers, bridge=(13, 1)))
+    encoder = of_kind(*kind)
     inputs = words(batch=len(lengths), source=SOURCE + padding)
     mask = np.arange(SOURCE + padding) < np.array(lengths)[:, None]
     annotations, state = encoder(inputs, mask=mask)
@@ -137,9 +244,9 @@ def test_training_is_the_same_where_nothing_is_dropped(layers, dropout):
         np.testing.assert_allclose(one, other, atol=1e-6)
 
 
-@pytest.mark.parametrize("cell", list(CELLS))
-def test_gradients_in_training_are_those_of_the_plain_loop(cell):
-    encoder, inputs = built(Encoder(UNITS, cell, layers=2, bridge=(13, 1))), tf.constant(words())
+@pytest.mark.parametrize(("cell", "options"), [*[(cell, {}) for cell in CELLS], ("lstm", DEEP)])
+def test_gradients_in_training_are_those_of_the_plain_loop(cell, options):
+    encoder, inputs = built(Encoder(UNITS, cell, layers=2, bridge=(13, 1), **options)), tf.constant(words())
 
     def gradients(training):
         with tf.GradientTape() as tape:
@@ -181,6 +288,42 @@ def test_comes_back_from_its_config():
     assert again.get_config() == encoder.get_config()
     assert again.get_config()["bridge"] == (13, 2)
     np.testing.assert_array_equal([part.shape for part in tf.nest.flatten(again(words())[1])], [[BATCH, 13]] * 4)
+
+
+@pytest.mark.parametrize("merge", ["concat", "sum"])
+def test_all_its_options_come_back_from_its_config(merge):
+    encoder = built(Encoder(UNITS, "gru", 2, True, None, 0.25, merge, True, True, name="mine"))
+    again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(encoder))
+    assert again.get_config() == encoder.get_config()
+    assert (again.merge, again.layer_norm, again.residual, again.width) == (merge, True, True, encoder.width)
+    # What was built comes back built.
+    again.set_weights(encoder.get_weights())
+    np.testing.assert_array_equal(again(words())[0], encoder(words())[0])
+
+
+def test_computes_in_half_precision_nearly_the_same():
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        half = built(Encoder(UNITS, "lstm", 2, bridge=(13, 1), **DEEP))
+        found = half(words(), mask=MASK)
+    finally:
+        keras.config.set_dtype_policy(before)
+    wanted = built(Encoder(UNITS, "lstm", 2, bridge=(13, 1), **DEEP))(words(), mask=MASK)
+    for one, other in zip(tf.nest.flatten(found), tf.nest.flatten(wanted), strict=True):
+        assert one.dtype == tf.bfloat16
+        np.testing.assert_allclose(tf.cast(one, "float32"), other, atol=0.1)
+
+
+def test_an_unknown_merge_is_an_error_that_names_the_known():
+    with pytest.raises(ValueError, match=r"merge cannot be 'mean'\. Known: concat, sum"):
+        Encoder(UNITS, merge="mean")
+
+
+@pytest.mark.parametrize("layers", [0, -1])
+def test_needs_layers(layers):
+    with pytest.raises(ValueError, match=f"layers must be 1 or more, not {layers}"):
+        Encoder(UNITS, layers=layers)
 
 
 def test_an_unknown_cell_is_an_error():

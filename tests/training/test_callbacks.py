@@ -135,7 +135,7 @@ def test_a_resumed_journal_takes_over_the_epochs_that_are_done(tmp_path: Path, d
     journal(path, [7, 5])
     model = small_model()
     callback = Journal(path, done)
-    assert callback.bleus == [7, 5][:done]
+    assert callback.qualities == [7, 5][:done]
     callback.set_model(model)
     callback.on_epoch_end(done, {"val_bleu": np.float32(3)})
     assert [json.loads(line)["val_bleu"] for line in path.read_text().splitlines()] == [*[7, 5][:done], 3]
@@ -148,8 +148,8 @@ def test_the_weights_are_kept_when_the_last_epoch_is_the_best(tmp_path: Path, bl
     path = tmp_path / "model.weights.h5"
     path.write_bytes(b"older")
     model = small_model()
-    callback = KeepBest(path, journal(tmp_path / "metrics.jsonl", bleus))
-    callback.set_model(model)
+    callback = KeepBest(path, model, journal(tmp_path / "metrics.jsonl", bleus))
+    callback.set_model(small_model(seed=3))  # what learns is not what is kept
     callback.on_epoch_end(len(bleus) - 1)
     assert (path.read_bytes() != b"older") is kept
     assert sorted(p.name for p in tmp_path.iterdir()) == ["metrics.jsonl", "model.weights.h5"]
@@ -157,6 +157,16 @@ def test_the_weights_are_kept_when_the_last_epoch_is_the_best(tmp_path: Path, bl
         other = small_model(seed=2)
         other.load_weights(path)
         assert same(other.get_weights(), model.get_weights())
+
+
+def test_a_perplexity_is_better_when_it_is_lower(tmp_path: Path) -> None:
+    path = tmp_path / "metrics.jsonl"
+    path.write_text("".join(json.dumps({"val_perplexity": p, "val_bleu": 3.0}) + "\n" for p in (9.0, 7.0, None, 8.0)))
+    watching = Journal(path, 4, "val_perplexity")
+    assert best_epoch(watching.qualities) == 1
+    assert watching.watched == "perplexity"
+    # The third overflowed: the worst there can be, and no reason to stop reading.
+    assert watching.qualities[2] == -float("inf")
 
 
 # A loss that is no number

@@ -125,7 +125,9 @@ def test_the_loss_has_the_precision_of_the_logits(dtype: str, tolerance: float) 
     ids, logits = example()
     rounded = tf.cast(logits, dtype)
     loss, grown = gradient(lambda x: MaskedCrossEntropy(0.1)(ids, x), rounded)
-    assert (loss.dtype, grown.dtype) == (rounded.dtype, rounded.dtype)
+    # Half precision is too coarse for a sum over the vocabulary.
+    assert loss.dtype == (tf.float32 if dtype == "bfloat16" else rounded.dtype)
+    assert grown.dtype == rounded.dtype
     wanted = by_hand(ids, tf.cast(rounded, tf.float64).numpy(), 0.1)
     assert float(loss) == pytest.approx(wanted, rel=tolerance)
 

@@ -1,0 +1,129 @@
+"""Completer: the beginning of a text in, the whole text out. What a trained language model is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+from nmt.config import Config
+from nmt.data.text import END, PAD, START, Text
+from nmt.decoding.search import greedy
+from nmt.errors import InputError
+from nmt.models import LanguageModel
+from nmt.stored import load, save
+from nmt.translator import batched, one_line
+
+
+@dataclass(frozen=True)
+class Completion:
+    """A text with its continuation.
+
+    Attributes:
+        text: beginning and continuation, one line.
+        score: its log-probability, the sum over its pieces and the end token.
+        tokens: its pieces.
+    """
+
+    text: str
+    score: float
+    tokens: tuple[str, ...]
+
+
+class Completer:
+    """A language model with its tokenizer.
+
+    Arguments:
+        model: the trained model.
+        text: the tokenizer it was trained with.
+        config: the configuration it was made from.
+    """
+
+    def __init__(self, model: LanguageModel, text: Text, config: Config) -> None:
+        self.model = model
+        self.text = text
+        self.config = config
+        signature = [tf.TensorSpec([None], tf.string)]
+        self._continue = tf.function(self._complete, input_signature=signature, autograph=False)
+        self._force = tf.function(self._forced, input_signature=signature, autograph=False)
+
+    @classmethod
+    def load(cls, folder: str | Path) -> Completer:
+        """Open a model's folder.
+
+        Raises:
+            InputError: if it is no model, incomplete, damaged, or a translator.
+        """
+        model, text, config = load(Path(folder))
+        if not isinstance(model, LanguageModel):
+            raise InputError(f"{folder} is a translator and no language model. Use `nmt translate`.")
+        return cls(model, text, config)
+
+    def save(self, folder: str | Path) -> None:
+        """Write a folder that ``load`` opens anywhere.
+
+        Raises:
+            InputError: if the folder exists and is not empty, or the model was not built from the config.
+        """
+        save(Path(folder), self.model, self.text, self.config)
+
+    def complete(self, beginnings: Sequence[str]) -> list[Completion]:
+        """Go on from each beginning with the likeliest words, in the order given. An empty one is one, too."""
+        if isinstance(beginnings, str):
+            raise TypeError("complete takes a list of beginnings, not one string.")
+        found: list[Completion] = []
+        for batch in batched([text.encode("utf-8", "replace") for text in beginnings], self.config.decoding.batch_size):
+            outputs = {name: tensor.numpy() for name, tensor in self._continue(tf.constant(batch)).items()}
+            for text, score, tokens, length in zip(*(outputs[n] for n in _OUTPUTS), strict=True):
+                pieces = tuple(self.text.target.pieces(tokens[:length]))
+                found.append(Completion(one_line(text.decode("utf-8", "replace")), float(score), pieces))
+        return found
+
+    def score(self, texts: Sequence[str]) -> list[tuple[float, int]]:
+        """Return of each text its log-probability and the number of its pieces, the end token included.
+
+        The perplexity of a piece is ``exp(-sum of the first / sum of the second)``.
+        """
+        scores: list[tuple[float, int]] = []
+        for batch in batched([text.encode("utf-8", "replace") for text in texts], self.config.decoding.batch_size):
+            log_probabilities, lengths = self._force(tf.constant(batch))
+            scores += zip(log_probabilities.numpy().tolist(), lengths.numpy().tolist(), strict=True)
+        return scores
+
+    def _complete(self, texts: tf.Tensor) -> dict[str, tf.Tensor]:
+        most = self.config.decoding.max_length
+        begun = self.text.target.encode(texts)[:, : most - 1].to_tensor(PAD)
+        limits = tf.fill([tf.shape(texts)[0]], most)
+        memory = self.model.encode(begun)
+        state = self.model.initial_state(memory, most)
+        found = greedy(self.model.step, state, memory, 0, limits, START, END, begun)
+        written = tf.RaggedTensor.from_tensor(found.tokens, lengths=found.lengths)
+        return dict(
+            zip(_OUTPUTS, (self.text.target.decode(written), found.scores, found.tokens, found.lengths), strict=True)
+        )
+
+    def _forced(self, texts: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        pieces = self.text.target.encode(texts)
+        ends = tf.fill([pieces.nrows(), 1], END)
+        targets = tf.concat([pieces, ends], 1).to_tensor(PAD)
+        read = tf.concat([tf.fill([pieces.nrows(), 1], START), pieces], 1).to_tensor(PAD)
+        logits, _ = self.model.forced(None, read)
+        losses = tf.nn.sparse_softmax_cross_entropy_with_logits(targets, tf.cast(logits, tf.float32))
+        real = targets != PAD
+        return -tf.reduce_sum(tf.where(real, losses, 0.0), 1), tf.math.count_nonzero(real, 1)
+
+
+_OUTPUTS = ("text", "scores", "tokens", "lengths")
+
+
+def perplexity(scores: Sequence[tuple[float, int]]) -> float:
+    """Return the perplexity of a piece, from what :meth:`Completer.score` gives.
+
+    >>> round(perplexity([(-1.3863, 1), (-1.3863, 1)]), 2)
+    4.0
+    """
+    total, pieces = np.sum(np.array(scores), 0)
+    return float(np.exp(-total / pieces))

@@ -1,0 +1,346 @@
+"""The Transformer: attention instead of recurrence.
+
+Vaswani et al. 2017, *Attention Is All You Need*, https://arxiv.org/abs/1706.03762, with the normalisation before each
+sublayer (Xiong et al. 2020, https://arxiv.org/abs/2002.04745), which learns without a long warm-up::
+
+    x = x + dropout(sublayer(norm(x)))
+
+The sublayers are attention to the sequence itself, attention to the source, and a network of two layers for each word.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import keras
+import tensorflow as tf
+
+from nmt.layers.attention import Memory, ScaledDotAttention
+
+
+@keras.saving.register_keras_serializable("nmt")
+class Positions(keras.layers.Layer):
+    """Word vectors, scaled, with their places added, Vaswani et al. 2017, sections 3.4 and 3.5::
+
+        x_t = sqrt(units) y_t + PE_t
+        PE_(t, 2i)     = sin(t / 10000^(2i / units))
+        PE_(t, 2i + 1) = cos(t / 10000^(2i / units))
+
+    Learned positions are a row of weights for each place instead.
+
+    Arguments:
+        learned: rows of learned positions; 0 for the formula, which knows no end.
+
+    Call arguments:
+        inputs: ``y``, shape ``(batch, time, units)`` or ``(batch, units)``.
+        places: ``t``, shape ``(time,)`` or ``(batch,)``.
+
+    >>> print(Positions()(tf.zeros([1, 2, 4]), tf.range(2)).numpy().round(3)[0])
+    [[0.    1.    0.    1.   ]
+     [0.841 0.54  0.01  1.   ]]
+    """
+
+    def __init__(self, learned: int = 0, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.supports_masking = True
+        self.learned = learned
+
+    def build(self, inputs_shape: tuple, places_shape: Any = None) -> None:
+        self.units = inputs_shape[-1]
+        if self.learned:
+            self.table = self.add_weight(
+                (self.learned, self.units), keras.initializers.RandomNormal(stddev=0.02), name="table"
+            )
+
+    def call(self, inputs: tf.Tensor, places: tf.Tensor) -> tf.Tensor:
+        where = tf.gather(self.table, places) if self.learned else tf.cast(self._waves(places), inputs.dtype)
+        return inputs * self.units**0.5 + where
+
+    def _waves(self, places: tf.Tensor) -> tf.Tensor:
+        column = tf.range(self.units)
+        rates = tf.pow(10_000.0, -tf.cast(column // 2 * 2, tf.float32) / self.units)
+        angles = tf.expand_dims(tf.cast(places, tf.float32), -1) * rates
+        return tf.where(column % 2 == 0, tf.sin(angles), tf.cos(angles))
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "learned": self.learned}
+
+
+class _Stack(keras.layers.Layer):
+    """What both stacks share: the sublayers of each layer, each with a normalisation before it."""
+
+    attentions: tuple[str, ...] = ("self_attention",)
+
+    def __init__(
+        self,
+        units: int,
+        heads: int,
+        feed_forward: int,
+        layers: int,
+        dropout: float = 0.0,
+        positions: int = 0,
+        head: int | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        if layers < 1:
+            raise ValueError(f"layers must be 1 or more, not {layers}.")
+        self.supports_masking = True
+        self.units = units
+        self.heads = heads
+        self.feed_forward = feed_forward
+        self.layers = layers
+        self.dropout = dropout
+        self.positions = positions
+        self.places = Positions(positions)
+        self.looks = [
+            [
+                ScaledDotAttention(units, heads, head if kind == "cross_attention" else None, name=f"{kind}_{i}")
+                for kind in self.attentions
+            ]
+            for i in range(layers)
+        ]
+        self.networks = [
+            (
+                keras.layers.Dense(feed_forward, activation="relu", name=f"inner_{i}"),
+                keras.layers.Dense(units, name=f"outer_{i}"),
+            )
+            for i in range(layers)
+        ]
+        self.norms = [
+            [keras.layers.LayerNormalization(epsilon=1e-5, name=f"norm_{i}_{j}") for j in range(self._sublayers)]
+            for i in range(layers)
+        ]
+        self.last_norm = keras.layers.LayerNormalization(epsilon=1e-5, name="last_norm")
+        self.drop = keras.layers.Dropout(dropout)
+
+    @property
+    def _sublayers(self) -> int:
+        return len(self.attentions) + 1
+
+    def _build(self, memory: tuple) -> None:
+        words = (None, None, self.units)
+        self.places.build(words)
+        for looks, (inner, outer), norms in zip(self.looks, self.networks, self.norms, strict=True):
+            for kind, look in zip(self.attentions, looks, strict=True):
+                look.build(words, memory if kind == "cross_attention" else words)
+            inner.build(words)
+            outer.build((None, None, self.feed_forward))
+            for norm in norms:
+                norm.build(words)
+        self.last_norm.build(words)
+
+    def _network(self, i: int, x: tf.Tensor, training: bool) -> tf.Tensor:
+        """Return ``x + W_2 max(0, W_1 norm(x) + b_1) + b_2``, equation 2."""
+        inner, outer = self.networks[i]
+        return x + self.drop(outer(inner(self.norms[i][-1](x))), training=training)
+
+    def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
+        return previous_mask
+
+    def get_config(self) -> dict[str, Any]:
+        own = ("units", "heads", "feed_forward", "layers", "dropout", "positions")
+        return {**super().get_config(), **{name: getattr(self, name) for name in own}}
+
+
+@keras.saving.register_keras_serializable("nmt")
+class TransformerEncoder(_Stack):
+    """A stack of self-attention and feed-forward layers over the source.
+
+    Arguments:
+        units: width of word vectors, of every layer and of the annotations.
+        heads: of each attention; they must divide ``units``.
+        feed_forward: width of the inner layer of the network for each word.
+        layers: how many.
+        dropout: share of units dropped from what each sublayer adds.
+        positions: rows of learned positions, or 0 for sine and cosine.
+
+    Call arguments:
+        inputs: word vectors, shape ``(batch, source, units)``.
+        mask: ``(batch, source)``, true at real words.
+
+    Returns:
+        The annotations ``(batch, source, units)``, and an empty summary: the decoder begins with nothing.
+
+    Raises:
+        ValueError: if there is no layer, or the heads do not divide the units.
+
+    >>> TransformerEncoder(units=6, heads=2, feed_forward=13, layers=2)(tf.ones([3, 5, 6]))[0].shape
+    TensorShape([3, 5, 6])
+    """
+
+    @property
+    def width(self) -> int:
+        """Width of an annotation."""
+        return self.units
+
+    def build(self, input_shape: tuple) -> None:
+        self._build(input_shape)
+
+    def call(
+        self, inputs: tf.Tensor, mask: tf.Tensor | None = None, training: bool = False
+    ) -> tuple[tf.Tensor, tuple[()]]:
+        x = self.drop(self.places(inputs, tf.range(tf.shape(inputs)[1])), training=training)
+        for i, ((look,), norms) in enumerate(zip(self.looks, self.norms, strict=True)):
+            words = norms[0](x)
+            seen, _ = look.attend(words, look.remember(words, mask))
+            x = self._network(i, x + self.drop(seen, training=training), training)
+        return self.last_norm(x), ()
+
+
+class Caches(NamedTuple):
+    """The state of a Transformer's decoder: what self-attention may look back at, so that no word is read twice.
+
+    Attributes:
+        count: ``(batch,)``, words read so far.
+        keys, values: for each layer ``(batch, heads, room, units / heads)``.
+    """
+
+    count: tf.Tensor
+    keys: tuple[tf.Tensor, ...]
+    values: tuple[tf.Tensor, ...]
+
+
+@keras.saving.register_keras_serializable("nmt")
+class TransformerDecoder(_Stack):
+    """A stack of layers, each of which looks at the target so far, then at the source.
+
+    The call reads a whole target at once: a word sees those before it and itself. :meth:`step` reads one word more and
+    keeps keys and values of those before in its state. A test holds the two equal.
+
+    Arguments:
+        units, heads, feed_forward, layers, dropout, positions: as those of :class:`TransformerEncoder`.
+        layer: whose look at the source is the alignment, from 0; the last if not given.
+        head: which of its heads, from 0; the mean of all if not given.
+
+    Call arguments:
+        inputs: word vectors, shape ``(batch, target, units)``.
+        values: annotations, shape ``(batch, source, width)``.
+        state: the encoder's summary, not used.
+        values_mask: ``(batch, source)``, true at real words.
+
+    Returns:
+        The readouts ``(batch, target, units)`` and the alignment ``(batch, target, source)``.
+
+    Raises:
+        ValueError: if there is no layer, no such ``layer`` or ``head``, or the heads do not divide the units.
+
+    >>> decoder = TransformerDecoder(units=6, heads=2, feed_forward=13, layers=2)
+    >>> readouts, alignment = decoder(tf.ones([3, 4, 6]), tf.ones([3, 5, 6]))
+    >>> readouts.shape, alignment.shape
+    (TensorShape([3, 4, 6]), TensorShape([3, 4, 5]))
+    """
+
+    attentions = ("self_attention", "cross_attention")
+    aligned = True
+
+    def __init__(
+        self,
+        units: int,
+        heads: int,
+        feed_forward: int,
+        layers: int,
+        dropout: float = 0.0,
+        positions: int = 0,
+        layer: int | None = None,
+        head: int | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(units, heads, feed_forward, layers, dropout, positions, head, **kwargs)
+        if layer is not None and not 0 <= layer < self.layers:
+            raise ValueError(f"There is no layer {layer}: they are numbered from 0 to {self.layers - 1}.")
+        self.layer = layer
+        self.head = head
+
+    @property
+    def readout(self) -> int:
+        """Width of a readout."""
+        return self.units
+
+    def build(self, inputs_shape: tuple, values_shape: tuple, state_shape: Any = None) -> None:
+        self._build(values_shape)
+
+    def remember(self, values: tf.Tensor, mask: tf.Tensor | None, summary: Any = (), training: bool = False) -> Memory:
+        """Make the memory that :meth:`step` looks at: keys and values of the source, for each layer."""
+        layers = [cross.remember(values, mask) for _, cross in self.looks]
+        return Memory(tuple(m.values for m in layers), tuple(m.keys for m in layers), layers[0].mask)
+
+    def initial_state(self, memory: Memory, room: int | tf.Tensor | None = None) -> Caches:
+        """Return the state before the first word, with room for so many words.
+
+        Raises:
+            ValueError: if ``room`` is not given.
+        """
+        if room is None:
+            raise ValueError("A Transformer's state needs room: the number of words that will be read at most.")
+        keys = memory.keys[0]
+        batch = tf.shape(keys)[0]
+        empty = tf.zeros([batch, self.heads, room, self.units // self.heads], keys.dtype)
+        return Caches(tf.zeros([batch], tf.int32), (empty,) * self.layers, (empty,) * self.layers)
+
+    def step(
+        self, inputs: tf.Tensor, state: Caches, memory: Memory, training: bool = False
+    ) -> tuple[tf.Tensor, Caches, tf.Tensor]:
+        """Write one word.
+
+        Arguments:
+            inputs: the vector of the word before, shape ``(batch, units)``.
+            state: from :meth:`initial_state`, then from the step before.
+            memory: from :meth:`remember`.
+
+        Returns:
+            The readout ``(batch, units)``, the next state, and the alignment ``(batch, source)``.
+        """
+        room = tf.range(tf.shape(state.keys[0])[2])
+        here = tf.expand_dims(room, 0) == tf.expand_dims(state.count, 1)
+        read = tf.expand_dims(room, 0) <= tf.expand_dims(state.count, 1)
+        cell = tf.expand_dims(tf.expand_dims(here, 1), -1)
+        x = self.drop(self.places(inputs, state.count), training=training)
+        keys, values, alignment = [], [], None
+        for i, (look, cross) in enumerate(self.looks):
+            word = self.norms[i][0](x)
+            new = look.remember(tf.expand_dims(word, 1))
+            keys.append(tf.where(cell, new.keys, state.keys[i]))
+            values.append(tf.where(cell, new.values, state.values[i]))
+            seen, _ = look.attend(word, Memory(values[i], keys[i], read))
+            x += self.drop(seen, training=training)
+            x, weights = self._source(i, cross, x, memory, training)
+            alignment = weights if i == self._aligning else alignment
+            x = self._network(i, x, training)
+        return self.last_norm(x), Caches(state.count + 1, tuple(keys), tuple(values)), alignment
+
+    def call(
+        self,
+        inputs: tf.Tensor,
+        values: tf.Tensor,
+        state: Any = (),
+        values_mask: tf.Tensor | None = None,
+        training: bool = False,
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        memory = self.remember(values, values_mask)
+        places = tf.range(tf.shape(inputs)[1])
+        causal = tf.expand_dims(tf.expand_dims(places, 0) <= tf.expand_dims(places, 1), 0)
+        x = self.drop(self.places(inputs, places), training=training)
+        alignment = None
+        for i, (look, cross) in enumerate(self.looks):
+            words = self.norms[i][0](x)
+            seen, _ = look.attend(words, look.remember(words)._replace(mask=causal))
+            x += self.drop(seen, training=training)
+            x, weights = self._source(i, cross, x, memory, training)
+            alignment = weights if i == self._aligning else alignment
+            x = self._network(i, x, training)
+        return self.last_norm(x), alignment
+
+    @property
+    def _aligning(self) -> int:
+        return self.layers - 1 if self.layer is None else self.layer
+
+    def _source(
+        self, i: int, cross: ScaledDotAttention, x: tf.Tensor, memory: Memory, training: bool
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Look at the source: the sum with what was seen, and the weights."""
+        seen, weights = cross.attend(self.norms[i][1](x), Memory(memory.values[i], memory.keys[i], memory.mask))
+        return x + self.drop(seen, training=training), weights
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "layer": self.layer, "head": self.head}

@@ -1,0 +1,41 @@
+"""Beginning a run with the weights of another: fine-tuning, with a vocabulary that may have grown."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+
+from nmt.data.growth import replaced
+from nmt.data.text import Text, Tokenizer
+from nmt.models import LanguageModel, Seq2Seq
+
+
+def begin_with(model: Seq2Seq | LanguageModel, text: Text, start: Seq2Seq | LanguageModel, start_text: Text) -> None:
+    """Give a new model the weights of another whose vocabulary is the beginning of its own.
+
+    An old piece keeps its row. A new one begins with the mean of the rows of the pieces that stood for it before, in
+    the embeddings and, where they are not tied, in the output layer.
+    """
+    target = (start_text.target, text.target)
+    rows = {id(model.target_embedding.embeddings): (0, *target), id(model.output_bias): (0, *target)}
+    if isinstance(model, Seq2Seq) and model.tied != "all":
+        rows[id(model.source_embedding.embeddings)] = (0, start_text.source, text.source)
+    if not model.tied_output:
+        rows[id(model.output_kernel)] = (1, *target)
+    for new, old in zip(model.trainable_variables, start.trainable_variables, strict=True):
+        values = keras.ops.convert_to_numpy(old)
+        new.assign(grown_rows(values, *rows[id(new)]) if id(new) in rows else values)
+
+
+def grown_rows(values: np.ndarray, axis: int, before: Tokenizer, now: Tokenizer) -> np.ndarray:
+    """Add to ``values``, with a row for each old piece along ``axis``, one for each new: the mean of those it replaces.
+
+    >>> import numpy as np
+    >>> from nmt.data import text
+    >>> pieces = text.train([("a b", "a b")] * 9).source
+    >>> grown_rows(np.ones([pieces.vocabulary, 2]), 0, pieces, pieces).shape == (pieces.vocabulary, 2)
+    True
+    """
+    new = now.pieces(range(before.vocabulary, now.vocabulary))
+    means = [np.mean(np.take(values, replaced(before, piece), axis), axis, keepdims=True) for piece in new]
+    return np.concatenate([values, *means], axis).astype(values.dtype)

@@ -1,0 +1,42 @@
+"""Presets are configs that hold together, and the automatic one knows the size of the data."""
+
+import pytest
+
+from nmt.config import Config, with_settings
+from nmt.errors import InputError
+from nmt.presets import PRESETS, preset
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_every_preset_is_a_config_that_differs_from_the_defaults(name):
+    config, said = preset(name, 1000)
+    assert config != Config() and said == []
+
+
+def test_fewer_pairs_get_fewer_units_more_dropout_and_smaller_batches():
+    configs = [preset("auto", pairs)[0] for pairs in (500, 5_000, 29_000, 114_000, 1_000_000)]
+    units = [c.model.units for c in configs]
+    assert units == sorted(set(units))
+    for shares in ([c.model.output_dropout for c in configs], [c.training.label_smoothing for c in configs]):
+        assert shares == sorted(shares, reverse=True)
+    batches = [c.training.batch_size for c in configs]
+    assert batches == sorted(set(batches))
+
+
+def test_it_says_what_it_chose_and_why():
+    config, said = preset("auto", 4_682)
+    text = "\n".join(said)
+    assert "4,682 pairs" in text
+    for value in (config.model.units, config.training.batch_size, config.training.label_smoothing):
+        assert f"= {value}" in text
+    assert "learn the few pairs by heart" in text and "for more steps an epoch" in text
+
+
+def test_every_choice_can_be_overridden():
+    chosen = with_settings(preset("auto", 4_682)[0], ["model.units=7", "training.batch_size=3"])
+    assert (chosen.model.units, chosen.training.batch_size) == (7, 3)
+
+
+def test_an_unknown_preset_names_the_nearest():
+    with pytest.raises(InputError, match="Did you mean 'headlines'"):
+        preset("headline", 5)

@@ -1,0 +1,87 @@
+"""Several devices share a batch and learn what one would, however its words are shared out."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from nmt.errors import InputError
+from nmt.training.distribute import strategy
+
+# Logical devices must be made before TensorFlow starts, so a process of its own is needed.
+PROGRAM = """
+import json, sys
+import numpy as np, tensorflow as tf, keras
+tf.config.set_logical_device_configuration(
+    tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
+)
+from nmt.config import Config, with_settings
+from nmt.models import build_model
+from nmt.training.distribute import strategy
+from nmt.training.fit import compiled
+
+config = with_settings(Config(), ["text.vocabulary_size=23", "model.units=5", "model.embedding=5",
+    "model.attention_units=7", "training.warmup_steps=1", "training.clip_norm=0.1", "training.average_decay=.5"]
+    + [f"model.{kind}=0" for kind in ("dropout", "embedding_dropout", "context_dropout", "output_dropout")])
+rng = np.random.default_rng(1)
+source, target = rng.integers(4, 23, [12, 3]), rng.integers(4, 23, [12, 4])
+target[::4, 1:] = 0  # the devices have fewer and more words, and sentences
+data = tf.data.Dataset.from_tensor_slices(({"source": source, "target": target}, target)).batch(5)
+results = []
+for devices in (1, 2):
+    keras.utils.set_random_seed(1)
+    chosen = strategy(devices)
+    with chosen.scope():
+        model = build_model(config)
+        compiled(model, config, 100)
+    # Where a gradient is next to nothing, Adam would make steps of rounding errors.
+    model.optimizer.epsilon = 1e-3
+    model.fit(data, epochs=2, verbose=0, shuffle=False)
+    results.append([np.asarray(keras.ops.convert_to_numpy(v)) for v in
+        [*model.trainable_variables, *model.optimizer.averages()]])
+    assert chosen.num_replicas_in_sync == devices
+print(json.dumps([float(np.max(np.abs(a - b))) for a, b in zip(*results)]))
+"""
+
+
+def test_two_devices_learn_what_one_does() -> None:
+    done = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert max(json.loads(done.stdout.splitlines()[-1])) < 1e-5
+
+
+RUN = """
+import sys
+from pathlib import Path
+import tensorflow as tf
+tf.config.set_logical_device_configuration(
+    tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
+)
+from nmt.config import Config, with_settings
+from nmt.data.corpora import from_tsv
+from nmt.training.fit import train
+config = with_settings(Config(), ["model.units=8", "model.embedding=8",
+    "training.devices=2", "training.batch_size=7", "data.buckets=2", "training.epochs=1"])
+corpus = from_tsv(Path(sys.argv[1]))
+train(config, corpus, corpus, Path(sys.argv[2]))
+more = with_settings(config, ["training.epochs=2"])
+translator = train(more, corpus, corpus, Path(sys.argv[2]), resume=True)
+print("translation:", translator.translate(["mina bap mogo"])[0].text)
+"""
+
+
+def test_a_whole_run_on_two_devices_and_its_resumption(tmp_path) -> None:
+    who, what = ("mina", "juno", "sora"), ("bap", "cha", "mul", "kong", "pang")
+    pairs = [f"{w} {o} {v}\t{w.title()} {v} {o}\n" for w in who for o in what for v in ("mogo", "pado", "tana")]
+    (tmp_path / "pairs.tsv").write_text("".join(pairs))
+    command = [sys.executable, "-c", RUN, str(tmp_path / "pairs.tsv"), str(tmp_path / "model")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert "translation:" in done.stdout
+    assert len((tmp_path / "model" / "metrics.jsonl").read_text().splitlines()) == 2
+
+
+def test_more_devices_than_there_are_is_an_error() -> None:
+    with pytest.raises(InputError, match=r"training\.devices = 64, and TensorFlow sees"):
+        strategy(64)

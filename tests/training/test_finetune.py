@@ -1,0 +1,137 @@
+"""A run that begins with another model's weights."""
+
+import json
+import re
+
+import numpy as np
+import pytest
+
+from nmt.config import Config, with_settings
+from nmt.data.corpora import from_tsv
+from nmt.data.growth import replaced
+from nmt.errors import InputError
+from nmt.folder import read_config
+from nmt.models import build_model
+from nmt.stored import load
+from nmt.training.finetune import begin_with, grown_rows
+from nmt.training.fit import train
+
+SMALL = ["model.units=8", "model.embedding=8", "model.attention_units=7", "training.batch_size=11"]
+SMALL += ["training.epochs=2", "data.buckets=2", "training.learning_rate=1e-9"]
+CONFIG = with_settings(Config(), SMALL)
+WHO, WHAT = ("mina", "juno", "sora"), ("bap", "cha", "mul", "kong")
+PAIRS = [f"{w} {o} {v}\t{w.title()} {v} {o}\n" for w in WHO for o in WHAT for v in ("mogo", "pado")]
+OTHER = [f"{w} {o} xyxyx\t{w.title()} QWQW {o}\n" for w in WHO for o in WHAT]
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """Two corpora and a model of the first, which a rate of nearly nothing has left as it began."""
+    place = tmp_path_factory.mktemp("from")
+    (place / "pairs.tsv").write_text("".join(PAIRS * 2))
+    (place / "other.tsv").write_text("".join(OTHER * 3))
+    data, other = from_tsv(place / "pairs.tsv"), from_tsv(place / "other.tsv")
+    train(CONFIG, data, data, place / "first", say=lambda _: None)
+    return place, other
+
+
+def go_on(made, folder, config=CONFIG, grow=0, say=lambda _: None, **options):
+    place, other = made
+    return train(config, other, other, folder, start=place / "first", grow=grow, say=say, **options)
+
+
+def rows(folder):
+    model, text, _ = load(folder)
+    # Keras numbers the layers of later models: decoder_7 is a decoder.
+    names = [re.sub(r"_\d+(?=/|$)", "", v.path).partition("/")[2] for v in model.trainable_variables]
+    assert len(set(names)) == len(names)
+    return dict(zip(names, [v.numpy() for v in model.trainable_variables], strict=True)), text
+
+
+def test_it_begins_with_the_weights_and_the_text_of_the_other(made, tmp_path):
+    go_on(made, tmp_path / "second")
+    (before, old), (after, new) = rows(made[0] / "first"), rows(tmp_path / "second")
+    assert new.source.model == old.source.model
+    for name, value in before.items():
+        np.testing.assert_allclose(after[name], value, atol=1e-6, err_msg=name)
+
+
+def test_old_pieces_keep_their_rows_and_new_ones_begin_with_the_mean(made, tmp_path):
+    said = []
+    go_on(made, tmp_path / "grown", grow=12, say=said.append)
+    (before, old), (after, new) = rows(made[0] / "first"), rows(tmp_path / "grown")
+    count = old.target.vocabulary
+    assert new.target.vocabulary > count
+    assert any("pieces were added to the vocabulary" in line for line in said)
+    for name in ("target_embedding/embeddings", "source_embedding/embeddings", "output_bias"):
+        np.testing.assert_allclose(after[name][:count], before[name], atol=1e-6)
+        for place in range(count, new.target.vocabulary):
+            (piece,) = new.target.pieces([place])
+            wanted = before[name][replaced(old.target, piece)].mean(0)
+            np.testing.assert_allclose(after[name][place], wanted, atol=1e-6, err_msg=piece)
+
+
+def test_an_untied_output_layer_grows_too():
+    values = np.arange(12.0, dtype=np.float32).reshape(3, 4)
+
+    class Pieces:
+        def __init__(self, count, model=b""):
+            self.vocabulary, self.model = count, model
+
+    same = grown_rows(values, 1, Pieces(4), _NoNew(4))
+    np.testing.assert_array_equal(same, values)
+
+
+class _NoNew:
+    def __init__(self, vocabulary):
+        self.vocabulary = vocabulary
+
+    def pieces(self, ids):
+        return [str(i) for i in ids]
+
+
+@pytest.mark.parametrize("tied", ["none", "output", "all"])
+def test_every_weight_is_taken_over(made, tied):
+    config = with_settings(CONFIG, [f"model.tied={tied}"])
+    _, text, _ = load(made[0] / "first")
+    sizes = (text.source.vocabulary, text.target.vocabulary)
+    first, second = build_model(config, *sizes), build_model(config, *sizes)
+    begin_with(second, text, first, text)
+    for a, b in zip(first.trainable_variables, second.trainable_variables, strict=True):
+        np.testing.assert_array_equal(a.numpy(), b.numpy())
+
+
+def test_other_dropout_and_other_training_are_allowed(made, tmp_path):
+    config = with_settings(CONFIG, ["model.dropout=0.5", "training.epochs=1", "data.max_length=50"])
+    go_on(made, tmp_path / "other", config)
+    assert read_config(tmp_path / "other") == config
+    assert len((tmp_path / "other" / "metrics.jsonl").read_text().splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("setting", "words"),
+    [
+        ("model.units=16", "model.units is 8 in"),
+        ("model.cell=lstm", "model.cell is 'gru' in"),
+        ("model.attention=general", "model.attention is 'bahdanau' in"),
+        ("text.kind=bpe", "text.kind is 'unigram' in"),
+        ("text.joint=false", "text.joint is True in"),
+    ],
+)
+def test_another_network_or_text_is_refused_before_anything_is_made(made, tmp_path, setting, words):
+    units = ["model.attention_units=256"] if "attention=" in setting else []
+    config = with_settings(CONFIG, [setting, *units])
+    with pytest.raises(InputError) as raised:
+        go_on(made, tmp_path / "no", config)
+    assert words in str(raised.value) or "attention_units is 7" in str(raised.value)
+    assert "the model to begin with" in str(raised.value)
+    assert not (tmp_path / "no").exists()
+
+
+def test_a_run_that_began_with_another_model_is_resumed_as_any_other(made, tmp_path):
+    go_on(made, tmp_path / "run", grow=5)
+    config = with_settings(CONFIG, ["training.epochs=3"])
+    _, other = made
+    train(config, other, other, tmp_path / "run", resume=True, say=lambda _: None)
+    lines = (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()
+    assert [json.loads(line)["epoch"] for line in lines] == [1, 2, 3]

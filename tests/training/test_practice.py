@@ -1,0 +1,196 @@
+"""Each option of the training practice does what it says."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from nmt.config import Config, with_settings
+from nmt.models import build_model
+from nmt.training.callbacks import SampleMore
+from nmt.training.fit import compiled, precision
+from nmt.training.optimizers import Adam
+
+SMALL = ["text.vocabulary_size=23", "model.units=6", "model.embedding=6", "model.attention_units=7"]
+NO_DROPOUT = [f"model.{kind}=0" for kind in ("dropout", "embedding_dropout", "context_dropout", "output_dropout")]
+SOURCE = tf.constant([[7, 9, 11, 3], [5, 6, 8, 3], [13, 17, 19, 3], [20, 21, 22, 3]])
+TARGET = tf.constant([[2, 5, 6], [2, 7, 8], [2, 11, 12], [2, 13, 14]])
+WRITTEN = tf.constant([[5, 6, 3], [7, 8, 3], [11, 12, 3], [13, 14, 3]])
+
+
+def made(*settings, seed=3):
+    """A small model compiled as training does it, whose first steps are as large as any."""
+    keras.utils.set_random_seed(seed)
+    base = with_settings(Config(), [*SMALL, *NO_DROPOUT, "training.warmup_steps=1"])
+    config = with_settings(base, list(settings))
+    with precision(config.training.precision):
+        model = build_model(config)
+        compiled(model, config, 100)
+    model.run_eagerly = True
+    return model
+
+
+def step(model, rows=slice(None)):
+    inputs = {"source": SOURCE[rows], "target": TARGET[rows]}
+    return float(model.train_on_batch(inputs, WRITTEN[rows], return_dict=True)["loss"])
+
+
+def weights(model):
+    return {v.path.partition("/")[2]: v.numpy() for v in model.trainable_variables}
+
+
+# Word dropout
+
+
+def test_word_dropout_drops_whole_words():
+    model = build_model(with_settings(Config(), [*SMALL, *NO_DROPOUT, "model.word_dropout=0.4"]))
+    ids = tf.fill([50, 20], 7)
+    words = model._words(model.target_embedding, ids, training=True).numpy()
+    whole = model.target_embedding(ids).numpy()
+    dropped = np.all(words == 0, -1)
+    assert 0.3 < dropped.mean() < 0.5
+    # What stays is scaled by 1 / 0.6, so that the mean is as it was.
+    np.testing.assert_allclose(words[~dropped], whole[~dropped] / 0.6, rtol=1e-5)
+    np.testing.assert_array_equal(model._words(model.target_embedding, ids, training=False), whole)
+
+
+def test_word_dropout_reaches_the_source_too():
+    model = build_model(with_settings(Config(), [*SMALL, *NO_DROPOUT, "model.word_dropout=0.9"]))
+    plain, _, _ = model._read(SOURCE, training=False)
+    dropped, _, _ = model._read(SOURCE, training=True)
+    assert not np.allclose(plain, dropped)
+
+
+# Scheduled sampling
+
+
+def test_scheduled_sampling_replaces_a_share_of_the_words_by_guesses():
+    model = made()
+    model.schedule_sampling()
+    target = tf.constant([[2, 5, 6, 7, 0, 0]])
+    # Place t of the logits guesses the word that is read at t + 1: 11, 12, 13, …
+    logits = tf.one_hot([[11, 12, 13, 14, 15, 16]], 23)
+    np.testing.assert_array_equal(model.sampled(target, logits), target)
+    model.sampling_share.assign(1.0)
+    # The start stays, and so does padding.
+    np.testing.assert_array_equal(model.sampled(target, logits), [[2, 11, 12, 13, 0, 0]])
+    model.sampling_share.assign(0.25)
+    many = model.sampled(tf.fill([400, 6], 5), tf.tile(logits, [400, 1, 1])).numpy()
+    assert 0.2 < (many[:, 1:] != 5).mean() < 0.3
+    assert (many[:, 0] == 5).all()
+
+
+def test_scheduled_sampling_is_of_training_only_and_guesses_from_the_true_words():
+    model = made()
+    plain, _ = model.forced(SOURCE, TARGET)
+    model.schedule_sampling()
+    model.sampling_share.assign(1.0)
+    np.testing.assert_array_equal(model.forced(SOURCE, TARGET)[0], plain)
+    guesses = np.argmax(plain, -1)
+    read = np.concatenate([np.full([4, 1], 2), guesses[:, :-1]], 1)
+    wanted, _ = model.forced(SOURCE, tf.constant(read, tf.int32))
+    np.testing.assert_allclose(model.forced(SOURCE, TARGET, training=True)[0], wanted, atol=1e-5)
+
+
+def test_scheduled_sampling_rises_to_its_share():
+    model = made()
+    model.schedule_sampling()
+    callback = SampleMore(0.6, epochs=4)
+    callback.set_model(model)
+    shares = []
+    for epoch in range(4):
+        callback.on_epoch_begin(epoch)
+        shares.append(float(model.sampling_share))
+    np.testing.assert_allclose(shares, [0, 0.2, 0.4, 0.6], rtol=1e-6)
+
+
+# Gradient accumulation
+
+
+def test_two_batches_accumulated_make_the_step_of_both_together():
+    """All rows have as many words, so the mean of two halves is the mean of all."""
+    whole, halves = made(), made("training.accumulate=2")
+    step(whole)
+    before = halves.get_weights()
+    step(halves, slice(0, 2))
+    for now, then in zip(halves.get_weights(), before, strict=True):
+        np.testing.assert_array_equal(now, then)
+    step(halves, slice(2, 4))
+    for got, wanted in zip(halves.get_weights(), whole.get_weights(), strict=True):
+        np.testing.assert_allclose(got, wanted, atol=2e-6)
+    assert int(whole.optimizer.iterations) == int(halves.optimizer.iterations) == 1
+
+
+# Weight decay
+
+
+def test_weight_decay_shrinks_what_multiplies_and_nothing_else():
+    """AdamW with a gradient of zero: w - rate * decay * w."""
+    model = made(
+        "training.weight_decay=0.5", "training.learning_rate=0.1", "model.attention=cosine", "model.layer_norm=true"
+    )
+    model.output_bias.assign(tf.ones_like(model.output_bias))
+    before = weights(model)
+    model.optimizer.apply([tf.zeros_like(v) for v in model.trainable_variables])
+    kept = ("bias", "gamma", "beta", "strength")
+    for name, value in weights(model).items():
+        factor = 1.0 if name.endswith(kept) else 1 - 0.1 * 0.5
+        np.testing.assert_allclose(value, before[name] * factor, rtol=1e-5, err_msg=name)
+
+
+def test_adamw_is_that_of_keras():
+    ours, theirs = keras.Variable([1.0, -2.0]), keras.Variable([1.0, -2.0])
+    mine = Adam(0.1, weight_decay=0.3)
+    other = keras.optimizers.AdamW(0.1, weight_decay=0.3)
+    for gradient in ([1.0, 3.0], [-0.5, 0.1], [0.2, 0.2]):
+        mine.apply([tf.constant(gradient)], [ours])
+        other.apply([tf.constant(gradient)], [theirs])
+    np.testing.assert_allclose(ours.numpy(), theirs.numpy(), rtol=1e-5)
+
+
+# The moving average
+
+
+def test_the_moving_average_is_the_recurrence():
+    """a_t = decay a_{t-1} + (1 - decay) w_t, begun with the first weights."""
+    model = made("training.average_decay=0.75")
+    seen = []
+    for _ in range(3):
+        step(model)
+        seen.append([v.numpy() for v in model.trainable_variables])
+    for i, average in enumerate(model.optimizer.averages()):
+        wanted = seen[0][i]
+        for later in seen[1:]:
+            wanted = 0.75 * wanted + 0.25 * later[i]
+        np.testing.assert_allclose(average.numpy(), wanted, atol=1e-6)
+
+
+# Precision
+
+
+def test_bfloat16_computes_in_bfloat16_and_keeps_weights_and_loss_in_float32():
+    half, full = made("training.precision=bfloat16"), made()
+    assert {v.dtype for v in half.trainable_variables} == {"float32"}
+    inputs = {"source": SOURCE, "target": TARGET}
+    logits = half(inputs)
+    assert logits.dtype == tf.bfloat16
+    assert half.compute_loss(inputs, WRITTEN, logits).dtype == tf.float32
+    np.testing.assert_allclose(tf.cast(logits, tf.float32), full(inputs), atol=0.05)
+    losses = [step(half) for _ in range(5)]
+    assert losses[-1] < losses[0]
+    assert keras.config.dtype_policy().name == "float32"  # what is built later is as ever
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        ["model.architecture=transformer", "model.heads=2"],
+        ["model.architecture=language-model"],
+        ["model.context=feed"],
+        ["model.attention=none"],
+    ],
+)
+def test_bfloat16_trains_every_architecture(settings):
+    losses_of = made("training.precision=bfloat16", *settings)
+    losses = [step(losses_of) for _ in range(8)]
+    assert losses[-1] < losses[0]
