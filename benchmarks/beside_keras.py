@@ -300,7 +300,7 @@ def run(arguments: argparse.Namespace) -> None:
     keras.utils.set_random_seed(config.training.seed)
     corpus = from_files(arguments.source, arguments.target)
     text = learn_text(config, corpus, print)
-    pipeline = make_pipeline(config, corpus, text, print)
+    pipeline, _ = make_pipeline(config, corpus, text, print)
     batches = pipeline.epoch(0).take(arguments.steps).cache()
     sizes = (text.source.vocabulary, text.target.vocabulary)
     named = models(config, *sizes, steps=arguments.steps * arguments.rounds)

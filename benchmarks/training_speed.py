@@ -51,7 +51,7 @@ def main() -> None:
     config = with_settings(Config(), arguments.settings)
     corpus = from_files(arguments.source, arguments.target)
     text = learn_text(config, corpus, print)
-    pipeline = make_pipeline(config, corpus, text, print)
+    pipeline, _ = make_pipeline(config, corpus, text, print)
     with precision(config.training.precision):
         model = build_model(config, text.source.vocabulary, text.target.vocabulary)
         compiled(model, config, arguments.steps)

@@ -9,11 +9,20 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from nmt.completer import Completer, Completion
     from nmt.config import Config, with_settings
-    from nmt.layers.attention import BahdanauAttention
+    from nmt.layers.attention import (
+        BahdanauAttention,
+        ConcatAttention,
+        CosineAttention,
+        DotAttention,
+        GeneralAttention,
+        ScaledDotAttention,
+    )
     from nmt.layers.decoder import Decoder
     from nmt.layers.encoder import Encoder
-    from nmt.models import Seq2Seq, build_model
+    from nmt.layers.transformer import TransformerDecoder, TransformerEncoder
+    from nmt.models import LanguageModel, Seq2Seq, build_model
     from nmt.training.losses import MaskedCrossEntropy
     from nmt.training.metrics import Perplexity, TokenAccuracy
     from nmt.training.optimizers import Adam
@@ -23,13 +32,23 @@ if TYPE_CHECKING:
 _HOMES = {
     "Adam": "nmt.training.optimizers",
     "BahdanauAttention": "nmt.layers.attention",
+    "Completer": "nmt.completer",
+    "Completion": "nmt.completer",
+    "ConcatAttention": "nmt.layers.attention",
     "Config": "nmt.config",
+    "CosineAttention": "nmt.layers.attention",
     "Decoder": "nmt.layers.decoder",
+    "DotAttention": "nmt.layers.attention",
     "Encoder": "nmt.layers.encoder",
+    "GeneralAttention": "nmt.layers.attention",
+    "LanguageModel": "nmt.models",
     "MaskedCrossEntropy": "nmt.training.losses",
     "Perplexity": "nmt.training.metrics",
+    "ScaledDotAttention": "nmt.layers.attention",
     "Seq2Seq": "nmt.models",
     "TokenAccuracy": "nmt.training.metrics",
+    "TransformerDecoder": "nmt.layers.transformer",
+    "TransformerEncoder": "nmt.layers.transformer",
     "Translation": "nmt.translator",
     "Translator": "nmt.translator",
     "WarmUp": "nmt.training.schedules",
@@ -40,13 +59,23 @@ _HOMES = {
 __all__ = [
     "Adam",
     "BahdanauAttention",
+    "Completer",
+    "Completion",
+    "ConcatAttention",
     "Config",
+    "CosineAttention",
     "Decoder",
+    "DotAttention",
     "Encoder",
+    "GeneralAttention",
+    "LanguageModel",
     "MaskedCrossEntropy",
     "Perplexity",
+    "ScaledDotAttention",
     "Seq2Seq",
     "TokenAccuracy",
+    "TransformerDecoder",
+    "TransformerEncoder",
     "Translation",
     "Translator",
     "WarmUp",

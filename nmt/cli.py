@@ -133,8 +133,11 @@ def train(
     corpus_given = _one_corpus(source, target, pairs, tfds, text)
     if data_dir and not tfds:
         raise InputError("--data-dir says where --tfds finds its data, and --tfds was not given.")
-    if preset and (resume or start):
-        raise InputError("--preset is for a new model; --resume and --from have the settings of the old one.")
+    if preset and start:
+        raise InputError("--preset is for a new model, and --from has the settings of the old one.")
+    if preset and preset != "auto" and text:
+        raise InputError(f"--preset {preset} is for pairs. With --text, 'auto' fits a language model to its size.")
+    preset = None if resume else preset  # it is in the folder's config
     if grow and not start:
         raise InputError("--grow adds pieces to the vocabulary of the model named by --from, and none was named.")
     held_out = _dev_corpus(dev_source, dev_target, dev_pairs, dev_text, plain=text is not None)
@@ -149,14 +152,15 @@ def train(
             check_same(to, chosen)
         else:
             check_new(to)
-        if start:
+        if start and not resume:
             check_continues(start, chosen)
         return chosen
 
-    # A wrong setting is told before a long corpus is read, although a preset may wait for its size.
-    chosen = choose(read_config(to) if resume else read_config(start) if start else _preset(preset, 0)[0])
+    if preset != "auto":
+        # A wrong setting is told before a long corpus is read.
+        chosen = choose(read_config(to) if resume else read_config(start) if start else _preset(preset, 0)[0])
     corpus, dev = _corpora(corpus_given, data_dir, held_out, plain=text is not None)
-    if preset:
+    if preset == "auto":
         base, lines = _preset(preset, corpus.size)
         for line in lines:
             _say(line)
@@ -237,9 +241,14 @@ def complete(
     from nmt.translator import batched
 
     completer = Completer.load(model)
+    number = 0
     for chunk in batched(lines, 1 if not file and sys.stdin.isatty() else _WINDOW):
         for completion in completer.complete(chunk):
+            number += 1
             print(completion.text)
+            if completion.truncated:
+                most = completer.config.decoding.max_length
+                _say(f"Line {number} is longer than the {most} pieces the model reads: nothing was added.")
         sys.stdout.flush()
 
 
@@ -269,6 +278,8 @@ def evaluate(
     _fits_architecture(config, plain=text is not None)
     if text:
         lines = [line for _, line in from_text(text).pairs() if line.strip()]
+        if not lines:
+            raise InputError(f"{text} has no line with text.")
         _import_tensorflow()
         from nmt.completer import Completer, perplexity
 

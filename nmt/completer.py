@@ -23,14 +23,16 @@ class Completion:
     """A text with its continuation.
 
     Attributes:
-        text: beginning and continuation, one line.
+        text: the beginning as it was given and the continuation, one line.
         score: its log-probability, the sum over its pieces and the end token.
         tokens: its pieces.
+        truncated: whether the beginning was longer than the model reads, so that nothing was added.
     """
 
     text: str
     score: float
     tokens: tuple[str, ...]
+    truncated: bool = False
 
 
 class Completer:
@@ -77,9 +79,14 @@ class Completer:
         found: list[Completion] = []
         for batch in batched([text.encode("utf-8", "replace") for text in beginnings], self.config.decoding.batch_size):
             outputs = {name: tensor.numpy() for name, tensor in self._continue(tf.constant(batch)).items()}
-            for text, score, tokens, length in zip(*(outputs[n] for n in _OUTPUTS), strict=True):
+            for given, begun, text, score, tokens, length, truncated in zip(
+                batch, *(outputs[name] for name in _OUTPUTS), strict=True
+            ):
+                # What was given may have characters that no piece spells.
+                added = "" if truncated else text.decode("utf-8", "replace")[len(begun.decode("utf-8", "replace")) :]
+                whole = one_line(given.decode("utf-8", "replace") + added)
                 pieces = tuple(self.text.target.pieces(tokens[:length]))
-                found.append(Completion(one_line(text.decode("utf-8", "replace")), float(score), pieces))
+                found.append(Completion(whole, float(score), pieces, bool(truncated)))
         return found
 
     def score(self, texts: Sequence[str]) -> list[tuple[float, int]]:
@@ -95,15 +102,18 @@ class Completer:
 
     def _complete(self, texts: tf.Tensor) -> dict[str, tf.Tensor]:
         most = self.config.decoding.max_length
-        begun = self.text.target.encode(texts)[:, : most - 1].to_tensor(PAD)
+        given = self.text.target.encode(texts)
+        read = given[:, : most - 1]
+        begun = read.to_tensor(PAD)
         limits = tf.fill([tf.shape(texts)[0]], most)
         memory = self.model.encode(begun)
         state = self.model.initial_state(memory, most)
         found = greedy(self.model.step, state, memory, 0, limits, START, END, begun)
         written = tf.RaggedTensor.from_tensor(found.tokens, lengths=found.lengths)
-        return dict(
-            zip(_OUTPUTS, (self.text.target.decode(written), found.scores, found.tokens, found.lengths), strict=True)
-        )
+        decode = self.text.target.decode
+        truncated = given.row_lengths() > read.row_lengths()
+        outputs = (decode(read), decode(written), found.scores, found.tokens, found.lengths, truncated)
+        return dict(zip(_OUTPUTS, outputs, strict=True))
 
     def _forced(self, texts: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         pieces = self.text.target.encode(texts)
@@ -116,7 +126,7 @@ class Completer:
         return -tf.reduce_sum(tf.where(real, losses, 0.0), 1), tf.math.count_nonzero(real, 1)
 
 
-_OUTPUTS = ("text", "scores", "tokens", "lengths")
+_OUTPUTS = ("begun", "text", "scores", "tokens", "lengths", "truncated")
 
 
 def perplexity(scores: Sequence[tuple[float, int]]) -> float:

@@ -40,7 +40,8 @@ class Text:
     joint: bool = option(True, "one vocabulary for both languages")
     sampling: float = option(
         0.0,
-        "cut words anew at each reading, 0 is off: bpe: share of merges left out; unigram: alpha, wilder when smaller",
+        "cut words anew at each reading, which no seed repeats; bpe: share of merges left out; unigram: alpha, wilder "
+        "when smaller; 0 is off",
         0.0,
         1.0,
     )
@@ -105,12 +106,12 @@ class Training:
     weight_decay: float = option(0.0, "AdamW's decay of the weights, biases and normalisation excepted", 0.0, 1.0)
     schedule: Literal["plateau", "inverse_root", "linear"] = option(
         "plateau",
-        "how the rate falls: at a standstill of dev BLEU, with the root of the steps, or straight to the last epoch",
+        "how the rate falls: at a standstill of the dev score, with the root of the steps, or straight to the end",
     )
     warmup_steps: int = option(200, "steps over which the rate rises from zero", 1, 10**9)
     plateau_factor: float = option(0.5, "what the rate is multiplied by on a plateau", 0.01, 0.99)
-    plateau_patience: int = option(1, "epochs without a better dev BLEU that make a plateau", 1)
-    early_stopping: int = option(5, "epochs without a better dev BLEU that end the training", 1)
+    plateau_patience: int = option(1, "epochs without a better dev score that make a plateau", 1)
+    early_stopping: int = option(5, "epochs without a better dev score that end the training", 1)
     scheduled_sampling: float = option(
         0.0, "share of target words read from the model's own guesses; rises from 0 to this at the last epoch", 0.0, 1.0
     )
@@ -236,6 +237,12 @@ def _impossible(c: Config) -> str | None:
         "one. Raise model.encoder_layers or model.decoder_layers.": m.residual and not deep,
         f"text.sampling cuts words into other pieces, and with text.kind = '{c.text.kind}' there is only one way to. "
         "Use 'unigram' or 'bpe'.": c.text.sampling > 0 and c.text.kind in ("char", "word"),
+        f"training.devices = {c.training.devices} does not go with training.accumulate = {c.training.accumulate}: make "
+        "training.batch_size larger, for each device has a part of it.": (
+            c.training.devices > 1 and c.training.accumulate > 1
+        ),
+        f"training.scheduled_sampling = {c.training.scheduled_sampling:g} is reached from 0 in the first epoch, and "
+        "there is only one. Raise training.epochs.": c.training.scheduled_sampling > 0 and c.training.epochs == 1,
         "training.watch = 'bleu' compares translations, and a language model makes none. Use 'perplexity'.": (
             language_model and c.training.watch == "bleu"
         ),

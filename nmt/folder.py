@@ -81,6 +81,13 @@ def check_same(folder: Path, config: Config) -> None:
                     f"{section}.{field.name} was {old!r} in the run to resume and is {new!r} now. "
                     "Only keys of [training] and [decoding] can change."
                 )
+    for key in ("accumulate", "average_decay"):
+        old, new = (getattr(c.training, key) for c in (before, config))
+        if old != new and (key == "accumulate" or not old or not new):
+            raise InputError(
+                f"training.{key} was {old!r} in the run to resume and is {new!r} now. What is half added up could not "
+                "be gone on with, so it stays as it was for the whole run."
+            )
 
 
 def check_continues(start: Path, config: Config) -> None:
@@ -93,7 +100,7 @@ def check_continues(start: Path, config: Config) -> None:
     for section in ("text", "model"):
         for field in dataclasses.fields(getattr(config, section)):
             old, new = (getattr(getattr(c, section), field.name) for c in (before, config))
-            free = field.name.endswith("dropout") or field.name in ("sampling", "vocabulary_size")
+            free = field.name.endswith("dropout") or field.name == "sampling"
             if old != new and not free:
                 raise InputError(
                     f"{section}.{field.name} is {old!r} in {start}, the model to begin with, and {new!r} now. "

@@ -56,10 +56,10 @@ class TextModel(keras.Model):
         self.word_dropout = word_dropout
         self.decoder = decoder
         self.tied_output = tied
-        self.target_embedding = _embedding(vocabulary, embedding, "target_embedding")
-        self.drop_embedding = keras.layers.Dropout(embedding_dropout)
-        self.drop_words = keras.layers.Dropout(word_dropout, noise_shape=(None, None, 1))
-        self.drop_output = keras.layers.Dropout(output_dropout)
+        self.target_embedding = _embedding(vocabulary, embedding, "target_embedding", self.dtype_policy)
+        self.drop_embedding = keras.layers.Dropout(embedding_dropout, dtype=self.dtype_policy)
+        self.drop_words = keras.layers.Dropout(word_dropout, noise_shape=(None, None, 1), dtype=self.dtype_policy)
+        self.drop_output = keras.layers.Dropout(output_dropout, dtype=self.dtype_policy)
         self.guess_seeds = keras.random.SeedGenerator()
         self.sampling_share: tf.Variable | None = None
 
@@ -93,7 +93,7 @@ class TextModel(keras.Model):
         At the end of an epoch Keras reads once more, in vain. Without the dependency the parts of a step that need no
         data, such as the seeds of dropout and the count of steps, might move all the same.
         """
-        with tf.control_dependencies(tf.nest.flatten(data)):
+        with tf.control_dependencies([part for part in tf.nest.flatten(data) if part is not None]):
             return super().train_step(data)
 
     def _maybe_symbolic_build(self, iterator: Any = None, data_batch: Any = None) -> None:
@@ -249,7 +249,9 @@ class Seq2Seq(TextModel):
         self.tied = tied
         self.encoder = encoder
         self.source_embedding = (
-            self.target_embedding if tied == "all" else _embedding(source_vocabulary, embedding, "source_embedding")
+            self.target_embedding
+            if tied == "all"
+            else _embedding(source_vocabulary, embedding, "source_embedding", self.dtype_policy)
         )
 
     def _parts(self, words: tuple) -> dict[keras.layers.Layer, list[tuple]]:
@@ -411,7 +413,7 @@ def _transformer(config: Config) -> tuple[TransformerEncoder, TransformerDecoder
     )
 
 
-def _embedding(vocabulary: int, width: int, name: str) -> keras.layers.Embedding:
+def _embedding(vocabulary: int, width: int, name: str, dtype: Any) -> keras.layers.Embedding:
     # Tied to the output, larger numbers would make the first guesses needlessly sure.
     initializer = keras.initializers.RandomNormal(stddev=width**-0.5)
-    return keras.layers.Embedding(vocabulary, width, initializer, name=name)
+    return keras.layers.Embedding(vocabulary, width, initializer, name=name, dtype=dtype)

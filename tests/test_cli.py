@@ -71,13 +71,17 @@ def test_training_reports_on_standard_error_only(corpus: Path, tmp_path: Path) -
     assert result.stdout.decode().count("\n") == 1
 
 
-def test_gzipped_pairs_train_the_same_model(corpus: Path, tmp_path: Path) -> None:
-    packed = tmp_path / "train.tsv.gz"
-    packed.write_bytes(gzip.compress((corpus / "train.tsv").read_bytes()))
-    for name, path in (("plain", corpus / "train.tsv"), ("packed", packed)):
-        assert nmt("train", "--pairs", path, "--to", tmp_path / name, *TINY).returncode == 0
+def test_gzipped_pairs_train_the_same_model(model: Path, corpus: Path, tmp_path: Path) -> None:
+    for name in ("train.ko", "train.en"):
+        (tmp_path / f"{name}.gz").write_bytes(gzip.compress((corpus / name).read_bytes()))
+    packed = ("--source", tmp_path / "train.ko.gz", "--target", tmp_path / "train.en.gz")
+    result = nmt(
+        "train", *packed, "--to", tmp_path / "packed",
+        "--dev-source", corpus / "train.ko", "--dev-target", corpus / "train.en", *TINY,
+    )  # fmt: skip
+    assert result.returncode == 0, result.stderr.decode()
     plain, again = (
-        json.loads((tmp_path / n / "metrics.jsonl").read_text().splitlines()[-1]) for n in ("plain", "packed")
+        json.loads((folder / "metrics.jsonl").read_text().splitlines()[-1]) for folder in (model, tmp_path / "packed")
     )
     assert plain["loss"] == again["loss"] and plain["val_bleu"] == again["val_bleu"]
 

@@ -32,9 +32,8 @@ def trained(place: Path, kind: str) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_every_kind_trains_resumes_translates_and_is_scored(kind: str, place: Path) -> None:
-    folder = trained(place, kind)
+def test_a_transformer_trains_resumes_translates_and_is_scored(place: Path) -> None:
+    folder = trained(place, "transformer")
     result = nmt("train", "--pairs", place / "pairs.tsv", "--to", folder, "--resume", "--set", "training.epochs=3")
     assert result.returncode == 0, result.stderr.decode()
     assert len((folder / "metrics.jsonl").read_text().splitlines()) == 3
@@ -42,6 +41,11 @@ def test_every_kind_trains_resumes_translates_and_is_scored(kind: str, place: Pa
     assert lines.returncode == 0 and lines.stdout.count(b"\n") == 3
     scores = nmt("evaluate", folder, "--source", place / "ko", "--reference", place / "en", "--json")
     assert json.loads(scores.stdout)["sentences"] == len(PAIRS)
+
+
+def test_a_model_without_attention_translates(place: Path) -> None:
+    lines = nmt("translate", trained(place, "none"), stdin="나는 밥을 먹었다\n\n우리는 빵을 샀다\n".encode())
+    assert lines.returncode == 0 and lines.stdout.count(b"\n") == 3
 
 
 @pytest.fixture(scope="module")
@@ -62,13 +66,14 @@ def test_a_language_model_completes_and_is_scored(language_model: Path, place: P
     scores = nmt("evaluate", language_model, "--text", place / "text", "--json")
     found = json.loads(scores.stdout)
     assert found["lines"] == 80 and found["pieces"] == 80 * 7 and 1 < found["perplexity"] < 12
-    assert b"perplexity" in nmt("evaluate", language_model, "--text", place / "text").stdout
 
 
 def test_a_language_model_is_resumed(language_model: Path, place: Path) -> None:
     copy = place / "copy"
     shutil.copytree(language_model, copy)
-    result = nmt("train", "--text", place / "text", "--to", copy, "--resume", "--set", "training.epochs=3")
+    # A preset of the first command is in the folder already.
+    again = ["--preset", "auto", "--resume", "--set", "training.epochs=3"]
+    result = nmt("train", "--text", place / "text", "--to", copy, *again)
     assert result.returncode == 0, result.stderr.decode()
 
 
@@ -76,6 +81,11 @@ def test_a_language_model_asked_to_translate_is_refused(language_model: Path, pl
     refused(nmt("translate", language_model, stdin=b"a\n"), "is a language model", "nmt complete")
     files = ("--source", place / "ko", "--reference", place / "en")
     refused(nmt("evaluate", language_model, *files), "language model", "--text")
+
+
+def test_text_without_text_is_refused(language_model: Path, place: Path) -> None:
+    (place / "blank").write_text("\n  \n")
+    refused(nmt("evaluate", language_model, "--text", place / "blank"), "has no line with text")
 
 
 def test_a_translator_asked_to_complete_is_refused(place: Path) -> None:
@@ -88,9 +98,6 @@ def test_a_model_goes_on_from_another_and_its_vocabulary_grows(place: Path, tmp_
     start = trained(place, "transformer")
     (tmp_path / "other.tsv").write_text("zebra zigzag\tjazz quiz\nzigzag zebra\tquiz jazz\n" * 20)
     command = ["train", "--pairs", tmp_path / "other.tsv", "--from", start, "--set", "training.epochs=1"]
-    result = nmt(*command, "--to", tmp_path / "same")
-    assert result.returncode == 0, result.stderr.decode()
-    assert (tmp_path / "same" / "joint.spm.model").read_bytes() == (start / "joint.spm.model").read_bytes()
     result = nmt(*command, "--to", tmp_path / "grown", "--grow", 30)
     assert result.returncode == 0, result.stderr.decode()
     assert "pieces were added to the vocabulary" in result.stderr.decode()
@@ -109,6 +116,14 @@ REFUSED = {
     "a start that is a language model": (["--from", "LANGUAGE"], "--text"),
     "pairs for a language model": (["--set", "model.architecture=language-model"], "--text"),
     "an unknown preset": (["--preset", "chatbott"], "Did you mean 'chatbot'"),
+    "devices and accumulation": (
+        ["--set", "training.devices=2", "--set", "training.accumulate=2"],
+        "does not go with training.accumulate",
+    ),
+    "sampling without a second epoch": (
+        ["--set", "training.scheduled_sampling=.5", "--set", "training.epochs=1"],
+        "Raise training.epochs",
+    ),
     "too many devices": (["--set", "training.devices=64"], "TensorFlow sees"),
     "text and pairs": (["--text", "TEXT"], "one way"),
     "a development text for pairs": (["--dev-text", "TEXT"], "--dev-text goes with --text"),

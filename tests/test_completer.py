@@ -43,6 +43,14 @@ def test_an_empty_beginning_is_one_too(learned):
     assert completer.complete([""])[0].text in ("hello", "world")
 
 
+def test_the_beginning_stays_as_it_was_given(learned):
+    completer, _, _ = learned
+    made = completer.complete(["h東", "hello " * 60])
+    assert made[0].text.startswith("h東") and not made[0].truncated
+    # 360 characters are more than the 200 pieces that are read.
+    assert made[1].truncated and made[1].text == "hello " * 60
+
+
 def test_the_score_of_a_completion_is_that_of_its_text(learned):
     completer, _, _ = learned
     made = completer.complete(["h", "wo"])

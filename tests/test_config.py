@@ -77,6 +77,8 @@ def mended(parts: dict[str, Any]) -> dict[str, Any]:
     if text.kind in ("char", "word"):
         text = dataclasses.replace(text, sampling=0.0)
     changes |= {key: getattr(Model, key) for key, used in unused.items() if not used}
+    # One device, or one batch a step; and guesses need a second epoch to rise to.
+    training = dataclasses.replace(training, devices=1, epochs=max(training.epochs, 2))
     model = dataclasses.replace(model, **changes)
     return {"text": text, "data": data, "model": model, "training": training, "decoding": decoding}
 

@@ -71,14 +71,10 @@ class Buckets:
     Attributes:
         targets: ``(buckets,)``, rising.
         sources: ``(buckets, widths)``, each row rising.
-        pairs: how many pairs the bounds were chosen for.
-        tokens: mean target tokens of a pair among them.
     """
 
     targets: np.ndarray
     sources: np.ndarray
-    pairs: int
-    tokens: float
 
     @classmethod
     def fit(cls, lengths: np.ndarray, count: int, longest: int) -> Buckets:
@@ -93,12 +89,7 @@ class Buckets:
         sources = np.stack([bounds(lengths[bucket == i, 0], widths) for i in range(len(targets))])
         # A bucket for targets, and a width for sources, longer than any seen.
         sources = np.concatenate([sources, np.full([len(sources), 1], longest)], 1)
-        return cls(
-            np.append(targets, longest),
-            np.concatenate([sources, sources[-1:]]),
-            len(lengths),
-            float(np.mean(lengths[:, 1])),
-        )
+        return cls(np.append(targets, longest), np.concatenate([sources, sources[-1:]]))
 
     def bucket(self, examples: tf.data.Dataset, batch_size: int, batch_unit: str = "sentences") -> tf.data.Dataset:
         """Group examples of ``tokenize`` into padded batches of ``batch_size`` sentences or target tokens, shifted."""
@@ -211,20 +202,21 @@ class Pipeline:
         return self.buckets.bucket(examples, self.batch_size, self.batch_unit)
 
 
-def padding(batches: tf.data.Dataset) -> float:
-    """Return the share of source and target tokens that are padding.
+def padding(batches: tf.data.Dataset) -> tuple[float, int]:
+    """Return the share of source and target tokens that are padding, and the number of batches.
 
     >>> batch = {"source": [[5, 3, 0, 0]], "target": [[2, 7]]}, [[7, 3]]
-    >>> round(padding(tf.data.Dataset.from_tensors(batch)), 3)
-    0.333
+    >>> share, number = padding(tf.data.Dataset.from_tensors(batch))
+    >>> round(share, 3), number
+    (0.333, 1)
     """
 
     def count(total: tf.Tensor, batch: tuple[dict[str, tf.Tensor], tf.Tensor]) -> tf.Tensor:
         ids = tf.concat([tf.reshape(batch[0]["source"], [-1]), tf.reshape(batch[1], [-1])], 0)
-        return total + tf.stack([tf.math.count_nonzero(ids == 0), tf.size(ids, tf.int64)])
+        return total + tf.stack([tf.math.count_nonzero(ids == 0), tf.size(ids, tf.int64), tf.ones([], tf.int64)])
 
-    padded, tokens = batches.reduce(tf.zeros([2], tf.int64), count).numpy()
-    return float(padded / tokens)
+    padded, tokens, number = batches.reduce(tf.zeros([3], tf.int64), count).numpy()
+    return float(padded / tokens), int(number)
 
 
 def batches(

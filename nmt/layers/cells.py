@@ -171,7 +171,7 @@ class LSTMCell(Cell):
 CELLS: dict[str, type[Cell]] = {"rnn": SimpleRNNCell, "gru": GRUCell, "lstm": LSTMCell}
 
 
-def make_cell(kind: str, units: int, name: str) -> Cell:
+def make_cell(kind: str, units: int, name: str, dtype: Any = None) -> Cell:
     """Return a new cell of a kind, ``rnn``, ``gru`` or ``lstm``.
 
     Raises:
@@ -179,4 +179,4 @@ def make_cell(kind: str, units: int, name: str) -> Cell:
     """
     if kind not in CELLS:
         raise ValueError(f"There is no cell '{kind}'. Known: {', '.join(CELLS)}.")
-    return CELLS[kind](units, name=name)
+    return CELLS[kind](units, name=name, dtype=dtype)

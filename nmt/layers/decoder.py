@@ -24,7 +24,7 @@ class Decoder(keras.layers.Layer):
     before it::
 
         c_i = attention(s_{i-1}, h)                  the context (equation 5)
-        s_i = cell(W y_{i-1} + C c_i, s_{i-1})       the state (equation 4; C as in appendix A.2.2)
+        s_i = cell(W y_{i-1} + C c_i, s_{i-1})       the state (section 3.1; C as in appendix A.2.2)
         t_i = tanh(W_o [s_i ; c_i ; y_{i-1}] + b_o)  the readout, from which the output layer picks the word
 
     ``output``, Luong et al. 2015, https://arxiv.org/abs/1508.04025: into the readout, and the query is the new state::
@@ -115,9 +115,9 @@ class Decoder(keras.layers.Layer):
         self.context = context
         self.layer_norm = layer_norm
         self.residual = residual
-        self.cells = [make_cell(cell, units, f"cell_{i}") for i in range(layers)]
-        self.depth = Depth(layers, units, dropout, layer_norm, residual)
-        self.readout_layer = keras.layers.Dense(readout, activation="tanh", name="readout")
+        self.cells = [make_cell(cell, units, f"cell_{i}", self.dtype_policy) for i in range(layers)]
+        self.depth = Depth(layers, units, dropout, layer_norm, residual, dtype=self.dtype_policy)
+        self.readout_layer = keras.layers.Dense(readout, activation="tanh", name="readout", dtype=self.dtype_policy)
         self.seeds = keras.random.SeedGenerator()
 
     @property

@@ -46,9 +46,10 @@ class Depth(keras.layers.Layer):
         self.dropout = dropout
         self.layer_norm = layer_norm
         self.residual = residual
-        self.drop = keras.layers.Dropout(dropout)
+        self.drop = keras.layers.Dropout(dropout, dtype=self.dtype_policy)
         self.norms = [
-            keras.layers.LayerNormalization(epsilon=1e-5, name=f"norm_{i}") for i in range(layers if layer_norm else 0)
+            keras.layers.LayerNormalization(epsilon=1e-5, name=f"norm_{i}", dtype=self.dtype_policy)
+            for i in range(layers if layer_norm else 0)
         ]
 
     def build(self, input_shape: Any = None) -> None:

@@ -79,13 +79,15 @@ class Encoder(keras.layers.Layer):
         self.layer_norm = layer_norm
         self.residual = residual
         self.supports_masking = True
-        self.forward_cells = [make_cell(cell, units, f"forward_{i}") for i in range(layers)]
-        self.backward_cells = [make_cell(cell, units, f"backward_{i}") for i in range(layers if bidirectional else 0)]
-        self.depth = Depth(layers, self.width, dropout, layer_norm, residual)
+        self.forward_cells = [make_cell(cell, units, f"forward_{i}", self.dtype_policy) for i in range(layers)]
+        self.backward_cells = [
+            make_cell(cell, units, f"backward_{i}", self.dtype_policy) for i in range(layers if bidirectional else 0)
+        ]
+        self.depth = Depth(layers, self.width, dropout, layer_norm, residual, dtype=self.dtype_policy)
         # One for each tensor of the decoder's state.
         width, depth = self.bridge or (0, 0)
         self.bridges = [
-            keras.layers.Dense(width, activation="tanh", name=f"bridge_{i}")
+            keras.layers.Dense(width, activation="tanh", name=f"bridge_{i}", dtype=self.dtype_policy)
             for i in range(depth * self.forward_cells[0].states)
         ]
 

@@ -92,27 +92,36 @@ class _Stack(keras.layers.Layer):
         self.layers = layers
         self.dropout = dropout
         self.positions = positions
-        self.places = Positions(positions)
+        self.places = Positions(positions, dtype=self.dtype_policy)
         self.looks = [
             [
-                ScaledDotAttention(units, heads, head if kind == "cross_attention" else None, name=f"{kind}_{i}")
+                ScaledDotAttention(
+                    units,
+                    heads,
+                    head if kind == "cross_attention" else None,
+                    name=f"{kind}_{i}",
+                    dtype=self.dtype_policy,
+                )
                 for kind in self.attentions
             ]
             for i in range(layers)
         ]
         self.networks = [
             (
-                keras.layers.Dense(feed_forward, activation="relu", name=f"inner_{i}"),
-                keras.layers.Dense(units, name=f"outer_{i}"),
+                keras.layers.Dense(feed_forward, activation="relu", name=f"inner_{i}", dtype=self.dtype_policy),
+                keras.layers.Dense(units, name=f"outer_{i}", dtype=self.dtype_policy),
             )
             for i in range(layers)
         ]
         self.norms = [
-            [keras.layers.LayerNormalization(epsilon=1e-5, name=f"norm_{i}_{j}") for j in range(self._sublayers)]
+            [
+                keras.layers.LayerNormalization(epsilon=1e-5, name=f"norm_{i}_{j}", dtype=self.dtype_policy)
+                for j in range(self._sublayers)
+            ]
             for i in range(layers)
         ]
-        self.last_norm = keras.layers.LayerNormalization(epsilon=1e-5, name="last_norm")
-        self.drop = keras.layers.Dropout(dropout)
+        self.last_norm = keras.layers.LayerNormalization(epsilon=1e-5, name="last_norm", dtype=self.dtype_policy)
+        self.drop = keras.layers.Dropout(dropout, dtype=self.dtype_policy)
 
     @property
     def _sublayers(self) -> int:

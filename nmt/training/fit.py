@@ -104,21 +104,22 @@ def train(
         check_same(folder, config)
     else:
         check_new(folder)
-    if start:
+    if start and not resume:
         check_continues(start, config)
     training = config.training
     devices = strategy(training.devices)
     keras.utils.set_random_seed(training.seed)
     started = stored.load(start) if start and not resume else None
     text = _text(config, corpus, folder if resume else None, started, grow, say)
-    pipeline = make_pipeline(config, corpus, text, say)
+    pipeline, batches = make_pipeline(config, corpus, text, say)
+    steps = expected_steps(config, batches)
     development = _development(config, pipeline, dev)
     sizes = (text.source.vocabulary, text.target.vocabulary)
     with devices.scope(), precision(training.precision):
         model = build_model(config, *sizes)
         if training.scheduled_sampling:
             model.schedule_sampling()
-        schedule = compiled(model, config, expected_steps(config, pipeline, corpus))
+        schedule = compiled(model, config, steps)
     say(f"{model.count_params():,} parameters.")
     if started:
         begin_with(model, text, started[0], started[1])
@@ -132,6 +133,8 @@ def train(
     kept = build_model(config, *sizes)
     kept.compile(loss=MaskedCrossEntropy(training.label_smoothing), metrics=[Perplexity(), TokenAccuracy()])
     journal = Journal(folder / JOURNAL, int(position[0]), watched(config))
+    keep = Keep(kept, development, training.average_decay > 0, training.average_epochs, folder / EPOCHS)
+    keep.check(int(position[0]))
     if resume:
         write(folder / CONFIG, config_text(config))
     else:
@@ -141,7 +144,7 @@ def train(
         # The batches of an epoch are not counted beforehand, which Keras takes for a mistake.
         warnings.filterwarnings("ignore", message="Your input ran out of data")
         saving = SaveState(state, position, training.save_minutes, stop)
-        callbacks = _callbacks(config, folder, journal, schedule, kept, development, text, dev, say)
+        callbacks = _callbacks(config, folder, journal, schedule, keep, text, dev, say)
         _run(model, config, pipeline, journal, callbacks, saving, say)
     return Completer.load(folder) if isinstance(model, LanguageModel) else Translator.load(folder)
 
@@ -181,7 +184,7 @@ def _text(
     text = started[1]
     if grow:
         before = text.source.vocabulary + text.target.vocabulary
-        text = grown(text, list(islice(corpus.pairs(), texts.SENTENCES)), config.text.kind, grow)
+        text = grown(text, list(_spread(corpus)), config.text.kind, grow)
         added = (text.source.vocabulary + text.target.vocabulary - before) // (2 if text.joint else 1)
         say(f"{added:,} pieces were added to the vocabulary, which now has {_sizes(text)}.")
     return text
@@ -208,17 +211,21 @@ def _development(config: Config, pipeline: Pipeline, dev: Corpus) -> tf.data.Dat
 
 def learn_text(config: Config, corpus: Corpus, say: Callable[[str], None]) -> Text:
     """Train the tokenizers on the corpus, on 300,000 pairs evenly spread where it has more."""
-    every = -(-corpus.size // texts.SENTENCES)
-    text = texts.train(
-        islice(corpus.pairs(), 0, None, every), config.text.kind, config.text.vocabulary_size, config.text.joint
-    )
+    text = texts.train(_spread(corpus), config.text.kind, config.text.vocabulary_size, config.text.joint)
     what = "lines" if config.model.architecture == "language-model" else "pairs"
     say(f"{corpus.size:,} {what} from {corpus.name}; {config.text.kind} vocabulary of {_sizes(text)} pieces.")
     return text
 
 
-def make_pipeline(config: Config, corpus: Corpus, text: Text, say: Callable[[str], None]) -> Pipeline:
-    """Choose the buckets from a sample of the corpus and say what they cost.
+def _spread(corpus: Corpus) -> Iterator[tuple[str, str]]:
+    """Return pairs from all over the corpus, as many as the tokenizers learn from."""
+    return islice(corpus.pairs(), 0, None, -(-corpus.size // texts.SENTENCES))
+
+
+def make_pipeline(config: Config, corpus: Corpus, text: Text, say: Callable[[str], None]) -> tuple[Pipeline, int]:
+    """Choose the buckets from a sample of the corpus and say what they cost. Return the batches of an epoch, too.
+
+    They are counted, for the buckets leave a short batch each; of a corpus larger than the sample they are estimated.
 
     Raises:
         InputError: if no pair passes the filter.
@@ -247,7 +254,7 @@ def make_pipeline(config: Config, corpus: Corpus, text: Text, say: Callable[[str
     read = min(corpus.size, SAMPLE)
     if left := read - len(measured):
         say(f"{left:,} of the first {read:,} pairs are left out: a side is empty or over {data.max_length} pieces.")
-    share = padding(dataclasses.replace(pipeline, pairs=sample).epoch(0))
+    share, batches = padding(dataclasses.replace(pipeline, pairs=sample).epoch(0))
     source, target = np.mean(measured, 0)
     pieces = (
         f"{target:.1f} pieces a line"
@@ -255,7 +262,7 @@ def make_pipeline(config: Config, corpus: Corpus, text: Text, say: Callable[[str
         else f"{source:.1f} source and {target:.1f} target pieces a sentence"
     )
     say(f"{pieces}; {share:.1%} of the batches is padding.")
-    return pipeline
+    return pipeline, round(batches * corpus.size / read)
 
 
 def compiled(model: Seq2Seq | LanguageModel, config: Config, steps: int) -> WarmUp:
@@ -294,13 +301,20 @@ def _optimizer(training: Training, schedule: WarmUp) -> Adam:
     return optimizer
 
 
-def expected_steps(config: Config, pipeline: Pipeline, corpus: Corpus) -> int:
-    """Estimate the steps of a whole run from the sample the buckets were chosen from."""
+def expected_steps(config: Config, batches: int) -> int:
+    """Return the steps of a whole run whose epochs have so many batches.
+
+    Raises:
+        InputError: if there is not a single one.
+    """
     training = config.training
-    share = pipeline.buckets.pairs / min(corpus.size, SAMPLE)
-    tokens = pipeline.buckets.tokens if training.batch_unit == "tokens" else 1
-    together = training.batch_size * training.accumulate
-    return max(1, round(training.epochs * corpus.size * share * tokens / together))
+    steps = training.epochs * batches // training.accumulate
+    if not steps:
+        raise InputError(
+            f"training.accumulate = {training.accumulate} batches make a step, and the whole run has only "
+            f"{training.epochs * batches}: nothing would be learned."
+        )
+    return steps
 
 
 def _callbacks(
@@ -308,15 +322,14 @@ def _callbacks(
     folder: Path,
     journal: Journal,
     schedule: WarmUp,
-    kept: Seq2Seq | LanguageModel,
-    development: tf.data.Dataset,
+    keep: Keep,
     text: Text,
     dev: Corpus,
     say: Callable[[str], None],
 ) -> list[keras.callbacks.Callback]:
     """Return what happens around the steps, in its order; only the saving of the state comes after it."""
     training = config.training
-    news = News(say)
+    news, kept = News(say), keep.kept
     sentences = list(islice((pair for pair in dev.pairs() if pair[1].strip()), _DEV_SENTENCES))
     shown = (
         DevText(Completer(kept, text, config), [line for _, line in sentences], news.later)
@@ -325,7 +338,7 @@ def _callbacks(
     )
     callbacks = [
         news,
-        Keep(kept, development, training.average_decay > 0, training.average_epochs, folder / EPOCHS),
+        keep,
         StopOnNonFinite(folder, journal),
         shown,
         journal,

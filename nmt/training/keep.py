@@ -38,6 +38,15 @@ class Keep(keras.callbacks.Callback):
         self.epochs = epochs
         self.folder = folder
 
+    def check(self, done: int) -> None:
+        """Make sure that the weights of those of the ``done`` epochs are there that will be averaged.
+
+        Raises:
+            InputError: if they are not.
+        """
+        for epoch in range(max(0, done - self.epochs + 1), done if self.epochs > 1 else 0):
+            self._stored(epoch, "weight_0")
+
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         assert logs is not None
         model = self.model
@@ -55,7 +64,12 @@ class Keep(keras.callbacks.Callback):
         arrays = {f"weight_{i}": value for i, value in enumerate(weights)}
         self.folder.mkdir(parents=True, exist_ok=True)
         write(self._path(epoch), lambda aside: np.savez(aside, allow_pickle=False, **arrays))
-        self._path(epoch - self.epochs).unlink(missing_ok=True)
+        for path in self.folder.glob("epoch-*.npz"):
+            if (
+                path.stem.removeprefix("epoch-").isdigit()
+                and int(path.stem.removeprefix("epoch-")) <= epoch + 1 - self.epochs
+            ):
+                path.unlink()
         total = [value.astype(np.float64) for value in weights]
         first = max(0, epoch - self.epochs + 1)
         for earlier in range(first, epoch):
@@ -70,7 +84,8 @@ class Keep(keras.callbacks.Callback):
         except Exception as error:  # whatever a damaged zip file raises
             raise InputError(
                 f"{self._path(epoch)}, the weights of epoch {epoch + 1} to be averaged, cannot be read: {error}. "
-                "training.average_epochs = 1 would go on without them."
+                "The run must have had training.average_epochs from its beginning; training.average_epochs = 1 goes on "
+                "without them."
             ) from None
 
     def _path(self, epoch: int) -> Path:

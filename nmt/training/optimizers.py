@@ -43,6 +43,17 @@ class Adam(keras.optimizers.Adam):
         A run goes on from its weights, and who wants the averages asks for them.
         """
 
+    def _update_model_variables_moving_average(self, trainable_variables: list[Any]) -> None:
+        """Move the averages on with the weights: Keras would do so at every batch, also while gradients accumulate."""
+        if not self.gradient_accumulation_steps:
+            super()._update_model_variables_moving_average(trainable_variables)
+            return
+        stepped = (tf.convert_to_tensor(self._iterations) + 1) % self.gradient_accumulation_steps == 0
+        momentum = self.ema_momentum * tf.cast(tf.convert_to_tensor(self.iterations) > 0, tf.float32)
+        for weight, average in zip(trainable_variables, self._model_variables_moving_average, strict=True):
+            moved = momentum * average + (1 - momentum) * weight
+            average.assign(tf.where(stepped, moved, average))
+
     def averages(self) -> list[Any]:
         """Return the moving averages of the weights, in their order, where ``use_ema`` keeps them."""
         return self._model_variables_moving_average

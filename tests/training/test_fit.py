@@ -134,8 +134,9 @@ def test_the_journal_has_a_record_an_epoch(whole: Done) -> None:
 
 def test_an_epoch_has_as_many_steps_as_batches(whole: Done) -> None:
     text = whole.translator.text
-    batches = len(list(fit.make_pipeline(CONFIG, whole.data[0], text, silent).epoch(0)))
-    assert batches >= 5
+    pipeline, batches = fit.make_pipeline(CONFIG, whole.data[0], text, silent)
+    assert batches == len(list(pipeline.epoch(0))) >= 5
+    assert fit.expected_steps(CONFIG, batches) == 3 * batches
     assert [record["step"] for record in records(whole.folder)] == [batches, 2 * batches, 3 * batches]
 
 
@@ -197,6 +198,24 @@ def test_a_run_that_is_stopped_and_resumed_ends_as_the_uninterrupted_one(
     run(CONFIG, whole.data, tmp_path / "toy", resume=True)
     assert_same_run(tmp_path / "toy", whole.folder)
     assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_a_run_with_every_practice_is_resumed_as_exactly(
+    whole: Done, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Averages of weights and epochs, gradients half accumulated, guesses, dropped words: all of it goes on."""
+    practice = ["training.average_decay=0.8", "training.average_epochs=2", "training.accumulate=2"]
+    practice += ["training.scheduled_sampling=0.5", "training.weight_decay=0.01", "model.word_dropout=0.2"]
+    config = with_settings(CONFIG, [*practice, "training.precision=bfloat16"])
+    run(config, whole.data, tmp_path / "uninterrupted")
+    # After the third of five batches one gradient waits for its second.
+    monkeypatch.setattr(Interrupter, "places", {(1, 2): signal.SIGINT})
+    monkeypatch.setattr(fit, "SaveState", Interrupter)
+    with pytest.raises(WorkFailed, match="Stopped in epoch 2 after 3 batches"):
+        run(config, whole.data, tmp_path / "toy")
+    run(config, whole.data, tmp_path / "toy", resume=True)
+    assert_same_run(tmp_path / "toy", tmp_path / "uninterrupted")
+    assert records(tmp_path / "toy")[0]["val_loss"] != records(whole.folder)[0]["val_loss"]
 
 
 class Killed(BaseException):
@@ -334,6 +353,18 @@ def test_a_run_cannot_be_resumed_as_another(whole: Done, setting: str, words: st
     with pytest.raises(InputError, match=words):
         run(with_settings(CONFIG, [setting]), whole.data, whole.folder, resume=True)
     assert contents(whole.folder) == before
+
+
+@pytest.mark.parametrize("setting", ["training.accumulate=2", "training.average_decay=0.9"])
+def test_what_is_half_added_up_stays_as_it_was(whole: Done, setting: str) -> None:
+    with pytest.raises(InputError, match="in the run to resume"):
+        run(with_settings(CONFIG, [setting]), whole.data, whole.folder, resume=True)
+
+
+def test_a_run_without_a_single_step_is_refused(whole: Done, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="nothing would be learned"):
+        run(with_settings(CONFIG, ["training.accumulate=1000"]), whole.data, tmp_path / "toy")
+    assert not (tmp_path / "toy").exists()
 
 
 def test_a_run_cannot_be_resumed_on_another_corpus(whole: Done, tmp_path: Path) -> None:

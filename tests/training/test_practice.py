@@ -165,7 +165,39 @@ def test_the_moving_average_is_the_recurrence():
         np.testing.assert_allclose(average.numpy(), wanted, atol=1e-6)
 
 
+def test_the_moving_average_moves_with_the_steps_and_not_with_the_batches():
+    model = made("training.average_decay=0.75", "training.accumulate=3")
+    seen, averages = [], []
+    for _ in range(6):
+        step(model)
+        seen.append([v.numpy() for v in model.trainable_variables])
+        averages.append([v.numpy() for v in model.optimizer.averages()])
+    for i in range(len(seen[0])):
+        # The steps come with the third batch and the sixth.
+        np.testing.assert_array_equal(averages[2][i], seen[2][i])
+        np.testing.assert_array_equal(averages[4][i], averages[2][i])
+        np.testing.assert_allclose(averages[5][i], 0.75 * seen[2][i] + 0.25 * seen[5][i], atol=1e-6)
+
+
 # Precision
+
+
+@pytest.mark.parametrize(
+    "settings", [[], ["model.architecture=transformer", "model.heads=2"], ["model.attention=none"]]
+)
+def test_a_model_of_bfloat16_comes_back_where_all_else_is_float32(settings, tmp_path):
+    model = made("training.precision=bfloat16", *settings)
+    inputs = {"source": SOURCE, "target": TARGET}
+    wanted = model(inputs)
+    model.save(tmp_path / "model.keras")
+    again = keras.saving.load_model(tmp_path / "model.keras")
+    np.testing.assert_array_equal(tf.cast(again(inputs), tf.float32), tf.cast(wanted, tf.float32))
+
+
+def test_a_batch_can_be_trained_on_in_a_graph():
+    model = made()
+    model.run_eagerly = False
+    assert step(model) > step(model)
 
 
 def test_bfloat16_computes_in_bfloat16_and_keeps_weights_and_loss_in_float32():
