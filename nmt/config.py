@@ -87,7 +87,9 @@ class Model:
     tied: Literal["none", "output", "all"] = option(
         "output", "embeddings shared by: target input and output; all: the source as well, with text.joint"
     )
-    dropout: float = option(0.2, "share of units dropped between layers", 0.0, 0.95)
+    dropout: float = option(
+        0.2, "share of units dropped between recurrent layers, or from what a transformer's sublayers add", 0.0, 0.95
+    )
     embedding_dropout: float = option(0.2, "share of units dropped from word vectors", 0.0, 0.95)
     context_dropout: float = option(0.2, "share of units dropped from the attention's context", 0.0, 0.95)
     output_dropout: float = option(0.2, "share of units dropped before the output layer", 0.0, 0.95)

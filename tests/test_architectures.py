@@ -82,8 +82,7 @@ def test_it_learns_in_a_few_steps(settings):
     assert losses[-1] < losses[0]
 
 
-# The decoder's own tests have many more.
-@pytest.mark.parametrize("settings", ALL[::5] + OTHERS, ids=name)
+@every_model
 def test_steps_equal_the_forced_pass(settings):
     keras.utils.set_random_seed(5)
     model = build_model(with_settings(Config(), settings))
