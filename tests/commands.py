@@ -1,8 +1,12 @@
 """The commands, run as a user runs them, and a corpus small enough for it."""
 
+import multiprocessing
 import os
 import subprocess
 import sys
+import tempfile
+
+from nmt import cli
 
 PAIRS = [
     (f"{who} {what} {verb}", f"{who_en} {verb_en} {what_en}")
@@ -17,11 +21,51 @@ TINY = [
 ]  # fmt: skip
 
 
+# TensorFlow takes four seconds to import, and most tests need the command, not the import: a server imports it once,
+# and each command is a process forked from there. `installed` is for the tests that need the whole of it.
+_WARM = multiprocessing.get_context("forkserver")
+_WARM.set_forkserver_preload(["tensorflow", "tensorflow_text", "keras", "sacrebleu", "nmt.cli"])
+
+
 def nmt(
     *arguments: object, stdin: bytes = b"", env: dict[str, str] | None = None
 ) -> subprocess.CompletedProcess[bytes]:
+    """Run a command in a process of its own, with real files for its streams."""
+    command = ["nmt", *map(str, arguments)]
+    with tempfile.TemporaryDirectory() as place:
+        streams = [os.path.join(place, name) for name in ("stdin", "stdout", "stderr")]
+        with open(streams[0], "wb") as file:
+            file.write(stdin)
+        process = _WARM.Process(target=_command, args=(command, streams, {**os.environ, **(env or {})}, os.getcwd()))
+        process.start()
+        process.join(300)
+        if process.is_alive():
+            process.kill()
+            process.join()
+            raise subprocess.TimeoutExpired(command, 300)
+        output, error = (open(stream, "rb").read() if os.path.exists(stream) else b"" for stream in streams[1:])
+    assert process.exitcode is not None
+    return subprocess.CompletedProcess(command, process.exitcode, output, error)
+
+
+def _command(command: list[str], streams: list[str], env: dict[str, str], folder: str) -> None:
+    for number, stream in enumerate(streams):
+        file = os.open(stream, os.O_RDONLY if number == 0 else os.O_WRONLY | os.O_CREAT)
+        os.dup2(file, number)
+        os.close(file)
+    # Python's own standard input is closed in such a process; the others are those of the server.
+    sys.stdin, sys.stdout, sys.stderr = (open(number, mode) for number, mode in enumerate("rww"))
+    os.chdir(folder)
+    os.environ.clear()
+    os.environ.update(env)
+    sys.argv = command
+    cli.main()
+
+
+def installed(*arguments: object, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+    """Run a command exactly as a user does, from an interpreter that has just started to one that has ended."""
     command = [sys.executable, "-m", "nmt.cli", *map(str, arguments)]
-    return subprocess.run(command, input=stdin, capture_output=True, timeout=300, env={**os.environ, **(env or {})})
+    return subprocess.run(command, input=stdin, capture_output=True, timeout=300)
 
 
 def refused(result: subprocess.CompletedProcess[bytes], *words: str) -> None:

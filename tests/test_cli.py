@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from commands import PAIRS, TINY, nmt, refused
+from commands import PAIRS, TINY, installed, nmt, refused
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +25,7 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def model(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("models") / "model"
-    result = nmt(
+    result = installed(
         "train", "--source", corpus / "train.ko", "--target", corpus / "train.en", "--to", folder,
         "--dev-source", corpus / "train.ko", "--dev-target", corpus / "train.en", *TINY,
     )  # fmt: skip
@@ -110,7 +110,7 @@ def test_a_line_in_is_a_line_out_in_order(model: Path, tmp_path: Path) -> None:
     ]
     file = tmp_path / "lines.txt"
     file.write_bytes("\r\n".join(lines).encode())
-    from_file = nmt("translate", model, file)
+    from_file = installed("translate", model, file)
     from_pipe = nmt("translate", model, stdin=file.read_bytes())
     assert from_file.returncode == from_pipe.returncode == 0, from_file.stderr.decode()
     assert from_file.stdout == from_pipe.stdout
@@ -132,7 +132,7 @@ def test_the_demo_runs_to_its_end(tmp_path: Path) -> None:
         "model.attention_units=8",
         "training.batch_size=512",
     ]
-    result = nmt("demo", "--to", folder, *[part for setting in small for part in ("--set", setting)])
+    result = installed("demo", "--to", folder, *[part for setting in small for part in ("--set", setting)])
     output = result.stdout.decode()
     assert result.returncode == 0, result.stderr.decode()
     assert output.count("BLEU ") == 2 and "tok:13a" in output
