@@ -42,7 +42,8 @@ from nmt.data.corpora import from_files
 from nmt.data.pipeline import ahead
 from nmt.errors import InputError
 from nmt.models import build_model
-from nmt.training.fit import compiled, learn_text, make_pipeline, precision
+from nmt.training.compiling import compiled, precision
+from nmt.training.fit import learn_text, make_pipeline
 
 # What the stock models do not have.
 _FIXED = ("cell", "attention", "context", "bidirectional", "layer_norm", "residual", "word_dropout")

@@ -27,6 +27,7 @@ from nmt.data import demo
 from nmt.data.corpora import from_files
 from nmt.evaluation.scores import score
 from nmt.folder import JOURNAL
+from nmt.models import Seq2Seq
 from nmt.presets import preset
 from nmt.training.fit import train
 from nmt.translator import Translator
@@ -58,7 +59,7 @@ def run(name: str, seed: int, epochs: int) -> dict[str, Any]:
         demo.write(data)
         parts = [from_files(data / f"{split}.ko", data / f"{split}.en") for split in ("train", "dev")]
         translator = train(config, parts[0], parts[1], folder, say=lambda _: None)
-        assert isinstance(translator, Translator)
+        assert isinstance(translator, Translator) and isinstance(translator.model, Seq2Seq)
         records = [json.loads(line) for line in (folder / JOURNAL).read_text("utf-8").splitlines()]
         scores = {}
         for split in ("test", "combinations"):

@@ -25,7 +25,8 @@ import numpy as np
 from nmt.config import Config, with_settings
 from nmt.data.corpora import from_files
 from nmt.models import build_model
-from nmt.training.fit import compiled, learn_text, make_pipeline, precision
+from nmt.training.compiling import compiled, precision
+from nmt.training.fit import learn_text, make_pipeline
 
 _WINDOW = 20
 

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from nmt.config import Config
+from nmt.config import Config, Decoding, from_dict
 from nmt.data.text import END, PAD, START, Text
-from nmt.decoding.search import greedy
+from nmt.decoding.demands import Demands
 from nmt.errors import InputError
 from nmt.models import LanguageModel
 from nmt.stored import load, save
-from nmt.translator import batched, one_line
+from nmt.translator import batched, numbers_for, one_line, search
 
 
 @dataclass(frozen=True)
@@ -48,8 +50,8 @@ class Completer:
         self.model = model
         self.text = text
         self.config = config
+        self._searches: dict[Decoding, Callable] = {}
         signature = [tf.TensorSpec([None], tf.string)]
-        self._continue = tf.function(self._complete, input_signature=signature, autograph=False)
         self._force = tf.function(self._forced, input_signature=signature, autograph=False)
 
     @classmethod
@@ -72,13 +74,25 @@ class Completer:
         """
         save(Path(folder), self.model, self.text, self.config)
 
-    def complete(self, beginnings: Sequence[str]) -> list[Completion]:
-        """Go on from each beginning with the likeliest words, in the order given. An empty one is one, too."""
+    def complete(self, beginnings: Sequence[str], first: int = 0, **decoding: Any) -> list[Completion]:
+        """Go on from each beginning, in the order given. An empty one is one, too.
+
+        Arguments:
+            beginnings: what is gone on from.
+            first: the number of the first beginning, which the draws of sampling depend on.
+            decoding: keys of the config's section that are different this time, as in ``sample=True, top_p=0.9``.
+
+        Raises:
+            InputError: for a key or value that does not exist or makes no sense.
+        """
         if isinstance(beginnings, str):
             raise TypeError("complete takes a list of beginnings, not one string.")
+        how = from_dict({"decoding": decoding}, self.config).decoding if decoding else self.config.decoding
+        graph = self._search(how)
         found: list[Completion] = []
-        for batch in batched([text.encode("utf-8", "replace") for text in beginnings], self.config.decoding.batch_size):
-            outputs = {name: tensor.numpy() for name, tensor in self._continue(tf.constant(batch)).items()}
+        for batch in batched([text.encode("utf-8", "replace") for text in beginnings], how.batch_size):
+            numbers = numbers_for(how, range(first + len(found), first + len(found) + len(batch)))
+            outputs = {name: tensor.numpy() for name, tensor in graph(tf.constant(batch), numbers).items()}
             for given, begun, text, score, tokens, length, truncated in zip(
                 batch, *(outputs[name] for name in _OUTPUTS), strict=True
             ):
@@ -100,19 +114,29 @@ class Completer:
             scores += zip(log_probabilities.numpy().tolist(), lengths.numpy().tolist(), strict=True)
         return scores
 
-    def _complete(self, texts: tf.Tensor) -> dict[str, tf.Tensor]:
-        most = self.config.decoding.max_length
+    def _search(self, how: Decoding) -> Callable:
+        """Return the graph that searches in this way; it is made once."""
+        if how not in self._searches:
+            signature = [tf.TensorSpec([None], tf.string), tf.TensorSpec([None, None], tf.float32)]
+            graph = partial(self._complete, how)
+            self._searches[how] = tf.function(graph, input_signature=signature, autograph=False)
+        return self._searches[how]
+
+    def _complete(self, how: Decoding, texts: tf.Tensor, numbers: tf.Tensor) -> dict[str, tf.Tensor]:
+        most = how.max_length
         given = self.text.target.encode(texts)
         read = given[:, : most - 1]
         begun = read.to_tensor(PAD)
         limits = tf.fill([tf.shape(texts)[0]], most)
         memory = self.model.encode(begun)
-        state = self.model.initial_state(memory, most)
-        found = greedy(self.model.step, state, memory, 0, limits, START, END, begun)
-        written = tf.RaggedTensor.from_tensor(found.tokens, lengths=found.lengths)
+        nothing = tf.zeros([tf.shape(texts)[0], 0], tf.bool)
+        demands = Demands(limits, prefix=begun, no_repeat=how.no_repeat)
+        found = search(self.model, how, memory, nothing, demands, numbers)
+        tokens, lengths = found.tokens[:, 0], found.lengths[:, 0]
+        written = tf.RaggedTensor.from_tensor(tokens, lengths=lengths)
         decode = self.text.target.decode
         truncated = given.row_lengths() > read.row_lengths()
-        outputs = (decode(read), decode(written), found.scores, found.tokens, found.lengths, truncated)
+        outputs = (decode(read), decode(written), found.scores[:, 0], tokens, lengths, truncated)
         return dict(zip(_OUTPUTS, outputs, strict=True))
 
     def _forced(self, texts: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:

@@ -117,6 +117,9 @@ class Training:
     scheduled_sampling: float = option(
         0.0, "share of target words read from the model's own guesses; rises from 0 to this at the last epoch", 0.0, 1.0
     )
+    guided_alignment: float = option(
+        0.0, "weight of the loss that teaches the attention the word links of --links; 0 is none", 0.0, 1000.0
+    )
     label_smoothing: float = option(0.1, "share of the probability spread over the vocabulary", 0.0, 0.99)
     clip_norm: float = option(1.0, "largest norm of the whole gradient", 1e-6)
     average_decay: float = option(
@@ -138,7 +141,23 @@ class Training:
 class Decoding:
     """How a translation is searched for."""
 
+    beam: int = option(1, "hypotheses kept at each step; 1 is greedy search", 1, 1000)
+    n_best: int = option(1, "translations wanted of each sentence", 1, 1000)
+    length_penalty: float = option(0.0, "how much longer translations are favoured; 0 ranks by probability", 0.0, 10.0)
+    length_normalization: Literal["gnmt", "plain"] = option(
+        "gnmt", "what a score is divided by, to the power of the penalty: (5 + words) / 6, or words"
+    )
+    coverage_penalty: float = option(0.0, "how much it counts against a translation to leave words unseen", 0.0, 10.0)
+    no_repeat: int = option(0, "no sequence of so many pieces is written twice; 0 allows all", 0, 100)
     max_length: int = option(200, "pieces read from a source, and pieces written, at most", 1, 1000)
+    max_ratio: float = option(2.0, "pieces written for each piece read, at most, and ten more", 0.0, 100.0)
+    min_length: int = option(0, "pieces written, at least", 0, 1000)
+    min_ratio: float = option(0.0, "pieces written for each piece read, at least", 0.0, 100.0)
+    sample: bool = option(False, "draw each piece by its probability")
+    temperature: float = option(1.0, "of sampling: small is sure, large is wild", 0.01, 100.0)
+    top_k: int = option(0, "sample from so many pieces, the likeliest; 0 is all", 0, 1_000_000)
+    top_p: float = option(1.0, "sample from the likeliest pieces whose probabilities add up to this", 0.001, 1.0)
+    seed: int = option(1, "of sampling; a line's draws depend on it and on the line's number", 0, 2**31 - 1)
     batch_size: int = option(64, "sentences translated at a time", 1, 4096)
 
 
@@ -163,8 +182,10 @@ class Config:
     decoding: Decoding = Decoding()
 
     def __post_init__(self) -> None:
-        for key, where in _unused(self.model).items():
-            raise InputError(f"model.{key} = {getattr(self.model, key)!r} would do nothing with {where}. Leave it out.")
+        for key, where in {**_unused(self.model), **_idle(self.decoding)}.items():
+            section = "model" if hasattr(self.model, key) else "decoding"
+            value = getattr(getattr(self, section), key)
+            raise InputError(f"{section}.{key} = {value!r} would do nothing with {where}. Leave it out.")
         if wrong := _impossible(self):
             raise InputError(wrong)
 
@@ -201,9 +222,19 @@ def _unused(m: Model) -> dict[str, str]:
     }
 
 
+def _idle(d: Decoding) -> dict[str, str]:
+    """Return the keys of decoding that are set and would do nothing, each with the reason."""
+    keys = {
+        **dict.fromkeys(("length_penalty", "coverage_penalty"), (d.beam > 1, f"decoding.beam = {d.beam}")),
+        "length_normalization": (d.length_penalty > 0, "decoding.length_penalty = 0"),
+        **dict.fromkeys(("temperature", "top_k", "top_p", "seed"), (d.sample, "decoding.sample = false")),
+    }
+    return {key: where for key, (used, where) in keys.items() if not used and getattr(d, key) != getattr(Decoding, key)}
+
+
 def _impossible(c: Config) -> str | None:
     """Say which keys contradict each other, and what would do."""
-    m = c.model
+    m, d = c.model, c.decoding
     language_model = m.architecture == "language-model"
     transformer = m.architecture == "transformer"
     places = max(c.data.max_length, c.decoding.max_length) + 1
@@ -245,6 +276,32 @@ def _impossible(c: Config) -> str | None:
         ),
         f"training.scheduled_sampling = {c.training.scheduled_sampling:g} is reached from 0 in the first epoch, and "
         "there is only one. Raise training.epochs.": c.training.scheduled_sampling > 0 and c.training.epochs == 1,
+        f"training.guided_alignment = {c.training.guided_alignment:g} teaches an attention where to look, and "
+        + (
+            "a language model has no source to look at. Set it to 0."
+            if language_model
+            else "with model.attention = 'none' there is none. Choose an attention, or set it to 0."
+        ): c.training.guided_alignment > 0 and (language_model or m.attention == "none"),
+        f"decoding.sample draws one translation at a time, and decoding.beam = {d.beam} keeps the best of several: use "
+        "one of them.": d.sample and d.beam > 1,
+        f"decoding.n_best = {d.n_best} is more than decoding.beam = {d.beam} holds.": not d.sample
+        and d.n_best > d.beam,
+        f"decoding.n_best = {d.n_best}: a language model goes on from a beginning in one way.": (
+            language_model and d.n_best > 1
+        ),
+        "decoding.min_length, min_ratio and max_ratio are for translations: a language model goes on to its end.": (
+            language_model and (d.min_length, d.min_ratio, d.max_ratio) != (0, 0.0, Decoding.max_ratio)
+        ),
+        f"decoding.min_length = {d.min_length} is more than decoding.max_length = {d.max_length}.": (
+            d.min_length > d.max_length
+        ),
+        f"decoding.min_ratio = {d.min_ratio:g} is more than decoding.max_ratio = {d.max_ratio:g}.": (
+            d.min_ratio > d.max_ratio
+        ),
+        f"decoding.coverage_penalty = {d.coverage_penalty:g} counts where a model looked, and this one looks "
+        "nowhere.": (
+            d.coverage_penalty > 0 and (language_model or (m.architecture == "recurrent" and m.attention == "none"))
+        ),
         "training.watch = 'bleu' compares translations, and a language model makes none. Use 'perplexity'.": (
             language_model and c.training.watch == "bleu"
         ),
@@ -255,8 +312,8 @@ def _impossible(c: Config) -> str | None:
 def from_dict(values: dict[str, Any], base: Config | None = None) -> Config:
     """Return ``base`` (the defaults) with ``values`` in place, sections of keys as in a TOML file.
 
-    A key of the base's model that means nothing any more goes back to its default: the width of an attention, when
-    there is none. One that stands in ``values`` is an error.
+    A key of the base that means nothing any more goes back to its default: the width of an attention, when there is
+    none, or the length penalty of a beam of one. One that stands in ``values`` is an error.
 
     Raises:
         InputError: for a section, key or value that does not exist.
@@ -270,8 +327,12 @@ def from_dict(values: dict[str, Any], base: Config | None = None) -> Config:
             raise InputError(f"'{name}' is a section of the config, so it needs keys: [{name}] and a line for each.")
         checked = {key: _check(name, sections[name], key, value) for key, value in keys.items()}
         sections[name] = dataclasses.replace(sections[name], **checked)
-    left = [key for key in _unused(sections["model"]) if key not in values.get("model", {})]
-    sections["model"] = dataclasses.replace(sections["model"], **{key: getattr(Model, key) for key in left})
+    for name, idle in (("model", _unused), ("decoding", _idle)):
+        # A key may mean nothing because another went back.
+        while left := [key for key in idle(sections[name]) if key not in values.get(name, {})]:
+            section = sections[name]
+            defaults = {key: getattr(type(section), key) for key in left}
+            sections[name] = dataclasses.replace(section, **defaults)
     return Config(**sections)
 
 

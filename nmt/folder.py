@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import os
 import shutil
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from nmt import config as configuration
 from nmt.config import Config
@@ -41,6 +43,25 @@ def read_config(folder: Path) -> Config:
     if _COMPLETE not in (folder / CONFIG).read_text(encoding="utf-8"):
         raise InputError(f"{folder / CONFIG} was cut short: its last line, '{_COMPLETE}', is missing.")
     return config
+
+
+def read_journal(folder: Path) -> list[dict[str, Any]]:
+    """Read what a run recorded, a record an epoch.
+
+    Raises:
+        InputError: if the folder holds no model, or its records are missing or damaged.
+    """
+    read_config(folder)
+    path = folder / JOURNAL
+    try:
+        records = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}. It has a record for each epoch.") from None
+    except ValueError:
+        records = [None]
+    if not all(isinstance(record, dict) for record in records):
+        raise InputError(f"{path} is damaged: it must hold a JSON object a line, one for each epoch.")
+    return records
 
 
 def config_text(config: Config) -> bytes:
@@ -88,6 +109,12 @@ def check_same(folder: Path, config: Config) -> None:
                 f"training.{key} was {old!r} in the run to resume and is {new!r} now. What is half added up could not "
                 "be gone on with, so it stays as it was for the whole run."
             )
+    old, new = before.training.guided_alignment, config.training.guided_alignment
+    if bool(old) != bool(new):
+        raise InputError(
+            f"training.guided_alignment was {old:g} in the run to resume and is {new:g} now. A run learns from word "
+            "links from its beginning to its end, or not at all; only the weight can change."
+        )
 
 
 def check_continues(start: Path, config: Config) -> None:

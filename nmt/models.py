@@ -62,6 +62,8 @@ class TextModel(keras.Model):
         self.drop_output = keras.layers.Dropout(output_dropout, dtype=self.dtype_policy)
         self.guess_seeds = keras.random.SeedGenerator()
         self.sampling_share: tf.Variable | None = None
+        # What shows the attention where to look, in training: nmt.training.guided.Guidance.
+        self.guidance: Any = None
 
     @property
     def aligned(self) -> bool:
@@ -103,8 +105,36 @@ class TextModel(keras.Model):
         one size.
         """
 
-    def call(self, inputs: dict[str, tf.Tensor], training: bool = False) -> tf.Tensor:
-        return self.forced(inputs.get("source"), inputs["target"], training)[0]
+    def call(self, inputs: dict[str, tf.Tensor], training: bool = False) -> Any:
+        logits, alignment = self.forced(inputs.get("source"), inputs["target"], training)
+        return (logits, alignment) if self._guided(inputs) else logits
+
+    def _guided(self, inputs: dict[str, tf.Tensor]) -> bool:
+        """Tell whether the alignment is to be measured, too. Then it is given out beside the logits.
+
+        It could not wait in the model for the loss: several devices would find each other's.
+        """
+        return self.guidance is not None and "links" in inputs
+
+    @property
+    def metrics(self) -> list[Any]:
+        """What Keras resets and reports."""
+        return super().metrics + ([] if self.guidance is None else [self.guidance.metric])
+
+    def compute_loss(
+        self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
+    ) -> tf.Tensor:
+        if not self._guided(x):
+            return super().compute_loss(x, y, y_pred, sample_weight, training)
+        logits, alignment = y_pred
+        loss = super().compute_loss(x, y, logits, sample_weight, training)
+        return loss + self.guidance.loss(x["links"], alignment)
+
+    def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> dict[str, Any]:
+        if self._guided(x):
+            y_pred, alignment = y_pred
+            self.guidance.metric.update_state(x["links"], alignment)
+        return super().compute_metrics(x, y, y_pred, sample_weight)
 
     def forced(
         self, source: tf.Tensor | None, target: tf.Tensor, training: bool = False
@@ -209,9 +239,10 @@ class Seq2Seq(TextModel):
 
     Call arguments:
         inputs: ``{"source": ids (batch, source), "target": ids (batch, target)}``, the target beginning with ``<s>``.
+            A model whose attention is guided reads ``links``, too, see :class:`nmt.data.guides.Guide`.
 
     Returns:
-        Logits ``(batch, target, target_vocabulary)``.
+        Logits ``(batch, target, target_vocabulary)``, and with ``links`` the alignment ``(batch, target, source)``.
 
     Raises:
         ValueError: if ``tied`` is unknown, or the sizes of what it ties differ.

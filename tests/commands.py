@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from pathlib import Path
 
 from nmt import cli
 
@@ -23,6 +24,9 @@ TINY = [
 
 # TensorFlow takes four seconds to import, and most tests need the command, not the import: a server imports it once,
 # and each command is a process forked from there. `installed` is for the tests that need the whole of it.
+# What the command line says to TensorFlow's log before it imports it has to be said here to the server.
+_QUIET = "TF_CPP_MIN_LOG_LEVEL"
+os.environ.setdefault(_QUIET, "3")
 _WARM = multiprocessing.get_context("forkserver")
 _WARM.set_forkserver_preload(["tensorflow", "tensorflow_text", "keras", "sacrebleu", "nmt.cli"])
 
@@ -34,8 +38,8 @@ def nmt(
     command = ["nmt", *map(str, arguments)]
     with tempfile.TemporaryDirectory() as place:
         streams = [os.path.join(place, name) for name in ("stdin", "stdout", "stderr")]
-        with open(streams[0], "wb") as file:
-            file.write(stdin)
+        for stream in streams:
+            Path(stream).write_bytes(stdin if stream == streams[0] else b"")
         process = _WARM.Process(target=_command, args=(command, streams, {**os.environ, **(env or {})}, os.getcwd()))
         process.start()
         process.join(300)
@@ -43,18 +47,18 @@ def nmt(
             process.kill()
             process.join()
             raise subprocess.TimeoutExpired(command, 300)
-        output, error = (open(stream, "rb").read() if os.path.exists(stream) else b"" for stream in streams[1:])
+        output, error = (Path(stream).read_bytes() for stream in streams[1:])
     assert process.exitcode is not None
     return subprocess.CompletedProcess(command, process.exitcode, output, error)
 
 
 def _command(command: list[str], streams: list[str], env: dict[str, str], folder: str) -> None:
     for number, stream in enumerate(streams):
-        file = os.open(stream, os.O_RDONLY if number == 0 else os.O_WRONLY | os.O_CREAT)
+        file = os.open(stream, os.O_RDONLY if number == 0 else os.O_WRONLY)
         os.dup2(file, number)
         os.close(file)
     # Python's own standard input is closed in such a process; the others are those of the server.
-    sys.stdin, sys.stdout, sys.stderr = (open(number, mode) for number, mode in enumerate("rww"))
+    sys.stdin, sys.stdout, sys.stderr = (os.fdopen(number, mode) for number, mode in enumerate("rww"))
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(env)
@@ -65,7 +69,8 @@ def _command(command: list[str], streams: list[str], env: dict[str, str], folder
 def installed(*arguments: object, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
     """Run a command exactly as a user does, from an interpreter that has just started to one that has ended."""
     command = [sys.executable, "-m", "nmt.cli", *map(str, arguments)]
-    return subprocess.run(command, input=stdin, capture_output=True, timeout=300)
+    env = {name: value for name, value in os.environ.items() if name != _QUIET}
+    return subprocess.run(command, input=stdin, capture_output=True, timeout=300, env=env)
 
 
 def refused(result: subprocess.CompletedProcess[bytes], *words: str) -> None:

@@ -11,7 +11,7 @@ import tensorflow as tf
 from nmt.config import Config, with_settings
 from nmt.errors import InputError
 from nmt.models import build_model
-from nmt.training.fit import compiled
+from nmt.training.compiling import compiled
 
 SMALL = ["text.vocabulary_size=23", "training.warmup_steps=1", "training.learning_rate=0.01"]
 RECURRENT = [*SMALL, "model.units=6", "model.embedding=5", "model.attention_units=8"]
@@ -136,6 +136,8 @@ def test_what_a_preset_had_set_gives_way_to_a_setting():
     ("settings", "words"),
     [
         (["model.attention=none", "model.context=feed"], "looks nowhere"),
+        (["model.attention=none", "training.guided_alignment=0.1"], "with model.attention = 'none' there is none"),
+        (["model.architecture=language-model", "training.guided_alignment=0.1"], "no source to look at"),
         (["model.attention=dot", "model.heads=8"], "model.heads = 8 would do nothing with model.attention = 'dot'"),
         (["model.attention=dot", "model.attention_units=64"], "would do nothing with model.attention = 'dot'"),
         (["model.attention=scaled_dot", "model.heads=3"], "3 does not divide 256"),

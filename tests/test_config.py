@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from nmt.config import Config, Model, from_dict, from_file, to_toml, with_settings
+from nmt.config import Config, Decoding, Model, from_dict, from_file, to_toml, with_settings
 from nmt.errors import InputError
 
 SECTIONS = {section.name: type(getattr(Config(), section.name)) for section in dataclasses.fields(Config)}
@@ -68,6 +68,8 @@ def mended(parts: dict[str, Any]) -> dict[str, Any]:
         changes |= {"context": "output"}
     if model.decoder_layers == 1:
         changes |= {"residual": False}
+    if not transformer and (not recurrent or model.attention == "none"):
+        training = dataclasses.replace(training, guided_alignment=0.0)
     if model.architecture == "language-model":
         changes |= {"tied": "output"}
         text = dataclasses.replace(text, joint=True)
@@ -80,7 +82,28 @@ def mended(parts: dict[str, Any]) -> dict[str, Any]:
     # One device, or one batch a step; and guesses need a second epoch to rise to.
     training = dataclasses.replace(training, devices=1, epochs=max(training.epochs, 2))
     model = dataclasses.replace(model, **changes)
-    return {"text": text, "data": data, "model": model, "training": training, "decoding": decoding}
+    return {"text": text, "data": data, "model": model, "training": training, "decoding": searching(decoding, model)}
+
+
+def searching(decoding: Decoding, model: Model) -> Decoding:
+    """Make a random way to search agree with itself and with the model."""
+    language_model = model.architecture == "language-model"
+    blind = language_model or (model.architecture == "recurrent" and model.attention == "none")
+    changes: dict[str, Any] = {"beam": 1} if decoding.sample else {"n_best": min(decoding.n_best, decoding.beam)}
+    if language_model:
+        changes |= {"n_best": 1, "min_length": 0, "min_ratio": 0.0, "max_ratio": Decoding.max_ratio}
+    else:
+        changes |= {"min_length": min(decoding.min_length, decoding.max_length)}
+        changes |= {"min_ratio": min(decoding.min_ratio, decoding.max_ratio)}
+    if blind:
+        changes |= {"coverage_penalty": 0.0}
+    if decoding.sample or decoding.beam == 1:
+        changes |= {"length_penalty": 0.0, "coverage_penalty": 0.0}
+    if not decoding.sample:
+        changes |= {key: getattr(Decoding, key) for key in ("temperature", "top_k", "top_p", "seed")}
+    if not changes.get("length_penalty", decoding.length_penalty):
+        changes |= {"length_normalization": "gnmt"}
+    return dataclasses.replace(decoding, **changes)
 
 
 configs = st.fixed_dictionaries({name: section(kind) for name, kind in SECTIONS.items()}).map(mended)

@@ -16,7 +16,7 @@ from nmt.data.pipeline import Buckets, Pipeline, lengths
 from nmt.data.text import train
 from nmt.errors import InputError
 from nmt.models import build_model
-from nmt.training.fit import compiled
+from nmt.training.compiling import compiled
 from nmt.translator import Translation, Translator, batched, one_line
 
 WHO = {"mina": "Mina", "juno": "Juno", "sora": "Sora", "dori": "Dori"}

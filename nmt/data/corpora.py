@@ -51,6 +51,14 @@ class Corpus(ABC):
     def pairs(self) -> Iterator[tuple[str, str]]:
         """Yield the same pairs in the same order, in Python."""
 
+    def link_dataset(self) -> tf.data.Dataset | None:
+        """Return a line of word links for each pair, see :mod:`nmt.data.links`, or nothing where there are none."""
+        return None
+
+    def links(self) -> Iterator[str] | None:
+        """Yield the same lines in Python, or return nothing where there are none."""
+        return None
+
 
 def from_files(source: Path, target: Path) -> Corpus:
     """Open two parallel files: line N of one translates line N of the other. A blank line is an empty sentence.
@@ -109,7 +117,7 @@ class _ParallelFiles(Corpus):
     def dataset(self) -> tf.data.Dataset:
         import tensorflow as tf
 
-        return tf.data.Dataset.zip((_line_dataset(self.source), _line_dataset(self.target)))
+        return tf.data.Dataset.zip((line_dataset(self.source), line_dataset(self.target)))
 
     def pairs(self) -> Iterator[tuple[str, str]]:
         return _parallel_pairs(self.source, self.target)
@@ -128,7 +136,7 @@ class _Tsv(Corpus):
             columns = tf.strings.split(line, "\t", maxsplit=2)
             return columns[0], columns[1]
 
-        return _line_dataset(self.path).map(first_two_columns)
+        return line_dataset(self.path).map(first_two_columns)
 
     def pairs(self) -> Iterator[tuple[str, str]]:
         return _tsv_pairs(self.path)
@@ -141,7 +149,7 @@ class _PlainText(Corpus):
     path: Path
 
     def dataset(self) -> tf.data.Dataset:
-        return _line_dataset(self.path).map(lambda line: ("", line))
+        return line_dataset(self.path).map(lambda line: ("", line))
 
     def pairs(self) -> Iterator[tuple[str, str]]:
         return (("", line) for line in read_lines(self.path))
@@ -239,7 +247,8 @@ def unreadable(path: Path, error: Exception) -> InputError:
     return InputError(f"{path} cannot be read: {reason}. Check the path and your permissions.")
 
 
-def _line_dataset(path: Path) -> tf.data.Dataset:
+def line_dataset(path: Path) -> tf.data.Dataset:
+    """Return the lines that :func:`read_lines` yields, read by tf.data alone."""
     import tensorflow as tf
 
     # Only bytes can carry every file name that Linux allows.
@@ -280,11 +289,21 @@ class _Part(Corpus):
     held_out: bool
 
     def dataset(self) -> tf.data.Dataset:
-        numbered = self.whole.dataset().enumerate()
-        return numbered.filter(lambda index, _: self._holds(index)).map(lambda _, pair: pair)
+        return self._part(self.whole.dataset())
 
     def pairs(self) -> Iterator[tuple[str, str]]:
         return (pair for index, pair in enumerate(self.whole.pairs()) if self._holds(index))
+
+    def link_dataset(self) -> tf.data.Dataset | None:
+        lines = self.whole.link_dataset()
+        return None if lines is None else self._part(lines)
+
+    def links(self) -> Iterator[str] | None:
+        lines = self.whole.links()
+        return None if lines is None else (line for index, line in enumerate(lines) if self._holds(index))
+
+    def _part(self, whole: tf.data.Dataset) -> tf.data.Dataset:
+        return whole.enumerate().filter(lambda index, _: self._holds(index)).map(lambda _, item: item)
 
     def _holds(self, index: Any) -> Any:
         """Say whether the pair at ``index`` belongs here, for a number and for a tensor alike."""

@@ -1,9 +1,10 @@
 """From sentence pairs to batches: functions from Dataset to Dataset, with no Python in between.
 
-    pairs -> shuffle -> tokenize and filter -> bucket -> batch -> shift -> prefetch
+    pairs -> shuffle -> tokenize and filter -> bucket -> batch -> shift -> guide -> prefetch
 
 Everything streams: what is held in memory is the shuffle buffer and one batch for each bucket, whatever the size of the
-corpus. A batch is what ``model.fit`` takes: ``({"source": ids, "target": ids}, ids)``.
+corpus. A batch is what ``model.fit`` takes: ``({"source": ids, "target": ids}, ids)``. With word links there is a third
+input, ``links``, what each piece should look at, see :mod:`nmt.data.guides`.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import tensorflow as tf
 
+from nmt.data.guides import Guide
 from nmt.data.text import END, PAD, START, Text
 from nmt.errors import InputError
 
@@ -31,24 +33,28 @@ def tokenize(
     and an empty source is as it should be. The source ends in ``</s>`` so
     that attention has a place to look at when no word is meant. All this is done on many pairs at once: a call a pair
     would cost more than the training leaves over.
-    """
 
-    def encode(source: tf.Tensor, target: tf.Tensor) -> tuple[tf.RaggedTensor, tf.RaggedTensor]:
+    Of ``(source, target, links)`` a third part is made: the places of linked words, ``i j i j …``.
+    """
+    guide = Guide(text)
+
+    def encode(source: tf.Tensor, target: tf.Tensor, *lines: tf.Tensor) -> tuple[tf.RaggedTensor, ...]:
         x, y = text.source.encode(source, sampling), text.target.encode(target, sampling)
         lengths = tf.stack([x.row_lengths(), y.row_lengths()])
         full = (y.row_lengths() > 0) & (sourceless | (x.row_lengths() > 0))
         fits = full & tf.reduce_all(lengths <= max_length, 0)
+        links = [tf.ragged.boolean_mask(guide.read(line, source, target, x, y)[0], fits) for line in lines]
         x, y = tf.ragged.boolean_mask(x, fits), tf.ragged.boolean_mask(y, fits)
         start = tf.fill([y.nrows(), 1], START)
         end = tf.fill([y.nrows(), 1], END)
-        return tf.concat([x, end], 1), tf.concat([start, y, end], 1)
+        return tf.concat([x, end], 1), tf.concat([start, y, end], 1), *links
 
     rows = pairs.batch(_TOGETHER).map(encode, num_parallel_calls=2, deterministic=True).unbatch()
     # A row of a ragged tensor is still called ragged, which padded_batch refuses.
-    return rows.map(lambda source, target: (tf.convert_to_tensor(source), tf.convert_to_tensor(target)))
+    return rows.map(lambda *parts: tuple(tf.convert_to_tensor(part) for part in parts))
 
 
-def shift(source: tf.Tensor, target: tf.Tensor) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
+def shift(source: tf.Tensor, target: tf.Tensor, *links: tf.Tensor) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
     """Make the input and the output of teacher forcing from a padded batch.
 
     The decoder reads ``<s> y1 … yn`` and must write ``y1 … yn </s>``.
@@ -58,7 +64,13 @@ def shift(source: tf.Tensor, target: tf.Tensor) -> tuple[dict[str, tf.Tensor], t
     ([[2, 5, 0]], [[5, 3, 0]])
     """
     output = target[:, 1:]
-    return {"source": source, "target": tf.where(output == PAD, PAD, target[:, :-1])}, output
+    inputs = {"source": source, "target": tf.where(output == PAD, PAD, target[:, :-1])}
+    return ({**inputs, "links": links[0]} if links else inputs), output
+
+
+def linked(pairs: tf.data.Dataset, links: tf.data.Dataset) -> tf.data.Dataset:
+    """Put a line of links to each pair of strings."""
+    return tf.data.Dataset.zip((pairs, links)).map(lambda pair, line: (*pair, line))
 
 
 @dataclass(frozen=True)
@@ -96,8 +108,10 @@ class Buckets:
         targets = tf.constant(self.targets, tf.int64)
         sources = tf.constant(self.sources, tf.int64)
         widths = self.sources.shape[1]
+        # Word 0 may be linked, so what fills up a row of links is -1.
+        links = len(examples.element_spec) == 3
 
-        def place(source: tf.Tensor, target: tf.Tensor) -> tf.Tensor:
+        def place(source: tf.Tensor, target: tf.Tensor, *_: tf.Tensor) -> tf.Tensor:
             row = tf.searchsorted(targets, [tf.size(target, tf.int64) - 1])[0]
             column = tf.searchsorted(sources[row], [tf.size(source, tf.int64)])[0]
             return tf.cast(row * widths + column, tf.int64)
@@ -109,6 +123,8 @@ class Buckets:
 
         def batch(key: tf.Tensor, group: tf.data.Dataset) -> tf.data.Dataset:
             source, target = sources[key // widths, key % widths], targets[key // widths] + 1
+            if links:
+                return group.padded_batch(size(key), ([source], [target], [None]), (PAD, PAD, -1))
             return group.padded_batch(size(key), ([source], [target]))
 
         return examples.group_by_window(place, batch, window_size_func=size).map(shift)
@@ -143,7 +159,7 @@ def bounds(lengths: np.ndarray, count: int) -> np.ndarray:
 def lengths(pairs: tf.data.Dataset, text: Text, max_length: int, sourceless: bool = False) -> np.ndarray:
     """Measure ``(pairs, 2)`` source and target lengths with the end token, of the first pairs that pass the filter."""
 
-    def measure(source: tf.Tensor, target: tf.Tensor) -> tf.Tensor:
+    def measure(source: tf.Tensor, target: tf.Tensor, *_: tf.Tensor) -> tf.Tensor:
         return tf.stack([tf.size(source), tf.size(target) - 1])
 
     examples = tokenize(pairs, text, max_length, sourceless)
@@ -167,7 +183,7 @@ class Pipeline:
     """Batches of a corpus for training, the same ones in the same order for the same seed and epoch.
 
     Attributes:
-        pairs: a Dataset of ``(source, target)`` strings.
+        pairs: a Dataset of ``(source, target)`` strings, or of ``(source, target, links)``.
         text: the tokenizers.
         buckets: the shapes of the batches.
         sourceless: whether it is plain text.
@@ -199,7 +215,8 @@ class Pipeline:
 
     def _batches(self, pairs: tf.data.Dataset, sampling: float) -> tf.data.Dataset:
         examples = tokenize(pairs, self.text, self.max_length, self.sourceless, sampling)
-        return self.buckets.bucket(examples, self.batch_size, self.batch_unit)
+        batches = self.buckets.bucket(examples, self.batch_size, self.batch_unit)
+        return batches.map(Guide(self.text)) if "links" in batches.element_spec[0] else batches
 
 
 def padding(batches: tf.data.Dataset) -> tuple[float, int]:

@@ -66,6 +66,15 @@ def write(task: str, folder: Path) -> None:
         InputError: if there is no such task, or the folder cannot be used.
     """
     _require_task(task)
+    make_corpus(folder, lambda aside: _fill(aside, task))
+
+
+def make_corpus(folder: Path, fill: Callable[[Path], None]) -> None:
+    """Let ``fill`` write files into a new or empty folder, all of them or none.
+
+    Raises:
+        InputError: if the folder cannot be used.
+    """
     folder = Path(folder)
     try:
         used = folder.exists() and (not folder.is_dir() or any(folder.iterdir()))
@@ -73,7 +82,7 @@ def write(task: str, folder: Path) -> None:
         raise InputError(f"The folder {folder} cannot be used: {error.strerror}.") from None
     if used:
         raise InputError(f"{folder} is not an empty folder. Name a new one.")
-    folders.make(folder, lambda aside: _fill(aside, task))
+    folders.make(folder, fill)
 
 
 def _fill(folder: Path, task: str) -> None:

@@ -1,4 +1,4 @@
-"""Greedy search, on nothing but the step protocol.
+"""Search on nothing but the step protocol: what a hypothesis is, and the loop that writes one word after another.
 
 A *step* takes the last words and the state to the scores of the next words. A search knows no more than this of a
 model, so every model that has a step can be searched, and a fake step can test the search.
@@ -6,9 +6,12 @@ model, so every model that has a step can be searched, and a fake step can test 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol
 
 import tensorflow as tf
+
+from nmt.decoding.demands import PADDING, Demands
 
 
 class Step(Protocol):
@@ -27,19 +30,29 @@ class Step(Protocol):
 
 
 class Hypotheses(NamedTuple):
-    """One translation for each row.
+    """The best translations of each row, the best first.
 
     Attributes:
-        tokens: ``(batch, target)``, without start; zero from the end token on.
-        lengths: ``(batch,)``, words before the end token.
-        scores: ``(batch,)``, the log-probability of the words and, where it was written, of the end token.
-        alignment: ``(batch, target, source)``, zero from the end token on.
+        tokens: ``(batch, best, target)``, without start; zero from the end token on.
+        lengths: ``(batch, best)``, words before the end token.
+        scores: ``(batch, best)``, the log-probability of the words and, where it was written, of the end token.
+        ranks: ``(batch, best)``, what they are ordered by: the score after all penalties; ``-inf`` where there was no
+            other hypothesis.
+        token_scores: ``(batch, best, target)``, the log-probability of each word, the end token's after the last.
+        alignment: ``(batch, best, target, source)``, zero from the end token on.
     """
 
     tokens: tf.Tensor
     lengths: tf.Tensor
     scores: tf.Tensor
+    ranks: tf.Tensor
+    token_scores: tf.Tensor
     alignment: tf.Tensor
+
+
+def likeliest(logits: tf.Tensor, t: tf.Tensor) -> tf.Tensor:
+    """Pick the word with the highest score, ``(batch,)`` from ``(batch, vocabulary)``."""
+    return tf.argmax(logits, -1, output_type=tf.int32)
 
 
 def greedy(
@@ -47,10 +60,10 @@ def greedy(
     state: Any,
     memory: Any,
     source: int | tf.Tensor,
-    limits: tf.Tensor,
+    demands: Demands,
     start: int,
     end: int,
-    prefix: tf.Tensor | None = None,
+    pick: Callable[[tf.Tensor, tf.Tensor], tf.Tensor] = likeliest,
 ) -> Hypotheses:
     """Write the likeliest word at each step, until every row has ended or reached its limit.
 
@@ -61,60 +74,79 @@ def greedy(
         state: the state before the first word.
         memory: what the step looks at.
         source: the size of the alignment's last dimension.
-        limits: ``(batch,)``, the most words each row may have, end token included.
-        start: the token before the first word.
+        demands: what each row must be.
+        start: the token before the first word. Neither it nor the padding, 0, is ever written.
         end: the token after the last; not that before the first.
-        prefix: ``(batch, words)``, the words each row begins with, zeros after them; they count in scores and limits.
+        pick: chooses the words from the scores of those that ``demands`` allow, at a time.
 
     >>> def spell(tokens, state, memory):  # counts up: 1, 2, 3 and so on
     ...     return tf.one_hot(tokens + 1, 9) * 99, state, tf.ones([1, 1])
-    >>> greedy(spell, (), (), 1, tf.constant([8]), start=0, end=4).tokens.numpy().tolist()
-    [[1, 2, 3, 0, 0, 0, 0, 0]]
+    >>> greedy(spell, (), (), 1, Demands(tf.constant([8])), start=0, end=4).tokens.numpy().tolist()
+    [[[1, 2, 3, 0, 0, 0, 0, 0]]]
     """
-    limits = tf.cast(limits, tf.int32)
-    batch = tf.shape(limits)[0]
-    longest = tf.reduce_max(tf.concat([limits, [0]], 0))
+    most = tf.cast(demands.most, tf.int32)
+    batch = tf.shape(most)[0]
+    longest = tf.reduce_max(tf.concat([most, [0]], 0))
     # Buffers of a fixed size rather than arrays that grow: TFLite has no other loop that takes any batch.
     tokens = tf.zeros([batch, longest], tf.int32)
-    alignment = tf.zeros([batch, longest, source], tf.float32)
-    scores = tf.zeros([batch], tf.float32)
+    token_scores = tf.zeros([batch, longest], tf.float32)
+    looks = tf.zeros([longest, batch, source], tf.float32)
     lengths = tf.zeros([batch], tf.int32)
     last = tf.fill([batch], start)
 
     def going(lengths: tf.Tensor, last: tf.Tensor) -> tf.Tensor:
-        return (last != end) & (lengths < limits)
+        return (last != end) & (lengths < most)
 
     def more(t: tf.Tensor, last: tf.Tensor, lengths: tf.Tensor, *_: Any) -> tf.Tensor:
         return (t < longest) & tf.reduce_any(going(lengths, last))
 
-    def body(
-        t: tf.Tensor, last: tf.Tensor, lengths: tf.Tensor, scores: tf.Tensor, state: Any, *buffers: tf.Tensor
-    ) -> tuple:
+    def body(t: tf.Tensor, last: tf.Tensor, lengths: tf.Tensor, state: Any, *buffers: tf.Tensor) -> tuple:
+        tokens, token_scores, looks = buffers
         live = going(lengths, last)
         logits, state, looked = step(last, state, memory)
         logits, looked = tf.cast(logits, tf.float32), tf.cast(looked, tf.float32)
-        best = tf.argmax(logits, -1, output_type=tf.int32)
-        if prefix is not None:
-            given = tf.reduce_sum(prefix * tf.cast(tf.range(tf.shape(prefix)[1]) == t, prefix.dtype), 1)
-            best = tf.where(given != 0, given, best)
-        top = tf.gather(logits, best, axis=1, batch_dims=1) - tf.reduce_logsumexp(logits, -1)
-        wrote = live & (best != end)
+        words = pick(never(demands.allowed(logits, tokens, t, end), start), t)
+        score = tf.gather(logits, words, axis=1, batch_dims=1) - tf.reduce_logsumexp(logits, -1)
+        wrote = live & (words != end)
         here = tf.range(longest) == t
-        tokens = tf.where(tf.expand_dims(wrote, 1) & here, tf.expand_dims(best, 1), buffers[0])
-        alignment = tf.where(
-            tf.reshape(wrote, [-1, 1, 1]) & tf.reshape(here, [1, -1, 1]), tf.expand_dims(looked, 1), buffers[1]
-        )
         return (
             t + 1,
-            tf.where(live, best, last),
+            tf.where(live, words, last),
             lengths + tf.cast(wrote, tf.int32),
-            scores + tf.where(live, top, 0.0),
             state,
-            tokens,
-            alignment,
+            tf.where(tf.expand_dims(wrote, 1) & here, tf.expand_dims(words, 1), tokens),
+            tf.where(tf.expand_dims(live, 1) & here, tf.expand_dims(score, 1), token_scores),
+            put(looks, t, looked * tf.expand_dims(tf.cast(wrote, tf.float32), 1)),
         )
 
-    _, _, lengths, scores, _, tokens, alignment = tf.while_loop(
-        more, body, (0, last, lengths, scores, state, tokens, alignment), maximum_iterations=longest
+    _, _, lengths, _, tokens, token_scores, looks = tf.while_loop(
+        more, body, (0, last, lengths, state, tokens, token_scores, looks), maximum_iterations=longest
     )
-    return Hypotheses(tokens, lengths, scores, alignment)
+    scores = tf.reduce_sum(token_scores, 1)
+    found = (tokens, lengths, scores, scores, token_scores, tf.transpose(looks, [1, 0, 2]))
+    return Hypotheses(*(tf.expand_dims(part, 1) for part in found))
+
+
+def never(logits: tf.Tensor, start: int) -> tf.Tensor:
+    """Return logits with ``-inf`` for what is no word: padding and the start."""
+    words = tf.range(tf.shape(logits)[1])
+    return logits + tf.where((words == PADDING) | (words == start), -float("inf"), 0.0)
+
+
+def put(buffer: tf.Tensor, t: tf.Tensor, now: tf.Tensor) -> tf.Tensor:
+    """Return a buffer ``(time, rows, source)`` with ``now`` at time ``t``."""
+    # A scatter would copy less, and refuses a batch without rows and an alignment without columns.
+    return tf.concat([buffer[:t], tf.expand_dims(now, 0), buffer[t + 1 :]], 0)
+
+
+def repeated(parts: Any, times: int) -> Any:
+    """Repeat every row of a nest of tensors ``(batch, …)``, side by side: ``(batch * times, …)``.
+
+    >>> repeated(tf.constant([5, 7]), 2).numpy().tolist()
+    [5, 5, 7, 7]
+    """
+
+    def repeat(part: tf.Tensor) -> tf.Tensor:
+        return tf.gather(part, tf.range(tf.shape(part)[0] * times) // times)
+
+    return tf.nest.map_structure(repeat, parts)

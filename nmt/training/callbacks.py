@@ -88,7 +88,9 @@ class DevScores(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         assert logs is not None
         began = time.monotonic()
-        texts = [translation.text for translation in self.translator.translate(self.sources)]
+        texts = [
+            translation.text for translation in self.translator.translate(self.sources, beam=1, n_best=1, sample=False)
+        ]
         scores = score(texts, self.references)
         logs[BLEU], logs["val_chrf"] = scores.bleu, scores.chrf
         logs["val_seconds"] = time.monotonic() - began

@@ -20,11 +20,13 @@ import tensorflow as tf
 
 from nmt import stored
 from nmt.completer import Completer
-from nmt.config import Config, Training
+from nmt.config import Config
 from nmt.data import text as texts
 from nmt.data.corpora import Corpus
 from nmt.data.growth import grow as grown
-from nmt.data.pipeline import SAMPLE, Buckets, Pipeline, ahead, lengths, padding
+from nmt.data.guides import count_lost
+from nmt.data.links import check_guided
+from nmt.data.pipeline import SAMPLE, Buckets, Pipeline, ahead, lengths, linked, padding
 from nmt.data.text import Text
 from nmt.errors import InputError
 from nmt.folder import (
@@ -56,12 +58,12 @@ from nmt.training.callbacks import (
     SampleMore,
     StopOnNonFinite,
 )
+from nmt.training.compiling import compiled, precision
 from nmt.training.distribute import strategy
 from nmt.training.finetune import begin_with
 from nmt.training.keep import Keep
 from nmt.training.losses import MaskedCrossEntropy
-from nmt.training.metrics import Perplexity, TokenAccuracy, TokensPerSecond
-from nmt.training.optimizers import Adam
+from nmt.training.metrics import Perplexity, TokenAccuracy
 from nmt.training.resume import RestoreMetrics, SaveState, State, fingerprint
 from nmt.training.schedules import WarmUp
 from nmt.translator import Translator
@@ -84,7 +86,8 @@ def train(
 
     Arguments:
         config: every choice.
-        corpus: the training pairs, or plain text for a language model.
+        corpus: the training pairs, with word links for ``training.guided_alignment``, or plain text for a language
+            model.
         dev: the development pairs, of which the first 2,000 are translated after each epoch.
         folder: where the model goes. It must be new or empty, or hold the run to resume.
         resume: go on where the run in ``folder`` was stopped; the same commands then give the same model to the bit.
@@ -97,9 +100,11 @@ def train(
 
     Raises:
         InputError: before anything is written, if the folder holds another model, the text allows no such vocabulary,
-            no pair fits into ``data.max_length``, or the model to begin with is of another kind.
+            no pair fits into ``data.max_length``, the model to begin with is of another kind, or there are word links
+            and no use for them or the other way round.
         WorkFailed: if the loss is no longer finite, or the run was asked to stop; the best model so far is kept.
     """
+    check_guided(config, corpus.links() is not None)
     if resume:
         check_same(folder, config)
     else:
@@ -126,7 +131,7 @@ def train(
     state = State(
         folder / STATE,
         model,
-        corpus=fingerprint(corpus.size, list(islice(corpus.pairs(), 1000))),
+        corpus=_fingerprint(corpus),
         order=fingerprint(training.batch_size, training.batch_unit, training.seed),
     )
     position = tf.Variable(state.load() if resume else (0, 0), dtype=tf.int64, trainable=False)
@@ -149,23 +154,20 @@ def train(
     return Completer.load(folder) if isinstance(model, LanguageModel) else Translator.load(folder)
 
 
+def _fingerprint(corpus: Corpus) -> int:
+    links = corpus.links()
+    begin = list(islice(corpus.pairs(), 1000))
+    if links is None:
+        return fingerprint(corpus.size, begin)
+    return fingerprint(corpus.size, begin, list(islice(links, 1000)))
+
+
 def watched(config: Config) -> str:
     """Return the name in the journal of the score that chooses the best epoch."""
     watch = config.training.watch
     if watch == "auto":
         watch = "perplexity" if config.model.architecture == "language-model" else "bleu"
     return BLEU if watch == "bleu" else PERPLEXITY
-
-
-@contextlib.contextmanager
-def precision(name: str) -> Iterator[None]:
-    """Make what is built inside compute in ``float32``, or in ``bfloat16`` with weights in float32."""
-    before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy("mixed_bfloat16" if name == "bfloat16" else name)
-    try:
-        yield
-    finally:
-        keras.config.set_dtype_policy(before)
 
 
 def _text(
@@ -232,7 +234,8 @@ def make_pipeline(config: Config, corpus: Corpus, text: Text, say: Callable[[str
     """
     data, training = config.data, config.training
     sourceless = config.model.architecture == "language-model"
-    sample = corpus.dataset().take(SAMPLE)
+    pairs, links = corpus.dataset(), corpus.link_dataset()
+    sample = pairs.take(SAMPLE)
     measured = lengths(sample, text, data.max_length, sourceless)
     if not len(measured):
         raise InputError(
@@ -240,7 +243,7 @@ def make_pipeline(config: Config, corpus: Corpus, text: Text, say: Callable[[str
             f"{data.max_length} pieces."
         )
     pipeline = Pipeline(
-        corpus.dataset(),
+        pairs if links is None else linked(pairs, links),
         text,
         Buckets.fit(measured, data.buckets, data.max_length + 1),
         data.max_length,
@@ -254,6 +257,8 @@ def make_pipeline(config: Config, corpus: Corpus, text: Text, say: Callable[[str
     read = min(corpus.size, SAMPLE)
     if left := read - len(measured):
         say(f"{left:,} of the first {read:,} pairs are left out: a side is empty or over {data.max_length} pieces.")
+    if links is not None:
+        _say_lost(linked(pairs, links).take(read), text, read, say)
     share, batches = padding(dataclasses.replace(pipeline, pairs=sample).epoch(0))
     source, target = np.mean(measured, 0)
     pieces = (
@@ -265,40 +270,12 @@ def make_pipeline(config: Config, corpus: Corpus, text: Text, say: Callable[[str
     return pipeline, round(batches * corpus.size / read)
 
 
-def compiled(model: Seq2Seq | LanguageModel, config: Config, steps: int) -> WarmUp:
-    """Compile a model as the config says, for a run of about so many steps, and return its schedule."""
-    training = config.training
-    decay = "constant" if training.schedule == "plateau" else training.schedule
-    schedule = WarmUp(training.learning_rate, min(training.warmup_steps, steps), decay, steps + 1)
-    model.compile(
-        optimizer=_optimizer(training, schedule),
-        loss=MaskedCrossEntropy(training.label_smoothing),
-        metrics=[Perplexity(), TokenAccuracy(), TokensPerSecond()],
-    )
-    model.optimizer.build(model.trainable_variables)
-    # Keras makes the variables of the metrics at the first batch, and a run to resume needs them before.
-    word = tf.ones([1, 1], tf.int32)
-    inputs = {"source": word, "target": word}
-    scores = model(inputs)
-    model.compute_loss(inputs, word, scores)
-    model.compute_metrics(inputs, word, scores)
-    model.reset_metrics()
-    return schedule
-
-
-def _optimizer(training: Training, schedule: WarmUp) -> Adam:
-    optimizer = Adam(
-        schedule,
-        beta_2=0.98,
-        epsilon=1e-8,
-        global_clipnorm=training.clip_norm,
-        weight_decay=training.weight_decay or None,
-        use_ema=training.average_decay > 0,
-        ema_momentum=training.average_decay or 0.99,
-        gradient_accumulation_steps=training.accumulate if training.accumulate > 1 else None,
-    )
-    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta", "strength"])
-    return optimizer
+def _say_lost(sample: tf.data.Dataset, text: Text, read: int, say: Callable[[str], None]) -> None:
+    if lost := count_lost(sample, text):
+        say(
+            f"{lost:,} of the first {read:,} pairs lose their links: their pieces make other words than their spaces, "
+            "for SentencePiece writes some characters in another way or does not know a word."
+        )
 
 
 def expected_steps(config: Config, batches: int) -> int:

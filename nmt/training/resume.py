@@ -69,7 +69,10 @@ class State:
         except Exception as error:  # whatever a damaged zip file raises
             raise InputError(f"{self.path} is damaged and cannot be resumed from: {error}") from None
         if corpus != self.corpus:
-            raise InputError(f"The run to resume, {self.path}, was on another corpus. Name the pairs it began with.")
+            raise InputError(
+                f"The run to resume, {self.path}, was on another corpus. Name the pairs it began with, "
+                "and their links if it had any."
+            )
         if batch and order != self.order:
             raise InputError(
                 "The run to resume was stopped in mid-epoch, and training.batch_size, batch_unit or seed is another "

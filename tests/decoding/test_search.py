@@ -6,6 +6,7 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from nmt.decoding.demands import Demands
 from nmt.decoding.search import Hypotheses, greedy
 
 START, END, VOCABULARY, SOURCE = 2, 3, 11, 5
@@ -21,7 +22,7 @@ def table_step(tokens, state, memory):
 def search(scores, looks, limits):
     memory = (tf.constant(scores, tf.float32), tf.constant(looks, tf.float32))
     first = tf.zeros([len(scores)], tf.int32)
-    return greedy(table_step, first, memory, looks.shape[2], tf.constant(limits, tf.int32), START, END)
+    return greedy(table_step, first, memory, looks.shape[2], Demands(tf.constant(limits, tf.int32)), START, END)
 
 
 def random_tables(seed, rows, steps):
@@ -42,7 +43,9 @@ def by_hand(scores, looks, limit):
     last, words, score, seen = START, [], 0.0, []
     for t in range(limit):
         row = scores[t, last].astype(np.float64)
+        row[[0, START]] -= 99  # never written, though they have their share of the probability
         last = int(row.argmax())
+        row[[0, START]] += 99
         score += row[last] - np.log(np.exp(row).sum())
         if last == END:
             break
@@ -53,27 +56,27 @@ def by_hand(scores, looks, limit):
 
 def check(found: Hypotheses, row, words, score, alignment):
     length = len(words)
-    assert int(found.lengths[row]) == length
-    assert found.tokens.numpy()[row, :length].tolist() == words
-    assert not found.tokens.numpy()[row, length:].any()
-    assert float(found.scores[row]) == pytest.approx(score, abs=1e-4)
-    np.testing.assert_allclose(found.alignment[row, :length], alignment, atol=1e-6)
-    assert not found.alignment.numpy()[row, length:].any()
+    assert int(found.lengths[row, 0]) == length
+    assert found.tokens.numpy()[row, 0, :length].tolist() == words
+    assert not found.tokens.numpy()[row, 0, length:].any()
+    assert float(found.scores[row, 0]) == pytest.approx(score, abs=1e-4)
+    np.testing.assert_allclose(found.alignment[row, 0, :length], alignment, atol=1e-6)
+    assert not found.alignment.numpy()[row, 0, length:].any()
 
 
 def test_rows_end_where_they_end():
     words = [[7, 5, END, 9, 9], [END, 9, 9, 9, 9], [4, 6, 8, 10, END]]
     found = search(np.stack([spelling(row) for row in words]), np.ones([3, 5, SOURCE]), [5, 5, 5])
-    assert found.tokens.numpy().tolist() == [[7, 5, 0, 0, 0], [0, 0, 0, 0, 0], [4, 6, 8, 10, 0]]
-    assert found.lengths.numpy().tolist() == [2, 0, 4]
+    assert found.tokens.numpy()[:, 0].tolist() == [[7, 5, 0, 0, 0], [0, 0, 0, 0, 0], [4, 6, 8, 10, 0]]
+    assert found.lengths.numpy()[:, 0].tolist() == [2, 0, 4]
 
 
 def test_rows_have_limits_of_their_own():
     words = [[7, 7, 7, 7, 7], [5, 5, 5, 5, 5], [4, END, 9, 9, 9], [6, 6, 6, 6, 6]]
     found = search(np.stack([spelling(row) for row in words]), np.ones([4, 5, SOURCE]), [3, 5, 4, 0])
-    assert found.tokens.numpy().tolist() == [[7, 7, 7, 0, 0], [5, 5, 5, 5, 5], [4, 0, 0, 0, 0], [0, 0, 0, 0, 0]]
-    assert found.lengths.numpy().tolist() == [3, 5, 1, 0]
-    assert found.scores.numpy()[3] == 0
+    assert found.tokens.numpy()[:, 0].tolist() == [[7, 7, 7, 0, 0], [5, 5, 5, 5, 5], [4, 0, 0, 0, 0], [0, 0, 0, 0, 0]]
+    assert found.lengths.numpy()[:, 0].tolist() == [3, 5, 1, 0]
+    assert found.scores.numpy()[3, 0] == 0
 
 
 def test_each_word_depends_on_the_word_before():
@@ -81,7 +84,7 @@ def test_each_word_depends_on_the_word_before():
     after = np.zeros([VOCABULARY, VOCABULARY])
     after[START, 5] = after[5, 8] = after[8, END] = 1
     found = search(np.tile(after, [1, 7, 1, 1]), np.ones([1, 7, SOURCE]), [7])
-    assert found.tokens.numpy().tolist() == [[5, 8, 0, 0, 0, 0, 0]]
+    assert found.tokens.numpy()[:, 0].tolist() == [[5, 8, 0, 0, 0, 0, 0]]
 
 
 def test_the_score_of_a_limit_reached_has_no_end_token():
@@ -89,16 +92,16 @@ def test_the_score_of_a_limit_reached_has_no_end_token():
     # so the chosen word has probability 1/2. Two words at the limit are ln 1/4, and with an end ln 1/8.
     chosen = np.log(10.0) * np.stack([spelling([4, 6, END]), spelling([4, 6, END])]) / 99
     found = search(chosen, np.ones([2, 3, SOURCE]), [2, 3])
-    assert found.lengths.numpy().tolist() == [2, 2]
-    np.testing.assert_allclose(found.scores, [np.log(1 / 4), np.log(1 / 8)], rtol=1e-6)
+    assert found.lengths.numpy()[:, 0].tolist() == [2, 2]
+    np.testing.assert_allclose(found.scores[:, 0], [np.log(1 / 4), np.log(1 / 8)], rtol=1e-6)
 
 
 def test_an_alignment_row_for_each_word_and_zeros_from_the_end_on():
     looks = np.arange(1.0, 1 + 2 * 3 * SOURCE).reshape(2, 3, SOURCE)
     found = search(np.stack([spelling([4, END, 9]), spelling([4, 6, 8])]), looks, [3, 3])
-    assert found.alignment.shape == (2, 3, SOURCE)
-    np.testing.assert_array_equal(found.alignment[0], [looks[0, 0], np.zeros(SOURCE), np.zeros(SOURCE)])
-    np.testing.assert_array_equal(found.alignment[1], looks[1])
+    assert found.alignment.shape == (2, 1, 3, SOURCE)
+    np.testing.assert_array_equal(found.alignment[0, 0], [looks[0, 0], np.zeros(SOURCE), np.zeros(SOURCE)])
+    np.testing.assert_array_equal(found.alignment[1, 0], looks[1])
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -112,8 +115,8 @@ def test_equals_the_best_word_at_each_step(seed):
 
 def test_no_rows_give_no_rows():
     found = search(*random_tables(2, rows=0, steps=3), [])
-    assert [part.shape[0] for part in found] == [0, 0, 0, 0]
-    assert found.alignment.shape == (0, 0, SOURCE)
+    assert [part.shape[0] for part in found] == [0] * 6
+    assert found.alignment.shape == (0, 1, 0, SOURCE)
 
 
 @given(seed=st.integers(0, 999), limits=st.lists(st.integers(0, 6), min_size=1, max_size=5), chosen=st.integers(0, 4))
@@ -126,9 +129,9 @@ def test_a_row_alone_is_as_in_a_batch(seed, limits, chosen):
     check(
         together,
         row,
-        alone.tokens.numpy()[0, : alone.lengths[0]].tolist(),
-        float(alone.scores[0]),
-        alone.alignment[0, : alone.lengths[0]],
+        alone.tokens.numpy()[0, 0, : alone.lengths[0, 0]].tolist(),
+        float(alone.scores[0, 0]),
+        alone.alignment[0, 0, : alone.lengths[0, 0]],
     )
 
 
@@ -141,7 +144,7 @@ def test_stops_once_every_row_has_ended():
 
     table = np.stack([spelling([4, END, 9, 9, 9]), spelling([4, 6, END, 9, 9])])
     memory = (tf.constant(table, tf.float32), tf.ones([2, 5, SOURCE]))
-    greedy(counted, tf.zeros([2], tf.int32), memory, SOURCE, tf.constant([5, 5]), START, END)
+    greedy(counted, tf.zeros([2], tf.int32), memory, SOURCE, Demands(tf.constant([5, 5])), START, END)
     # Fed with the start, the first words, and then the second of the row that goes on.
     assert calls == [[START, START], [4, 4], [END, 6]]
 
@@ -156,11 +159,19 @@ def test_any_batch_in_a_graph():
     )
     def graph(scores, looks, limits):
         first = tf.zeros(tf.shape(limits), tf.int32)
-        return greedy(table_step, first, (scores, looks), tf.shape(looks)[2], limits, START, END)
+        return greedy(table_step, first, (scores, looks), tf.shape(looks)[2], Demands(limits), START, END)
 
     for limits in [[6, 2, 4], [5], [], [0, 0]]:
         scores, looks = random_tables(7, len(limits), steps=6)
         found = graph(scores, looks, tf.constant(limits, tf.int32))
-        assert found.tokens.shape == (len(limits), max(limits, default=0))
+        assert found.tokens.shape == (len(limits), 1, max(limits, default=0))
         for row, limit in enumerate(limits):
             check(found, row, *by_hand(scores[row], looks[row], limit))
+
+
+def test_padding_and_start_are_never_written():
+    # Both would be the likeliest by far.
+    table = np.zeros([1, 2, VOCABULARY, VOCABULARY])
+    table[..., 0] = table[..., START] = 50
+    table[..., 7] = 1
+    assert search(table, np.ones([1, 2, SOURCE]), [2]).tokens.numpy().tolist() == [[[7, 7]]]

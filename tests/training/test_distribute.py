@@ -19,7 +19,7 @@ tf.config.set_logical_device_configuration(
 from nmt.config import Config, with_settings
 from nmt.models import build_model
 from nmt.training.distribute import strategy
-from nmt.training.fit import compiled
+from nmt.training.compiling import compiled
 
 config = with_settings(Config(), ["text.vocabulary_size=23", "model.units=5", "model.embedding=5",
     "model.attention_units=7", "training.warmup_steps=1", "training.clip_norm=0.1", "training.average_decay=.5"]

@@ -8,7 +8,7 @@ import tensorflow as tf
 from nmt.config import Config, with_settings
 from nmt.models import build_model
 from nmt.training.callbacks import SampleMore
-from nmt.training.fit import compiled, precision
+from nmt.training.compiling import compiled, precision
 from nmt.training.optimizers import Adam
 
 SMALL = ["text.vocabulary_size=23", "model.units=6", "model.embedding=6", "model.attention_units=7"]

@@ -1,0 +1,136 @@
+"""``nmt plot``: what a model looks at, and how it learned, as pictures."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from nmt.commands.console import ModelFolder
+from nmt.commands.options import Beam, Ensemble, LengthPenalty, Settings, decoding, open_models
+from nmt.errors import InputError
+
+if TYPE_CHECKING:
+    from nmt.translator import Translation, Translator
+
+_CURVES = (".png", ".svg")
+_ALIGNMENTS = (".png", ".svg", ".html")
+
+
+def plot(
+    model: ModelFolder,
+    sentence: Annotated[str | None, typer.Argument(help="What to translate.", show_default=False)] = None,
+    target: Annotated[
+        str | None, typer.Option(help="A translation of yours, instead of the model's.", show_default=False)
+    ] = None,
+    to: Annotated[
+        Path | None, typer.Option(help="A new .png, .svg or .html file.", show_default="in the terminal")
+    ] = None,
+    history: Annotated[bool, typer.Option("--history", help="Draw the learning curves of the run instead.")] = False,
+    beam: Beam = None,
+    length_penalty: LengthPenalty = None,
+    ensemble: Ensemble = None,
+    settings: Settings = None,
+) -> None:
+    """Draw what each word of a translation looked at, or how the model learned.
+
+    A .html file is a page on its own: point at a word and see its links. --history makes a .png or .svg.
+
+    **Example:** `nmt plot my-model "나는 밥을 먹었다" --to rice.png`
+    """
+    from nmt.evaluation.canvas import check_picture
+
+    if history == (sentence is not None):
+        raise InputError("Give a sentence to translate, or --history for the learning curves.")
+    if to:
+        check_picture(to, _CURVES if history else _ALIGNMENTS)
+    if history:
+        if target or beam or length_penalty or ensemble or settings:
+            raise InputError("--history draws how the model learned; nothing is translated for it.")
+        _history(model, to)
+        return
+    assert sentence is not None
+    if target is not None and (beam or length_penalty or settings):
+        raise InputError("With --target the translation is yours, and nothing is searched.")
+    how = decoding(model, settings, beam=beam, length_penalty=length_penalty)
+    translator = open_models(model, ensemble)
+    if not translator.model.aligned:
+        raise InputError(f"{model} has no alignments: with model.attention = 'none' it looks at no source word.")
+    if target is None:
+        (found,) = translator.translate([sentence], **how)
+    else:
+        (found,) = translator.score([sentence], [target])
+    if to is None:
+        show([(sentence, found)])
+    else:
+        _draw(sentence, found, to)
+        print(f"{to}: {sentence} → {found.text}")
+
+
+def show(translations: Iterable[tuple[str, Translation]]) -> None:
+    """Print sentences with their translations and what each word looked at."""
+    from rich.console import Console
+    from rich.text import Text
+
+    from nmt.evaluation.plot import table
+
+    console = Console(width=None if sys.stdout.isatty() else 100)
+    for sentence, translation in translations:
+        console.print(Text.assemble("\n", (sentence, "bold"), "  →  ", (translation.text, "bold")))
+        if translation.alignment is None:
+            console.print("It looked at no word: with model.attention = 'none' the whole sentence is one vector.")
+            continue
+        console.print("How much each target word looked at each source word, in per cent:")
+        console.print(table(translation.words()))
+
+
+def show_translated(translator: Translator, sentences: list[str]) -> None:
+    """Translate sentences and show what each word looked at."""
+    show(zip(sentences, translator.translate(sentences), strict=True))
+
+
+def _draw(sentence: str, found: Translation, to: Path) -> None:
+    if to.suffix.lower() == ".html":
+        from nmt.evaluation.canvas import write
+        from nmt.evaluation.page import page
+
+        write(to, page([(sentence, found.words(), found.score)]).encode(), _ALIGNMENTS)
+        return
+    from nmt.evaluation.pictures import heat_map
+
+    heat_map(found.words(), to, f"{sentence} → {found.text}")
+
+
+def _history(model: Path, to: Path | None) -> None:
+    from nmt.folder import read_journal
+
+    records = read_journal(model)
+    if to is None:
+        _table(records)
+        return
+    from nmt.evaluation.pictures import history
+
+    history(records, to)
+    print(f"{to}: {len(records)} epochs")
+
+
+def _table(records: list[dict[str, Any]]) -> None:
+    """Print a line an epoch."""
+    from rich.console import Console
+    from rich.table import Table
+
+    names = ("epoch", "loss", "perplexity", "val_loss", "val_perplexity", "val_bleu", "learning_rate")
+    drawn = Table(box=None, pad_edge=False)
+    shown = [name for name in names if any(record.get(name) is not None for record in records)]
+    for name in shown:
+        drawn.add_column(name, justify="right")
+    for record in records:
+        drawn.add_row(*(_number(record.get(name)) for name in shown))
+    Console(width=None if sys.stdout.isatty() else 100).print(drawn)
+
+
+def _number(value: Any) -> str:
+    return "" if value is None else f"{value:.4g}" if isinstance(value, float) else str(value)

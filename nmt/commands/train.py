@@ -1,0 +1,213 @@
+"""``nmt train``: from files to a model's folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from nmt.commands.console import import_tensorflow, say
+from nmt.errors import InputError, Stopped, WorkFailed
+
+if TYPE_CHECKING:
+    from nmt.config import Config
+    from nmt.data.corpora import Corpus
+
+
+def train(
+    to: Annotated[Path, typer.Option(help="The new folder for the model.", show_default=False)],
+    source: Annotated[
+        Path | None, typer.Option(help="Source sentences, one a line; .gz too.", show_default=False)
+    ] = None,
+    target: Annotated[Path | None, typer.Option(help="Their translations, line by line.", show_default=False)] = None,
+    pairs: Annotated[
+        Path | None, typer.Option(help="Or both in one file: source, tab, target.", show_default=False)
+    ] = None,
+    tfds: Annotated[
+        str | None,
+        typer.Option(
+            help="Or a dataset of TensorFlow Datasets by name, or translate_folder/SOURCE-TARGET with --data-dir.",
+            show_default=False,
+        ),
+    ] = None,
+    data_dir: Annotated[
+        Path | None, typer.Option(help="Where --tfds finds or puts its data.", show_default=False)
+    ] = None,
+    text: Annotated[
+        Path | None, typer.Option(help="Or plain text, one sentence a line, for a language model.", show_default=False)
+    ] = None,
+    links: Annotated[
+        Path | None,
+        typer.Option(
+            help="Word links of the pairs, i-j i-j a line, for training.guided_alignment; .gz too.", show_default=False
+        ),
+    ] = None,
+    dev_source: Annotated[Path | None, typer.Option(help="Development sentences.", show_default=False)] = None,
+    dev_target: Annotated[Path | None, typer.Option(help="Their translations.", show_default=False)] = None,
+    dev_pairs: Annotated[Path | None, typer.Option(help="Or both in one file.", show_default=False)] = None,
+    dev_text: Annotated[Path | None, typer.Option(help="Or plain text.", show_default=False)] = None,
+    preset: Annotated[
+        str | None,
+        typer.Option(
+            help="Settings to begin with: auto (fitted to the number of pairs), chatbot, numbers, transliteration, "
+            "headlines or demo.",
+            show_default=False,
+        ),
+    ] = None,
+    config: Annotated[Path | None, typer.Option(help="A TOML file of settings.", show_default=False)] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="One setting, as in training.epochs=3; may be repeated."),
+    ] = None,
+    start: Annotated[
+        Path | None, typer.Option("--from", help="Begin with the weights of this model.", show_default=False)
+    ] = None,
+    grow: Annotated[
+        int, typer.Option(min=0, help="With --from: learn up to so many new pieces of text.", show_default=False)
+    ] = 0,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in the folder of --to.")] = False,
+) -> None:
+    """Train a translator on sentence pairs, or a language model on plain text.
+
+    Give the pairs as two files, as one TSV, or as a TFDS dataset. Without development pairs some of the training pairs
+    are held out: after each epoch the model translates them, and the epoch with the best BLEU is kept.
+
+    **Example:** `nmt train --source train.ko --target train.en --to my-model --set training.epochs=10`
+    """
+    from nmt import config as configuration
+    from nmt.data.links import check_guided
+    from nmt.folder import check_continues, check_new, check_same, read_config
+
+    corpus_given = _one_corpus(source, target, pairs, tfds, text)
+    if data_dir and not tfds:
+        raise InputError("--data-dir says where --tfds finds its data, and --tfds was not given.")
+    if links and (tfds or text):
+        raise InputError("--links goes with pairs in files: --source and --target, or --pairs.")
+    if preset and start:
+        raise InputError("--preset is for a new model, and --from has the settings of the old one.")
+    if preset and preset != "auto" and text:
+        raise InputError(f"--preset {preset} is for pairs. With --text, 'auto' fits a language model to its size.")
+    preset = None if resume else preset  # it is in the folder's config
+    if grow and not start:
+        raise InputError("--grow adds pieces to the vocabulary of the model named by --from, and none was named.")
+    held_out = _dev_corpus(dev_source, dev_target, dev_pairs, dev_text, plain=text is not None)
+
+    def choose(base: Config) -> Config:
+        if text and not (resume or start):
+            base = configuration.with_settings(base, ["model.architecture=language-model"])
+        base = configuration.from_file(config, base) if config else base
+        chosen = configuration.with_settings(base, settings or [])
+        _fits_architecture(chosen, plain=text is not None)
+        check_guided(chosen, linked=links is not None)
+        if resume:
+            check_same(to, chosen)
+        else:
+            check_new(to)
+        if start and not resume:
+            check_continues(start, chosen)
+        return chosen
+
+    if preset != "auto":
+        # A wrong setting is told before a long corpus is read.
+        chosen = choose(read_config(to) if resume else read_config(start) if start else _preset(preset, 0)[0])
+    corpus, dev = _corpora(corpus_given, data_dir, held_out, text is not None, links)
+    if preset == "auto":
+        base, lines = _preset(preset, corpus.size)
+        for line in lines:
+            say(line)
+        chosen = choose(base)
+    try:
+        fit(chosen, corpus, dev, to, resume, start, grow)
+    except Stopped as stopped:
+        raise WorkFailed(f"{stopped} The same command with --resume goes on from here.") from None
+    print(f"The model is in {to}. Try it: nmt {'complete' if text else 'translate'} {to}")
+
+
+def fit(
+    config: Config,
+    corpus: Corpus,
+    dev: Corpus,
+    folder: Path,
+    resume: bool = False,
+    start: Path | None = None,
+    grow: int = 0,
+) -> Any:
+    """Train with news on standard error; see :func:`nmt.training.fit.train`."""
+    import_tensorflow()
+    from nmt.training.fit import train
+
+    return train(config, corpus, dev, folder, resume, say, start, grow)
+
+
+def _preset(name: str | None, pairs: int) -> tuple[Config, list[str]]:
+    from nmt.config import Config
+    from nmt.presets import preset
+
+    return preset(name, pairs) if name else (Config(), [])
+
+
+def _fits_architecture(config: Config, plain: bool) -> None:
+    """Make sure that a language model gets plain text and a translator pairs."""
+    language_model = config.model.architecture == "language-model"
+    if plain and not language_model:
+        raise InputError(f"--text is for a language model, and model.architecture is '{config.model.architecture}'.")
+    if language_model and not plain:
+        raise InputError("A language model reads plain text: name it with --text instead of pairs.")
+
+
+def _one_corpus(
+    source: Path | None, target: Path | None, pairs: Path | None, tfds: str | None, text: Path | None
+) -> Any:
+    """Return what the options name: two files, one file, or a dataset's name."""
+    if (source is None) != (target is None):
+        raise InputError("--source and --target go together: one sentence a line, line by line.")
+    given = [x for x in ((source, target) if source else None, pairs, tfds, text) if x]
+    if len(given) != 1:
+        raise InputError(
+            "Name the training pairs in one way: --source and --target, or --pairs, or --tfds; or plain text: --text."
+        )
+    return given[0]
+
+
+def _dev_corpus(
+    source: Path | None, target: Path | None, pairs: Path | None, text: Path | None, plain: bool
+) -> Corpus | None:
+    from nmt.data import corpora
+
+    if (text and not plain) or (plain and (source or target or pairs)):
+        raise InputError("--dev-text goes with --text, and development pairs go with pairs.")
+    if text:
+        return corpora.from_text(text)
+
+    if (source is None) != (target is None) or (source and pairs):
+        raise InputError("Name the development pairs in one way: --dev-source and --dev-target, or --dev-pairs.")
+    if source and target:
+        return corpora.from_files(source, target)
+    return corpora.from_tsv(pairs) if pairs else None
+
+
+def _corpora(
+    given: Any, data_dir: Path | None, dev: Corpus | None, plain: bool, links: Path | None
+) -> tuple[Corpus, Corpus]:
+    """Open the training pairs and their word links and, if none were named, find development pairs."""
+    from nmt.data import corpora
+    from nmt.data.links import with_links
+
+    if isinstance(given, str):
+        import_tensorflow()
+        from nmt.data import catalogue
+
+        corpus = catalogue.from_tfds(given, "train", data_dir)
+        if dev is None and "validation" in catalogue.tfds_splits(given, data_dir):
+            dev = catalogue.from_tfds(given, "validation", data_dir)
+    else:
+        one = corpora.from_text if plain else corpora.from_tsv
+        corpus = one(given) if isinstance(given, Path) else corpora.from_files(*given)
+    corpus = with_links(corpus, links) if links else corpus
+    if dev is not None:
+        return corpus, dev
+    corpus, dev = corpora.split_dev(corpus)
+    what = "lines" if plain else "pairs"
+    say(f"No development {what} were named, so {dev.size:,} of the training {what} are held out.")
+    return corpus, dev

@@ -1,0 +1,61 @@
+"""Several models that write one translation together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import tensorflow as tf
+
+
+class Ensemble:
+    """Models with one vocabulary, searched as one: the next word's probability is the mean of theirs::
+
+        log p(y) = log (1 / n) sum_k p_k(y)
+
+    It has the parts of a model that a search and a score need. Its logits are log-probabilities, its alignment the mean
+    of the alignments there are.
+
+    Arguments:
+        models: each with ``encode``, ``initial_state``, ``step``, ``forced`` and ``aligned``.
+
+    Raises:
+        ValueError: if there is none.
+    """
+
+    def __init__(self, models: Sequence[Any]) -> None:
+        if not models:
+            raise ValueError("An ensemble needs at least one model.")
+        self.models = tuple(models)
+
+    @property
+    def aligned(self) -> bool:
+        """Whether its steps have an alignment: whether those of any model do."""
+        return any(model.aligned for model in self.models)
+
+    def encode(self, source: tf.Tensor) -> tuple:
+        """Return the memory of each model for source ids ``(batch, source)``."""
+        return tuple(model.encode(source) for model in self.models)
+
+    def initial_state(self, memory: tuple, room: int | tf.Tensor | None = None) -> tuple:
+        """Return the state of each model before the first word."""
+        return tuple(model.initial_state(part, room) for model, part in zip(self.models, memory, strict=True))
+
+    def step(self, tokens: tf.Tensor, state: tuple, memory: tuple) -> tuple[tf.Tensor, tuple, tf.Tensor]:
+        """Write one word: log-probabilities ``(batch, vocabulary)``, the states, the alignment ``(batch, source)``."""
+        parts = zip(self.models, state, memory, strict=True)
+        logits, states, alignments = zip(*(model.step(tokens, *part) for model, *part in parts), strict=True)
+        return self._mean(logits), tuple(states), self._looked(alignments)
+
+    def forced(self, source: tf.Tensor, target: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Read a given target: log-probabilities ``(batch, target, vocabulary)`` and the alignment."""
+        logits, alignments = zip(*(model.forced(source, target) for model in self.models), strict=True)
+        return self._mean(logits), self._looked(alignments)
+
+    def _mean(self, logits: Sequence[tf.Tensor]) -> tf.Tensor:
+        together = tf.stack([tf.nn.log_softmax(tf.cast(each, tf.float32)) for each in logits])
+        return tf.reduce_logsumexp(together, 0) - tf.math.log(float(len(logits)))
+
+    def _looked(self, alignments: Sequence[tf.Tensor]) -> tf.Tensor:
+        seen = [each for each, model in zip(alignments, self.models, strict=True) if model.aligned]
+        return tf.add_n(seen) / len(seen) if seen else alignments[0]

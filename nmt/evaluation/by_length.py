@@ -1,0 +1,169 @@
+"""BLEU by the length of the source, with intervals: where a model that does well on short sentences lets go.
+
+Koehn 2004, *Statistical Significance Tests for Machine Translation Evaluation*, https://aclanthology.org/W04-3250.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import sacrebleu
+from rich.table import Table
+from rich.text import Text
+
+RESAMPLES = 1000
+
+_MOST_BINS = 6
+
+
+@dataclass(frozen=True)
+class LengthBin:
+    """The score of the sentences whose source is of about one length.
+
+    Attributes:
+        shortest, longest: source words, both included.
+        length: their mean length.
+        sentences: how many there are.
+        bleu: their BLEU, 0 to 100.
+        low, high: the interval that holds 95 % of the BLEU of bootstrap resamples.
+        signature: sacreBLEU's.
+    """
+
+    shortest: int
+    longest: int
+    length: float
+    sentences: int
+    bleu: float
+    low: float
+    high: float
+    signature: str
+
+    @property
+    def span(self) -> str:
+        """The lengths in it, such as ``8-11``."""
+        return f"{self.shortest}-{self.longest}" if self.longest > self.shortest else str(self.shortest)
+
+
+def by_length(
+    sources: Sequence[str],
+    hypotheses: Sequence[str],
+    references: Sequence[str],
+    bins: Sequence[int] | None = None,
+    seed: int = 0,
+) -> list[LengthBin]:
+    """Score translations apart by the number of words in their source.
+
+    The interval of a bin is Koehn's (2004, section 3.3): its ``n`` sentences are drawn ``n`` times with replacement,
+    1,000 times over, and BLEU lies between the 2.5th and the 97.5th percentile of what these score. All models that
+    translated one set of sources are scored on the same draws.
+
+    Arguments:
+        sources, hypotheses, references: sentences.
+        bins: the longest length of each bin but the last, such as ``[10, 20]`` for up to 10, 11 to 20 and more words.
+            By default at most six bins of about as many sentences each. A bin without a sentence is left out.
+        seed: of the draws.
+
+    Returns:
+        The bins, from short to long.
+
+    Raises:
+        ValueError: if there are no sentences, or not as many of each, or the bins do not rise.
+
+    >>> for found in by_length(["a", "a b c"], ["x", "I ate rice today ."], ["I", "I ate rice today ."], bins=[2]):
+    ...     print(found.span, found.sentences, found.bleu)
+    1-2 1 0.0
+    3 1 100.0
+    """
+    if not sources or not len(sources) == len(hypotheses) == len(references):
+        raise ValueError(
+            f"{len(hypotheses)} translations of {len(sources)} sources cannot be scored against {len(references)} "
+            "references."
+        )
+    lengths = np.array([len(source.split()) for source in sources])
+    edges = _quantiles(lengths) if bins is None else list(bins)
+    if any(b <= a for a, b in pairwise(edges)):
+        raise ValueError(f"The bins {edges} do not rise.")
+    # A length that is an edge belongs to the bin that ends there.
+    places = np.searchsorted(edges, lengths, side="left")
+    found = []
+    for place in map(int, np.unique(places)):
+        chosen = np.flatnonzero(places == place).tolist()
+        shortest = max(int(lengths.min()), edges[place - 1] + 1) if place else int(lengths.min())
+        longest = min(int(lengths.max()), edges[place]) if place < len(edges) else int(lengths.max())
+        texts = [hypotheses[i] for i in chosen], [references[i] for i in chosen]
+        found.append(_scored(*texts, shortest, longest, float(lengths[chosen].mean()), seed))
+    return found
+
+
+def table(bins: Sequence[LengthBin]) -> Table:
+    """Show the bins, a row each, with the signature beneath."""
+    drawn = Table(box=None, pad_edge=False, padding=(0, 1))
+    for name in ("source words", "sentences", "BLEU", "95 % interval"):
+        drawn.add_column(name, justify="right", no_wrap=True)
+    for each in bins:
+        drawn.add_row(each.span, f"{each.sentences:,}", f"{each.bleu:.2f}", f"{each.low:.2f} to {each.high:.2f}")
+    # A caption would be broken at the width of the columns, the signature with it.
+    whole = Table.grid()
+    whole.add_row(drawn)
+    for signature in sorted({each.signature for each in bins}):
+        whole.add_row(Text(signature, style="dim"))
+    whole.add_row(Text(f"95 % of {RESAMPLES:,} bootstrap resamples of the sentences", style="dim"))
+    return whole
+
+
+def _quantiles(lengths: np.ndarray) -> list[int]:
+    """Return the longest length of each bin but the last, for bins that hold about as many sentences each.
+
+    >>> _quantiles(np.arange(1, 13))
+    [2, 4, 6, 8, 10]
+    >>> _quantiles(np.array([3, 3, 3]))
+    []
+    """
+    shares = np.arange(1, _MOST_BINS) / _MOST_BINS
+    edges = np.unique(np.quantile(lengths, shares, method="inverted_cdf"))
+    # The longest length closes the last bin, which has no edge.
+    return [int(edge) for edge in edges if edge < lengths.max()]
+
+
+def _scored(
+    hypotheses: list[str], references: list[str], shortest: int, longest: int, length: float, seed: int
+) -> LengthBin:
+    """Score the sentences of a bin."""
+    bleu = sacrebleu.BLEU()
+    score = bleu.corpus_score(hypotheses, [references]).score
+    statistics = _statistics(hypotheses, references)
+    generator = np.random.default_rng(seed)
+    count = len(hypotheses)
+    resampled = []
+    for _ in range(RESAMPLES):
+        # How often each sentence was drawn is all that the sums need.
+        times = np.bincount(generator.integers(count, size=count), minlength=count)
+        resampled.append(_bleu(times @ statistics))
+    low, high = np.quantile(resampled, [0.025, 0.975])
+    return LengthBin(
+        shortest,
+        longest,
+        length,
+        count,
+        round(score, 10),
+        round(float(low), 10),
+        round(float(high), 10),
+        str(bleu.get_signature()),
+    )
+
+
+def _statistics(hypotheses: list[str], references: list[str]) -> np.ndarray:
+    """Return what BLEU sums up: ``(sentences, 10)``, the two lengths, right n-grams, all n-grams of one to four."""
+    # The effective order changes a sentence's score, not its counts, and without it each sentence is warned of.
+    one = sacrebleu.BLEU(effective_order=True)
+    scores = [one.sentence_score(text, [right]) for text, right in zip(hypotheses, references, strict=True)]
+    return np.array([[s.sys_len, s.ref_len, *s.counts, *s.totals] for s in scores], dtype=np.int64)
+
+
+def _bleu(sums: np.ndarray) -> float:
+    """Return the BLEU of sums of ``_statistics``, smoothed as in ``nmt.evaluation.scores``."""
+    written, right, *grams = (int(number) for number in sums)
+    return float(sacrebleu.BLEU.compute_bleu(grams[:4], grams[4:], written, right, smooth_method="exp").score)
