@@ -132,6 +132,132 @@ def test_no_sentences_have_no_translations(translator: Translator) -> None:
     assert translator.translate([]) == []
 
 
+# Other ways to search
+
+WAYS = {
+    "greedy": {},
+    "beam": {"beam": 4, "n_best": 4},
+    "penalties": {"beam": 3, "n_best": 3, "length_penalty": 1.0, "coverage_penalty": 0.2},
+    "plain": {"beam": 3, "length_penalty": 1.0, "length_normalization": "plain", "no_repeat": 2},
+    "samples": {"sample": True, "n_best": 3, "temperature": 2.0},
+    "lengths": {"beam": 2, "min_length": 9, "max_ratio": 1.0},
+}
+every_way = pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
+
+
+@every_way
+def test_every_translation_has_the_score_and_the_alignment_of_its_forced_words(translator, way) -> None:
+    for source, found in zip(SOURCES[:7], translator.hypotheses(SOURCES[:7], **way), strict=True):
+        assert [each.rank for each in found] == sorted((each.rank for each in found), reverse=True)
+        for each in found:
+            logits, looked = translator.model.forced(*forced_ids(translator, source, each.tokens))
+            log_p = keras.ops.log_softmax(logits)[0]
+            written = [*ids(translator.text.target, each.tokens), 3][: len(each.token_scores)]
+            scores = [float(log_p[i, y]) for i, y in enumerate(written)]
+            assert each.token_scores == pytest.approx(scores, abs=1e-4)
+            assert each.score == pytest.approx(sum(scores), abs=1e-4)
+            np.testing.assert_allclose(each.alignment, looked[0, : len(each.tokens)], atol=1e-5)
+
+
+@every_way
+@pytest.mark.parametrize("size", [1, 5])
+def test_a_sentence_alone_is_searched_as_in_a_batch(translator, way, size) -> None:
+    mixed = [*SOURCES[:8], "", "mina bap mogo " * 40]
+    some = translator.hypotheses(mixed, **way, batch_size=size)
+    for one, other in zip(some, translator.hypotheses(mixed, **way), strict=True):
+        assert_equal(one, other, tolerance=1e-4)
+
+
+def test_a_wider_beam_finds_nothing_less_likely(translator) -> None:
+    scores = [[found.score for found in translator.translate(SOURCES, beam=size)] for size in (1, 2, 8)]
+    assert sum(scores[0]) <= sum(scores[1]) + 1e-3 <= sum(scores[2]) + 2e-3
+
+
+def test_forced_translations_are_those_that_were_written(translator) -> None:
+    found = translator.translate(SOURCES, beam=3)
+    forced = translator.score(SOURCES, [each.text for each in found])
+    same = [(one, other) for one, other in zip(found, forced, strict=True) if one.tokens == other.tokens]
+    assert len(same) > len(found) / 2  # a text can be cut into pieces in more than one way
+    for one, other in same:
+        assert other.token_scores == pytest.approx(one.token_scores, abs=1e-4)
+        np.testing.assert_allclose(other.alignment, one.alignment, atol=1e-5)
+        assert other.text == one.text
+
+
+def test_a_score_does_not_depend_on_its_neighbours_and_takes_any_text(translator) -> None:
+    sources, targets = (
+        [*SOURCES[:3], "", "mina", *HOSTILE.values()],
+        ["Mina eats", *HOSTILE.values(), "", "Juno", "x", "y"],
+    )
+    together = translator.score(sources, targets)
+    for source, target, found in zip(sources, targets, together, strict=True):
+        (alone,) = translator.score([source], [target])
+        assert_equal([alone], [found], tolerance=1e-4)
+        assert np.isfinite(found.score) and len(found.tokens) <= LIMIT
+        assert found.truncated == (len(found.token_scores) == len(found.tokens) or len(found.source_tokens) == LIMIT)
+
+
+def test_prefixes_of_their_own(translator) -> None:
+    prefixes = ["Juno", "", "Sora buys"]
+    for way in ({}, {"beam": 3}, {"sample": True}):
+        found = translator.translate(SOURCES[:3], prefixes, **way)
+        assert [each.text.startswith(prefix) for each, prefix in zip(found, prefixes, strict=True)] == [True] * 3
+    assert found[1].text == translator.translate(SOURCES[:3], sample=True)[1].text
+
+
+def test_samples_depend_on_the_seed_and_the_number_of_the_line(translator) -> None:
+    def texts(sources, **how):
+        return [found.text for found in translator.translate(sources, sample=True, temperature=3.0, **how)]
+
+    assert texts(SOURCES) == texts(SOURCES)
+    assert texts(SOURCES) != texts(SOURCES, seed=2)
+    assert texts(SOURCES[5:9], first=5) == texts(SOURCES)[5:9]
+    assert len(set(texts(SOURCES[:1] * 9))) > 1
+
+
+def test_lengths_are_kept_to(translator) -> None:
+    for found in translator.translate(SOURCES, min_length=9):
+        assert len(found.tokens) >= 9
+    for found in translator.translate(SOURCES, beam=2, max_ratio=0.0):
+        assert len(found.tokens) <= 10
+
+
+def test_an_ensemble_of_one_model_is_that_model(translator, folder) -> None:
+    both = Translator.load(folder, folder)
+    assert_equal(both.translate(SOURCES[:9], beam=3), translator.translate(SOURCES[:9], beam=3), tolerance=1e-4)
+    assert_equal(both.score(SOURCES, SOURCES), translator.score(SOURCES, SOURCES), tolerance=1e-4)
+    with pytest.raises(InputError, match="one by one"):
+        both.save(folder.parent / "both")
+
+
+@pytest.mark.parametrize(
+    ("how", "words"),
+    [
+        ({"beam": 30}, "larger than the vocabulary, which has 29"),
+        ({"beams": 3}, "no key 'decoding.beams'"),
+        ({"top_k": 3}, "would do nothing with decoding.sample = false"),
+        ({"n_best": 2}, "more than decoding.beam = 1 holds"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(translator, how, words) -> None:
+    with pytest.raises(InputError, match=words):
+        translator.translate(["mina"], **how)
+
+
+def test_a_prefix_that_leaves_no_room_is_refused(translator) -> None:
+    with pytest.raises(InputError, match="at most 23"):
+        translator.translate(["mina"], ["rice " * 20])
+
+
+def ids(tokenizer, pieces) -> list[int]:
+    return [tokenizer.pieces(range(tokenizer.vocabulary)).index(piece) for piece in pieces]
+
+
+def forced_ids(translator, source, tokens):
+    (read,) = translator.text.source.encode([source]).to_list()
+    return np.array([[*read, 3]]), np.array([[2, *ids(translator.text.target, tokens)]])
+
+
 # Whatever it is given
 
 BLANK = ["", " ", "\n", "\t \r\n", "\u3000", "\u2028\u00a0"]
