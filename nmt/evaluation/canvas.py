@@ -170,6 +170,26 @@ def missing(texts: Iterable[str]) -> list[str]:
     return sorted(c for c in characters if not any(font.get_char_index(ord(c)) for font in fonts))
 
 
+def part_of_font(characters: Iterable[str]) -> bytes:
+    """Return a font file with those of the characters that our font for Hangul has, a few hundred bytes for each.
+
+    >>> len(part_of_font("밥")) < 5000
+    True
+    """
+    from fontTools import subset
+
+    options = subset.Options(layout_features=[], hinting=False, recalc_timestamp=False)
+    # Notes of the font's makers to themselves.
+    options.drop_tables += ["TSI0", "TSI1", "TSI2", "TSI3", "TSI5"]
+    font = subset.load_font(_fonts()[_HANGUL], options)
+    chosen = subset.Subsetter(options)
+    chosen.populate(text="".join(sorted(set(characters))))
+    chosen.subset(font)
+    written = io.BytesIO()
+    font.save(written)
+    return written.getvalue()
+
+
 @cache
 def _fonts() -> dict[str, str]:
     """Return the file of each font by its name; a character is taken from the first that has it."""

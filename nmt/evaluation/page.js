@@ -80,5 +80,6 @@ for (const section of document.querySelectorAll("section")) {
   listen(true, sources, heads);
   listen(false, targets, sides);
   new ResizeObserver(place).observe(box);
+  document.fonts.ready.then(place); // its letters have other widths
   place();
 }

@@ -12,6 +12,7 @@ from importlib import resources
 import numpy as np
 
 from nmt.evaluation.alignment import WordAlignment
+from nmt.evaluation.canvas import part_of_font
 
 _PAGE = """<!DOCTYPE html>
 <html lang="en">
@@ -80,13 +81,26 @@ def page(
     (True, False)
     """
     style, script = _part("page.css"), _part("page.js")
+    texts = [title, *(text for heading, drawn, _ in alignments for text in (heading, *drawn.source, *drawn.target))]
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     return _PAGE.format(
-        policy=f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'",
+        policy=f"default-src 'none'; style-src 'unsafe-inline'; font-src data:; script-src 'sha256-{digest}'",
         title=_text(title),
-        style=style,
+        style=_font("".join(texts)) + style,
         script=script,
         sections="\n".join(_section(number, *each, languages) for number, each in enumerate(alignments, start=1)),
+    )
+
+
+def _font(text: str) -> str:
+    """Return the style that brings the Hangul of a text along, for a machine that has none."""
+    hangul = [letter for letter in text if unicodedata.name(letter, "").startswith("HANGUL")]
+    if not hangul:
+        return ""
+    data = base64.b64encode(part_of_font(hangul)).decode()
+    return (
+        '@font-face { font-family: "nmt Hangul"; font-display: block; unicode-range: U+1100-11FF, U+3130-318F, '
+        f"U+A960-A97F, U+AC00-D7FF; src: url(data:font/ttf;base64,{data}); }}\n"
     )
 
 

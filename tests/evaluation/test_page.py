@@ -2,11 +2,13 @@
 
 import base64
 import hashlib
+import io
 import re
 from html.parser import HTMLParser
 
 import numpy as np
 import pytest
+from matplotlib import ft2font
 
 from nmt.evaluation.alignment import WordAlignment
 from nmt.evaluation.page import page
@@ -67,7 +69,7 @@ def test_the_file_needs_no_other() -> None:
     read = Reader(source)
     assert not {"link", "img", "iframe", "base"} & {tag for tag, _ in read.tags}
     assert not any({"src", "href", "srcset", "action"} & set(attributes) for _, attributes in read.tags)
-    assert "url(" not in source
+    assert re.findall(r"url\((.{5})", source) == ["data:"]
     assert "@import" not in source
     # The namespace of SVG is a name, not an address that is asked.
     assert set(re.findall(r"https?://[^\"\s]+", source)) == {"http://www.w3.org/2000/svg"}
@@ -78,7 +80,7 @@ def test_the_policy_allows_the_script_of_the_page_alone() -> None:
     (script,) = read.texts["script"]
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     (policy,) = [meta["content"] for meta in read.attributes("meta") if "http-equiv" in meta]
-    assert policy == f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'"
+    assert policy == f"default-src 'none'; style-src 'unsafe-inline'; font-src data:; script-src 'sha256-{digest}'"
 
 
 @pytest.mark.parametrize("text", HOSTILE)
@@ -151,3 +153,15 @@ def test_the_same_page_twice_and_a_hundred_words() -> None:
     pairs = [("a", WordAlignment(words, words, np.eye(100)), None)]
     assert page(pairs) == page(pairs)
     assert len(page(pairs).encode()) < 600_000
+
+
+def test_it_brings_its_hangul_along_and_nothing_more() -> None:
+    made = page([("나는", SMALL, None)])
+    (data,) = re.findall(r"url\(data:font/ttf;base64,([^)]*)\)", made)
+    font = ft2font.FT2Font(io.BytesIO(base64.b64decode(data)))
+    assert all(font.get_char_index(ord(letter)) for letter in "나는밥을")
+    assert not font.get_char_index(ord("먹")) and not font.get_char_index(ord("I"))
+    assert len(data) < 20_000
+    assert made == page([("나는", SMALL, None)])
+    latin = WordAlignment(("ein",), ("a",), np.array([[1.0]]))
+    assert "@font-face" not in page([("ein", latin, None)])
