@@ -11,13 +11,14 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from nmt.config import Config, Decoding, from_dict
+from nmt.config import Config, Decoding
 from nmt.data.text import END, PAD, START, Text
 from nmt.decoding.demands import Demands
+from nmt.decoding.ways import chosen, find, numbers_for
 from nmt.errors import InputError
 from nmt.models import LanguageModel
 from nmt.stored import load, save
-from nmt.translator import batched, numbers_for, one_line, search
+from nmt.translator import batched, one_line
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,7 @@ class Completer:
         """
         if isinstance(beginnings, str):
             raise TypeError("complete takes a list of beginnings, not one string.")
-        how = from_dict({"decoding": decoding}, self.config).decoding if decoding else self.config.decoding
+        how = chosen(self.config, self.text.target.vocabulary, **decoding)
         graph = self._search(how)
         found: list[Completion] = []
         for batch in batched([text.encode("utf-8", "replace") for text in beginnings], how.batch_size):
@@ -131,7 +132,7 @@ class Completer:
         memory = self.model.encode(begun)
         nothing = tf.zeros([tf.shape(texts)[0], 0], tf.bool)
         demands = Demands(limits, prefix=begun, no_repeat=how.no_repeat)
-        found = search(self.model, how, memory, nothing, demands, numbers)
+        found = find(self.model, how, memory, nothing, demands, numbers, START, END)
         tokens, lengths = found.tokens[:, 0], found.lengths[:, 0]
         written = tf.RaggedTensor.from_tensor(tokens, lengths=lengths)
         decode = self.text.target.decode

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
+import contextlib
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -15,20 +15,20 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from nmt.config import Config, Decoding, from_dict
+from nmt.config import Config, Decoding
 from nmt.data.text import END, PAD, START, Text
-from nmt.decoding.beam import Penalties, beam
-from nmt.decoding.demands import Demands
 from nmt.decoding.ensemble import Ensemble
-from nmt.decoding.sampling import draws, sampled
-from nmt.decoding.search import Hypotheses, greedy, repeated
+from nmt.decoding.search import Hypotheses
+from nmt.decoding.ways import chosen, demands_for, find, numbers_for
 from nmt.errors import InputError
-from nmt.evaluation.alignment import WordAlignment, by_word
+from nmt.evaluation.alignment import WordAlignment, Words, by_word
 from nmt.models import Seq2Seq
 from nmt.stored import load, save
 
 # Scores of every word of the vocabulary for so many target words are held at once.
 _FORCED = 4096
+# And so many hypotheses are continued at once.
+_ROWS = 640
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,8 @@ class Translation:
         truncated: whether the source was longer than the model reads, so that its end is missing.
         token_scores: the log-probability of each piece and, where it was written, of the end token.
         rank: what several translations of a sentence are ordered by: the score after the penalties.
+        source_words, target_words: the words of the texts that were given, and the word of each piece; ``None`` where
+            the pieces are all there is.
     """
 
     text: str
@@ -54,6 +56,8 @@ class Translation:
     truncated: bool = False
     token_scores: tuple[float, ...] = ()
     rank: float = 0.0
+    source_words: Words | None = None
+    target_words: Words | None = None
 
     def words(self) -> WordAlignment:
         """Return the alignment of words, merged from that of the pieces.
@@ -63,7 +67,8 @@ class Translation:
         """
         if self.alignment is None:
             raise InputError("This model has no alignments: with model.attention = 'none' it looks at no source word.")
-        return by_word(self.source_tokens, self.tokens, self.alignment)
+        source, target = self.source_words or self.source_tokens, self.target_words or self.tokens
+        return by_word(source, target, self.alignment)
 
 
 _BLANK = Translation("", 0.0, (), (), np.zeros([0, 1], np.float32))
@@ -84,7 +89,8 @@ class Translator:
         self.config = config
         self._searches: dict[tuple[Decoding, bool], Callable] = {}
         strings = tf.TensorSpec([None], tf.string)
-        self._force = tf.function(self._forced, input_signature=[strings, strings], autograph=False)
+        signature = [strings, strings, tf.TensorSpec([], tf.int32)]
+        self._force = tf.function(self._forced, input_signature=signature, autograph=False)
 
     @classmethod
     def load(cls, folder: str | Path, *others: str | Path) -> Translator:
@@ -105,8 +111,13 @@ class Translator:
                 )
             if texts and (text.source.model, text.target.model) != (texts[0].source.model, texts[0].target.model):
                 raise InputError(
-                    f"{place} has another vocabulary than {folder}. Models that write together must be trained with "
-                    "the same: begin one with the other, by `nmt train --from`, or copy nothing but the seed."
+                    f"{place} has another vocabulary than {folder}. Models that write together need the same: train "
+                    "them on the same pairs with other seeds, or one from the other by `nmt train --from`."
+                )
+            if own.model.positions == "learned" and own.model.max_positions <= (config or own).decoding.max_length:
+                raise InputError(
+                    f"{place} has learned {own.model.max_positions} places and {folder} may need one more than its "
+                    f"decoding.max_length, {(config or own).decoding.max_length}. Name {place} first."
                 )
             models.append(model)
             texts.append(text)
@@ -157,23 +168,31 @@ class Translator:
         waiting = sorted((i for i, text in enumerate(texts) if text.strip()), key=lambda i: len(texts[i]))
         graph = self._search(how, prefixes is not None)
 
-        def find(chosen: list[int]) -> None:
+        def translate(chosen: list[int]) -> None:
             numbers = numbers_for(how, [first + i for i in chosen])
-            outputs = graph(_strings(texts, chosen), tf.constant([begins[i] for i in chosen]), numbers)
-            for i, found in zip(chosen, self._unpacked(outputs), strict=True):
+            sources, begun = [texts[i] for i in chosen], [begins[i] for i in chosen]
+            outputs = graph(_strings(sources), _strings(begun), numbers)
+            for i, found in zip(chosen, self._unpacked(outputs, sources, begun), strict=True):
                 results[i] = found
 
+        # So many hypotheses at a time, for each holds scores of the whole vocabulary.
+        size = max(1, min(how.batch_size, _ROWS // max(how.beam, how.n_best)))
+        groups = list(batched(waiting, size))
         # Two at a time: while one takes a step that is too small for all cores, the other goes on.
-        with ThreadPoolExecutor(2) as pool:
-            for _ in pool.map(find, batched(waiting, how.batch_size)):
+        with ThreadPoolExecutor(2) if len(groups) > 1 else contextlib.nullcontext() as pool:
+            for _ in (pool.map if pool else map)(translate, groups):
                 pass
         return results
 
-    def score(self, sources: Sequence[str], targets: Sequence[str]) -> list[Translation]:
+    def score(self, sources: Sequence[str], targets: Sequence[str], **decoding: Any) -> list[Translation]:
         """Force the model to write given translations, and return what it makes of them.
 
         Each comes back as a :class:`Translation` with the given text, its score, token by token, and its alignment. Of
         a side with more than ``decoding.max_length`` pieces the rest is left out, and ``truncated`` is true.
+
+        Arguments:
+            sources, targets: sentences and their translations.
+            decoding: keys of the config's section that are different this time, such as ``max_length``.
 
         Raises:
             ValueError: if there are not as many of one as of the other.
@@ -181,18 +200,20 @@ class Translator:
         if len(sources) != len(targets):
             raise ValueError(f"{len(sources)} sources and {len(targets)} targets are no pairs.")
         results = [_BLANK] * len(targets)
-        most = self.config.decoding.max_length
+        how = self.decoding(**decoding)
+        most = how.max_length
         lengths = [min(n, most) + 1 for n in self._pieces(targets)]
         waiting = sorted(range(len(targets)), key=lambda i: lengths[i])
         while waiting:
-            size = self.config.decoding.batch_size
+            size = how.batch_size
             # As many as fit beside the longest of them.
             while size > 1 and size * lengths[waiting[:size][-1]] > _FORCED:
                 size //= 2
             chosen, waiting = waiting[:size], waiting[size:]
-            outputs = self._force(_strings(sources, chosen), _strings(targets, chosen))
-            for i, (found,) in zip(chosen, self._unpacked(outputs), strict=True):
-                results[i] = dataclasses.replace(found, text=one_line(targets[i]))
+            read, written = [sources[i] for i in chosen], [targets[i] for i in chosen]
+            outputs = self._force(_strings(read), _strings(written), tf.constant(most))
+            for i, (found,) in zip(chosen, self._unpacked(outputs, read, written, forced=True), strict=True):
+                results[i] = found
         return results
 
     def decoding(self, **changes: Any) -> Decoding:
@@ -201,19 +222,15 @@ class Translator:
         Raises:
             InputError: if a key or value does not exist or makes no sense.
         """
-        how = from_dict({"decoding": changes}, self.config).decoding if changes else self.config.decoding
-        if how.beam > self.text.target.vocabulary:
-            raise InputError(
-                f"decoding.beam = {how.beam} is larger than the vocabulary, which has {self.text.target.vocabulary} "
-                "pieces. Five to ten is usual."
-            )
+        how = chosen(self.config, self.text.target.vocabulary, **changes)
         if how.coverage_penalty and not self.model.aligned:
             raise InputError("decoding.coverage_penalty counts where a model looked, and this one looks nowhere.")
         return how
 
-    def _prefixes(self, texts: Sequence[str], prefixes: Sequence[str] | None, how: Decoding) -> list[bytes]:
+    def _prefixes(self, texts: Sequence[str], prefixes: Sequence[str] | None, how: Decoding) -> list[str]:
+        """Return what each translation begins with, once it is known to leave room."""
         if prefixes is None:
-            return [b""] * len(texts)
+            return [""] * len(texts)
         if len(prefixes) != len(texts):
             raise ValueError(f"{len(texts)} texts need as many prefixes, not {len(prefixes)}.")
         for prefix, pieces in zip(prefixes, self._pieces(prefixes), strict=True):
@@ -222,13 +239,13 @@ class Translator:
                     f"The prefix '{prefix[:40]}' has {pieces} pieces, and a translation at most {how.max_length}. "
                     "Raise decoding.max_length or shorten it."
                 )
-        return [prefix.encode("utf-8", "replace") for prefix in prefixes]
+        return list(prefixes)
 
     def _pieces(self, targets: Sequence[str]) -> list[int]:
         """Count the pieces of each target text."""
         if not targets:
             return []
-        return self.text.target.encode(_strings(targets, range(len(targets)))).row_lengths().numpy().tolist()
+        return self.text.target.encode(_strings(targets)).row_lengths().numpy().tolist()
 
     def _search(self, how: Decoding, prefixed: bool) -> Callable:
         """Return the graph that searches in this way; it is made once."""
@@ -239,29 +256,47 @@ class Translator:
             self._searches[how, prefixed] = tf.function(graph, input_signature=signature, autograph=False)
         return self._searches[how, prefixed]
 
-    def _unpacked(self, outputs: dict[str, tf.Tensor]) -> Iterator[list[Translation]]:
-        """Make the translations of each row from what a graph gives."""
+    def _unpacked(
+        self, outputs: dict[str, tf.Tensor], sources: list[str], written: list[str], forced: bool = False
+    ) -> Iterator[list[Translation]]:
+        """Make the translations of each row from what a graph gives.
+
+        Arguments:
+            outputs: see :meth:`_outputs`.
+            sources: the texts that were given.
+            written: what was given of the translations: their beginnings or, if they were ``forced``, all of them.
+        """
         found = {name: tensor.numpy() for name, tensor in outputs.items()}
-        for i, read in enumerate(found["source_lengths"]):
-            if not read and not found["forced"]:  # nothing but characters that normalisation removes
+        for i, (source, given) in enumerate(zip(sources, written, strict=True)):
+            read = found["source_lengths"][i]
+            if not read and not forced:  # nothing but characters that normalisation removes
                 yield [_BLANK]
                 continue
-            source = tuple(self.text.source.pieces(found["source"][i, :read]))
-            yield [
-                Translation(
-                    one_line(found["text"][i, j].decode("utf-8", "replace")),
-                    float(found["scores"][i, j]),
-                    source,
-                    tuple(self.text.target.pieces(found["tokens"][i, j, :length])),
-                    # The end token's column follows the last piece, before the padding.
-                    found["alignment"][i, j, :length, : read + 1] if self.model.aligned else None,
-                    bool(found["truncated"][i]),
-                    tuple(found["token_scores"][i, j, : length + 1 - int(found["cut"][i, j])].tolist()),
-                    float(found["ranks"][i, j]),
+            source_tokens = tuple(self.text.source.pieces(found["source"][i, :read]))
+            source_words = self.text.source.words(source, source_tokens)
+            best = []
+            for j in np.flatnonzero(np.isfinite(found["ranks"][i])):
+                length = found["lengths"][i, j]
+                tokens = tuple(self.text.target.pieces(found["tokens"][i, j, :length]))
+                # What was given may have characters that no piece spells.
+                text = given if forced else given + _text(found["text"][i, j])[len(_text(found["begun"][i])) :]
+                best.append(
+                    Translation(
+                        one_line(text),
+                        float(found["scores"][i, j]),
+                        source_tokens,
+                        tokens,
+                        # The end token's column follows the last piece, before the padding. A copy, for the whole is
+                        # kept as long as any part of it.
+                        found["alignment"][i, j, :length, : read + 1].copy() if self.model.aligned else None,
+                        bool(found["truncated"][i]),
+                        tuple(found["token_scores"][i, j, : length + 1 - int(found["cut"][i, j])].tolist()),
+                        float(found["ranks"][i, j]),
+                        source_words,
+                        self.text.target.words(given, tokens) if forced else None,
+                    )
                 )
-                for j, length in enumerate(found["lengths"][i])
-                if np.isfinite(found["ranks"][i, j])
-            ]
+            yield best
 
     def _translate(
         self, how: Decoding, prefixed: bool, texts: tf.Tensor, prefixes: tf.Tensor, numbers: tf.Tensor
@@ -270,17 +305,18 @@ class Translator:
         source, lengths, truncated = self._read(texts, how.max_length)
         memory = self.model.encode(source)
         begun = self.text.target.encode(prefixes) if prefixed else None
-        demands = _demands(how, lengths, begun)
+        demands = demands_for(how, lengths, begun)
         # The end of the source is looked at when no word is meant: it need not be covered.
         mask = (source != PAD) & (source != END)
-        found = search(self.model, how, memory, mask if self.model.aligned else mask[:, :0], demands, numbers)
+        mask = mask if self.model.aligned else mask[:, :0]
+        found = find(self.model, how, memory, mask, demands, numbers, START, END)
         outputs = self._outputs(found, source, lengths, truncated)
         cut = found.lengths >= tf.expand_dims(demands.most, 1)
-        return {**outputs, "text": self._written(found), "cut": cut, "forced": tf.constant(False)}
+        begin = self.text.target.decode(begun) if prefixed else tf.fill(tf.shape(texts), "")
+        return {**outputs, "text": self._written(found), "begun": begin, "cut": cut}
 
-    def _forced(self, sources: tf.Tensor, targets: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Score strings ``(batch,)`` as the translations of others."""
-        most = self.config.decoding.max_length
+    def _forced(self, sources: tf.Tensor, targets: tf.Tensor, most: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Score strings ``(batch,)`` as the translations of others, ``most`` pieces of each side."""
         source, lengths, truncated = self._read(sources, most)
         pieces = self.text.target.encode(targets)
         kept = pieces[:, :most]
@@ -298,9 +334,9 @@ class Translator:
         parts = (kept.to_tensor(PAD), kept.row_lengths(), scores, scores, token_scores, alignment)
         found = Hypotheses(*(tf.expand_dims(part, 1) for part in parts))
         outputs = self._outputs(found, source, lengths, truncated | ~whole)
-        return {**outputs, "text": tf.expand_dims(targets, 1), "cut": tf.expand_dims(~whole, 1), "forced": True}
+        return {**outputs, "cut": tf.expand_dims(~whole, 1)}
 
-    def _read(self, texts: tf.Tensor, most: int) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    def _read(self, texts: tf.Tensor, most: int | tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         """Return source ids with the end token, the numbers of pieces before it, and whether a text was cut."""
         pieces = self.text.source.encode(texts)
         read = pieces[:, :most]
@@ -320,64 +356,12 @@ class Translator:
         return {**found._asdict(), "source": source, "source_lengths": lengths, "truncated": truncated}
 
 
-def search(model: Any, how: Decoding, memory: Any, mask: tf.Tensor, demands: Demands, numbers: tf.Tensor) -> Hypotheses:
-    """Search as ``how`` says: greedily, with a beam, or by sampling.
-
-    Arguments:
-        model: has the parts of the step protocol.
-        how: the section ``decoding`` of a config.
-        memory: from ``model.encode``, for ``batch`` rows.
-        mask: ``(batch, source)``, true at source words that should be covered; no columns if there is no alignment.
-        demands: what the hypotheses of each row must be.
-        numbers: ``(batch, n_best * max_length)``, the draws of sampling; unused without it.
-    """
-    # A step reads the start and all words but the last.
-    state = model.initial_state(memory, tf.reduce_max(tf.concat([demands.most, [1]], 0)))
-    if how.beam > 1:
-        penalties = Penalties(how.length_penalty, how.length_normalization == "plain", how.coverage_penalty)
-        return beam(model.step, state, memory, mask, demands, START, END, how.beam, how.n_best, penalties)
-    width = tf.shape(mask)[1]
-    if not how.sample:
-        return greedy(model.step, state, memory, width, demands, START, END)
-    pick = sampled(tf.reshape(numbers, [-1, how.max_length]), how.temperature, how.top_k, how.top_p)
-    state, memory = repeated((state, memory), how.n_best)
-    demands = demands._replace(
-        most=repeated(demands.most, how.n_best),
-        least=None if demands.least is None else repeated(demands.least, how.n_best),
-        prefix=None if demands.prefix is None else repeated(demands.prefix, how.n_best),
-    )
-    return _by_rank(greedy(model.step, state, memory, width, demands, START, END, pick), how.n_best)
+def _strings(texts: Sequence[str]) -> tf.Tensor:
+    return tf.constant([text.encode("utf-8", "replace") for text in texts])
 
 
-def numbers_for(how: Decoding, lines: Sequence[int]) -> tf.Tensor:
-    """Return the draws that :func:`search` needs for the lines of these numbers."""
-    return tf.constant(draws(how.seed, lines, how.n_best * how.max_length if how.sample else 0))
-
-
-def _demands(how: Decoding, lengths: tf.Tensor, begun: tf.RaggedTensor | None) -> Demands:
-    """Return the demands on translations of sources with so many pieces."""
-
-    def times(ratio: float) -> tf.Tensor:
-        return tf.cast(tf.math.ceil(ratio * tf.cast(lengths, tf.float32)), tf.int32)
-
-    # What goes on for much longer than its source has begun to repeat itself.
-    most = times(how.max_ratio) + 10
-    if begun is not None:
-        most += tf.cast(begun.row_lengths(), tf.int32)
-    most = tf.where(lengths > 0, tf.clip_by_value(most, 1, how.max_length), 0)
-    least = tf.maximum(times(how.min_ratio), how.min_length) if how.min_ratio or how.min_length else None
-    return Demands(most, least, None if begun is None else begun.to_tensor(PAD), how.no_repeat)
-
-
-def _by_rank(found: Hypotheses, n_best: int) -> Hypotheses:
-    """Turn one hypothesis a row, ``(batch * n_best, 1, …)``, into ``(batch, n_best, …)``, the best first."""
-    together = [tf.reshape(part, tf.concat([[-1, n_best], tf.shape(part)[2:]], 0)) for part in found]
-    _, order = tf.math.top_k(Hypotheses(*together).ranks, n_best)
-    return Hypotheses(*(tf.gather(part, order, axis=1, batch_dims=1) for part in together))
-
-
-def _strings(texts: Sequence[str], chosen: Iterable[int]) -> tf.Tensor:
-    return tf.constant([texts[i].encode("utf-8", "replace") for i in chosen])
+def _text(raw: bytes) -> str:
+    return raw.decode("utf-8", "replace")
 
 
 def batched(items: Iterable, size: int) -> Iterator[list]:

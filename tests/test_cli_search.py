@@ -1,7 +1,9 @@
 """Search, scores, alignments and pictures through the commands: real files, real exit codes, real standard error."""
 
+import contextlib
 import json
 import os
+import pty
 import signal
 import subprocess
 import sys
@@ -208,6 +210,8 @@ REFUSED = {
     "a page of curves": ("plot M --history --to a.html", "must end in .png or .svg"),
     "nothing to plot": ("plot M", "--history"),
     "a plot of no lengths": ("evaluate M --source KO --reference EN --plot a.png", "--by-length"),
+    "a table that exists": ("evaluate M --source KO --reference EN --tsv PAST", "must end in .tsv"),
+    "data for a table": ("evaluate M --source KO --reference EN --tsv DATA", "exists"),
     "an unwritable table": ("evaluate M --source KO --reference EN --tsv /nowhere/x.tsv", "there is no folder"),
 }
 
@@ -218,6 +222,8 @@ def test_bad_input_is_refused_before_any_work(case: str, place: Path, blind: Pat
     (tmp_path / "few").write_text("0-0\n0-0\n")
     (tmp_path / "past").write_text("0-0\n0-7\n" + "0-0\n" * (len(PAIRS) - 2))
     names = {"M": place / "model", "B": blind, "SMALL": place / "small", "KO": place / "ko", "EN": place / "en"}
+    (tmp_path / "data.tsv").write_text("a\tb\n")
+    names |= {"DATA": tmp_path / "data.tsv"}
     names |= {"SHORT": tmp_path / "short", "FEW": tmp_path / "few", "PAST": tmp_path / "past"}
     arguments, words = REFUSED[case]
     refused(nmt(*[names.get(argument, argument) for argument in arguments.split()], stdin=LINES), words)
@@ -239,6 +245,77 @@ def test_ctrl_c_leaves_whole_lines(place: Path, tmp_path: Path) -> None:
     assert written.endswith(b"\n") and written.count(b"\n") < 400_000
     again = nmt("translate", place / "model", stdin=LINES).stdout
     assert written == (again * 100_000)[: len(written)]
+
+
+def test_ctrl_c_leaves_whole_lines_to_a_reader_that_is_slow(place: Path, tmp_path: Path) -> None:
+    many = tmp_path / "many"
+    many.write_bytes(LINES * 10_000)
+    command = [sys.executable, "-m", "nmt.cli", "translate", place / "model", many, "--format", "jsonl"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert process.stdout
+    first = os.read(process.stdout.fileno(), 1)  # it has begun, and the pipe will be full soon
+    time.sleep(3)
+    process.send_signal(signal.SIGINT)
+    time.sleep(0.5)
+    written, error = process.communicate(timeout=120)
+    lines = (first + written).decode().split("\n")
+    assert process.returncode == 130 and b"Traceback" not in error
+    assert lines[-1] == "" and 64 <= len(lines) - 1 < 40_000
+    assert all(json.loads(line) for line in lines[:-1])
+
+
+def on_a_terminal(command: str, typed: bytes = b"") -> str:
+    """Run a shell command with a terminal for standard error and, where it is not sent elsewhere, for the others."""
+    parent, child = pty.openpty()
+    process = subprocess.Popen(["bash", "-c", command], stdin=child, stdout=child, stderr=child, close_fds=True)
+    os.close(child)
+    os.write(parent, typed)
+    seen = b""
+    with contextlib.suppress(OSError):  # the terminal is gone when the last of its processes is
+        while part := os.read(parent, 4096):
+            seen += part
+    assert process.wait(60) == 0, seen
+    os.close(parent)
+    return seen.decode()
+
+
+def test_a_bar_on_the_terminal_and_the_lines_in_the_file(place: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    program = f"{sys.executable} -m nmt.cli"
+    files = f"--source {place / 'ko'} --target {place / 'en'}"
+    seen = on_a_terminal(f"{program} translate {place / 'model'} {place / 'ko'} > {out}")
+    assert "Translating" in seen and "48/48" in seen
+    assert out.read_bytes() == nmt("translate", place / "model", place / "ko").stdout
+    on_a_terminal(f"{program} score {place / 'model'} {files} > {out}")
+    assert out.read_text().count("\n") == len(PAIRS)
+
+
+def test_what_is_typed_is_answered_at_once(place: Path) -> None:
+    # Two lines, the end, and no file anywhere.
+    seen = on_a_terminal(
+        f"{sys.executable} -m nmt.cli translate {place / 'model'}", LINES.splitlines(True)[0] * 2 + b"\x04"
+    )
+    (answer,) = nmt("translate", place / "model", stdin=LINES.splitlines(True)[0]).stdout.decode().splitlines()
+    assert seen.count(f"{answer}\r\n") == 2
+    assert "Translating" not in seen
+
+
+def test_what_came_before_a_line_that_is_no_text_is_translated(place: Path) -> None:
+    result = nmt("translate", place / "model", stdin=LINES + b"\xff\n")
+    assert result.returncode == 2 and "line 5" in result.stderr.decode()
+    assert result.stdout == nmt("translate", place / "model", stdin=LINES).stdout
+
+
+def test_a_prefix_stays_as_it_was_given(place: Path) -> None:
+    result = nmt("translate", place / "model", "--prefix", "漢字 we", stdin=LINES)
+    assert [line.startswith("漢字 we") for line in result.stdout.decode().splitlines()] == [True, False, True, True]
+
+
+def test_words_in_a_picture_are_those_of_the_sentence(place: Path) -> None:
+    shown = nmt("plot", place / "model", "나는 漢字 먹었다", "--target", "I <b> rice").stdout.decode()
+    assert "漢字" in shown and "<b>" in shown and "unk" not in shown
+    many = nmt("plot", place / "model", "나는 밥을 먹었다 " * 12, "--target", "I ate rice").stdout.decode()
+    assert "looked at most" in many and "먹었다" in many and "…" not in many
 
 
 def test_a_line_of_any_length_has_one_answer_in_bounded_time(place: Path) -> None:

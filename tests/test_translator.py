@@ -220,6 +220,15 @@ def test_lengths_are_kept_to(translator) -> None:
         assert len(found.tokens) >= 9
     for found in translator.translate(SOURCES, beam=2, max_ratio=0.0):
         assert len(found.tokens) <= 10
+    for way in ({}, {"beam": 3}):
+        assert len(translator.translate(["mina"], min_length=20, **way)[0].tokens) >= 20
+
+
+def test_where_no_word_is_left_there_is_an_answer_all_the_same(translator) -> None:
+    for way in ({}, {"beam": 3}, {"sample": True}):
+        (found,) = translator.translate(["mina bap mogo"], no_repeat=1, min_length=22, **way)
+        assert len(set(found.tokens)) == len(found.tokens)
+        assert "<pad>" not in found.tokens and np.isfinite(found.score)
 
 
 def test_an_ensemble_of_one_model_is_that_model(translator, folder) -> None:

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-# Lines of a file that are worked on together, sorted by length among themselves.
-WINDOW = 1024
+from nmt.errors import InputError
+
+# Lines of a file that are worked on together, sorted by length among themselves: few at first, so that something is
+# seen soon, then more; and no more characters than these, whatever a line holds.
+_FIRST, _WINDOW, _CHARACTERS = 64, 1024, 100_000
 
 ModelFolder = Annotated[Path, typer.Argument(help="A model's folder, as `nmt train` makes it.", show_default=False)]
 
@@ -50,36 +54,96 @@ def input_lines(file: Path | None) -> Iterator[str]:
     """Stream the lines of a file, or of standard input without one. A file that cannot be read is refused at once."""
     from nmt.data.corpora import decoded_lines, read_lines
 
-    return read_lines(file, once=True) if file else decoded_lines(sys.stdin.buffer, "standard input")
+    if file is None or _standard(file):
+        return decoded_lines(sys.stdin.buffer, "standard input")
+    return read_lines(file, once=True)
+
+
+def windows(items: Iterable[Any], one_by_one: bool = False, held: int = 1) -> Iterator[list]:
+    """Cut a stream of lines, or of tuples of lines, into lists to be worked on together.
+
+    Arguments:
+        items: the stream. If it breaks off with an error, what came before goes first.
+        one_by_one: each on its own.
+        held: results that each line has.
+    """
+    most, window, characters = 1 if one_by_one else _FIRST, [], 0
+    stream = iter(items)
+    failed: InputError | None = None
+    while failed is None:
+        try:
+            item = next(stream)
+        except StopIteration:
+            break
+        except InputError as error:
+            failed = error
+            break
+        window.append(item)
+        characters += len(item) if isinstance(item, str) else sum(map(len, item))
+        if len(window) >= most or characters * held >= _CHARACTERS:
+            yield window
+            window, characters = [], 0
+            most = 1 if one_by_one else max(1, min(2 * most, _WINDOW // held))
+    if window:
+        yield window
+    if failed:
+        raise failed
 
 
 def typed(file: Path | None) -> bool:
     """Say whether somebody types, who wants each answer at once."""
-    return not file and sys.stdin.isatty()
+    return _standard(file) and sys.stdin.isatty()
 
 
-def advancing(windows: Iterable[list], what: str, file: Path | None = None) -> Iterator[list]:
+def _standard(file: Path | None) -> bool:
+    return file is None or str(file) == "-"
+
+
+def emit(lines: Iterable[str]) -> None:
+    """Write lines to standard output, all of them, even when Ctrl-C comes meanwhile; a second Ctrl-C is obeyed."""
+    asked: list[int] = []
+
+    def ask(number: int, frame: object) -> None:
+        if asked:
+            raise KeyboardInterrupt
+        asked.append(number)
+
+    left = memoryview("".join(f"{line}\n" for line in lines).encode("utf-8", "surrogateescape"))
+    sys.stdout.flush()
+    before = signal.signal(signal.SIGINT, ask)
+    try:
+        # Python's own streams lose what is left of a write that a signal interrupts.
+        while left:
+            left = left[os.write(sys.stdout.fileno(), left) :]
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if asked:
+        raise KeyboardInterrupt
+
+
+def advancing(groups: Iterable[list], what: str, total: int | None = None) -> Iterator[list]:
     """Pass windows of lines on, with a bar on standard error that counts what was done with them.
 
     There is none where standard error is no terminal, or where the lines themselves show the progress on one.
     """
-    if not sys.stderr.isatty() or sys.stdout.isatty() or typed(file):
-        yield from windows
+    if not sys.stderr.isatty() or sys.stdout.isatty():
+        yield from groups
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task(what, total=_count(file))
-        for window in windows:
-            yield window
-            progress.advance(task, len(window))
+    # Standard output stays what it is: it may be a file.
+    with Progress(*columns, console=Console(stderr=True), transient=True, redirect_stdout=False) as progress:
+        task = progress.add_task(what, total=total)
+        for group in groups:
+            yield group
+            progress.advance(task, len(group))
 
 
-def _count(file: Path | None) -> int | None:
-    """Count the lines of a plain file; what is packed, or a pipe, has no known end."""
-    if file is None or not file.is_file() or file.suffix.lower() == ".gz":
+def count(file: Path | None) -> int | None:
+    """Count the lines of a plain file, for a bar; what is packed, or a pipe, has no known end."""
+    if file is None or not file.is_file() or file.suffix.lower() == ".gz" or not sys.stderr.isatty():
         return None
     with file.open("rb") as opened:
         return sum(1 for _ in opened)

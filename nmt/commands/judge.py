@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from nmt.commands.console import WINDOW, ModelFolder, advancing, import_tensorflow, say
+from nmt.commands.console import ModelFolder, advancing, emit, import_tensorflow, say, windows
 from nmt.commands.options import Beam, Ensemble, LengthPenalty, Settings, decoding, open_models
 from nmt.errors import InputError
 
 if TYPE_CHECKING:
     from nmt.data.corpora import Corpus
+    from nmt.evaluation.alignment import WordAlignment
     from nmt.evaluation.links import Gold
     from nmt.translator import Translation, Translator
 
@@ -95,23 +96,29 @@ def score(
     target: Target,
     tokens: Annotated[bool, typer.Option("--tokens", help="Add each piece with its log-probability.")] = False,
     ensemble: Ensemble = None,
+    settings: Settings = None,
 ) -> None:
     """Say how likely a model finds given translations: a line each, log-probability, tab, perplexity of a piece.
 
     The natural logarithm, summed over the pieces and the end. The perplexity of all is on standard error.
     """
-    decoding(model)
+    how = decoding(model, settings)
     corpus = _pairs(source, target)
     translator = open_models(model, ensemble)
     total, pieces = 0.0, 0
-    for found in _forced(translator, corpus, source, "Scoring"):
-        total, pieces = total + found.score, pieces + len(found.token_scores)
-        line = f"{found.score:.4f}\t{_perplexity_of(found.score, len(found.token_scores)):.4f}"
-        if tokens:
-            names = [*found.tokens, "</s>"][: len(found.token_scores)]
-            line += "\t" + " ".join(f"{name}:{s:.4f}" for name, s in zip(names, found.token_scores, strict=True))
-        sys.stdout.write(f"{line}\n")
+    for window in _forced(translator, corpus, how, "Scoring"):
+        emit(_scored(found, tokens) for found in window)
+        total += sum(found.score for found in window)
+        pieces += sum(len(found.token_scores) for found in window)
     say(f"perplexity {_perplexity_of(total, pieces):.3f} of {pieces:,} pieces in {corpus.size:,} lines")
+
+
+def _scored(found: Translation, tokens: bool) -> str:
+    line = f"{found.score:.4f}\t{_perplexity_of(found.score, len(found.token_scores)):.4f}"
+    if not tokens:
+        return line
+    names = [*found.tokens, "</s>"][: len(found.token_scores)]
+    return line + "\t" + " ".join(f"{name}:{each:.4f}" for name, each in zip(names, found.token_scores, strict=True))
 
 
 def align(
@@ -127,43 +134,51 @@ def align(
         typer.Option(help="The right links, i-j sure and i?j possible: prints the error rate.", show_default=False),
     ] = None,
     ensemble: Ensemble = None,
+    settings: Settings = None,
 ) -> None:
     """Find which source word each word of a given translation came from, by what the model looked at.
 
-    Words are counted from 0, source word first. With --gold the alignment error rate, precision and recall of the
-    links are on standard error.
+    Words are what stands between spaces, counted from 0, source word first. With --gold the alignment error rate,
+    precision and recall of the links are on standard error.
 
     **Example:** `nmt align my-model --source test.ko --target test.en --gold test.links > found.links`
     """
-    from nmt.evaluation.links import alignment_error, hard, pharaoh
+    from nmt.evaluation.links import Link, alignment_error, hard
 
-    decoding(model)
+    how = decoding(model, settings)
     corpus = _pairs(source, target)
     right = _gold(gold, source, target, corpus) if gold else []
     translator = open_models(model, ensemble)
     if not translator.model.aligned:
         raise InputError(f"{model} has no alignments: with model.attention = 'none' it looks at no source word.")
-    links = []
-    for found in _forced(translator, corpus, source, "Aligning"):
-        words = found.words()
-        links.append(hard(words))
-        if form == "pharaoh":
-            sys.stdout.write(f"{pharaoh(links[-1])}\n")
-            continue
-        weights = [[round(float(weight), 4) for weight in row] for row in words.weights]
-        record = {"source": words.source, "target": words.target, "weights": weights}
-        sys.stdout.write(json.dumps(record, ensure_ascii=False) + "\n")
-    sys.stdout.flush()
+    links: list[frozenset[Link]] = []
+    for window in _forced(translator, corpus, how, "Aligning"):
+        words = [found.words() for found in window]
+        emit(_aligned(each, form) for each in words)
+        if gold:
+            links += [hard(each) for each in words]
     if gold:
         say(str(alignment_error(links, right)))
 
 
-def _translations(translator: Translator, sources: list[str], how: dict[str, Any]) -> list[str]:
-    from nmt.translator import batched
+def _aligned(words: WordAlignment, form: str) -> str:
+    from nmt.evaluation.links import hard, pharaoh
 
+    if form == "pharaoh":
+        return pharaoh(hard(words))
+    weights = [[round(float(weight), 4) for weight in row] for row in words.weights]
+    return json.dumps({"source": words.source, "target": words.target, "weights": weights}, ensure_ascii=False)
+
+
+def _translations(translator: Translator, sources: list[str], how: dict[str, Any]) -> list[str]:
     texts: list[str] = []
-    for window in advancing(batched(sources, WINDOW), "Translating"):
-        texts += [found.text for found in translator.translate(window, **how)]
+    for window in advancing(windows(sources), "Translating", len(sources)):
+        for number, found in enumerate(translator.translate(window, **how), len(texts) + 1):
+            texts.append(found.text)
+            if found.truncated:
+                say(
+                    f"Line {number} is longer than the {how['max_length']} pieces the model reads: its end is left out."
+                )
     return texts
 
 
@@ -215,19 +230,17 @@ def _pairs(source: Path, target: Path) -> Corpus:
     return from_files(source, target)
 
 
-def _forced(translator: Translator, corpus: Corpus, source: Path, what: str) -> Iterator[Translation]:
+def _forced(translator: Translator, corpus: Corpus, how: dict[str, Any], what: str) -> Iterator[list[Translation]]:
     """Force the model through all pairs, window by window."""
-    from nmt.translator import batched
-
     number = 0
-    for window in advancing(batched(corpus.pairs(), WINDOW), what, source):
-        for found in translator.score([left for left, _ in window], [right for _, right in window]):
+    for window in advancing(windows(corpus.pairs()), what, corpus.size):
+        forced = translator.score([left for left, _ in window], [right for _, right in window], **how)
+        for found in forced:
             number += 1
             if found.truncated:
-                most = translator.config.decoding.max_length
+                most = how["max_length"]
                 say(f"Line {number} has a side of more than {most} pieces, decoding.max_length: the rest was left out.")
-            yield found
-        sys.stdout.flush()
+        yield forced
 
 
 def _perplexity_of(log_probability: float, pieces: int) -> float:
@@ -255,6 +268,8 @@ def _check_outputs(plot: Path | None, tsv: Path | None) -> None:
         check_picture(plot)
     if tsv:
         check_picture(tsv, [".tsv"])
+        if tsv.exists():
+            raise InputError(f"{tsv} exists, and may be somebody's data. Name a new file with --tsv.")
 
 
 def _cell(text: str) -> str:

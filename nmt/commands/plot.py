@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from nmt.commands.console import ModelFolder
+from nmt.commands.console import ModelFolder, say
 from nmt.commands.options import Beam, Ensemble, LengthPenalty, Settings, decoding, open_models
 from nmt.errors import InputError
 
@@ -26,9 +26,7 @@ def plot(
     target: Annotated[
         str | None, typer.Option(help="A translation of yours, instead of the model's.", show_default=False)
     ] = None,
-    to: Annotated[
-        Path | None, typer.Option(help="A new .png, .svg or .html file.", show_default="in the terminal")
-    ] = None,
+    to: Annotated[Path | None, typer.Option(help="A .png, .svg or .html file.", show_default="in the terminal")] = None,
     history: Annotated[bool, typer.Option("--history", help="Draw the learning curves of the run instead.")] = False,
     beam: Beam = None,
     length_penalty: LengthPenalty = None,
@@ -45,6 +43,8 @@ def plot(
 
     if history == (sentence is not None):
         raise InputError("Give a sentence to translate, or --history for the learning curves.")
+    if sentence is not None and not sentence.strip():
+        raise InputError("There is no word in the sentence to translate.")
     if to:
         check_picture(to, _CURVES if history else _ALIGNMENTS)
     if history:
@@ -63,6 +63,8 @@ def plot(
         (found,) = translator.translate([sentence], **how)
     else:
         (found,) = translator.score([sentence], [target])
+    if found.truncated:
+        say(f"There are more than {how['max_length']} pieces, decoding.max_length: the rest was left out.")
     if to is None:
         show([(sentence, found)])
     else:
@@ -75,7 +77,7 @@ def show(translations: Iterable[tuple[str, Translation]]) -> None:
     from rich.console import Console
     from rich.text import Text
 
-    from nmt.evaluation.plot import table
+    from nmt.evaluation.plot import strongest, table, wide
 
     console = Console(width=None if sys.stdout.isatty() else 100)
     for sentence, translation in translations:
@@ -83,8 +85,13 @@ def show(translations: Iterable[tuple[str, Translation]]) -> None:
         if translation.alignment is None:
             console.print("It looked at no word: with model.attention = 'none' the whole sentence is one vector.")
             continue
-        console.print("How much each target word looked at each source word, in per cent:")
-        console.print(table(translation.words()))
+        words = translation.words()
+        if wide(words) <= console.width:
+            console.print("How much each target word looked at each source word, in per cent:")
+            console.print(table(words))
+        else:
+            console.print("What each target word looked at most, in per cent:")
+            console.print(strongest(words))
 
 
 def show_translated(translator: Translator, sentences: list[str]) -> None:

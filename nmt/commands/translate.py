@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from nmt.commands.console import WINDOW, ModelFolder, advancing, import_tensorflow, input_lines, say, typed
+from nmt.commands.console import (
+    ModelFolder,
+    advancing,
+    count,
+    emit,
+    import_tensorflow,
+    input_lines,
+    say,
+    typed,
+    windows,
+)
 from nmt.commands.options import (
     Beam,
     Ensemble,
@@ -52,7 +61,7 @@ def translate(
     """Translate: a line in, a line out, in order.
 
     Reads FILE, or standard input without one. An empty line stays empty. With --n-best N there are up to N lines for
-    each: its number, a score and the translation, with tabs between.
+    each: its number, the score after the penalties and the translation, with tabs between.
 
     **Example:** `nmt translate my-model news.ko --beam 5 --length-penalty 1 > news.en`
     """
@@ -71,20 +80,15 @@ def translate(
     lines = input_lines(file)
     translator = open_models(model, ensemble)
     translator.decoding(**how)  # what only the vocabulary can refuse
-    from nmt.translator import batched
-
     number = 0
-    for window in advancing(batched(lines, 1 if typed(file) else WINDOW), "Translating", file):
+    for window in advancing(windows(lines, typed(file), how["n_best"]), "Translating", count(file)):
         prefixes = None if prefix is None else [prefix] * len(window)
         found = translator.hypotheses(window, prefixes, first=number, **how)
-        written = [_lines(number + i, best, form, how["n_best"]) for i, best in enumerate(found, 1)]
-        # All at once, so that what is interrupted has whole lines only.
-        sys.stdout.write("".join(written))
-        sys.stdout.flush()
-        for i, best in enumerate(found, 1):
+        emit(line for i, best in enumerate(found, number + 1) for line in _lines(i, best, form, how["n_best"]))
+        for i, best in enumerate(found, number + 1):
             if best[0].truncated:
                 most = how["max_length"]
-                say(f"Line {number + i} is longer than the {most} pieces the model reads: the rest was left out.")
+                say(f"Line {i} is longer than the {most} pieces the model reads: the rest was left out.")
         number += len(window)
 
 
@@ -121,14 +125,12 @@ def complete(
     lines = input_lines(file)
     import_tensorflow()
     from nmt.completer import Completer
-    from nmt.translator import batched
 
     completer = Completer.load(model)
     number = 0
-    for window in advancing(batched(lines, 1 if typed(file) else WINDOW), "Completing", file):
+    for window in advancing(windows(lines, typed(file)), "Completing", count(file)):
         found = completer.complete(window, first=number, **how)
-        sys.stdout.write("".join(f"{completion.text}\n" for completion in found))
-        sys.stdout.flush()
+        emit(completion.text for completion in found)
         for i, completion in enumerate(found, number + 1):
             if completion.truncated:
                 most = how["max_length"]
@@ -136,14 +138,14 @@ def complete(
         number += len(window)
 
 
-def _lines(number: int, best: list[Translation], form: str, n_best: int) -> str:
+def _lines(number: int, best: list[Translation], form: str, n_best: int) -> list[str]:
     """Return the line, or lines, for one sentence."""
     if form == "jsonl":
         found = _record(best[0]) if n_best == 1 else {**_record(best[0]), "n_best": [_record(each) for each in best]}
-        return json.dumps(found, ensure_ascii=False) + "\n"
+        return [json.dumps(found, ensure_ascii=False)]
     if n_best == 1:
-        return f"{best[0].text}\n"
-    return "".join(f"{number}\t{each.rank:.4f}\t{each.text}\n" for each in best)
+        return [best[0].text]
+    return [f"{number}\t{each.rank:.4f}\t{each.text}" for each in best]
 
 
 def _record(translation: Translation) -> dict[str, Any]:

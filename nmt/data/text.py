@@ -7,12 +7,13 @@ NFKC). Four ids are fixed: ``<pad>`` 0, ``<unk>`` 1, ``<s>`` 2, ``</s>`` 3.
 
 from __future__ import annotations
 
+import bisect
 import io
 import itertools
 import math
 import re
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +23,7 @@ import tensorflow_text
 from tensorflow_text.python.ops.sentencepiece_tokenizer import gen_sentencepiece_tokenizer
 
 from nmt.errors import InputError
+from nmt.evaluation.alignment import Words, words
 
 PAD, UNKNOWN, START, END = range(4)
 
@@ -83,6 +85,34 @@ class Tokenizer:
     def decode(self, ids: tf.RaggedTensor) -> tf.Tensor:
         """Turn ids ``(batch, None)``, without start and end, into strings ``(batch,)``."""
         return self._graph.detokenize(ids)
+
+    def words(self, text: str, pieces: Sequence[str]) -> Words:
+        """Return the words of a text, what stands between white space, and the word that each of its pieces is from.
+
+        Where normalisation splits words, drops or joins them, or a piece is unknown, the pieces alone do not tell.
+
+        Arguments:
+            text: the text.
+            pieces: its first pieces. Words after them are left out.
+        """
+        spelt = words(pieces)
+        if spelt.words == tuple(text.split()):
+            return spelt
+        text = text.encode("utf-8", "replace").decode()
+        # SentencePiece counts bytes.
+        offsets = [0, *itertools.accumulate(len(letter.encode()) for letter in text)]
+        found = list(re.finditer(r"\S+", text))
+        if not found:
+            return spelt
+        ends = [offsets[match.end()] for match in found]
+        places = []
+        for piece in self._processor.encode(text, return_type="proto").pieces[: len(pieces)]:
+            # A piece belongs to the word it ends in, a space alone to the word that follows.
+            length = len(piece.surface.rstrip().encode())
+            place = bisect.bisect_right(ends, piece.begin + max(length - 1, 0))
+            places.append(min(place, len(found) - 1))
+        read = found[: max(places, default=-1) + 1]
+        return Words(tuple(match[0] for match in read), tuple(places))
 
     def pieces(self, ids: Iterable[int]) -> list[str]:
         """Return the piece of each id. A piece that begins a word begins with ``▁``."""

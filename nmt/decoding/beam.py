@@ -250,7 +250,7 @@ def _next_words(
 
     No hypothesis has more than ``size`` continuations that live on, and one that ends.
     """
-    allowed = taken.demands.allowed(logits, taken.tokens, t, end)
+    allowed = taken.demands.allowed(logits, taken.tokens, t, start, end)
     values, words = largest(allowed, tf.minimum(size + 1, tf.shape(logits)[1]), without=(PADDING, start))
     return values - tf.reduce_logsumexp(logits, -1, keepdims=True), words
 

@@ -28,17 +28,20 @@ class Demands(NamedTuple):
     prefix: tf.Tensor | None = None
     no_repeat: int = 0
 
-    def allowed(self, logits: tf.Tensor, tokens: tf.Tensor, t: tf.Tensor, end: int) -> tf.Tensor:
+    def allowed(self, logits: tf.Tensor, tokens: tf.Tensor, t: tf.Tensor, start: int, end: int) -> tf.Tensor:
         """Return the logits with ``-inf`` for words that must not come next.
+
+        Padding and the start are not ruled out here: that is quicker done among the few that are chosen from. Where
+        nothing else is left, the end may come.
 
         Arguments:
             logits: ``(batch, vocabulary)``.
             tokens: ``(batch, longest)``, the ``t`` words written so far, zeros after them.
             t: how many there are.
-            end: the token after the last word.
+            start, end: the tokens before the first and after the last word.
 
         >>> logits, tokens = tf.zeros([1, 7]), tf.constant([[4, 5, 4, 0]])
-        >>> Demands(tf.constant([4]), no_repeat=2).allowed(logits, tokens, 3, end=3)[0, 3:].numpy().tolist()
+        >>> Demands(tf.constant([4]), no_repeat=2).allowed(logits, tokens, 3, start=2, end=3)[0, 3:].numpy().tolist()
         [0.0, 0.0, -inf, 0.0]
         """
         words = tf.range(tf.shape(logits)[1])
@@ -48,6 +51,10 @@ class Demands(NamedTuple):
         if self.least is not None:
             early = tf.expand_dims(t < self.least, 1)
             chosen = tf.where(early & (words == end), _NEVER, chosen)
+        if self.no_repeat or self.least is not None:
+            real = tf.where((words == PADDING) | (words == start), _NEVER, chosen)
+            stuck = tf.reduce_max(real, 1, keepdims=True) == _NEVER
+            chosen = tf.where(stuck & (words == end), logits, chosen)
         if self.prefix is not None:
             here = tf.cast(tf.range(tf.shape(self.prefix)[1]) == t, self.prefix.dtype)
             given = tf.expand_dims(tf.reduce_sum(self.prefix * here, 1), 1)

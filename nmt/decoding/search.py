@@ -105,7 +105,7 @@ def greedy(
         live = going(lengths, last)
         logits, state, looked = step(last, state, memory)
         logits, looked = tf.cast(logits, tf.float32), tf.cast(looked, tf.float32)
-        words = pick(never(demands.allowed(logits, tokens, t, end), start), t)
+        words = pick(never(demands.allowed(logits, tokens, t, start, end), start), t)
         score = tf.gather(logits, words, axis=1, batch_dims=1) - tf.reduce_logsumexp(logits, -1)
         wrote = live & (words != end)
         here = tf.range(longest) == t

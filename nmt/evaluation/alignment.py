@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -33,11 +34,18 @@ class WordAlignment:
         return self.source[int(np.argmax(self.weights[self.target.index(target)]))]
 
 
-def words(pieces: Sequence[str]) -> tuple[tuple[str, ...], list[int]]:
-    """Join pieces to words: the words, and the word that each piece belongs to.
+class Words(NamedTuple):
+    """The words of a sentence, and the word that each piece belongs to."""
+
+    words: tuple[str, ...]
+    places: tuple[int, ...]
+
+
+def words(pieces: Sequence[str]) -> Words:
+    """Join pieces to words, as a text is spelt that was written piece by piece.
 
     >>> words(["▁I", "▁a", "te", "▁", "rice"])
-    (('I', 'ate', 'rice'), [0, 1, 1, 2, 2])
+    Words(words=('I', 'ate', 'rice'), places=(0, 1, 1, 2, 2))
     """
     joined: list[str] = []
     places: list[int] = []
@@ -46,26 +54,27 @@ def words(pieces: Sequence[str]) -> tuple[tuple[str, ...], list[int]]:
             joined.append("")
         joined[-1] += piece.replace(_SPACE, "")
         places.append(len(joined) - 1)
-    return tuple(joined), places
+    return Words(tuple(joined), tuple(places))
 
 
-def by_word(source: Sequence[str], target: Sequence[str], weights: np.ndarray) -> WordAlignment:
+def by_word(source: Sequence[str] | Words, target: Sequence[str] | Words, weights: np.ndarray) -> WordAlignment:
     """Merge the alignment of pieces into that of words.
 
     The weight of a source word is the sum over its pieces; that of a target word the mean over its pieces, each of
-    which looked once.
+    which looked once. A word without a piece has no weight.
 
     Arguments:
-        source, target: pieces.
+        source, target: pieces, or words with the places of their pieces.
         weights: ``(target pieces, source pieces or more)``; columns past the source pieces, such as the end token's,
             are dropped.
 
     >>> by_word(["▁na", "neun", "▁bap"], ["▁I"], np.array([[0.5, 0.2, 0.2, 0.1]])).weights.round(1).tolist()
     [[0.7, 0.2]]
     """
-    source_words, source_places = words(source)
-    target_words, target_places = words(target)
+    source_words, read = source if isinstance(source, Words) else words(source)
+    target_words, written = target if isinstance(target, Words) else words(target)
     merged = np.zeros([len(target_words), len(source_words)])
-    np.add.at(merged, np.ix_(target_places, source_places), weights[: len(target), : len(source)])
-    counts = np.bincount(target_places, minlength=len(target_words)).reshape(-1, 1)
+    if read and written:
+        np.add.at(merged, np.ix_(written, read), weights[: len(written), : len(read)])
+    counts = np.bincount(np.array(written, int), minlength=len(target_words)).reshape(-1, 1)
     return WordAlignment(source_words, target_words, merged / np.maximum(counts, 1))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rich.cells import cell_len
 from rich.style import Style
 from rich.table import Table
 from rich.text import Text
@@ -23,6 +24,24 @@ def table(alignment: WordAlignment) -> Table:
     for word, row in zip(alignment.target, alignment.weights, strict=True):
         strongest = int(row.argmax()) if len(row) else -1
         drawn.add_row(Text(word, style="bold"), *[_cell(float(w), j == strongest) for j, w in enumerate(row)])
+    return drawn
+
+
+def wide(alignment: WordAlignment) -> int:
+    """Return how many columns of the terminal :func:`table` needs."""
+    cells = [max(cell_len(word), len("██ * 93")) + 2 for word in alignment.source]
+    return max((cell_len(word) for word in alignment.target), default=0) + 2 + sum(cells)
+
+
+def strongest(alignment: WordAlignment, most: int = 3) -> Table:
+    """Draw an alignment as a list, for sentences too long for a table: a row a target word, and what it looked at most.
+
+    Words with less than one per cent are left out.
+    """
+    drawn = Table(box=None, pad_edge=False, padding=(0, 1), show_header=False)
+    for word, row in zip(alignment.target, alignment.weights, strict=True):
+        seen = [int(j) for j in row.argsort()[::-1][:most] if row[j] >= 0.01]
+        drawn.add_row(Text(word, style="bold"), *[Text(f"{alignment.source[j]} {100 * row[j]:.0f}") for j in seen])
     return drawn
 
 

@@ -306,3 +306,57 @@ def test_a_model_with_other_ids_is_refused(tmp_path: Path) -> None:
     )
     with pytest.raises(InputError, match=r"are \(-1, 0, 1, 2\), not \(0, 1, 2, 3\)"):
         Tokenizer((tmp_path / "foreign.model").read_bytes())
+
+
+# Words
+
+
+def spelt(tokenizer, text):
+    return tuple(tokenizer.pieces(tokenizer.encode([text]).to_list()[0]))
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("na neun", ["na", "neun"]),
+        ("  na \t neun ", ["na", "neun"]),
+        # Characters that normalisation drops, splits at or changes, and one that no piece spells.
+        ("na \u200b neun", ["na", "\u200b", "neun"]),
+        ("na\u00b4s neun", ["na\u00b4s", "neun"]),
+        ("n\uff41 neun", ["n\uff41", "neun"]),
+        ("na 漢字 neun", ["na", "漢字", "neun"]),
+        ("na\u00a0neun\u3000na", ["na", "neun", "na"]),
+        ("\u2026 na", ["\u2026", "na"]),
+    ],
+)
+@pytest.mark.parametrize("kind", ["unigram", "bpe", "char"])
+def test_words_are_those_of_the_text(kind, text, words):
+    tokenizer = train([("na neun bap", "neun bap mul")] * 9, kind, "auto").source
+    pieces = spelt(tokenizer, text)
+    found = tokenizer.words(text, pieces)
+    assert list(found.words) == words
+    assert len(found.places) == len(pieces)
+    assert list(found.places) == sorted(found.places)
+    # What the pieces of each word spell has its letters.
+    for place, word in enumerate(words):
+        letters = "".join(piece for piece, own in zip(pieces, found.places, strict=True) if own == place)
+        assert ("na" in letters) == ("na" in unicodedata.normalize("NFKC", word)) or "<unk>" in letters
+
+
+def test_words_past_the_pieces_are_left_out():
+    tokenizer = train([("na neun bap", "neun bap mul")] * 9, "char", "auto").source
+    pieces = spelt(tokenizer, "na neun bap")
+    assert tokenizer.words("na neun bap", pieces[:4]).words == ("na", "neun")
+    assert tokenizer.words("na neun bap", ()).words == ()
+
+
+@given(st.text(max_size=40))
+@settings(max_examples=200, deadline=None)
+def test_every_piece_of_any_text_has_a_word(text):
+    pieces = spelt(ANY, text)
+    found = ANY.words(text, pieces)
+    assert len(found.places) == len(pieces)
+    assert all(0 <= place < len(found.words) for place in found.places)
+
+
+ANY = train([("na neun bap", "neun bap mul")] * 9, "unigram", "auto").source

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from nmt.decoding.demands import Demands
 
-END, VOCABULARY = 3, 11
+START, END, VOCABULARY = 2, 3, 11
 MOST = tf.constant([9, 9])
 
 
@@ -16,7 +16,7 @@ def forbidden(demands, tokens, t):
     """The words that are ruled out in each row, padding aside; the scores of the others are as they were."""
     tokens = tf.constant(tokens)
     logits = np.random.default_rng(1).normal(size=[tokens.shape[0], VOCABULARY]).astype(np.float32)
-    allowed = demands.allowed(tf.constant(logits), tokens, tf.constant(t), END).numpy()
+    allowed = demands.allowed(tf.constant(logits), tokens, tf.constant(t), START, END).numpy()
     np.testing.assert_array_equal(allowed[np.isfinite(allowed)], logits[np.isfinite(allowed)])
     return [[int(word) for word in np.flatnonzero(np.isneginf(row)) if word] for row in allowed]
 
@@ -56,3 +56,11 @@ def test_no_sequence_is_written_twice(n, rows, t):
 def test_a_sequence_longer_than_all_room_is_never_repeated(longest):
     demands = Demands(tf.constant([1]), no_repeat=3)
     assert forbidden(demands, np.zeros([1, longest], np.int32), 0) == [[]]
+
+
+def test_where_nothing_else_is_left_the_end_may_come():
+    # Every word but padding, start and end was written.
+    written = [[1, *range(4, VOCABULARY), 0]]
+    demands = Demands(tf.constant([20]), tf.constant([15]), no_repeat=1)
+    assert END not in forbidden(demands, written, 8)[0]
+    assert END in forbidden(demands, [[1, 4, 5, 0, 0, 0, 0, 0, 0]], 3)[0]
