@@ -275,7 +275,9 @@ def test_ctrl_c_leaves_whole_lines_to_a_reader_that_is_slow(place: Path, tmp_pat
 def on_a_terminal(command: str, typed: bytes = b"") -> str:
     """Run a shell command with a terminal for standard error and, where it is not sent elsewhere, for the others."""
     parent, child = pty.openpty()
-    process = subprocess.Popen(["bash", "-c", command], stdin=child, stdout=child, stderr=child, close_fds=True)
+    # A bar moves only where the cursor can.
+    env = {**os.environ, "TERM": "xterm"}
+    process = subprocess.Popen(["bash", "-c", command], stdin=child, stdout=child, stderr=child, env=env)
     os.close(child)
     os.write(parent, typed)
     seen = b""

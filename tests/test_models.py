@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 
 from nmt.config import Config, with_settings
+from nmt.decoding.demands import Demands
 from nmt.decoding.search import greedy
 from nmt.errors import InputError
 from nmt.layers.attention import BahdanauAttention
@@ -170,23 +171,26 @@ def test_a_search_in_a_graph_writes_what_the_forced_model_would():
     @tf.function(input_signature=[tf.TensorSpec([None, None], tf.int32), tf.TensorSpec([None], tf.int32)])
     def translate(source, limits):
         memory = model.encode(source)
-        return greedy(model.step, model.initial_state(memory), memory, tf.shape(source)[1], limits, 2, 3)
+        return greedy(model.step, model.initial_state(memory), memory, tf.shape(source)[1], Demands(limits), 2, 3)
 
     found = translate(SOURCE, tf.constant([7, 5, 3]))
-    written = np.concatenate([np.full([3, 1], 2), found.tokens], axis=1)
+    tokens, lengths = found.tokens.numpy()[:, 0], found.lengths.numpy()[:, 0]
+    written = np.concatenate([np.full([3, 1], 2), tokens], axis=1)
     logits, alignment = model.forced(SOURCE, written)
-    best = tf.argmax(logits, -1).numpy()
-    surest = tf.reduce_max(tf.nn.log_softmax(logits), -1).numpy()
+    # Neither padding nor the start is ever written.
+    log_p = tf.nn.log_softmax(logits).numpy()
+    log_p[:, :, [0, 2]] = -np.inf
+    best, surest = log_p.argmax(-1), log_p.max(-1)
     for row, limit in enumerate([7, 5, 3]):
-        length = int(found.lengths[row])
+        length = int(lengths[row])
         steps = min(length + 1, limit)  # the end token too, where there was room for it
         np.testing.assert_array_equal(written[row, 1 : length + 1], best[row, :length])
         assert length == limit or best[row, length] == 3
-        assert float(found.scores[row]) == pytest.approx(surest[row, :steps].sum(), abs=1e-4)
-        np.testing.assert_allclose(found.alignment[row, :length], alignment[row, :length], atol=1e-5)
-    assert found.lengths.numpy().max() > 0
+        assert float(found.scores[row, 0]) == pytest.approx(surest[row, :steps].sum(), abs=1e-4)
+        np.testing.assert_allclose(found.alignment[row, 0, :length], alignment[row, :length], atol=1e-5)
+    assert lengths.max() > 0
     nothing = translate(np.zeros([0, 3], np.int32), tf.zeros([0], tf.int32))
-    assert nothing.tokens.shape == (0, 0)
+    assert nothing.tokens.shape == (0, 1, 0)
 
 
 def small(*settings):
