@@ -150,7 +150,8 @@ class Decoding:
     coverage_penalty: float = option(0.0, "how much it counts against a translation to leave words unseen", 0.0, 10.0)
     no_repeat: int = option(0, "no sequence of so many pieces is written twice; 0 allows all", 0, 100)
     max_length: int = option(200, "pieces read from a source, and pieces written, at most", 1, 1000)
-    max_ratio: float = option(1.5, "pieces written for each piece read, at most, and ten more", 0.0, 100.0)
+    # Syllables that become letters are the most that was seen: of 2 a transliteration in twenty was cut.
+    max_ratio: float = option(3.0, "pieces written for each piece read, at most, and ten more", 0.0, 100.0)
     min_length: int = option(0, "pieces written, at least", 0, 1000)
     min_ratio: float = option(0.0, "pieces written for each piece read, at least", 0.0, 100.0)
     sample: bool = option(False, "draw each piece by its probability")
