@@ -52,14 +52,19 @@ class Demands(NamedTuple):
             early = tf.expand_dims(t < self.least, 1)
             chosen = tf.where(early & (words == end), _NEVER, chosen)
         if self.no_repeat or self.least is not None:
-            real = tf.where((words == PADDING) | (words == start), _NEVER, chosen)
-            stuck = tf.reduce_max(real, 1, keepdims=True) == _NEVER
+            stuck = tf.reduce_max(never(chosen, start), 1, keepdims=True) == _NEVER
             chosen = tf.where(stuck & (words == end), logits, chosen)
         if self.prefix is not None:
             here = tf.cast(tf.range(tf.shape(self.prefix)[1]) == t, self.prefix.dtype)
             given = tf.expand_dims(tf.reduce_sum(self.prefix * here, 1), 1)
             chosen = tf.where(given != 0, tf.where(words == given, logits, _NEVER), chosen)
         return chosen
+
+
+def never(logits: tf.Tensor, start: int) -> tf.Tensor:
+    """Return logits with ``-inf`` for what is no word: padding and the start."""
+    words = tf.range(tf.shape(logits)[1])
+    return logits + tf.where((words == PADDING) | (words == start), _NEVER, 0.0)
 
 
 def _without_repeats(logits: tf.Tensor, tokens: tf.Tensor, t: tf.Tensor, n: int) -> tf.Tensor:

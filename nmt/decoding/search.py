@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, Protocol
 
 import tensorflow as tf
 
-from nmt.decoding.demands import PADDING, Demands
+from nmt.decoding.demands import Demands, never
 
 
 class Step(Protocol):
@@ -125,12 +125,6 @@ def greedy(
     scores = tf.reduce_sum(token_scores, 1)
     found = (tokens, lengths, scores, scores, token_scores, tf.transpose(looks, [1, 0, 2]))
     return Hypotheses(*(tf.expand_dims(part, 1) for part in found))
-
-
-def never(logits: tf.Tensor, start: int) -> tf.Tensor:
-    """Return logits with ``-inf`` for what is no word: padding and the start."""
-    words = tf.range(tf.shape(logits)[1])
-    return logits + tf.where((words == PADDING) | (words == start), -float("inf"), 0.0)
 
 
 def put(buffer: tf.Tensor, t: tf.Tensor, now: tf.Tensor) -> tf.Tensor:
