@@ -22,6 +22,7 @@ from typing import Any
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from nmt.data.corpora import from_files
+from nmt.decoding.abreast import share_cores
 from nmt.evaluation.scores import score
 from nmt.translator import Translator
 
@@ -49,6 +50,7 @@ def main() -> None:
     arguments = parser.parse_args()
     pairs = list(from_files(arguments.source, arguments.reference).pairs())
     sources, references = [left for left, _ in pairs], [right for _, right in pairs]
+    share_cores()
     translator = Translator.load(arguments.model)
     ways = {text: way(text) for text in arguments.way}
     scores = {name: score(timed(translator, sources, how)[1], references) for name, how in ways.items()}
@@ -62,12 +64,12 @@ def main() -> None:
             single[name].append(1000 * timed(translator, [sentence], how)[0])
     print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}")
     print("command:", " ".join(sys.argv))
-    print("| way | BLEU | chrF | sentences/s (least to most) | one sentence, median and 95th of 100, ms |")
+    print("| way | BLEU | chrF | sentences/s (least to most) | one sentence, median and 95th, ms |")
     print("|---|---|---|---|---|")
     for name in ways:
         rates = sorted(len(sources) / each for each in seconds[name])
-        ordered = sorted(single[name])
-        last = ordered[min(len(ordered) - 1, int(0.95 * len(ordered)))] if ordered else float("nan")
+        ordered = sorted(single[name]) or [float("nan")]
+        last = ordered[min(len(ordered) - 1, int(0.95 * len(ordered)))]
         print(
             f"| {name} | {scores[name].bleu:.2f} | {scores[name].chrf:.2f} | {statistics.median(rates):.0f} "
             f"({rates[0]:.0f} to {rates[-1]:.0f}) | {statistics.median(ordered):.1f}, {last:.1f} |"

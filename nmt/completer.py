@@ -13,12 +13,13 @@ import tensorflow as tf
 
 from nmt.config import Config, Decoding
 from nmt.data.text import END, PAD, START, Text
+from nmt.decoding.abreast import abreast, batched
 from nmt.decoding.demands import Demands
 from nmt.decoding.ways import chosen, find, numbers_for
 from nmt.errors import InputError
 from nmt.models import LanguageModel
 from nmt.stored import load, save
-from nmt.translator import batched, one_line
+from nmt.translator import one_line
 
 
 @dataclass(frozen=True)
@@ -90,19 +91,23 @@ class Completer:
             raise TypeError("complete takes a list of beginnings, not one string.")
         how = chosen(self.config, self.text.target.vocabulary, **decoding)
         graph = self._search(how)
-        found: list[Completion] = []
-        for batch in batched([text.encode("utf-8", "replace") for text in beginnings], how.batch_size):
-            numbers = numbers_for(how, range(first + len(found), first + len(found) + len(batch)))
+        found: dict[int, Completion] = {}
+
+        def complete(chosen: list[int]) -> None:
+            batch = [beginnings[i].encode("utf-8", "replace") for i in chosen]
+            numbers = numbers_for(how, [first + i for i in chosen])
             outputs = {name: tensor.numpy() for name, tensor in graph(tf.constant(batch), numbers).items()}
-            for given, begun, text, score, tokens, length, truncated in zip(
-                batch, *(outputs[name] for name in _OUTPUTS), strict=True
+            for i, given, begun, text, score, tokens, length, truncated in zip(
+                chosen, batch, *(outputs[name] for name in _OUTPUTS), strict=True
             ):
                 # What was given may have characters that no piece spells.
                 added = "" if truncated else text.decode("utf-8", "replace")[len(begun.decode("utf-8", "replace")) :]
                 whole = one_line(given.decode("utf-8", "replace") + added)
                 pieces = tuple(self.text.target.pieces(tokens[:length]))
-                found.append(Completion(whole, float(score), pieces, bool(truncated)))
-        return found
+                found[i] = Completion(whole, float(score), pieces, bool(truncated))
+
+        abreast(complete, batched(range(len(beginnings)), how.batch_size))
+        return [found[i] for i in range(len(beginnings))]
 
     def score(self, texts: Sequence[str]) -> list[tuple[float, int]]:
         """Return of each text its log-probability and the number of its pieces, the end token included.

@@ -148,6 +148,15 @@ class Decoding:
         "gnmt", "what a score is divided by, to the power of the penalty: (5 + words) / 6, or words"
     )
     coverage_penalty: float = option(0.0, "how much it counts against a translation to leave words unseen", 0.0, 10.0)
+    prune: float = option(
+        0.0,
+        "give up hypotheses whose log-probability is so far below their sentence's best; 0 gives up none",
+        0.0,
+        1000.0,
+    )
+    patience: float = option(
+        0.0, "a sentence is done when so many times the beam are complete; 0 waits until none can win", 0.0, 1000.0
+    )
     no_repeat: int = option(0, "no sequence of so many pieces is written twice; 0 allows all", 0, 100)
     max_length: int = option(200, "pieces read from a source, and pieces written, at most", 1, 1000)
     # Syllables that become letters are the most that was seen: of 2 a transliteration in twenty was cut.
@@ -226,7 +235,9 @@ def _unused(m: Model) -> dict[str, str]:
 def _idle(d: Decoding) -> dict[str, str]:
     """Return the keys of decoding that are set and would do nothing, each with the reason."""
     keys = {
-        **dict.fromkeys(("length_penalty", "coverage_penalty"), (d.beam > 1, f"decoding.beam = {d.beam}")),
+        **dict.fromkeys(
+            ("length_penalty", "coverage_penalty", "prune", "patience"), (d.beam > 1, f"decoding.beam = {d.beam}")
+        ),
         "length_normalization": (d.length_penalty > 0, "decoding.length_penalty = 0"),
         **dict.fromkeys(("temperature", "top_k", "top_p", "seed"), (d.sample, "decoding.sample = false")),
     }
@@ -287,6 +298,9 @@ def _impossible(c: Config) -> str | None:
         "one of them.": d.sample and d.beam > 1,
         f"decoding.n_best = {d.n_best} is more than decoding.beam = {d.beam} holds.": not d.sample
         and d.n_best > d.beam,
+        f"decoding.patience = {d.patience:g} is out after fewer translations than decoding.n_best = {d.n_best}.": (
+            0 < d.patience * d.beam < d.n_best
+        ),
         f"decoding.n_best = {d.n_best}: a language model goes on from a beginning in one way.": (
             language_model and d.n_best > 1
         ),

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +14,7 @@ import tensorflow as tf
 
 from nmt.config import Config, Decoding
 from nmt.data.text import END, PAD, START, Text
+from nmt.decoding.abreast import abreast, batched
 from nmt.decoding.ensemble import Ensemble
 from nmt.decoding.search import Hypotheses
 from nmt.decoding.ways import chosen, demands_for, find, numbers_for
@@ -177,11 +175,7 @@ class Translator:
 
         # So many hypotheses at a time, for each holds scores of the whole vocabulary.
         size = max(1, min(how.batch_size, _ROWS // max(how.beam, how.n_best)))
-        groups = list(batched(waiting, size))
-        # Two at a time: while one takes a step that is too small for all cores, the other goes on.
-        with ThreadPoolExecutor(2) if len(groups) > 1 else contextlib.nullcontext() as pool:
-            for _ in (pool.map if pool else map)(translate, groups):
-                pass
+        abreast(translate, batched(waiting, size))
         return results
 
     def score(self, sources: Sequence[str], targets: Sequence[str], **decoding: Any) -> list[Translation]:
@@ -204,16 +198,22 @@ class Translator:
         most = how.max_length
         lengths = [min(n, most) + 1 for n in self._pieces(targets)]
         waiting = sorted(range(len(targets)), key=lambda i: lengths[i])
+        groups = []
         while waiting:
             size = how.batch_size
             # As many as fit beside the longest of them.
             while size > 1 and size * lengths[waiting[:size][-1]] > _FORCED:
                 size //= 2
-            chosen, waiting = waiting[:size], waiting[size:]
+            groups.append(waiting[:size])
+            waiting = waiting[size:]
+
+        def force(chosen: list[int]) -> None:
             read, written = [sources[i] for i in chosen], [targets[i] for i in chosen]
             outputs = self._force(_strings(read), _strings(written), tf.constant(most))
             for i, (found,) in zip(chosen, self._unpacked(outputs, read, written, forced=True), strict=True):
                 results[i] = found
+
+        abreast(force, groups)
         return results
 
     def decoding(self, **changes: Any) -> Decoding:
@@ -362,17 +362,6 @@ def _strings(texts: Sequence[str]) -> tf.Tensor:
 
 def _text(raw: bytes) -> str:
     return raw.decode("utf-8", "replace")
-
-
-def batched(items: Iterable, size: int) -> Iterator[list]:
-    """Cut a stream into lists of ``size``.
-
-    >>> list(batched("abcde", 2))
-    [['a', 'b'], ['c', 'd'], ['e']]
-    """
-    items = iter(items)
-    while chunk := list(islice(items, size)):
-        yield chunk
 
 
 def one_line(text: str) -> str:

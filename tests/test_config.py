@@ -98,7 +98,9 @@ def searching(decoding: Decoding, model: Model) -> Decoding:
     if blind:
         changes |= {"coverage_penalty": 0.0}
     if decoding.sample or decoding.beam == 1:
-        changes |= {"length_penalty": 0.0, "coverage_penalty": 0.0}
+        changes |= dict.fromkeys(("length_penalty", "coverage_penalty", "prune", "patience"), 0.0)
+    elif 0 < decoding.patience * decoding.beam < decoding.n_best:
+        changes |= {"patience": float(decoding.n_best)}
     if not decoding.sample:
         changes |= {key: getattr(Decoding, key) for key in ("temperature", "top_k", "top_p", "seed")}
     if not changes.get("length_penalty", decoding.length_penalty):

@@ -17,7 +17,7 @@ from nmt.data.text import train
 from nmt.errors import InputError
 from nmt.models import build_model
 from nmt.training.compiling import compiled
-from nmt.translator import Translation, Translator, batched, one_line
+from nmt.translator import Translation, Translator, one_line
 
 WHO = {"mina": "Mina", "juno": "Juno", "sora": "Sora", "dori": "Dori"}
 WHAT = {"bap": "rice", "cha": "tea", "mul": "water", "kong": "beans", "pang": "bread"}
@@ -346,14 +346,6 @@ def test_one_line_is_one_line_of_the_same_length(text: str) -> None:
     assert_one_line(one_line(text))
     assert len(one_line(text)) == len(text)
     assert one_line(one_line(text)) == one_line(text)
-
-
-@given(st.lists(st.integers(), max_size=31), st.integers(1, 7))
-def test_batches_hold_everything_in_order(items: list[int], size: int) -> None:
-    chunks = list(batched(items, size))
-    assert [item for chunk in chunks for item in chunk] == items
-    assert all(len(chunk) == size for chunk in chunks[:-1])
-    assert all(chunks)
 
 
 # The folder

@@ -71,6 +71,9 @@ def open_models(model: Path, ensemble: list[Path] | None) -> Translator:
     for other in ensemble or []:
         read_config(other)
     import_tensorflow()
+    from nmt.decoding.abreast import share_cores
     from nmt.translator import Translator
+
+    share_cores()
 
     return Translator.load(model, *(ensemble or []))

@@ -125,7 +125,9 @@ def complete(
     lines = input_lines(file)
     import_tensorflow()
     from nmt.completer import Completer
+    from nmt.decoding.abreast import share_cores
 
+    share_cores()
     completer = Completer.load(model)
     number = 0
     for window in advancing(windows(lines, typed(file)), "Completing", count(file)):

@@ -53,18 +53,35 @@ class Penalties(NamedTuple):
         return self.coverage * tf.reduce_sum(tf.where(mask, logs, 0.0), -1)
 
 
-class _History(NamedTuple):
-    """How hypotheses came about.
+class Pruning(NamedTuple):
+    """What is given up although it could still have won, for speed. The defaults give up nothing.
 
     Attributes:
-        tokens: ``(rows, longest)``.
-        scores: ``(rows, longest)``, of each word.
-        places: ``(rows, longest)``, the place in the beam that each word was written from, and so the row that looked.
+        margin: a live hypothesis whose log-probability is further than this below that of the best live one of its
+            sentence is not continued: the threshold pruning of Freitag and Al-Onaizan 2017,
+            https://arxiv.org/abs/1702.01806, section 3.
+        patience: a sentence is done when ``patience * size`` of its hypotheses are complete: Kasai et al. 2022,
+            https://arxiv.org/abs/2204.05424, algorithm 1. With 1 it is the search of most toolkits.
     """
 
-    tokens: tf.Tensor
+    margin: float = float("inf")
+    patience: float = float("inf")
+
+
+class _Written(NamedTuple):
+    """All that was written, time first, for no hypothesis is copied on the way: ``(longest, rows)`` each.
+
+    Attributes:
+        words: the word at each time; a hypothesis' row is its place in the beam at that time.
+        scores: of each word.
+        places: the place in the beam that each word was written from: where its beginning is found, one time before.
+        looks: ``(longest, rows, source)``, where each row looked to write what came next.
+    """
+
+    words: tf.Tensor
     scores: tf.Tensor
     places: tf.Tensor
+    looks: tf.Tensor
 
 
 class _Live(NamedTuple):
@@ -73,14 +90,14 @@ class _Live(NamedTuple):
     Attributes:
         last: ``(rows,)``, the last words; ``rows`` is ``batch * beam``.
         scores: ``(batch, beam)``.
-        history: of ``rows``.
-        covered: ``(rows, source)``, what each source word got so far.
+        tokens: ``(rows, longest)``, if repetitions are to be seen; otherwise without columns.
+        covered: ``(rows, source)``, what each source word got so far, if that counts; otherwise without columns.
         state: of the step, ``(rows, …)``.
     """
 
     last: tf.Tensor
     scores: tf.Tensor
-    history: _History
+    tokens: tf.Tensor
     covered: tf.Tensor
     state: Any
 
@@ -91,13 +108,15 @@ class _Finished(NamedTuple):
     Attributes:
         ranks, scores: ``(batch, beam)``.
         lengths: ``(batch, beam)``, words before the end token.
-        history: ``(batch, beam, longest)`` each.
+        places: ``(batch, beam)``, the place in the beam of the last word, at the time ``lengths - 1``.
+        end_scores: ``(batch, beam)``, of the end token; 0 where it was not written.
     """
 
     ranks: tf.Tensor
     scores: tf.Tensor
     lengths: tf.Tensor
-    history: _History
+    places: tf.Tensor
+    end_scores: tf.Tensor
 
 
 def beam(
@@ -111,6 +130,7 @@ def beam(
     size: int,
     n_best: int = 1,
     penalties: Penalties | None = None,
+    pruning: Pruning | None = None,
 ) -> Hypotheses:
     """Search with a beam of ``size`` hypotheses a row.
 
@@ -119,7 +139,8 @@ def beam(
     finished hypothesis takes no place from the others, and a beam of one, ranked by the log-probability, is greedy
     search. At its limit a live hypothesis is complete as it is. The best that a live one could still become is
     ``log p / lp(limit)``, since log-probabilities only fall: where that does not beat the ``n_best``-th finished one
-    it is not continued. The step runs on those that are, so a sentence that cannot become better costs nothing more.
+    it is not continued, nor what ``pruning`` gives up. The step runs on those that are continued, so a sentence that
+    cannot become better costs nothing more.
 
     Arguments:
         step, state, memory, start, end: as of :func:`~nmt.decoding.search.greedy`.
@@ -128,6 +149,7 @@ def beam(
         size: hypotheses kept at each step.
         n_best: hypotheses returned, at most ``size``.
         penalties: what they are ranked by; the log-probability alone if not given.
+        pruning: what is given up; nothing if not given.
 
     Raises:
         ValueError: if ``n_best`` is not between 1 and ``size``.
@@ -141,22 +163,24 @@ def beam(
     """
     if not 1 <= n_best <= size:
         raise ValueError(f"n_best must lie between 1 and the beam's size, {size}, not {n_best}.")
-    penalties = penalties or Penalties()
+    penalties, pruning = penalties or Penalties(), pruning or Pruning()
     most = tf.cast(demands.most, tf.int32)
     batch, source = tf.shape(most)[0], tf.shape(mask)[1]
     longest = tf.reduce_max(tf.concat([most, [0]], 0))
     wide = repeated(mask, size)
 
-    def going(t: tf.Tensor, scores: tf.Tensor, ranks: tf.Tensor) -> tf.Tensor:
+    def going(t: tf.Tensor, scores: tf.Tensor, finished: _Finished, completed: tf.Tensor) -> tf.Tensor:
         """Say which hypotheses ``(batch, beam)`` are continued."""
         reachable = scores / tf.expand_dims(penalties.divisor(most), 1)
-        return tf.expand_dims(t < most, 1) & (ranks[:, n_best - 1 : n_best] < reachable)
+        open_rows = (t < most) & (tf.cast(completed, tf.float32) < pruning.patience * size)
+        near = scores >= scores[:, :1] - pruning.margin
+        return tf.expand_dims(open_rows, 1) & near & (finished.ranks[:, n_best - 1 : n_best] < reachable)
 
-    def more(t: tf.Tensor, live: _Live, finished: _Finished, looks: tf.Tensor) -> tf.Tensor:
-        return (t < longest) & tf.reduce_any(going(t, live.scores, finished.ranks))
+    def more(t: tf.Tensor, live: _Live, finished: _Finished, completed: tf.Tensor, written: _Written) -> tf.Tensor:
+        return (t < longest) & tf.reduce_any(going(t, live.scores, finished, completed))
 
-    def body(t: tf.Tensor, live: _Live, finished: _Finished, looks: tf.Tensor) -> tuple:
-        goes = tf.reshape(going(t, live.scores, finished.ranks), [-1])
+    def body(t: tf.Tensor, live: _Live, finished: _Finished, completed: tf.Tensor, written: _Written) -> tuple:
+        goes = tf.reshape(going(t, live.scores, finished, completed), [-1])
         rows = tf.cast(tf.reshape(tf.where(goes), [-1]), tf.int32)
         # Where each row is among those that were taken; for one that was not it does not matter.
         places = tf.minimum(tf.cumsum(tf.cast(goes, tf.int32), exclusive=True), tf.size(rows) - 1)
@@ -168,37 +192,70 @@ def beam(
         ended = choices.words == end
         # Complete are those of the best that ended, and at the limit those that live on.
         done = _complete(live, choices, t, wide, penalties, ended, size)
-        live = _continued(live, state, places, choices, t, looked, ended, size)
+        scores, kept = _best_choices(choices, ended, size)
+        live = _continued(live, state, places, scores, kept, t, looked, size)
         cut = _cut(live, t, wide, penalties, t + 1 == most, size)
-        return t + 1, live, _best([finished, done, cut], size), put(looks, t, looked)
+        now = (*(tf.reshape(part, [-1]) for part in (kept.words, kept.word_scores, kept.places)), looked)
+        written = _Written(*(put(old, t, new) for old, new in zip(written, now, strict=True)))
+        completed += tf.reduce_sum(tf.cast(done.ranks > _NEVER, tf.int32), 1)
+        return t + 1, live, _best([finished, done, cut], size), completed, written
 
     first = _Live(
         tf.fill([batch * size], start),
         # All but one of the beam are still the same nothing.
         tf.zeros([batch, size]) + tf.where(tf.range(size) == 0, 0.0, _NEVER),
-        _no_history([batch * size, longest]),
-        tf.zeros([batch * size, source]),
+        tf.zeros([batch * size, longest if demands.no_repeat else 0], tf.int32),
+        tf.zeros([batch * size, source if penalties.coverage else 0]),
         repeated(state, size),
     )
     # A row that may have no words is complete before it begins.
     blank = tf.expand_dims(most == 0, 1) & (tf.range(size) == 0)
-    none = _Finished(
-        tf.where(blank, 0.0, _NEVER),
-        tf.zeros([batch, size]),
-        tf.zeros([batch, size], tf.int32),
-        _no_history([batch, size, longest]),
+    zeros = tf.zeros([batch, size], tf.int32)
+    no_scores = tf.zeros([batch, size])
+    none = _Finished(tf.where(blank, 0.0, _NEVER), no_scores, zeros, zeros, no_scores)
+    nothing = _Written(
+        tf.zeros([longest, batch * size], tf.int32),
+        tf.zeros([longest, batch * size]),
+        tf.zeros([longest, batch * size], tf.int32),
+        tf.zeros([longest, batch * size, source]),
     )
-    looks = tf.zeros([longest, batch * size, source])
-    _, _, finished, looks = tf.while_loop(more, body, (0, first, none, looks), maximum_iterations=longest)
-    best = tf.nest.map_structure(lambda part: part[:, :n_best], finished)
-    return Hypotheses(
-        best.history.tokens,
-        best.lengths,
-        best.scores,
-        best.ranks,
-        best.history.scores,
-        _alignment(looks, best.history.places, best.lengths, size),
-    )
+    begin = (0, first, none, zeros[:, 0], nothing)
+    _, _, finished, _, written = tf.while_loop(more, body, begin, maximum_iterations=longest)
+    return _traced(tf.nest.map_structure(lambda part: part[:, :n_best], finished), written, size)
+
+
+def _traced(finished: _Finished, written: _Written, size: int) -> Hypotheses:
+    """Follow each finished hypothesis back from its last word to its first."""
+    longest, all_rows = tf.shape(written.words)[0], tf.shape(written.words)[1]
+    shape = tf.shape(finished.lengths)
+
+    def before(t: tf.Tensor, places: tf.Tensor, *_: tf.Tensor) -> tf.Tensor:
+        return t >= 0
+
+    def back(t: tf.Tensor, places: tf.Tensor, words: tf.Tensor, scores: tf.Tensor, origins: tf.Tensor) -> tuple:
+        there = t < finished.lengths
+        rows = _rows(places, size)
+        word, score, origin = (tf.gather(part[t], rows) for part in written[:3])
+        score = tf.where(there, score, tf.where(t == finished.lengths, finished.end_scores, 0.0))
+        return (
+            t - 1,
+            tf.where(there, origin, places),
+            put(words, t, tf.where(there, word, 0)),
+            put(scores, t, score),
+            put(origins, t, origin),
+        )
+
+    buffer = tf.concat([[longest], shape], 0)
+    nothing = (tf.zeros(buffer, tf.int32), tf.zeros(buffer), tf.zeros(buffer, tf.int32))
+    _, _, words, scores, origins = tf.while_loop(before, back, (longest - 1, finished.places, *nothing))
+    words, scores, origins = (tf.transpose(part, [1, 2, 0]) for part in (words, scores, origins))
+    # What was looked at stands where a word was written from.
+    rows = origins + tf.reshape(tf.range(shape[0]) * size, [-1, 1, 1])
+    looks = tf.reshape(written.looks, [longest * all_rows, tf.shape(written.looks)[2]])
+    seen = tf.gather(looks, tf.range(longest) * all_rows + rows)
+    wrote = tf.range(longest) < tf.expand_dims(finished.lengths, 2)
+    alignment = tf.where(tf.expand_dims(wrote, 3), seen, 0.0)
+    return Hypotheses(words, finished.lengths, finished.scores, finished.ranks, scores, alignment)
 
 
 class _Choices(NamedTuple):
@@ -230,7 +287,7 @@ class _Taken(NamedTuple):
 def _taken(rows: tf.Tensor, live: _Live, memory: Any, demands: Demands, size: int) -> _Taken:
     """Take some rows of ``batch * size`` from what is live, and with them the memory and demands of their sentences."""
     last, tokens, state = tf.nest.map_structure(
-        lambda part: tf.gather(part, rows), (live.last, live.history.tokens, live.state)
+        lambda part: tf.gather(part, rows), (live.last, live.tokens, live.state)
     )
     sentences = rows // size
     least, prefix = (None if part is None else tf.gather(part, sentences) for part in (demands.least, demands.prefix))
@@ -268,25 +325,33 @@ def _choices(word_scores: tf.Tensor, words: tf.Tensor, live: _Live, size: int) -
     return _Choices(scores, chosen // each, taken(words), taken(word_scores))
 
 
+def _best_choices(choices: _Choices, ended: tf.Tensor, size: int) -> tuple[tf.Tensor, _Choices]:
+    """Return the best continuations that did not end, with scores of ``-inf`` where there are too few."""
+    scores, chosen = tf.math.top_k(tf.where(ended, _NEVER, choices.scores), size)
+    return scores, _Choices(*(tf.gather(part, chosen, axis=1, batch_dims=1) for part in choices))
+
+
 def _continued(
     live: _Live,
     state: Any,
     places: tf.Tensor,
-    choices: _Choices,
+    scores: tf.Tensor,
+    kept: _Choices,
     t: tf.Tensor,
     looked: tf.Tensor,
-    ended: tf.Tensor,
     size: int,
 ) -> _Live:
-    """Return the best continuations that did not end, whose new ``state`` is at ``places`` of their rows."""
-    scores, chosen = tf.math.top_k(tf.where(ended, _NEVER, choices.scores), size)
-    kept = _Choices(*(tf.gather(part, chosen, axis=1, batch_dims=1) for part in choices))
+    """Return what lives on: the ``kept`` continuations, whose new ``state`` is at ``places`` of their rows."""
     rows = tf.reshape(_rows(kept.places, size), [-1])
-    history = _appended(live.history, rows, kept, t, with_words=True)
-    covered = tf.gather(live.covered + looked, rows)
+    last = tf.reshape(kept.words, [-1])
+    tokens, covered = live.tokens, live.covered
+    if tokens.shape[1] != 0:
+        here = tf.range(tf.shape(tokens)[1]) == t
+        tokens = tf.where(here, tf.expand_dims(last, 1), tf.gather(tokens, rows))
+    if covered.shape[1] != 0:
+        covered = tf.gather(covered + looked, rows)
     came_from = tf.gather(places, rows)
-    state = tf.nest.map_structure(lambda part: tf.gather(part, came_from), state)
-    return _Live(tf.reshape(kept.words, [-1]), scores, history, covered, state)
+    return _Live(last, scores, tokens, covered, tf.nest.map_structure(lambda part: tf.gather(part, came_from), state))
 
 
 def _complete(
@@ -300,17 +365,12 @@ def _complete(
 ) -> _Finished:
     """Return the best continuations as finished hypotheses, those that did not end ranked ``-inf``."""
     best = _Choices(*(part[:, :size] for part in choices))
-    rows = _rows(best.places, size)
     ranks = best.scores / penalties.divisor(t + 1)
     if penalties.coverage:
-        ranks += tf.gather(penalties.uncovered(live.covered, mask), rows)
-    history = _appended(live.history, tf.reshape(rows, [-1]), best, t, with_words=False)
-    return _Finished(
-        tf.where(ended[:, :size], ranks, _NEVER),
-        best.scores,
-        tf.fill(tf.shape(rows), t),
-        _folded(history, size),
-    )
+        ranks += tf.gather(penalties.uncovered(live.covered, mask), _rows(best.places, size))
+    ranks = tf.where(ended[:, :size], ranks, _NEVER)
+    lengths = tf.fill(tf.shape(ranks), t)
+    return _Finished(ranks, best.scores, lengths, best.places, best.word_scores)
 
 
 def _cut(live: _Live, t: tf.Tensor, mask: tf.Tensor, penalties: Penalties, full: tf.Tensor, size: int) -> _Finished:
@@ -318,51 +378,22 @@ def _cut(live: _Live, t: tf.Tensor, mask: tf.Tensor, penalties: Penalties, full:
     ranks = live.scores / penalties.divisor(t + 1)
     if penalties.coverage:
         ranks += tf.reshape(penalties.uncovered(live.covered, mask), tf.shape(ranks))
-    return _Finished(
-        tf.where(tf.expand_dims(full, 1), ranks, _NEVER),
-        live.scores,
-        tf.fill(tf.shape(live.scores), t + 1),
-        _folded(live.history, size),
-    )
+    ranks = tf.where(tf.expand_dims(full, 1), ranks, _NEVER)
+    lengths = tf.fill(tf.shape(ranks), t + 1)
+    places = tf.zeros_like(lengths) + tf.range(size)
+    return _Finished(ranks, live.scores, lengths, places, tf.zeros_like(ranks))
 
 
 def _best(groups: list[_Finished], size: int) -> _Finished:
     """Return the best of several groups of finished hypotheses."""
-    ranks, chosen = tf.math.top_k(tf.concat([group.ranks for group in groups], 1), size)
-    taken = tf.nest.map_structure(lambda *parts: tf.gather(tf.concat(parts, 1), chosen, axis=1, batch_dims=1), *groups)
-    return taken._replace(ranks=ranks)
+    _, chosen = tf.math.top_k(tf.concat([group.ranks for group in groups], 1), size)
+
+    def taken(*parts: tf.Tensor) -> tf.Tensor:
+        return tf.gather(tf.concat(parts, 1), chosen, axis=1, batch_dims=1)
+
+    return tf.nest.map_structure(taken, *groups)
 
 
 def _rows(places: tf.Tensor, size: int) -> tf.Tensor:
     """Turn places in the beams ``(batch, n)`` into rows of ``batch * size``."""
     return places + tf.expand_dims(tf.range(tf.shape(places)[0]) * size, 1)
-
-
-def _appended(history: _History, rows: tf.Tensor, choices: _Choices, t: tf.Tensor, with_words: bool) -> _History:
-    """Return the histories of ``rows``, each with what was chosen at time ``t``; an end token is no word."""
-    now = (choices.words if with_words else tf.zeros_like(choices.words), choices.word_scores, choices.places)
-    return _History(*(_written(tf.gather(old, rows), t, new) for old, new in zip(history, now, strict=True)))
-
-
-def _written(buffer: tf.Tensor, t: tf.Tensor, now: tf.Tensor) -> tf.Tensor:
-    """Return a buffer ``(rows, longest)`` with ``now`` at time ``t``."""
-    return tf.concat([buffer[:, :t], tf.reshape(now, [-1, 1]), buffer[:, t + 1 :]], 1)
-
-
-def _folded(history: _History, size: int) -> _History:
-    """Turn ``(batch * size, longest)`` into ``(batch, size, longest)``."""
-    return _History(*(tf.reshape(part, [-1, size, tf.shape(part)[1]]) for part in history))
-
-
-def _no_history(shape: list) -> _History:
-    return _History(tf.zeros(shape, tf.int32), tf.zeros(shape), tf.zeros(shape, tf.int32))
-
-
-def _alignment(looks: tf.Tensor, places: tf.Tensor, lengths: tf.Tensor, size: int) -> tf.Tensor:
-    """Gather ``(batch, best, target, source)`` from what each row looked at, ``(target, rows, source)``."""
-    longest, all_rows = tf.shape(looks)[0], tf.shape(looks)[1]
-    rows = places + tf.reshape(tf.range(tf.shape(places)[0]) * size, [-1, 1, 1])
-    flat = tf.reshape(looks, [longest * all_rows, tf.shape(looks)[2]])
-    seen = tf.gather(flat, tf.range(longest) * all_rows + rows)
-    written = tf.range(longest) < tf.expand_dims(lengths, 2)
-    return tf.where(tf.expand_dims(written, 3), seen, 0.0)

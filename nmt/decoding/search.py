@@ -128,7 +128,7 @@ def greedy(
 
 
 def put(buffer: tf.Tensor, t: tf.Tensor, now: tf.Tensor) -> tf.Tensor:
-    """Return a buffer ``(time, rows, source)`` with ``now`` at time ``t``."""
+    """Return a buffer ``(time, …)`` with ``now`` at time ``t``."""
     # A scatter would copy less, and refuses a batch without rows and an alignment without columns.
     return tf.concat([buffer[:t], tf.expand_dims(now, 0), buffer[t + 1 :]], 0)
 

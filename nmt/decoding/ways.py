@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
 import tensorflow as tf
 
 from nmt.config import Config, Decoding, from_dict
-from nmt.decoding.beam import Penalties, beam
+from nmt.decoding.beam import Penalties, Pruning, beam
 from nmt.decoding.demands import Demands
 from nmt.decoding.sampling import draws, sampled
 from nmt.decoding.search import Hypotheses, greedy, repeated
@@ -63,7 +64,8 @@ def find(
     state = model.initial_state(memory, tf.reduce_max(tf.concat([demands.most, [1]], 0)))
     if how.beam > 1:
         penalties = Penalties(how.length_penalty, how.length_normalization == "plain", how.coverage_penalty)
-        return beam(model.step, state, memory, mask, demands, start, end, how.beam, how.n_best, penalties)
+        pruning = Pruning(how.prune or math.inf, how.patience or math.inf)
+        return beam(model.step, state, memory, mask, demands, start, end, how.beam, how.n_best, penalties, pruning)
     width = tf.shape(mask)[1]
     if not how.sample:
         return greedy(model.step, state, memory, width, demands, start, end)

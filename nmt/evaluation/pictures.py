@@ -157,8 +157,11 @@ def _panels(records: Sequence[Mapping[str, Any]]) -> list[tuple[str, list[Curve]
         return [float("nan") if record.get(key) is None else float(record[key]) for record in records]
 
     score = "val_bleu" if not np.isnan(numbers("val_bleu")).all() else "val_perplexity"
+    # The development set has no links: its loss is that of the words alone.
+    guided = not np.isnan(numbers("alignment_loss")).all()
+    training = "training, with that of the links" if guided else "training"
     wanted = [
-        ("loss", [("training", numbers("loss")), ("development", numbers("val_loss"))]),
+        ("loss", [(training, numbers("loss")), ("development", numbers("val_loss"))]),
         ("BLEU" if score == "val_bleu" else "perplexity", [("development", numbers(score))]),
         ("learning rate", [("", numbers("learning_rate"))]),
     ]
@@ -170,8 +173,9 @@ def _curves(axes: Axes, title: str, epochs: list[int], curves: list[Curve]) -> N
     """Draw the curves of one panel; that of a score has its best epoch marked."""
     colours = {"training": canvas.COLOURS[0], "development": canvas.COLOURS[1], "": "#666666"}
     for name, values in curves:
-        style = "-" if name != "training" else "--"
-        axes.plot(epochs, values, style, color=colours[name], label=name, marker="o" if len(epochs) <= 30 else "", ms=4)
+        of = name.partition(",")[0]
+        style = "-" if of != "training" else "--"
+        axes.plot(epochs, values, style, color=colours[of], label=name, marker="o" if len(epochs) <= 30 else "", ms=4)
     axes.set_ylabel(title)
     axes.grid(True, axis="y")
     every = np.array([values for _, values in curves])

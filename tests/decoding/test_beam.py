@@ -8,7 +8,7 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nmt.decoding.beam import Penalties, beam
+from nmt.decoding.beam import Penalties, Pruning, beam
 from nmt.decoding.demands import Demands
 from nmt.decoding.search import greedy
 
@@ -32,12 +32,12 @@ def tables(seed, rows, steps):
     return scores.astype(np.float32), looks.astype(np.float32)
 
 
-def search(table, limits, size, n_best=1, penalties=None, **demands):
+def search(table, limits, size, n_best=1, penalties=None, pruning=None, **demands):
     scores, looks = (tf.constant(part) for part in table)
     mask = tf.ones([len(limits), SOURCE], tf.bool)
     wanted = Demands(tf.constant(limits, tf.int32), **demands)
     first = tf.zeros([len(limits)], tf.int32)
-    return beam(table_step, first, (scores, looks), mask, wanted, START, END, size, n_best, penalties)
+    return beam(table_step, first, (scores, looks), mask, wanted, START, END, size, n_best, penalties, pruning)
 
 
 def forced(table, row, words, ended):
@@ -91,6 +91,7 @@ PENALTIES = [
     Penalties(length=1.0, plain=True),
     Penalties(coverage=0.5),
 ]
+PRUNINGS = [Pruning(), Pruning(margin=2.0), Pruning(patience=1.0), Pruning(margin=0.5, patience=1.5)]
 
 
 @pytest.mark.parametrize("penalties", PENALTIES, ids=str)
@@ -119,12 +120,13 @@ def test_a_beam_of_one_is_greedy(seed):
     size=st.integers(1, 6),
     limits=st.lists(st.integers(0, 6), min_size=1, max_size=4),
     penalties=st.sampled_from(PENALTIES),
+    pruning=st.sampled_from(PRUNINGS),
     no_repeat=st.integers(0, 3),
 )
 @settings(max_examples=40, deadline=None)
-def test_scores_and_alignments_are_those_of_the_forced_words(seed, size, limits, penalties, no_repeat):
+def test_scores_and_alignments_are_those_of_the_forced_words(seed, size, limits, penalties, pruning, no_repeat):
     table = tables(seed, len(limits), 6)
-    found = search(table, limits, size, size, penalties, no_repeat=no_repeat)
+    found = search(table, limits, size, size, penalties, pruning, no_repeat=no_repeat)
     for row, limit in enumerate(limits):
         assert sorted(found.ranks.numpy()[row], reverse=True) == found.ranks.numpy()[row].tolist()
         seen = set()
@@ -151,12 +153,13 @@ def test_scores_and_alignments_are_those_of_the_forced_words(seed, size, limits,
     limits=st.lists(st.integers(0, 6), min_size=1, max_size=5),
     chosen=st.integers(0, 4),
     penalties=st.sampled_from(PENALTIES),
+    pruning=st.sampled_from(PRUNINGS),
 )
 @settings(max_examples=30, deadline=None)
-def test_a_row_alone_is_as_in_a_batch(seed, size, limits, chosen, penalties):
+def test_a_row_alone_is_as_in_a_batch(seed, size, limits, chosen, penalties, pruning):
     table, row = tables(seed, len(limits), 6), chosen % len(limits)
-    together = search(table, limits, size, size, penalties)
-    alone = search(tuple(part[row : row + 1] for part in table), limits[row : row + 1], size, size, penalties)
+    together = search(table, limits, size, size, penalties, pruning)
+    alone = search(tuple(part[row : row + 1] for part in table), limits[row : row + 1], size, size, penalties, pruning)
     longest = limits[row]
     np.testing.assert_array_equal(together.tokens[row, :, :longest], alone.tokens[0])
     np.testing.assert_allclose(together.ranks[row], alone.ranks[0], atol=1e-5)
@@ -228,6 +231,39 @@ def test_it_stops_when_nothing_can_be_beaten():
     # would rank ln .1 / (11/6)^6 = -0.061.
     beam(counted, *arguments, size=2, penalties=Penalties(length=6.0))
     assert len(calls) == 6
+
+
+def test_what_falls_too_far_behind_is_given_up():
+    # After the start, 4 has .8 and 5 has .2, which is ln 4 = 1.386 below; after 4 all is even, after 5 the end has .9.
+    # [4 and any word]: .8 / 7 = .114; [5]: .2 * .9 = .18.
+    table = np.full([1, 2, VOCABULARY, VOCABULARY], 1 / 7)
+    table[0, 0, START] = [0, 0, 0, 0, 0.8, 0.2, 0]
+    table[0, 1, 5] = [0, 0.1, 0, 0.9, 0, 0, 0]
+    table = (np.log(np.maximum(table, 1e-9)).astype(np.float32), np.ones([1, 2, VOCABULARY, SOURCE], np.float32))
+    assert hypothesis(search(table, [2], 2, pruning=Pruning(margin=1.4)), 0, 0) == [5]
+    given_up = search(table, [2], 2, pruning=Pruning(margin=1.3))
+    assert hypothesis(given_up, 0, 0)[0] == 4
+    assert float(given_up.scores[0, 0]) == pytest.approx(np.log(0.8 / 7), abs=1e-4)
+
+
+def test_it_waits_no_longer_than_its_patience():
+    calls = []
+
+    def counted(tokens, state, memory):
+        calls.append(1)
+        return table_step(tokens, state, memory)
+
+    # [4] and [5] are complete after two steps, with .3 each; [4 6] and [5 6] have .2 after three. By (5 + n) / 6 to the
+    # sixth they rank ln .3 / (7/6)^6 = -0.477 and ln .2 / (8/6)^6 = -0.286.
+    scores, looks = chain({START: {4: 0.5, 5: 0.5}, 4: {END: 0.6, 6: 0.4}, 5: {END: 0.6, 6: 0.4}, 6: {END: 1.0}})
+    memory = (tf.constant(scores), tf.constant(looks))
+    arguments = (tf.zeros([1], tf.int32), memory, tf.ones([1, SOURCE], tf.bool), Demands(tf.constant([6])), START, END)
+    found = beam(counted, *arguments, size=2, penalties=Penalties(length=6.0), pruning=Pruning(patience=1.0))
+    assert (len(hypothesis(found, 0, 0)), len(calls)) == (1, 2)
+    calls.clear()
+    found = beam(counted, *arguments, size=2, penalties=Penalties(length=6.0), pruning=Pruning(patience=1.5))
+    assert (len(hypothesis(found, 0, 0)), len(calls)) == (2, 3)
+    assert float(found.ranks[0, 0]) == pytest.approx(np.log(0.2) / (8 / 6) ** 6, abs=1e-4)
 
 
 def test_demands_of_each_row():
