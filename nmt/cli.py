@@ -9,8 +9,10 @@ import typer
 
 from nmt.commands.console import say
 from nmt.commands.demo import corpus, demo
+from nmt.commands.export import export
 from nmt.commands.judge import align, evaluate, score
 from nmt.commands.plot import plot
+from nmt.commands.serve import serve
 from nmt.commands.train import train
 from nmt.commands.translate import complete, translate
 from nmt.errors import InputError, WorkFailed
@@ -24,7 +26,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (demo, train, corpus, translate, complete, evaluate, score, align, plot):
+for command in (demo, train, corpus, translate, complete, evaluate, score, align, plot, export, serve):
     app.command()(command)
 
 

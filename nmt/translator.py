@@ -13,13 +13,13 @@ import numpy as np
 import tensorflow as tf
 
 from nmt.config import Config, Decoding
-from nmt.data.text import END, PAD, START, Text
+from nmt.data.text import Text
 from nmt.decoding.abreast import abreast, batched
 from nmt.decoding.ensemble import Ensemble
-from nmt.decoding.search import Hypotheses
-from nmt.decoding.ways import chosen, demands_for, find, numbers_for
+from nmt.decoding.ways import chosen, numbers_for
 from nmt.errors import InputError
 from nmt.evaluation.alignment import WordAlignment, Words, by_word
+from nmt.graph import Graph
 from nmt.models import Seq2Seq
 from nmt.stored import load, save
 
@@ -85,10 +85,11 @@ class Translator:
         self.model = model
         self.text = text
         self.config = config
+        self._graph = Graph(model, text)
         self._searches: dict[tuple[Decoding, bool], Callable] = {}
         strings = tf.TensorSpec([None], tf.string)
         signature = [strings, strings, tf.TensorSpec([], tf.int32)]
-        self._force = tf.function(self._forced, input_signature=signature, autograph=False)
+        self._force = tf.function(self._graph.force, input_signature=signature, autograph=False)
 
     @classmethod
     def load(cls, folder: str | Path, *others: str | Path) -> Translator:
@@ -252,7 +253,7 @@ class Translator:
         if (how, prefixed) not in self._searches:
             strings = tf.TensorSpec([None], tf.string)
             signature = [strings, strings, tf.TensorSpec([None, None], tf.float32)]
-            graph = partial(self._translate, how, prefixed)
+            graph = partial(self._graph.translate, how, prefixed)
             self._searches[how, prefixed] = tf.function(graph, input_signature=signature, autograph=False)
         return self._searches[how, prefixed]
 
@@ -262,7 +263,7 @@ class Translator:
         """Make the translations of each row from what a graph gives.
 
         Arguments:
-            outputs: see :meth:`_outputs`.
+            outputs: see :class:`~nmt.graph.Graph`.
             sources: the texts that were given.
             written: what was given of the translations: their beginnings or, if they were ``forced``, all of them.
         """
@@ -297,63 +298,6 @@ class Translator:
                     )
                 )
             yield best
-
-    def _translate(
-        self, how: Decoding, prefixed: bool, texts: tf.Tensor, prefixes: tf.Tensor, numbers: tf.Tensor
-    ) -> dict[str, tf.Tensor]:
-        """Translate strings ``(batch,)``: the whole way in one graph."""
-        source, lengths, truncated = self._read(texts, how.max_length)
-        memory = self.model.encode(source)
-        begun = self.text.target.encode(prefixes) if prefixed else None
-        demands = demands_for(how, lengths, begun)
-        # The end of the source is looked at when no word is meant: it need not be covered.
-        mask = (source != PAD) & (source != END)
-        mask = mask if self.model.aligned else mask[:, :0]
-        found = find(self.model, how, memory, mask, demands, numbers, START, END)
-        outputs = self._outputs(found, source, lengths, truncated)
-        cut = found.lengths >= tf.expand_dims(demands.most, 1)
-        begin = self.text.target.decode(begun) if prefixed else tf.fill(tf.shape(texts), "")
-        return {**outputs, "text": self._written(found), "begun": begin, "cut": cut}
-
-    def _forced(self, sources: tf.Tensor, targets: tf.Tensor, most: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Score strings ``(batch,)`` as the translations of others, ``most`` pieces of each side."""
-        source, lengths, truncated = self._read(sources, most)
-        pieces = self.text.target.encode(targets)
-        kept = pieces[:, :most]
-        rows, whole = kept.nrows(), pieces.row_lengths() == kept.row_lengths()
-        # What was cut does not end here.
-        end = tf.RaggedTensor.from_row_lengths(
-            tf.fill([tf.math.count_nonzero(whole, dtype=tf.int32)], END), tf.cast(whole, tf.int64)
-        )
-        written = tf.concat([kept, end], 1).to_tensor(PAD)
-        begun = tf.concat([tf.fill([rows, 1], START), kept], 1).to_tensor(PAD)[:, : tf.shape(written)[1]]
-        logits, alignment = self.model.forced(source, begun)
-        losses = tf.nn.sparse_softmax_cross_entropy_with_logits(written, tf.cast(logits, tf.float32))
-        token_scores = tf.where(written != PAD, -losses, 0.0)
-        scores = tf.reduce_sum(token_scores, 1)
-        parts = (kept.to_tensor(PAD), kept.row_lengths(), scores, scores, token_scores, alignment)
-        found = Hypotheses(*(tf.expand_dims(part, 1) for part in parts))
-        outputs = self._outputs(found, source, lengths, truncated | ~whole)
-        return {**outputs, "cut": tf.expand_dims(~whole, 1)}
-
-    def _read(self, texts: tf.Tensor, most: int | tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        """Return source ids with the end token, the numbers of pieces before it, and whether a text was cut."""
-        pieces = self.text.source.encode(texts)
-        read = pieces[:, :most]
-        source = tf.concat([read, tf.fill([read.nrows(), 1], END)], 1).to_tensor(PAD)
-        return source, tf.cast(read.row_lengths(), tf.int32), pieces.row_lengths() > read.row_lengths()
-
-    def _written(self, found: Hypotheses) -> tf.Tensor:
-        """Return the texts ``(batch, best)`` of hypotheses."""
-        shape = tf.shape(found.lengths)
-        flat = tf.reshape(found.tokens, [shape[0] * shape[1], tf.shape(found.tokens)[2]])
-        written = tf.RaggedTensor.from_tensor(flat, lengths=tf.reshape(found.lengths, [-1]))
-        return tf.reshape(self.text.target.decode(written), shape)
-
-    def _outputs(
-        self, found: Hypotheses, source: tf.Tensor, lengths: tf.Tensor, truncated: tf.Tensor
-    ) -> dict[str, tf.Tensor]:
-        return {**found._asdict(), "source": source, "source_lengths": lengths, "truncated": truncated}
 
 
 def _strings(texts: Sequence[str]) -> tf.Tensor:

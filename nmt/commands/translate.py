@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -32,13 +34,20 @@ from nmt.commands.options import (
     decoding,
     open_models,
 )
+from nmt.errors import InputError
+
+# What only an export for a device has: nmt.serving.edge.CONTENTS.
+DEVICE = "edge.json"
 
 if TYPE_CHECKING:
+    from nmt.serving import client
     from nmt.translator import Translation
 
 
 def translate(
-    model: ModelFolder,
+    model: Annotated[
+        Path | None, typer.Argument(help="A model's folder, as `nmt train` makes it; none with --server.")
+    ] = None,
     file: Annotated[Path | None, typer.Argument(help="Sentences, one a line.", show_default="standard input")] = None,
     beam: Beam = None,
     n_best: Annotated[
@@ -57,14 +66,66 @@ def translate(
         typer.Option("--format", help="jsonl: an object a line, with score, tokens and alignment."),
     ] = "text",
     settings: Settings = None,
+    server: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL",
+            help="Ask a server, in place of MODEL: http://HOST:8501/v1/models/NAME, or https, grpc, grpcs. NMT_TOKEN in"
+            " the environment is sent as its bearer token.",
+            show_default=False,
+        ),
+    ] = None,
+    deadline: Annotated[
+        float | None,
+        typer.Option(help="With --server: seconds for an answer, retries included.", show_default="60"),
+    ] = None,
+    ca: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="With --server: whose certificates to trust, in PEM.", show_default=False),
+    ] = None,
 ) -> None:
     """Translate: a line in, a line out, in order.
 
     Reads FILE, or standard input without one. An empty line stays empty. With --n-best N there are up to N lines for
-    each: its number, the score after the penalties and the translation, with tabs between.
+    each: its number, the score after the penalties and the translation, with tabs between. A server searches as its
+    export was told to.
 
     **Example:** `nmt translate my-model news.ko --beam 5 --length-penalty 1 > news.en`
+
+    **Example:** `nmt translate --server http://localhost:8501/v1/models/ko-en news.ko > news.en`
     """
+    device = model is not None and server is None and (model / DEVICE).is_file()
+    if server is not None or device:
+        search = {
+            "--beam": beam,
+            "--n-best": n_best,
+            "--length-penalty": length_penalty,
+            "--sample": sample or None,
+            "--temperature": temperature,
+            "--top-k": top_k,
+            "--top-p": top_p,
+            "--seed": seed,
+            "--prefix": prefix,
+            "--ensemble": ensemble or None,
+            "--set": settings or None,
+        }
+        given = [option for option, value in search.items() if value is not None]
+        if given:
+            where = "--server" if server is not None else model
+            raise InputError(f"{given[0]} does nothing with {where}: the export there settled how to search.")
+    if device:
+        assert model
+        _translate_on_device(model, file, form)
+        return
+    if server is not None:
+        if file is not None:
+            raise InputError(f"With --server there is no MODEL, and one FILE: leave out {model} or {file}.")
+        _translate_there(server, model, form, deadline, ca)
+        return
+    if deadline is not None or ca is not None:
+        raise InputError("--deadline and --ca are about a server: name it with --server URL.")
+    if model is None:
+        raise InputError("Name a MODEL, the folder of a trained one, or a server with --server URL.")
     how = decoding(
         model,
         settings,
@@ -90,6 +151,42 @@ def translate(
                 most = how["max_length"]
                 say(f"Line {i} is longer than the {most} pieces the model reads: the rest was left out.")
         number += len(window)
+
+
+def _translate_there(url: str, file: Path | None, form: str, deadline: float | None, ca: Path | None) -> None:
+    """Translate on a server. Without gRPC nothing of TensorFlow is imported."""
+    if url.startswith("grpc"):
+        import_tensorflow()  # its stubs would import it with its greetings
+    from nmt.serving.client import BATCH, DEADLINE, Client
+
+    lines = input_lines(file)
+    seconds = DEADLINE if deadline is None else deadline
+    with Client(url, deadline=seconds, ca=ca, token=os.environ.get("NMT_TOKEN")) as there:
+        # A request at a time: what was answered is written before another can fail.
+        parts = _cut(windows(lines, typed(file)), BATCH)
+        for part in advancing(parts, "Translating", count(file)):
+            found = there.translate(part, details=form == "jsonl")
+            emit(each.text if form == "text" else _their_record(each) for each in found)
+
+
+def _translate_on_device(folder: Path, file: Path | None, form: str) -> None:
+    """Translate with an export for a device, as a device would."""
+    from nmt.serving import edge
+
+    lines = input_lines(file)
+    try:
+        translator = edge.Translator(folder, threads=os.cpu_count() or 1)
+    except ValueError as error:
+        raise InputError(str(error)) from None
+    for window in advancing(windows(lines, typed(file)), "Translating", count(file)):
+        found = translator.translate(window)
+        emit(each.text if form == "text" else edge.record(each) for each in found)
+
+
+def _cut(groups: Iterator[list], size: int) -> Iterator[list]:
+    for group in groups:
+        for start in range(0, len(group), size):
+            yield group[start : start + size]
 
 
 def complete(
@@ -162,3 +259,19 @@ def _record(translation: Translation) -> dict[str, Any]:
         "alignment": None if alignment is None else [[round(float(w), 4) for w in row] for row in alignment],
         "truncated": translation.truncated,
     }
+
+
+def _their_record(translation: client.Translation) -> str:
+    """Return what a server says of a sentence, as an object with the keys of :func:`_record`."""
+    best = [
+        {"text": text, "score": round(score, 4)}
+        for text, score in zip(translation.translations, translation.scores, strict=True)
+    ]
+    alignment = translation.alignment
+    found = {
+        **best[0],
+        "source_tokens": translation.source_tokens,
+        "tokens": translation.tokens,
+        "alignment": None if alignment is None else [[round(w, 4) for w in row] for row in alignment],
+    }
+    return json.dumps({**found, "n_best": best} if len(best) > 1 else found, ensure_ascii=False)

@@ -67,6 +67,11 @@ class Tokenizer:
             model=model, shared_name=f"nmt_sentencepiece_{uuid.uuid4().hex}"
         )
 
+    @property
+    def resource(self) -> tf.Module:
+        """What an export has to hold, since the graph cannot say so."""
+        return self._graph
+
     def encode(self, texts: tf.Tensor, sampling: float = 0.0) -> tf.RaggedTensor:
         """Turn strings ``(batch,)`` into ids ``(batch, None)``, without start and end.
 

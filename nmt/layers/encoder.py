@@ -112,9 +112,9 @@ class Encoder(keras.layers.Layer):
         annotations, last = inputs, ()
         for i, forward in enumerate(self.forward_cells):
             words = self.depth.before(i, annotations, training)
-            sides = [run(forward, words, mask)]
+            sides = [run(forward, words, mask, buffers=not training)]
             if self.bidirectional:
-                sides.append(run(self.backward_cells[i], words, mask, reverse=True))
+                sides.append(run(self.backward_cells[i], words, mask, reverse=True, buffers=not training))
             outputs = self._merged([outputs for outputs, _ in sides])
             last = tuple(self._merged(parts) for parts in zip(*[state for _, state in sides], strict=True))
             annotations = self.depth.after(i, annotations, outputs)
@@ -146,10 +146,11 @@ def run(
     reverse: bool = False,
     state: State | None = None,
     projected: bool = False,
+    buffers: bool = False,
 ) -> tuple[tf.Tensor, State]:
     """Run one cell over ``inputs`` ``(batch, time, width)``: outputs ``(batch, time, units)`` and the last state.
 
-    With ``projected`` the inputs are what ``cell.project`` gives.
+    With ``projected`` the inputs are what ``cell.project`` gives. ``buffers``: see :func:`~nmt.layers.loop.scan`.
     """
 
     def step(projected: tf.Tensor, state: State) -> tuple[tuple[tf.Tensor, ...], State]:
@@ -157,5 +158,5 @@ def run(
         return (output,), state
 
     inputs = inputs if projected else cell.project(inputs)
-    (outputs,), last = scan(step, inputs, state or cell.zero_state(inputs), mask, reverse, outputs=(cell.units,))
+    (outputs,), last = scan(step, inputs, state or cell.zero_state(inputs), mask, reverse, (cell.units,), buffers)
     return outputs, last

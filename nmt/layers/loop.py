@@ -40,6 +40,7 @@ def scan(
     mask: tf.Tensor | None = None,
     reverse: bool = False,
     outputs: tuple[int | None, ...] = (None,),
+    buffers: bool = False,
 ) -> tuple[tuple[tf.Tensor, ...], Any]:
     """Run ``step`` over time.
 
@@ -50,10 +51,14 @@ def scan(
         mask: ``(batch, time)``; where it is false the state stays as it was, so that padding changes nothing.
         reverse: run from the last step to the first; outputs keep their places.
         outputs: the width of each output, ``None`` if it is not known.
+        buffers: read and write tensors rather than arrays that grow. TFLite has no other loop for a batch of any size;
+            the gradient would cost more. All widths must be known.
 
     Returns:
         The outputs, each ``(batch, time, its width)``, and the last state.
     """
+    if buffers:
+        return _scan_buffers(step, inputs, state, mask, reverse, outputs)
     time, batch = tf.shape(inputs)[1], inputs.shape[0]
     read_inputs = _by_time(inputs)
     read_mask = None if mask is None else _by_time(tf.expand_dims(mask, -1))
@@ -75,6 +80,35 @@ def scan(
     for out, width in zip(by_row, outputs, strict=True):
         out.set_shape([batch, inputs.shape[1], width])
     return by_row, state
+
+
+def _scan_buffers(
+    step: Callable,
+    inputs: tf.Tensor,
+    state: Any,
+    mask: tf.Tensor | None,
+    reverse: bool,
+    outputs: tuple[int | None, ...],
+) -> tuple[tuple[tf.Tensor, ...], Any]:
+    """Do what :func:`scan` does with nothing but tensors of a fixed size."""
+    by_time = tf.transpose(inputs, [1, 0, 2])
+    real = None if mask is None else tf.expand_dims(tf.transpose(mask), -1)
+    time, batch = tf.shape(by_time)[0], tf.shape(by_time)[1]
+
+    def body(count: tf.Tensor, state: Any, written: tuple[tf.Tensor, ...]) -> tuple:
+        t = time - 1 - count if reverse else count
+        y, new = step(by_time[t], state)
+        if real is not None:
+            here = real[t]
+            new = tf.nest.map_structure(lambda n, old: tf.where(here, n, old), new, state)
+        now = (
+            tf.concat([old[:t], tf.expand_dims(out, 0), old[t + 1 :]], 0) for old, out in zip(written, y, strict=True)
+        )
+        return count + 1, new, tuple(now)
+
+    first = tuple(tf.zeros([time, batch, width], inputs.dtype) for width in outputs)
+    _, state, written = tf.while_loop(lambda count, *_: count < time, body, (0, state, first), maximum_iterations=time)
+    return tuple(tf.transpose(part, [1, 0, 2]) for part in written), state
 
 
 def _by_time(tensor: tf.Tensor) -> tf.TensorArray:

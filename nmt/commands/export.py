@@ -1,0 +1,96 @@
+"""``nmt export``: a trained model for a server, or for a device."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from nmt.commands.console import ModelFolder, say
+from nmt.commands.options import Beam, Ensemble, LengthPenalty, Settings, decoding, open_models
+from nmt.errors import InputError
+
+
+def export(
+    model: ModelFolder,
+    to: Annotated[
+        Path | None, typer.Option(help="The export's folder.", show_default="saved_models/NAME, or NAME-tflite")
+    ] = None,
+    beam: Beam = None,
+    n_best: Annotated[
+        int | None, typer.Option(help="Translations of each sentence, with --beam.", show_default=False)
+    ] = None,
+    length_penalty: LengthPenalty = None,
+    max_length: Annotated[
+        int | None, typer.Option(help="Pieces read and written, at most.", show_default="that of the model")
+    ] = None,
+    tflite: Annotated[bool, typer.Option("--tflite", help="For a device: TFLite instead of a SavedModel.")] = False,
+    quantize: Annotated[
+        Literal["none", "float16", "int8"] | None,
+        typer.Option(help="With --tflite: what weights are stored as.", show_default="none"),
+    ] = None,
+    serving_kit: Annotated[
+        bool, typer.Option("--serving-kit", help="Write what TF Serving in Docker needs beside the export, too.")
+    ] = False,
+    languages: Annotated[
+        str | None, typer.Option(help="For the card, as in ko-en.", show_default=False, metavar="FROM-TO")
+    ] = None,
+    ensemble: Ensemble = None,
+    settings: Settings = None,
+) -> None:
+    """Write a model that needs nothing of this package: for TF Serving, or with --tflite for a device.
+
+    How to search is settled here. A SavedModel goes to the next version of saved_models/NAME, strings in and strings
+    out; --tflite makes a folder with a program, translate.py, that needs ai-edge-litert and sentencepiece alone.
+
+    **Example:** `nmt export my-model --beam 5 --length-penalty 1 --serving-kit`
+    """
+    name = model.resolve().name
+    kit = None
+    if quantize is not None and not tflite:
+        raise InputError("--quantize is of the export for a device: add --tflite.")
+    if serving_kit and tflite:
+        raise InputError("--serving-kit is for a server, and --tflite for a device. Export twice.")
+    how_given = decoding(
+        model, settings, beam=beam, n_best=n_best, length_penalty=length_penalty, max_length=max_length
+    )
+    if how_given["sample"]:
+        raise InputError("An export gives the same text the same translation: decoding.sample cannot be true in it.")
+    place = to or Path("saved_models", f"{name}-tflite" if tflite else name)
+    if tflite:
+        from nmt.folder import check_new
+
+        check_new(place)
+    else:
+        from nmt.serving.versions import check_place
+
+        check_place(place)
+        kit = place.parent / f"{place.name}-kit"
+        if serving_kit and kit.exists():
+            raise InputError(f"{kit} is there already, and its files are left as they are. Leave --serving-kit out.")
+    translator = open_models(model, ensemble)
+    how = translator.decoding(**how_given)
+    from nmt.serving.card import card
+
+    pieces = (translator.text.source.vocabulary, translator.text.target.vocabulary)
+
+    def written(what: str) -> str:
+        return card(model, translator.config, how, pieces, languages, what)
+
+    say("Exporting: this takes some seconds.")
+    if tflite:
+        from nmt.serving import tflite as device
+
+        device.export(translator, place, how, quantize or "none", written(f"TFLite, weights {quantize or 'float32'}"))
+        say(f"The export is in {place}. Try it: python {place / 'translate.py'}")
+        return
+    from nmt.serving import saved_model
+
+    folder = saved_model.export(translator, place, how, lambda version: written(f"SavedModel, version {version}"))
+    say(f"The export is in {folder}. Try it: nmt serve {place}")
+    if serving_kit and kit:
+        from nmt.serving.kit import write_kit
+
+        write_kit(kit, place.name, place)
+        say(f"The kit is in {kit}. Its README.md says how to start TF Serving.")

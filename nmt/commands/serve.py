@@ -1,0 +1,51 @@
+"""``nmt serve``: a model behind an address of this machine, and a page to try it on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import quote
+
+import typer
+
+from nmt.commands.console import import_tensorflow, say
+
+
+def serve(
+    model: Annotated[
+        Path, typer.Argument(help="A model's folder, or an export, saved_models/NAME.", show_default=False)
+    ],
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Where it listens; 0 is any that is free.")] = 8501,
+    host: Annotated[
+        str, typer.Option(help="Of which address. 0.0.0.0 is every one of this machine: anybody can then ask.")
+    ] = "127.0.0.1",
+    timeout: Annotated[float, typer.Option(min=0.001, help="Seconds until an answer, at most.")] = 60.0,
+    max_waiting: Annotated[int, typer.Option(min=1, help="Sentences that may wait, of all requests together.")] = 2048,
+) -> None:
+    """Serve a model on this machine: a page to try it on, and TF Serving's REST paths.
+
+    Of an export, the newest version. Ctrl-C stops it when all is answered that was accepted. For many users,
+    `nmt export` writes what TF Serving reads.
+
+    **Example:** `nmt serve my-model`, then open http://127.0.0.1:8501 in a browser, or
+    `curl -d '{"instances": ["나는 밥을 먹었다"]}' http://127.0.0.1:8501/v1/models/my-model:predict`
+    """
+    from nmt.serving.engine import find, open_engine
+
+    place = find(model)
+    from nmt.serving.local import Limits, Server, address, bound, run, warm
+
+    # What is wrong with the address is told before a model is opened.
+    taken = bound(host, port)
+    with taken:
+        import_tensorflow()
+        engine = open_engine(place)
+        warm(engine)
+        server = Server(engine, Limits(seconds=timeout, waiting=max_waiting, sentences=min(256, max_waiting)))
+        where = address(taken)
+        news = (
+            f"Version {engine.version} of {engine.name} is at {where}/v1/models/{quote(engine.name)}, and a page to "
+            f"try it on at {where}. Ctrl-C stops it."
+        )
+        run(server, taken, lambda: say(news))
+    say("Stopped.")

@@ -1,0 +1,182 @@
+"""Requests joined into batches: one worker, and a queue with a bound that deals fairly."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Hashable, Sequence
+from concurrent.futures import Future
+from typing import Any
+
+# Seconds that a batch waits for requests that are on their way. One client alone never waits.
+_WAIT = 0.004
+
+
+class Full(Exception):
+    """There is no room in the queue."""
+
+
+class Stopping(Exception):
+    """Nothing is accepted any more."""
+
+
+class Job:
+    """The rows of a request, and what has become of them.
+
+    Attributes:
+        future: their answers, in order.
+    """
+
+    def __init__(self, key: Hashable, rows: Sequence[Any]) -> None:
+        self.key = key
+        self.rows = rows
+        self.answers: list[Any] = [None] * len(rows)
+        self.future: Future[list[Any]] = Future()
+        self.dealt = 0
+        self.done = 0
+        self.dropped = False
+
+    @property
+    def left(self) -> int:
+        """Rows that no batch has taken yet."""
+        return 0 if self.dropped else len(self.rows) - self.dealt
+
+
+class Batcher:
+    """A worker thread that answers rows, those of several requests together.
+
+    Rows are joined if they have the same key. A batch takes a row from each waiting request in turn, so a large request
+    does not hold up a small one.
+
+    Arguments:
+        run: answers rows of one key.
+        size: rows of a batch, at most.
+        room: rows that may wait, at most.
+        report: called with the number of rows of each batch.
+    """
+
+    def __init__(
+        self,
+        run: Callable[[Any, list[Any]], list[Any]],
+        size: int,
+        room: int,
+        report: Callable[[int], object] = lambda rows: None,
+    ) -> None:
+        self._run, self._size, self._room, self._report = run, size, room, report
+        self._jobs: deque[Job] = deque()
+        self._changed = threading.Condition()
+        self._closing = False
+        self._expected = 0
+        self._worker = threading.Thread(target=self._work, name="nmt-batches", daemon=True)
+        self._worker.start()
+
+    @property
+    def waiting(self) -> int:
+        """Rows that no batch has taken yet."""
+        with self._changed:
+            return self._waiting()
+
+    @property
+    def alive(self) -> bool:
+        """Whether somebody works."""
+        return self._worker.is_alive() and not self._closing
+
+    def submit(self, key: Hashable, rows: Sequence[Any]) -> Job:
+        """Put rows into the queue.
+
+        Raises:
+            Full: if they do not all fit.
+            Stopping: after :meth:`close`.
+        """
+        job = Job(key, rows)
+        with self._changed:
+            if self._closing:
+                raise Stopping
+            if self._waiting() + len(rows) > self._room:
+                raise Full
+            if rows:
+                self._jobs.append(job)
+                self._changed.notify_all()
+            else:
+                job.future.set_result([])
+        return job
+
+    def drop(self, job: Job) -> None:
+        """Take a job's rows out of the queue, for nobody waits for them any more."""
+        with self._changed:
+            job.dropped = True
+            if job in self._jobs:
+                self._jobs.remove(job)
+        job.future.cancel()
+
+    def close(self) -> None:
+        """Accept nothing more, answer what was accepted, and return when that is done."""
+        with self._changed:
+            self._closing = True
+            self._changed.notify_all()
+        self._worker.join()
+
+    def _waiting(self) -> int:
+        return sum(job.left for job in self._jobs)
+
+    def _work(self) -> None:
+        while (batch := self._deal()) is not None:
+            self._answer(batch)
+
+    def _deal(self) -> list[tuple[Job, int]] | None:
+        """Wait for rows and return some of one key, or ``None`` at the end."""
+        with self._changed:
+            while not self._jobs:
+                if self._closing:
+                    return None
+                self._changed.wait()
+            # Clients that were answered together ask again together. Without this the first would go alone each time.
+            deadline = time.monotonic() + _WAIT
+            while self._waiting() < self._expected and (left := deadline - time.monotonic()) > 0 and not self._closing:
+                self._changed.wait(left)
+            if not self._jobs:
+                return []
+            key = self._jobs[0].key
+            alike = [job for job in self._jobs if job.key == key]
+            batch: list[tuple[Job, int]] = []
+            while len(batch) < self._size and (alike := [job for job in alike if job.left]):
+                for job in alike[: self._size - len(batch)]:
+                    batch.append((job, job.dealt))
+                    job.dealt += 1
+            taken = {id(job) for job, _ in batch}
+            # What is not finished goes to the end, so that other keys have their turn.
+            rest = [job for job in self._jobs if id(job) in taken and job.left]
+            self._jobs = deque([*(job for job in self._jobs if id(job) not in taken), *rest])
+            self._expected = min(len(taken), self._size) if len(taken) > 1 else 0
+            return batch
+
+    def _answer(self, batch: list[tuple[Job, int]]) -> None:
+        if not batch:
+            return
+        self._report(len(batch))
+        try:
+            found = self._run(batch[0][0].key, [job.rows[i] for job, i in batch])
+            answered = list(zip(batch, found, strict=True))
+        except Exception as error:
+            jobs = {id(job): job for job, _ in batch}
+            if len(jobs) == 1:
+                self._fail(batch[0][0], error)
+            else:
+                # One of them may be at fault, and it alone shall hear of it.
+                for job in jobs.values():
+                    self._answer([(each, i) for each, i in batch if each is job])
+            return
+        for (job, i), answer in answered:
+            job.answers[i] = answer
+            job.done += 1
+            if job.done == len(job.rows) and job.future.set_running_or_notify_cancel():
+                job.future.set_result(job.answers)
+
+    def _fail(self, job: Job, error: Exception) -> None:
+        with self._changed:
+            job.dropped = True
+            if job in self._jobs:
+                self._jobs.remove(job)
+        if job.future.set_running_or_notify_cancel():
+            job.future.set_exception(error)

@@ -1,0 +1,109 @@
+"""An export for a device: a TFLite model of ids, the tokenizers, and a program that joins them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Literal
+
+import keras
+import tensorflow as tf
+
+from nmt import folder as folders
+from nmt.config import Decoding
+from nmt.data.text import END, PAD, START
+from nmt.decoding.ways import demands_for, find
+from nmt.errors import InputError
+from nmt.serving import edge
+from nmt.translator import Translator
+
+Quantize = Literal["none", "float16", "int8"]
+
+
+def export(translator: Translator, to: Path, how: Decoding, quantize: Quantize, card: str) -> None:
+    """Write a new folder with all a device needs.
+
+    ``model.tflite`` takes ``source``, ids ``(batch, source)`` with the end token and zeros after it, and gives the
+    fields of :class:`~nmt.decoding.search.Hypotheses` that a translation is made of.
+
+    Arguments:
+        translator: a trained model.
+        to: the folder; new or empty.
+        how: how to search; it cannot be chosen later.
+        quantize: what the weights are stored as. With ``int8`` products are computed in whole numbers, too.
+        card: what is to be read beside the model.
+
+    Raises:
+        InputError: if the folder holds something, or the search draws at random.
+    """
+    if how.sample:
+        raise InputError("An export gives the same text the same translation: decoding.sample cannot be true in it.")
+    folders.check_new(to)
+    model = convert(translator, how, quantize)
+
+    def fill(aside: Path) -> None:
+        (aside / "model.tflite").write_bytes(model)
+        translator.text.save(aside)
+        tokenizers = sorted(aside.glob("*.spm.model"))
+        named = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in aside.iterdir()}
+        contents = {
+            "format": edge.FORMAT,
+            "files": named,
+            "source": tokenizers[0].name,
+            "target": tokenizers[-1].name,
+            "max_length": how.max_length,
+            "aligned": translator.model.aligned,
+        }
+        (aside / edge.CONTENTS).write_text(json.dumps(contents, indent=1) + "\n", encoding="utf-8")
+        (aside / "translate.py").write_bytes(Path(edge.__file__).read_bytes())
+        (aside / "card.md").write_text(card, encoding="utf-8")
+
+    folders.make(to, fill)
+
+
+def convert(translator: Translator, how: Decoding, quantize: Quantize = "none") -> bytes:
+    """Return the TFLite model: nothing but operations that every interpreter has, any batch, any length."""
+    archive = keras.export.ExportArchive()
+    archive.add_endpoint("translate", searching(translator, how), [tf.TensorSpec([None, None], tf.int32, "source")])
+    with tempfile.TemporaryDirectory() as place:
+        archive.write_out(place, verbose=False)
+        converter = tf.lite.TFLiteConverter.from_saved_model(place, signature_keys=["translate"])
+        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
+        if quantize != "none":
+            converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        if quantize == "float16":
+            converter.target_spec.supported_types = [tf.float16]
+        if quantize == "int8":
+            # A scale for each word of the vocabulary would keep tied embeddings apart, and store them twice.
+            converter._experimental_disable_per_channel_quantization_for_dense_layers = True
+        return converter.convert()
+
+
+def searching(translator: Translator, how: Decoding) -> Callable[[tf.Tensor], dict[str, tf.Tensor]]:
+    """Return the function from source ids to hypotheses."""
+    model = translator.model if translator.model.aligned else _Blind(translator.model)
+
+    def translate(source: tf.Tensor) -> dict[str, tf.Tensor]:
+        mask = (source != PAD) & (source != END)
+        lengths = tf.reduce_sum(tf.cast(mask, tf.int32), 1)
+        memory = model.encode(source)
+        looked = mask if translator.model.aligned else mask[:, :1]
+        no_draws = tf.zeros([tf.shape(source)[0], 0])
+        found = find(model, how, memory, looked, demands_for(how, lengths, None), no_draws, START, END)
+        return {name: getattr(found, name) for name in ("tokens", "lengths", "scores", "ranks", "alignment")}
+
+    return translate
+
+
+class _Blind:
+    """A model that looks nowhere, with an alignment of one column of zeros: TFLite runs no tensor of no width."""
+
+    def __init__(self, model: Any) -> None:
+        self.encode, self.initial_state, self._step = model.encode, model.initial_state, model.step
+
+    def step(self, tokens: tf.Tensor, state: Any, memory: Any) -> tuple[tf.Tensor, Any, tf.Tensor]:
+        logits, state, _ = self._step(tokens, state, memory)
+        return logits, state, tf.zeros([tf.shape(logits)[0], 1])

@@ -1,0 +1,21 @@
+"""A translator that has learned enough to be exported: near-ties of random weights flip, trained ones do not."""
+
+from pathlib import Path
+
+from commands import PAIRS
+
+from nmt.config import Config, with_settings
+from nmt.data.corpora import from_tsv
+from nmt.training.fit import train
+from nmt.translator import Translator
+
+SMALL = ["text.vocabulary_size=80", "text.kind=bpe", "model.units=16", "model.embedding=16", "data.buckets=2"]
+SMALL += ["training.epochs=8", "training.batch_size=8", "training.learning_rate=0.01", "training.warmup_steps=5"]
+TEXTS = [ko for ko, _ in PAIRS[:9]] + ["", " ", "漢字 나는", "나는 " * 99, "\u200b", "밥을\u2028먹었다", "a\tb", "<b>&"]
+
+
+def trained(place: Path) -> Translator:
+    """Train in ``place``; the model's folder is ``place / "model"``."""
+    (place / "tsv").write_text("".join(f"{ko}\t{en}\n" for ko, en in PAIRS), encoding="utf-8")
+    data = from_tsv(place / "tsv")
+    return train(with_settings(Config(), SMALL), data, data, place / "model", say=lambda line: None)
