@@ -52,6 +52,10 @@ def add_up(x, state):
 
 # By hand: 1, 1 + 2, 1 + 2 + 4 forwards; 4, 4 + 2, 4 + 2 + 1 backwards, each in its place.
 # Where the mask is false the sum that is handed on stays as it was.
+both_ways = pytest.mark.parametrize("buffers", [False, True])
+
+
+@both_ways
 @pytest.mark.parametrize(
     ("mask", "reverse", "at_real_words", "last"),
     [
@@ -65,37 +69,42 @@ def add_up(x, state):
         ([0, 0, 0], False, [], 0),
     ],
 )
-def test_a_running_sum(mask, reverse, at_real_words, last):
+def test_a_running_sum(mask, reverse, at_real_words, last, buffers):
     inputs = tf.constant([[[1.0], [2.0], [4.0]]])
     booleans = None if mask is None else tf.cast([mask], tf.bool)
-    (sums, read), state = scan(add_up, inputs, tf.zeros([1, 1]), booleans, reverse, outputs=(1, 1))
+    (sums, read), state = scan(add_up, inputs, tf.zeros([1, 1]), booleans, reverse, (1, 1), buffers)
     real = slice(None) if mask is None else np.array(mask, bool)
     assert sums.numpy()[0, real, 0].tolist() == at_real_words
     assert state.numpy().tolist() == [[last]]
     np.testing.assert_array_equal(read, inputs)  # outputs keep their places either way
 
 
-def test_rows_have_masks_of_their_own():
+@both_ways
+def test_rows_have_masks_of_their_own(buffers):
     inputs = tf.constant([[[1.0], [2.0], [4.0]]] * 3)
-    _, state = scan(add_up, inputs, tf.zeros([3, 1]), tf.sequence_mask([2, 3, 0]), outputs=(1, 1))
+    _, state = scan(add_up, inputs, tf.zeros([3, 1]), tf.sequence_mask([2, 3, 0]), outputs=(1, 1), buffers=buffers)
     assert state.numpy().ravel().tolist() == [3, 7, 0]
 
 
-def test_a_state_may_be_any_nest():
+@both_ways
+def test_a_state_may_be_any_nest(buffers):
     def step(x, state):
         new = {"sum": state["sum"] + x, "parts": (state["parts"][0] * 2,)}
         return (new["sum"],), new
 
     first = {"sum": tf.zeros([1, 1]), "parts": (tf.ones([1, 2]),)}
-    _, state = scan(step, tf.constant([[[1.0], [2.0], [4.0]]]), first, tf.constant([[True, False, True]]))
+    _, state = scan(
+        step, tf.constant([[[1.0], [2.0], [4.0]]]), first, tf.constant([[True, False, True]]), False, (1,), buffers
+    )
     assert state["sum"].numpy().tolist() == [[5]]
     assert state["parts"][0].numpy().tolist() == [[4, 4]]  # doubled at the two real words
 
 
-def test_any_batch_and_any_time_in_a_graph():
+@both_ways
+def test_any_batch_and_any_time_in_a_graph(buffers):
     @tf.function(input_signature=[tf.TensorSpec([None, None, 1]), tf.TensorSpec([None, None], tf.bool)])
     def total(inputs, mask):
-        (sums, _), state = scan(add_up, inputs, tf.zeros_like(inputs[:, 0]), mask, outputs=(1, 1))
+        (sums, _), state = scan(add_up, inputs, tf.zeros_like(inputs[:, 0]), mask, outputs=(1, 1), buffers=buffers)
         return sums, state
 
     for batch, time in [(2, 3), (1, 5), (0, 3)]:
@@ -104,8 +113,9 @@ def test_any_batch_and_any_time_in_a_graph():
         np.testing.assert_array_equal(state, np.full([batch, 1], time))
 
 
-def test_no_steps_at_all_leave_the_first_state():
-    (sums, _), state = scan(add_up, tf.zeros([2, 0, 1]), tf.fill([2, 1], 7.0), outputs=(1, 1))
+@both_ways
+def test_no_steps_at_all_leave_the_first_state(buffers):
+    (sums, _), state = scan(add_up, tf.zeros([2, 0, 1]), tf.fill([2, 1], 7.0), outputs=(1, 1), buffers=buffers)
     assert sums.shape == (2, 0, 1)
     assert state.numpy().tolist() == [[7], [7]]
 
