@@ -21,9 +21,10 @@ TRANSFORMER = [*SMALL, "model.architecture=transformer", "model.units=6", "model
 LANGUAGE = [*SMALL, "model.architecture=language-model", "model.units=6", "model.embedding=5"]
 NO_DROPOUT = [f"model.{kind}=0" for kind in ("dropout", "embedding_dropout", "output_dropout")]
 
-SOURCE = tf.constant([[7, 9, 11, 3, 0], [5, 6, 3, 0, 0], [13, 17, 19, 8, 3]])
-TARGET = tf.constant([[2, 5, 6, 0, 0, 0, 0], [2, 7, 8, 9, 4, 10, 0], [2, 11, 12, 13, 14, 15, 16]])
-WRITTEN = tf.constant([[5, 6, 3, 0, 0, 0, 0], [7, 8, 9, 4, 10, 3, 0], [11, 12, 13, 14, 15, 16, 3]])
+# Each place is some milliseconds of every combination, so there are no more than it takes to have padding of two sizes.
+SOURCE = tf.constant([[7, 9, 3, 0], [5, 3, 0, 0], [13, 17, 19, 3]])
+TARGET = tf.constant([[2, 5, 6, 0, 0], [2, 7, 8, 9, 0], [2, 11, 12, 13, 14]])
+WRITTEN = tf.constant([[5, 6, 3, 0, 0], [7, 8, 9, 3, 0], [11, 12, 13, 14, 3]])
 
 ATTENTIONS = ("bahdanau", "dot", "general", "concat", "scaled_dot", "cosine", "none")
 SWITCHES = [
@@ -71,13 +72,14 @@ every_model = pytest.mark.parametrize("settings", ALL, ids=name)
 
 @every_model
 def test_it_learns_in_a_few_steps(settings):
-    keras.utils.set_random_seed(3)
+    keras.utils.set_random_seed(5)
     config = with_settings(Config(), [*settings, *NO_DROPOUT, "training.label_smoothing=0"])
     model = build_model(config)
     compiled(model, config, 100)
     model.run_eagerly = True  # tracing so many graphs would take minutes
     batch = ({"source": SOURCE, "target": TARGET}, WRITTEN)
-    losses = [float(model.train_on_batch(*batch, return_dict=True)["loss"]) for _ in range(3)]
+    losses = [float(model.train_on_batch(*batch, return_dict=True)["loss"]) for _ in range(2)]
+    losses.append(float(model.test_on_batch(*batch, return_dict=True)["loss"]))
     assert all(np.isfinite(losses))
     assert losses[-1] < losses[0]
 

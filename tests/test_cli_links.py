@@ -21,16 +21,32 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_a_run_is_guided_and_resumed(place: Path, tmp_path: Path) -> None:
-    command = ["train", "--pairs", place / "tsv", "--links", place / "good", "--to", tmp_path / "m"]
-    result = nmt(*command, *TINY, *GUIDED)
+def test_the_built_in_corpus_is_written_and_its_links_guide_a_run_that_is_resumed(tmp_path: Path) -> None:
+    """Begun with pairs in one file and resumed with the same in two: both go with links."""
+    result = nmt("corpus", "demo", "--to", tmp_path / "data")
     assert result.returncode == 0, result.stderr.decode()
-    result = nmt(*command, "--resume", "--set", "training.epochs=3")
+    assert "train, dev, test, combinations" in result.stdout.decode()
+    names = {f"{split}.{kind}" for split in ("train", "dev", "test", "combinations") for kind in ("ko", "en", "links")}
+    assert {path.name for path in (tmp_path / "data").iterdir()} == names
+    refused(nmt("corpus", "demo", "--to", tmp_path / "data"), "is not an empty folder")
+
+    source, target, links = (tmp_path / "data" / f"dev.{kind}" for kind in ("ko", "en", "links"))
+    columns = (path.read_text(encoding="utf-8").splitlines() for path in (source, target))
+    (tmp_path / "tsv").write_text("".join(f"{ko}\t{en}\n" for ko, en in zip(*columns, strict=True)), encoding="utf-8")
+    lines = links.read_text()
+    links.write_text(lines.replace("-", "?", 1))  # a possible link is one, too
+    command = ["train", "--links", links, "--to", tmp_path / "m"]
+    few = ["--set", "training.batch_size=64", "--set", "data.buckets=2"]  # batches
+    result = nmt(*command, "--pairs", tmp_path / "tsv", *TINY[2:], *few, *GUIDED)
+    assert result.returncode == 0, result.stderr.decode()
+    assert "lose their links" not in result.stderr.decode()
+    result = nmt(*command, "--source", source, "--target", target, "--resume", "--set", "training.epochs=3")
     assert result.returncode == 0, result.stderr.decode()
     journal = [json.loads(line) for line in (tmp_path / "m" / "metrics.jsonl").read_text().splitlines()]
     losses = [record["alignment_loss"] for record in journal]
     assert len(losses) == 3 and losses[2] < losses[0]
-    again = ["train", "--pairs", place / "tsv", "--to", tmp_path / "m", "--resume"]
+
+    again = ["train", "--pairs", tmp_path / "tsv", "--to", tmp_path / "m", "--resume"]
     refused(nmt(*again), "training.guided_alignment = 0.5", "--links")
     refused(nmt(*again, "--set", "training.guided_alignment=0"), "only the weight can change")
     assert nmt("translate", tmp_path / "m", stdin="나는 밥을 먹었다\n".encode()).returncode == 0
@@ -64,20 +80,6 @@ def test_bad_links_are_refused_and_nothing_is_written(case: str, place: Path, tm
 def test_links_go_with_pairs_in_files_only(given: list[str], place: Path, tmp_path: Path) -> None:
     result = nmt("train", given[0], place / given[1], "--links", place / "good", *GUIDED, "--to", tmp_path / "m")
     refused(result, "--links goes with pairs in files: --source and --target, or --pairs.")
-
-
-def test_the_built_in_corpus_is_written_and_its_links_guide(tmp_path: Path) -> None:
-    result = nmt("corpus", "demo", "--to", tmp_path / "data")
-    assert result.returncode == 0, result.stderr.decode()
-    assert "train, dev, test, combinations" in result.stdout.decode()
-    names = {f"{split}.{kind}" for split in ("train", "dev", "test", "combinations") for kind in ("ko", "en", "links")}
-    assert {path.name for path in (tmp_path / "data").iterdir()} == names
-    refused(nmt("corpus", "demo", "--to", tmp_path / "data"), "is not an empty folder")
-    source, target, links = (tmp_path / "data" / f"dev.{kind}" for kind in ("ko", "en", "links"))
-    files = ["--source", source, "--target", target, "--links", links]
-    result = nmt("train", *files, "--to", tmp_path / "m", *TINY[2:], *GUIDED, "--set", "training.epochs=1")
-    assert result.returncode == 0, result.stderr.decode()
-    assert "lose their links" not in result.stderr.decode()
 
 
 def test_a_corpus_that_does_not_exist_is_refused(tmp_path: Path) -> None:

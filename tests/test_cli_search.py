@@ -18,10 +18,15 @@ import numpy as np
 import pytest
 from commands import PAIRS, TINY, nmt, refused
 
+from nmt.config import Config, with_settings
+from nmt.data.text import train
+from nmt.models import build_model
+from nmt.translator import Translator
+
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Files, a model that has learned a little, one with other weights and one with another vocabulary."""
+    """Files, a model that has learned a little, and one with other weights."""
     folder = tmp_path_factory.mktemp("search")
     (folder / "ko").write_text("".join(f"{ko}\n" for ko, _ in PAIRS), encoding="utf-8")
     (folder / "en").write_text("".join(f"{en}\n" for _, en in PAIRS), encoding="utf-8")
@@ -30,10 +35,8 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     files = ("--source", folder / "ko", "--target", folder / "en")
     files += ("--dev-source", folder / "ko", "--dev-target", folder / "en")
     more = ("--set", "training.epochs=12", "--set", "training.early_stopping=12")
-    other_text = ("--set", "text.vocabulary_size=70", "--set", "training.epochs=1")
-    for name, settings in (("model", more), ("small", other_text)):
-        result = nmt("train", *files, "--to", folder / name, *TINY, *settings)
-        assert result.returncode == 0, result.stderr.decode()
+    result = nmt("train", *files, "--to", folder / "model", *TINY, *more)
+    assert result.returncode == 0, result.stderr.decode()
     shutil.copytree(folder / "model", folder / "other")
     with h5py.File(folder / "other" / "model.weights.h5", "r+") as weights:
         weights.visititems(lambda _, part: disturb(part) if isinstance(part, h5py.Dataset) else None)
@@ -46,15 +49,28 @@ def disturb(part: h5py.Dataset) -> None:
 
 
 @pytest.fixture(scope="module")
-def blind(place: Path) -> Path:
-    files = ("--source", place / "ko", "--target", place / "en")
-    rest = [*TINY[:8], *TINY[10:], "--set", "model.attention=none", "--set", "training.epochs=1"]
-    result = nmt("train", *files, "--to", place / "blind", *rest)
-    assert result.returncode == 0, result.stderr.decode()
-    return place / "blind"
+def untrained(place: Path) -> dict[str, Path]:
+    """Models for what is refused before any work: one with another vocabulary and one that looks nowhere."""
+    rest = [*TINY[:8], *TINY[10:]]
+    made = {}
+    for name, settings in (("small", [*TINY, "text.vocabulary_size=70"]), ("blind", [*rest, "model.attention=none"])):
+        config = with_settings(Config(), [setting for setting in settings if setting != "--set"])
+        text = train(PAIRS, config.text.kind, config.text.vocabulary_size)
+        model = build_model(config, text.source.vocabulary, text.target.vocabulary)
+        made[name] = place / name
+        Translator(model, text, config).save(made[name])
+    return made
 
 
 LINES = "나는 밥을 먹었다\n\n우리는 빵을 샀다\n그들은 고기를 보았다\n".encode()
+
+
+@pytest.fixture(scope="module")
+def likeliest(place: Path) -> bytes:
+    """What is written of LINES without any option."""
+    result = nmt("translate", place / "model", stdin=LINES)
+    assert result.returncode == 0, result.stderr.decode()
+    return result.stdout
 
 
 def test_a_beam_of_one_is_greedy_and_a_wider_one_is_no_less_likely(place: Path) -> None:
@@ -89,7 +105,7 @@ def test_the_best_of_several_are_lines_with_their_number(place: Path) -> None:
     assert float(rows[0][1]) >= float(rows[1][1])
 
 
-def test_samples_repeat_with_a_seed_and_differ_with_another(place: Path) -> None:
+def test_samples_repeat_with_a_seed_and_differ_with_another(place: Path, likeliest: bytes) -> None:
     options = ("--sample", "--temperature", 3, "--format", "text")
     same, again, other = (
         nmt("translate", place / "model", *options, "--seed", seed, stdin=LINES * 5).stdout for seed in (1, 1, 2)
@@ -98,8 +114,7 @@ def test_samples_repeat_with_a_seed_and_differ_with_another(place: Path) -> None
     # The same sentence on another line has draws of its own.
     lines = same.decode().splitlines()
     assert len({lines[i] for i in range(0, 20, 4)}) > 1
-    likeliest = nmt("translate", place / "model", "--sample", "--top-k", 1, stdin=LINES).stdout
-    assert likeliest == nmt("translate", place / "model", stdin=LINES).stdout
+    assert nmt("translate", place / "model", "--sample", "--top-k", 1, stdin=LINES).stdout == likeliest
 
 
 def test_a_prefix_begins_every_translation_but_that_of_nothing(place: Path) -> None:
@@ -196,6 +211,11 @@ REFUSED = {
     "a beam larger than the vocabulary": ("translate M --beam 500", "larger than the vocabulary"),
     "more than the beam holds": ("translate M --beam 2 --n-best 3", "more than decoding.beam = 2"),
     "a penalty without a beam": ("translate M --length-penalty 1", "would do nothing"),
+    "pruning without a beam": ("translate M --set decoding.prune=2", "would do nothing"),
+    "patience for fewer than are wanted": (
+        "translate M --beam 4 --n-best 4 --set decoding.patience=0.5",
+        "is out after fewer translations",
+    ),
     "a beam of samples": ("translate M --beam 3 --sample", "one of them"),
     "a temperature without samples": ("translate M --temperature 2", "would do nothing"),
     "a setting of training": ("translate M --set model.units=3", "settled by training"),
@@ -225,11 +245,14 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("case", REFUSED)
-def test_bad_input_is_refused_before_any_work(case: str, place: Path, blind: Path, tmp_path: Path) -> None:
+def test_bad_input_is_refused_before_any_work(
+    case: str, place: Path, untrained: dict[str, Path], tmp_path: Path
+) -> None:
     (tmp_path / "short").write_text("one\n")
     (tmp_path / "few").write_text("0-0\n0-0\n")
     (tmp_path / "past").write_text("0-0\n0-7\n" + "0-0\n" * (len(PAIRS) - 2))
-    names = {"M": place / "model", "B": blind, "SMALL": place / "small", "KO": place / "ko", "EN": place / "en"}
+    names = {"M": place / "model", "KO": place / "ko", "EN": place / "en"}
+    names |= {"B": untrained["blind"], "SMALL": untrained["small"]}
     (tmp_path / "data.tsv").write_text("a\tb\n")
     names |= {"DATA": tmp_path / "data.tsv"}
     names |= {"SHORT": tmp_path / "short", "FEW": tmp_path / "few", "PAST": tmp_path / "past"}
@@ -237,7 +260,7 @@ def test_bad_input_is_refused_before_any_work(case: str, place: Path, blind: Pat
     refused(nmt(*[names.get(argument, argument) for argument in arguments.split()], stdin=LINES), words)
 
 
-def test_ctrl_c_leaves_whole_lines(place: Path, tmp_path: Path) -> None:
+def test_ctrl_c_leaves_whole_lines(place: Path, likeliest: bytes, tmp_path: Path) -> None:
     many = tmp_path / "many"
     many.write_bytes(LINES * 100_000)
     with (tmp_path / "out").open("wb") as out:
@@ -251,8 +274,7 @@ def test_ctrl_c_leaves_whole_lines(place: Path, tmp_path: Path) -> None:
     assert process.returncode == 130
     assert b"Traceback" not in error
     assert written.endswith(b"\n") and written.count(b"\n") < 400_000
-    again = nmt("translate", place / "model", stdin=LINES).stdout
-    assert written == (again * 100_000)[: len(written)]
+    assert written == (likeliest * 100_000)[: len(written)]
 
 
 def test_ctrl_c_leaves_whole_lines_to_a_reader_that_is_slow(place: Path, tmp_path: Path) -> None:
@@ -300,20 +322,20 @@ def test_a_bar_on_the_terminal_and_the_lines_in_the_file(place: Path, tmp_path: 
     assert out.read_text().count("\n") == len(PAIRS)
 
 
-def test_what_is_typed_is_answered_at_once(place: Path) -> None:
+def test_what_is_typed_is_answered_at_once(place: Path, likeliest: bytes) -> None:
     # Two lines, the end, and no file anywhere.
     seen = on_a_terminal(
         f"{sys.executable} -m nmt.cli translate {place / 'model'}", LINES.splitlines(True)[0] * 2 + b"\x04"
     )
-    (answer,) = nmt("translate", place / "model", stdin=LINES.splitlines(True)[0]).stdout.decode().splitlines()
+    answer = likeliest.decode().splitlines()[0]
     assert seen.count(f"{answer}\r\n") == 2
     assert "Translating" not in seen
 
 
-def test_what_came_before_a_line_that_is_no_text_is_translated(place: Path) -> None:
+def test_what_came_before_a_line_that_is_no_text_is_translated(place: Path, likeliest: bytes) -> None:
     result = nmt("translate", place / "model", stdin=LINES + b"\xff\n")
     assert result.returncode == 2 and "line 5" in result.stderr.decode()
-    assert result.stdout == nmt("translate", place / "model", stdin=LINES).stdout
+    assert result.stdout == likeliest
 
 
 def test_a_prefix_stays_as_it_was_given(place: Path) -> None:

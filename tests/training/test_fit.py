@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import os
+import shutil
 import signal
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 
 from nmt.config import Config, from_file, with_settings
 from nmt.data.corpora import Corpus, from_tsv
+from nmt.data.links import with_links
 from nmt.errors import InputError, WorkFailed
 from nmt.evaluation.scores import score
 from nmt.training import fit
@@ -162,11 +164,6 @@ def test_the_news_tell_what_is_trained(whole: Done) -> None:
     ]
 
 
-def test_the_same_seed_gives_the_same_run(whole: Done, tmp_path: Path) -> None:
-    run(CONFIG, whole.data, tmp_path / "again")
-    assert_same_run(tmp_path / "again", whole.folder)
-
-
 # Interruptions
 
 
@@ -182,42 +179,6 @@ class Interrupter(fit.SaveState):
         super().on_train_batch_end(batch, logs)
 
 
-def test_a_run_that_is_stopped_and_resumed_ends_as_the_uninterrupted_one(
-    whole: Done, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Stopped in the middle of the first epoch, then at the very end of the second."""
-    last = records(whole.folder)[0]["step"] - 1
-    monkeypatch.setattr(Interrupter, "places", {(0, 1): signal.SIGINT, (1, last): signal.SIGTERM})
-    monkeypatch.setattr(fit, "SaveState", Interrupter)
-    before = signal.getsignal(signal.SIGINT)
-    with pytest.raises(WorkFailed, match="Stopped in epoch 1 after 2 batches"):
-        run(CONFIG, whole.data, tmp_path / "toy")
-    assert not (tmp_path / "toy" / "model.weights.h5").exists()
-    with pytest.raises(WorkFailed, match=f"Stopped in epoch 2 after {last + 1} batches"):
-        run(CONFIG, whole.data, tmp_path / "toy", resume=True)
-    run(CONFIG, whole.data, tmp_path / "toy", resume=True)
-    assert_same_run(tmp_path / "toy", whole.folder)
-    assert signal.getsignal(signal.SIGINT) is before
-
-
-def test_a_run_with_every_practice_is_resumed_as_exactly(
-    whole: Done, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Averages of weights and epochs, gradients half accumulated, guesses, dropped words: all of it goes on."""
-    practice = ["training.average_decay=0.8", "training.average_epochs=2", "training.accumulate=2"]
-    practice += ["training.scheduled_sampling=0.5", "training.weight_decay=0.01", "model.word_dropout=0.2"]
-    config = with_settings(CONFIG, [*practice, "training.precision=bfloat16"])
-    run(config, whole.data, tmp_path / "uninterrupted")
-    # After the third of five batches one gradient waits for its second.
-    monkeypatch.setattr(Interrupter, "places", {(1, 2): signal.SIGINT})
-    monkeypatch.setattr(fit, "SaveState", Interrupter)
-    with pytest.raises(WorkFailed, match="Stopped in epoch 2 after 3 batches"):
-        run(config, whole.data, tmp_path / "toy")
-    run(config, whole.data, tmp_path / "toy", resume=True)
-    assert_same_run(tmp_path / "toy", tmp_path / "uninterrupted")
-    assert records(tmp_path / "toy")[0]["val_loss"] != records(whole.folder)[0]["val_loss"]
-
-
 class Killed(BaseException):
     pass
 
@@ -229,16 +190,61 @@ class KilledInSecondEpoch(fit.DevScores):
             raise Killed
 
 
-def test_a_run_that_is_killed_between_epochs_ends_as_the_uninterrupted_one(
+def test_a_run_that_is_interrupted_in_every_way_ends_as_the_uninterrupted_one(
     whole: Done, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Made longer after its end, then killed when it has scored its second epoch and saved nothing of it."""
-    run(with_settings(CONFIG, ["training.epochs=1"]), whole.data, tmp_path / "toy")
+    """Stopped in mid-epoch, made longer after its end, killed, stopped at the very end of an epoch: one run has it all.
+
+    It is made anew from its first batch, vocabulary and weights included, so the same seed gives the same run.
+    """
+    folder, last = tmp_path / "toy", records(whole.folder)[0]["step"] - 1
+    monkeypatch.setattr(Interrupter, "places", {(0, 1): signal.SIGINT, (1, last): signal.SIGTERM})
+    before = signal.getsignal(signal.SIGINT)
+    one_epoch = with_settings(CONFIG, ["training.epochs=1"])
+    with monkeypatch.context() as patch, pytest.raises(WorkFailed, match="Stopped in epoch 1 after 2 batches"):
+        patch.setattr(fit, "SaveState", Interrupter)
+        run(one_epoch, whole.data, folder)
+    assert not (folder / "model.weights.h5").exists()
+    run(one_epoch, whole.data, folder, resume=True)
+    # Killed when it has scored its second epoch and saved nothing of it.
     with monkeypatch.context() as patch, pytest.raises(Killed):
         patch.setattr(fit, "DevScores", KilledInSecondEpoch)
-        run(CONFIG, whole.data, tmp_path / "toy", resume=True)
-    run(CONFIG, whole.data, tmp_path / "toy", resume=True)
-    assert_same_run(tmp_path / "toy", whole.folder)
+        run(CONFIG, whole.data, folder, resume=True)
+    with (
+        monkeypatch.context() as patch,
+        pytest.raises(WorkFailed, match=f"Stopped in epoch 2 after {last + 1} batches"),
+    ):
+        patch.setattr(fit, "SaveState", Interrupter)
+        run(CONFIG, whole.data, folder, resume=True)
+    run(CONFIG, whole.data, folder, resume=True)
+    assert_same_run(folder, whole.folder)
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_a_run_with_every_practice_is_resumed_as_exactly(
+    whole: Done, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Averages of weights and epochs, gradients half accumulated, guesses, dropped words, guidance: all of it goes on.
+
+    Guided alignment is in no other run that is resumed and compared.
+    """
+    practice = ["training.average_decay=0.8", "training.average_epochs=2", "training.accumulate=2"]
+    practice += ["training.scheduled_sampling=0.5", "training.weight_decay=0.01", "model.word_dropout=0.2"]
+    practice += ["training.guided_alignment=0.5", "model.context=output"]
+    config = with_settings(CONFIG, [*practice, "training.precision=bfloat16"])
+    # Subject, object, verb against subject, verb, object.
+    (tmp_path / "links").write_text("0-0 1-2 2-1\n" * 53)
+    data = (with_links(whole.data[0], tmp_path / "links"), whole.data[1])
+    run(config, data, tmp_path / "uninterrupted")
+    # After the third of five batches one gradient waits for its second.
+    monkeypatch.setattr(Interrupter, "places", {(1, 2): signal.SIGINT})
+    monkeypatch.setattr(fit, "SaveState", Interrupter)
+    with pytest.raises(WorkFailed, match="Stopped in epoch 2 after 3 batches"):
+        run(config, data, tmp_path / "toy")
+    run(config, data, tmp_path / "toy", resume=True)
+    assert_same_run(tmp_path / "toy", tmp_path / "uninterrupted")
+    assert all(record["alignment_loss"] > 0 for record in records(tmp_path / "toy"))
+    assert records(tmp_path / "toy")[0]["val_loss"] != records(whole.folder)[0]["val_loss"]
 
 
 def test_a_run_that_is_at_its_end_is_left_as_it_is(whole: Done) -> None:
@@ -272,10 +278,11 @@ def test_a_loss_that_is_no_number_leaves_no_model_where_there_was_none(whole: Do
 
 def test_a_loss_that_is_no_number_leaves_the_best_model(whole: Done, tmp_path: Path) -> None:
     folder = tmp_path / "toy"
-    run(with_settings(CONFIG, ["training.epochs=1"]), whole.data, folder)
+    shutil.copytree(whole.folder, folder)
+    best = max(records(folder), key=lambda record: record["val_bleu"])["epoch"]
     before = {name: data for name, data in contents(folder).items() if not name.startswith(("logs", "config"))}
-    with pytest.raises(WorkFailed, match="The best model so far, of epoch 1, is kept in"):
-        run(with_settings(CONFIG, WILD), whole.data, folder, resume=True)
+    with pytest.raises(WorkFailed, match=f"The best model so far, of epoch {best}, is kept in"):
+        run(with_settings(CONFIG, [*WILD, "training.epochs=4"]), whole.data, folder, resume=True)
     after = contents(folder)
     assert {name: after[name] for name in before} == before
     assert np.all(np.isfinite(Translator.load(folder).model.get_weights()[0]))

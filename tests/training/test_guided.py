@@ -1,22 +1,18 @@
-"""Guided alignment is the written-out formula, teaches where to look, and goes through every practice of a run."""
+"""Guided alignment is the written-out formula and teaches where to look; test_fit.py resumes a guided run."""
 
-import json
 import math
-import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from test_fit import CONFIG, PAIRS, Interrupter, assert_same_run, records, silent, state
+from test_fit import CONFIG, PAIRS, records, silent, state
 
 from nmt.config import Config, with_settings
 from nmt.data.corpora import Corpus, from_tsv
 from nmt.data.links import with_links
-from nmt.errors import InputError, WorkFailed
+from nmt.errors import InputError
 from nmt.models import build_model
 from nmt.training import fit
 from nmt.training.compiling import compiled, precision
@@ -219,33 +215,6 @@ def test_the_journal_shows_the_alignment_loss_of_training_alone(guided: Path) ->
     assert "val_alignment_loss" not in records(guided)[0]
 
 
-def test_a_guided_run_that_is_stopped_and_resumed_ends_as_the_uninterrupted_one(
-    guided: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(Interrupter, "places", {(1, 1): signal.SIGINT})
-    monkeypatch.setattr(fit, "SaveState", Interrupter)
-    data = corpora(tmp_path / "data")
-    with pytest.raises(WorkFailed, match="Stopped in epoch 2 after 2 batches"):
-        train(GUIDED, *data, tmp_path / "toy", say=silent)
-    train(GUIDED, *data, tmp_path / "toy", True, silent)
-    assert_same_run(tmp_path / "toy", guided)
-
-
-def test_a_guided_run_with_every_practice_is_resumed_as_exactly(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    practice = ["training.average_decay=0.8", "training.accumulate=2", "training.scheduled_sampling=0.5"]
-    config = with_settings(GUIDED, [*practice, "training.precision=bfloat16", "model.context=output"])
-    data = corpora(tmp_path / "data")
-    train(config, *data, tmp_path / "uninterrupted", say=silent)
-    monkeypatch.setattr(Interrupter, "places", {(1, 2): signal.SIGINT})
-    monkeypatch.setattr(fit, "SaveState", Interrupter)
-    with pytest.raises(WorkFailed, match="Stopped in epoch 2 after 3 batches"):
-        train(config, *data, tmp_path / "toy", say=silent)
-    train(config, *data, tmp_path / "toy", True, silent)
-    assert_same_run(tmp_path / "toy", tmp_path / "uninterrupted")
-
-
 def test_a_run_cannot_be_resumed_with_other_links_or_without_them(guided: Path, tmp_path: Path) -> None:
     before = state(guided)
     with pytest.raises(InputError, match="was on another corpus"):
@@ -275,46 +244,3 @@ def test_the_news_tell_how_many_sentences_lose_their_links(tmp_path: Path) -> No
     )
     count = sum(source.startswith("mina") for source, _ in PAIRS[:53])
     assert any(f"{count} of the first 53 pairs lose their links" in line for line in said)
-
-
-# Logical devices must be made before TensorFlow starts, so a process of its own is needed.
-PROGRAM = """
-import json
-import numpy as np, tensorflow as tf, keras
-tf.config.set_logical_device_configuration(
-    tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
-)
-from nmt.config import Config, with_settings
-from nmt.models import build_model
-from nmt.training.compiling import compiled
-from nmt.training.distribute import strategy
-
-config = with_settings(Config(), ["text.vocabulary_size=23", "model.units=5", "model.embedding=5",
-    "model.attention_units=7", "training.warmup_steps=1", "training.clip_norm=0.1", "training.guided_alignment=2"]
-    + [f"model.{kind}=0" for kind in ("dropout", "embedding_dropout", "context_dropout", "output_dropout")])
-rng = np.random.default_rng(1)
-source, target = rng.integers(4, 23, [12, 3]), rng.integers(4, 23, [12, 4])
-links = np.eye(3, dtype=np.float32)[rng.integers(0, 3, [12, 4])]
-links[::4, 1:] = links[1] = 0  # the devices have fewer and more linked words
-data = tf.data.Dataset.from_tensor_slices(({"source": source, "target": target, "links": links}, target)).batch(5)
-results = []
-for devices in (1, 2):
-    keras.utils.set_random_seed(1)
-    chosen = strategy(devices)
-    with chosen.scope():
-        model = build_model(config)
-        compiled(model, config, 100)
-    # Where a gradient is next to nothing, Adam would make steps of rounding errors.
-    model.optimizer.epsilon = 1e-3
-    logs = model.fit(data, epochs=2, verbose=0, shuffle=False).history
-    results.append([np.asarray(keras.ops.convert_to_numpy(v)) for v in model.trainable_variables]
-        + [np.array(logs["alignment_loss"])])
-    assert chosen.num_replicas_in_sync == devices
-print(json.dumps([float(np.max(np.abs(a - b))) for a, b in zip(*results)]))
-"""
-
-
-def test_two_devices_are_guided_as_one_is() -> None:
-    done = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, timeout=300)
-    assert done.returncode == 0, done.stderr[-3000:]
-    assert max(json.loads(done.stdout.splitlines()[-1])) < 1e-5
