@@ -137,6 +137,7 @@ def test_the_demo_runs_to_its_end(tmp_path: Path) -> None:
         "model.embedding=8",
         "model.attention_units=8",
         "training.batch_size=512",
+        "data.max_length=12",  # two pairs of five
     ]
     result = installed("demo", "--to", folder, *[part for setting in small for part in ("--set", setting)])
     output = result.stdout.decode()

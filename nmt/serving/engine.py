@@ -226,7 +226,10 @@ class ExportEngine(Engine):
         columns = zip(self.signatures[signature].inputs, zip(*rows, strict=True), strict=True)
         outputs = self._saved.signatures[signature](**{name: tf.constant(column) for name, column in columns})
         found = {name: outputs[name].numpy() for name in self.signatures[signature].outputs}
-        return [_trimmed({name: array[i] for name, array in found.items()}) for i in range(len(rows))]
+        return [
+            _trimmed({name: np.asarray(array[i], array.dtype) for name, array in found.items()})
+            for i in range(len(rows))
+        ]
 
     def look(self, texts: Sequence[str], way: Way | None = None, draw: int = 0) -> list[list[Look]]:
         if way is not None:

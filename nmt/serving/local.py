@@ -47,6 +47,7 @@ class Limits:
     Attributes:
         body: bytes of a request.
         sentences: sentences of a request.
+        sentence: bytes of a sentence: cutting a very long one into pieces would hold up all others for seconds.
         characters: of a text on the page.
         waiting: sentences that may wait, of all requests together.
         seconds: until an answer.
@@ -55,6 +56,7 @@ class Limits:
 
     body: int = 1_000_000
     sentences: int = 256
+    sentence: int = 20_000
     characters: int = 2000
     waiting: int = 2048
     seconds: float = 60.0
@@ -163,6 +165,8 @@ class Server:
             return JSONResponse(wire.status(self.engine) if path.verb == "status" else wire.metadata(self.engine))
         body = await self._body(request)
         asked = await asyncio.to_thread(wire.read, self.engine, path, body, self.limits.sentences)
+        if any(len(value) > self.limits.sentence for row in asked.rows for value in row):
+            raise Refused(413, f"A sentence has more than {self.limits.sentence:,} bytes. Cut it into sentences.")
         answers = await self._ask(request, (asked.signature, None), asked.rows)
         signature = self.engine.signatures[asked.signature]
         text = await asyncio.to_thread(wire.written, signature, answers, asked.columns)

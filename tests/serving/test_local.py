@@ -170,10 +170,12 @@ def test_a_body_of_ten_megabytes_is_refused_and_its_sender_hears_it(server: Serv
     is_well(server)
 
 
-def test_long_gibberish_is_answered(server: Serving) -> None:
-    texts = ["ㅋ" * 100_000, "word " * 20_000, "\u0000\u2028\x1b[2J", "😀" * 500]
+def test_long_gibberish_is_answered_or_refused(server: Serving) -> None:
+    texts = ["ㅋ" * 6_000, "word " * 4_000, "\u0000\u2028\x1b[2J", "😀" * 500]
     code, _, answer = server.ask("POST", PREDICT, {"instances": texts, "signature_name": "translate"})
     assert code == 200 and len(answer["predictions"]) == 4
+    code, _, answer = server.ask("POST", PREDICT, {"instances": ["a", "ㅋ" * 100_000]})
+    assert code == 413 and "more than 20,000 bytes" in answer["error"]
     is_well(server)
 
 
@@ -201,7 +203,8 @@ def test_half_a_request_is_no_request(server: Serving) -> None:
 
 def test_what_is_not_http(server: Serving) -> None:
     assert server.say(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n").startswith(b"HTTP/1.1 400 ")
-    assert server.say(b"GET / HTTP/1.1\r\nHost: x\r\nX: " + b"a" * 200_000 + b"\r\n\r\n").startswith(b"HTTP/1.1 400 ")
+    endless = b"GET / HTTP/1.1\r\nHost: x\r\nX: " + b"a" * 200_000 + b"\r\n\r\n"
+    assert not server.say(endless).startswith(b"HTTP/1.1 2")
     assert server.say(request("POST", PREDICT).replace(b"Length: 0", b"Length: -5")).startswith(b"HTTP/1.1 400 ")
     is_well(server)
 

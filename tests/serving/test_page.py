@@ -1,0 +1,188 @@
+"""The page in a browser: typed at, pointed at, gone through by keyboard, on a narrow screen, in the dark."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from servers import Serving, export, serving, tiny_model
+
+playwright = pytest.importorskip("playwright.sync_api", reason="needs a browser: pip install -e '.[browser]'")
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+SENTENCE = "나는 밥을 먹었다"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
+    folder = tmp_path_factory.mktemp("page")
+    # Long enough to write words: what has none has no links.
+    model = tiny_model(folder / "ko-en", "--set", "training.epochs=30", "--set", "training.early_stopping=30")
+    with serving(model, folder / "news") as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    with playwright.sync_playwright() as started:
+        try:
+            opened = started.chromium.launch(executable_path=CHROMIUM)
+        except playwright.Error:
+            pytest.skip("needs a browser: pip install -e '.[browser]', then a Chromium: playwright install chromium")
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def page(browser: Any, server: Serving) -> Iterator[Any]:
+    yield from opened(browser, server.url)
+
+
+def opened(browser: Any, url: str, **settings: Any) -> Iterator[Any]:
+    """Open the page; it must complain of nothing and ask nobody but its server."""
+    context = browser.new_context(**settings)
+    page = context.new_page()
+    wrong: list[str] = []
+    page.on("console", lambda said: wrong.append(said.text) if said.type in ("error", "warning") else None)
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.on("request", lambda asked: wrong.append(asked.url) if not asked.url.startswith((url, "data:")) else None)
+    page.goto(url)
+    yield page
+    context.close()
+    assert wrong == []
+
+
+def typed(page: Any, text: str = SENTENCE) -> Any:
+    """Type a text and wait for its alignment."""
+    page.get_by_label("Text").fill(text)
+    page.locator("#alignment").wait_for(timeout=60_000)
+    return page
+
+
+def words(page: Any, side: int) -> Any:
+    return page.locator(".links .row").nth(side).locator("button")
+
+
+def test_what_is_typed_is_translated_while_typing(page: Any, server: Serving) -> None:
+    wanted = server.ask("POST", "/translate", {"text": SENTENCE})[2]["translations"][0]
+    page.get_by_label("Text").press_sequentially(SENTENCE, delay=20)
+    playwright.expect(page.locator("#result")).to_have_text(wanted["text"], timeout=60_000)
+    assert words(page, 0).all_inner_texts() == SENTENCE.split()
+    assert words(page, 1).all_inner_texts() == wanted["target"]
+    cells = [[round(100 * weight) for weight in row] for row in wanted["weights"]]
+    rows = page.locator("tbody tr").all()
+    assert [[int(cell) for cell in row.locator("td").all_inner_texts()] for row in rows] == cells
+    page.get_by_label("Text").fill("")
+    playwright.expect(page.locator("#alignment")).to_be_hidden()
+    assert page.locator("#result").inner_text() == ""
+
+
+def test_pointing_at_a_word_brings_out_its_links_and_cells(page: Any) -> None:
+    typed(page)
+    words(page, 1).first.hover()
+    said = words(page, 1).first.get_attribute("aria-label")
+    assert page.locator(".said").inner_text() == said and " looks at " in said
+    assert page.locator("path.on").count() >= 1
+    assert page.locator("tbody td.on").count() == 3
+    assert page.locator("[data-share]").count() >= 1
+    page.locator("thead th").nth(1).hover()
+    assert "밥을 is looked at by" in page.locator(".said").inner_text()
+    page.locator("h1").hover()
+    assert page.locator(".on").count() == 0
+    # A line joins the middles of two words.
+    line = page.locator("path").first.evaluate("line => line.getBBox().height")
+    assert line == pytest.approx(80, abs=2)
+
+
+def test_by_keyboard_alone(page: Any) -> None:
+    playwright.expect(page.get_by_label("Text")).to_be_focused()
+    page.keyboard.type(SENTENCE)
+    page.locator("#alignment").wait_for(timeout=60_000)
+    for _ in range(12):
+        page.keyboard.press("Tab")
+        if words(page, 0).first.evaluate("word => word === document.activeElement"):
+            break
+    assert "나는 is looked at by" in page.locator(".said").inner_text()
+    page.keyboard.press("ArrowRight")
+    assert "밥을 is looked at by" in page.locator(".said").inner_text()
+    page.keyboard.press("ArrowDown")
+    assert " looks at " in page.locator(".said").inner_text()
+
+
+def test_several_translations_each_with_its_alignment(page: Any, server: Serving) -> None:
+    page.get_by_label("beam", exact=True).check()
+    page.get_by_label("beam size").fill("3")
+    page.get_by_label("length penalty").fill("1")
+    typed(page)
+    asked = {"text": SENTENCE, "how": "beam", "beam": 3, "length_penalty": 1}
+    wanted = server.ask("POST", "/translate", asked)[2]["translations"]
+    playwright.expect(page.locator("#list .words")).to_have_text([each["text"] for each in wanted], timeout=60_000)
+    second = page.locator("#list button").nth(1)
+    assert f"{-wanted[1]['score']:.2f}" in second.inner_text()
+    second.click()
+    assert second.get_attribute("aria-pressed") == "true"
+    assert words(page, 1).all_inner_texts() == wanted[1]["target"]
+
+
+def test_sampling_draws_again(page: Any) -> None:
+    page.get_by_label("sampling").check()
+    page.get_by_label("temperature").fill("2")
+    typed(page)
+    before = page.locator("#list").inner_text()
+    page.get_by_role("button", name="Draw again").click()
+    playwright.expect(page.locator("#list")).not_to_have_text(before, use_inner_text=True, timeout=60_000)
+    page.get_by_label("temperature").fill("9")
+    playwright.expect(page.get_by_role("alert")).to_have_text("temperature: a number from 0.1 to 2.")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_narrow_screen_in_both_lights(browser: Any, server: Serving, scheme: str) -> None:
+    for page in opened(browser, server.url, viewport={"width": 360, "height": 700}, color_scheme=scheme):
+        typed(page, "우리는 고기를 보았다 " * 6)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 360
+        ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
+        assert ground == {"light": "rgb(255, 255, 255)", "dark": "rgb(20, 23, 27)"}[scheme]
+
+
+def test_hangul_is_letters_and_no_boxes(page: Any) -> None:
+    typed(page)
+    # Boxes are all alike, letters are not.
+    wide = """letters => {
+      const pen = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
+      pen.font = "32px " + getComputedStyle(document.body).fontFamily;
+      return letters.map(letter => {
+        pen.clearRect(0, 0, 60, 60);
+        pen.fillText(letter, 5, 40);
+        return pen.getImageData(0, 0, 60, 60).data.join();
+      });
+    }"""
+    assert len(set(page.evaluate(wide, ["밥", "빵", "국"]))) == 3
+
+
+def test_markup_is_text(page: Any) -> None:
+    typed(page, "<img src=x onerror=alert(1)> 밥을")
+    assert "<img" in words(page, 0).all_inner_texts()
+    assert page.locator("img").count() == 0
+
+
+def test_an_export_cannot_be_searched_otherwise_and_says_why(browser: Any, tmp_path: Path) -> None:
+    export(tmp_path / "upper" / "1")
+    with serving(tmp_path / "upper", tmp_path / "news") as server:
+        for page in opened(browser, server.url):
+            assert page.get_by_label("greedy").is_disabled()
+            assert "was settled when this export was written" in page.locator("#fixed").inner_text()
+            typed(page, "one two")
+            assert page.locator("#list .words").all_inner_texts() == ["TWO ONE", "SECOND"]
+            page.locator("#list button").nth(1).click()
+            assert "alignment of the best translation only" in page.locator("#unaligned").inner_text()
+
+
+def test_a_server_that_has_gone_is_told(browser: Any, tmp_path: Path) -> None:
+    export(tmp_path / "upper" / "1")
+    with serving(tmp_path / "upper", tmp_path / "news") as server:
+        page = browser.new_page()
+        page.goto(server.url)
+        assert server.stop() == 0
+        page.get_by_label("Text").fill("one")
+        playwright.expect(page.get_by_role("alert")).to_have_text("The server does not answer. Is it still running?")
+        page.close()
