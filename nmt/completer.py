@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from nmt.config import Config, Decoding
 from nmt.data.text import END, PAD, START, Text
-from nmt.decoding.abreast import abreast, batched
+from nmt.decoding.abreast import abreast, batched, shared_out
 from nmt.decoding.demands import Demands
 from nmt.decoding.ways import chosen, find, numbers_for
 from nmt.errors import InputError
@@ -106,7 +106,7 @@ class Completer:
                 pieces = tuple(self.text.target.pieces(tokens[:length]))
                 found[i] = Completion(whole, float(score), pieces, bool(truncated))
 
-        abreast(complete, batched(range(len(beginnings)), how.batch_size))
+        abreast(complete, shared_out(range(len(beginnings)), how.batch_size))
         return [found[i] for i in range(len(beginnings))]
 
     def score(self, texts: Sequence[str]) -> list[tuple[float, int]]:

@@ -82,7 +82,7 @@ def check_new(folder: Path) -> None:
         raise InputError(f"The folder {folder} cannot be used: {error.strerror}.") from None
     if used:
         what = "holds another model" if (folder / CONFIG).exists() else "is not empty"
-        raise InputError(f"{folder} {what}. Name a new folder with --to, or go on with its run by --resume.")
+        raise InputError(f"{folder} {what}. Name a new folder with --to (a run goes on by --resume).")
     if not parent.is_dir() or not os.access(parent, os.W_OK | os.X_OK):
         raise InputError(f"The folder {folder} cannot be made: {parent} cannot be written to.")
 

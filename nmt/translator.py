@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from nmt.config import Config, Decoding
 from nmt.data.text import Text
-from nmt.decoding.abreast import abreast, batched
+from nmt.decoding.abreast import abreast, shared_out, together
 from nmt.decoding.ensemble import Ensemble
 from nmt.decoding.ways import chosen, numbers_for
 from nmt.errors import InputError
@@ -23,7 +23,8 @@ from nmt.graph import Graph
 from nmt.models import Seq2Seq
 from nmt.stored import load, save
 
-# Scores of every word of the vocabulary for so many target words are held at once.
+# A batch holds scores of every word of the vocabulary for so many target words, at most. Two are usual at a time; where
+# there are more of them, each is smaller.
 _FORCED = 4096
 # And so many hypotheses are continued at once.
 _ROWS = 640
@@ -175,8 +176,8 @@ class Translator:
                 results[i] = found
 
         # So many hypotheses at a time, for each holds scores of the whole vocabulary.
-        size = max(1, min(how.batch_size, _ROWS // max(how.beam, how.n_best)))
-        abreast(translate, batched(waiting, size))
+        size = max(1, min(how.batch_size, _shared(_ROWS) // max(how.beam, how.n_best)))
+        abreast(translate, shared_out(waiting, size))
         return results
 
     def score(self, sources: Sequence[str], targets: Sequence[str], **decoding: Any) -> list[Translation]:
@@ -203,7 +204,7 @@ class Translator:
         while waiting:
             size = how.batch_size
             # As many as fit beside the longest of them.
-            while size > 1 and size * lengths[waiting[:size][-1]] > _FORCED:
+            while size > 1 and size * lengths[waiting[:size][-1]] > _shared(_FORCED):
                 size //= 2
             groups.append(waiting[:size])
             waiting = waiting[size:]
@@ -298,6 +299,11 @@ class Translator:
                     )
                 )
             yield best
+
+
+def _shared(most: int) -> int:
+    """Return what each of the batches that are worked on together may hold."""
+    return most if together() <= 2 else 2 * most // together()
 
 
 def _strings(texts: Sequence[str]) -> tf.Tensor:

@@ -47,6 +47,9 @@ def test_a_folder_for_a_device_translates_as_the_model_does(model: Path, tmp_pat
         assert (one["text"], one["tokens"]) == (other["text"], other["tokens"])
         assert one["score"] == pytest.approx(other["score"], abs=1e-3)
     refused(nmt("translate", to, "--beam", 3, stdin=LINES), "--beam", "export")
+    refused(nmt("translate", to, "--deadline", 3, stdin=LINES), "--server URL")
+    long = nmt("translate", to, stdin="나는 ".encode() * 300)
+    assert long.returncode == 0 and b"Line 1 is longer than the 200 pieces" in long.stderr
     (to / "model.tflite").write_bytes(b"TFL3")
     refused(nmt("translate", to, stdin=LINES), "model.tflite", "was cut short")
 
@@ -55,6 +58,8 @@ REFUSED = {
     "no model": (["nowhere"], "no model folder"),
     "quantized and for a server": (["M", "--quantize", "int8"], "add --tflite"),
     "a kit for a device": (["M", "--tflite", "--serving-kit"], "Export twice"),
+    "a kit for no name of an address": (["M", "--serving-kit", "--to", "한영"], "cannot be a model's name"),
+    "no name at all": (["M", "--to", "."], "cannot be the export's folder"),
     "draws": (["M", "--set", "decoding.sample=true"], "decoding.sample"),
     "a beam of nothing": (["M", "--beam", "0"], "decoding.beam must be between 1"),
     "over a file": (["M", "--to", "FILE"], "is a file"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -58,6 +59,8 @@ def export(
     if how_given["sample"]:
         raise InputError("An export gives the same text the same translation: decoding.sample cannot be true in it.")
     place = to or Path("saved_models", f"{name}-tflite" if tflite else name)
+    if not place.name:
+        raise InputError(f"{place} cannot be the export's folder: its name is the model's. Name one with --to.")
     if tflite:
         from nmt.folder import check_new
 
@@ -69,6 +72,10 @@ def export(
         kit = place.parent / f"{place.name}-kit"
         if serving_kit and kit.exists():
             raise InputError(f"{kit} is there already, and its files are left as they are. Leave --serving-kit out.")
+        if serving_kit:
+            from nmt.serving.kit import check_name
+
+            check_name(place.name)
     translator = open_models(model, ensemble)
     how = translator.decoding(**how_given)
     from nmt.serving.card import card
@@ -76,7 +83,8 @@ def export(
     pieces = (translator.text.source.vocabulary, translator.text.target.vocabulary)
 
     def written(what: str) -> str:
-        return card(model, translator.config, how, pieces, languages, what)
+        names = [place.resolve().name for place in (model, *(ensemble or []))]
+        return card(model, names, replace(translator.config, decoding=how), pieces, languages, what)
 
     say("Exporting: this takes some seconds.")
     if tflite:

@@ -9,6 +9,7 @@ from urllib.parse import quote
 import typer
 
 from nmt.commands.console import import_tensorflow, say
+from nmt.errors import InputError
 
 
 def serve(
@@ -19,7 +20,7 @@ def serve(
     host: Annotated[
         str, typer.Option(help="Of which address. 0.0.0.0 is every one of this machine: anybody can then ask.")
     ] = "127.0.0.1",
-    timeout: Annotated[float, typer.Option(min=0.001, help="Seconds until an answer, at most.")] = 60.0,
+    timeout: Annotated[float, typer.Option(min=0.001, max=86_400, help="Seconds until an answer, at most.")] = 60.0,
     max_waiting: Annotated[int, typer.Option(min=1, help="Sentences that may wait, of all requests together.")] = 2048,
 ) -> None:
     """Serve a model on this machine: a page to try it on, and TF Serving's REST paths.
@@ -32,6 +33,9 @@ def serve(
     """
     from nmt.serving.engine import find, open_engine
 
+    if not timeout > 0:
+        raise InputError("--timeout must be a number of seconds.")
+
     place = find(model)
     from nmt.serving.local import Limits, Server, address, bound, run, warm
 
@@ -39,6 +43,10 @@ def serve(
     taken = bound(host, port)
     with taken:
         import_tensorflow()
+        from nmt.decoding.abreast import share_cores
+
+        if place.kind == "model":
+            share_cores()
         engine = open_engine(place)
         warm(engine)
         server = Server(engine, Limits(seconds=timeout, waiting=max_waiting, sentences=min(256, max_waiting)))

@@ -95,6 +95,8 @@ def translate(
     **Example:** `nmt translate --server http://localhost:8501/v1/models/ko-en news.ko > news.en`
     """
     device = model is not None and server is None and (model / DEVICE).is_file()
+    if server is None and (deadline is not None or ca is not None):
+        raise InputError("--deadline and --ca are about a server: name it with --server URL.")
     if server is not None or device:
         search = {
             "--beam": beam,
@@ -122,8 +124,6 @@ def translate(
             raise InputError(f"With --server there is no MODEL, and one FILE: leave out {model} or {file}.")
         _translate_there(server, model, form, deadline, ca)
         return
-    if deadline is not None or ca is not None:
-        raise InputError("--deadline and --ca are about a server: name it with --server URL.")
     if model is None:
         raise InputError("Name a MODEL, the folder of a trained one, or a server with --server URL.")
     how = decoding(
@@ -178,9 +178,14 @@ def _translate_on_device(folder: Path, file: Path | None, form: str) -> None:
         translator = edge.Translator(folder, threads=os.cpu_count() or 1)
     except ValueError as error:
         raise InputError(str(error)) from None
+    number = 0
     for window in advancing(windows(lines, typed(file)), "Translating", count(file)):
-        found = translator.translate(window)
-        emit(each.text if form == "text" else edge.record(each) for each in found)
+        found = translator.hypotheses(window)
+        emit(best[0].text if form == "text" else edge.record(best) for best in found)
+        for i, best in enumerate(found, number + 1):
+            if best[0].truncated:
+                say(f"Line {i} is longer than the {translator.most} pieces the model reads: the rest was left out.")
+        number += len(window)
 
 
 def _cut(groups: Iterator[list], size: int) -> Iterator[list]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from typing import Any
@@ -12,6 +12,8 @@ import tensorflow as tf
 
 # Each holds the scores of a vocabulary for all its hypotheses.
 _MOST = 8
+# Fewer than these are not worth a batch of their own.
+_FEWEST = 4
 
 
 def share_cores() -> None:
@@ -22,8 +24,7 @@ def share_cores() -> None:
     Raises:
         RuntimeError: if TensorFlow has begun.
     """
-    cores = len(os.sched_getaffinity(0))
-    tf.config.threading.set_intra_op_parallelism_threads(max(1, cores // _MOST))
+    tf.config.threading.set_intra_op_parallelism_threads(-(-_cores() // _MOST))
 
 
 def abreast(work: Callable[[list], Any], groups: Iterable[list]) -> None:
@@ -35,16 +36,34 @@ def abreast(work: Callable[[list], Any], groups: Iterable[list]) -> None:
     ['a', 'b', 'c']
     """
     groups = list(groups)
-    # As many as there are cores where each has one, and otherwise two that fill each other's gaps.
-    threads = tf.config.threading.get_intra_op_parallelism_threads()
-    together = min(_MOST, len(os.sched_getaffinity(0)) // threads) if threads else 2
-    if len(groups) < 2 or together < 2:
+    if len(groups) < 2 or together() < 2:
         for group in groups:
             work(group)
         return
-    with ThreadPoolExecutor(together) as pool:
+    with ThreadPoolExecutor(together()) as pool:
         for _ in pool.map(work, groups):
             pass
+
+
+def together() -> int:
+    """Return how many batches are worked on at a time."""
+    # As many as there are cores where each has one, and otherwise two that fill each other's gaps.
+    threads = tf.config.threading.get_intra_op_parallelism_threads()
+    return min(_MOST, _cores()) if threads else 2
+
+
+def _cores() -> int:
+    """Return how many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def shared_out(items: Sequence, most: int) -> Iterator[list]:
+    """Cut a sequence into batches of at most ``most``, so small that there is work for every thread.
+
+    >>> list(shared_out("abcdefgh", 64))  # two threads
+    [['a', 'b', 'c', 'd'], ['e', 'f', 'g', 'h']]
+    """
+    return batched(items, min(most, max(_FEWEST, -(-len(items) // max(1, together())))))
 
 
 def batched(items: Iterable, size: int) -> Iterator[list]:

@@ -33,8 +33,8 @@ from nmt.serving.transport import (
 # Sentences in a request: the serving kit allows as many in a batch, and refuses a request with more.
 BATCH = 64
 
-# Seconds that a request may take.
-DEADLINE = 60.0
+# Seconds that a request may take, if nothing else is said, and at most.
+DEADLINE, LONGEST = 60.0, 86_400
 
 # Seconds before the second try and, as they double, at most between two.
 _SHORTEST, _LONGEST = 0.1, 5.0
@@ -127,8 +127,8 @@ class Client:
         token: str | None = None,
     ) -> None:
         self.address = Address.parse(url, model, version)
-        if not deadline > 0:
-            raise InputError(f"A deadline of {deadline} seconds leaves no time for an answer.")
+        if not 0 < deadline <= LONGEST:
+            raise InputError(f"A deadline is more than 0 and at most {LONGEST:,} seconds, not {deadline}.")
         if retries < 0 or batch < 1:
             raise InputError("There are 0 or more retries, and 1 or more sentences in a request.")
         trust = Trust(*(None if path is None else Path(path) for path in (ca, certificate, key)))

@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import os
 import sys
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
@@ -183,18 +184,30 @@ def main() -> None:
     sys.stdout.reconfigure(encoding="utf-8")  # type: ignore[union-attr]
     try:
         translator = Translator(arguments.folder, arguments.threads)
-        for line in _lines(arguments.file):
-            (found,) = translator.translate([line])
-            print(record(found) if arguments.json else found.text, flush=True)
+        for number, line in enumerate(_lines(arguments.file), 1):
+            (best,) = translator.hypotheses([line])
+            print(record(best) if arguments.json else best[0].text, flush=True)
+            if best[0].truncated:
+                print(f"translate: line {number}: only {translator.most} pieces of it were read", file=sys.stderr)
+    except BrokenPipeError:
+        # Whoever read it has enough, and Python would complain once more at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except KeyboardInterrupt:
+        sys.exit(130)
     except (OSError, ValueError) as error:
         print(f"translate: {error}", file=sys.stderr)
         sys.exit(2)
 
 
-def record(found: Translation) -> str:
-    """Return a translation as a JSON object."""
+def record(best: list[Translation]) -> str:
+    """Return the best translation of a sentence as a JSON object, with all that were found if there are several."""
+    found, *others = (_values(each) for each in best)
+    return json.dumps({**found, "n_best": [found, *others]} if others else found, ensure_ascii=False)
+
+
+def _values(found: Translation) -> dict[str, Any]:
     alignment = None if found.alignment is None else np.round(found.alignment.astype(float), 4).tolist()
-    return json.dumps({**vars(found), "score": round(found.score, 4), "alignment": alignment}, ensure_ascii=False)
+    return {**vars(found), "score": round(found.score, 4), "alignment": alignment}
 
 
 if __name__ == "__main__":

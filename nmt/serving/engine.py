@@ -271,15 +271,16 @@ def find(folder: Path) -> Place:
             if whole.name.isdecimal():
                 return Place(folder, "export", whole.parent.name, int(whole.name))
             return Place(folder, "export", whole.name, 1)
-        versions = [int(place.name) for place in whole.iterdir() if place.name.isdecimal() and place.is_dir()]
+        versions = [place for place in whole.iterdir() if place.name.isdecimal() and place.is_dir()]
         device = (whole / "model.tflite").is_file()
     except OSError as error:
         raise InputError(f"The folder {folder} cannot be read: {error.strerror}.") from None
     if versions:
-        newest = next(folder / place.name for place in whole.iterdir() if place.name == str(max(versions)))
+        # The server reads 007 as 7.
+        newest = folder / max(versions, key=lambda place: int(place.name)).name
         if not (newest / "saved_model.pb").is_file():
             raise InputError(f"{newest}, the newest version, has no saved_model.pb. Write it anew with `nmt export`.")
-        return Place(newest, "export", whole.name, max(versions))
+        return Place(newest, "export", whole.name, int(newest.name))
     if device:
         raise InputError(f"{folder} is for a device. Serve the model it was made from; `nmt translate` runs this one.")
     raise InputError(f"{folder} is neither a model's folder, with {CONFIG}, nor an export, with numbered versions.")

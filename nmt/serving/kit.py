@@ -181,10 +181,7 @@ def write_kit(folder: Path, name: str, model: Path | None = None) -> list[Path]:
     Raises:
         InputError: if a file is there already, or the folder cannot be written to. Then nothing is written.
     """
-    if not re.fullmatch(r"[a-z0-9][a-z0-9._-]*", name, re.IGNORECASE | re.ASCII):
-        raise InputError(
-            f"'{name}' cannot be a model's name in an address: use letters of English, digits, and . _ - between them."
-        )
+    check_name(name)
     target = f"/models/{name}"
     # Relative, so that both folders can move together; a dollar would begin a variable of Compose.
     source = Path(os.path.relpath(model or folder / name, folder)).as_posix().replace("$", "$$")
@@ -198,6 +195,18 @@ def write_kit(folder: Path, name: str, model: Path | None = None) -> list[Path]:
         "health": json.dumps(["CMD", "bash", "-c", _HEALTH.format(name=name)]),
     }
     return _place(folder, {file: template.format(**parts) for file, template in _FILES.items()})
+
+
+def check_name(name: str) -> None:
+    """Make sure that a model can have this name in a server's address.
+
+    Raises:
+        InputError: if not.
+    """
+    if not re.fullmatch(r"[a-z0-9][a-z0-9._-]*", name, re.IGNORECASE | re.ASCII):
+        raise InputError(
+            f"'{name}' cannot be a model's name in an address: use letters of English, digits, and . _ - between them."
+        )
 
 
 def _place(folder: Path, files: dict[str, str]) -> list[Path]:

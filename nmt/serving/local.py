@@ -47,6 +47,7 @@ class Limits:
     Attributes:
         body: bytes of a request.
         sentences: sentences of a request.
+        aligned: sentences of a request for alignments, whose answer grows with the square of their lengths.
         sentence: bytes of a sentence: cutting a very long one into pieces would hold up all others for seconds.
         characters: of a text on the page.
         waiting: sentences that may wait, of all requests together.
@@ -56,6 +57,7 @@ class Limits:
 
     body: int = 1_000_000
     sentences: int = 256
+    aligned: int = 64
     sentence: int = 20_000
     characters: int = 2000
     waiting: int = 2048
@@ -165,6 +167,8 @@ class Server:
             return JSONResponse(wire.status(self.engine) if path.verb == "status" else wire.metadata(self.engine))
         body = await self._body(request)
         asked = await asyncio.to_thread(wire.read, self.engine, path, body, self.limits.sentences)
+        if "alignment" in self.engine.signatures[asked.signature].outputs and len(asked.rows) > self.limits.aligned:
+            raise Refused(400, f"{len(asked.rows)} sentences are too many to align: at most {self.limits.aligned}.")
         if any(len(value) > self.limits.sentence for row in asked.rows for value in row):
             raise Refused(413, f"A sentence has more than {self.limits.sentence:,} bytes. Cut it into sentences.")
         answers = await self._ask(request, (asked.signature, None), asked.rows)
@@ -297,12 +301,28 @@ class _Connection(H11Protocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self._opened = self.loop.call_later(Limits.upload, self._give_up)
+        self._wait()
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self._opened and self._busy():
+            self._opened.cancel()
+            self._opened = None
+        elif not self._opened and not self._busy():
+            self._wait()
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self._opened:
             self._opened.cancel()
         super().connection_lost(exc)
+
+    def _wait(self) -> None:
+        """Give the client some seconds for the lines before a body."""
+        self._opened = self.loop.call_later(Limits.upload, self._give_up)
+
+    def _busy(self) -> bool:
+        """Say whether a request is under way."""
+        return self.cycle is not None and not self.cycle.response_complete
 
     def eof_received(self) -> bool:  # type: ignore[override]
         if self.cycle is None and not self.conn.trailing_data[0]:
@@ -321,7 +341,8 @@ class _Connection(H11Protocol):
             self.transport.close()
 
     def _give_up(self) -> None:
-        if self.cycle is None:
+        self._opened = None
+        if not self._busy():
             self.transport.close()
 
 
@@ -382,6 +403,9 @@ def run(server: Server, taken: socket.socket, ready: Callable[[], object]) -> No
     try:
         listening.run(sockets=[taken])
     finally:
+        # Who asks a second time does not want to wait for the rest.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_DFL)
         server.batcher.close()
 
 

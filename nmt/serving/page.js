@@ -285,8 +285,10 @@ if (model.fixed) {
   const { kind, beam, length_penalty: penalty, temperature } = model.way;
   form.elements.how.value = kind;
   if (beam > 1) form.elements.beam.value = Math.min(beam, 10);
-  form.elements.length_penalty.value = Math.min(penalty, 2);
-  form.elements.temperature.value = Math.min(Math.max(temperature, 0.1), 2);
+  // The fields go by tenths, as the server does.
+  const tenths = (number) => Math.round(10 * number) / 10;
+  form.elements.length_penalty.value = tenths(Math.min(penalty, 2));
+  form.elements.temperature.value = tenths(Math.min(Math.max(temperature, 0.1), 2));
   fit();
 }
 if (text.value) ask(); // the browser kept it

@@ -135,6 +135,8 @@ class Rest:
             return transport.untrusted(where, error.reason or first_line(error))
         if isinstance(error, socket.gaierror):
             return ServerFailed(f"There is no host {where.host}: {error.strerror}. Check the address and the network.")
+        if isinstance(error, UnicodeError):
+            return ServerFailed(f"There is no host {where.host}: it is no name of one. Check the address.")
         if isinstance(error, (http.client.RemoteDisconnected, http.client.IncompleteRead)):
             return transport.unreachable(where, "the connection broke off before the answer was there")
         if isinstance(error, ConnectionError):

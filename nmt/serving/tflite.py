@@ -42,7 +42,11 @@ def export(translator: Translator, to: Path, how: Decoding, quantize: Quantize, 
     if how.sample:
         raise InputError("An export gives the same text the same translation: decoding.sample cannot be true in it.")
     folders.check_new(to)
-    model = convert(translator, how, quantize)
+    try:
+        model = convert(translator, how, quantize)
+    except (OSError, tf.errors.OpError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error.message
+        raise InputError(f"The model cannot be converted: {reason}. Nothing was written to {to}.") from None
 
     def fill(aside: Path) -> None:
         (aside / "model.tflite").write_bytes(model)

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from nmt.errors import InputError, WorkFailed
 from nmt.serving.signatures import Signature
@@ -119,13 +119,15 @@ class Address:
         found = _PATH.fullmatch(parts.path)
         if found is None or parts.query or parts.fragment or "/v1/models" in found["prefix"] or ":" in found["prefix"]:
             raise InputError(f"'{url}' goes on after the model. {example}")
-        named = model or found["model"]
+        # In an address a name stands as `nmt serve` prints it.
+        written = unquote(found["model"] or "")
+        named = model or written
         if not named:
             raise InputError(f"'{url}' does not say which model. {example}")
-        if model and found["model"] and model != found["model"]:
-            raise InputError(f"'{url}' names the model {found['model']}, and beside it stands {model}. Name one.")
-        if not re.fullmatch(r"[^/:\s]+", named):
-            raise InputError(f"'{named}' is no name of a model: it has no spaces, slashes or colons.")
+        if model and written and model != written:
+            raise InputError(f"'{url}' names the model {written}, and beside it stands {model}. Name one.")
+        if not re.fullmatch(r"[^/:\s]+( [^/:\s]+)*", named):
+            raise InputError(f"'{named}' is no name of a model: it has no line breaks, slashes or colons.")
         numbered = int(found["version"]) if found["version"] else None
         if version is not None and numbered is not None and version != numbered:
             raise InputError(f"'{url}' names version {numbered}, and beside it stands {version}. Name one.")

@@ -131,7 +131,7 @@ def read(engine: Engine, path: Asked, body: bytes, most: int) -> Question:
         Refused: for what TF Serving refuses, with its codes, or too many sentences.
     """
     found = document(body)
-    name = found.get("signature_name") or DEFAULT
+    name = found.get("signature_name", DEFAULT)
     if not isinstance(name, str):
         raise Refused(400, "JSON Value is not formatted correctly. 'signature_name' key must be a string value.")
     check_served(engine, path)

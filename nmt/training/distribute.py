@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import tensorflow as tf
 
 from nmt.errors import InputError
@@ -38,4 +40,10 @@ def strategy(devices: int) -> tf.distribute.Strategy:
         raise InputError(
             f"training.devices = {devices}, and TensorFlow sees {len(found)} {kind}{'s' * (len(found) > 1)}."
         )
-    return tf.distribute.MirroredStrategy(found[:devices])
+    return _mirrored(tuple(found[:devices]))
+
+
+@cache
+def _mirrored(devices: tuple[str, ...]) -> tf.distribute.Strategy:
+    # Two of the same devices would mix up their sums in one process.
+    return tf.distribute.MirroredStrategy(devices)

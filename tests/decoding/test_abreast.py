@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nmt.decoding.abreast import abreast, batched
+from nmt.decoding.abreast import abreast, batched, shared_out, together
 
 
 @given(st.lists(st.integers(), max_size=31), st.integers(1, 7))
@@ -18,6 +18,14 @@ def test_batches_hold_everything_in_order(items: list[int], size: int) -> None:
     assert [item for chunk in chunks for item in chunk] == items
     assert all(len(chunk) == size for chunk in chunks[:-1])
     assert all(0 < len(chunk) <= size for chunk in chunks[-1:])
+
+
+@given(st.lists(st.integers(), max_size=99), st.integers(1, 64))
+def test_what_is_shared_out_is_all_there_and_enough_for_every_thread(items: list[int], most: int) -> None:
+    groups = list(shared_out(items, most))
+    assert [item for group in groups for item in group] == items
+    share = max(4, -(-len(items) // together()))
+    assert all(len(group) <= min(most, share) for group in groups)
 
 
 def test_two_groups_are_worked_on_at_a_time() -> None:
@@ -51,7 +59,7 @@ PROGRAM = """
 import threading, tensorflow as tf
 from nmt.decoding.abreast import abreast, share_cores
 share_cores()
-assert tf.config.threading.get_intra_op_parallelism_threads() == max(1, CORES // 8)
+assert tf.config.threading.get_intra_op_parallelism_threads() == -(-CORES // 8)
 seen = set()
 met = threading.Barrier(min(8, CORES), timeout=30)
 def work(group):

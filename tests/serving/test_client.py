@@ -467,6 +467,8 @@ def test_what_is_no_address_is_refused(url: str) -> None:
         ("https://h/v1/models/m/versions/7", {}, "/v1/models/m/versions/7", "h:443"),
         ("https://h/behind/a/proxy/v1/models/m", {"model": "m"}, "/behind/a/proxy/v1/models/m", "h:443"),
         ("grpc://h", {"model": "m"}, "/v1/models/m", "h:8500"),
+        ("http://h/v1/models/%ED%95%9C%20%EC%98%81", {}, "/v1/models/%ED%95%9C%20%EC%98%81", "h:80"),
+        ("http://h/v1/models/한", {"model": "한"}, "/v1/models/%ED%95%9C", "h:80"),
         ("grpc://[::1]:9/v1/models/m", {}, "/v1/models/m", "[::1]:9"),
     ],
 )
@@ -521,10 +523,10 @@ def test_rest_imports_neither_tensorflow_nor_numpy(server: RestStandIn) -> None:
     assert result.stdout.splitlines() == ["A B", "[]"], result.stderr
 
 
-def test_without_the_extra_grpc_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_grpc_without_its_package_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "tensorflow_serving", None)
     monkeypatch.setitem(sys.modules, "tensorflow_serving.apis", None)
-    with pytest.raises(InputError, match=r"pip install 'nmt\[grpc\]'"):
+    with pytest.raises(InputError, match="pip install tensorflow-serving-api"):
         Client("grpc://localhost:8500/v1/models/m")
 
 

@@ -204,6 +204,12 @@ def test_a_version_can_be_named(tmp_path: Path) -> None:
     assert (place.kind, place.name, place.version) == ("export", "name", 3)
 
 
+def test_a_version_may_begin_with_zeros(tmp_path: Path) -> None:
+    export(tmp_path / "name" / "3")
+    export(tmp_path / "name" / "0011")
+    assert find(tmp_path / "name").version == 11
+
+
 def test_folders_that_hold_nothing_to_serve(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="There is no folder"):
         find(tmp_path / "nowhere")

@@ -9,8 +9,8 @@ import pytest
 from nmt.errors import InputError
 from nmt.training.distribute import strategy
 
-# Logical devices must be made before TensorFlow starts, so a process of its own is needed. Two strategies of two
-# devices would mix up their sums in it, so both models have the same.
+# Logical devices must be made before TensorFlow starts, so a process of its own is needed. Two models of two devices
+# are trained in it, each with a strategy asked for anew: their sums must not be mixed up.
 PROGRAM = """
 import json
 import numpy as np, tensorflow as tf, keras
@@ -22,16 +22,15 @@ from nmt.models import build_model
 from nmt.training.distribute import strategy
 from nmt.training.compiling import compiled
 
-strategies = [strategy(devices) for devices in (1, 2)]
-assert [chosen.num_replicas_in_sync for chosen in strategies] == [1, 2]
-
 def differences(setting, **parts):
     config = with_settings(Config(), ["text.vocabulary_size=23", "model.units=5", "model.embedding=5",
         "model.attention_units=7", "training.warmup_steps=1", "training.clip_norm=0.1", setting]
         + [f"model.{kind}=0" for kind in ("dropout", "embedding_dropout", "context_dropout", "output_dropout")])
     data = tf.data.Dataset.from_tensor_slices((parts, parts["target"])).batch(5)
     results = []
-    for chosen in strategies:
+    for devices in (1, 2):
+        chosen = strategy(devices)
+        assert chosen.num_replicas_in_sync == devices
         keras.utils.set_random_seed(1)
         with chosen.scope():
             model = build_model(config)
