@@ -1,10 +1,13 @@
 """The commands, run as a user runs them, and a corpus small enough for it."""
 
+import fcntl
 import multiprocessing
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 from nmt import cli
@@ -71,6 +74,18 @@ def installed(*arguments: object, stdin: bytes = b"") -> subprocess.CompletedPro
     command = [sys.executable, "-m", "nmt.cli", *map(str, arguments)]
     env = {name: value for name, value in os.environ.items() if name != _QUIET}
     return subprocess.run(command, input=stdin, capture_output=True, timeout=300, env=env)
+
+
+def once(folder: Path, name: str, make: Callable[[Path], object]) -> Path:
+    """Copy into a new folder what the first test of all workers that wants it makes: a training takes seconds."""
+    shared = next(place for place in folder.parents if place.parent.name.startswith("pytest-of-"))
+    with (shared / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (shared / name).exists():
+            make(shared / f"{name}.part")
+            (shared / f"{name}.part").rename(shared / name)
+    shutil.copytree(shared / name, folder)
+    return folder
 
 
 def refused(result: subprocess.CompletedProcess[bytes], *words: str) -> None:

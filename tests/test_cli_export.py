@@ -4,18 +4,15 @@ import json
 from pathlib import Path
 
 import pytest
-from commands import PAIRS, TINY, nmt, refused
+from commands import nmt, refused
+from servers import tiny_model
 
 LINES = "나는 밥을 먹었다\n\n우리는 빵을 샀다\n".encode()
 
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    place = tmp_path_factory.mktemp("export")
-    (place / "tsv").write_text("".join(f"{ko}\t{en}\n" for ko, en in PAIRS), encoding="utf-8")
-    result = nmt("train", "--pairs", place / "tsv", "--dev-pairs", place / "tsv", "--to", place / "ko-en", *TINY)
-    assert result.returncode == 0, result.stderr.decode()
-    return place / "ko-en"
+    return tiny_model(tmp_path_factory.mktemp("export") / "ko-en")
 
 
 def test_a_version_is_written_with_all_that_a_server_wants(

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from commands import PAIRS
+from commands import PAIRS, once
 
 from nmt.config import Config, with_settings
 from nmt.data.corpora import from_tsv
@@ -15,7 +15,12 @@ TEXTS = [ko for ko, _ in PAIRS[:9]] + ["", " ", "漢字 나는", "나는 " * 99,
 
 
 def trained(place: Path) -> Translator:
-    """Train in ``place``; the model's folder is ``place / "model"``."""
-    (place / "tsv").write_text("".join(f"{ko}\t{en}\n" for ko, en in PAIRS), encoding="utf-8")
-    data = from_tsv(place / "tsv")
-    return train(with_settings(Config(), SMALL), data, data, place / "model", say=lambda line: None)
+    """Open a trained model; its folder is ``place / "model"``."""
+
+    def make(folder: Path) -> None:
+        pairs = folder.with_name(f"{folder.name}.tsv")
+        pairs.write_text("".join(f"{ko}\t{en}\n" for ko, en in PAIRS), encoding="utf-8")
+        data = from_tsv(pairs)
+        train(with_settings(Config(), SMALL), data, data, folder, say=lambda line: None)
+
+    return Translator.load(once(place / "model", "exported", make))
