@@ -4,6 +4,7 @@ import fcntl
 import multiprocessing
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -74,6 +75,11 @@ def installed(*arguments: object, stdin: bytes = b"") -> subprocess.CompletedPro
     command = [sys.executable, "-m", "nmt.cli", *map(str, arguments)]
     env = {name: value for name, value in os.environ.items() if name != _QUIET}
     return subprocess.run(command, input=stdin, capture_output=True, timeout=300, env=env)
+
+
+def hear_ctrl_c() -> None:
+    """For ``preexec_fn``: a shell that starts the tests in its background has them, and all they start, ignore it."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def once(folder: Path, name: str, make: Callable[[Path], object]) -> Path:

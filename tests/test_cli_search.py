@@ -16,7 +16,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-from commands import PAIRS, TINY, nmt, refused
+from commands import PAIRS, TINY, hear_ctrl_c, nmt, refused
 
 from nmt.config import Config, with_settings
 from nmt.data.text import train
@@ -265,7 +265,7 @@ def test_ctrl_c_leaves_whole_lines(place: Path, likeliest: bytes, tmp_path: Path
     many.write_bytes(LINES * 100_000)
     with (tmp_path / "out").open("wb") as out:
         command = [sys.executable, "-m", "nmt.cli", "translate", place / "model", many]
-        process = subprocess.Popen(command, stdout=out, stderr=subprocess.PIPE)
+        process = subprocess.Popen(command, stdout=out, stderr=subprocess.PIPE, preexec_fn=hear_ctrl_c)
         while os.path.getsize(tmp_path / "out") < 5000 and process.poll() is None:
             time.sleep(0.1)
         process.send_signal(signal.SIGINT)
@@ -281,7 +281,7 @@ def test_ctrl_c_leaves_whole_lines_to_a_reader_that_is_slow(place: Path, tmp_pat
     many = tmp_path / "many"
     many.write_bytes(LINES * 10_000)
     command = [sys.executable, "-m", "nmt.cli", "translate", place / "model", many, "--format", "jsonl"]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=hear_ctrl_c)
     assert process.stdout
     first = os.read(process.stdout.fileno(), 1)  # it has begun, and the pipe will be full soon
     time.sleep(3)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import stand_in
-from commands import installed, refused
+from commands import hear_ctrl_c, installed, refused
 from stand_in import RestStandIn, english, fine, sleep, status
 
 
@@ -147,7 +147,7 @@ def test_ctrl_c_leaves_whole_lines(server: RestStandIn, tmp_path: Path) -> None:
     file.write_text("".join(f"line {i}\n" for i in range(300)))
     server.faults = [fine, sleep(20)]
     command = [sys.executable, "-m", "nmt.cli", "translate", "--server", server.url, str(file)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=hear_ctrl_c)
     until = time.monotonic() + 30
     while len(server.seen) < 2 and time.monotonic() < until:
         time.sleep(0.05)

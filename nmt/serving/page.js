@@ -35,6 +35,7 @@ const question = () => {
 };
 
 const fail = (message) => {
+  if (message) state.textContent = "";
   failed.textContent = message;
   failed.hidden = !message;
 };
@@ -44,7 +45,7 @@ const ask = async () => {
   if (!text.value.trim()) return show([], "");
   if (!form.checkValidity()) {
     const wrong = form.querySelector("input:invalid");
-    return fail(`${wrong.parentElement.textContent.trim()}: a number from ${wrong.min} to ${wrong.max}.`);
+    return fail(`${wrong.parentElement.textContent.trim()}: a number from ${wrong.min} to ${wrong.max}, in steps of ${wrong.step}.`);
   }
   const own = (running = new AbortController());
   result.classList.add("old");
@@ -62,7 +63,6 @@ const ask = async () => {
     show(found.translations, found.truncated ? "The text is longer than the model reads: its end was left out." : "");
   } catch (error) {
     if (own !== running || error.name === "AbortError") return;
-    state.textContent = "";
     fail(error instanceof TypeError ? "The server does not answer. Is it still running?" : error.message);
   }
 };

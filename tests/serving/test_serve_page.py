@@ -132,7 +132,7 @@ def test_sampling_draws_again(page: Any) -> None:
     page.get_by_role("button", name="Draw again").click()
     playwright.expect(page.locator("#list")).not_to_have_text(before, use_inner_text=True, timeout=60_000)
     page.get_by_label("temperature").fill("9")
-    playwright.expect(page.get_by_role("alert")).to_have_text("temperature: a number from 0.1 to 2.")
+    playwright.expect(page.get_by_role("alert")).to_have_text("temperature: a number from 0.1 to 2, in steps of 0.1.")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
