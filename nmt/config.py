@@ -101,6 +101,8 @@ class Training:
     """How the network learns."""
 
     epochs: int = option(20, "times the training pairs are read, at most", 1, 10**6)
+    steps: int = option(0, "steps of the optimizer, at most; 0 is no limit", 0, 10**9)
+    minutes: float = option(0.0, "minutes spent on steps, at most, scoring left out; 0 is no limit", 0.0, 10**6)
     batch_size: int = option(80, "sentences or target tokens in a batch", 1, 10**6)
     batch_unit: Literal["sentences", "tokens"] = option("sentences", "what batch_size counts")
     accumulate: int = option(1, "batches whose gradients make one step", 1, 10_000)
@@ -288,6 +290,10 @@ def _impossible(c: Config) -> str | None:
         ),
         f"training.scheduled_sampling = {c.training.scheduled_sampling:g} is reached from 0 in the first epoch, and "
         "there is only one. Raise training.epochs.": c.training.scheduled_sampling > 0 and c.training.epochs == 1,
+        "training.scheduled_sampling rises to the last epoch, and with training.steps or minutes nobody knows which "
+        "that is. Limit the training by its epochs.": (
+            c.training.scheduled_sampling > 0 and (c.training.steps > 0 or c.training.minutes > 0)
+        ),
         f"training.guided_alignment = {c.training.guided_alignment:g} teaches an attention where to look, and "
         + (
             "a language model has no source to look at. Set it to 0."

@@ -27,7 +27,7 @@ class LengthBin:
         shortest, longest: source words, both included.
         length: their mean length.
         sentences: how many there are.
-        bleu: their BLEU, 0 to 100.
+        bleu: their BLEU, 0 to 100; of several runs the mean.
         low, high: the interval that holds 95 % of the BLEU of bootstrap resamples.
         signature: sacreBLEU's.
     """
@@ -77,10 +77,34 @@ def by_length(
     1-2 1 0.0
     3 1 100.0
     """
-    if not sources or not len(sources) == len(hypotheses) == len(references):
+    return by_length_of_runs(sources, [hypotheses], references, bins, seed)
+
+
+def by_length_of_runs(
+    sources: Sequence[str],
+    runs: Sequence[Sequence[str]],
+    references: Sequence[str],
+    bins: Sequence[int] | None = None,
+    seed: int = 0,
+) -> list[LengthBin]:
+    """Score what several runs of one recipe made of the same sources, apart by length, as ``by_length`` does of one.
+
+    A bin has the mean BLEU of the runs. For its interval the runs are drawn with replacement, too, as many as there
+    are, so that it is as wide as another seed and another test set together would make it.
+
+    Arguments:
+        sources, references: sentences.
+        runs: the translations of each run.
+        bins, seed: as those of ``by_length``.
+
+    >>> twice = by_length_of_runs(["a b"], [["x"], ["I ate rice today ."]], ["I ate rice today ."], bins=[])
+    >>> [(found.bleu, found.low, found.high) for found in twice]
+    [(50.0, 0.0, 100.0)]
+    """
+    if not sources or not runs or not all(len(sources) == len(texts) == len(references) for texts in runs):
+        counts = " and ".join(f"{len(texts)}" for texts in runs) or "no"
         raise ValueError(
-            f"{len(hypotheses)} translations of {len(sources)} sources cannot be scored against {len(references)} "
-            "references."
+            f"{counts} translations of {len(sources)} sources cannot be scored against {len(references)} references."
         )
     lengths = np.array([len(source.split()) for source in sources])
     edges = _quantiles(lengths) if bins is None else list(bins)
@@ -93,7 +117,7 @@ def by_length(
         chosen = np.flatnonzero(places == place).tolist()
         shortest = max(int(lengths.min()), edges[place - 1] + 1) if place else int(lengths.min())
         longest = min(int(lengths.max()), edges[place]) if place < len(edges) else int(lengths.max())
-        texts = [hypotheses[i] for i in chosen], [references[i] for i in chosen]
+        texts = [[run[i] for i in chosen] for run in runs], [references[i] for i in chosen]
         found.append(_scored(*texts, shortest, longest, float(lengths[chosen].mean()), seed))
     return found
 
@@ -129,26 +153,28 @@ def _quantiles(lengths: np.ndarray) -> list[int]:
 
 
 def _scored(
-    hypotheses: list[str], references: list[str], shortest: int, longest: int, length: float, seed: int
+    runs: list[list[str]], references: list[str], shortest: int, longest: int, length: float, seed: int
 ) -> LengthBin:
     """Score the sentences of a bin."""
     bleu = sacrebleu.BLEU()
-    score = bleu.corpus_score(hypotheses, [references]).score
-    statistics = _statistics(hypotheses, references)
-    generator = np.random.default_rng(seed)
-    count = len(hypotheses)
+    scores = [bleu.corpus_score(texts, [references]).score for texts in runs]
+    statistics = [_statistics(texts, references) for texts in runs]
+    # Of their own, so that models with more or fewer runs are scored on the same sentences.
+    generator, lots = np.random.default_rng(seed), np.random.default_rng([seed, len(runs)])
+    count = len(references)
     resampled = []
     for _ in range(RESAMPLES):
         # How often each sentence was drawn is all that the sums need.
         times = np.bincount(generator.integers(count, size=count), minlength=count)
-        resampled.append(_bleu(times @ statistics))
+        each = [_bleu(times @ counts) for counts in statistics]
+        resampled.append(np.mean([each[i] for i in lots.integers(len(runs), size=len(runs))]))
     low, high = np.quantile(resampled, [0.025, 0.975])
     return LengthBin(
         shortest,
         longest,
         length,
         count,
-        round(score, 10),
+        round(float(np.mean(scores)), 10),
         round(float(low), 10),
         round(float(high), 10),
         str(bleu.get_signature()),

@@ -221,6 +221,8 @@ class Plateau(keras.callbacks.Callback):
 class EarlyStopping(keras.callbacks.Callback):
     """Stop when the best epoch of the journal is ``patience`` epochs ago."""
 
+    key = "training.early_stopping"
+
     def __init__(self, journal: Journal, patience: int, say: Callable[[str], None]) -> None:
         super().__init__()
         self.journal = journal

@@ -45,6 +45,7 @@ from nmt.folder import (
 )
 from nmt.models import LanguageModel, Seq2Seq, build_model
 from nmt.stored import write_settings
+from nmt.training.budget import Budget
 from nmt.training.callbacks import (
     BLEU,
     PERPLEXITY,
@@ -128,11 +129,15 @@ def train(
     say(f"{model.count_params():,} parameters.")
     if started:
         begin_with(model, text, started[0], started[1])
+    news = News(say)
+    budget = Budget(training, schedule, news.later)
+    budget.set_model(model)
     state = State(
         folder / STATE,
         model,
         corpus=_fingerprint(corpus),
         order=fingerprint(training.batch_size, training.batch_unit, training.seed),
+        others=[budget.spent],
     )
     position = tf.Variable(state.load() if resume else (0, 0), dtype=tf.int64, trainable=False)
     kept = build_model(config, *sizes)
@@ -149,8 +154,8 @@ def train(
         # The batches of an epoch are not counted beforehand, which Keras takes for a mistake.
         warnings.filterwarnings("ignore", message="Your input ran out of data")
         saving = SaveState(state, position, training.save_minutes, stop)
-        callbacks = _callbacks(config, folder, journal, schedule, keep, text, dev, say)
-        _run(model, config, pipeline, journal, callbacks, saving, say)
+        callbacks = _callbacks(config, folder, journal, schedule, keep, text, dev, news)
+        _run(model, config, pipeline, [*callbacks, budget], saving, say)
     return Completer.load(folder) if isinstance(model, LanguageModel) else Translator.load(folder)
 
 
@@ -286,6 +291,8 @@ def expected_steps(config: Config, batches: int) -> int:
     """
     training = config.training
     steps = training.epochs * batches // training.accumulate
+    if training.steps:
+        steps = min(steps, training.steps)
     if not steps:
         raise InputError(
             f"training.accumulate = {training.accumulate} batches make a step, and the whole run has only "
@@ -302,11 +309,11 @@ def _callbacks(
     keep: Keep,
     text: Text,
     dev: Corpus,
-    say: Callable[[str], None],
+    news: News,
 ) -> list[keras.callbacks.Callback]:
     """Return what happens around the steps, in its order; only the saving of the state comes after it."""
     training = config.training
-    news, kept = News(say), keep.kept
+    kept = keep.kept
     sentences = list(islice((pair for pair in dev.pairs() if pair[1].strip()), _DEV_SENTENCES))
     shown = (
         DevText(Completer(kept, text, config), [line for _, line in sentences], news.later)
@@ -333,7 +340,6 @@ def _run(
     model: Seq2Seq | LanguageModel,
     config: Config,
     pipeline: Pipeline,
-    journal: Journal,
     callbacks: list[keras.callbacks.Callback],
     saving: SaveState,
     say: Callable[[str], None],
@@ -341,9 +347,13 @@ def _run(
     """Fit, from the saved position on."""
     training, position = config.training, saving.position
     done = int(position[0])
-    finished = next(c for c in callbacks if isinstance(c, EarlyStopping)).finished
+    ends = [c for c in callbacks if isinstance(c, EarlyStopping | Budget)]
+
+    def finished() -> list[str]:
+        return [end.key for end in ends if end.finished()]
+
     if finished() or done >= training.epochs:
-        key = "training.early_stopping" if finished() else "training.epochs"
+        key = [*finished(), "training.epochs"][0]
         say(f"The run is at its end after {done} epochs. A larger {key} would go on.")
         return
     callbacks = [*callbacks, saving]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -34,17 +35,20 @@ class State:
         model: a compiled model.
         corpus: a number that tells the corpus from others, see :func:`fingerprint`.
         order: one that tells the order of its batches from others.
+        others: variables besides those of the model, its optimizer and its metrics.
     """
 
-    def __init__(self, path: Path, model: keras.Model, corpus: int, order: int) -> None:
+    def __init__(self, path: Path, model: keras.Model, corpus: int, order: int, others: Sequence[Any] = ()) -> None:
         self.path = path
         self.model = model
+        self.others = others
         self.corpus = corpus
         self.order = order
 
     def _variables(self) -> list[Any]:
         # The seeds of dropout are among a model's variables; Keras's own checkpoints leave them out.
-        everything = [*self.model.variables, *self.model.optimizer.variables, *self.model.metrics_variables]
+        model = self.model
+        everything = [*model.variables, *model.optimizer.variables, *model.metrics_variables, *self.others]
         return list({id(variable): variable for variable in everything}.values())
 
     def save(self, epoch: int, batch: int) -> None:

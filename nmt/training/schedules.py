@@ -18,7 +18,8 @@ class WarmUp(keras.optimizers.schedules.LearningRateSchedule):
         rate = scale * peak * min(n / warmup, max((total - n) / (total - warmup), 0.01))     decay "linear"
 
     The second is that of Vaswani et al. 2017, equation 3, https://arxiv.org/abs/1706.03762, written with its peak.
-    ``scale`` begins at 1; who watches for a plateau multiplies it.
+    ``scale`` begins at 1; who watches for a plateau multiplies it. ``total`` may be moved while a run goes on, by one
+    that ends with the clock.
 
     Arguments:
         peak: the highest rate.
@@ -42,7 +43,7 @@ class WarmUp(keras.optimizers.schedules.LearningRateSchedule):
         self.peak = peak
         self.warmup = warmup
         self.decay = decay
-        self.total = total
+        self.total = keras.Variable(float(total), trainable=False, name="total")
         self.scale = keras.Variable(1.0, trainable=False, name="scale")
 
     def __call__(self, step: tf.Tensor) -> tf.Tensor:
@@ -53,8 +54,9 @@ class WarmUp(keras.optimizers.schedules.LearningRateSchedule):
         if self.decay == "inverse_root":
             return tf.math.rsqrt(n / self.warmup)
         if self.decay == "linear":
-            return tf.maximum((self.total - n) / (self.total - self.warmup), 0.01)
+            total = tf.convert_to_tensor(self.total)
+            return tf.maximum((total - n) / tf.maximum(total - self.warmup, 1.0), 0.01)
         return tf.ones_like(n)
 
     def get_config(self) -> dict[str, Any]:
-        return {"peak": self.peak, "warmup": self.warmup, "decay": self.decay, "total": self.total}
+        return {"peak": self.peak, "warmup": self.warmup, "decay": self.decay, "total": int(self.total)}

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from nmt.evaluation import by_length as module
-from nmt.evaluation.by_length import by_length, table
+from nmt.evaluation.by_length import by_length, by_length_of_runs, table
 from nmt.evaluation.scores import score
 
 WORDS = [f"w{number}" for number in range(40)]
@@ -140,3 +140,21 @@ def test_the_table_has_a_row_a_bin_and_the_whole_signature() -> None:
         assert line.split() == numbers
     assert lines[3].strip() == found[0].signature
     assert lines[4].strip() == "95 % of 1,000 bootstrap resamples of the sentences"
+
+
+def test_several_runs_have_their_mean_and_an_interval_that_holds_each_run_alone() -> None:
+    sources, good, references = corpus(60, 0.1)
+    _, bad, _ = corpus(60, 0.5)
+    alone = [by_length(sources, texts, references, bins=[]) for texts in (good, bad)]
+    (both,) = by_length_of_runs(sources, [good, bad], references, bins=[])
+    assert both.bleu == pytest.approx((alone[0][0].bleu + alone[1][0].bleu) / 2)
+    # Half of the draws are one run twice.
+    assert both.low < alone[1][0].high < alone[0][0].low < both.high
+    # Equal runs are no more than one.
+    assert by_length_of_runs(sources, [good, good], references) == by_length(sources, good, references)
+
+
+@pytest.mark.parametrize("runs", [[], [["a"], ["a", "b"]]])
+def test_runs_of_other_sentences_are_refused(runs: list[list[str]]) -> None:
+    with pytest.raises(ValueError, match="translations of 1 sources cannot be scored"):
+        by_length_of_runs(["a"], runs, ["a"])

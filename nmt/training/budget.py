@@ -1,0 +1,84 @@
+"""The end of a run by its steps or by the clock, rather than by epochs: a fair start for models that are compared."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from nmt.config import Training
+from nmt.training.schedules import WarmUp
+
+# The speed of a run is known after so many steps, and looked at again after as many.
+_STEPS = 25
+
+
+class Budget(keras.callbacks.Callback):
+    """End a run after ``training.steps`` steps, or ``training.minutes`` minutes spent on steps.
+
+    What happens between epochs is not counted, nor is the first batch of an epoch, which may wait for the graph or the
+    shuffle. The epoch that is cut short is scored like any other. A schedule that falls in a straight line falls to
+    where the minutes will be over, as far as the speed so far tells.
+
+    Arguments:
+        training: the config's section.
+        schedule: of the learning rate.
+        say: takes a line of news.
+    """
+
+    def __init__(self, training: Training, schedule: WarmUp, say: Callable[[str], None]) -> None:
+        super().__init__()
+        self.steps = training.steps
+        self.seconds = 60 * training.minutes
+        self.schedule = schedule
+        self.expected = int(schedule.total) - 1
+        self.say = say
+        # A run that goes on has spent what it had spent, so this is saved with its state.
+        self.spent = tf.Variable(0.0, dtype=tf.float64, trainable=False, name="spent")
+        self.clock = 0.0
+
+    @property
+    def key(self) -> str:
+        """The limit that is reached, or the clock."""
+        return "training.steps" if self.steps and self._done() >= self.steps else "training.minutes"
+
+    def finished(self) -> bool:
+        """Tell whether a limit is reached."""
+        return self.key == "training.steps" or 0 < self.seconds <= float(self.spent)
+
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+        self._foresee()
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        self.clock = 0.0
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        # Without minutes to keep to, nothing that is saved depends on the clock.
+        if self.seconds:
+            self._count()
+        if self.finished():
+            self.say(f"{self.key} is reached after {self._done():,} steps: the training ends here.")
+            self.model.stop_training = True
+
+    def _count(self) -> None:
+        now = time.monotonic()
+        if self.clock:
+            self.spent.assign_add(now - self.clock)
+        self.clock = now
+        if self._done() % _STEPS == 0:
+            self._foresee()
+
+    def _done(self) -> int:
+        return int(keras.ops.convert_to_numpy(self.model.optimizer.iterations))
+
+    def _foresee(self) -> None:
+        """Move the schedule's end to the step at which the minutes will be over."""
+        done, spent = self._done(), float(self.spent)
+        if self.seconds and done >= _STEPS and spent:
+            steps = min(self.expected, round(done * self.seconds / spent))
+            if self.steps:
+                steps = min(steps, self.steps)
+            self.schedule.total.assign(max(steps, done) + 1)

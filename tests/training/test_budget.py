@@ -1,0 +1,82 @@
+"""A run ends by its steps or by the clock, and a falling rate falls to there."""
+
+import keras
+import pytest
+from small_models import data, small_model
+
+from nmt.config import Training
+from nmt.training import budget
+from nmt.training.budget import Budget
+from nmt.training.schedules import WarmUp
+
+BATCHES = 7
+
+
+class Clock:
+    """A clock that a batch moves by two seconds, and what happens between epochs by a thousand."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+class Passing(keras.callbacks.Callback):
+    def __init__(self, clock: Clock) -> None:
+        super().__init__()
+        self.clock = clock
+
+    def on_train_batch_begin(self, batch: int, logs: object = None) -> None:
+        self.clock.now += 2.0
+
+    def on_epoch_end(self, epoch: int, logs: object = None) -> None:
+        self.clock.now += 1000.0
+
+
+def run(training: Training, monkeypatch: pytest.MonkeyPatch, epochs: int = 5, spent: float = 0.0) -> tuple:
+    """Return the steps done, the budget, and what was said."""
+    clock, said, model = Clock(), [], small_model()
+    monkeypatch.setattr(budget, "time", clock)
+    limit = Budget(training, WarmUp(0.1, 1, "linear", 1000), said.append)
+    limit.spent.assign(spent)
+    limit.set_model(model)
+    model.fit(data(BATCHES), epochs=epochs, verbose=0, callbacks=[Passing(clock), limit])
+    return int(model.optimizer.iterations), limit, said
+
+
+def test_without_limits_a_run_has_all_its_epochs_and_reads_no_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    steps, limit, said = run(Training(), monkeypatch)
+    assert (steps, said, limit.finished(), float(limit.spent)) == (5 * BATCHES, [], False, 0.0)
+
+
+@pytest.mark.parametrize("wanted", [1, 7, 11])
+def test_steps_end_a_run_in_mid_epoch_or_at_its_end(wanted: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    steps, limit, said = run(Training(steps=wanted), monkeypatch)
+    assert (steps, limit.finished(), limit.key) == (wanted, True, "training.steps")
+    assert said == [f"training.steps is reached after {wanted} steps: the training ends here."]
+
+
+def test_minutes_count_steps_and_neither_first_batches_nor_what_is_between_epochs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # Each epoch spends 6 * 2 s, its first batch left out. 26 s are reached at 12 + 12 + 2: in the third epoch's second.
+    steps, limit, said = run(Training(minutes=26 / 60), monkeypatch)
+    assert (steps, limit.finished(), limit.key) == (2 * BATCHES + 2, True, "training.minutes")
+    assert float(limit.spent) == pytest.approx(26.0)
+    assert said == ["training.minutes is reached after 16 steps: the training ends here."]
+
+
+def test_what_was_spent_before_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    # 20 of 26 s are gone, so three batches after the first are left.
+    assert run(Training(minutes=26 / 60), monkeypatch, spent=20.0)[0] == 4
+
+
+def test_a_straight_fall_ends_where_the_minutes_will_be_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    # After 25 steps, 3 whole epochs and 4 batches, 3 * 12 + 3 * 2 = 42 s are spent. 84 s will be spent after 50 steps.
+    schedule = run(Training(minutes=84 / 60), monkeypatch)[1].schedule
+    assert int(schedule.total) == 51
+    # Of two limits the nearer.
+    assert int(run(Training(minutes=84 / 60, steps=40), monkeypatch)[1].schedule.total) == 41
+    # Limits that are further than all epochs do not stretch them.
+    assert int(run(Training(minutes=10_000), monkeypatch)[1].schedule.total) == 1000
