@@ -7,6 +7,7 @@ import sys
 
 import typer
 
+from nmt.commands.compare import compare
 from nmt.commands.console import say
 from nmt.commands.demo import corpus, demo
 from nmt.commands.export import export
@@ -26,7 +27,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (demo, train, corpus, translate, complete, evaluate, score, align, plot, export, serve):
+for command in (demo, train, corpus, translate, complete, evaluate, score, align, plot, compare, export, serve):
     app.command()(command)
 
 

@@ -1,12 +1,10 @@
-"""What the commands share: news, progress, and TensorFlow without its greetings."""
+"""What the commands share: news and progress."""
 
 from __future__ import annotations
 
 import os
-import re
 import signal
 import sys
-import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated, Any
@@ -25,29 +23,6 @@ ModelFolder = Annotated[Path, typer.Argument(help="A model's folder, as `nmt tra
 def say(line: str) -> None:
     """Print a line of news on standard error."""
     print(line, file=sys.stderr, flush=True)
-
-
-def import_tensorflow() -> None:
-    """Import TensorFlow without its greetings: notes on the hardware, from C++, past Python's logging.
-
-    What else is written meanwhile is passed on.
-    """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    sys.stderr.flush()
-    kept = os.dup(2)
-    with tempfile.TemporaryFile() as caught:
-        os.dup2(caught.fileno(), 2)
-        try:
-            import tensorflow as tf
-            import tensorflow_text  # noqa: F401
-
-            tf.config.list_physical_devices()
-        finally:
-            os.dup2(kept, 2)
-            os.close(kept)
-            caught.seek(0)
-            lines = [line for line in caught if not re.match(rb"[IWE]0000 |WARNING: All log messages", line)]
-            sys.stderr.write(b"".join(lines).decode("utf-8", "replace"))
 
 
 def input_lines(file: Path | None) -> Iterator[str]:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nmt.commands.console import import_tensorflow
 from nmt.errors import InputError
+from nmt.quiet import import_tensorflow
 
 if TYPE_CHECKING:
     from nmt.data.demo import Pair

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from nmt.commands.console import ModelFolder, advancing, emit, import_tensorflow, say, windows
+from nmt.commands.console import ModelFolder, advancing, emit, say, windows
 from nmt.commands.options import Beam, Ensemble, LengthPenalty, Settings, decoding, open_models
 from nmt.errors import InputError
+from nmt.quiet import import_tensorflow
 
 if TYPE_CHECKING:
     from nmt.data.corpora import Corpus

@@ -65,8 +65,8 @@ def decoding(
 
 def open_models(model: Path, ensemble: list[Path] | None) -> Translator:
     """Open a model, or several that write together."""
-    from nmt.commands.console import import_tensorflow
     from nmt.folder import read_config
+    from nmt.quiet import import_tensorflow
 
     for other in ensemble or []:
         read_config(other)

@@ -8,8 +8,9 @@ from urllib.parse import quote
 
 import typer
 
-from nmt.commands.console import import_tensorflow, say
+from nmt.commands.console import say
 from nmt.errors import InputError
+from nmt.quiet import import_tensorflow
 
 
 def serve(

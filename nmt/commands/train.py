@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from nmt.commands.console import import_tensorflow, say
+from nmt.commands.console import say
 from nmt.errors import InputError, Stopped, WorkFailed
+from nmt.quiet import import_tensorflow
 
 if TYPE_CHECKING:
     from nmt.config import Config

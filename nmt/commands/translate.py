@@ -15,7 +15,6 @@ from nmt.commands.console import (
     advancing,
     count,
     emit,
-    import_tensorflow,
     input_lines,
     say,
     typed,
@@ -35,6 +34,7 @@ from nmt.commands.options import (
     open_models,
 )
 from nmt.errors import InputError
+from nmt.quiet import import_tensorflow
 
 # What only an export for a device has: nmt.serving.edge.CONTENTS.
 DEVICE = "edge.json"

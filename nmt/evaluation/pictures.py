@@ -245,3 +245,47 @@ def _points(axes: Axes, name: str, bins: Sequence[LengthBin], aside: float, plac
     axes.vlines(lengths, [each.low for each in bins], [each.high for each in bins], color=colour, lw=1.4)
     shortest, longest = [each.shortest for each in bins], [each.longest for each in bins]
     axes.hlines(scores, shortest, longest, color=colour, lw=0.8, alpha=0.4)
+
+
+def learning_curves(series: Mapping[str, Sequence[Sequence[tuple[int, float]]]], path: Path) -> None:
+    """Draw how the development BLEU of models rose with their steps: single runs thin, their mean thick.
+
+    Arguments:
+        series: of each model, by its name, the runs, each of them points ``(step, BLEU)``.
+        path: of the picture, ``.png`` or ``.svg``.
+
+    Raises:
+        InputError: if the picture cannot be written there.
+        ValueError: if there is no point.
+    """
+    canvas.check_picture(path)
+    if not any(points for runs in series.values() for points in runs):
+        raise ValueError("There is no point of a learning curve to draw.")
+    with canvas.style():
+        figure = Figure(figsize=(7, 3.6), layout="constrained")
+        axes = figure.subplots()
+        for place, (name, runs) in enumerate(series.items()):
+            colour, marker = canvas.COLOURS[place % len(canvas.COLOURS)], "osD^vP*"[place % 7]
+            steps, scores = zip(*_mean([points for points in runs if points]), strict=True)
+            axes.plot(
+                steps, scores, marker, ls="-", color=colour, ms=5, lw=1.6, label=f" {canvas.shown(name, most=60)}"
+            )
+            for points in runs if len(runs) > 1 else []:
+                axes.plot(*zip(*points, strict=True), lw=0.6, alpha=0.5, color=colour)
+        axes.set_ylim(bottom=0)
+        axes.set_xlim(left=0)
+        axes.set_xlabel("steps")
+        axes.set_ylabel("BLEU, development set")
+        axes.grid(True, axis="y")
+        axes.legend(fontsize=9, loc="lower left", bbox_to_anchor=(0, 1), ncols=3, borderaxespad=0.3)
+        canvas.save(figure, path)
+
+
+def _mean(runs: Sequence[Sequence[tuple[int, float]]]) -> list[tuple[float, float]]:
+    """Return the mean of several curves, point by point, as far as all of them go.
+
+    >>> _mean([[(10, 1.0), (20, 3.0)], [(12, 2.0)]])
+    [(11.0, 1.5)]
+    """
+    means = (np.mean(points, 0) for points in zip(*runs, strict=False))
+    return [(float(step), float(score)) for step, score in means]

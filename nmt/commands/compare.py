@@ -1,0 +1,242 @@
+"""``nmt compare``: models under one budget, in a table and in pictures."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from nmt.commands.console import say
+from nmt.errors import InputError, Stopped, WorkFailed
+
+if TYPE_CHECKING:
+    from nmt.comparison.contest import Budget, Contestant, Material
+    from nmt.comparison.ledger import Ledger
+
+Pairs = tuple[Path | None, Path | None, Path | None]
+
+
+def compare(
+    models: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="CONFIG...",
+            help="Files of settings, folders of trained models, or settings: model.attention=dot,model.context=output.",
+            show_default=False,
+        ),
+    ],
+    to: Annotated[
+        Path, typer.Option(help="The folder of the comparison; one that stopped goes on.", show_default=False)
+    ],
+    steps: Annotated[
+        int | None, typer.Option(min=1, help="Train each for so many steps.", show_default="the epochs of its config")
+    ] = None,
+    minutes: Annotated[
+        float | None, typer.Option(min=0.01, help="Or for so many minutes of steps.", show_default=False)
+    ] = None,
+    seeds: Annotated[int, typer.Option(min=1, max=100, help="Trainings of each, with seeds from 1.")] = 3,
+    source: Annotated[
+        Path | None, typer.Option(help="Training sentences, one a line.", show_default="the built-in corpus")
+    ] = None,
+    target: Annotated[Path | None, typer.Option(help="Their translations, line by line.", show_default=False)] = None,
+    pairs: Annotated[Path | None, typer.Option(help="Or both in one TSV.", show_default=False)] = None,
+    dev_source: Annotated[Path | None, typer.Option(help="Development sentences.", show_default=False)] = None,
+    dev_target: Annotated[Path | None, typer.Option(help="Their translations.", show_default=False)] = None,
+    dev_pairs: Annotated[Path | None, typer.Option(help="Or both in one TSV.", show_default=False)] = None,
+    test_source: Annotated[Path | None, typer.Option(help="Test sentences.", show_default=False)] = None,
+    test_target: Annotated[Path | None, typer.Option(help="Their translations.", show_default=False)] = None,
+    test_pairs: Annotated[Path | None, typer.Option(help="Or both in one TSV.", show_default=False)] = None,
+    test_links: Annotated[
+        Path | None,
+        typer.Option(help="The right word links of the test pairs: adds the alignment error.", show_default=False),
+    ] = None,
+    links: Annotated[
+        Path | None,
+        typer.Option(help="Word links of the training pairs, for training.guided_alignment.", show_default=False),
+    ] = None,
+    preset: Annotated[
+        str | None, typer.Option(help="Settings that all begin with.", show_default="demo with the built-in corpus")
+    ] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="A setting that all begin with; repeatable."),
+    ] = None,
+) -> None:
+    """Compare models under one budget: BLEU, chrF, alignment error, speeds, sizes, and BLEU by length.
+
+    Each is trained with several seeds, in a process of its own, and judged on the test pairs; trained models are only
+    judged. Without pairs all learn the built-in corpus. A model that fails is a row that says why. The same command
+    goes on where it stopped, and takes more models or seeds. The report is DIR/comparison.html, and .md and .json.
+
+    **Example:** `nmt compare model.attention=none model.attention=dot,model.context=output --to why --steps 700`
+    """
+    from nmt.comparison.contest import Budget, contestants
+    from nmt.comparison.ledger import Ledger
+    from nmt.comparison.run import gold_links
+    from nmt.config import Config, with_settings
+    from nmt.presets import preset as settings_of
+
+    if steps and minutes:
+        raise InputError("--steps and --minutes are two budgets. Choose one.")
+    if preset == "auto":
+        raise InputError("--preset auto looks at the number of pairs, and a comparison wants settings with a name.")
+    files = _files((source, target, pairs), (dev_source, dev_target, dev_pairs), (test_source, test_target, test_pairs))
+    if not any(files):
+        preset = preset or "demo"
+    base = with_settings(settings_of(preset, 0)[0] if preset else Config(), settings or [])
+    budget = Budget(steps or 0, minutes or 0.0)
+    chosen = [
+        each if each.folder else replace(each, config=budget.limit(each.config)) for each in contestants(models, base)
+    ]
+    material = _material(files, links, test_links, chosen, to)
+    gold_links(material)  # wrong links are told before anything is trained
+    ledger = Ledger(to, chosen, material, budget)
+    ledger.save()
+    _run_all(ledger, chosen, seeds, material)
+    if not any(ledger.done(each.name) for each in chosen):
+        failed = next(run["failed"] for each in chosen for run in ledger.runs(each.name))
+        raise WorkFailed(f"No model could be compared. The first failed so: {failed}")
+    _measure(ledger, chosen, material)
+    _report(ledger, chosen, material, budget)
+
+
+def _files(*splits: Pairs) -> list[tuple[Path, ...]]:
+    """Return the files of training, development and test pairs."""
+    found: list[tuple[Path, ...]] = []
+    for name, (source, target, pairs) in zip(("", "dev-", "test-"), splits, strict=True):
+        if (source is None) != (target is None) or (source and pairs):
+            raise InputError(f"Name pairs in one way: --{name}source and --{name}target, or --{name}pairs.")
+        found.append((source, target) if source and target else (pairs,) if pairs else ())
+    train, dev, test = found
+    if (train or dev) and not test:
+        raise InputError(
+            "Name the pairs to judge on, which no model has learned from: --test-source and --test-target, or "
+            "--test-pairs."
+        )
+    if dev and not train:
+        raise InputError("Development pairs go with training pairs: --source and --target, or --pairs.")
+    return found
+
+
+def _material(
+    files: list[tuple[Path, ...]], links: Path | None, test_links: Path | None, chosen: list[Contestant], to: Path
+) -> Material:
+    """Return the files that everything is read from, once they are known to be there and to fit the models."""
+    from nmt.comparison.contest import Material, open_pairs
+    from nmt.data.links import check_guided
+
+    train, dev, test = files
+    learning = [each for each in chosen if not each.folder]
+    if not any(files):
+        if links or test_links:
+            raise InputError("--links and --test-links go with pairs of yours; the built-in corpus has its own.")
+        return _built_in(to)
+    if learning and not train:
+        raise InputError(
+            f"'{learning[0].name}' has to be trained: name the pairs, --source and --target, or --pairs. Without any, "
+            "and without test pairs, it learns the built-in corpus."
+        )
+    if not learning and (train or links):
+        raise InputError("All models are trained already: name the test pairs only.")
+    for each in learning:
+        check_guided(each.config, linked=links is not None and each.config.training.guided_alignment > 0)
+    if links and not any(each.config.training.guided_alignment for each in learning):
+        raise InputError("--links teaches an attention, and no model has training.guided_alignment.")
+    for opened in filter(None, (train, dev, test)):
+        open_pairs(opened)
+    test, train, dev = (tuple(path.resolve() for path in split) for split in (test, train, dev))
+    return Material(test, train, dev, links and links.resolve(), test_links and test_links.resolve())
+
+
+def _built_in(to: Path) -> Material:
+    """Write the built-in corpus into the comparison's folder."""
+    from nmt.comparison.contest import Material
+    from nmt.comparison.ledger import DATA, check_place
+    from nmt.data import demo
+
+    check_place(to)
+    data = to.resolve() / DATA
+    if not data.exists():
+        data.mkdir(parents=True)
+        demo.write(data)
+    test, train, dev = ((data / f"{split}.ko", data / f"{split}.en") for split in ("test", "train", "dev"))
+    return Material(test, train, dev, data / "train.links", data / "test.links")
+
+
+def _run_all(ledger: Ledger, chosen: list[Contestant], seeds: int, material: Material) -> None:
+    """Train and judge what is not done yet, each in a process of its own."""
+    from nmt.comparison.apart import apart
+    from nmt.comparison.run import run
+    from nmt.config import with_settings
+
+    # Seed by seed: whoever stops it early has something of every model.
+    wanted = [(each, seed) for seed in range(1, seeds + 1) for each in chosen if seed == 1 or not each.folder]
+    for number, (each, seed) in enumerate(wanted, start=1):
+        if ledger.run(each.name, seed):
+            continue
+        say(f"[{number}/{len(wanted)}] {each.name}" + ("" if each.folder else f", seed {seed}"))
+        config = each.config if each.folder else with_settings(each.config, [f"training.seed={seed}"])
+        model = each.folder or ledger.model(each.name, seed)
+        arguments = (replace(each, config=config), seed, material, model, ledger.texts(each.name, seed))
+        try:
+            found = apart(run, *arguments, say=lambda line: say(f"  {line}"))
+            say(f"  BLEU {found['bleu']:.2f}, chrF {found['chrf']:.2f} on the test pairs.")
+        except Stopped:
+            raise WorkFailed("Stopped. The same command goes on from here.") from None
+        except WorkFailed as error:
+            found = {"name": each.name, "seed": seed, "failed": str(error)}
+            say(f"  It failed, and the others go on: {error}")
+        ledger.add(found)
+
+
+def _measure(ledger: Ledger, chosen: list[Contestant], material: Material) -> None:
+    """Measure the speeds of all models in turn, unless they are known."""
+    from nmt.comparison.apart import apart
+    from nmt.comparison.run import speeds
+
+    first = {each.name: ledger.done(each.name) for each in chosen}
+    models = {
+        each.name: each.folder or ledger.model(each.name, first[each.name][0]["seed"])
+        for each in chosen
+        if first[each.name]
+    }
+    if set(models) <= set(ledger.record["speeds"]):
+        return
+    say("Measuring how fast they translate.")
+    try:
+        # One that was measured at another time is measured again, beside the others.
+        ledger.record["speeds"] = apart(speeds, models, material, say=lambda line: say(f"  {line}"))
+    except Stopped:
+        raise WorkFailed("Stopped. The same command goes on from here.") from None
+    ledger.save()
+
+
+def _report(ledger: Ledger, chosen: list[Contestant], material: Material, budget: Budget) -> None:
+    """Write the report and print its table."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from nmt.comparison.report import write_report
+    from nmt.comparison.summary import HEADINGS, summary
+
+    names = [each.name for each in chosen]
+    facts = [("budget", str(budget)), ("test pairs", " + ".join(path.name for path in material.test))]
+    if material.train and not all(each.folder for each in chosen):
+        facts.append(("training pairs", " + ".join(path.name for path in material.train)))
+    found = summary(ledger, names, material.test, facts)
+    written = write_report(found, ledger.folder)
+    table = Table(box=None, pad_edge=False, padding=(0, 1))
+    for place, heading in enumerate(HEADINGS):
+        table.add_column(heading, justify="right" if place else "left", vertical="bottom")
+    for row in found.rows:
+        table.add_row(*row.cells())
+    Console(width=None if sys.stdout.isatty() else 140).print(table)
+    for row in found.rows:
+        for why in row.failures:
+            print(f"{row.name} failed, {why}")
+    for name, text in found.facts:
+        print(f"{name}: {text}")
+    say(f"The report is {written[0]}.")

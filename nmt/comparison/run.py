@@ -1,0 +1,144 @@
+"""One run: a model is trained, or taken as it is, and judged on the test pairs."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable
+from itertools import islice
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from nmt.comparison.contest import Contestant, Material, open_pairs
+from nmt.data.corpora import read_lines
+from nmt.errors import InputError
+from nmt.evaluation.links import Gold, alignment_error, check, hard
+from nmt.evaluation.links import read as read_links
+from nmt.evaluation.scores import score
+from nmt.folder import CONFIG, read_journal, write
+
+# Speeds are measured on so many of the test sentences, and so many times in turn.
+_SENTENCES = 500
+_ALONE = 100
+_ROUNDS = 3
+
+Say = Callable[[str], None]
+
+
+def gold_links(material: Material) -> list[Gold]:
+    """Read the right links of the test pairs, of which there may be none.
+
+    Raises:
+        InputError: if they are not those of the pairs.
+    """
+    if not material.links:
+        return []
+    pairs = list(open_pairs(material.test).pairs())
+    gold = list(read_links(read_lines(material.links), str(material.links)))
+    if len(gold) != len(pairs):
+        raise InputError(
+            f"{material.links} has {len(gold)} lines and the test set {len(pairs)} pairs. Each line holds the links of "
+            "one pair."
+        )
+    for number, (right, (source, target)) in enumerate(zip(gold, pairs, strict=True), start=1):
+        check(right, len(source.split()), len(target.split()), f"{material.links}, line {number}")
+    return gold
+
+
+def run(contestant: Contestant, seed: int, material: Material, model: Path, texts: Path, say: Say) -> dict[str, Any]:
+    """Train a model, if it is not trained, and judge it.
+
+    Arguments:
+        contestant: what it is. Its config has the seed and the limits of the comparison.
+        seed: of the run.
+        material: the pairs.
+        model: the folder of the model. A training that was stopped goes on in it.
+        texts: where its translations of the test sentences go, a line each.
+        say: takes a line of news.
+
+    Returns:
+        What goes into the record and can be written as JSON.
+    """
+    from nmt.training.fit import train
+    from nmt.translator import Translator
+
+    if contestant.folder:
+        translator: Any = Translator.load(model)
+    else:
+        corpus, dev = material.training(contestant.config)
+        translator = train(contestant.config, corpus, dev, model, (model / CONFIG).exists(), say)
+    pairs = list(open_pairs(material.test).pairs())
+    sources, references = [left for left, _ in pairs], [right for _, right in pairs]
+    say(f"Translating {len(sources):,} test sentences.")
+    written = [found.text for found in translator.translate(sources, n_best=1)]
+    texts.parent.mkdir(exist_ok=True)
+    write(texts, "".join(f"{line}\n" for line in written).encode("utf-8", "surrogateescape"))
+    scores = score(written, references)
+    gold = gold_links(material) if translator.model.aligned else []
+    error = (
+        alignment_error([hard(each.words()) for each in translator.score(sources, references)], gold) if gold else None
+    )
+    return {
+        "name": contestant.name,
+        "seed": seed,
+        "parameters": translator.model.count_params(),
+        "bleu": scores.bleu,
+        "bleu_signature": scores.bleu_signature,
+        "chrf": scores.chrf,
+        "chrf_signature": scores.chrf_signature,
+        "aer": error.aer if error else None,
+        **_learned(model),
+    }
+
+
+def _learned(model: Path) -> dict[str, Any]:
+    """Return how the training went, by the model's journal; one that was copied without it has none."""
+    try:
+        records = read_journal(model)
+    except InputError:
+        records = []
+    speeds = [record["tokens/s"] for record in records if record.get("tokens/s")]
+    return {
+        "tokens_per_second": median(speeds) if speeds else None,
+        "steps": records[-1].get("step") if records else None,
+        "curve": [[record.get("step"), record.get("val_bleu")] for record in records],
+    }
+
+
+def speeds(models: dict[str, Path], material: Material, say: Say) -> dict[str, dict[str, Any]]:
+    """Measure how fast models translate, in turn, so that a busy minute of the machine is nobody's fault.
+
+    Arguments:
+        models: the folder of a trained model of each name.
+        material: the pairs.
+        say: takes a line of news.
+
+    Returns:
+        Of each, the sentences a second of each round, in batches; the milliseconds of single sentences, one after the
+        other; and the size of its export for TF Serving in bytes.
+    """
+    from nmt.serving.saved_model import write as export
+    from nmt.translator import Translator
+
+    sources = [source for source, _ in islice(open_pairs(material.test).pairs(), _SENTENCES) if source.strip()]
+    translators = {name: Translator.load(model) for name, model in models.items()}
+    found: dict[str, dict[str, Any]] = {}
+    for name, translator in translators.items():
+        with tempfile.TemporaryDirectory() as place:
+            export(translator, Path(place, "export"), translator.decoding(sample=False))
+            size = sum(path.stat().st_size for path in Path(place).rglob("*") if path.is_file())
+        found[name] = {"rates": [], "milliseconds": [], "export_bytes": size}
+        translator.translate(sources)  # the graph is traced, and memory is there
+        translator.translate(sources[:1])
+    for number in range(_ROUNDS):
+        say(f"Speeds, round {number + 1} of {_ROUNDS}.")
+        for name, translator in translators.items():
+            began = time.perf_counter()
+            translator.translate(sources)
+            found[name]["rates"].append(len(sources) / (time.perf_counter() - began))
+            for source in sources[number:_ALONE:_ROUNDS]:
+                began = time.perf_counter()
+                translator.translate([source])
+                found[name]["milliseconds"].append(1000 * (time.perf_counter() - began))
+    return found

@@ -1,0 +1,190 @@
+"""From what every run found to a row for each model: means and deviations over seeds."""
+
+from __future__ import annotations
+
+import os
+import platform
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from nmt.comparison.contest import open_pairs
+from nmt.comparison.ledger import Ledger
+from nmt.evaluation.by_length import LengthBin, by_length_of_runs
+
+
+@dataclass(frozen=True)
+class Spread:
+    """The mean of several runs and their standard deviation.
+
+    >>> print(Spread.of([1.0, 3.0]), Spread.of([2.0]), Spread.of([]))
+    2.00 ± 1.41 2.00 –
+    """
+
+    mean: float
+    deviation: float | None
+
+    @classmethod
+    def of(cls, values: Sequence[float]) -> Spread | None:
+        """Return the spread of values, or nothing of none; one alone has no deviation."""
+        if not values:
+            return None
+        return cls(statistics.mean(values), statistics.stdev(values) if len(values) > 1 else None)
+
+    def __str__(self) -> str:
+        return f"{self.mean:.2f}" + ("" if self.deviation is None else f" ± {self.deviation:.2f}")
+
+
+@dataclass(frozen=True)
+class Row:
+    """What a model reached and what it costs. ``None`` is what it does not have, or nobody could measure."""
+
+    name: str
+    runs: int
+    parameters: int | None
+    bleu: Spread | None
+    chrf: Spread | None
+    aer: Spread | None
+    tokens_per_second: float | None
+    sentences_per_second: float | None
+    milliseconds: tuple[float, float] | None
+    export_megabytes: float | None
+    failures: tuple[str, ...]
+
+    def cells(self) -> list[str]:
+        """Return what stands in the columns of ``HEADINGS``."""
+        alone = self.milliseconds
+        return [
+            self.name,
+            _number(self.parameters, ",.0f"),
+            _shown(self.bleu),
+            _shown(self.chrf),
+            _shown(self.aer),
+            _number(self.tokens_per_second, ",.0f"),
+            _number(self.sentences_per_second, ",.0f"),
+            "–" if alone is None else f"{alone[0]:.1f}, {alone[1]:.1f}",
+            _number(self.export_megabytes, ".1f"),
+        ]
+
+
+HEADINGS = (
+    "model",
+    "parameters",
+    "BLEU",
+    "chrF",
+    "AER, %",
+    "training, target tokens/s",
+    "sentences/s",
+    "one sentence, median and 95th, ms",
+    "export, MB",
+)
+
+
+@dataclass(frozen=True)
+class Summary:
+    """All that a report shows.
+
+    Attributes:
+        rows: one for each model, in the order of the command.
+        lengths: of each model BLEU by the length of the source, for those that have a run.
+        curves: of each model the steps and the development BLEU of each run.
+        samples: source, reference, and what the first run of each model wrote.
+        facts: what was compared, on what and where, a name and a text each.
+    """
+
+    rows: list[Row]
+    lengths: dict[str, list[LengthBin]]
+    curves: dict[str, list[list[tuple[int, float]]]]
+    samples: list[tuple[str, str, dict[str, str]]]
+    facts: list[tuple[str, str]]
+
+
+def summary(ledger: Ledger, names: Sequence[str], test: Sequence[Path], facts: Sequence[tuple[str, str]]) -> Summary:
+    """Make the summary of the models named, in their order."""
+    pairs = list(open_pairs(test).pairs())
+    sources, references = [left for left, _ in pairs], [right for _, right in pairs]
+    done = {name: ledger.done(name) for name in names}
+    texts = {name: [_lines(ledger.texts(name, run["seed"])) for run in runs] for name, runs in done.items() if runs}
+    signatures = sorted(
+        {run[key] for runs in done.values() for run in runs for key in ("bleu_signature", "chrf_signature")}
+    )
+    return Summary(
+        [_row(name, ledger) for name in names],
+        {name: by_length_of_runs(sources, written, references) for name, written in texts.items()},
+        {name: [_curve(run) for run in runs] for name, runs in done.items() if any(map(_curve, runs))},
+        [
+            (sources[i], references[i], {name: written[0][i] for name, written in texts.items()})
+            for i in _spread([len(source.split()) for source in sources], 5)
+        ],
+        [*facts, *(("signature", each) for each in signatures), ("machine", _machine())],
+    )
+
+
+def _row(name: str, ledger: Ledger) -> Row:
+    runs, done = ledger.runs(name), ledger.done(name)
+    speeds = ledger.record["speeds"].get(name, {})
+    alone = sorted(speeds.get("milliseconds", []))
+    learned = [run["tokens_per_second"] for run in done if run["tokens_per_second"]]
+    return Row(
+        name,
+        len(done),
+        done[0]["parameters"] if done else None,
+        Spread.of([run["bleu"] for run in done]),
+        Spread.of([run["chrf"] for run in done]),
+        Spread.of([100 * run["aer"] for run in done if run["aer"] is not None]),
+        statistics.median(learned) if learned else None,
+        statistics.median(speeds["rates"]) if speeds else None,
+        (statistics.median(alone), alone[int(0.95 * len(alone))]) if alone else None,
+        speeds["export_bytes"] / 1e6 if speeds else None,
+        tuple(_failures(runs)),
+    )
+
+
+def _failures(runs: Sequence[dict[str, Any]]) -> list[str]:
+    """Say which seeds failed, those with one reason together.
+
+    >>> _failures([{"seed": 1, "failed": "it broke"}, {"seed": 2}, {"seed": 3, "failed": "it broke"}])
+    ['seeds 1, 3: it broke']
+    """
+    failed = sorted((run["failed"], run["seed"]) for run in runs if "failed" in run)
+    found = []
+    for reason, group in groupby(failed, key=lambda pair: pair[0]):
+        seeds = [str(seed) for _, seed in group]
+        found.append(f"seed{'s' if len(seeds) > 1 else ''} {', '.join(seeds)}: {reason}")
+    return found
+
+
+def _curve(run: dict[str, Any]) -> list[tuple[int, float]]:
+    return [(step, bleu) for step, bleu in run["curve"] if step is not None and bleu is not None]
+
+
+def _spread(lengths: Sequence[int], count: int) -> list[int]:
+    """Return the places of ``count`` sentences from the shortest to the longest.
+
+    >>> _spread([5, 1, 9, 3, 7], 3)
+    [1, 0, 2]
+    """
+    order = sorted(range(len(lengths)), key=lambda i: lengths[i])
+    count = min(count, len(order))
+    return [order[round(k * (len(order) - 1) / max(count - 1, 1))] for k in range(count)]
+
+
+def _lines(path: Path) -> list[str]:
+    # What a translation holds is one line for us, whatever Python takes for a line's end.
+    return path.read_bytes().decode("utf-8", "surrogateescape").removesuffix("\n").split("\n")
+
+
+def _shown(value: object) -> str:
+    return "–" if value is None else str(value)
+
+
+def _number(value: float | None, form: str) -> str:
+    return "–" if value is None else f"{value:{form}}"
+
+
+def _machine() -> str:
+    parts = [platform.processor() or platform.machine(), f"{os.cpu_count()} cores", platform.system()]
+    return ", ".join([*parts, f"Python {platform.python_version()}"])
