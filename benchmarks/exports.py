@@ -3,7 +3,8 @@
     python benchmarks/exports.py MODEL --source test.de --reference test.en [--set beam=5 --set length_penalty=1]
 
 The SavedModel is run by TensorFlow's C library in a process without Python's TensorFlow, as TF Serving runs it
-(`tests/serving/c_library.py`); the TFLite models by ai-edge-litert on one thread.
+(`tests/serving/c_library.py`); the TFLite models by ai-edge-litert on one thread, and those of strings, which a unigram
+model has, by TensorFlow's interpreter with tensorflow-text.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from tensorflow.core.protobuf import saved_model_pb2
 
 from nmt.data.corpora import from_files
 from nmt.evaluation.scores import score
-from nmt.serving import saved_model, tflite
+from nmt.serving import saved_model, tflite, tflite_strings
 from nmt.translator import Translator
 
 PROGRAM = Path(__file__).parents[1] / "tests" / "serving" / "c_library.py"
@@ -120,13 +121,18 @@ def main() -> None:
             "|",
             flush=True,
         )
+        takes = {"ids": tflite.export}
+        if translator.config.text.kind == "unigram" and how.n_best == 1:
+            takes["strings"] = tflite_strings.export
         for quantize in ("none", "float16", "int8"):
-            device = Path(place, quantize)
-            tflite.export(translator, device, how, quantize, "")  # type: ignore[arg-type]
-            ask, first = on_device(device)
-            row = measured(ask, sources, references, expected)
-            model = (device / "model.tflite").stat().st_size / 1e6
-            print("|", " | ".join([f"TFLite, {quantize}", *row, f"{model:.2f}", f"{first:.1f}"]), "|", flush=True)
+            for kind, export in takes.items():
+                device = Path(place, f"{kind}-{quantize}")
+                export(translator, device, how, quantize, "")  # type: ignore[arg-type]
+                ask, first = on_device(device)
+                row = measured(ask, sources, references, expected)
+                name = f"TFLite{' of strings' * (kind == 'strings')}, {quantize}"
+                model = (device / "model.tflite").stat().st_size / 1e6
+                print("|", " | ".join([name, *row, f"{model:.2f}", f"{first:.1f}"]), "|", flush=True)
 
 
 if __name__ == "__main__":

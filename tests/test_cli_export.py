@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from commands import nmt, refused
+from exported import trained
 from servers import tiny_model
 
 LINES = "나는 밥을 먹었다\n\n우리는 빵을 샀다\n".encode()
@@ -51,9 +52,25 @@ def test_a_folder_for_a_device_translates_as_the_model_does(model: Path, tmp_pat
     refused(nmt("translate", to, stdin=LINES), "model.tflite", "was cut short")
 
 
+def test_an_export_of_strings_translates_as_the_model_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    trained(tmp_path, "unigram")
+    result = nmt("export", "model", "--tflite", "--strings", "--quantize", "float16", "--languages", "ko-en")
+    assert result.returncode == 0, result.stderr.decode()
+    to = tmp_path / "saved_models" / "model-tflite-strings"
+    assert "TFLite, weights float16, takes strings" in (to / "card.md").read_text()
+    found, expected = nmt("translate", to, stdin=LINES), nmt("translate", "model", stdin=LINES)
+    assert found.returncode == 0 and found.stdout == expected.stdout, found.stderr.decode()
+    refused(nmt("export", "model", "--tflite", "--strings", "--beam", 2, "--n-best", 2), "decoding.n_best must be 1")
+    (to / "model.tflite").write_bytes(b"TFL3")
+    refused(nmt("translate", to, stdin=LINES), "model.tflite", "was cut short")
+
+
 REFUSED = {
     "no model": (["nowhere"], "no model folder"),
     "quantized and for a server": (["M", "--quantize", "int8"], "add --tflite"),
+    "strings for a server": (["M", "--strings"], "add --tflite"),
+    "strings of bpe": (["M", "--tflite", "--strings"], "text.kind = 'bpe'"),
     "a kit for a device": (["M", "--tflite", "--serving-kit"], "Export twice"),
     "a kit for no name of an address": (["M", "--serving-kit", "--to", "한영"], "cannot be a model's name"),
     "no name at all": (["M", "--to", "."], "cannot be the export's folder"),

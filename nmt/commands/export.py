@@ -16,7 +16,8 @@ from nmt.errors import InputError
 def export(
     model: ModelFolder,
     to: Annotated[
-        Path | None, typer.Option(help="The export's folder.", show_default="saved_models/NAME, or NAME-tflite")
+        Path | None,
+        typer.Option(help="The export's folder.", show_default="saved_models/NAME, NAME-tflite or NAME-tflite-strings"),
     ] = None,
     beam: Beam = None,
     n_best: Annotated[
@@ -31,6 +32,9 @@ def export(
         Literal["none", "float16", "int8"] | None,
         typer.Option(help="With --tflite: what weights are stored as.", show_default="none"),
     ] = None,
+    strings: Annotated[
+        bool, typer.Option("--strings", help="With --tflite: a model of strings; it needs tensorflow-text to run.")
+    ] = False,
     serving_kit: Annotated[
         bool, typer.Option("--serving-kit", help="Write what TF Serving in Docker needs beside the export, too.")
     ] = False,
@@ -43,7 +47,8 @@ def export(
     """Write a model that needs nothing of this package: for TF Serving, or with --tflite for a device.
 
     How to search is settled here. A SavedModel goes to the next version of saved_models/NAME, strings in and strings
-    out; --tflite makes a folder with a program, translate.py, that needs ai-edge-litert and sentencepiece alone.
+    out; --tflite makes a folder with a program, translate.py, that needs ai-edge-litert and sentencepiece alone, with
+    --strings tensorflow-text alone.
 
     **Example:** `nmt export my-model --beam 5 --length-penalty 1 --serving-kit`
     """
@@ -51,6 +56,8 @@ def export(
     kit = None
     if quantize is not None and not tflite:
         raise InputError("--quantize is of the export for a device: add --tflite.")
+    if strings and not tflite:
+        raise InputError("--strings is of the export for a device: add --tflite. A SavedModel takes strings anyway.")
     if serving_kit and tflite:
         raise InputError("--serving-kit is for a server, and --tflite for a device. Export twice.")
     how_given = decoding(
@@ -58,7 +65,12 @@ def export(
     )
     if how_given["sample"]:
         raise InputError("An export gives the same text the same translation: decoding.sample cannot be true in it.")
-    place = to or Path("saved_models", f"{name}-tflite" if tflite else name)
+    if strings:
+        from nmt.folder import read_config
+        from nmt.serving.signatures import check_on_device
+
+        check_on_device(read_config(model).text.kind, how_given["n_best"])
+    place = to or Path("saved_models", f"{name}{'-tflite' * tflite}{'-strings' * strings}")
     if not place.name:
         raise InputError(f"{place} cannot be the export's folder: its name is the model's. Name one with --to.")
     if tflite:
@@ -89,8 +101,11 @@ def export(
     say("Exporting: this takes some seconds.")
     if tflite:
         from nmt.serving import tflite as device
+        from nmt.serving import tflite_strings
 
-        device.export(translator, place, how, quantize or "none", written(f"TFLite, weights {quantize or 'float32'}"))
+        taken = ", takes strings" if strings else ""
+        write = tflite_strings.export if strings else device.export
+        write(translator, place, how, quantize or "none", written(f"TFLite, weights {quantize or 'float32'}{taken}"))
         say(f"The export is in {place}. Try it: python {place / 'translate.py'}")
         return
     from nmt.serving import saved_model

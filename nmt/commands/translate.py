@@ -175,6 +175,8 @@ def _translate_on_device(folder: Path, file: Path | None, form: str) -> None:
 
     lines = input_lines(file)
     try:
+        if edge.read_contents(folder).get("takes") == "strings":
+            import_tensorflow()
         translator = edge.Translator(folder, threads=os.cpu_count() or 1)
     except ValueError as error:
         raise InputError(str(error)) from None

@@ -1,8 +1,9 @@
-"""Translate on a device: a TFLite model and SentencePiece, and nothing else of this package.
+"""Translate on a device: a TFLite model, what it needs, and nothing else of this package.
 
-`nmt export --tflite` writes a folder with a copy of this file, as ``translate.py``. It needs two packages::
+`nmt export --tflite` writes a folder with a copy of this file, as ``translate.py``. It needs two packages,
+after `--strings` another one::
 
-    pip install ai-edge-litert sentencepiece
+    pip install ai-edge-litert sentencepiece    # or tensorflow-text
     echo "나는 밥을 먹었다" | python FOLDER/translate.py
 
 or, in a program of one's own that has the folder on its path::
@@ -19,13 +20,13 @@ import json
 import os
 import sys
 import unicodedata
+import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import sentencepiece
 
 CONTENTS = "edge.json"
 FORMAT = 1
@@ -59,11 +60,11 @@ class Translator:
     """A model on a device.
 
     Arguments:
-        folder: what `nmt export --tflite` wrote.
+        folder: what `nmt export --tflite` wrote, with --strings or without.
         threads: of the interpreter.
 
     Raises:
-        ValueError: if the folder lacks a file, or one is not as it was written.
+        ValueError: if the folder lacks a file, or one is not as it was written, or a package that it needs is missing.
     """
 
     def __init__(self, folder: str | Path, threads: int = 1) -> None:
@@ -71,14 +72,10 @@ class Translator:
         contents = read_contents(folder)
         # Interpreters end the whole process over a file that is cut short: what is not as it was written is not opened.
         files = {name: _checked(folder, name, digest) for name, digest in contents["files"].items()}
-        from ai_edge_litert.interpreter import Interpreter
-
         self.most: int = contents["max_length"]
         self.aligned: bool = contents["aligned"]
-        self._source = _tokenizer(files[contents["source"]])
-        self._target = _tokenizer(files[contents["target"]])
-        self._interpreter = Interpreter(model_content=files["model.tflite"], num_threads=threads)
-        self._search = self._interpreter.get_signature_runner("translate")
+        kind = _Strings if contents.get("takes") == "strings" else _Ids
+        self._model = kind(files, contents, threads)
 
     def translate(self, texts: Sequence[str]) -> list[Translation]:
         """Translate, in the order given. A blank text has a blank translation."""
@@ -88,19 +85,37 @@ class Translator:
         """Return the best translations of each text, as many as the export was told to find, the best first."""
         if isinstance(texts, str):
             raise TypeError("Give a list of sentences, not one string.")
-        read = [self._source.encode(_clean(text)) for text in texts]
         empty = np.zeros([0, 1], np.float32) if self.aligned else None
         found = [[Translation("", 0.0, (), (), empty)] for _ in texts]
-        # Sentences of about one length waste no work on padding.
-        waiting = sorted((i for i, text in enumerate(texts) if text.strip() and read[i]), key=lambda i: len(read[i]))
-        for start in range(0, len(waiting), _BATCH):
-            chosen = waiting[start : start + _BATCH]
-            for i, best in zip(chosen, self._searched([read[i] for i in chosen]), strict=True):
-                found[i] = best
+        there = [i for i, text in enumerate(texts) if text.strip()]
+        for i, best in self._model.translate([_clean(texts[i]) for i in there]):
+            found[there[i]] = best
         return found
 
+
+class _Ids:
+    """A model of ids, between two tokenizers."""
+
+    def __init__(self, files: dict[str, bytes], contents: dict[str, Any], threads: int) -> None:
+        from ai_edge_litert.interpreter import Interpreter
+
+        self._most, self._aligned = contents["max_length"], contents["aligned"]
+        self._source = _tokenizer(files[contents["source"]])
+        self._target = _tokenizer(files[contents["target"]])
+        self._interpreter = Interpreter(model_content=files["model.tflite"], num_threads=threads)
+        self._search = self._interpreter.get_signature_runner("translate")
+
+    def translate(self, texts: list[str]) -> Iterator[tuple[int, list[Translation]]]:
+        """Translate, and say of which text each is; none is of a text without pieces."""
+        read = [self._source.encode(text) for text in texts]
+        # Sentences of about one length waste no work on padding.
+        waiting = sorted((i for i, ids in enumerate(read) if ids), key=lambda i: len(read[i]))
+        for start in range(0, len(waiting), _BATCH):
+            chosen = waiting[start : start + _BATCH]
+            yield from zip(chosen, self._searched([read[i] for i in chosen]), strict=True)
+
     def _searched(self, sources: list[list[int]]) -> Iterator[list[Translation]]:
-        kept = [ids[: self.most] for ids in sources]
+        kept = [ids[: self._most] for ids in sources]
         batch = np.zeros([len(kept), max(map(len, kept)) + 1], np.int32)
         for row, ids in enumerate(kept):
             batch[row, : len(ids) + 1] = [*ids, _END]
@@ -111,11 +126,44 @@ class Translator:
             for place in np.flatnonzero(np.isfinite(outputs["ranks"][row])):
                 length = int(outputs["lengths"][row, place])
                 written = outputs["tokens"][row, place, :length].tolist()
-                looked = outputs["alignment"][row, place, :length, : len(ids) + 1].copy() if self.aligned else None
+                looked = outputs["alignment"][row, place, :length, : len(ids) + 1].copy() if self._aligned else None
                 score, tokens = float(outputs["scores"][row, place]), tuple(self._target.id_to_piece(written))
                 cut = len(sources[row]) > len(ids)
                 best.append(Translation(_line(self._target.decode(written)), score, source_tokens, tokens, looked, cut))
             yield best
+
+
+class _Strings:
+    """A model of strings, a sentence at a time."""
+
+    def __init__(self, files: dict[str, bytes], contents: dict[str, Any], threads: int) -> None:
+        try:
+            # Of one release, for these operations are compiled against that interpreter.
+            from tensorflow.lite.python.interpreter import InterpreterWithCustomOps
+            from tensorflow_text import tflite_registrar
+        except ImportError as error:
+            raise ValueError(f"This export needs tensorflow-text, pip install tensorflow-text: {error}.") from None
+        self._aligned = contents["aligned"]
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message=".*tf.lite.Interpreter is deprecated")
+            self._interpreter = InterpreterWithCustomOps(
+                model_content=files["model.tflite"],
+                num_threads=threads,
+                custom_op_registerers=tflite_registrar.SELECT_TFTEXT_OPS,
+            )
+        self._search = self._interpreter.get_signature_runner("translate")
+
+    def translate(self, texts: list[str]) -> Iterator[tuple[int, list[Translation]]]:
+        """Translate, and say of which text each is; none is of a text without pieces."""
+        for i, text in enumerate(texts):
+            outputs = self._search(text=np.array([text.encode()], object))
+            # Behind the pieces stands the end that was read, and nothing that was written.
+            source_tokens, tokens = (_strings(outputs[f"{side}_tokens"][0, :-1]) for side in ("source", "target"))
+            if source_tokens:
+                (line,) = _strings(outputs["translation"])
+                looked = outputs["alignment"][0, :-1].copy() if self._aligned else None
+                score, cut = float(outputs["score"][0]), bool(outputs["truncated"][0])
+                yield i, [Translation(_line(line), score, source_tokens, tokens, looked, cut)]
 
 
 def read_contents(folder: Path) -> dict[str, Any]:
@@ -127,8 +175,9 @@ def read_contents(folder: Path) -> dict[str, Any]:
     try:
         contents = json.loads((folder / CONTENTS).read_text(encoding="utf-8"))
         known = contents["format"] == FORMAT
-        whole = {"files", "source", "target", "max_length", "aligned"} <= set(contents)
-        whole = whole and {"model.tflite", contents["source"], contents["target"]} <= set(contents["files"])
+        sides = set() if contents.get("takes") == "strings" else {"source", "target"}
+        whole = {"files", "max_length", "aligned"} | sides <= set(contents)
+        whole = whole and {"model.tflite", *(contents[side] for side in sides)} <= set(contents["files"])
     except (OSError, ValueError, TypeError, KeyError):
         raise ValueError(f"{folder} is no export for a device: {CONTENTS} is missing or damaged.") from None
     if not known or not whole:
@@ -149,7 +198,9 @@ def _checked(folder: Path, name: str, digest: str) -> bytes:
     return content
 
 
-def _tokenizer(model: bytes) -> sentencepiece.SentencePieceProcessor:
+def _tokenizer(model: bytes) -> Any:
+    import sentencepiece
+
     tokenizer = sentencepiece.SentencePieceProcessor()
     tokenizer.LoadFromSerializedProto(model)
     return tokenizer
@@ -158,6 +209,10 @@ def _tokenizer(model: bytes) -> sentencepiece.SentencePieceProcessor:
 def _clean(text: str) -> str:
     """Return the text as UTF-8 can hold it."""
     return text.encode("utf-8", "replace").decode()
+
+
+def _strings(raw: np.ndarray) -> tuple[str, ...]:
+    return tuple(each.decode("utf-8", "replace") for each in raw)
 
 
 def _line(text: str) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from nmt.errors import InputError
+
 
 class Part(NamedTuple):
     """One input or output. ``None`` in its shape is a size that may be any; the first is the batch."""
@@ -46,3 +48,38 @@ SIGNATURES = {
         },
     ),
 }
+
+# What a TFLite model of strings answers to, one sentence at a time. The pieces are those of "translate". After those
+# written comes an empty string, and in the alignment a row of zeros: TFLite gives back no tensor of nothing.
+ON_DEVICE = Signature(
+    {"text": Part("string", (1,))},
+    {
+        "translation": Part("string", (1,)),
+        "score": Part("float32", (1,)),
+        "source_tokens": Part("string", (1, None)),
+        "target_tokens": Part("string", (1, None)),
+        "alignment": Part("float32", (1, None, None)),
+        "truncated": Part("bool", (1,)),
+    },
+)
+
+
+def check_on_device(kind: str, n_best: int) -> None:
+    """Make sure that a TFLite model may take strings, for a text.kind and a decoding.n_best.
+
+    Raises:
+        InputError: if its operations cannot cut or spell what this one reads or writes.
+
+    >>> check_on_device("unigram", n_best=2)
+    Traceback (most recent call last):
+    nmt.errors.InputError: A TFLite model of strings gives the best translation alone: decoding.n_best must be 1, not 2.
+    """
+    if kind != "unigram":
+        raise InputError(
+            f"--strings is not possible with text.kind = '{kind}': TFLite's tokenizer cuts text as a unigram model "
+            "does. Leave --strings out, and translate.py does the cutting; or train with text.kind = 'unigram'."
+        )
+    if n_best > 1:
+        raise InputError(
+            f"A TFLite model of strings gives the best translation alone: decoding.n_best must be 1, not {n_best}."
+        )

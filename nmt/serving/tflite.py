@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from nmt import folder as folders
 from nmt.config import Decoding
-from nmt.data.text import END, PAD, START
+from nmt.data.text import END, PAD, START, Text
 from nmt.decoding.ways import demands_for, find
 from nmt.errors import InputError
 from nmt.serving import edge
@@ -39,25 +39,42 @@ def export(translator: Translator, to: Path, how: Decoding, quantize: Quantize, 
     Raises:
         InputError: if the folder holds something, or the search draws at random.
     """
+    write(translator, to, how, lambda: convert(translator, how, quantize), card, translator.text)
+
+
+def write(
+    translator: Translator, to: Path, how: Decoding, model: Callable[[], bytes], card: str, text: Text | None
+) -> None:
+    """Write a new folder that :mod:`nmt.serving.edge` reads.
+
+    Arguments:
+        translator, to, how, card: see :func:`export`.
+        model: makes the TFLite model.
+        text: the tokenizers that stand beside it; none beside a model that takes strings.
+
+    Raises:
+        InputError: see :func:`export`.
+    """
     if how.sample:
         raise InputError("An export gives the same text the same translation: decoding.sample cannot be true in it.")
     folders.check_new(to)
     try:
-        model = convert(translator, how, quantize)
+        converted = model()
     except (OSError, tf.errors.OpError) as error:
         reason = error.strerror if isinstance(error, OSError) else error.message
         raise InputError(f"The model cannot be converted: {reason}. Nothing was written to {to}.") from None
 
     def fill(aside: Path) -> None:
-        (aside / "model.tflite").write_bytes(model)
-        translator.text.save(aside)
-        tokenizers = sorted(aside.glob("*.spm.model"))
+        (aside / "model.tflite").write_bytes(converted)
+        if text:
+            text.save(aside)
+        tokenizers = [path.name for path in sorted(aside.glob("*.spm.model"))]
         named = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in aside.iterdir()}
         contents = {
             "format": edge.FORMAT,
             "files": named,
-            "source": tokenizers[0].name,
-            "target": tokenizers[-1].name,
+            "takes": "ids" if text else "strings",
+            **({"source": tokenizers[0], "target": tokenizers[-1]} if text else {}),
             "max_length": how.max_length,
             "aligned": translator.model.aligned,
         }
@@ -70,12 +87,25 @@ def export(translator: Translator, to: Path, how: Decoding, quantize: Quantize, 
 
 def convert(translator: Translator, how: Decoding, quantize: Quantize = "none") -> bytes:
     """Return the TFLite model: nothing but operations that every interpreter has, any batch, any length."""
+    return converted(searching(translator, how), tf.TensorSpec([None, None], tf.int32, "source"), quantize)
+
+
+def converted(translate: Callable, takes: tf.TensorSpec, quantize: Quantize, custom: bool = False) -> bytes:
+    """Return a function as a TFLite model.
+
+    Arguments:
+        translate: from one tensor to tensors by name.
+        takes: its input.
+        quantize: what the weights are stored as.
+        custom: whether operations are allowed that an interpreter has to be given.
+    """
     archive = keras.export.ExportArchive()
-    archive.add_endpoint("translate", searching(translator, how), [tf.TensorSpec([None, None], tf.int32, "source")])
+    archive.add_endpoint("translate", translate, [takes])
     with tempfile.TemporaryDirectory() as place:
         archive.write_out(place, verbose=False)
         converter = tf.lite.TFLiteConverter.from_saved_model(place, signature_keys=["translate"])
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
+        converter.allow_custom_ops = custom
         if quantize != "none":
             converter.optimizations = [tf.lite.Optimize.DEFAULT]
         if quantize == "float16":

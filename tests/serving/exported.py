@@ -9,18 +9,20 @@ from nmt.data.corpora import from_tsv
 from nmt.training.fit import train
 from nmt.translator import Translator
 
-SMALL = ["text.vocabulary_size=80", "text.kind=bpe", "model.units=16", "model.embedding=16", "data.buckets=2"]
+SMALL = ["model.units=16", "model.embedding=16", "data.buckets=2"]
 SMALL += ["training.epochs=8", "training.batch_size=8", "training.learning_rate=0.01", "training.warmup_steps=5"]
 TEXTS = [ko for ko, _ in PAIRS[:9]] + ["", " ", "漢字 나는", "나는 " * 99, "\u200b", "밥을\u2028먹었다", "a\tb", "<b>&"]
 
 
-def trained(place: Path) -> Translator:
+def trained(place: Path, kind: str = "bpe") -> Translator:
     """Open a trained model; its folder is ``place / "model"``."""
 
     def make(folder: Path) -> None:
         pairs = folder.with_name(f"{folder.name}.tsv")
         pairs.write_text("".join(f"{ko}\t{en}\n" for ko, en in PAIRS), encoding="utf-8")
         data = from_tsv(pairs)
-        train(with_settings(Config(), SMALL), data, data, folder, say=lambda line: None)
+        size = {"bpe": 80, "unigram": 52}[kind]
+        settings = [*SMALL, f"text.kind={kind}", f"text.vocabulary_size={size}"]
+        train(with_settings(Config(), settings), data, data, folder, say=lambda line: None)
 
-    return Translator.load(once(place / "model", "exported", make))
+    return Translator.load(once(place / "model", f"exported-{kind}", make))
