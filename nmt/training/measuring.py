@@ -139,10 +139,13 @@ def measure(config: Config, corpus: Corpus, dev: Corpus, say: Callable[[str], No
     say(f"{model.count_params():,} parameters. Steps are tried for about {seconds:.0f} seconds.")
     part = dataclasses.replace(pipeline, pairs=pipeline.pairs.take(SAMPLE))
     shapes, largest, filling = _shapes(part)
-    (_, first), *timed = _steps(model, part, largest, seconds)
-    watch.laps["tracing"] = max(0.0, first - filling)
-    say("The development set is tried.")
-    scoring = _scoring(config, kept, text, dev, development, watch)
+    with warnings.catch_warnings():
+        # Batches are not counted beforehand, which Keras takes for a mistake.
+        warnings.filterwarnings("ignore", message="Your input ran out of data")
+        (_, first), *timed = _steps(model, part, largest, seconds)
+        watch.laps["tracing"] = max(0.0, first - filling)
+        say("The development set is tried.")
+        scoring = _scoring(config, kept, text, dev, development, watch)
     # Saving the state holds a copy of all this.
     held = [keras.ops.convert_to_numpy(variable) for variable in (*model.variables, *model.optimizer.variables)]
     say(f"Measured; a saved state has {sum(array.nbytes for array in held) / 1e6:,.0f} MB.")
@@ -236,10 +239,8 @@ def _steps(
 
     clock, last = _Clock(seconds), _Clock(0)
     twice = tf.data.Dataset.from_generator(lambda: iter([largest] * 2), output_signature=epoch.element_spec)
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Your input ran out of data")
-        model.fit(epoch.map(noted), callbacks=[clock], verbose=0, shuffle=False)
-        model.fit(twice, callbacks=[last], verbose=0, shuffle=False)
+    model.fit(epoch.map(noted), callbacks=[clock], verbose=0, shuffle=False)
+    model.fit(twice, callbacks=[last], verbose=0, shuffle=False)
     # What was read ahead and not learned from is in `seen`, too.
     timed = list(zip(seen, np.diff(clock.ends).tolist(), strict=False))
     return [*timed, (_shape(largest), last.ends[2] - last.ends[1])]

@@ -180,7 +180,7 @@ def test_the_forecast_is_of_the_run_and_writes_nothing(tmp_path: Path, monkeypat
 def test_every_part_of_a_guided_run_is_measured(tmp_path: Path) -> None:
     (tmp_path / "links").write_text("0-0 1-2 2-1\n" * 53)
     corpus, dev = corpora(tmp_path / "data")
-    settings = ["training.guided_alignment=0.5", "text.sampling=0.1", "training.scheduled_sampling=0.3"]
+    settings = ["training.guided_alignment=0.5", "training.scheduled_sampling=0.3"]
     found = measure(with_settings(CONFIG, settings), with_links(corpus, tmp_path / "links"), dev, silent, seconds=60.0)
     assert (found.pairs, found.sampled) == (53, 53)
     # An epoch, however long it was allowed to take, without the step that traces and with one on the largest batch.
