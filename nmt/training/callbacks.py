@@ -20,6 +20,7 @@ from nmt.errors import InputError, WorkFailed
 from nmt.evaluation.scores import score
 from nmt.folder import write
 from nmt.stored import save_weights
+from nmt.training.memory import peak_mb
 from nmt.training.schedules import WarmUp
 from nmt.translator import Translator
 
@@ -121,6 +122,25 @@ class DevText(keras.callbacks.Callback):
         self.say(f"dev perplexity {logs[PERPLEXITY]:.2f} after epoch {epoch + 1}. How it goes on from a beginning:")
         self.say(f"  beginning  {beginning}")
         self.say(f"  output     {made.text}")
+
+
+class Cost(keras.callbacks.Callback):
+    """Note what an epoch took: ``seconds``, scoring included, and ``memory_mb``, the peak of the process so far.
+
+    Of an epoch that was resumed half-way only the seconds since then are known.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.began = 0.0
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        self.began = time.monotonic()
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        assert logs is not None
+        logs["seconds"] = time.monotonic() - self.began
+        logs["memory_mb"] = peak_mb()
 
 
 class SampleMore(keras.callbacks.Callback):

@@ -1,4 +1,4 @@
-"""A model made ready to learn as the config says: loss, optimizer, schedule, metrics, precision."""
+"""Models made ready for a run as the config says: loss, optimizer, schedule, metrics, precision, devices."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import keras
 import tensorflow as tf
 
 from nmt.config import Config, Training
-from nmt.models import LanguageModel, Seq2Seq
+from nmt.models import LanguageModel, Seq2Seq, build_model
+from nmt.training.distribute import strategy
 from nmt.training.guided import Guidance
 from nmt.training.losses import MaskedCrossEntropy
 from nmt.training.metrics import Perplexity, TokenAccuracy, TokensPerSecond
@@ -26,6 +27,21 @@ def precision(name: str) -> Iterator[None]:
         yield
     finally:
         keras.config.set_dtype_policy(before)
+
+
+def make_models(
+    config: Config, vocabularies: tuple[int, int], steps: int
+) -> tuple[Seq2Seq | LanguageModel, Seq2Seq | LanguageModel, WarmUp]:
+    """Return the model that learns, for a run of about so many steps, the one that is kept, and the rate's schedule."""
+    training = config.training
+    with strategy(training.devices).scope(), precision(training.precision):
+        model = build_model(config, *vocabularies)
+        if training.scheduled_sampling:
+            model.schedule_sampling()
+        schedule = compiled(model, config, steps)
+    kept = build_model(config, *vocabularies)
+    kept.compile(loss=MaskedCrossEntropy(training.label_smoothing), metrics=[Perplexity(), TokenAccuracy()])
+    return model, kept, schedule
 
 
 def compiled(model: Seq2Seq | LanguageModel, config: Config, steps: int) -> WarmUp:

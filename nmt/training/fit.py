@@ -43,12 +43,13 @@ from nmt.folder import (
     make,
     write,
 )
-from nmt.models import LanguageModel, Seq2Seq, build_model
+from nmt.models import LanguageModel, Seq2Seq
 from nmt.stored import write_settings
 from nmt.training.budget import Budget
 from nmt.training.callbacks import (
     BLEU,
     PERPLEXITY,
+    Cost,
     DevScores,
     DevText,
     EarlyStopping,
@@ -59,12 +60,10 @@ from nmt.training.callbacks import (
     SampleMore,
     StopOnNonFinite,
 )
-from nmt.training.compiling import compiled, precision
+from nmt.training.compiling import make_models
 from nmt.training.distribute import strategy
 from nmt.training.finetune import begin_with
 from nmt.training.keep import Keep
-from nmt.training.losses import MaskedCrossEntropy
-from nmt.training.metrics import Perplexity, TokenAccuracy
 from nmt.training.resume import RestoreMetrics, SaveState, State, fingerprint
 from nmt.training.schedules import WarmUp
 from nmt.translator import Translator
@@ -113,19 +112,14 @@ def train(
     if start and not resume:
         check_continues(start, config)
     training = config.training
-    devices = strategy(training.devices)
+    strategy(training.devices)  # refuses more of them than there are
     keras.utils.set_random_seed(training.seed)
     started = stored.load(start) if start and not resume else None
     text = _text(config, corpus, folder if resume else None, started, grow, say)
     pipeline, batches = make_pipeline(config, corpus, text, say)
     steps = expected_steps(config, batches)
-    development = _development(config, pipeline, dev)
-    sizes = (text.source.vocabulary, text.target.vocabulary)
-    with devices.scope(), precision(training.precision):
-        model = build_model(config, *sizes)
-        if training.scheduled_sampling:
-            model.schedule_sampling()
-        schedule = compiled(model, config, steps)
+    development = development_batches(config, pipeline, dev)
+    model, kept, schedule = make_models(config, (text.source.vocabulary, text.target.vocabulary), steps)
     say(f"{model.count_params():,} parameters.")
     if started:
         begin_with(model, text, started[0], started[1])
@@ -140,8 +134,6 @@ def train(
         others=[budget.spent],
     )
     position = tf.Variable(state.load() if resume else (0, 0), dtype=tf.int64, trainable=False)
-    kept = build_model(config, *sizes)
-    kept.compile(loss=MaskedCrossEntropy(training.label_smoothing), metrics=[Perplexity(), TokenAccuracy()])
     journal = Journal(folder / JOURNAL, int(position[0]), watched(config))
     keep = Keep(kept, development, training.average_decay > 0, training.average_epochs, folder / EPOCHS)
     keep.check(int(position[0]))
@@ -201,7 +193,7 @@ def _sizes(text: Text) -> str:
     return f"{text.source.vocabulary:,}" + ("" if text.joint else f" and {text.target.vocabulary:,}")
 
 
-def _development(config: Config, pipeline: Pipeline, dev: Corpus) -> tf.data.Dataset:
+def development_batches(config: Config, pipeline: Pipeline, dev: Corpus) -> tf.data.Dataset:
     """Return the batches on which the loss is measured.
 
     Raises:
@@ -214,6 +206,11 @@ def _development(config: Config, pipeline: Pipeline, dev: Corpus) -> tf.data.Dat
             f"{config.data.max_length} pieces."
         )
     return development
+
+
+def scored(dev: Corpus) -> list[tuple[str, str]]:
+    """Return the development pairs that are translated after each epoch."""
+    return list(islice((pair for pair in dev.pairs() if pair[1].strip()), _DEV_SENTENCES))
 
 
 def learn_text(config: Config, corpus: Corpus, say: Callable[[str], None]) -> Text:
@@ -314,7 +311,7 @@ def _callbacks(
     """Return what happens around the steps, in its order; only the saving of the state comes after it."""
     training = config.training
     kept = keep.kept
-    sentences = list(islice((pair for pair in dev.pairs() if pair[1].strip()), _DEV_SENTENCES))
+    sentences = scored(dev)
     shown = (
         DevText(Completer(kept, text, config), [line for _, line in sentences], news.later)
         if isinstance(kept, LanguageModel)
@@ -325,6 +322,7 @@ def _callbacks(
         keep,
         StopOnNonFinite(folder, journal),
         shown,
+        Cost(),
         journal,
         KeepBest(folder / WEIGHTS, kept, journal),
     ]

@@ -38,7 +38,7 @@ SMALL = [
 ]
 CONFIG = with_settings(Config(), SMALL)
 # 53 pairs in batches of 11, in a few shapes.
-TIMES = ("tokens/s", "val_tokens/s", "val_seconds")
+COSTS = ("tokens/s", "val_tokens/s", "val_seconds", "seconds", "memory_mb")
 
 
 def corpora(place: Path, pairs: list[tuple[str, str]] = PAIRS) -> tuple[Corpus, Corpus]:
@@ -82,8 +82,8 @@ def records(folder: Path) -> list[dict[str, float]]:
     return [json.loads(line) for line in (folder / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
 
 
-def without_times(folder: Path) -> list[dict[str, float]]:
-    return [{key: value for key, value in record.items() if key not in TIMES} for record in records(folder)]
+def without_costs(folder: Path) -> list[dict[str, float]]:
+    return [{key: value for key, value in record.items() if key not in COSTS} for record in records(folder)]
 
 
 def state(folder: Path) -> dict[str, np.ndarray]:
@@ -101,7 +101,7 @@ def assert_same_run(folder: Path, other: Path) -> None:
     assert mine.keys() == wanted.keys()
     for name, value in wanted.items():
         np.testing.assert_array_equal(mine[name], value, err_msg=name)
-    assert without_times(folder) == without_times(other)
+    assert without_costs(folder) == without_costs(other)
     for a, b in zip(*[Translator.load(place).model.get_weights() for place in (folder, other)], strict=True):
         np.testing.assert_array_equal(a, b)
 
@@ -131,6 +131,11 @@ def test_the_journal_has_a_record_an_epoch(whole: Done) -> None:
         assert {"val_loss", "val_perplexity", "val_accuracy", "val_bleu", "val_chrf", "val_seconds"} < record.keys()
         assert all(np.isfinite(value) for value in record.values())
         assert record["tokens/s"] > 0
+        # The scoring is a part of the epoch.
+        assert record["seconds"] > record["val_seconds"] > 0
+    memory = [record["memory_mb"] for record in found]
+    assert memory == sorted(memory)
+    assert memory[0] > 50
     assert found[2]["loss"] < found[0]["loss"]
 
 
