@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
 _HEADING = re.compile(r"(#{1,3}) (.+)")
-_LINK = re.compile(r"(?<!!)\[([^\]]+)\]\(([^)\s]+)\)")
-_SPAN = re.compile(r"(?<![`\w\[])`([^`\n]+)`(?!`)")
+# A link that the author wrote, or a span of code that stands alone.
+_NAMED = re.compile(r"(?<!!)\[(?P<label>(?:`[^`]*`|[^\]`])+)\]\((?P<address>[^)\s]+)\)|(?<!`)`(?P<span>[^`\n]+)`(?!`)")
 
 
 class Chapter(NamedTuple):
@@ -71,8 +70,8 @@ class Links:
         self.root = root
         self.wanted: set[str] = set()
 
-    def target(self, address: str) -> str:
-        """Return the page for an address as the README writes it, from the top of the site.
+    def target(self, address: str) -> str | None:
+        """Return the page for an address as the README writes it, from the top of the site; none of a mere folder.
 
         Raises:
             ValueError: if there is nothing at the address.
@@ -90,6 +89,8 @@ class Links:
         if (self.root / path).is_file():
             self.wanted.add(path)
             return f"files/{path}"
+        if (self.root / path).is_dir():
+            return None
         raise ValueError(f"README.md links to {address}, and there is no such file.")
 
     def named(self, span: str) -> str | None:
@@ -109,22 +110,17 @@ def linked(text: str, at: str, links: Links) -> str:
     """Return text with the README's links, and with links on the files and commands that it names."""
     up = "../" * at.count("/")
 
-    def link(found: re.Match[str]) -> str:
-        label, address = found.groups()
+    def change(found: re.Match[str]) -> str:
+        label, address, span = found.groups()
+        if span:
+            place = links.named(span)
+            return found[0] if place in (None, at) else f"[`{span}`]({up}{place})"
         if "://" in address or address.startswith("mailto:"):
             return found[0]
-        return f"[{label}]({up}{links.target(address)})"
+        target = links.target(address)
+        return f"[{label}]({up}{target})" if target else label
 
-    def span(found: re.Match[str]) -> str:
-        place = links.named(found[1])
-        return found[0] if place in (None, at) else f"[`{found[1]}`]({up}{place})"
-
-    return "\n".join(line if is_code else _outside_spans(_SPAN.sub(span, line), link) for line, is_code in _lines(text))
-
-
-def _outside_spans(line: str, link: Callable[[re.Match[str]], str]) -> str:
-    """Change the links that the author wrote, and leave alone those that lead to a page already."""
-    return _LINK.sub(lambda found: found[0] if found[2].endswith(".md") and "`" in found[1] else link(found), line)
+    return "\n".join(line if is_code else _NAMED.sub(change, line) for line, is_code in _lines(text))
 
 
 def _lines(text: str) -> list[tuple[str, bool]]:

@@ -76,7 +76,7 @@ def _row(names: str, what: str) -> str:
 
 def _named(names: str) -> tuple[str, str]:
     """Return the names of a parameter and what it takes: ``--to <path>`` is ``--to`` and ``path``."""
-    spelled = re.match(r"(?P<names>-\S+(?:, -\S+)*|\S+)(?: (?P<value>.+))?", names)
+    spelled = re.match(r"(?P<names>-[^\s,]+(?:, -[^\s,]+)*|\S+)(?: (?P<value>.+))?", names)
     assert spelled
     value = spelled["value"] or ""
     choices = value.strip("<>").split("|")

@@ -37,8 +37,8 @@ def on_config(config: Any) -> Any:
 def on_files(files: Files, config: Any) -> Files:
     """Add the pages that are made from the README, the commands and the modules."""
     modules, commands = reference.modules(ROOT), command_pages.pages()
-    module_pages = {module.file: module.page for module in modules}
-    links = chapters.Links(_chapter_pages(), module_pages, {name: _command_page(name) for name in commands}, ROOT)
+    places = {module.file: module.page for module in modules} | {"docs/tutorials": "index.md#tutorials"}
+    links = chapters.Links(_chapter_pages(), places, {name: _command_page(name) for name in commands}, ROOT)
     pages = _from_readme(links)
     pages |= {_command_page(name): text for name, text in commands.items()}
     pages |= {module.page: reference.page(module, modules) for module in modules}
