@@ -17,7 +17,7 @@ from nmt.decoding.demands import Demands, never
 class Step(Protocol):
     """The step protocol: one word further.
 
-    Arguments:
+    Call arguments:
         tokens: the last words written, ``(batch,)``.
         state: any nest of tensors ``(batch, …)``.
         memory: any nest of tensors ``(batch, …)``, the same at every step.

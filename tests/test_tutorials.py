@@ -1,0 +1,72 @@
+"""The tutorials tell the truth: every example runs, in order, and shows what it really writes."""
+
+import re
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from lessons import REASONS, Example, examples, run
+
+TUTORIALS = Path(__file__).parent.parent / "docs" / "tutorials"
+# Trainings of minutes are made short here. What such a model writes is then not compared.
+SHORTER = {
+    "2-teaching-attention.md": [
+        "training.epochs=1",
+        "training.batch_size=512",
+        "model.units=8",
+        "model.embedding=8",
+        "model.attention_units=8",
+        "data.max_length=12",  # two pairs of five
+    ]
+}
+# How the lines begin that no training changes, but for their numbers.
+_LABELS = ("BLEU", "chrF", "alignment error", "nmt: ")
+
+
+@pytest.fixture(scope="module")
+def port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return free.getsockname()[1]
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory, port: int) -> Iterator[dict[str, list[tuple[Example, str]]]]:
+    """What the examples of all tutorials wrote, in one folder: a later one goes on where an earlier one ended."""
+    found = {}
+    for page in sorted(TUTORIALS.glob("*.md")):
+        found[page.name] = run(page, tmp_path_factory.getbasetemp() / "lessons", port, SHORTER.get(page.name, []))
+    yield found
+
+
+@pytest.mark.parametrize("name", sorted(page.name for page in TUTORIALS.glob("*.md")))
+def test_every_example_runs_and_shows_what_it_writes(
+    name: str, written: dict[str, list[tuple[Example, str]]], port: int
+) -> None:
+    assert written[name]
+    for example, output in written[name]:
+        lines = iter([_bare(line) for line in output.replace(str(port), "8501").splitlines()])
+        for line in _compared(example.shown, is_short=name in SHORTER):
+            # In order; what stands between may be left out of the page, but nothing may be added to it.
+            assert _bare(line) in lines, f"{example.code}\nwrote\n{output}\nwhich has no line like\n{line}"
+
+
+def test_what_is_not_run_says_why_and_shows_nothing() -> None:
+    left_out = [example for page in TUTORIALS.glob("*.md") for example in examples(page) if example.reason is not None]
+    assert {example.reason for example in left_out} <= REASONS
+    assert not any(example.shown for example in left_out)
+    for page in TUTORIALS.glob("*.md"):
+        text = page.read_text(encoding="utf-8")
+        assert text.count("<!-- not run") == sum(example.reason is not None for example in examples(page))
+        # No kind of block but these: nothing that looks like an example escapes.
+        assert set(re.findall(r"^```(\w*)$", text, re.MULTILINE)) <= {"", "sh", "python", "text"}
+
+
+def _compared(shown: str, is_short: bool) -> list[str]:
+    lines = [line for line in shown.splitlines() if line.strip() and line.strip() != "…"]
+    return [line for line in lines if line.startswith(_LABELS)] if is_short else lines
+
+
+def _bare(line: str) -> str:
+    """Return a line without its numbers and the shades that stand for them: they differ from machine to machine."""
+    return " ".join(re.sub(r"-?\d+(?:[.,]\d+)*|[█▓▒░*]+", "0", line).replace(" 0 0", " 0").split())
