@@ -10,6 +10,7 @@ import re
 from typing import Any
 
 import griffe
+from mkdocs.exceptions import PluginError
 
 _ROLE = re.compile(r":(?:class|func|meth|attr|mod|data):`(~?)([\w.]+)`")
 _ITEMS = ("Arguments:", "Attributes:", "Call arguments:")
@@ -135,7 +136,7 @@ def _target(thing: Any, name: str) -> Any:
                 found = _real(found).all_members[part]
             return _real(found)
         here = here.parent
-    raise griffe.PluginError(f"{thing.path}: its docstring names '{name}', and there is no such thing.")
+    raise PluginError(f"{thing.path}: its docstring names '{name}', and there is no such thing.")
 
 
 def _real(thing: Any) -> Any:
