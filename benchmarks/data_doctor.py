@@ -3,9 +3,9 @@
     python benchmarks/data_doctor.py --lines 500000 5000000
     python benchmarks/data_doctor.py --files train.es train.en dev.es dev.en test.es test.en
 
-A generated line is two sentences of the built-in corpus, drawn by a seed; every hundredth repeats the one before it. The
-peak is that of the whole process, as the system counts it; TensorFlow alone, which comes with SentencePiece in the graph,
-is named beside it.
+A generated line is two sentences of the built-in corpus, drawn by a seed; every hundredth repeats the one before it.
+The peak is that of the whole process, as the system counts it; TensorFlow alone, which comes with SentencePiece in the
+graph, is named beside it.
 """
 
 from __future__ import annotations

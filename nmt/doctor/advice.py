@@ -179,7 +179,7 @@ def _of_overlap(overlap: Overlap) -> Iterator[Advice]:
         level,
         f"{overlap.split}: {_share(counts.sources, pairs)} of the sources and {_share(counts.targets, pairs)} of the "
         f"targets stand in {overlap.first}, too{_where(Found(counts.sources, overlap.sources or overlap.targets))}. "
-        "Scores on what was trained on are too good; take them out of the training pairs.",
+        "Scores on what was trained on are too good; keep each in one split only.",
     )
 
 

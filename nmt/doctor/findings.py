@@ -57,7 +57,7 @@ class Foreign:
         characters: how many of its letters there are.
         common: the commonest of them.
         lines: those that have some.
-        mostly: lines in which no other script has more letters.
+        mostly: lines of five letters or more of it, in which no other script has more.
     """
 
     script: str

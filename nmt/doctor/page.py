@@ -76,8 +76,8 @@ def _advice(diagnosis: Diagnosis) -> str:
         f'<li class="{one.level}"><b>{_LEVELS[one.level]}</b> <span>{escaped(one.text)}</span></li>\n'
         for one in diagnosis.advice
     )
-    preset = "\n".join(diagnosis.preset)
-    return f'<ul class="advice">\n{items}</ul>' + (f"<pre>{escaped(preset)}</pre>" if preset else "")
+    preset = "\n".join(map(escaped, diagnosis.preset))
+    return f'<ul class="advice">\n{items}</ul>' + (f"<pre>{preset}</pre>" if preset else "")
 
 
 def _split(split: Split) -> str:

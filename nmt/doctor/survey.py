@@ -20,6 +20,8 @@ _TOGETHER, _CHARACTERS = 8192, 1_000_000
 # A ratio of lengths is judged where a side has so many characters: "Hi." and its translations say nothing.
 _JUDGED = 30
 _LONG = 1000
+# A line is mostly in a script that has so many letters of it: "3 km" is not yet in Latin.
+_MOSTLY = 5
 _MOST_WORDS, _MOST_CHARACTERS = 1000, 10_000
 _COMMON = 8
 
@@ -111,7 +113,7 @@ class _SideTally:
             self._found[kind].add(where, batch)
         letters = census.classes[:, -len(scripts.SCRIPTS) :]
         seen = np.flatnonzero(letters.any(0))
-        most = np.where(letters.any(1), letters.argmax(1), -1)
+        most = np.where(letters.max(1) >= _MOSTLY, letters.argmax(1), -1)
         for script in seen.tolist():
             self._with[script].add(letters[:, script] > 0, batch)
             self._mostly[script].add(most == script, batch)
