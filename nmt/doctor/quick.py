@@ -25,14 +25,15 @@ _DEV = 2000
 _SECONDS, _WAITED = 0.8, 3.0
 
 
-def warnings(train: Corpus, dev: Corpus | None, seconds: float = _SECONDS) -> list[str]:
+def warnings(train: Corpus, dev: Corpus | None, seconds: float = _SECONDS, waited: float = _WAITED) -> list[str]:
     """Return what is noteworthy about the pairs of a training, a sentence each; nothing when all is well.
 
     Arguments:
         train, dev: the pairs.
         seconds: of the processor, after which nothing more is read; what was read counts.
+        waited: on the clock, likewise.
     """
-    end, late = time.thread_time() + seconds, time.monotonic() + _WAITED
+    end, late = time.thread_time() + seconds, time.monotonic() + waited
     wanted = list(islice(dev.pairs(), _DEV)) if dev else []
     with tempfile.TemporaryDirectory(prefix="nmt-data-") as place:
         survey = Survey(train.name, Hashes(Path(place), "train"))

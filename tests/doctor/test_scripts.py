@@ -22,7 +22,8 @@ def script_of(character: str) -> str | None:
         ("Ａ", "Latin"), ("ß", "Latin"), ("ㄱ", "Hangul"), ("ᄀ", "Hangul"), ("ﾊ", "Kana"), ("ー", "Kana"),
         ("々", "Han"),
         ("𠀀", "Han"), ("豈", "Han"), ("я", "Cyrillic"), ("ω", "Greek"), ("ع", "Arabic"),
-        ("ि", "Devanagari"), ("ก", "Thai"), ("ⰰ", "other"), ("1", None), ("١", None), ("，", None), ("😀", None), ("\u0301", None),
+        ("ि", "Devanagari"), ("ก", "Thai"), ("ⰰ", "other"), ("1", None), ("١", None), ("，", None),
+        ("😀", None), ("\u0301", None),
         ("ª", None), ("µ", None), ("𝐀", None),
     ],
 )  # fmt: skip
