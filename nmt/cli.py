@@ -9,6 +9,7 @@ import typer
 
 from nmt.commands.compare import compare
 from nmt.commands.console import say
+from nmt.commands.data import data
 from nmt.commands.demo import corpus, demo
 from nmt.commands.export import export
 from nmt.commands.judge import align, evaluate, score
@@ -27,7 +28,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (demo, train, corpus, translate, complete, evaluate, score, align, plot, compare, export, serve):
+for command in (demo, data, train, corpus, translate, complete, evaluate, score, align, plot, compare, export, serve):
     app.command()(command)
 
 

@@ -96,12 +96,13 @@ def emit(lines: Iterable[str]) -> None:
         raise KeyboardInterrupt
 
 
-def advancing(groups: Iterable[list], what: str, total: int | None = None) -> Iterator[list]:
+def advancing(groups: Iterable[Any], what: str, total: int | None = None, beside: bool = False) -> Iterator[Any]:
     """Pass windows of lines on, with a bar on standard error that counts what was done with them.
 
-    There is none where standard error is no terminal, or where the lines themselves show the progress on one.
+    There is none where standard error is no terminal, or where the lines themselves show the progress on one. With
+    ``beside`` nothing is written meanwhile, and there is a bar on a terminal that waits for it.
     """
-    if not sys.stderr.isatty() or sys.stdout.isatty():
+    if not sys.stderr.isatty() or (sys.stdout.isatty() and not beside):
         yield from groups
         return
     from rich.console import Console

@@ -118,6 +118,8 @@ def train(
         for line in lines:
             say(line)
         chosen = choose(base)
+    if not (text or resume):
+        _warn(corpus, dev, [file for file in (source, target, pairs, dev_source, dev_target, dev_pairs) if file])
     try:
         fit(chosen, corpus, dev, to, resume, start, grow)
     except Stopped as stopped:
@@ -139,6 +141,18 @@ def fit(
     from nmt.training.fit import train
 
     return train(config, corpus, dev, folder, resume, say, start, grow)
+
+
+def _warn(corpus: Corpus, dev: Corpus, files: list[Path]) -> None:
+    """Say what is noteworthy about the pairs, after a short look at them."""
+    from nmt.doctor.quick import warnings
+
+    found = warnings(corpus, dev)
+    for line in found:
+        say(f"Warning: {line}")
+    if found:
+        more = f"nmt data {' '.join(map(str, files))}" if files else "nmt data, on the pairs as files,"
+        say(f"This was a short look; {more} tells more.")
 
 
 def _preset(name: str | None, pairs: int) -> tuple[Config, list[str]]:

@@ -85,14 +85,14 @@ def page(
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     return _PAGE.format(
         policy=f"default-src 'none'; style-src 'unsafe-inline'; font-src data:; script-src 'sha256-{digest}'",
-        title=_text(title),
-        style=_font("".join(texts)) + style,
+        title=escaped(title),
+        style=hangul_font("".join(texts)) + style,
         script=script,
         sections="\n".join(_section(number, *each, languages) for number, each in enumerate(alignments, start=1)),
     )
 
 
-def _font(text: str) -> str:
+def hangul_font(text: str) -> str:
     """Return the style that brings the Hangul of a text along, for a machine that has none."""
     hangul = [letter for letter in text if unicodedata.name(letter, "").startswith("HANGUL")]
     if not hangul:
@@ -107,12 +107,12 @@ def _font(text: str) -> str:
 def _section(number: int, title: str, alignment: WordAlignment, score: float | None, languages: tuple[str, str]) -> str:
     """Draw one alignment."""
     weights = np.clip(np.nan_to_num(alignment.weights), 0, 1)
-    source_lang, target_lang = (f' lang="{_text(language)}"' for language in languages)
-    heads = "".join(f'<th scope="col" dir="auto"{source_lang}>{_text(word)}</th>' for word in alignment.source)
+    source_lang, target_lang = (f' lang="{escaped(language)}"' for language in languages)
+    heads = "".join(f'<th scope="col" dir="auto"{source_lang}>{escaped(word)}</th>' for word in alignment.source)
     return _SECTION.format(
         number=number,
-        title=_text(title),
-        label=_text(title),
+        title=escaped(title),
+        label=escaped(title),
         source_lang=source_lang,
         score="" if score is None else f'<p class="score">log-probability {score:.2f}</p>\n',
         source=_chips(alignment.source, alignment.target, weights.T, "is looked at by", source_lang),
@@ -120,7 +120,7 @@ def _section(number: int, title: str, alignment: WordAlignment, score: float | N
         end="; the rest of a row went to the end of the sentence" if _has_end(weights) else "",
         heads=heads,
         rows="\n".join(
-            f'<tr><th scope="row" dir="auto"{target_lang}>{_text(word)}</th>{_cells(row)}</tr>'
+            f'<tr><th scope="row" dir="auto"{target_lang}>{escaped(word)}</th>{_cells(row)}</tr>'
             for word, row in zip(alignment.target, weights, strict=True)
         ),
     )
@@ -132,8 +132,8 @@ def _chips(words: Sequence[str], others: Sequence[str], weights: np.ndarray, ver
     for word, row in zip(words, weights, strict=True):
         most = [i for i in np.argsort(-row, kind="stable")[:3] if row[i] >= 0.01]
         names = ", ".join(f"{others[i]} {100 * row[i]:.0f} %" for i in most) or "nothing"
-        label = _text(f"{word} {verb} {names}")
-        chips.append(f'<button type="button" dir="auto"{lang} aria-label="{label}">{_text(word)}</button>')
+        label = escaped(f"{word} {verb} {names}")
+        chips.append(f'<button type="button" dir="auto"{lang} aria-label="{label}">{escaped(word)}</button>')
     return "".join(chips)
 
 
@@ -148,10 +148,10 @@ def _has_end(weights: np.ndarray) -> bool:
     return bool(weights.size) and bool((weights.sum(1) < 0.995).any())
 
 
-def _text(words: str) -> str:
+def escaped(words: str) -> str:
     """Escape words for a text or an attribute; what HTML may not hold becomes a replacement character.
 
-    >>> _text('a "b" <c> \\x00')
+    >>> escaped('a "b" <c> \\x00')
     'a &quot;b&quot; &lt;c&gt; �'
     """
     # Control characters and halves of surrogate pairs.

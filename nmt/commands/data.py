@@ -1,0 +1,184 @@
+"""``nmt data``: what is in sentence pairs, before anything is trained on them."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from nmt.commands.console import advancing, say
+from nmt.errors import InputError, Stopped
+from nmt.quiet import import_tensorflow
+
+if TYPE_CHECKING:
+    from nmt.config import Config
+    from nmt.data.corpora import Corpus
+    from nmt.doctor.findings import Diagnosis, Foretold
+
+
+def data(
+    files: Annotated[
+        list[Path],
+        typer.Argument(
+            help="A .tsv file is a split; other files come two by two, source then target; .gz too. The first split is "
+            "the training pairs, the others are held against it.",
+            show_default=False,
+        ),
+    ],
+    html: Annotated[
+        Path | None, typer.Option("--html", help="Write a page of it to this .html file.", show_default=False)
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    forecast: Annotated[
+        bool, typer.Option("--forecast", help="Try some steps and say how long training takes here, and its memory.")
+    ] = False,
+    preset: Annotated[
+        str | None,
+        typer.Option(help="The settings of `nmt train --preset`, as auto or chatbot.", show_default=False),
+    ] = None,
+    config: Annotated[Path | None, typer.Option(help="A TOML file of settings.", show_default=False)] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="One setting, as in text.kind=bpe; may be repeated."),
+    ] = None,
+) -> None:
+    """Look at sentence pairs before training: lengths, repeats, overlaps, odd characters, pieces, and what to do.
+
+    Memory does not grow with the files. What the vocabulary makes of the words is measured on a sample, evenly spread.
+    With --forecast a training with these settings is begun, for about a minute, and nothing of it is kept.
+
+    **Example:** `nmt data train.ko train.en dev.ko dev.en --html pairs.html`
+    """
+    if html:
+        from nmt.evaluation.canvas import check_picture
+
+        check_picture(html, [".html"])
+    named = _splits(files)
+    # A wrong setting is told before long files are read; `auto` alone has to wait for the number of pairs.
+    chosen, _ = _config(preset, 1, config, settings)
+    corpora = _open(named)
+    chosen, lines = _config(preset, corpora[0].size, config, settings)
+    found = examine(chosen, corpora, lines)
+    if forecast:
+        found = dataclasses.replace(found, forecast=foretold(chosen, named))
+    if as_json:
+        print(json.dumps(dataclasses.asdict(found), ensure_ascii=False, indent=1))
+    else:
+        show(found)
+    if html:
+        from nmt.doctor.page import page
+        from nmt.evaluation.canvas import write
+
+        write(html, page(found).encode("utf-8", "replace"), [".html"])
+        say(f"The page is in {html}.")
+
+
+def _splits(files: Sequence[Path]) -> list[tuple[Path, ...]]:
+    """Return each split's file or files."""
+    found: list[tuple[Path, ...]] = []
+    waiting: Path | None = None
+    for file in files:
+        tsv = file.name.lower().endswith((".tsv", ".tsv.gz"))
+        if waiting is None:
+            if tsv:
+                found.append((file,))
+            else:
+                waiting = file
+        elif tsv:
+            break
+        else:
+            found.append((waiting, file))
+            waiting = None
+    if waiting is not None:
+        raise InputError(
+            f"{waiting} has no partner: files that do not end in .tsv or .tsv.gz come two by two, source then target."
+        )
+    return found
+
+
+def _config(
+    preset: str | None, pairs: int, file: Path | None, settings: list[str] | None
+) -> tuple[Config, tuple[str, ...]]:
+    """Return the config that the options make, and what is to be said of the preset."""
+    from nmt import config as configuration
+    from nmt.config import Config
+    from nmt.presets import preset as named
+
+    base, lines = named(preset, pairs) if preset else (Config(), [])
+    base = configuration.from_file(file, base) if file else base
+    chosen = configuration.with_settings(base, settings or [])
+    if chosen.model.architecture == "language-model":
+        raise InputError(
+            "A language model reads plain text, and nmt data looks at pairs. Leave model.architecture out."
+        )
+    return chosen, tuple(lines)
+
+
+def _open(named: Sequence[tuple[Path, ...]]) -> list[Corpus]:
+    from nmt.data import corpora
+
+    return [corpora.from_tsv(*files) if len(files) == 1 else corpora.from_files(*files) for files in named]
+
+
+def examine(config: Config, corpora: Sequence[Corpus], preset: tuple[str, ...] = ()) -> Diagnosis:
+    """Look at corpora, the first being the training pairs, with progress on standard error."""
+    from nmt.doctor.advice import advice, preset_for
+    from nmt.doctor.examine import look
+    from nmt.doctor.findings import Diagnosis
+
+    def follow(groups: Iterable[Any], what: str, total: int) -> Iterator[Any]:
+        return advancing(groups, what, total, beside=True)
+
+    splits, overlaps = look(corpora, follow)
+    import_tensorflow()
+    from nmt.doctor.vocabulary import vocabulary
+
+    pieces = vocabulary(config, corpora, splits, say if sys.stderr.isatty() else lambda line: None)
+    said = advice(splits, overlaps, pieces, config.data.max_length)
+    return Diagnosis(
+        splits=splits,
+        overlaps=overlaps,
+        vocabulary=pieces,
+        max_length=config.data.max_length,
+        decoding_max_length=config.decoding.max_length,
+        preset=preset or preset_for(splits[0].pairs),
+        advice=tuple(said),
+    )
+
+
+def show(found: Diagnosis) -> None:
+    """Print what was found."""
+    from rich.console import Console
+
+    from nmt.doctor.report import report
+
+    console = Console(width=None if sys.stdout.isatty() else 100)
+    for part in report(found):
+        console.print(part)
+
+
+def foretold(config: Config, named: Sequence[tuple[Path, ...]]) -> Foretold:
+    """Say what a training on the first split would take, scored on the second one if there is any."""
+    from nmt.comparison.apart import apart
+
+    try:
+        # In a process of its own: what this one has done would count as memory of the training.
+        return apart(_begin_training, config, named, say=say if sys.stderr.isatty() else lambda line: None)
+    except Stopped:
+        raise KeyboardInterrupt from None
+
+
+def _begin_training(config: Config, named: Sequence[tuple[Path, ...]], news: Callable[[str], None]) -> Foretold:
+    from nmt.data.corpora import split_dev
+    from nmt.doctor.findings import Foretold
+    from nmt.training.forecast import forecast
+
+    first, *others = _open(named)
+    corpus, dev = (first, others[0]) if others else split_dev(first)
+    made = forecast(config, corpus, dev, news)
+    return Foretold(made.seconds, made.epoch_seconds, made.memory_mb, str(made))

@@ -1,0 +1,1 @@
+"""The doctor: looks at sentence pairs before they are trained on."""

@@ -1,0 +1,267 @@
+"""What the doctor found, as plain data: what the terminal, the page and ``--json`` show."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from nmt.doctor.lengths import Lengths, Ratio
+from nmt.doctor.repeats import Repeats, Shared
+
+Level = Literal["do", "look", "know"]
+
+_SHOWN = 160
+
+
+@dataclass(frozen=True)
+class Example:
+    """A pair and the line it stands in; of two pairs, the line of the other one. Long texts are cut.
+
+    In an overlap ``other`` is a line of the first split.
+    """
+
+    line: int
+    source: str
+    target: str
+    other: int | None = None
+
+
+def example(line: int, source: str, target: str, other: int | None = None) -> Example:
+    """Return a pair as it is shown.
+
+    >>> example(7, "a" * 200, "b").source[-3:]
+    'aa…'
+    """
+    return Example(line, cut(source), cut(target), other)
+
+
+def cut(text: str) -> str:
+    """Return a text, or as much of its beginning as is shown."""
+    return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
+
+
+@dataclass(frozen=True)
+class Found:
+    """How many lines have something, and the first few of them."""
+
+    count: int
+    examples: tuple[Example, ...] = ()
+
+
+@dataclass(frozen=True)
+class Foreign:
+    """Letters of a script that a side is not written in.
+
+    Attributes:
+        script: its name.
+        characters: how many of its letters there are.
+        common: the commonest of them.
+        lines: those that have some.
+        mostly: lines of five letters or more of it, in which no other script has more.
+    """
+
+    script: str
+    characters: int
+    common: tuple[str, ...]
+    lines: Found
+    mostly: Found
+
+
+@dataclass(frozen=True)
+class Side:
+    """The sources, or the targets, of a split.
+
+    Attributes:
+        words, characters: lengths of the lines.
+        blank: lines without a word.
+        scripts: the letters of each script, the commonest first.
+        expected: the scripts the side is written in, by the first split.
+        foreign: letters of other scripts.
+        control: lines with control or invisible characters, or ones for private use.
+        replacement: lines with U+FFFD, which stands where a conversion lost a character.
+        decomposed: lines that are not in normal form C: their accents or syllables are in parts.
+        folded: lines that normal form KC changes, which SentencePiece applies.
+        long: lines of more than a thousand characters.
+    """
+
+    words: Lengths
+    characters: Lengths
+    blank: Found
+    scripts: dict[str, int]
+    expected: tuple[str, ...]
+    foreign: tuple[Foreign, ...]
+    control: Found
+    replacement: Found
+    decomposed: Found
+    folded: Found
+    long: Found
+
+
+@dataclass(frozen=True)
+class Repeated:
+    """What of a split stands more than once, with examples; see :class:`nmt.doctor.repeats.Repeats`."""
+
+    counts: Repeats
+    pairs: tuple[Example, ...] = ()
+    sources: tuple[tuple[Example, Example], ...] = ()
+    targets: tuple[tuple[Example, Example], ...] = ()
+
+
+@dataclass(frozen=True)
+class Split:
+    """A split by itself.
+
+    Attributes:
+        copies: pairs whose two sides are the same.
+        far: pairs whose ratio of lengths is far from the median.
+    """
+
+    name: str
+    pairs: int
+    source: Side
+    target: Side
+    copies: Found
+    ratio: Ratio
+    far: Found
+    repeated: Repeated
+
+
+@dataclass(frozen=True)
+class Overlap:
+    """What of a split stands in the first one, with examples; see :class:`nmt.doctor.repeats.Shared`."""
+
+    split: str
+    first: str
+    pairs: int
+    counts: Shared
+    sources: tuple[Example, ...] = ()
+    targets: tuple[Example, ...] = ()
+
+
+@dataclass(frozen=True)
+class Word:
+    """A word, how often it stands in the sample, and its pieces."""
+
+    word: str
+    count: int
+    pieces: str
+
+
+@dataclass(frozen=True)
+class Cutting:
+    """How a vocabulary cuts the words of a side: shares of the running words.
+
+    Attributes:
+        words: how many were looked at.
+        pieces: pieces a sentence.
+        whole: words that are one piece.
+        unknown: words with a piece that is not in the vocabulary.
+        spelt: words of three or more characters that are cut into single ones.
+        unknown_words, spelt_words: the commonest of these.
+    """
+
+    words: int
+    pieces: float
+    whole: float
+    unknown: float
+    spelt: float
+    unknown_words: tuple[Word, ...]
+    spelt_words: tuple[Word, ...]
+
+
+@dataclass(frozen=True)
+class Use:
+    """A vocabulary on a split, measured on a sample.
+
+    Attributes:
+        sample: pairs that were measured.
+        dropped: of them, those that training leaves out: an empty side, or more than ``data.max_length`` pieces.
+        too_long: of the dropped, those that are too long.
+        shortened: sources of more pieces than translating reads, ``decoding.max_length``.
+        longest: pieces of the longest side.
+    """
+
+    split: str
+    sample: int
+    source: Cutting
+    target: Cutting
+    dropped: int
+    too_long: int
+    shortened: int
+    longest: int
+
+
+@dataclass(frozen=True)
+class Size:
+    """A vocabulary of another size on a sample of the first split: pieces a sentence, shares of words."""
+
+    size: str
+    pieces: tuple[int, ...]
+    source: Cutting
+    target: Cutting
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """What the vocabulary of the config makes of the splits.
+
+    Attributes:
+        kind, joint: of the config.
+        asked: ``text.vocabulary_size``.
+        pieces: of the model, or of the source's and the target's.
+        learned_from: pairs of the first split, evenly spread.
+        exact: whether these are the pairs that ``nmt train`` learns from, too.
+        sizes_from: pairs of the sample for ``sizes``.
+    """
+
+    kind: str
+    joint: bool
+    asked: str
+    pieces: tuple[int, ...]
+    learned_from: int
+    exact: bool
+    uses: tuple[Use, ...]
+    sizes: tuple[Size, ...]
+    sizes_from: int
+
+
+@dataclass(frozen=True)
+class Advice:
+    """A sentence on what was found and what to do.
+
+    Attributes:
+        level: ``do`` what spoils a training or its scores, ``look`` what may, ``know`` what helps to choose.
+    """
+
+    level: Level
+    text: str
+
+
+@dataclass(frozen=True)
+class Foretold:
+    """What a training on the first split would take on this machine.
+
+    Attributes:
+        seconds, epoch_seconds: of the whole, and of an epoch, scoring included.
+        memory_mb: the peak of the process.
+        text: the same for a person, with what it is made of.
+    """
+
+    seconds: float
+    epoch_seconds: float
+    memory_mb: float
+    text: str
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """All of it."""
+
+    splits: tuple[Split, ...]
+    overlaps: tuple[Overlap, ...]
+    vocabulary: Vocabulary | None
+    max_length: int
+    decoding_max_length: int
+    preset: tuple[str, ...]
+    advice: tuple[Advice, ...]
+    forecast: Foretold | None = None

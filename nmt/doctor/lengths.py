@@ -1,0 +1,169 @@
+"""How long things are: counts of lengths, of any number of lines, and the few bars that show them."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+_BARS = 12
+
+
+@dataclass(frozen=True)
+class Bar:
+    """How many have a length from ``low`` to ``high``, both included."""
+
+    low: float
+    high: float
+    count: int
+
+
+@dataclass(frozen=True)
+class Lengths:
+    """Lengths of the lines of a side.
+
+    Attributes:
+        mean, median, longest: of all lines.
+        low, high: 5 and 95 % of the lines are at most as long.
+        bars: the lengths in about a dozen steps; the last holds what is longer, too.
+    """
+
+    mean: float
+    median: float
+    low: float
+    high: float
+    longest: int
+    bars: tuple[Bar, ...]
+
+
+class LengthTally:
+    """Counts lengths. What is longer than ``most`` is counted with it, so memory stays what it is."""
+
+    def __init__(self, most: int) -> None:
+        self._counts = np.zeros(most + 1, np.int64)
+        self._sum = 0
+        self._longest = 0
+
+    def add(self, lengths: np.ndarray) -> None:
+        """Count the lengths of some lines."""
+        most = len(self._counts) - 1
+        self._counts += np.bincount(np.minimum(lengths, most), minlength=most + 1)
+        self._sum += int(lengths.sum())
+        self._longest = max(self._longest, int(lengths.max(initial=0)))
+
+    @property
+    def total(self) -> int:
+        """The sum of all lengths."""
+        return self._sum
+
+    def result(self) -> Lengths:
+        """Return what was counted.
+
+        >>> tally = LengthTally(100)
+        >>> tally.add(np.array([1, 2, 2, 7]))
+        >>> found = tally.result()
+        >>> found.mean, found.median, found.longest, found.bars[1]
+        (3.0, 2.0, 7, Bar(low=2, high=2, count=2))
+        """
+        number = int(self._counts.sum())
+        low, median, high = (_quantile(self._counts, share) for share in (0.05, 0.5, 0.95))
+        mean = self._sum / max(number, 1)
+        return Lengths(mean, median, low, high, self._longest, _bars(self._counts, self._longest))
+
+
+def _quantile(counts: np.ndarray, share: float) -> float:
+    total = int(counts.sum())
+    return float(np.searchsorted(np.cumsum(counts), max(1, math.ceil(share * total)))) if total else 0.0
+
+
+def _bars(counts: np.ndarray, longest: int) -> tuple[Bar, ...]:
+    """Put the counts into steps of a round width; nearly all lines decide on it, not the longest one."""
+    if not counts.sum():
+        return ()
+    begin = int(np.flatnonzero(counts)[0])
+    usual = int(_quantile(counts, 0.99))
+    width = _round_up((usual - begin + 1) / _BARS)
+    begin -= begin % width if width > 1 else 0
+    bars = []
+    for low in range(begin, usual + 1, width):
+        high = low + width - 1
+        bars.append(Bar(low, high, int(counts[low : high + 1].sum())))
+    rest = int(counts[int(bars[-1].high) + 1 :].sum())
+    return (*bars, Bar(bars[-1].high + 1, max(longest, bars[-1].high + 1), rest)) if rest else tuple(bars)
+
+
+def _round_up(width: float) -> int:
+    """Return the least of 1, 2, 5, 10, 20, 50 ... that is not below ``width``."""
+    scale = 1
+    while True:
+        for step in (1, 2, 5):
+            if step * scale >= width:
+                return step * scale
+        scale *= 10
+
+
+# Ratios are counted on a scale of octaves: 16 steps for each doubling, from 1/256 to 256.
+_STEPS, _OCTAVES = 16, 8
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """Characters of the target for one of the source.
+
+    Attributes:
+        median: of the pairs with text on both sides; exact to 2 %.
+        bars: how many lie around ..., median / 2, median, 2 median, ...: half octaves.
+        limit: a longer pair is suspicious when its ratio is so many times as large or as small as the median.
+        suspicious: how many are.
+    """
+
+    median: float
+    bars: tuple[Bar, ...]
+    limit: float
+    suspicious: int
+
+
+class RatioTally:
+    """Counts ratios of lengths. Of short sentences, whose ratio says little, only for the bars."""
+
+    def __init__(self) -> None:
+        self._counts = np.zeros((2, 2 * _OCTAVES * _STEPS + 1), np.int64)
+
+    def add(self, octaves: np.ndarray, long: np.ndarray) -> None:
+        """Count ratios, given as their logarithms to base 2, and which pairs are long enough to be judged."""
+        place = np.clip(np.rint(octaves * _STEPS), -_OCTAVES * _STEPS, _OCTAVES * _STEPS).astype(np.int64)
+        place += _OCTAVES * _STEPS
+        for kind, chosen in enumerate((place, place[long])):
+            self._counts[kind] += np.bincount(chosen, minlength=self._counts.shape[1])
+
+    def result(self) -> Ratio:
+        """Return the median, the bars, and how many are far from it.
+
+        How far is far depends on the data: four times the median, and up to ten times where the ratios of the middle
+        half spread wide.
+        """
+        every, long = self._counts
+        middle = _quantile(every, 0.5)
+        spread = max(_quantile(every, 0.75) - middle, middle - _quantile(every, 0.25))
+        limit = min(max(2.0 * _STEPS, 5.0 * spread), math.log2(10) * _STEPS)
+        away = np.abs(np.arange(len(long)) - middle) > limit
+        median = 2 ** ((middle - _OCTAVES * _STEPS) / _STEPS) if every.sum() else 0.0
+        return Ratio(median, _octave_bars(every, middle), 2 ** (limit / _STEPS), int(long[away].sum()))
+
+
+def _octave_bars(counts: np.ndarray, middle: float) -> tuple[Bar, ...]:
+    if not counts.sum():
+        return ()
+    half = _STEPS // 2
+    # The bar in the middle has the median in its middle.
+    halves = np.rint((np.arange(len(counts)) - middle) / half).astype(int)
+    bars = []
+    for number in range(-6, 7):
+        inside = halves == number
+        if number in (-6, 6):
+            inside = halves <= -6 if number < 0 else halves >= 6
+        centre = (middle - _OCTAVES * _STEPS) / _STEPS + number / 2
+        bars.append(Bar(2 ** (centre - 0.25), 2 ** (centre + 0.25), int(counts[inside].sum())))
+    full = [place for place, bar in enumerate(bars) if bar.count]
+    return tuple(bars[full[0] : full[-1] + 1])

@@ -1,0 +1,80 @@
+"""The quick part, which ``nmt train`` runs before a training: about a second, and only what is worth a warning."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+
+from nmt.data.corpora import Corpus
+from nmt.doctor.advice import of_pairs
+from nmt.doctor.findings import Overlap, Repeated
+from nmt.doctor.repeats import Hashes, Shared, repeats
+from nmt.doctor.survey import Batch, Survey, batches
+
+# Pairs that are looked at in blocks, so that neighbours that repeat each other are seen, and all over a corpus of so
+# many pairs that reading it takes no time; of a larger one, its beginning.
+_PAIRS, _BLOCK, _CHEAP = 20_000, 1000, 200_000
+# Development pairs looked for in the training pairs.
+_DEV = 2000
+# Of the processor, so that a busy machine sees as much; and on the clock, for a slow disk.
+_SECONDS, _WAITED = 0.8, 3.0
+
+
+def warnings(train: Corpus, dev: Corpus | None, seconds: float = _SECONDS, waited: float = _WAITED) -> list[str]:
+    """Return what is noteworthy about the pairs of a training, a sentence each; nothing when all is well.
+
+    Arguments:
+        train, dev: the pairs.
+        seconds: of the processor, after which nothing more is read; what was read counts.
+        waited: on the clock, likewise.
+    """
+    end, late = time.thread_time() + seconds, time.monotonic() + waited
+    wanted = list(islice(dev.pairs(), _DEV)) if dev else []
+    with tempfile.TemporaryDirectory(prefix="nmt-data-") as place:
+        survey = Survey(train.name, Hashes(Path(place), "train"))
+        shared = _Held(wanted)
+        for batch, counted in _blocks(train):
+            shared.add(batch)
+            if counted:
+                survey.add(batch)
+            if time.thread_time() > end or time.monotonic() > late:
+                break
+        expected = survey.expected()
+        split = survey.result(expected, Repeated(repeats(survey.hashes)))
+    overlaps = [Overlap(dev.name, train.name, len(wanted), shared.result())] if dev else []
+    return [one.text for one in of_pairs([split], overlaps) if one.level == "do"]
+
+
+def _blocks(corpus: Corpus) -> Iterator[tuple[Batch, bool]]:
+    """Yield the pairs in blocks, each with whether it is one of those to be looked at."""
+    if corpus.size > _CHEAP:
+        yield from ((batch, True) for batch in batches(islice(corpus.pairs(), _PAIRS)))
+        return
+    pairs = corpus.pairs()
+    blocks = -(-corpus.size // _BLOCK)
+    chosen = set(np.linspace(0, blocks - 1, min(blocks, _PAIRS // _BLOCK)).astype(int).tolist())
+    for number in range(blocks):
+        for batch in batches(islice(pairs, _BLOCK), number * _BLOCK + 1):
+            yield batch, number in chosen
+
+
+class _Held:
+    """Development pairs that are looked for in the training pairs."""
+
+    def __init__(self, pairs: list[tuple[str, str]]) -> None:
+        self._pairs = [(source.strip(), target.strip()) for source, target in pairs]
+        self._sides = [{pair[side] for pair in self._pairs} - {""} for side in range(2)]
+        self._seen: tuple[set[str], set[str]] = (set(), set())
+
+    def add(self, batch: Batch) -> None:
+        for seen, side, lines in zip(self._seen, self._sides, (batch.sources, batch.targets), strict=True):
+            seen.update(side.intersection(map(str.strip, lines)))
+
+    def result(self) -> Shared:
+        sources, targets = (sum(pair[side] in seen for pair in self._pairs) for side, seen in enumerate(self._seen))
+        return Shared(sources, targets, 0, (), ())

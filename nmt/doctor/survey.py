@@ -1,0 +1,230 @@
+"""One reading of a split: everything that can be counted pair by pair, in memory that does not grow."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from nmt.doctor import repeats, scripts
+from nmt.doctor.findings import Example, Foreign, Found, Repeated, Side, Split, example
+from nmt.doctor.lengths import LengthTally, RatioTally
+from nmt.doctor.repeats import EXAMPLES, Hashes
+
+Pairs = list[tuple[str, str]]
+
+# Pairs that are counted at once, and characters, so that a few long lines do not take much memory.
+_TOGETHER, _CHARACTERS = 8192, 1_000_000
+# A ratio of lengths is judged where a side has so many characters: "Hi." and its translations say nothing.
+_JUDGED = 30
+_LONG = 1000
+# A line is mostly in a script that has so many letters of it: "3 km" is not yet in Latin.
+_MOSTLY = 5
+_MOST_WORDS, _MOST_CHARACTERS = 1000, 10_000
+_COMMON = 8
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Some pairs that stand one after the other.
+
+    Attributes:
+        first: the line of the first one.
+    """
+
+    first: int
+    sources: Sequence[str]
+    targets: Sequence[str]
+
+    def __len__(self) -> int:
+        return len(self.sources)
+
+    def example(self, place: int) -> Example:
+        """Return the pair at a place, as it is shown."""
+        return example(self.first + place, self.sources[place], self.targets[place])
+
+
+def batches(pairs: Iterable[tuple[str, str]], first: int = 1) -> Iterator[Batch]:
+    """Cut a stream of pairs into batches.
+
+    >>> [(batch.first, len(batch)) for batch in batches([("a", "b")] * 10_000)]
+    [(1, 8192), (8193, 1808)]
+    """
+    held: Pairs = []
+    characters = 0
+    for pair in pairs:
+        held.append(pair)
+        characters += len(pair[0]) + len(pair[1])
+        if len(held) >= _TOGETHER or characters >= _CHARACTERS:
+            yield Batch(first, *zip(*held, strict=True))
+            first += len(held)
+            held, characters = [], 0
+    if held:
+        yield Batch(first, *zip(*held, strict=True))
+
+
+class _Finder:
+    """Counts lines, and keeps the first few."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._examples: list[Example] = []
+
+    def add(self, where: np.ndarray, batch: Batch) -> None:
+        """Take in the lines of a batch that have something, ``(lines,)`` of truth values."""
+        number = int(np.count_nonzero(where))
+        if number and len(self._examples) < EXAMPLES:
+            places = np.flatnonzero(where)[: EXAMPLES - len(self._examples)]
+            self._examples += [batch.example(int(place)) for place in places]
+        self._count += number
+
+    def result(self) -> Found:
+        return Found(self._count, tuple(self._examples))
+
+
+class _SideTally:
+    """Counts what can be told of one side alone."""
+
+    def __init__(self) -> None:
+        self._words, self._characters = LengthTally(_MOST_WORDS), LengthTally(_MOST_CHARACTERS)
+        self._codes = np.zeros(0x110000, np.int64)
+        kinds = ("blank", "control", "replacement", "decomposed", "folded", "long")
+        self._found = {kind: _Finder() for kind in kinds}
+        self._with = [_Finder() for _ in scripts.SCRIPTS]
+        self._mostly = [_Finder() for _ in scripts.SCRIPTS]
+
+    def add(self, lines: Sequence[str], batch: Batch) -> scripts.Census:
+        """Count the lines of a batch's side."""
+        census = scripts.census(lines)
+        self._words.add(census.words)
+        self._characters.add(census.characters)
+        self._codes[: len(census.codes)] += census.codes
+        decomposed, folded = _forms(lines)
+        for kind, where in {
+            "blank": census.words == 0,
+            "control": census.classes[:, scripts.CONTROL] > 0,
+            "replacement": census.classes[:, scripts.REPLACEMENT] > 0,
+            "decomposed": decomposed,
+            "folded": folded,
+            "long": census.characters > _LONG,
+        }.items():
+            self._found[kind].add(where, batch)
+        letters = census.classes[:, -len(scripts.SCRIPTS) :]
+        seen = np.flatnonzero(letters.any(0))
+        most = np.where(letters.max(1) >= _MOSTLY, letters.argmax(1), -1)
+        for script in seen.tolist():
+            self._with[script].add(letters[:, script] > 0, batch)
+            self._mostly[script].add(most == script, batch)
+        return census
+
+    def letters(self) -> dict[str, int]:
+        """Return the letters of each script, the commonest first."""
+        used = np.flatnonzero(self._codes)
+        counts = np.bincount(scripts.table().classes[used], self._codes[used], scripts.CLASSES).astype(np.int64)
+        named = zip(scripts.SCRIPTS, counts[-len(scripts.SCRIPTS) :].tolist(), strict=True)
+        return dict(sorted(((name, count) for name, count in named if count), key=lambda item: -item[1]))
+
+    def result(self, expected: tuple[str, ...] | None) -> Side:
+        """Return what was counted, with the scripts that are expected, or those that are found to be."""
+        letters = self.letters()
+        expected = scripts.expected(letters) if expected is None else expected
+        foreign = tuple(self._foreign(name, count) for name, count in letters.items() if name not in expected)
+        found = {kind: finder.result() for kind, finder in self._found.items()}
+        return Side(
+            words=self._words.result(),
+            characters=self._characters.result(),
+            scripts=letters,
+            expected=expected,
+            foreign=foreign if expected else (),
+            **found,
+        )
+
+    def _foreign(self, script: str, characters: int) -> Foreign:
+        number = scripts.SCRIPTS.index(script)
+        used = np.flatnonzero(self._codes)
+        used = used[scripts.table().classes[used] == number + scripts.CLASSES - len(scripts.SCRIPTS)]
+        common = used[np.argsort(-self._codes[used], kind="stable")[:_COMMON]]
+        return Foreign(
+            script, characters, tuple(map(chr, common.tolist())), self._with[number].result(),
+            self._mostly[number].result(),
+        )  # fmt: skip
+
+
+class Survey:
+    """Counts a split, batch by batch.
+
+    Arguments:
+        name: of the split.
+        hashes: where the numbers of its sentences go.
+    """
+
+    def __init__(self, name: str, hashes: Hashes) -> None:
+        self._name, self.hashes = name, hashes
+        self._pairs = 0
+        self._source, self._target = _SideTally(), _SideTally()
+        self._copies = _Finder()
+        self._ratio = RatioTally()
+        self._extremes: list[tuple[float, Example]] = []
+
+    def add(self, batch: Batch) -> None:
+        """Take in a batch."""
+        self._pairs += len(batch)
+        source, target = self._source.add(batch.sources, batch), self._target.add(batch.targets, batch)
+        full = np.flatnonzero((source.words > 0) & (target.words > 0))
+        keys, others = repeats.numbers(batch.sources), repeats.numbers(batch.targets)
+        copies = np.zeros(len(batch), bool)
+        copies[full] = keys[full] == others[full]
+        self._copies.add(copies, batch)
+        self.hashes.add(keys[full], others[full], batch.first + full)
+        octaves = np.log2(target.characters[full] / source.characters[full])
+        long = np.maximum(target.characters[full], source.characters[full]) >= _JUDGED
+        self._ratio.add(octaves, long)
+        self._keep_extremes(octaves[long], full[long], batch)
+
+    def _keep_extremes(self, octaves: np.ndarray, places: np.ndarray, batch: Batch) -> None:
+        """Keep the pairs of the smallest and the largest ratios: which of them are too far is known at the end."""
+        order = np.argsort(octaves, kind="stable")
+        chosen = np.unique(np.concatenate([order[:EXAMPLES], order[-EXAMPLES:]]))
+        low = self._extremes[EXAMPLES - 1][0] if len(self._extremes) == 2 * EXAMPLES else np.inf
+        high = self._extremes[EXAMPLES][0] if len(self._extremes) == 2 * EXAMPLES else -np.inf
+        fresh = [
+            (float(octaves[i]), batch.example(int(places[i]))) for i in chosen if octaves[i] < low or octaves[i] > high
+        ]
+        if fresh:
+            every = sorted([*self._extremes, *fresh], key=lambda item: item[0])
+            self._extremes = every if len(every) <= 2 * EXAMPLES else every[:EXAMPLES] + every[-EXAMPLES:]
+
+    def expected(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Return the scripts that the two sides are written in, as far as was read."""
+        return scripts.expected(self._source.letters()), scripts.expected(self._target.letters())
+
+    def result(self, expected: tuple[tuple[str, ...], tuple[str, ...]], repeated: Repeated) -> Split:
+        """Return what was counted, the scripts being those of the first split."""
+        ratio = self._ratio.result()
+        middle, limit = np.log2(ratio.median or 1.0), np.log2(ratio.limit)
+        away = sorted(
+            (item for item in self._extremes if abs(item[0] - middle) > limit), key=lambda item: -abs(item[0] - middle)
+        )
+        return Split(
+            name=self._name,
+            pairs=self._pairs,
+            source=self._source.result(expected[0]),
+            target=self._target.result(expected[1]),
+            copies=self._copies.result(),
+            ratio=ratio,
+            far=Found(ratio.suspicious, tuple(one for _, one in away[:EXAMPLES]) if ratio.suspicious else ()),
+            repeated=repeated,
+        )
+
+
+def _forms(lines: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+    """Tell which lines are not in normal form C, and which normal form KC changes."""
+    normal = unicodedata.is_normalized
+    folded = np.fromiter((not (line.isascii() or normal("NFKC", line)) for line in lines), bool, len(lines))
+    decomposed = np.zeros(len(lines), bool)
+    # What is not in form C is not in form KC either.
+    for place in np.flatnonzero(folded).tolist():
+        decomposed[place] = not normal("NFC", lines[place])
+    return decomposed, folded

@@ -1,0 +1,238 @@
+"""The findings as rows of words and numbers, which the terminal and the page draw in their own ways."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from nmt.doctor import scripts
+from nmt.doctor.findings import Diagnosis, Example, Found, Overlap, Side, Split, Vocabulary
+from nmt.doctor.lengths import Bar
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows under heads; the first column is of words, the others are of numbers."""
+
+    heads: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True)
+class Histogram:
+    """How many lines have each length."""
+
+    title: str
+    bars: tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True)
+class Shown:
+    """Lines that have something, under a heading, each with its line number or numbers."""
+
+    title: str
+    lines: tuple[tuple[str, str, str], ...]
+
+
+def findings(split: Split) -> Table:
+    """Return what is counted on each side."""
+    pairs, counts = split.pairs, split.repeated.counts
+    sides = split.source, split.target
+    rows = [
+        ("written in", *(" and ".join(side.expected) or "-" for side in sides)),
+        ("words a line, mean", *(f"{side.words.mean:.1f}" for side in sides)),
+        ("words, 5 to 95 %, longest", *(_range(side, "words") for side in sides)),
+        ("characters a line, mean", *(f"{side.characters.mean:.1f}" for side in sides)),
+        ("characters, 5 to 95 %, longest", *(_range(side, "characters") for side in sides)),
+        ("blank", *(share(side.blank.count, pairs) for side in sides)),
+        ("stood before", share(counts.sources, pairs), share(counts.targets, pairs)),
+        ("with several partners", f"{counts.several_targets:,}", f"{counts.several_sources:,}"),
+        ("with letters of other scripts", *(_foreign(side) for side in sides)),
+        ("mostly in other scripts", *(share(sum(x.mostly.count for x in side.foreign), pairs) for side in sides)),
+        ("control characters", *(share(side.control.count, pairs) for side in sides)),
+        ("U+FFFD", *(share(side.replacement.count, pairs) for side in sides)),
+        ("not in NFC", *(share(side.decomposed.count, pairs) for side in sides)),
+        ("changed by NFKC", *(share(side.folded.count, pairs) for side in sides)),
+        ("over 1,000 characters", *(share(side.long.count, pairs) for side in sides)),
+    ]
+    # What no side has is not worth a row.
+    return Table(("", "source", "target"), tuple(row for row in rows if set(row[1:]) not in ({"-"}, {"0"})))
+
+
+def of_pairs(split: Split) -> Table:
+    """Return what is counted of both sides together."""
+    counts = split.repeated.counts
+    rows = (
+        ("target characters for one of the source, median", f"{split.ratio.median:.2f}"),
+        (f"{split.ratio.limit:.1f} times that, or less by as much", share(split.ratio.suspicious, split.pairs)),
+        ("pairs that stood before", share(counts.pairs, split.pairs)),
+        ("pairs of a text and its copy", share(split.copies.count, split.pairs)),
+    )
+    return Table(("", "pairs"), rows)
+
+
+def histograms(split: Split) -> list[Histogram]:
+    """Return the lengths and their ratio."""
+    sides = (("source", split.source), ("target", split.target))
+    found = [Histogram(f"words in a {name}", _spans(side.words.bars)) for name, side in sides]
+    found += [Histogram(f"characters in a {name}", _spans(side.characters.bars)) for name, side in sides]
+    ratios = tuple((f"{bar.low:.2g}-{bar.high:.2g}", bar.count) for bar in split.ratio.bars)
+    return [*found, Histogram("target characters for one of the source", ratios)]
+
+
+def examples(split: Split) -> Iterator[Shown]:
+    """Yield the lines that have something, kind by kind."""
+    repeated = split.repeated
+    yield from _shown("the same text on both sides", split.copies.examples)
+    yield from _shown("lengths far from the usual ratio", split.far.examples)
+    yield from _shown("pairs that stood before", repeated.pairs)
+    yield from _shown("a source with two targets", tuple(one for couple in repeated.sources[:3] for one in couple))
+    yield from _shown("a target with two sources", tuple(one for couple in repeated.targets[:3] for one in couple))
+    for name, side in (("source", split.source), ("target", split.target)):
+        for what, found in _kinds(side):
+            yield from _shown(f"{name}: {what}", found.examples)
+
+
+def _kinds(side: Side) -> Iterator[tuple[str, Found]]:
+    yield "blank", side.blank
+    for foreign in side.foreign:
+        letters = " ".join(map(scripts.shown, foreign.common))
+        if foreign.mostly.count:
+            yield f"mostly in {foreign.script} letters ({letters})", foreign.mostly
+        elif foreign.script != "Latin":
+            yield f"with {foreign.script} letters ({letters})", foreign.lines
+    yield "control or invisible characters", side.control
+    yield "U+FFFD, a lost character", side.replacement
+    yield "not in NFC", side.decomposed
+    yield "changed by NFKC", side.folded
+    yield "over 1,000 characters", side.long
+
+
+def overlaps(found: tuple[Overlap, ...]) -> Table:
+    """Return what of each split stands in the first one."""
+    rows = tuple(
+        (
+            overlap.split,
+            *(share(number, overlap.pairs) for number in (overlap.counts.sources, overlap.counts.targets)),
+            share(overlap.counts.pairs, overlap.pairs),
+        )
+        for overlap in found
+    )
+    return Table(("", "sources", "targets", "pairs"), rows)
+
+
+def overlap_examples(overlap: Overlap) -> Iterator[Shown]:
+    """Yield lines of a split that stand in the first one; the second number is the line there."""
+    for name, lines in (("source", overlap.sources), ("target", overlap.targets)):
+        yield from _shown(f"{overlap.split}: {name} stands in {overlap.first}", lines)
+
+
+def uses(vocabulary: Vocabulary) -> Table:
+    """Return what the vocabulary makes of each side of each split."""
+    heads = ("", "pieces a line", "whole", "unknown", "spelt", "too long", "cut")
+    rows = []
+    for use in vocabulary.uses:
+        for side, cutting in (("source", use.source), ("target", use.target)):
+            lines = (
+                (share(use.too_long, use.sample), share(use.shortened, use.sample)) if side == "source" else ("", "")
+            )
+            shares = (per_cent(part) for part in (cutting.whole, cutting.unknown, cutting.spelt))
+            rows.append((f"{use.split}, {side}", f"{cutting.pieces:.1f}", *shares, *lines))
+    return Table(heads, tuple(rows))
+
+
+def sizes(vocabulary: Vocabulary) -> Table:
+    """Return the table of vocabulary sizes."""
+    heads = ("vocabulary_size", "pieces", "a source", "a target", "words whole", "", "unknown", "")
+    rows = tuple(
+        (
+            size.size if size.size == "auto" else f"{int(size.size):,}",
+            " + ".join(f"{number:,}" for number in size.pieces),
+            f"{size.source.pieces:.1f}",
+            f"{size.target.pieces:.1f}",
+            *(per_cent(part) for part in (size.source.whole, size.target.whole)),
+            *(per_cent(part) for part in (size.source.unknown, size.target.unknown)),
+        )
+        for size in vocabulary.sizes
+    )
+    return Table(heads, rows)
+
+
+def words(vocabulary: Vocabulary) -> Iterator[tuple[str, str]]:
+    """Yield the commonest words that are unknown, or spelt character by character, with how often they occur."""
+    for use in vocabulary.uses:
+        for side, cutting in (("source", use.source), ("target", use.target)):
+            for what, found in (("unknown", cutting.unknown_words), ("spelt", cutting.spelt_words)):
+                if found:
+                    listed = ", ".join(f"{visible(word.word)} {word.count:,}" for word in found)
+                    yield f"{use.split}, {side}, {what}", listed
+
+
+def learned(vocabulary: Vocabulary) -> str:
+    """Say what the vocabulary is."""
+    pieces = " and ".join(f"{number:,}" for number in vocabulary.pieces)
+    which = "all " if vocabulary.exact else ""
+    rest = "." if vocabulary.exact else " from all over; a training learns from more, up to 300,000."
+    one = "for both sides" if vocabulary.joint else "a side each"
+    return f"{vocabulary.kind}, {one}, {pieces} pieces, learned from {which}{vocabulary.learned_from:,} pairs{rest}"
+
+
+def heading(diagnosis: Diagnosis) -> str:
+    """Say what was looked at."""
+    pairs = sum(split.pairs for split in diagnosis.splits)
+    return f"{pairs:,} pairs in {len(diagnosis.splits)} split{'s' if len(diagnosis.splits) > 1 else ''}"
+
+
+def share(count: int, of: int) -> str:
+    """Return a number and its share; none is a dash.
+
+    >>> share(0, 9), share(12, 1200), share(1, 10**6)
+    ('-', '12 (1 %)', '1 (<0.01 %)')
+    """
+    if not count:
+        return "-"
+    return f"{count:,} ({per_cent(count / max(of, 1))})"
+
+
+def per_cent(part: float) -> str:
+    """Return a share in per cent, with what digits say something.
+
+    >>> per_cent(0.0), per_cent(0.00312), per_cent(0.5), per_cent(1e-7)
+    ('0 %', '0.31 %', '50 %', '<0.01 %')
+    """
+    number = 100 * part
+    if not number:
+        return "0 %"
+    return "<0.01 %" if number < 0.01 else f"{number:.2g} %" if number < 10 else f"{number:.0f} %"
+
+
+def _range(side: Side, what: str) -> str:
+    lengths = getattr(side, what)
+    return f"{lengths.low:.0f} to {lengths.high:.0f}, {lengths.longest:,}"
+
+
+def _foreign(side: Side) -> str:
+    return ", ".join(f"{foreign.script} {foreign.lines.count:,}" for foreign in side.foreign) or "-"
+
+
+def _spans(bars: tuple[Bar, ...]) -> tuple[tuple[str, int], ...]:
+    return tuple((f"{bar.low:g}" if bar.low == bar.high else f"{bar.low:g}-{bar.high:g}", bar.count) for bar in bars)
+
+
+def _shown(title: str, lines: tuple[Example, ...]) -> Iterator[Shown]:
+    if lines:
+        yield Shown(title, tuple((_number(one), visible(one.source), visible(one.target)) for one in lines))
+
+
+def _number(one: Example) -> str:
+    return f"{one.line:,}" + (f" / {one.other:,}" if one.other else "")
+
+
+def visible(text: str) -> str:
+    """Return a text with its control and invisible characters as numbers.
+
+    >>> visible("a\\u200bb\\x07")
+    'a[U+200B]b[U+0007]'
+    """
+    classes = scripts.table().classes
+    return "".join(f"[{scripts.shown(each)}]" if classes[ord(each)] == scripts.CONTROL else each for each in text)

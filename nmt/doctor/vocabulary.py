@@ -1,0 +1,169 @@
+"""What SentencePiece makes of the splits: the vocabulary that training would learn, and others beside it.
+
+SentencePiece cuts each word on its own, so it is enough to cut each different word of a sample once. TensorFlow comes
+with it, so nothing else of this room imports this module.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
+
+import tensorflow as tf
+
+from nmt.config import Config
+from nmt.data import text as texts
+from nmt.data.corpora import Corpus
+from nmt.data.text import UNKNOWN, Text, Tokenizer
+from nmt.doctor.findings import Cutting, Size, Split, Use, Vocabulary, Word, cut
+from nmt.errors import InputError
+
+SIZES = (1000, 2000, 4000, 8000, 16_000)
+# Pairs that the vocabulary is learned from, those that the others are, and those that are measured in each split.
+_LEARNED, _COMPARED, _MEASURED = 40_000, 20_000, 20_000
+# And characters, for memory and time grow with them.
+_CHARACTERS = 12_000_000
+_WORDS = 8
+_TOGETHER = 4096
+
+Sample = list[tuple[str, str]]
+
+
+def vocabulary(
+    config: Config, corpora: Sequence[Corpus], splits: Sequence[Split], say: Callable[[str], None]
+) -> Vocabulary:
+    """Learn the vocabulary of a config from the first corpus and measure it on all, beside others.
+
+    Up to 40,000 pairs, evenly spread, are learned from, and 20,000 for each of the other sizes. A training learns from
+    more where there are more, so its pieces differ a little; there are as many of them where the sample allows it.
+
+    Raises:
+        InputError: if the text allows no vocabulary of the size that is asked for.
+    """
+    kind, joint, asked = config.text.kind, config.text.joint, config.text.vocabulary_size
+    learned = _sample(corpora[0], splits[0], _LEARNED)
+    exact = len(learned) == corpora[0].size
+    say(f"Learning a vocabulary from {len(learned):,} pairs")
+    text = _learned(learned, corpora[0], config, exact)
+    uses = []
+    for corpus, split in zip(corpora, splits, strict=True):
+        say(f"Cutting {corpus.name} into pieces")
+        uses.append(_use(corpus.name, _sample(corpus, split, _MEASURED), text, config))
+    compared = _sample(corpora[0], splits[0], _COMPARED)
+    sizes = []
+    # Of characters, or of words, there is nothing to choose.
+    for size in (*SIZES, "auto") if kind in ("unigram", "bpe") else ():
+        say(f"Trying a vocabulary of {size if isinstance(size, str) else format(size, ',')} pieces")
+        try:
+            other = texts.train(compared, kind, size, joint)
+        except InputError:
+            # The sample has no so many pieces, or more characters than these.
+            continue
+        sizes.append(_size(size, other, compared))
+    return Vocabulary(
+        kind, joint, str(asked), _pieces(text), len(learned), exact, tuple(uses), tuple(sizes), len(compared)
+    )  # fmt: skip
+
+
+def _learned(sample: Sample, corpus: Corpus, config: Config, exact: bool) -> Text:
+    """Learn from a sample as training would from the whole."""
+    kind, joint, size = config.text.kind, config.text.joint, config.text.vocabulary_size
+    if exact or size != "auto" or not joint or kind not in ("unigram", "bpe"):
+        return texts.train(sample, kind, size, joint)
+    spread = islice(corpus.pairs(), 0, None, -(-corpus.size // texts.SENTENCES))
+    fitting = texts.fitting_size((side for pair in spread for side in pair), kind)
+    try:
+        return texts.train(sample, kind, fitting, joint)
+    except InputError:
+        # The whole allows so many pieces, the sample does not.
+        return texts.train(sample, kind, "auto", joint)
+
+
+def _sample(corpus: Corpus, split: Split, most: int) -> Sample:
+    """Return pairs from all over a corpus, fewer where they are long."""
+    mean = split.source.characters.mean + split.target.characters.mean
+    most = max(1, min(most, int(_CHARACTERS / max(mean, 1))))
+    return list(islice(corpus.pairs(), 0, None, -(-corpus.size // most)))
+
+
+def _pieces(text: Text) -> tuple[int, ...]:
+    return (text.source.vocabulary,) if text.joint else (text.source.vocabulary, text.target.vocabulary)
+
+
+def _size(size: int | str, text: Text, sample: Sample) -> Size:
+    source, target = (_cutting(side, _cut(side, tokenizer), tokenizer) for side, tokenizer in _sides(sample, text))
+    return Size(str(size), _pieces(text), source, target)
+
+
+def _sides(sample: Sample, text: Text) -> Iterator[tuple[list[str], Tokenizer]]:
+    yield [source for source, _ in sample], text.source
+    yield [target for _, target in sample], text.target
+
+
+def _use(name: str, sample: Sample, text: Text, config: Config) -> Use:
+    """Measure a vocabulary on a split."""
+    cuttings, lengths = [], []
+    for side, tokenizer in _sides(sample, text):
+        pieces = _cut(side, tokenizer)
+        cuttings.append(_cutting(side, pieces, tokenizer))
+        lengths.append([sum(len(pieces[word]) for word in line.split()) for line in side])
+    longest = [max(pair) for pair in zip(*lengths, strict=True)]
+    empty = sum(min(pair) == 0 for pair in zip(*lengths, strict=True))
+    most = config.data.max_length
+    dropped = sum(min(pair) == 0 or max(pair) > most for pair in zip(*lengths, strict=True))
+    return Use(
+        split=name,
+        sample=len(sample),
+        source=cuttings[0],
+        target=cuttings[1],
+        dropped=dropped,
+        too_long=dropped - empty,
+        shortened=sum(length > config.decoding.max_length for length in lengths[0]),
+        longest=max(longest),
+    )
+
+
+def _cut(lines: Sequence[str], tokenizer: Tokenizer) -> dict[str, list[int]]:
+    """Return the ids of each different word."""
+    words = list({word: None for line in lines for word in line.split()})
+    found: dict[str, list[int]] = {}
+    for begin in range(0, len(words), _TOGETHER):
+        some = words[begin : begin + _TOGETHER]
+        found.update(zip(some, tokenizer.encode(tf.constant(some)).to_list(), strict=True))
+    return found
+
+
+def _cutting(lines: Sequence[str], pieces: dict[str, list[int]], tokenizer: Tokenizer) -> Cutting:
+    """Count how the words of some lines are cut."""
+    counts = Counter(word for line in lines for word in line.split())
+    total = sum(counts.values())
+    # As long as the piece, but for the mark of a word's beginning.
+    letters = [len(piece.removeprefix("▁")) for piece in tokenizer.pieces(range(tokenizer.vocabulary))]
+    unknown, spelt, whole, number = Counter[str](), Counter[str](), 0, 0
+    for word, count in counts.items():
+        ids = pieces[word]
+        number += count * len(ids)
+        if UNKNOWN in ids:
+            unknown[word] = count
+        elif len(ids) == 1:
+            whole += count
+        elif len(word) >= 3 and all(letters[each] <= 1 for each in ids):
+            spelt[word] = count
+    some = max(total, 1)
+
+    def commonest(words: Counter[str]) -> tuple[Word, ...]:
+        return tuple(
+            Word(cut(word), count, cut(" ".join(tokenizer.pieces(pieces[word]))))
+            for word, count in words.most_common(_WORDS)
+        )
+
+    return Cutting(
+        words=total,
+        pieces=number / max(len(lines), 1),
+        whole=whole / some,
+        unknown=unknown.total() / some,
+        spelt=spelt.total() / some,
+        unknown_words=commonest(unknown),
+        spelt_words=commonest(spelt),
+    )

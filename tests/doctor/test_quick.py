@@ -1,0 +1,70 @@
+"""What `nmt train` warns of, and that it is silent when all is well."""
+
+from pathlib import Path
+
+import pytest
+
+from nmt.data import demo, tasks
+from nmt.data.corpora import Corpus, from_files, from_tsv, split_dev
+from nmt.doctor.quick import warnings
+
+
+def opened(folder: Path, name: str, pairs: list[tuple[str, str]]) -> Corpus:
+    files = folder / f"{name}.ko", folder / f"{name}.en"
+    for side, file in enumerate(files):
+        file.write_text("".join(f"{pair[side]}\n" for pair in pairs), encoding="utf-8")
+    return from_files(*files)
+
+
+def patient(train: Corpus, dev: Corpus | None, seconds: float = 600) -> list[str]:
+    """Look as long as it takes, however busy the machine is."""
+    return warnings(train, dev, seconds, waited=600)
+
+
+def built_in(split: str) -> list[tuple[str, str]]:
+    return [(pair.source, pair.target) for pair in demo.pairs(split)]
+
+
+def test_the_built_in_corpus_gives_no_warning(tmp_path: Path) -> None:
+    train, dev = (opened(tmp_path, split, built_in(split)) for split in ("train", "dev"))
+    assert patient(train, dev) == []
+    assert patient(*split_dev(train)) == []
+
+
+@pytest.mark.parametrize("task", ["numbers", "transliteration", "headlines"])
+def test_the_generated_tasks_give_no_warning(task: str, tmp_path: Path) -> None:
+    tasks.write(task, tmp_path)
+    assert patient(from_tsv(tmp_path / "train.tsv"), from_tsv(tmp_path / "dev.tsv")) == []
+
+
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        (lambda pair: (pair[1], pair[1]), "same text on both sides"),
+        (lambda pair: (pair[1], pair[0]), "mostly in Latin letters"),
+        (lambda pair: (pair[0], " "), "are blank"),
+        (lambda pair: (pair[0], pair[1] * 9), "far from the usual ratio"),
+        (lambda pair: ("밥을 먹었다", "I ate rice"), "repeat an earlier pair"),
+        (lambda pair: (pair[0], pair[1] + "\ufffd"), "characters were lost"),
+    ],
+    ids=["copies", "swapped", "blank", "ratio", "repeats", "lost"],
+)
+def test_each_fault_is_warned_of(damage: object, words: str, tmp_path: Path) -> None:
+    pairs = [damage(pair) if place % 10 == 0 else pair for place, pair in enumerate(built_in("dev"))]  # type: ignore
+    found = patient(opened(tmp_path, "train", pairs), None)
+    assert any(words in line for line in found), found
+    assert all("train.ko + train.en" in line and "\n" not in line for line in found)
+
+
+def test_development_pairs_that_stand_in_training_are_found_wherever_they_do(tmp_path: Path) -> None:
+    pairs = [(f"문장 {number}", f"sentence {number}") for number in range(30_000)]
+    train, dev = opened(tmp_path, "train", pairs), opened(tmp_path, "dev", [*built_in("dev")[:90], *pairs[-10:]])
+    (line,) = patient(train, dev)
+    assert "10 (10 %) of the sources and 10 (10 %) of the targets stand in train.ko + train.en" in line
+
+
+def test_when_the_time_is_up_what_was_read_counts(tmp_path: Path) -> None:
+    pairs = built_in("dev")[:250]
+    train = opened(tmp_path, "train", [(en, en) for _, en in pairs] * 2 + pairs * 20)
+    # The first thousand pairs only: half of them copies, half of them repeated.
+    assert any("500 (50 %)" in line for line in patient(train, None, seconds=0))

@@ -1,0 +1,72 @@
+"""Characters and their scripts."""
+
+import unicodedata
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from nmt.doctor import scripts
+from nmt.doctor.scripts import CONTROL, REPLACEMENT, SCRIPTS, SPACE, census, expected, table
+
+
+def script_of(character: str) -> str | None:
+    number = int(table().classes[ord(character)]) - (scripts.CLASSES - len(SCRIPTS))
+    return SCRIPTS[number] if number >= 0 else None
+
+
+@pytest.mark.parametrize(
+    ("character", "script"),
+    [
+        ("Ａ", "Latin"), ("ß", "Latin"), ("ㄱ", "Hangul"), ("ᄀ", "Hangul"), ("ﾊ", "Kana"), ("ー", "Kana"),
+        ("々", "Han"),
+        ("𠀀", "Han"), ("豈", "Han"), ("я", "Cyrillic"), ("ω", "Greek"), ("ع", "Arabic"),
+        ("ि", "Devanagari"), ("ก", "Thai"), ("ⰰ", "other"), ("1", None), ("١", None), ("，", None),
+        ("😀", None), ("\u0301", None),
+        ("ª", None), ("µ", None), ("𝐀", None),
+    ],
+)  # fmt: skip
+def test_the_script_of_a_character(character: str, script: str | None) -> None:
+    assert script_of(character) == script
+
+
+@pytest.mark.parametrize(
+    ("character", "kind"),
+    [(" ", SPACE), ("\u00a0", SPACE), ("\u3000", SPACE), ("\t", SPACE), ("\x00", CONTROL), ("\x85", CONTROL),
+     ("\u200b", CONTROL), ("\ufeff", CONTROL), ("\ue000", CONTROL), ("\u2028", CONTROL), ("\ufffd", REPLACEMENT),
+     ("\u200d", scripts.COMMON)],
+)  # fmt: skip
+def test_what_is_no_letter(character: str, kind: int) -> None:
+    assert table().classes[ord(character)] == kind
+
+
+def test_white_space_is_what_python_splits_at() -> None:
+    assert np.flatnonzero(table().spaces).tolist() == [code for code in range(0x110000) if chr(code).isspace()]
+
+
+@settings(deadline=None, max_examples=50)
+@given(st.lists(st.text(st.characters(blacklist_categories=["Cs"], blacklist_characters="\n"))))
+def test_a_census_counts_as_python_does(lines: list[str]) -> None:
+    found = census(lines) if lines else None
+    for place, line in enumerate(lines):
+        assert found is not None
+        assert found.characters[place] == len(line)
+        assert found.words[place] == len(line.split())
+        kinds = np.bincount([int(table().classes[ord(c)]) for c in line], minlength=scripts.CLASSES)
+        assert found.classes[place].tolist() == kinds.tolist()
+    if found is not None:
+        assert found.codes.sum() == sum(map(len, lines))
+        assert found.codes[ord("\n")] == 0
+
+
+def test_a_text_in_one_script_with_names_in_another() -> None:
+    assert expected({"Cyrillic": 70, "Latin": 30}) == ("Cyrillic",)
+    # Chinese with a Japanese name in it stays Chinese: 1 of 100.
+    assert expected({"Han": 100, "Kana": 1}) == ("Han",)
+    assert expected({"Kana": 100, "Han": 30}) == ("Han", "Kana")
+
+
+def test_letters_of_unknown_age_are_no_control_characters() -> None:
+    unassigned = next(code for code in range(0x1FA00, 0x1FAFF) if unicodedata.category(chr(code)) == "Cn")
+    assert table().classes[unassigned] == scripts.COMMON
