@@ -17,19 +17,21 @@ from nmt.translator import Translator, one_line
 # The runs in TensorBoard: of the model that learns, and of the one that is kept, on the development set.
 TRAIN, DEV = "train", "dev"
 
-# Sentences that are shown. A picture takes a fifth of a second.
+# Sentences that are shown. A picture takes some tenths of a second.
 SHOWN = 4
 
 _GROUPS = {
     "fit": ("loss", "perplexity", "accuracy", "alignment_loss"),
     "quality": ("bleu", "chrf"),
-    "pace": ("learning_rate", "tokens/s", "seconds"),
+    "pace": ("learning_rate", "tokens/s", "seconds", "memory_mb"),
 }
 # TensorBoard groups by what stands before a stroke.
 _TAGS = {name: f"{group}/{name.replace('/', ' per ')}" for group, names in _GROUPS.items() for name in names}
 
 # What Markdown and HTML would take for their own inside the cell of a table.
 _MARKUP = str.maketrans({letter: f"&#{ord(letter)};" for letter in "\\`*_{}[]<>&|~"})
+
+_ROOM = 6 * "&nbsp;"
 
 
 def spread(items: Sequence[Any], most: int = SHOWN) -> list[Any]:
@@ -46,11 +48,13 @@ def table(names: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Return a table in Markdown whose first column numbers the rows and whose last is of numbers.
 
     >>> print(table(["text", "score"], [["a|b", "-7"]]))
-    | | text | score |
+    | | text | &nbsp;&nbsp;&nbsp;&nbsp;&nbsp;&nbsp;score&nbsp;&nbsp;&nbsp;&nbsp;&nbsp;&nbsp; |
     |---:|---|---:|
     | 1 | a&#124;b | -7 |
     """
-    lines = ["| | " + " | ".join(names) + " |", "|---:" + "|---" * (len(names) - 1) + "|---:|"]
+    # TensorBoard breaks words and numbers, and gives a column of short ones too little room.
+    wide = [*names[:-1], _ROOM + names[-1] + _ROOM]
+    lines = ["| | " + " | ".join(wide) + " |", "|---:" + "|---" * (len(names) - 1) + "|---:|"]
     for number, row in enumerate(rows, start=1):
         cells = [one_line(cell).translate(_MARKUP) for cell in row]
         lines.append(f"| {number} | " + " | ".join(cells) + " |")
