@@ -122,7 +122,7 @@ def test_the_projector_has_the_vectors_of_the_saved_model(model: Path, tmp_path:
     ):
         pieces, vectors = projected(tmp_path / "logs" / "dev", name)
         assert pieces == tokenizer.pieces(range(80))
-        np.testing.assert_array_equal(vectors, np.array(getattr(translator.model, name).embeddings))
+        np.testing.assert_array_equal(vectors, getattr(translator.model, name).embeddings.numpy())
 
 
 def test_a_full_disk_is_told_and_the_epoch_is_seen_once_when_the_run_goes_on(model: Path, tmp_path: Path) -> None:
@@ -220,10 +220,10 @@ def test_vectors_that_are_the_same_are_projected_once(tmp_path: Path, settings: 
     Projector(tmp_path / "dev", model, text, journal).on_epoch_end(0)
     pieces, vectors = projected(tmp_path / "dev", "embedding")
     assert pieces == [label(piece) for piece in text.target.pieces(range(text.target.vocabulary))]
-    np.testing.assert_array_equal(vectors, np.array(model.target_embedding.embeddings))
+    np.testing.assert_array_equal(vectors, model.target_embedding.embeddings.numpy())
     assert sorted(p.name for p in (tmp_path / "dev").glob("*.tsv")) == ["embedding.tsv"]
     # An epoch that is no better leaves them as they are, for it is not saved.
-    kept = np.array(model.target_embedding.embeddings)
+    kept = model.target_embedding.embeddings.numpy().copy()
     model.target_embedding.embeddings.assign(kept + 1)
     journal.records.append({"val_bleu": 7.0})
     Projector(tmp_path / "dev", model, text, journal).on_epoch_end(1)
