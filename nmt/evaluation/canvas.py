@@ -113,24 +113,28 @@ def save(figure: Figure, path: Path) -> None:
     """
     path = Path(path)
     check_picture(path)
+    write(path, drawn(figure, path.suffix.lower().lstrip(".")))
+
+
+def drawn(figure: Figure, kind: str, dots_per_inch: int = DOTS_PER_INCH) -> bytes:
+    """Return a figure as ``png`` or ``svg``; what no font can show is said beneath it. Call it within ``style``."""
     unknown = missing(text.get_text() for text in figure.findobj(Text))
     if unknown:
         codes = ", ".join(f"U+{ord(character):04X}" for character in unknown[:8])
         note(figure, f"No font here has {codes}{' and others' if len(unknown) > 8 else ''}: shown as boxes.", line=1)
-    kind = path.suffix.lower().lstrip(".")
-    drawn = io.BytesIO()
+    written = io.BytesIO()
     with warnings.catch_warnings():
         # The picture itself says so.
         warnings.filterwarnings("ignore", message="Glyph .* missing from")
         figure.savefig(
-            drawn,
+            written,
             format=kind,
-            dpi=DOTS_PER_INCH,
+            dpi=dots_per_inch,
             bbox_inches="tight",
             pad_inches=0.15,
             metadata={"Date": None} if kind == "svg" else None,
         )
-    write(path, drawn.getvalue())
+    return written.getvalue()
 
 
 def note(figure: Figure, words: str, line: int = 0) -> None:

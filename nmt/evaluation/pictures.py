@@ -41,28 +41,38 @@ def heat_map(alignment: WordAlignment, path: Path, title: str | None = None) -> 
         InputError: if it cannot be written there.
     """
     canvas.check_picture(path)
+    with canvas.style():
+        canvas.save(_heat_figure(alignment, title), path)
+
+
+def heat_map_png(alignment: WordAlignment, title: str | None = None, dots_per_inch: int = 100) -> bytes:
+    """Return what :func:`heat_map` draws as the bytes of a PNG, for what keeps pictures in a place of its own."""
+    with canvas.style():
+        return canvas.drawn(_heat_figure(alignment, title), "png", dots_per_inch)
+
+
+def _heat_figure(alignment: WordAlignment, title: str | None) -> Figure:
+    """Draw the cells with a title above and what was left out beneath."""
     source = [canvas.shown(word) for word in alignment.source[:MOST_WORDS]]
     target = [canvas.shown(word) for word in alignment.target[:MOST_WORDS]]
-    weights = np.clip(alignment.weights[:MOST_WORDS, :MOST_WORDS], 0, 1)
-    with canvas.style():
-        if not source or not target:
-            figure = Figure(figsize=(4, 1))
-            figure.text(0.5, 0.5, "No words to draw.", ha="center", va="center")
-        else:
-            figure = _cells(source, target, weights)
-        if title:
-            across = max(figure.get_figwidth(), 3.5)
-            figure.suptitle(
-                canvas.heading(title, across), fontsize=11, x=0.0, y=1.0, ha="left", va="bottom", linespacing=1.3
-            )
-        left_out = [
-            f"the first {MOST_WORDS} of {len(every):,} {side} words"
-            for every, side in ((alignment.source, "source"), (alignment.target, "target"))
-            if len(every) > MOST_WORDS
-        ]
-        if left_out:
-            canvas.note(figure, f"Drawn: {' and '.join(left_out)}.")
-        canvas.save(figure, path)
+    if not source or not target:
+        figure = Figure(figsize=(4, 1))
+        figure.text(0.5, 0.5, "No words to draw.", ha="center", va="center")
+    else:
+        figure = _cells(source, target, np.clip(alignment.weights[:MOST_WORDS, :MOST_WORDS], 0, 1))
+    if title:
+        across = max(figure.get_figwidth(), 3.5)
+        figure.suptitle(
+            canvas.heading(title, across), fontsize=11, x=0.0, y=1.0, ha="left", va="bottom", linespacing=1.3
+        )
+    left_out = [
+        f"the first {MOST_WORDS} of {len(every):,} {side} words"
+        for every, side in ((alignment.source, "source"), (alignment.target, "target"))
+        if len(every) > MOST_WORDS
+    ]
+    if left_out:
+        canvas.note(figure, f"Drawn: {' and '.join(left_out)}.")
+    return figure
 
 
 def _cells(source: list[str], target: list[str], weights: np.ndarray) -> Figure:

@@ -115,13 +115,21 @@ class DevText(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         assert logs is not None
-        line = self.lines[epoch % len(self.lines)]
-        words = line.split()
-        beginning = " ".join(words[: -(-len(words) // 3)]) if len(words) > 1 else line[: -(-len(line) // 3)]
-        (made,) = self.completer.complete([beginning])
+        begun = beginning(self.lines[epoch % len(self.lines)])
+        (made,) = self.completer.complete([begun])
         self.say(f"dev perplexity {logs[PERPLEXITY]:.2f} after epoch {epoch + 1}. How it goes on from a beginning:")
-        self.say(f"  beginning  {beginning}")
+        self.say(f"  beginning  {begun}")
         self.say(f"  output     {made.text}")
+
+
+def beginning(line: str) -> str:
+    """Return the first third of a line's words, or of its letters where it is one word.
+
+    >>> beginning("we went home"), beginning("hello")
+    ('we', 'he')
+    """
+    words = line.split()
+    return " ".join(words[: -(-len(words) // 3)]) if len(words) > 1 else line[: -(-len(line) // 3)]
 
 
 class Cost(keras.callbacks.Callback):

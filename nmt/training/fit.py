@@ -45,6 +45,7 @@ from nmt.folder import (
 )
 from nmt.models import LanguageModel, Seq2Seq
 from nmt.stored import write_settings
+from nmt.training.board import DEV, TRAIN, Completions, Curves, Translations
 from nmt.training.budget import Budget
 from nmt.training.callbacks import (
     BLEU,
@@ -62,8 +63,10 @@ from nmt.training.callbacks import (
 )
 from nmt.training.compiling import make_models
 from nmt.training.distribute import strategy
+from nmt.training.events import EventFile
 from nmt.training.finetune import begin_with
 from nmt.training.keep import Keep
+from nmt.training.projector import Projector
 from nmt.training.resume import RestoreMetrics, SaveState, State, fingerprint
 from nmt.training.schedules import WarmUp
 from nmt.translator import Translator
@@ -312,11 +315,15 @@ def _callbacks(
     training = config.training
     kept = keep.kept
     sentences = scored(dev)
-    shown = (
-        DevText(Completer(kept, text, config), [line for _, line in sentences], news.later)
-        if isinstance(kept, LanguageModel)
-        else DevScores(Translator(kept, text, config), sentences, news.later)
-    )
+    run = EventFile(folder / LOGS / DEV, len(journal.records))
+    shown: keras.callbacks.Callback
+    samples: keras.callbacks.Callback
+    if isinstance(kept, LanguageModel):
+        completer, lines = Completer(kept, text, config), [line for _, line in sentences]
+        shown, samples = DevText(completer, lines, news.later), Completions(run, completer, lines)
+    else:
+        translator = Translator(kept, text, config)
+        shown, samples = DevScores(translator, sentences, news.later), Translations(run, translator, sentences)
     callbacks = [
         news,
         keep,
@@ -331,7 +338,14 @@ def _callbacks(
     if training.scheduled_sampling:
         callbacks.append(SampleMore(training.scheduled_sampling, training.epochs))
     early = EarlyStopping(journal, training.early_stopping, news.later)
-    return [*callbacks, early, keras.callbacks.TensorBoard(str(folder / LOGS), write_graph=False)]
+    learner = EventFile(folder / LOGS / TRAIN, len(journal.records))
+    return [
+        *callbacks,
+        early,
+        Curves(learner, run, journal),
+        samples,
+        Projector(folder / LOGS / DEV, kept, text, journal),
+    ]
 
 
 def _run(
