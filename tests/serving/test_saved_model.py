@@ -194,8 +194,9 @@ def test_every_operation_is_one_that_the_server_has(served: tuple[Served, Callab
     assert not compiled
 
 
-def test_weights_are_written_once(translator: Translator, tmp_path: Path) -> None:
-    folder = export(translator, tmp_path / "toy", translator.decoding(), lambda version: "")
+def test_weights_are_written_once_and_no_card_unless_one_is_given(translator: Translator, tmp_path: Path) -> None:
+    folder = export(translator, tmp_path / "toy", translator.decoding())
+    assert not (folder / "card.md").exists()
     weights = sum(np.asarray(weight).nbytes for weight in translator.model.weights)
     (stored,) = (folder / "variables").glob("variables.data*")
     assert stored.stat().st_size < 1.1 * weights + 10_000
