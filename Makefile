@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 # Workers of pytest; two suit two cores.
 JOBS ?= 2
 
-.PHONY: demo test check format clean
+.PHONY: demo test check format notebooks clean
 
 demo: $(READY)
 	$(BIN)/nmt demo
@@ -23,6 +23,10 @@ check: $(READY)
 format: $(READY)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+# Runs the lessons at full size and keeps their outputs; NAMES="02_attention_by_hand" runs one.
+notebooks: $(READY)
+	$(BIN)/python notebooks/run.py $(NAMES)
 
 $(READY): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
