@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 # Workers of pytest; two suit two cores.
 JOBS ?= 2
 
-.PHONY: demo test check format docs clean
+.PHONY: demo test check format notebooks docs clean
 
 demo: $(READY)
 	$(BIN)/nmt demo
@@ -28,6 +28,10 @@ format: $(READY)
 docs: $(READY)
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 	@echo "The pages are in site/: open site/index.html, no server is needed."
+
+# Runs the lessons at full size and keeps their outputs; NAMES="02_attention_by_hand" runs one.
+notebooks: $(READY)
+	$(BIN)/python notebooks/run.py $(NAMES)
 
 $(READY): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

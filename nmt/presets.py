@@ -94,12 +94,12 @@ _SIZES: list[tuple[float, int, float, float, float, int, float, int, float]] = [
 ]
 
 
-def preset(name: str, pairs: int) -> tuple[Config, list[str]]:
+def preset(name: str, pairs: int = 0) -> tuple[Config, list[str]]:
     """Return a preset's config and what is to be said of it.
 
     Arguments:
         name: one of ``PRESETS``, or ``auto``: fitted to the number of pairs.
-        pairs: that number.
+        pairs: that number; only ``auto`` looks at it.
 
     Raises:
         InputError: for any other name.

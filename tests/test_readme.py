@@ -68,7 +68,7 @@ def test_every_file_of_the_rooms_exists() -> None:
     rooms = README.split("## The rooms")[1].split("```")[1]
     root = Path(__file__).parent.parent
     names = set(re.findall(r"\w+\.py", rooms))
-    existing = {path.name for place in ("nmt", "benchmarks") for path in (root / place).rglob("*.py")}
+    existing = {path.name for place in ("nmt", "benchmarks", "notebooks") for path in (root / place).rglob("*.py")}
     assert names <= existing
     assert {path.name for path in (root / "nmt").glob("*/")} - {"__pycache__"} <= set(
         re.findall(r"(\w+)/", rooms)

@@ -8,13 +8,14 @@ NFKC). Four ids are fixed: ``<pad>`` 0, ``<unk>`` 1, ``<s>`` 2, ``</s>`` 3.
 from __future__ import annotations
 
 import bisect
+import hashlib
 import io
 import itertools
 import math
 import re
-import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import sentencepiece
@@ -61,11 +62,13 @@ class Tokenizer:
         # FastSentencepieceTokenizer would be quicker, but reads BPE models wrongly. One object only: each writes its
         # model into the graph anew.
         self._graph = tensorflow_text.SentencepieceTokenizer(model=model, out_type=tf.int32)
-        # Its resource lives only as long as TensorFlow's cache of kernels, which tf.random.set_seed empties. Under a
-        # name of its own it lives as long as the process.
-        self._graph._model_resource._resource_handle = gen_sentencepiece_tokenizer.sentencepiece_op(
-            model=model, shared_name=f"nmt_sentencepiece_{uuid.uuid4().hex}"
-        )
+        # Its resource lives only as long as TensorFlow's cache of kernels, which tf.random.set_seed empties, and all
+        # resources of an export that is loaded in Python would have one name, so that the first tokenizer stood for the
+        # second. Under a name of its own it lives as long as the process and is itself.
+        name = f"nmt_sentencepiece_{hashlib.sha256(model).hexdigest()}"
+        resource = self._graph._model_resource
+        resource._create_resource = partial(gen_sentencepiece_tokenizer.sentencepiece_op, model=model, shared_name=name)
+        resource._resource_handle = resource._create_resource()
 
     @property
     def resource(self) -> tf.Module:

@@ -10,6 +10,7 @@ import unicodedata
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
@@ -103,6 +104,30 @@ def style() -> Iterator[None]:
         yield
 
 
+@dataclass(frozen=True)
+class Picture:
+    """A figure that a notebook shows by itself when it is the last thing in a cell.
+
+    >>> Picture(Figure(figsize=(3, 2)))
+    Picture(3.0 by 2.0 inches)
+    """
+
+    figure: Figure
+
+    def __repr__(self) -> str:
+        wide, high = self.figure.get_size_inches()
+        return f"Picture({wide:.1f} by {high:.1f} inches)"
+
+    def png(self, dots_per_inch: int = 80) -> bytes:
+        """Return the picture as the bytes of a PNG, by default smaller than a file, for a notebook holds many."""
+        with style():
+            return _drawn(self.figure, "png", dots_per_inch)
+
+    def _repr_png_(self) -> bytes:
+        """Return what IPython asks of an object for its picture."""
+        return self.png()
+
+
 def save(figure: Figure, path: Path) -> None:
     """Write a figure as PNG or SVG, by the ending of ``path``; what no font can show is said beneath it.
 
@@ -113,28 +138,31 @@ def save(figure: Figure, path: Path) -> None:
     """
     path = Path(path)
     check_picture(path)
-    write(path, drawn(figure, path.suffix.lower().lstrip(".")))
+    write(path, _drawn(figure, path.suffix.lower().lstrip("."), DOTS_PER_INCH))
 
 
-def drawn(figure: Figure, kind: str, dots_per_inch: int = DOTS_PER_INCH) -> bytes:
-    """Return a figure as ``png`` or ``svg``; what no font can show is said beneath it. Call it within ``style``."""
-    unknown = missing(text.get_text() for text in figure.findobj(Text))
+def _drawn(figure: Figure, kind: str, dots_per_inch: int) -> bytes:
+    """Return the bytes of a figure as PNG or SVG."""
+    texts = [text.get_text() for text in figure.findobj(Text)]
+    unknown = missing(texts)
     if unknown:
         codes = ", ".join(f"U+{ord(character):04X}" for character in unknown[:8])
-        note(figure, f"No font here has {codes}{' and others' if len(unknown) > 8 else ''}: shown as boxes.", line=1)
-    written = io.BytesIO()
+        said = f"No font here has {codes}{' and others' if len(unknown) > 8 else ''}: shown as boxes."
+        if said not in texts:  # a figure may be written and shown
+            note(figure, said, line=1)
+    drawn = io.BytesIO()
     with warnings.catch_warnings():
         # The picture itself says so.
         warnings.filterwarnings("ignore", message="Glyph .* missing from")
         figure.savefig(
-            written,
+            drawn,
             format=kind,
             dpi=dots_per_inch,
             bbox_inches="tight",
             pad_inches=0.15,
             metadata={"Date": None} if kind == "svg" else None,
         )
-    return written.getvalue()
+    return drawn.getvalue()
 
 
 def note(figure: Figure, words: str, line: int = 0) -> None:

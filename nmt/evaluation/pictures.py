@@ -1,4 +1,4 @@
-"""Pictures in files: an alignment, a run, and BLEU by length."""
+"""Pictures, in files and in notebooks: an alignment, a run, and BLEU by length."""
 
 from __future__ import annotations
 
@@ -27,52 +27,52 @@ _LONGEST_SIDE, _SMALLEST_CELL, _LARGEST_CELL, _CELL_HEIGHT = 14.0, 0.14, 0.95, 0
 _MOST_NUMBERS, _MOST_SHAPES = 400, 2500
 
 
-def heat_map(alignment: WordAlignment, path: Path, title: str | None = None) -> None:
+def heat_map(alignment: WordAlignment, path: Path | None = None, title: str | None = None) -> canvas.Picture:
     """Draw how much each target word, a row, looked at each source word, a column.
 
     It grows with the words up to 100 by 100; what lies beyond is left out and said beneath.
 
     Arguments:
         alignment: weights ``(target words, source words)`` from 0 to 1.
-        path: of the picture, ``.png`` or ``.svg``.
+        path: of the picture, ``.png`` or ``.svg``; without it nothing is written.
         title: above it.
+
+    Returns:
+        The picture, which a notebook shows.
 
     Raises:
         InputError: if it cannot be written there.
     """
-    canvas.check_picture(path)
-    with canvas.style():
-        canvas.save(_heat_figure(alignment, title), path)
-
-
-def heat_map_png(alignment: WordAlignment, title: str | None = None, dots_per_inch: int = 100) -> bytes:
-    """Return what :func:`heat_map` draws as the bytes of a PNG, for what keeps pictures in a place of its own."""
-    with canvas.style():
-        return canvas.drawn(_heat_figure(alignment, title), "png", dots_per_inch)
-
-
-def _heat_figure(alignment: WordAlignment, title: str | None) -> Figure:
-    """Draw the cells with a title above and what was left out beneath."""
+    if path:
+        canvas.check_picture(path)
     source = [canvas.shown(word) for word in alignment.source[:MOST_WORDS]]
     target = [canvas.shown(word) for word in alignment.target[:MOST_WORDS]]
-    if not source or not target:
-        figure = Figure(figsize=(4, 1))
-        figure.text(0.5, 0.5, "No words to draw.", ha="center", va="center")
-    else:
-        figure = _cells(source, target, np.clip(alignment.weights[:MOST_WORDS, :MOST_WORDS], 0, 1))
-    if title:
-        across = max(figure.get_figwidth(), 3.5)
-        figure.suptitle(
-            canvas.heading(title, across), fontsize=11, x=0.0, y=1.0, ha="left", va="bottom", linespacing=1.3
-        )
-    left_out = [
-        f"the first {MOST_WORDS} of {len(every):,} {side} words"
-        for every, side in ((alignment.source, "source"), (alignment.target, "target"))
-        if len(every) > MOST_WORDS
-    ]
-    if left_out:
-        canvas.note(figure, f"Drawn: {' and '.join(left_out)}.")
-    return figure
+    weights = np.clip(alignment.weights[:MOST_WORDS, :MOST_WORDS], 0, 1)
+    with canvas.style():
+        if not source or not target:
+            figure = Figure(figsize=(4, 1))
+            figure.text(0.5, 0.5, "No words to draw.", ha="center", va="center")
+        else:
+            figure = _cells(source, target, weights)
+        if title:
+            across = max(figure.get_figwidth(), 3.5)
+            figure.suptitle(
+                canvas.heading(title, across), fontsize=11, x=0.0, y=1.0, ha="left", va="bottom", linespacing=1.3
+            )
+        left_out = [
+            f"the first {MOST_WORDS} of {len(every):,} {side} words"
+            for every, side in ((alignment.source, "source"), (alignment.target, "target"))
+            if len(every) > MOST_WORDS
+        ]
+        if left_out:
+            canvas.note(figure, f"Drawn: {' and '.join(left_out)}.")
+        return _kept(figure, path)
+
+
+def _kept(figure: Figure, path: Path | None) -> canvas.Picture:
+    if path:
+        canvas.save(figure, path)
+    return canvas.Picture(figure)
 
 
 def _cells(source: list[str], target: list[str], weights: np.ndarray) -> Figure:
@@ -128,21 +128,25 @@ def _numbers(axes: Axes, weights: np.ndarray, size: float) -> None:
         axes.text(column + 0.5, row + 0.5, f"{100 * weight:.0f}", ha="center", va="center", fontsize=size, color=colour)
 
 
-def history(records: Sequence[Mapping[str, Any]], path: Path) -> None:
+def history(records: Sequence[Mapping[str, Any]], path: Path | None = None) -> canvas.Picture:
     """Draw a run: the loss, the score of the development set and the learning rate after each epoch.
 
     Arguments:
         records: one an epoch, as in a model's ``metrics.jsonl``. The score is BLEU, or perplexity where there is none.
             What a record lacks, or holds as null, is a gap.
-        path: of the picture, ``.png`` or ``.svg``.
+        path: of the picture, ``.png`` or ``.svg``; without it nothing is written.
+
+    Returns:
+        The picture, which a notebook shows.
 
     Raises:
         InputError: if there is nothing to draw, or the picture cannot be written there.
     """
-    canvas.check_picture(path)
+    if path:
+        canvas.check_picture(path)
     panels = _panels(records)
     if not panels:
-        raise InputError(f"There is nothing to draw in {path}: no epoch of the run is recorded.")
+        raise InputError(f"There is nothing to draw{f' in {path}' if path else ''}: no epoch of the run is recorded.")
     epochs = [record.get("epoch", number) for number, record in enumerate(records, start=1)]
     with canvas.style():
         heights = [1.0 if title == "learning rate" else 2.4 for title, _ in panels]
@@ -154,7 +158,7 @@ def history(records: Sequence[Mapping[str, Any]], path: Path) -> None:
         drawn[-1].xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
         if len(epochs) == 1:
             drawn[-1].set_xticks(epochs)
-        canvas.save(figure, path)
+        return _kept(figure, path)
 
 
 Curve = tuple[str, list[float]]
@@ -203,18 +207,22 @@ def _curves(axes: Axes, title: str, epochs: list[int], curves: list[Curve]) -> N
         axes.set_title(f"best: {every[0][best]:,.2f} in epoch {epochs[best]}", fontsize=9, loc="right", color="#555555")
 
 
-def length_curve(series: Mapping[str, Sequence[LengthBin]], path: Path) -> None:
+def length_curve(series: Mapping[str, Sequence[LengthBin]], path: Path | None = None) -> canvas.Picture:
     """Draw BLEU by the length of the source, with the interval of each bin, for one model or several.
 
     Arguments:
         series: the bins of each model, by its name.
-        path: of the picture, ``.png`` or ``.svg``.
+        path: of the picture, ``.png`` or ``.svg``; without it nothing is written.
+
+    Returns:
+        The picture, which a notebook shows.
 
     Raises:
         InputError: if the picture cannot be written there.
         ValueError: if there is no bin.
     """
-    canvas.check_picture(path)
+    if path:
+        canvas.check_picture(path)
     if not any(series.values()):
         raise ValueError("There is no bin of lengths to draw.")
     with canvas.style():
@@ -241,7 +249,7 @@ def length_curve(series: Mapping[str, Sequence[LengthBin]], path: Path) -> None:
         )
         for line, signature in enumerate(signatures, start=1):
             canvas.note(figure, signature, line=line)
-        canvas.save(figure, path)
+        return _kept(figure, path)
 
 
 def _points(axes: Axes, name: str, bins: Sequence[LengthBin], aside: float, place: int) -> None:
@@ -257,18 +265,24 @@ def _points(axes: Axes, name: str, bins: Sequence[LengthBin], aside: float, plac
     axes.hlines(scores, shortest, longest, color=colour, lw=0.8, alpha=0.4)
 
 
-def learning_curves(series: Mapping[str, Sequence[Sequence[tuple[int, float]]]], path: Path) -> None:
+def learning_curves(
+    series: Mapping[str, Sequence[Sequence[tuple[int, float]]]], path: Path | None = None
+) -> canvas.Picture:
     """Draw how the development BLEU of models rose with their steps: single runs thin, their mean thick.
 
     Arguments:
         series: of each model, by its name, the runs, each of them points ``(step, BLEU)``.
-        path: of the picture, ``.png`` or ``.svg``.
+        path: of the picture, ``.png`` or ``.svg``; without it nothing is written.
+
+    Returns:
+        The picture, which a notebook shows.
 
     Raises:
         InputError: if the picture cannot be written there.
         ValueError: if there is no point.
     """
-    canvas.check_picture(path)
+    if path:
+        canvas.check_picture(path)
     if not any(points for runs in series.values() for points in runs):
         raise ValueError("There is no point of a learning curve to draw.")
     with canvas.style():
@@ -288,7 +302,7 @@ def learning_curves(series: Mapping[str, Sequence[Sequence[tuple[int, float]]]],
         axes.set_ylabel("BLEU, development set")
         axes.grid(True, axis="y")
         axes.legend(fontsize=9, loc="lower left", bbox_to_anchor=(0, 1), ncols=3, borderaxespad=0.3)
-        canvas.save(figure, path)
+        return _kept(figure, path)
 
 
 def _mean(runs: Sequence[Sequence[tuple[int, float]]]) -> list[tuple[float, float]]:

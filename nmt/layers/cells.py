@@ -70,6 +70,20 @@ class Cell(keras.layers.Layer):
         """Take ``W x_t + b`` and the last state to the output and the next state."""
         raise TypeError("Cell is what its kinds share. Use SimpleRNNCell, GRUCell or LSTMCell.")
 
+    def open_gates(self, projected: tf.Tensor, state: State) -> dict[str, tf.Tensor]:
+        """Return how far each gate opens in the step that these are given to, from 0 to 1, ``(batch, units)`` each.
+
+        A GRU has ``update`` (``z``) and ``reset`` (``r``), an LSTM ``input`` (``i``), ``forget`` (``f``) and ``output``
+        (``o``), and a plain RNN none.
+
+        >>> cell = GRUCell(3)
+        >>> cell.build((None, 5))
+        >>> gates = cell.open_gates(tf.zeros([1, 9]), (tf.zeros([1, 3]),))
+        >>> {name: gate.numpy().tolist() for name, gate in gates.items()}
+        {'update': [[0.5, 0.5, 0.5]], 'reset': [[0.5, 0.5, 0.5]]}
+        """
+        return {}
+
     def call(self, inputs: tf.Tensor, states: Any) -> tuple[tf.Tensor, Any]:
         output, state = self.step(self.project(inputs), tuple(tf.nest.flatten(states)))
         return output, list(state)
@@ -124,15 +138,22 @@ class GRUCell(Cell):
 
     def step(self, projected: tf.Tensor, state: State) -> tuple[tf.Tensor, State]:
         (h,) = state
+        z, r, x_n, h_n = self._parts(projected, h)
+        n = tf.tanh(x_n + r * h_n)
+        h = n + z * (h - n)
+        return h, (h,)
+
+    def open_gates(self, projected: tf.Tensor, state: State) -> dict[str, tf.Tensor]:
+        z, r, _, _ = self._parts(projected, state[0])
+        return {"update": z, "reset": r}
+
+    def _parts(self, projected: tf.Tensor, h: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor]:
+        """Return ``z``, ``r``, ``W_n x + b_n`` and ``U_n h + c_n``."""
         _, recurrent_bias = tf.unstack(self.bias)
         # Splits, not slices: the gradient of a slice is a whole matrix of zeros with the slice in it.
         x_z, x_r, x_n = tf.split(projected, 3, -1)
         h_z, h_r, h_n = tf.split(tf.matmul(h, self.recurrent_kernel) + recurrent_bias, 3, -1)
-        z = tf.sigmoid(x_z + h_z)
-        r = tf.sigmoid(x_r + h_r)
-        n = tf.tanh(x_n + r * h_n)
-        h = n + z * (h - n)
-        return h, (h,)
+        return tf.sigmoid(x_z + h_z), tf.sigmoid(x_r + h_r), x_n, h_n
 
 
 @keras.saving.register_keras_serializable("nmt")
@@ -162,10 +183,19 @@ class LSTMCell(Cell):
 
     def step(self, projected: tf.Tensor, state: State) -> tuple[tf.Tensor, State]:
         h, c = state
-        i, f, g, o = tf.split(projected + tf.matmul(h, self.recurrent_kernel), 4, -1)
-        c = tf.sigmoid(f) * c + tf.sigmoid(i) * tf.tanh(g)
-        h = tf.sigmoid(o) * tf.tanh(c)
+        i, f, g, o = self._parts(projected, h)
+        c = f * c + i * tf.tanh(g)
+        h = o * tf.tanh(c)
         return h, (h, c)
+
+    def open_gates(self, projected: tf.Tensor, state: State) -> dict[str, tf.Tensor]:
+        i, f, _, o = self._parts(projected, state[0])
+        return {"input": i, "forget": f, "output": o}
+
+    def _parts(self, projected: tf.Tensor, h: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor]:
+        """Return ``i``, ``f``, ``W_g x + U_g h + b_g`` and ``o``."""
+        i, f, g, o = tf.split(projected + tf.matmul(h, self.recurrent_kernel), 4, -1)
+        return tf.sigmoid(i), tf.sigmoid(f), g, tf.sigmoid(o)
 
 
 CELLS: dict[str, type[Cell]] = {"rnn": SimpleRNNCell, "gru": GRUCell, "lstm": LSTMCell}

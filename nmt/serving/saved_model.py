@@ -32,14 +32,14 @@ _NONE = tf.float32.min
 _BREAKS = r"[\p{Cc}\x{2028}\x{2029}]"
 
 
-def export(translator: Translator, to: Path, how: Decoding, card: Callable[[int], str]) -> Path:
+def export(translator: Translator, to: Path, how: Decoding, card: Callable[[int], str] | None = None) -> Path:
     """Write the next version of an export, and return its folder.
 
     Arguments:
         translator: a trained model.
         to: ``saved_models/NAME``; made if it does not exist.
         how: how to search; it cannot be chosen later.
-        card: what is to be read beside the model, for a version of this number.
+        card: what is to be read beside the model, for a version of this number; there is no card without it.
 
     Raises:
         InputError: if the place cannot be written to, or the search draws at random.
@@ -55,7 +55,8 @@ def export(translator: Translator, to: Path, how: Decoding, card: Callable[[int]
         aside.chmod(0o755)
         write(translator, aside, how)
         version = 1 + max(versions(to), default=0)
-        (aside / "card.md").write_text(card(version), encoding="utf-8")
+        if card:
+            (aside / "card.md").write_text(card(version), encoding="utf-8")
         aside.rename(to / str(version))
     except (OSError, tf.errors.OpError) as error:
         reason = error.strerror if isinstance(error, OSError) else error.message

@@ -23,7 +23,7 @@ from nmt.translator import Translator
 Quantize = Literal["none", "float16", "int8"]
 
 
-def export(translator: Translator, to: Path, how: Decoding, quantize: Quantize, card: str) -> None:
+def export(translator: Translator, to: Path, how: Decoding, quantize: Quantize = "none", card: str = "") -> None:
     """Write a new folder with all a device needs.
 
     ``model.tflite`` takes ``source``, ids ``(batch, source)`` with the end token and zeros after it, and gives the
@@ -34,7 +34,7 @@ def export(translator: Translator, to: Path, how: Decoding, quantize: Quantize, 
         to: the folder; new or empty.
         how: how to search; it cannot be chosen later.
         quantize: what the weights are stored as. With ``int8`` products are computed in whole numbers, too.
-        card: what is to be read beside the model.
+        card: what is to be read beside the model; there is no card without it.
 
     Raises:
         InputError: if the folder holds something, or the search draws at random.
@@ -80,7 +80,8 @@ def write(
         }
         (aside / edge.CONTENTS).write_text(json.dumps(contents, indent=1) + "\n", encoding="utf-8")
         (aside / "translate.py").write_bytes(Path(edge.__file__).read_bytes())
-        (aside / "card.md").write_text(card, encoding="utf-8")
+        if card:
+            (aside / "card.md").write_text(card, encoding="utf-8")
 
     folders.make(to, fill)
 

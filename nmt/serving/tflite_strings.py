@@ -37,7 +37,7 @@ _HARD += ["<unk><pad>", "▁ a▁b", "a\u2028b\tc\x01d", "\ufeffa\u00adb"]
 _PROBES = 1000
 
 
-def export(translator: Translator, to: Path, how: Decoding, quantize: Quantize, card: str) -> None:
+def export(translator: Translator, to: Path, how: Decoding, quantize: Quantize = "none", card: str = "") -> None:
     """Write a new folder with a model that takes a sentence and gives its translation.
 
     ``model.tflite`` answers to :data:`~nmt.serving.signatures.ON_DEVICE` where tensorflow-text's operations are.

@@ -8,7 +8,7 @@ from typing import Any
 import keras
 
 from nmt.completer import Completer
-from nmt.evaluation.pictures import heat_map_png
+from nmt.evaluation.pictures import heat_map
 from nmt.training import events
 from nmt.training.callbacks import Journal, beginning
 from nmt.training.events import EventFile
@@ -104,7 +104,7 @@ class Translations(keras.callbacks.Callback):
         shown = [events.text("translations", table(["source", "reference", "output", "score"], rows))]
         for number, ((_, reference), one) in enumerate(zip(self.pairs, made, strict=True), start=1):
             if one.alignment is not None:
-                png = heat_map_png(one.words(), title=f"epoch {epoch + 1}, reference: {reference}")
+                png = heat_map(one.words(), title=f"epoch {epoch + 1}, reference: {reference}").png(100)
                 shown.append(events.picture(f"alignment/{number}", png))
         self.file.add(epoch + 1, shown)
 

@@ -1,5 +1,6 @@
 """Pictures show every script we can, change nothing around them, and are written whole or not at all."""
 
+import io
 import os
 import sys
 from pathlib import Path
@@ -8,6 +9,7 @@ import matplotlib
 import pytest
 from fontTools.ttLib import TTFont
 from matplotlib.figure import Figure
+from PIL import Image
 
 from nmt.errors import InputError
 from nmt.evaluation import canvas
@@ -120,3 +122,16 @@ def test_a_long_title_takes_two_lines() -> None:
         assert lines[1].endswith(" …")
     assert canvas.heading("short", 5) == "short"
     assert canvas.heading("", 5) == ""
+
+
+def test_a_notebook_shows_a_picture_as_it_would_be_saved(tmp_path: Path) -> None:
+    with canvas.style():
+        figure = Figure(figsize=(3, 2))
+        figure.text(0.1, 0.5, "밥을 \u1000")
+        canvas.save(figure, tmp_path / "a.png")
+    picture = canvas.Picture(figure)
+    shown = picture._repr_png_()
+    assert shown == picture._repr_png_()
+    assert [text.get_text() for text in figure.texts] == ["밥을 \u1000", "No font here has U+1000: shown as boxes."]
+    small, large = Image.open(io.BytesIO(shown)), Image.open(tmp_path / "a.png")
+    assert small.width / large.width == pytest.approx(80 / canvas.DOTS_PER_INCH, rel=0.02)

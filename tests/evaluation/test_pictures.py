@@ -35,12 +35,20 @@ def square(words: int) -> WordAlignment:
     return WordAlignment(tuple(f"단어{i}" for i in range(words)), tuple(f"w{i}" for i in range(words)), np.eye(words))
 
 
-DRAWINGS: dict[str, Callable[[Path], None]] = {
+DRAWINGS: dict[str, Callable[[Path | None], canvas.Picture]] = {
     "heat map": lambda path: heat_map(SMALL, path, "나는 오늘 밥을 먹었다"),
     "wide heat map": lambda path: heat_map(square(30), path),
     "history": lambda path: history(RECORDS, path),
     "length curve": lambda path: length_curve({"한국어": BINS, "_b": BINS[:1]}, path),
 }
+
+
+@pytest.mark.parametrize("name", DRAWINGS)
+def test_without_a_path_a_picture_is_only_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    picture = DRAWINGS[name](None)
+    assert picture._repr_png_().startswith(b"\x89PNG")
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.fixture

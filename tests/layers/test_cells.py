@@ -168,6 +168,33 @@ def test_an_lstm_by_hand():
     np.testing.assert_allclose(output, [[np.tanh(4.54) / 2]], rtol=1e-6)
 
 
+def test_the_gates_of_a_gru_by_hand():
+    # As above: z = sigmoid(ln 4) = 4/5 and r = sigmoid(ln 9) = 9/10. With U = (ln 4, 0, 0) and a state of -1 the
+    # update gate has ln 4 - ln 4 = 0, hence 1/2.
+    cell = GRUCell(1)
+    cell.build((None, 1))
+    cell.set_weights([np.array([[np.log(4), np.log(9), 1.0]]), np.array([[np.log(4), 0.0, 0.0]]), np.zeros([2, 3])])
+    projected = cell.project(tf.ones([2, 1]))
+    gates = cell.open_gates(projected, (tf.constant([[0.0], [-1.0]]),))
+    assert list(gates) == ["update", "reset"]
+    np.testing.assert_allclose(gates["update"], [[0.8], [0.5]], rtol=1e-6)
+    np.testing.assert_allclose(gates["reset"], [[0.9], [0.9]], rtol=1e-6)
+
+
+def test_the_gates_of_an_lstm_by_hand():
+    # As above: i = sigmoid(ln 9) = 9/10, f = sigmoid(ln 4) = 4/5 and o = sigmoid(0) = 1/2.
+    cell = LSTMCell(1)
+    cell.build((None, 1))
+    cell.set_weights([np.log([[9.0, 4.0, 2.0, 1.0]]), np.ones([1, 4]), np.zeros(4)])
+    gates = cell.open_gates(cell.project(tf.ones([1, 1])), (tf.zeros([1, 1]), tf.fill([1, 1], 5.0)))
+    assert list(gates) == ["input", "forget", "output"]
+    np.testing.assert_allclose(tf.concat(list(gates.values()), -1), [[0.9, 0.8, 0.5]], rtol=1e-6)
+
+
+def test_a_plain_rnn_has_no_gates():
+    assert make_cell("rnn", 3, "cell").open_gates(tf.ones([2, 3]), (tf.ones([2, 3]),)) == {}
+
+
 def test_the_forget_gate_starts_open_and_all_else_at_zero():
     cell = LSTMCell(3)
     cell.build((None, 5))

@@ -95,7 +95,8 @@ def test_every_network_converts(kind: str, tmp_path: Path) -> None:
     keras.utils.set_random_seed(1)
     model = build_model(config, text.source.vocabulary, text.target.vocabulary)
     translator = Translator(model, text, config)
-    export(translator, tmp_path / "toy", translator.decoding(beam=2), "none", "")
+    export(translator, tmp_path / "toy", translator.decoding(beam=2))
+    assert not (tmp_path / "toy" / "card.md").exists()
     found, expected = edge.Translator(tmp_path / "toy").translate(TEXTS[:5]), translator.translate(TEXTS[:5], beam=2)
     for one, other in zip(found, expected, strict=True):
         assert (one.text, one.tokens) == (other.text, other.tokens)

@@ -18,7 +18,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tensorflow.core.protobuf import saved_model_pb2
 
+from nmt.config import Config, with_settings
+from nmt.data.text import train as train_text
 from nmt.errors import InputError
+from nmt.models import build_model
 from nmt.serving.saved_model import WARMUP, export
 from nmt.serving.signatures import SIGNATURES
 from nmt.serving.versions import check_place, versions
@@ -194,8 +197,9 @@ def test_every_operation_is_one_that_the_server_has(served: tuple[Served, Callab
     assert not compiled
 
 
-def test_weights_are_written_once(translator: Translator, tmp_path: Path) -> None:
-    folder = export(translator, tmp_path / "toy", translator.decoding(), lambda version: "")
+def test_weights_are_written_once_and_no_card_unless_one_is_given(translator: Translator, tmp_path: Path) -> None:
+    folder = export(translator, tmp_path / "toy", translator.decoding())
+    assert not (folder / "card.md").exists()
     weights = sum(np.asarray(weight).nbytes for weight in translator.model.weights)
     (stored,) = (folder / "variables").glob("variables.data*")
     assert stored.stat().st_size < 1.1 * weights + 10_000
@@ -275,3 +279,23 @@ def test_what_is_no_export_is_left_alone(translator: Translator, tmp_path: Path)
 def test_draws_are_refused(translator: Translator, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"decoding\.sample"):
         export(translator, tmp_path / "toy", translator.decoding(sample=True), lambda version: "")
+
+
+def test_tokenizers_stay_apart_in_both_ways_of_loading(tmp_path: Path) -> None:
+    """Two vocabularies in one export, and two exports in one process."""
+    config = with_settings(Config(), ["text.joint=false", "model.units=16", "model.embedding=16"])
+    folders, translators = [], []
+    for number, pairs in enumerate((PAIRS, [(ko[::-1], en[::-1]) for ko, en in PAIRS])):
+        text = train_text(pairs, "bpe", 60 + number, joint=False)
+        keras.utils.set_random_seed(number)
+        model = build_model(config, text.source.vocabulary, text.target.vocabulary)
+        translators.append(Translator(model, text, config))
+        folders.append(export(translators[-1], tmp_path / f"toy{number}", translators[-1].decoding(max_length=9)))
+    loaded = [tf.saved_model.load(folder) for folder in folders]
+    for translator, folder, here in zip(translators, folders, loaded, strict=True):
+        expected = [found.text for found in translator.translate(TEXTS[:5], max_length=9)]
+        there = here.signatures["serving_default"](text=tf.constant(TEXTS[:5]))["translation"].numpy()
+        assert [text.decode() for text in there] == expected
+        server = Served(folder)
+        assert list(server.ask("serving_default", text=TEXTS[:5])["translation"]) == expected
+        assert server.close() == 0

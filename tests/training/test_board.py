@@ -22,7 +22,7 @@ from nmt.completer import Completer
 from nmt.config import Config, with_settings
 from nmt.data import text as texts
 from nmt.errors import WorkFailed
-from nmt.evaluation.pictures import heat_map_png
+from nmt.evaluation.pictures import heat_map
 from nmt.models import LanguageModel, Seq2Seq, build_model
 from nmt.training.board import Completions, Curves, Translations, spread, table
 from nmt.training.callbacks import Journal, best_epoch
@@ -108,7 +108,7 @@ def test_the_texts_and_pictures_are_what_the_translator_makes(model: Path) -> No
     for number, (row, one) in enumerate(zip(rows, made, strict=True), start=1):
         width, height, png = values(run, f"alignment/{number}")[best]
         assert imread(io.BytesIO(png)).shape[:2] == (int(height), int(width))
-        assert png == heat_map_png(one.words(), f"epoch {best + 1}, reference: {row[2]}")
+        assert png == heat_map(one.words(), title=f"epoch {best + 1}, reference: {row[2]}").png(100)
     assert len({values(run, f"alignment/{n}")[best][2] for n in (1, 2, 3, 4)}) == 4
 
 
