@@ -2,17 +2,36 @@
 
 from __future__ import annotations
 
-import html
-import io
 import re
 from importlib import resources
 from pathlib import Path
 
 from nmt.comparison.summary import HEADINGS, Row, Summary
 from nmt.evaluation import canvas
+from nmt.evaluation.page import escaped, hangul_font
 from nmt.evaluation.pictures import learning_curves, length_curve
 
 LENGTHS, CURVES = "bleu-by-length.svg", "learning-curves.svg"
+
+_PAGE = """<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; font-src data:">
+<title>Models compared</title>
+<style>
+{style}</style>
+</head>
+<body>
+<main>
+<h1>Models compared</h1>
+{body}
+</main>
+</body>
+</html>
+"""
 
 _WORDS = {
     "lengths": "A model that holds the whole source in one fixed vector lets go as sentences grow; one that looks back "
@@ -68,8 +87,9 @@ def markdown(summary: Summary, pictures: list[str]) -> str:
 
 
 def _table(rows: list[Row]) -> str:
-    lines = [HEADINGS, ["---"] + ["---:"] * (len(HEADINGS) - 1), *(row.cells() for row in rows)]
-    return "\n".join("| " + " | ".join(_cell(cell) for cell in line) + " |" for line in lines)
+    lines = [" | ".join(map(_cell, cells)) for cells in (HEADINGS, *(row.cells() for row in rows))]
+    lines.insert(1, " | ".join(["---"] + ["---:"] * (len(HEADINGS) - 1)))
+    return "\n".join(f"| {line} |" for line in lines)
 
 
 def _failed(rows: list[Row]) -> list[str]:
@@ -78,63 +98,54 @@ def _failed(rows: list[Row]) -> list[str]:
 
 
 def _cell(text: str) -> str:
-    """Escape what Markdown would read as its own."""
-    return re.sub(r"([\\`*_\[\]|<>])", r"\\\1", text).replace("\n", " ") if text != "---" and text != "---:" else text
+    """Escape what Markdown would read as its own.
+
+    >>> print(_cell("a|b *c*"))
+    a\\|b \\*c\\*
+    """
+    return re.sub(r"([\\`*_\[\]|<>])", r"\\\1", text).replace("\n", " ")
 
 
 def page(summary: Summary, folder: Path, pictures: list[str]) -> str:
     """Return the report as one HTML file that asks nobody for anything."""
-    heads = "".join(f"<th scope='col'>{html.escape(name)}</th>" for name in HEADINGS)
-    rows = "".join(
-        f"<tr><th scope='row'>{html.escape(name)}</th>"
-        + "".join(f"<td>{html.escape(cell)}</td>" for cell in cells)
-        + "</tr>"
-        for name, *cells in (row.cells() for row in summary.rows)
-    )
-    failed = "".join(
-        f"<p class='failed'><b>{html.escape(row.name)}</b> failed, {html.escape(why)}</p>"
-        for row in summary.rows
-        for why in row.failures
-    )
-    parts = [
-        f"<div class='scroll' tabindex='0'><table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>",
-        failed,
-    ]
-    parts.append(f"<p class='note'>{_WORDS['speeds']}</p>")
+    parts = [_rows(summary.rows), f"<p class='note'>{_WORDS['speeds']}</p>"]
     for name, heading, words in (
         (LENGTHS, "BLEU by the length of the source", "lengths"),
         (CURVES, "How they learned", "curves"),
     ):
         if name in pictures:
-            drawn = (folder / name).read_text(encoding="utf-8")
-            # From the root element on: an XML declaration and a doctype have no place inside a page.
-            picture = drawn[drawn.index("<svg") :]
-            label = f"<svg role='img' aria-label='{html.escape(heading)}'"
-            parts.append(
-                f"<h2>{heading}</h2><p>{_WORDS[words]}</p><figure>{picture.replace('<svg', label, 1)}</figure>"
-            )
+            parts.append(f"<h2>{heading}</h2><p>{_WORDS[words]}</p><figure>{_picture(folder / name, heading)}</figure>")
     if summary.samples and summary.lengths:
         parts.append(f"<h2>What they write</h2><p>{_WORDS['samples']}</p>")
         parts += [_sample(*sample) for sample in summary.samples]
-    facts = "".join(f"<dt>{html.escape(name)}</dt><dd>{html.escape(text)}</dd>" for name, text in summary.facts)
+    facts = "".join(f"<dt>{escaped(name)}</dt><dd>{escaped(text)}</dd>" for name, text in summary.facts)
     parts.append(f"<h2>What was compared</h2><dl class='facts'>{facts}</dl>")
     style = resources.files("nmt.comparison").joinpath("page.css").read_text(encoding="utf-8")
-    whole = io.StringIO()
-    whole.write("<!DOCTYPE html>\n<html lang='en'>\n<head>\n<meta charset='utf-8'>\n")
-    whole.write("<meta name='viewport' content='width=device-width, initial-scale=1'>\n")
-    whole.write("<meta name='color-scheme' content='light dark'>\n")
-    whole.write(
-        "<meta http-equiv='Content-Security-Policy' content=\"default-src 'none'; style-src 'unsafe-inline'\">\n"
+    return _PAGE.format(style=hangul_font("".join(parts)) + style, body="\n".join(parts))
+
+
+def _rows(rows: list[Row]) -> str:
+    heads = "".join(f"<th scope='col'>{escaped(name)}</th>" for name in HEADINGS)
+    lines = "".join(
+        f"<tr><th scope='row'>{escaped(name)}</th>" + "".join(f"<td>{escaped(cell)}</td>" for cell in cells) + "</tr>"
+        for name, *cells in (row.cells() for row in rows)
     )
-    whole.write(
-        f"<title>Models compared</title>\n<style>\n{style}</style>\n</head>\n<body>\n<main>\n<h1>Models compared</h1>\n"
+    table = f"<table><thead><tr>{heads}</tr></thead><tbody>{lines}</tbody></table>"
+    failed = "".join(
+        f"<p class='failed'><b>{escaped(row.name)}</b> failed, {escaped(why)}</p>"
+        for row in rows
+        for why in row.failures
     )
-    whole.write("\n".join(parts))
-    whole.write("\n</main>\n</body>\n</html>\n")
-    return whole.getvalue()
+    return f"<div class='scroll' tabindex='0'>{table}</div>{failed}"
+
+
+def _picture(path: Path, label: str) -> str:
+    drawn = path.read_text(encoding="utf-8")
+    # From the root element on: an XML declaration and a doctype have no place inside a page.
+    return drawn[drawn.index("<svg") :].replace("<svg", f"<svg role='img' aria-label='{escaped(label)}'", 1)
 
 
 def _sample(source: str, reference: str, written: dict[str, str]) -> str:
     lines = [("source", source), ("reference", reference), *written.items()]
-    shown = "".join(f"<dt>{html.escape(name)}</dt><dd dir='auto'>{html.escape(text)}</dd>" for name, text in lines)
+    shown = "".join(f"<dt>{escaped(name)}</dt><dd dir='auto'>{escaped(text)}</dd>" for name, text in lines)
     return f"<dl class='sample'>{shown}</dl>"
