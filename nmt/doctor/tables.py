@@ -64,7 +64,7 @@ def of_pairs(split: Split) -> Table:
     counts = split.repeated.counts
     rows = (
         ("target characters for one of the source, median", f"{split.ratio.median:.2f}"),
-        (f"{split.ratio.limit:.1f} times that, or less by as much", share(split.ratio.suspicious, split.pairs)),
+        (f"over {split.ratio.limit:.1f} times away from it", share(split.ratio.suspicious, split.pairs)),
         ("pairs that stood before", share(counts.pairs, split.pairs)),
         ("pairs of a text and its copy", share(split.copies.count, split.pairs)),
     )

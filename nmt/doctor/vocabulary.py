@@ -23,7 +23,7 @@ SIZES = (1000, 2000, 4000, 8000, 16_000)
 # Pairs that the vocabulary is learned from, those that the others are, and those that are measured in each split.
 _LEARNED, _COMPARED, _MEASURED = 40_000, 20_000, 20_000
 # And characters, for memory and time grow with them.
-_CHARACTERS = 12_000_000
+_CHARACTERS = 6_000_000
 _WORDS = 8
 _TOGETHER = 4096
 
