@@ -86,13 +86,13 @@ def compare(name: str, arguments: argparse.Namespace, place: Path) -> list[str]:
     settings = [*MODELS[name], f"training.epochs={arguments.epochs}"]
     config.write_text(to_toml(with_settings(base, settings)), encoding="utf-8")
     first, took = foretold(config, files, arguments.seconds)
+    print(f"{name}: forecast in {took:,.0f} seconds: {first}", file=sys.stderr)
     truth = trained(config, files, place / name)
     second, _ = foretold(config, files, arguments.seconds)
     lines = []
     for key, what in (("epoch", "seconds an epoch"), ("total", "seconds in all"), ("memory", "peak memory, MB")):
         ratio = truth[key] / statistics.mean([first[key], second[key]])
         lines.append(f"| {name} | {what} | {first[key]:,.0f} | {second[key]:,.0f} | {truth[key]:,.0f} | {ratio:.2f} |")
-    print(f"{name}: the first forecast took {took:,.0f} seconds", file=sys.stderr)
     return lines
 
 
