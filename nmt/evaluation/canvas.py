@@ -118,7 +118,7 @@ class Picture:
         wide, high = self.figure.get_size_inches()
         return f"Picture({wide:.1f} by {high:.1f} inches)"
 
-    def png(self, dots_per_inch: int = 80) -> bytes:
+    def png(self, dots_per_inch: int = 100) -> bytes:
         """Return the picture as the bytes of a PNG, by default smaller than a file, for a notebook holds many."""
         with style():
             return _drawn(self.figure, "png", dots_per_inch)

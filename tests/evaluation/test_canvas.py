@@ -134,4 +134,4 @@ def test_a_notebook_shows_a_picture_as_it_would_be_saved(tmp_path: Path) -> None
     assert shown == picture._repr_png_()
     assert [text.get_text() for text in figure.texts] == ["밥을 \u1000", "No font here has U+1000: shown as boxes."]
     small, large = Image.open(io.BytesIO(shown)), Image.open(tmp_path / "a.png")
-    assert small.width / large.width == pytest.approx(80 / canvas.DOTS_PER_INCH, rel=0.02)
+    assert small.width / large.width == pytest.approx(100 / canvas.DOTS_PER_INCH, rel=0.02)
