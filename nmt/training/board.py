@@ -31,7 +31,7 @@ _TAGS = {name: f"{group}/{name.replace('/', ' per ')}" for group, names in _GROU
 # What Markdown and HTML would take for their own inside the cell of a table.
 _MARKUP = str.maketrans({letter: f"&#{ord(letter)};" for letter in "\\`*_{}[]<>&|~"})
 
-_ROOM = 6 * "&nbsp;"
+_ROOM = 12 * "&nbsp;"
 
 
 def spread(items: Sequence[Any], most: int = SHOWN) -> list[Any]:
@@ -48,12 +48,12 @@ def table(names: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Return a table in Markdown whose first column numbers the rows and whose last is of numbers.
 
     >>> print(table(["text", "score"], [["a|b", "-7"]]))
-    | | text | &nbsp;&nbsp;&nbsp;&nbsp;&nbsp;&nbsp;score&nbsp;&nbsp;&nbsp;&nbsp;&nbsp;&nbsp; |
+    | | text | score&nbsp;&nbsp;&nbsp;&nbsp;&nbsp;&nbsp;&nbsp;&nbsp;&nbsp;&nbsp;&nbsp;&nbsp; |
     |---:|---|---:|
     | 1 | a&#124;b | -7 |
     """
     # TensorBoard breaks words and numbers, and gives a column of short ones too little room.
-    wide = [*names[:-1], _ROOM + names[-1] + _ROOM]
+    wide = [*names[:-1], names[-1] + _ROOM]
     lines = ["| | " + " | ".join(wide) + " |", "|---:" + "|---" * (len(names) - 1) + "|---:|"]
     for number, row in enumerate(rows, start=1):
         cells = [one_line(cell).translate(_MARKUP) for cell in row]
