@@ -143,7 +143,8 @@ class Bench:
                 pass
             process.terminate()
             process.join()
-            line.sendall(str(process.exitcode).encode())
+            with suppress(BrokenPipeError):
+                line.sendall(str(process.exitcode).encode())
 
 
 def _python(streams: list[str], env: dict[str, str], folder: str) -> None:
