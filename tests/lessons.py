@@ -9,6 +9,7 @@ import os
 import re
 import select
 import shlex
+import signal
 import socket
 import subprocess
 import sys
@@ -77,10 +78,15 @@ def run(page: Path, folder: Path, port: int, settings: list[str]) -> list[tuple[
             ["bash", "-c", "\n".join(script)],
             cwd=folder,
             env=bench.env,
-            start_new_session=True,
             stdin=subprocess.DEVNULL,
+            start_new_session=True,
         )
-        code = process.wait(600)
+        try:
+            code = process.wait(1800)
+        finally:
+            # A server that an example began must not outlive an example that failed.
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
         done = [bench.output(number) for number in range(len(chosen)) if bench.output(number).exists()]
         assert code == 0, f"{page.name}, example {len(done)}:\n{chosen[len(done) - 1].code}\n{done[-1].read_text()}"
         return [(example, output.read_text(encoding="utf-8")) for example, output in zip(chosen, done, strict=True)]
@@ -137,7 +143,8 @@ class Bench:
                 pass
             process.terminate()
             process.join()
-            line.sendall(str(process.exitcode).encode())
+            with suppress(BrokenPipeError):
+                line.sendall(str(process.exitcode).encode())
 
 
 def _python(streams: list[str], env: dict[str, str], folder: str) -> None:

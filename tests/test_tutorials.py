@@ -21,7 +21,7 @@ SHORTER = {
     ]
 }
 # How the lines begin that no training changes, but for their numbers.
-_LABELS = ("BLEU", "chrF", "alignment error", "nmt: ")
+_LABELS = ("BLEU", "chrF", "AER", "nmt: ")
 
 
 @pytest.fixture(scope="module")

@@ -36,17 +36,8 @@ class Docstrings(griffe.Extension):
 def blocks(text: str) -> str:
     """Return a docstring whose literal blocks and doctests stand between fences.
 
-    >>> print(blocks("The sum::\\n\\n    a + b\\n\\n>>> 1 + 2\\n3"))
-    The sum:
-    <BLANKLINE>
-    ```text
-    a + b
-    ```
-    <BLANKLINE>
-    ```pycon
-    >>> 1 + 2
-    3
-    ```
+    >>> blocks("The sum::\\n\\n    a + b").split("\\n")
+    ['The sum:', '', '```text', 'a + b', '```', '']
     """
     found: list[str] = []
     lines = text.split("\n")
