@@ -69,9 +69,15 @@ def vocabulary(
 def _learned(sample: Sample, corpus: Corpus, config: Config, exact: bool) -> Text:
     """Learn from a sample as training would from the whole."""
     kind, joint, size = config.text.kind, config.text.joint, config.text.vocabulary_size
-    if exact or size != "auto" or not joint or kind not in ("unigram", "bpe"):
-        return texts.train(sample, kind, size, joint)
     spread = islice(corpus.pairs(), 0, None, -(-corpus.size // texts.SENTENCES))
+    if exact or size != "auto" or not joint or kind not in ("unigram", "bpe"):
+        try:
+            return texts.train(sample, kind, size, joint)
+        except InputError:
+            if exact:
+                raise
+            # So many pieces may be in what training learns from, and only there.
+            return texts.train(spread, kind, size, joint)
     fitting = texts.fitting_size((side for pair in spread for side in pair), kind)
     try:
         return texts.train(sample, kind, fitting, joint)

@@ -9,6 +9,7 @@ from nmt.config import Config, with_settings
 from nmt.data import demo, pipeline
 from nmt.data.corpora import Corpus, from_files
 from nmt.data.text import UNKNOWN, train
+from nmt.doctor import vocabulary as module
 from nmt.doctor.examine import look
 from nmt.doctor.findings import Vocabulary
 from nmt.doctor.vocabulary import vocabulary
@@ -77,3 +78,14 @@ def test_characters_are_not_compared(corpora: list[Corpus]) -> None:
 def test_a_size_that_is_asked_for_and_impossible_is_refused(corpora: list[Corpus]) -> None:
     with pytest.raises(InputError, match="larger than the text allows"):
         measured(with_settings(Config(), ["text.vocabulary_size=30000"]), corpora)
+
+
+def test_a_size_that_only_the_whole_allows_is_learned_from_the_whole(
+    corpora: list[Corpus], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = with_settings(Config(), ["text.kind=bpe", "text.vocabulary_size=400"])
+    assert measured(config, corpora).pieces == (400,)
+    # Every hundredth pair has far fewer pieces.
+    monkeypatch.setattr(module, "_LEARNED", 2)
+    found = measured(config, corpora)
+    assert (found.exact, found.pieces) == (False, (400,))
