@@ -81,6 +81,8 @@ def mended(parts: dict[str, Any]) -> dict[str, Any]:
     changes |= {key: getattr(Model, key) for key, used in unused.items() if not used}
     # One device, or one batch a step; and guesses need a second epoch to rise to.
     training = dataclasses.replace(training, devices=1, epochs=max(training.epochs, 2))
+    if training.scheduled_sampling:
+        training = dataclasses.replace(training, steps=0, minutes=0.0)
     model = dataclasses.replace(model, **changes)
     return {"text": text, "data": data, "model": model, "training": training, "decoding": searching(decoding, model)}
 

@@ -21,7 +21,7 @@ class Spread:
     """The mean of several runs and their standard deviation.
 
     >>> print(Spread.of([1.0, 3.0]), Spread.of([2.0]), Spread.of([]))
-    2.00 ± 1.41 2.00 –
+    2.00 ± 1.41 2.00 None
     """
 
     mean: float

@@ -26,15 +26,16 @@ class Budget(keras.callbacks.Callback):
     Arguments:
         training: the config's section.
         schedule: of the learning rate.
+        expected: steps of the run if no limit ends it.
         say: takes a line of news.
     """
 
-    def __init__(self, training: Training, schedule: WarmUp, say: Callable[[str], None]) -> None:
+    def __init__(self, training: Training, schedule: WarmUp, expected: int, say: Callable[[str], None]) -> None:
         super().__init__()
         self.steps = training.steps
         self.seconds = 60 * training.minutes
         self.schedule = schedule
-        self.expected = int(schedule.total) - 1
+        self.expected = expected
         self.say = say
         # A run that goes on has spent what it had spent, so this is saved with its state.
         self.spent = tf.Variable(0.0, dtype=tf.float64, trainable=False, name="spent")

@@ -127,7 +127,7 @@ def train(
     if started:
         begin_with(model, text, started[0], started[1])
     news = News(say)
-    budget = Budget(training, schedule, news.later)
+    budget = Budget(training, schedule, steps, news.later)
     budget.set_model(model)
     state = State(
         folder / STATE,

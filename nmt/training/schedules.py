@@ -59,4 +59,9 @@ class WarmUp(keras.optimizers.schedules.LearningRateSchedule):
         return tf.ones_like(n)
 
     def get_config(self) -> dict[str, Any]:
-        return {"peak": self.peak, "warmup": self.warmup, "decay": self.decay, "total": int(self.total)}
+        return {
+            "peak": self.peak,
+            "warmup": self.warmup,
+            "decay": self.decay,
+            "total": int(keras.ops.convert_to_numpy(self.total)),
+        }

@@ -38,7 +38,7 @@ def run(training: Training, monkeypatch: pytest.MonkeyPatch, epochs: int = 5, sp
     """Return the steps done, the budget, and what was said."""
     clock, said, model = Clock(), [], small_model()
     monkeypatch.setattr(budget, "time", clock)
-    limit = Budget(training, WarmUp(0.1, 1, "linear", 1000), said.append)
+    limit = Budget(training, WarmUp(0.1, 1, "linear", 1001), 1000, said.append)
     limit.spent.assign(spent)
     limit.set_model(model)
     model.fit(data(BATCHES), epochs=epochs, verbose=0, callbacks=[Passing(clock), limit])
@@ -79,4 +79,4 @@ def test_a_straight_fall_ends_where_the_minutes_will_be_over(monkeypatch: pytest
     # Of two limits the nearer.
     assert int(run(Training(minutes=84 / 60, steps=40), monkeypatch)[1].schedule.total) == 41
     # Limits that are further than all epochs do not stretch them.
-    assert int(run(Training(minutes=10_000), monkeypatch)[1].schedule.total) == 1000
+    assert int(run(Training(minutes=10_000), monkeypatch)[1].schedule.total) == 1001
