@@ -69,4 +69,5 @@ def _compared(shown: str, is_short: bool) -> list[str]:
 
 def _bare(line: str) -> str:
     """Return a line without its numbers and the shades that stand for them: they differ from machine to machine."""
-    return " ".join(re.sub(r"-?\d+(?:[.,]\d+)*|[█▓▒░*]+", "0", line).replace(" 0 0", " 0").split())
+    numbers = re.sub(r"-?\d+(?:[.,]\d+)*", "0", re.sub(r"[█▓▒░*]", " ", line))
+    return re.sub(r"\b0(?: 0)+\b", "0", " ".join(numbers.split()))
