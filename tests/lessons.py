@@ -9,10 +9,12 @@ import os
 import re
 import select
 import shlex
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 from contextlib import suppress
 from pathlib import Path
@@ -67,7 +69,7 @@ def run(page: Path, folder: Path, port: int, settings: list[str]) -> list[tuple[
     ``port`` stands in for the 8501 of the page, which may be taken; ``settings`` are added to each training.
     """
     chosen = [example for example in examples(page) if example.reason is None]
-    with Bench(folder, settings) as bench:
+    with Bench(settings) as bench:
         script = ["set -euo pipefail"]
         for number, example in enumerate(chosen):
             code = example.code.replace("8501", str(port))
@@ -95,12 +97,12 @@ def run(page: Path, folder: Path, port: int, settings: list[str]) -> list[tuple[
 class Bench:
     """The stand-ins on a path of their own, and who does their work, until the block ends."""
 
-    def __init__(self, folder: Path, settings: list[str]) -> None:
-        self._place = folder / ".bench"
+    def __init__(self, settings: list[str]) -> None:
+        # The address of a socket may not be long.
+        self._place = Path(tempfile.mkdtemp(prefix="nmt-bench-"))
         self._settings = [part for setting in settings for part in ("--set", setting)]
 
     def __enter__(self) -> "Bench":
-        self._place.mkdir()
         address = str(self._place / "socket")
         for name in ("nmt", "python"):
             stand_in = self._place / name
@@ -112,6 +114,7 @@ class Bench:
 
     def __exit__(self, *_: object) -> None:
         self._line.close()
+        shutil.rmtree(self._place)
 
     @property
     def env(self) -> dict[str, str]:
