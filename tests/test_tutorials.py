@@ -16,7 +16,6 @@ SHORTER = {
         "training.batch_size=512",
         "model.units=8",
         "model.embedding=8",
-        "model.attention_units=8",
         "data.max_length=12",  # two pairs of five
     ]
 }
