@@ -186,16 +186,18 @@ def _shape(batch: Any) -> Shape:
 
 
 def _shapes(pipeline: Pipeline) -> tuple[dict[Shape, int], Any, float]:
-    """Return the shapes of an epoch's batches, the largest batch, and the seconds until the first was there."""
-    began, filling = time.monotonic(), 0.0
+    """Return the shapes of an epoch's batches, the largest batch, and the seconds until the first is there."""
+    epoch = pipeline.epoch(0)
     found: Counter[Shape] = Counter()
     largest: Any = None
-    for batch in pipeline.epoch(0).as_numpy_iterator():
-        filling = filling or time.monotonic() - began
+    for batch in epoch.as_numpy_iterator():
         found[_shape(batch)] += 1
         if largest is None or _shape(batch).tokens > _shape(largest).tokens:
             largest = batch
-    return dict(found), largest, filling
+    # By now the functions of the dataset are traced, as they are from a run's second epoch on.
+    began = time.monotonic()
+    next(epoch.as_numpy_iterator())
+    return dict(found), largest, time.monotonic() - began
 
 
 class _Clock(keras.callbacks.Callback):
