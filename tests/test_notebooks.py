@@ -54,7 +54,7 @@ def shows(cell: Any) -> bool:
 def test_a_lesson_runs_at_its_small_size(name: str, tmp_path: Path) -> None:
     before = (FOLDER / f"{name}.ipynb").read_bytes()
     result = subprocess.run(
-        [sys.executable, RUN, name, "--small", "--to", tmp_path], capture_output=True, text=True, timeout=300
+        [sys.executable, RUN, name, "--small", "--to", tmp_path], capture_output=True, text=True, timeout=900
     )
     assert result.returncode == 0, result.stderr
     assert re.fullmatch(rf"{name}: \d+ s\n", result.stdout)
@@ -192,6 +192,6 @@ def test_what_is_not_installed_is_told_with_its_extra(tmp_path: Path, missing: s
     code = (
         f"import sys, runpy; sys.path.insert(0, {str(tmp_path)!r}); runpy.run_path({str(RUN)!r}, run_name='__main__')"
     )
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300)
     assert result.returncode == 2
     assert result.stderr == f"{missing} is not installed, and a notebook needs it: pip install nmt[notebooks]\n"
