@@ -303,14 +303,18 @@ class ScaledDotAttention(_Hidden):
         if query.shape.rank == 2:
             context, weights = self.attend(tf.expand_dims(query, 1), memory)
             return tf.squeeze(context, 1), tf.squeeze(weights, 1)
+        weights = self.weights_of_heads(query, memory)
+        mixed = tf.transpose(tf.matmul(weights, memory.values), [0, 2, 1, 3])
+        context = dense(_merge(mixed, self.units), self.output_kernel) + self.output_bias
+        return context, tf.reduce_mean(weights, 1) if self.head is None else tf.gather(weights, self.head, axis=1)
+
+    def weights_of_heads(self, query: tf.Tensor, memory: Memory) -> tf.Tensor:
+        """Return the weights of every head, ``(batch, heads, target, source)``, for ``query`` of a whole target."""
         # The scale goes into the query, which is smaller than the scores.
         scale = (self.units // self.heads) ** -0.5
         queries = self._split((dense(query, self.query_kernel) + self.query_bias) * scale)
         mask = memory.mask if memory.mask.shape.rank == 3 else tf.expand_dims(memory.mask, 1)
-        weights = masked_softmax(tf.matmul(queries, memory.keys, transpose_b=True), tf.expand_dims(mask, 1))
-        mixed = tf.transpose(tf.matmul(weights, memory.values), [0, 2, 1, 3])
-        context = dense(_merge(mixed, self.units), self.output_kernel) + self.output_bias
-        return context, tf.reduce_mean(weights, 1) if self.head is None else tf.gather(weights, self.head, axis=1)
+        return masked_softmax(tf.matmul(queries, memory.keys, transpose_b=True), tf.expand_dims(mask, 1))
 
     def _split(self, tensor: tf.Tensor) -> tf.Tensor:
         """Cut ``(batch, time, units)`` into heads, ``(batch, heads, time, units / heads)``."""

@@ -101,10 +101,12 @@ def _scan_buffers(
         if real is not None:
             here = real[t]
             new = tf.nest.map_structure(lambda n, old: tf.where(here, n, old), new, state)
-        now = (
+        now = tuple(
             tf.concat([old[:t], tf.expand_dims(out, 0), old[t + 1 :]], 0) for old, out in zip(written, y, strict=True)
         )
-        return count + 1, new, tuple(now)
+        for old, changed in zip(written, now, strict=True):
+            changed.set_shape(old.shape)  # which is known where the batch is, and must stay so from turn to turn
+        return count + 1, new, now
 
     first = tuple(tf.zeros([time, batch, width], inputs.dtype) for width in outputs)
     _, state, written = tf.while_loop(lambda count, *_: count < time, body, (0, state, first), maximum_iterations=time)

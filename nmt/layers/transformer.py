@@ -190,11 +190,38 @@ class TransformerEncoder(_Stack):
         self, inputs: tf.Tensor, mask: tf.Tensor | None = None, training: bool = False
     ) -> tuple[tf.Tensor, tuple[()]]:
         x = self.drop(self.places(inputs, tf.range(tf.shape(inputs)[1])), training=training)
+        for i in range(self.layers):
+            x = self._layer(i, x, mask, training)
+        return self.last_norm(x), ()
+
+    def self_attention(self, inputs: tf.Tensor, mask: tf.Tensor | None = None) -> list[tf.Tensor]:
+        """Return how much each word looks at each other, to be looked at: for each layer the weights of every head.
+
+        Arguments:
+            inputs, mask: as in the call.
+
+        Returns:
+            For each layer ``(batch, heads, source, source)``; a row is the word that looks, and sums to one.
+
+        >>> encoder = TransformerEncoder(units=6, heads=2, feed_forward=13, layers=3)
+        >>> encoder.build((None, None, 6))
+        >>> weights = encoder.self_attention(tf.ones([7, 5, 6]))
+        >>> len(weights), weights[0].shape
+        (3, TensorShape([7, 2, 5, 5]))
+        """
+        x = self.places(inputs, tf.range(tf.shape(inputs)[1]))
+        found = []
         for i, ((look,), norms) in enumerate(zip(self.looks, self.norms, strict=True)):
             words = norms[0](x)
-            seen, _ = look.attend(words, look.remember(words, mask))
-            x = self._network(i, x + self.drop(seen, training=training), training)
-        return self.last_norm(x), ()
+            found.append(look.weights_of_heads(words, look.remember(words, mask)))
+            x = self._layer(i, x, mask, training=False)
+        return found
+
+    def _layer(self, i: int, x: tf.Tensor, mask: tf.Tensor | None, training: bool) -> tf.Tensor:
+        (look,) = self.looks[i]
+        words = self.norms[i][0](x)
+        seen, _ = look.attend(words, look.remember(words, mask))
+        return self._network(i, x + self.drop(seen, training=training), training)
 
 
 class Caches(NamedTuple):

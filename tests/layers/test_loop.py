@@ -114,6 +114,20 @@ def test_any_batch_and_any_time_in_a_graph(buffers):
 
 
 @both_ways
+@pytest.mark.parametrize("shape", [[2, 3], [2, None], [None, 3]])
+def test_a_graph_may_know_its_batch_or_its_time(shape, buffers):
+    @tf.function(input_signature=[tf.TensorSpec([*shape, 1]), tf.TensorSpec(shape, tf.bool)])
+    def total(inputs, mask):
+        first = tf.zeros([tf.shape(inputs)[0], 1])
+        (sums, _), state = scan(add_up, inputs, first, mask, outputs=(1, 1), buffers=buffers)
+        return sums, state
+
+    sums, state = total(tf.ones([2, 3, 1]), tf.ones([2, 3], tf.bool))
+    np.testing.assert_array_equal(sums[:, :, 0], [[1, 2, 3]] * 2)
+    np.testing.assert_array_equal(state, [[3], [3]])
+
+
+@both_ways
 def test_no_steps_at_all_leave_the_first_state(buffers):
     (sums, _), state = scan(add_up, tf.zeros([2, 0, 1]), tf.fill([2, 1], 7.0), outputs=(1, 1), buffers=buffers)
     assert sums.shape == (2, 0, 1)

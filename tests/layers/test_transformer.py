@@ -103,12 +103,15 @@ def network(layers, x):
 
 
 def encoded(layer, words):
-    x = placed(layer, words)
+    """Annotations, and the weights ``(layers, heads, source, source)`` of the looks."""
+    x, weights = placed(layer, words), []
     for i in range(LAYERS):
         (itself,), (first, last) = layer.looks[i], layer.norms[i]
-        x = x + look(itself, norm(first, x), norm(first, x))[0]
+        seen, looked = look(itself, norm(first, x), norm(first, x))
+        weights.append(looked)
+        x = x + seen
         x = x + network(layer.networks[i], norm(last, x))
-    return norm(layer.last_norm, x)
+    return norm(layer.last_norm, x), np.stack(weights)
 
 
 def decoded(layer, words, values):
@@ -175,9 +178,20 @@ def test_the_encoder_follows_the_equations(positions):
     assert layer.width == UNITS
     assert summary == ()
     for found, row, real in zip(annotations.numpy(), np.asarray(words, np.float64), MASK, strict=True):
-        np.testing.assert_allclose(found[real], encoded(layer, row[real]), atol=1e-5)
-    whole = np.stack([encoded(layer, row) for (row,) in rows(words)])
+        np.testing.assert_allclose(found[real], encoded(layer, row[real])[0], atol=1e-5)
+    whole = np.stack([encoded(layer, row)[0] for (row,) in rows(words)])
     np.testing.assert_allclose(layer(words)[0], whole, atol=1e-5)
+
+
+def test_self_attention_shows_each_head_of_each_layer():
+    layer, (words, _) = encoder(dropout=0.5), arguments(target=SOURCE)
+    found = np.stack(layer.self_attention(words, MASK))
+    assert found.shape == (LAYERS, BATCH, HEADS, SOURCE, SOURCE)
+    for row, (own_words,) in enumerate(rows(words)):
+        real = MASK[row]
+        wanted = encoded(layer, own_words[real])[1]
+        np.testing.assert_allclose(found[:, row][..., real, :][..., real], wanted, atol=1e-5)
+        assert (found[:, row][..., ~real] == 0).all()
 
 
 @either_position
