@@ -23,7 +23,12 @@ _TOGETHER = 256
 # Lengths are learned from this many pairs.
 SAMPLE = 50_000
 
+# Nothing here has a Python `if` or `for` over tensors. To rewrite the source of each function in case it had one costs
+# seconds of a training's start, and a second time where a pipeline is made inside another one.
+as_written = tf.autograph.experimental.do_not_convert
 
+
+@as_written
 def tokenize(
     pairs: tf.data.Dataset, text: Text, max_length: int, sourceless: bool = False, sampling: float = 0.0
 ) -> tf.data.Dataset:
@@ -68,6 +73,7 @@ def shift(source: tf.Tensor, target: tf.Tensor, *links: tf.Tensor) -> tuple[dict
     return ({**inputs, "links": links[0]} if links else inputs), output
 
 
+@as_written
 def linked(pairs: tf.data.Dataset, links: tf.data.Dataset) -> tf.data.Dataset:
     """Put a line of links to each pair of strings."""
     return tf.data.Dataset.zip((pairs, links)).map(lambda pair, line: (*pair, line))
@@ -103,6 +109,7 @@ class Buckets:
         sources = np.concatenate([sources, np.full([len(sources), 1], longest)], 1)
         return cls(np.append(targets, longest), np.concatenate([sources, sources[-1:]]))
 
+    @as_written
     def bucket(self, examples: tf.data.Dataset, batch_size: int, batch_unit: str = "sentences") -> tf.data.Dataset:
         """Group examples of ``tokenize`` into padded batches of ``batch_size`` sentences or target tokens, shifted."""
         targets = tf.constant(self.targets, tf.int64)
@@ -156,6 +163,7 @@ def bounds(lengths: np.ndarray, count: int) -> np.ndarray:
     return values[np.array(ends[::-1]) - 1]
 
 
+@as_written
 def lengths(pairs: tf.data.Dataset, text: Text, max_length: int, sourceless: bool = False) -> np.ndarray:
     """Measure ``(pairs, 2)`` source and target lengths with the end token, of the first pairs that pass the filter."""
 
@@ -213,12 +221,14 @@ class Pipeline:
         """Return unshuffled batches, for measuring the loss on a development set."""
         return ahead(self._batches(self.pairs, 0.0))
 
+    @as_written
     def _batches(self, pairs: tf.data.Dataset, sampling: float) -> tf.data.Dataset:
         examples = tokenize(pairs, self.text, self.max_length, self.sourceless, sampling)
         batches = self.buckets.bucket(examples, self.batch_size, self.batch_unit)
         return batches.map(Guide(self.text)) if "links" in batches.element_spec[0] else batches
 
 
+@as_written
 def padding(batches: tf.data.Dataset) -> tuple[float, int]:
     """Return the share of source and target tokens that are padding, and the number of batches.
 

@@ -26,7 +26,7 @@ from nmt.data.corpora import Corpus
 from nmt.data.growth import grow as grown
 from nmt.data.guides import count_lost
 from nmt.data.links import check_guided
-from nmt.data.pipeline import SAMPLE, Buckets, Pipeline, ahead, lengths, linked, padding
+from nmt.data.pipeline import SAMPLE, Buckets, Pipeline, ahead, as_written, lengths, linked, padding
 from nmt.data.text import Text
 from nmt.errors import InputError
 from nmt.folder import (
@@ -370,7 +370,7 @@ def _run(
         return
     callbacks = [*callbacks, saving]
     # One Dataset for all epochs: each time it is read it begins where `position` says.
-    batches = tf.data.Dataset.from_tensors(0).flat_map(lambda _: pipeline.epoch(position[0], position[1]))
+    batches = tf.data.Dataset.from_tensors(0).flat_map(as_written(lambda _: pipeline.epoch(position[0], position[1])))
     fit = functools.partial(model.fit, ahead(batches), shuffle=False, verbose=1 if sys.stderr.isatty() else 2)
     if int(position[1]):
         # The rest of an epoch on its own: Keras takes the batches of the first epoch for the number in each.
