@@ -12,7 +12,7 @@ demo: $(READY)
 	$(BIN)/nmt demo
 
 test: check
-	$(BIN)/pytest -n $(JOBS) --dist loadfile
+	$(BIN)/pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
 check: $(READY)
 	$(BIN)/ruff format --check .
