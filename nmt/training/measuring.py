@@ -138,7 +138,9 @@ def measure(config: Config, corpus: Corpus, dev: Corpus, say: Callable[[str], No
     watch.lap("models")
     say(f"{model.count_params():,} parameters. Steps are tried for about {seconds:.0f} seconds.")
     part = dataclasses.replace(pipeline, pairs=pipeline.pairs.take(SAMPLE))
-    shapes, largest, filling = _shapes(part)
+    shapes, largest, first_batch, filling = _shapes(part)
+    # The rest of the epoch was read for its shapes alone.
+    watch.laps["tracing the batches"] = max(0.0, first_batch - filling)
     with warnings.catch_warnings():
         # Batches are not counted beforehand, which Keras takes for a mistake.
         warnings.filterwarnings("ignore", message="Your input ran out of data")
@@ -185,19 +187,25 @@ def _shape(batch: Any) -> Shape:
     return Shape(rows, source, output.shape[1])
 
 
-def _shapes(pipeline: Pipeline) -> tuple[dict[Shape, int], Any, float]:
-    """Return the shapes of an epoch's batches, the largest batch, and the seconds until the first is there."""
+def _shapes(pipeline: Pipeline) -> tuple[dict[Shape, int], Any, float, float]:
+    """Return the shapes of an epoch's batches, the largest batch, and the seconds until the first is there.
+
+    These are given twice: with the tracing of the functions of the dataset, and without it.
+    """
+    began = time.monotonic()
     epoch = pipeline.epoch(0)
     found: Counter[Shape] = Counter()
     largest: Any = None
+    until_first = 0.0
     for batch in epoch.as_numpy_iterator():
+        until_first = until_first or time.monotonic() - began
         found[_shape(batch)] += 1
         if largest is None or _shape(batch).tokens > _shape(largest).tokens:
             largest = batch
     # By now the functions of the dataset are traced, as they are from a run's second epoch on.
     began = time.monotonic()
     next(epoch.as_numpy_iterator())
-    return dict(found), largest, time.monotonic() - began
+    return dict(found), largest, until_first, time.monotonic() - began
 
 
 class _Clock(keras.callbacks.Callback):

@@ -198,7 +198,7 @@ def test_every_part_of_a_guided_run_is_measured(tmp_path: Path) -> None:
     # Two texts and a line of links: 11 letters at least each, and what TensorFlow keeps of them.
     assert found.bytes_a_pair > 3 * (300 + 9)
     assert set(found.starting) == {
-        "vocabulary", "batches", "models", "tracing", "tracing the loss", "tracing the search",
+        "vocabulary", "batches", "models", "tracing the batches", "tracing", "tracing the loss", "tracing the search",
     }  # fmt: skip
 
 
