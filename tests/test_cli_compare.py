@@ -1,6 +1,7 @@
 """nmt compare as its users run it: a whole comparison, one that is stopped, and everything it refuses."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -65,9 +66,34 @@ def test_a_comparison_is_made_goes_on_and_takes_trained_models(data: Path, tmp_p
     assert alone.returncode == 1 and "No model could be compared" in alone.stderr.decode()
 
 
+def test_what_is_damaged_is_done_again_and_a_model_without_weights_is_refused(data: Path, tmp_path: Path) -> None:
+    to, common = tmp_path / "why", [*given(data), "--seeds", 1, "--steps", 2, *SMALL]
+    assert nmt("compare", "model.attention=none", "--to", to, *common).returncode == 0
+    (to / "texts" / "none-1.txt").unlink()
+    again = nmt("compare", "model.attention=none", "--to", to, *common)
+    assert again.returncode == 0, again.stderr.decode()
+    assert (to / "texts" / "none-1.txt").is_file() and b"[1/1] none, seed 1" in again.stderr
+
+    shutil.rmtree(to / "models" / "none-1")
+    other = nmt("compare", "model.attention=none", "model.attention=dot", "--to", to, *common)
+    assert other.returncode == 0, other.stderr.decode()
+    assert "none cannot be measured, and the others are" in other.stderr.decode()
+    assert set(json.loads((to / "comparison.json").read_text(encoding="utf-8"))["speeds"]) == {"dot"}
+
+    (to / "models" / "dot-1" / "model.weights.h5").unlink()
+    refused(
+        nmt("compare", to / "models" / "dot-1", "--to", tmp_path / "b", "--test-pairs", data / "test.tsv"), "weights"
+    )
+    assert not (tmp_path / "b").exists()
+    missing = ["--links", tmp_path / "nowhere", "--to", tmp_path / "b"]
+    refused(nmt("compare", "training.guided_alignment=0.1", *missing, *common), "nowhere")
+    assert not (tmp_path / "b").exists()
+
+
 WRONG = {
     "no such model": (["nowhere"], ["'nowhere' is no model to compare"]),
     "a config that does not parse": (["bad.toml"], ["bad.toml is not TOML"]),
+    "a seed": (["training.seed=7"], ["training.seed is what --seeds sets"]),
     "two budgets": (["model.units=7", "--steps", 7, "--minutes", 1], ["two budgets"]),
     "half of the pairs": (["model.units=7", "--source", "train.tsv"], ["--source and --target"]),
     "nothing to judge on": (["model.units=7", "--pairs", "train.tsv"], ["--test-source and --test-target"]),

@@ -110,3 +110,45 @@ def test_training_is_silent_about_clean_pairs(corpus: Path, tmp_path: Path) -> N
     assert result.returncode == 2
     assert "Warning" not in result.stderr.decode()
     assert "nmt data" not in result.stderr.decode()
+
+
+def test_a_name_is_no_markup_and_what_turns_text_around_is_seen(tmp_path: Path) -> None:
+    file = tmp_path / "[red]a b.tsv"
+    file.write_text("".join(f"{ko}\t\u202e{en}\n" for ko, en in PAIRS), encoding="utf-8")
+    result = nmt("data", file, *TINY[:4])
+    assert result.returncode == 0, result.stderr.decode()
+    shown = result.stdout.decode()
+    assert "[red]a b.tsv: 48 pairs" in shown
+    assert "48 (100 %) of the targets have control or invisible characters" in " ".join(shown.split())
+    assert "\u202e" not in shown
+
+
+def test_pairs_without_text_on_a_side_are_described_all_the_same(tmp_path: Path) -> None:
+    (tmp_path / "a.tsv").write_text("".join(f"{ko}\t\n" for ko, _ in PAIRS), encoding="utf-8")
+    result = nmt("data", tmp_path / "a.tsv")
+    assert result.returncode == 0, result.stderr.decode()
+    assert "48 (100 %) of the targets are blank" in " ".join(result.stdout.decode().split())
+
+
+def test_a_page_is_never_written_over_the_pairs(tmp_path: Path) -> None:
+    for name in ("s.html", "t.html"):
+        (tmp_path / name).write_text("a\n")
+    refused(nmt("data", tmp_path / "s.html", tmp_path / "t.html", "--html", tmp_path / "s.html"), "over the pairs")
+    assert (tmp_path / "s.html").read_text() == "a\n"
+
+
+def test_a_forecast_that_is_refused_comes_after_what_was_found(corpus: Path) -> None:
+    guided = ["--set", "training.guided_alignment=0.1"]
+    result = nmt("data", corpus / "train.tsv", corpus / "dev.tsv", "--forecast", *TINY, *guided)
+    assert (result.returncode, b"48 pairs" in result.stdout) == (2, True)
+    assert b"Traceback" not in result.stderr
+
+
+def test_the_quick_look_names_the_lines_of_the_file(tmp_path: Path) -> None:
+    pairs = [*PAIRS, *((ko, "") for ko, _ in PAIRS[:6])]
+    (tmp_path / "a b.tsv").write_text("".join(f"{ko}\t{en}\n" for ko, en in pairs), encoding="utf-8")
+    result = nmt("train", "--pairs", tmp_path / "a b.tsv", "--to", tmp_path / "m", *TINY, "--set", "training.steps=1")
+    assert result.returncode == 0, result.stderr.decode()
+    said = result.stderr.decode()
+    assert "a b.tsv: 6 (11 %) of the targets are blank (lines 49, 50, 51" in said
+    assert f"nmt data '{tmp_path / 'a b.tsv'}' tells more" in said

@@ -74,7 +74,7 @@ def compare(
     **Example:** `nmt compare model.attention=none model.attention=dot,model.context=output --to why --steps 700`
     """
     from nmt.comparison.contest import Budget, contestants
-    from nmt.comparison.ledger import Ledger
+    from nmt.comparison.ledger import Ledger, alone
     from nmt.comparison.run import gold_links
     from nmt.config import Config, with_settings
     from nmt.presets import preset as settings_of
@@ -91,16 +91,19 @@ def compare(
     chosen = [
         each if each.folder else replace(each, config=budget.limit(each.config)) for each in contestants(models, base)
     ]
+    if any(each.config.training.seed != Config().training.seed for each in chosen if not each.folder):
+        raise InputError("training.seed is what --seeds sets: leave it out of the configs.")
     material = _material(files, links, test_links, chosen, to)
     gold_links(material)  # wrong links are told before anything is trained
-    ledger = Ledger(to, chosen, material, budget)
-    ledger.save()
-    _run_all(ledger, chosen, seeds, material)
-    if not any(ledger.done(each.name) for each in chosen):
-        failed = next(run["failed"] for each in chosen for run in ledger.runs(each.name))
-        raise WorkFailed(f"No model could be compared. The first failed so: {failed}")
-    _measure(ledger, chosen, material)
-    _report(ledger, chosen, material, budget)
+    with alone(to):
+        ledger = Ledger(to, chosen, material, budget)
+        ledger.save()
+        _run_all(ledger, chosen, seeds, material)
+        if not any(ledger.done(each.name) for each in chosen):
+            failed = next(run["failed"] for each in chosen for run in ledger.runs(each.name))
+            raise WorkFailed(f"No model could be compared. The first failed so: {failed}")
+        _measure(ledger, chosen, material)
+        _report(ledger, chosen, material, budget)
 
 
 def _files(*splits: Pairs) -> list[tuple[Path, ...]]:
@@ -148,7 +151,10 @@ def _material(
     for opened in filter(None, (train, dev, test)):
         open_pairs(opened)
     test, train, dev = (tuple(path.resolve() for path in split) for split in (test, train, dev))
-    return Material(test, train, dev, links and links.resolve(), test_links and test_links.resolve())
+    material = Material(test, train, dev, links and links.resolve(), test_links and test_links.resolve())
+    for each in learning:
+        material.training(each.config)  # wrong links, and too few pairs, are told before anything is written
+    return material
 
 
 def _built_in(to: Path) -> Material:
@@ -156,12 +162,12 @@ def _built_in(to: Path) -> Material:
     from nmt.comparison.contest import Material
     from nmt.comparison.ledger import DATA, check_place
     from nmt.data import demo
+    from nmt.folder import make
 
     check_place(to)
     data = to.resolve() / DATA
-    if not data.exists():
-        data.mkdir(parents=True)
-        demo.write(data)
+    if not data.exists() or not any(data.iterdir()):
+        make(data, demo.write)
     test, train, dev = ((data / f"{split}.ko", data / f"{split}.en") for split in ("test", "train", "dev"))
     return Material(test, train, dev, data / "train.links", data / "test.links")
 
@@ -186,7 +192,7 @@ def _run_all(ledger: Ledger, chosen: list[Contestant], seeds: int, material: Mat
             say(f"  BLEU {found['bleu']:.2f}, chrF {found['chrf']:.2f} on the test pairs.")
         except Stopped:
             raise WorkFailed("Stopped. The same command goes on from here.") from None
-        except WorkFailed as error:
+        except (InputError, WorkFailed) as error:
             found = {"name": each.name, "seed": seed, "failed": str(error)}
             say(f"  It failed, and the others go on: {error}")
         ledger.add(found)
@@ -211,6 +217,8 @@ def _measure(ledger: Ledger, chosen: list[Contestant], material: Material) -> No
         ledger.record["speeds"] = apart(speeds, models, material, say=lambda line: say(f"  {line}"))
     except Stopped:
         raise WorkFailed("Stopped. The same command goes on from here.") from None
+    except WorkFailed as error:
+        say(f"  It failed, and the report has no speeds: {error}")
     ledger.save()
 
 
@@ -218,6 +226,7 @@ def _report(ledger: Ledger, chosen: list[Contestant], material: Material, budget
     """Write the report and print its table."""
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     from nmt.comparison.report import write_report
     from nmt.comparison.summary import HEADINGS, summary
@@ -232,7 +241,7 @@ def _report(ledger: Ledger, chosen: list[Contestant], material: Material, budget
     for place, heading in enumerate(HEADINGS):
         table.add_column(heading, justify="right" if place else "left", vertical="bottom")
     for row in found.rows:
-        table.add_row(*row.cells())
+        table.add_row(*map(Text, row.cells()))
     Console(width=None if sys.stdout.isatty() else 140).print(table)
     for row in found.rows:
         for why in row.failures:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from nmt.commands.console import advancing, say
-from nmt.errors import InputError, Stopped
+from nmt.errors import InputError, Stopped, WorkFailed
 from nmt.quiet import import_tensorflow
 
 if TYPE_CHECKING:
@@ -58,14 +58,20 @@ def data(
         from nmt.evaluation.canvas import check_picture
 
         check_picture(html, [".html"])
+        if any(html.resolve() == file.resolve() for file in files):
+            raise InputError(f"--html {html} would be written over the pairs. Name another file.")
     named = _splits(files)
     # A wrong setting is told before long files are read; `auto` alone has to wait for the number of pairs.
     chosen, _ = _config(preset, 1, config, settings)
     corpora = _open(named)
     chosen, lines = _config(preset, corpora[0].size, config, settings)
     found = examine(chosen, corpora, lines)
+    refused: Exception | None = None
     if forecast:
-        found = dataclasses.replace(found, forecast=foretold(chosen, named))
+        try:
+            found = dataclasses.replace(found, forecast=foretold(chosen, named))
+        except (InputError, WorkFailed) as error:
+            refused = error  # what was found is shown all the same
     if as_json:
         print(json.dumps(dataclasses.asdict(found), ensure_ascii=False, indent=1))
     else:
@@ -76,6 +82,8 @@ def data(
 
         write(html, page(found).encode("utf-8", "replace"), [".html"])
         say(f"The page is in {html}.")
+    if refused:
+        raise refused
 
 
 def _splits(files: Sequence[Path]) -> list[tuple[Path, ...]]:
@@ -138,7 +146,10 @@ def examine(config: Config, corpora: Sequence[Corpus], preset: tuple[str, ...] =
     import_tensorflow()
     from nmt.doctor.vocabulary import vocabulary
 
-    pieces = vocabulary(config, corpora, splits, say if sys.stderr.isatty() else lambda line: None)
+    # Where one side is blank throughout there is nothing to learn from; the findings say so.
+    text = all(side.blank.count < splits[0].pairs for side in (splits[0].source, splits[0].target))
+    news = say if sys.stderr.isatty() else lambda line: None
+    pieces = vocabulary(config, corpora, splits, news) if text else None
     said = advice(splits, overlaps, pieces, config.data.max_length)
     return Diagnosis(
         splits=splits,

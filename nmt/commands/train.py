@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -147,11 +148,13 @@ def _warn(corpus: Corpus, dev: Corpus, files: list[Path]) -> None:
     """Say what is noteworthy about the pairs, after a short look at them."""
     from nmt.doctor.quick import warnings
 
-    found = warnings(corpus, dev)
+    # Held-out pairs are of the same file, whose lines are those of the whole.
+    whole = getattr(corpus, "whole", None)
+    found = warnings(whole, None) if whole else warnings(corpus, dev)
     for line in found:
         say(f"Warning: {line}")
     if found:
-        more = f"nmt data {' '.join(map(str, files))}" if files else "nmt data, on the pairs as files,"
+        more = f"nmt data {shlex.join(map(str, files))}" if files else "nmt data, on the pairs as files,"
         say(f"This was a short look; {more} tells more.")
 
 

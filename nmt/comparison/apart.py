@@ -28,6 +28,7 @@ def apart(work: Callable[..., Any], *arguments: Any, say: Callable[[str], None])
 
     Raises:
         Stopped: if it was asked to stop, and did.
+        InputError: if the work raised it.
         WorkFailed: if it failed, or its process died, with the reason in a sentence.
     """
     context: Any = multiprocessing.get_context(_METHOD)
@@ -49,7 +50,7 @@ def apart(work: Callable[..., Any], *arguments: Any, say: Callable[[str], None])
     if kind == "died":
         hint = ", as a system does that is out of memory" if process.exitcode == -signal.SIGKILL else ""
         raise WorkFailed(f"its process ended with code {process.exitcode}{hint}")
-    raise WorkFailed(value)
+    raise InputError(value) if kind == "refused" else WorkFailed(value)
 
 
 def _listen(receiving: Connection, say: Callable[[str], None]) -> tuple[str, Any] | None:
@@ -75,7 +76,9 @@ def _work(sending: Connection, work: Callable[..., Any], arguments: tuple) -> No
         ended = ("done", work(*arguments, lambda line: sending.send(("news", line))))
     except (Stopped, KeyboardInterrupt):
         ended = ("stopped", None)
-    except (InputError, WorkFailed) as error:
+    except InputError as error:
+        ended = ("refused", str(error))
+    except WorkFailed as error:
         ended = ("failed", str(error))
     except MemoryError:
         ended = ("failed", "there is not enough memory")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -84,10 +84,11 @@ class Material:
         return (train, open_pairs(self.dev)) if self.dev else split_dev(train)
 
     def identity(self) -> dict[str, Any]:
-        """What tells it from others: the size and the first thousand pairs of each split, and the links."""
+        """What tells it from others: a checksum of every file."""
         splits = {"train": self.train, "dev": self.dev, "test": self.test}
-        found: dict[str, Any] = {name: _print(open_pairs(files)) for name, files in splits.items() if files}
-        return {**found, "links": zlib.crc32(self.links.read_bytes()) if self.links else None}
+        links = {"train_links": self.train_links, "links": self.links}
+        found: dict[str, Any] = {name: [_checksum(file) for file in files] for name, files in splits.items() if files}
+        return {**found, **{name: _checksum(file) if file else None for name, file in links.items()}}
 
 
 def open_pairs(files: Sequence[Path]) -> Corpus:
@@ -95,9 +96,12 @@ def open_pairs(files: Sequence[Path]) -> Corpus:
     return from_files(*files) if len(files) == 2 else from_tsv(files[0])
 
 
-def _print(corpus: Corpus) -> list[int]:
-    first = list(islice(corpus.pairs(), 1000))
-    return [corpus.size, zlib.crc32(repr(first).encode("utf-8", "surrogatepass"))]
+def _checksum(file: Path) -> int:
+    found = 0
+    with file.open("rb") as content:
+        while part := content.read(1 << 20):
+            found = zlib.crc32(part, found)
+    return found
 
 
 def contestants(words: Sequence[str], base: Config) -> list[Contestant]:
@@ -117,6 +121,11 @@ def contestants(words: Sequence[str], base: Config) -> list[Contestant]:
     found: list[Contestant] = []
     for word in words:
         each = _read(word, base)
+        if not each.name.replace("-", "").replace("_", "").replace(".", "").isalnum():
+            raise InputError(
+                f"'{each.name}' cannot be a model's name: it is a folder's, of letters, digits, '-', '_' and '.'. "
+                f"Write NAME:{word} to give it another."
+            )
         if each.config.model.architecture == "language-model":
             raise InputError(f"{word} is a language model, and those that are compared translate.")
         if each.name in (other.name for other in found):
@@ -129,8 +138,6 @@ def _read(word: str, base: Config) -> Contestant:
     name, colon, rest = word.partition(":")
     if not colon or "=" in name or not rest:
         name, rest = "", word
-    if name and not name.replace("-", "").replace("_", "").replace(".", "").isalnum():
-        raise InputError(f"'{name}' cannot be a model's name: it is a folder's, of letters, digits, '-', '_' and '.'.")
     path = Path(rest)
     if path.suffix == ".toml":
         return Contestant(name or path.stem, from_file(path, base))
@@ -139,6 +146,8 @@ def _read(word: str, base: Config) -> Contestant:
         config = with_settings(base, own)
         return Contestant(name or "-".join(setting.partition("=")[2].strip() for setting in own), config)
     if (path / CONFIG).exists():
+        if not os.access(path / WEIGHTS, os.R_OK):
+            raise InputError(f"{path} has no weights that can be read: {WEIGHTS} is missing, or not to be read.")
         return Contestant(name or path.resolve().name, read_config(path), path)
     raise InputError(
         f"'{word}' is no model to compare: it must be a TOML file of settings, the folder of a trained model, or "

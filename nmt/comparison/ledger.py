@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,12 @@ from nmt.comparison.contest import Budget, Contestant, Material, difference
 from nmt.errors import InputError
 from nmt.folder import check_new, write
 
+with contextlib.suppress(ModuleNotFoundError):  # Windows has none, and no lock then
+    import fcntl
+
 RECORD = "comparison.json"
 DATA = "data"
+_LOCK = ".lock"
 _FORMAT = 1
 
 
@@ -58,15 +63,17 @@ class Ledger:
             raise InputError(f"The folder {self.folder} cannot be used: {error.strerror}.") from None
         except ValueError:
             raise InputError(f"{path} is damaged: it is no JSON. Name a new folder with --to.") from None
-        if not isinstance(record, dict) or record.get("format") != _FORMAT:
+        parts = {"plan": dict, "contestants": dict, "runs": list, "speeds": dict}
+        whole = isinstance(record, dict) and all(isinstance(record.get(key), kind) for key, kind in parts.items())
+        if not whole or record.get("format") != _FORMAT:
             raise InputError(f"{path} is no record of a comparison by this version. Name a new folder with --to.")
         if what := difference(record["plan"], plan):
             raise InputError(f"{self.folder} holds another comparison: {what}. Name a new folder with --to.")
         return record
 
     def done(self, name: str) -> list[dict[str, Any]]:
-        """Return what the runs of a contestant found that did not fail."""
-        return [run for run in self.runs(name) if "failed" not in run]
+        """Return what the runs of a contestant found that did not fail and whose texts are still there."""
+        return [run for run in self.runs(name) if "failed" not in run and self.texts(name, run["seed"]).is_file()]
 
     def run(self, name: str, seed: int) -> dict[str, Any] | None:
         """Return what a run found, or nothing if it is not done; one that failed is not."""
@@ -85,7 +92,10 @@ class Ledger:
 
     def save(self) -> None:
         """Write the record."""
-        write(self.folder / RECORD, (json.dumps(self.record, ensure_ascii=False, indent=1) + "\n").encode())
+        write(
+            self.folder / RECORD,
+            (json.dumps(self.record, ensure_ascii=False, indent=1) + "\n").encode("utf-8", "replace"),
+        )
 
     def model(self, name: str, seed: int) -> Path:
         """Return the folder of a model that is trained here."""
@@ -94,6 +104,27 @@ class Ledger:
     def texts(self, name: str, seed: int) -> Path:
         """Return the file of what it wrote."""
         return self.folder / "texts" / f"{name}-{seed}.txt"
+
+
+@contextlib.contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Keep other processes from a comparison's folder, which is made if there is none.
+
+    Raises:
+        InputError: if one is at work there already, or the folder cannot be used.
+    """
+    check_place(folder)
+    with contextlib.ExitStack() as stack:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            lock = stack.enter_context((folder / _LOCK).open("wb"))
+            if os.name == "posix":
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise InputError(f"Another nmt compare is at work in {folder}. Wait for it, or stop it.") from None
+        except OSError as error:
+            raise InputError(f"The folder {folder} cannot be used: {error.strerror}.") from None
+        yield
 
 
 def check_place(folder: Path) -> None:
@@ -110,4 +141,4 @@ def check_place(folder: Path) -> None:
 
 def _only_data(folder: Path) -> bool:
     """Tell whether it was stopped before anything but the built-in corpus was written."""
-    return folder.is_dir() and [path.name for path in folder.iterdir()] == [DATA]
+    return folder.is_dir() and {path.name for path in folder.iterdir()} in ({DATA}, {DATA, _LOCK}, {_LOCK})

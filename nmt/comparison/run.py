@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 import time
 from collections.abc import Callable
@@ -12,11 +13,11 @@ from typing import Any
 
 from nmt.comparison.contest import Contestant, Material, open_pairs
 from nmt.data.corpora import read_lines
-from nmt.errors import InputError
+from nmt.errors import InputError, WorkFailed
 from nmt.evaluation.links import Gold, alignment_error, check, hard
 from nmt.evaluation.links import read as read_links
 from nmt.evaluation.scores import score
-from nmt.folder import CONFIG, read_journal, write
+from nmt.folder import STATE, WEIGHTS, read_journal, write
 
 # Speeds are measured on so many of the test sentences, and so many times in turn.
 _SENTENCES = 500
@@ -63,11 +64,14 @@ def run(contestant: Contestant, seed: int, material: Material, model: Path, text
     from nmt.training.fit import train
     from nmt.translator import Translator
 
-    if contestant.folder:
+    resumed = (model / STATE).exists()
+    if contestant.folder or ((model / WEIGHTS).exists() and not resumed):
         translator: Any = Translator.load(model)
     else:
+        if model.exists() and not resumed:
+            shutil.rmtree(model)  # a run that was killed before it could be resumed
         corpus, dev = material.training(contestant.config)
-        translator = train(contestant.config, corpus, dev, model, (model / CONFIG).exists(), say)
+        translator = train(contestant.config, corpus, dev, model, resumed, say)
     pairs = list(open_pairs(material.test).pairs())
     sources, references = [left for left, _ in pairs], [right for _, right in pairs]
     say(f"Translating {len(sources):,} test sentences.")
@@ -116,21 +120,27 @@ def speeds(models: dict[str, Path], material: Material, say: Say) -> dict[str, d
 
     Returns:
         Of each, the sentences a second of each round, in batches; the milliseconds of single sentences, one after the
-        other; and the size of its export for TF Serving in bytes.
+        other; and the size of its export for TF Serving in bytes. One that cannot be measured is left out.
     """
     from nmt.serving.saved_model import write as export
     from nmt.translator import Translator
 
     sources = [source for source, _ in islice(open_pairs(material.test).pairs(), _SENTENCES) if source.strip()]
-    translators = {name: Translator.load(model) for name, model in models.items()}
+    translators: dict[str, Translator] = {}
     found: dict[str, dict[str, Any]] = {}
-    for name, translator in translators.items():
-        with tempfile.TemporaryDirectory() as place:
-            export(translator, Path(place, "export"), translator.decoding(sample=False))
-            size = sum(path.stat().st_size for path in Path(place).rglob("*") if path.is_file())
+    for name, model in models.items():
+        try:
+            translator = Translator.load(model)
+            with tempfile.TemporaryDirectory() as place:
+                export(translator, Path(place, "export"), translator.decoding(sample=False))
+                size = sum(path.stat().st_size for path in Path(place).rglob("*") if path.is_file())
+            translator.translate(sources)  # the graph is traced, and memory is there
+            translator.translate(sources[:1])
+        except (InputError, WorkFailed, OSError) as error:
+            say(f"{name} cannot be measured, and the others are: {error}")
+            continue
+        translators[name] = translator
         found[name] = {"rates": [], "milliseconds": [], "export_bytes": size}
-        translator.translate(sources)  # the graph is traced, and memory is there
-        translator.translate(sources[:1])
     for number in range(_ROUNDS):
         say(f"Speeds, round {number + 1} of {_ROUNDS}.")
         for name, translator in translators.items():

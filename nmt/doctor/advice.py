@@ -198,14 +198,14 @@ def _of_use(use: Use, max_length: int, first: bool) -> Iterator[Advice]:
         )
     for side, cutting in (("source", use.source), ("target", use.target)):
         if cutting.unknown >= 0.002:
-            words = ", ".join(word.word for word in cutting.unknown_words[:3])
+            words = ", ".join(scripts.visible(word.word) for word in cutting.unknown_words[:3])
             yield Advice(
                 "do" if cutting.unknown >= 0.02 else "look",
                 f"{use.split}: {100 * cutting.unknown:.2g} % of the {side} words have a character that the vocabulary "
                 f"does not know ({words}). Train on text that has them.",
             )
         if first and cutting.spelt >= 0.1:
-            words = ", ".join(word.word for word in cutting.spelt_words[:3])
+            words = ", ".join(scripts.visible(word.word) for word in cutting.spelt_words[:3])
             yield Advice(
                 "look",
                 f"{use.split}: {100 * cutting.spelt:.0f} % of the {side} words are spelt character by character "

@@ -25,7 +25,7 @@ def report(diagnosis: Diagnosis) -> Iterator[RenderableType]:
     for split in diagnosis.splits:
         yield from _split(split)
     if diagnosis.overlaps:
-        yield Rule(f"What stands in {diagnosis.overlaps[0].first}, too", align="left")
+        yield Rule(Text(f"What stands in {diagnosis.overlaps[0].first}, too"), align="left")
         yield _table(tables.overlaps(diagnosis.overlaps))
         for overlap in diagnosis.overlaps:
             yield from _examples(tables.overlap_examples(overlap))
@@ -50,7 +50,7 @@ def report(diagnosis: Diagnosis) -> Iterator[RenderableType]:
 
 
 def _split(split: Split) -> Iterator[RenderableType]:
-    yield Rule(f"{split.name}: {split.pairs:,} pairs", align="left")
+    yield Rule(Text(f"{split.name}: {split.pairs:,} pairs"), align="left")
     yield _table(tables.findings(split))
     yield Text()
     yield _table(tables.of_pairs(split))

@@ -32,8 +32,13 @@ _NAMED |= {"HIRAGANA": _NAMED["KANA"], "KATAKANA": _NAMED["KANA"], "KATAKANA-HIR
 _NAMED |= {"CJK": _NAMED["HAN"], "IDEOGRAPHIC": _NAMED["HAN"]}
 _BLOCKS = ((0x3400, 0xA000, "HAN"), (0xAC00, 0xD7A4, "HANGUL"), (0x20000, 0x32400, "HAN"))
 _NAMES_END = 0x20000
-# Soft hyphen, zero-width space, word joiner, byte order mark; ends of lines that end none here.
-_INVISIBLE = (0x00AD, 0x200B, 0x2028, 0x2029, 0x2060, 0xFEFF)
+# Soft hyphen, zero-width space, word joiner, byte order mark; ends of lines that end none here; marks and overrides of
+# direction, which turn what is printed around; fillers that look like spaces; tags. Joiners are left out: scripts need
+# them.
+_INVISIBLE = (
+    0x00AD, 0x115F, 0x1160, 0x180E, 0x200B, 0x200E, 0x200F, *range(0x2028, 0x202F), *range(0x2060, 0x2065),
+    *range(0x2066, 0x2070), 0x3164, 0xFEFF, 0xFFA0, *range(0xFFF9, 0xFFFC), *range(0xE0000, 0xE0080),
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -155,3 +160,13 @@ def shown(character: str) -> str:
     """
     kind = table().classes[ord(character)]
     return f"U+{ord(character):04X}" if kind in (CONTROL, SPACE, REPLACEMENT) else character
+
+
+def visible(text: str) -> str:
+    """Return a text with its control and invisible characters as numbers.
+
+    >>> visible("a\\u200bb\\x07")
+    'a[U+200B]b[U+0007]'
+    """
+    classes = table().classes
+    return "".join(f"[{shown(each)}]" if classes[ord(each)] == CONTROL else each for each in text)

@@ -164,7 +164,7 @@ def words(vocabulary: Vocabulary) -> Iterator[tuple[str, str]]:
         for side, cutting in (("source", use.source), ("target", use.target)):
             for what, found in (("unknown", cutting.unknown_words), ("spelt", cutting.spelt_words)):
                 if found:
-                    listed = ", ".join(f"{visible(word.word)} {word.count:,}" for word in found)
+                    listed = ", ".join(f"{scripts.visible(word.word)} {word.count:,}" for word in found)
                     yield f"{use.split}, {side}, {what}", listed
 
 
@@ -221,18 +221,10 @@ def _spans(bars: tuple[Bar, ...]) -> tuple[tuple[str, int], ...]:
 
 def _shown(title: str, lines: tuple[Example, ...]) -> Iterator[Shown]:
     if lines:
-        yield Shown(title, tuple((_number(one), visible(one.source), visible(one.target)) for one in lines))
+        yield Shown(
+            title, tuple((_number(one), scripts.visible(one.source), scripts.visible(one.target)) for one in lines)
+        )
 
 
 def _number(one: Example) -> str:
     return f"{one.line:,}" + (f" / {one.other:,}" if one.other else "")
-
-
-def visible(text: str) -> str:
-    """Return a text with its control and invisible characters as numbers.
-
-    >>> visible("a\\u200bb\\x07")
-    'a[U+200B]b[U+0007]'
-    """
-    classes = scripts.table().classes
-    return "".join(f"[{scripts.shown(each)}]" if classes[ord(each)] == scripts.CONTROL else each for each in text)

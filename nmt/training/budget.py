@@ -19,9 +19,10 @@ _STEPS = 25
 class Budget(keras.callbacks.Callback):
     """End a run after ``training.steps`` steps, or ``training.minutes`` minutes spent on steps.
 
-    What happens between epochs is not counted, nor is the first batch of an epoch, which may wait for the graph or the
-    shuffle. The epoch that is cut short is scored like any other. A schedule that falls in a straight line falls to
-    where the minutes will be over, as far as the speed so far tells.
+    What happens between epochs is not counted, nor is the first batch of a run, which waits for the graph. That of a
+    later epoch may wait for the shuffle, and counts as the mean of the others where there are others. The epoch that is
+    cut short is scored like any other. A schedule that falls in a straight line falls to where the minutes will be
+    over, as far as the speed so far tells.
 
     Arguments:
         training: the config's section.
@@ -40,6 +41,9 @@ class Budget(keras.callbacks.Callback):
         # A run that goes on has spent what it had spent, so this is saved with its state.
         self.spent = tf.Variable(0.0, dtype=tf.float64, trainable=False, name="spent")
         self.clock = 0.0
+        # Of this process: whether an epoch begins, and the batches that were counted and their seconds.
+        self.traced, self.waiting = False, True
+        self.counted, self.taken = 0, 0.0
 
     @property
     def key(self) -> str:
@@ -54,7 +58,11 @@ class Budget(keras.callbacks.Callback):
         self._foresee()
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        self.clock = 0.0
+        self.waiting = True
+
+    def on_train_batch_begin(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        if self.waiting and self.seconds:
+            self.clock = time.monotonic()
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         # Without minutes to keep to, nothing that is saved depends on the clock.
@@ -66,9 +74,14 @@ class Budget(keras.callbacks.Callback):
 
     def _count(self) -> None:
         now = time.monotonic()
-        if self.clock:
-            self.spent.assign_add(now - self.clock)
-        self.clock = now
+        took, self.clock = now - self.clock, now
+        if self.waiting and self.counted:
+            took = min(took, self.taken / self.counted)
+        elif self.traced:
+            self.counted, self.taken = self.counted + 1, self.taken + took
+        if self.traced:
+            self.spent.assign_add(took)
+        self.traced, self.waiting = True, False
         if self._done() % _STEPS == 0:
             self._foresee()
 

@@ -60,7 +60,6 @@ def test_the_result_and_the_news_come_back_from_another_process() -> None:
 @pytest.mark.parametrize(
     ("work", "reason"),
     [
-        (refuse, "The file is empty."),
         (break_down, "ZeroDivisionError: by zero"),
         (die, "its process ended with code -9, as a system does that is out of memory"),
     ],
@@ -70,6 +69,11 @@ def test_whatever_becomes_of_it_the_reason_is_told(work: Callable, reason: str) 
         apart(work, say=silent)
     assert str(error.value) == reason
     assert not isinstance(error.value, Stopped)
+
+
+def test_a_wrong_input_stays_one() -> None:
+    with pytest.raises(InputError, match=r"^The file is empty\.$"):
+        apart(refuse, say=silent)
 
 
 @pytest.mark.parametrize("orderly", [True, False])

@@ -7,7 +7,7 @@ import pytest
 from nmt.comparison.contest import Budget, Contestant, Material, contestants, difference
 from nmt.config import Config, with_settings
 from nmt.errors import InputError
-from nmt.folder import CONFIG, config_text
+from nmt.folder import CONFIG, WEIGHTS, config_text
 
 BASE = with_settings(Config(), ["model.units=48", "model.attention_units=32"])
 
@@ -17,6 +17,7 @@ def test_files_settings_and_folders_are_models(tmp_path: Path) -> None:
     trained = tmp_path / "old-model"
     trained.mkdir()
     (trained / CONFIG).write_bytes(config_text(with_settings(Config(), ["model.units=11"])))
+    (trained / WEIGHTS).touch()
     words = [
         str(tmp_path / "small.toml"),
         "model.attention=dot, model.context=output",
@@ -84,7 +85,7 @@ def test_the_record_of_material_tells_other_pairs_from_these(tmp_path: Path) -> 
     ]
     assert all(difference(whole, other.identity()) for other in others)
     files[0].write_text("x\nz\n")
-    assert difference(whole, Material(test, tsv, tsv, links=links).identity()).startswith("test was [2,")
+    assert difference(whole, Material(test, tsv, tsv, links=links).identity()).startswith("test was [")
 
 
 def test_a_trained_model_is_told_from_another_by_its_weights(tmp_path: Path) -> None:
