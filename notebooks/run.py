@@ -211,6 +211,10 @@ def main(arguments: list[str] | None = None, folder: Path = HERE) -> int:
     chosen = parser.parse_args(arguments)
     code = 0
     try:
+        if chosen.to and chosen.to.exists() and not chosen.to.is_dir():
+            raise InputError(f"--to {chosen.to} is no folder.")
+        if chosen.small and chosen.to and chosen.to.resolve() == folder.resolve():
+            raise InputError("With --small, --to must be another folder: the lessons keep what they said at full size.")
         for path in found(chosen.names, folder):
             begun = time.monotonic()
             try:

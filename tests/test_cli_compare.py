@@ -59,7 +59,10 @@ def test_a_comparison_is_made_goes_on_and_takes_trained_models(data: Path, tmp_p
     report = (to / "comparison.md").read_text(encoding="utf-8")
     assert [line.split(" | ")[0] for line in report.splitlines() if line.startswith("| ")] == [
         "| model", "| ---", "| none", "| dot-output", "| copy",
+        "| source words", "| ---", "| 3",
     ]  # fmt: skip
+    (bins,) = record["lengths"]["none"]
+    assert (bins["sentences"], bins["bleu"]) == (6, pytest.approx(runs["none"]["bleu"]))
 
     refused(nmt("compare", "model.attention=none", "--steps", 8, *common), "another comparison", "steps was 7 and is 8")
     alone = nmt("compare", wild, "--steps", 7, *common)

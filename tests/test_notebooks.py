@@ -165,6 +165,7 @@ def test_a_python_that_ends_is_told_in_a_line(tmp_path: Path, capsys: pytest.Cap
     ("arguments", "wrong"),
     [
         (["b"], "There is no notebook 'b' in "),
+        (["--to", __file__], "--to "),
         (["--small"], "a.ipynb has no small size: tag one cell 'size'"),
     ],
 )
@@ -176,6 +177,14 @@ def test_a_wrong_command_is_told_in_a_sentence(
     out, error = capsys.readouterr()
     assert (out, error.count("\n")) == ("", 1)
     assert error.startswith(wrong)
+
+
+def test_a_small_run_never_takes_the_place_of_a_lesson(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    path = made(tmp_path)
+    before = path.read_bytes()
+    assert run.main(["--small", "--to", str(tmp_path)], tmp_path) == 2
+    assert "must be another folder" in capsys.readouterr().err
+    assert path.read_bytes() == before
 
 
 def test_what_is_no_notebook_is_told_in_a_sentence(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:

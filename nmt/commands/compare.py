@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -236,6 +236,8 @@ def _report(ledger: Ledger, chosen: list[Contestant], material: Material, budget
     if material.train and not all(each.folder for each in chosen):
         facts.append(("training pairs", " + ".join(path.name for path in material.train)))
     found = summary(ledger, names, material.test, facts)
+    ledger.record["lengths"] = {name: [asdict(each) for each in bins] for name, bins in found.lengths.items()}
+    ledger.save()
     written = write_report(found, ledger.folder)
     table = Table(box=None, pad_edge=False, padding=(0, 1))
     for place, heading in enumerate(HEADINGS):

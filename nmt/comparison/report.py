@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
 
@@ -72,9 +73,15 @@ def _pictures(summary: Summary, folder: Path) -> list[str]:
 
 def markdown(summary: Summary, pictures: list[str]) -> str:
     """Return the report as Markdown, with links to the pictures beside it."""
-    parts = ["# Models compared", _table(summary.rows), *_failed(summary.rows), _WORDS["speeds"]]
+    parts = [
+        "# Models compared",
+        _table([HEADINGS, *(row.cells() for row in summary.rows)]),
+        *_failed(summary.rows),
+        _WORDS["speeds"],
+    ]
     if LENGTHS in pictures:
         parts += ["## BLEU by the length of the source", _WORDS["lengths"], f"![BLEU by length]({LENGTHS})"]
+        parts.append(_table(_lengths(summary)))
     if CURVES in pictures:
         parts += ["## How they learned", _WORDS["curves"], f"![Learning curves]({CURVES})"]
     if summary.samples and summary.lengths:
@@ -86,9 +93,18 @@ def markdown(summary: Summary, pictures: list[str]) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _table(rows: list[Row]) -> str:
-    lines = [" | ".join(map(_cell, cells)) for cells in (HEADINGS, *(row.cells() for row in rows))]
-    lines.insert(1, " | ".join(["---"] + ["---:"] * (len(HEADINGS) - 1)))
+def _lengths(summary: Summary) -> list[Sequence[str]]:
+    """Return the rows of a table of BLEU by length, the headings first: each with the interval of 95 %."""
+    found: list[Sequence[str]] = [("source words", "sentences", *summary.lengths)]
+    for bins in zip(*summary.lengths.values(), strict=True):
+        scores = (f"{each.bleu:.1f} ({each.low:.1f} to {each.high:.1f})" for each in bins)
+        found.append((bins[0].span, str(bins[0].sentences), *scores))
+    return found
+
+
+def _table(rows: list[Sequence[str]]) -> str:
+    lines = [" | ".join(map(_cell, cells)) for cells in rows]
+    lines.insert(1, " | ".join(["---"] + ["---:"] * (len(rows[0]) - 1)))
     return "\n".join(f"| {line} |" for line in lines)
 
 
@@ -108,13 +124,18 @@ def _cell(text: str) -> str:
 
 def page(summary: Summary, folder: Path, pictures: list[str]) -> str:
     """Return the report as one HTML file that asks nobody for anything."""
-    parts = [_rows(summary.rows), f"<p class='note'>{_WORDS['speeds']}</p>"]
+    parts = [
+        _rows([HEADINGS, *(row.cells() for row in summary.rows)]),
+        *_failures(summary.rows),
+        f"<p class='note'>{_WORDS['speeds']}</p>",
+    ]
     for name, heading, words in (
         (LENGTHS, "BLEU by the length of the source", "lengths"),
         (CURVES, "How they learned", "curves"),
     ):
         if name in pictures:
             parts.append(f"<h2>{heading}</h2><p>{_WORDS[words]}</p><figure>{_picture(folder / name, heading)}</figure>")
+            parts += [_rows(_lengths(summary))] if name == LENGTHS else []
     if summary.samples and summary.lengths:
         parts.append(f"<h2>What they write</h2><p>{_WORDS['samples']}</p>")
         parts += [_sample(*sample) for sample in summary.samples]
@@ -124,19 +145,22 @@ def page(summary: Summary, folder: Path, pictures: list[str]) -> str:
     return _PAGE.format(style=hangul_font("".join(parts)) + style, body="\n".join(parts))
 
 
-def _rows(rows: list[Row]) -> str:
-    heads = "".join(f"<th scope='col'>{escaped(name)}</th>" for name in HEADINGS)
+def _rows(rows: list[Sequence[str]]) -> str:
+    heads = "".join(f"<th scope='col'>{escaped(name)}</th>" for name in rows[0])
     lines = "".join(
         f"<tr><th scope='row'>{escaped(name)}</th>" + "".join(f"<td>{escaped(cell)}</td>" for cell in cells) + "</tr>"
-        for name, *cells in (row.cells() for row in rows)
+        for name, *cells in rows[1:]
     )
     table = f"<table><thead><tr>{heads}</tr></thead><tbody>{lines}</tbody></table>"
-    failed = "".join(
+    return f"<div class='scroll' tabindex='0'>{table}</div>"
+
+
+def _failures(rows: list[Row]) -> list[str]:
+    return [
         f"<p class='failed'><b>{escaped(row.name)}</b> failed, {escaped(why)}</p>"
         for row in rows
         for why in row.failures
-    )
-    return f"<div class='scroll' tabindex='0'>{table}</div>{failed}"
+    ]
 
 
 def _picture(path: Path, label: str) -> str:
