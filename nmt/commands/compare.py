@@ -152,8 +152,9 @@ def _material(
         open_pairs(opened)
     test, train, dev = (tuple(path.resolve() for path in split) for split in (test, train, dev))
     material = Material(test, train, dev, links and links.resolve(), test_links and test_links.resolve())
-    for each in learning:
-        material.training(each.config)  # wrong links, and too few pairs, are told before anything is written
+    # Wrong links, and too few pairs, are told before anything is written. Files are read for it, so not for each model.
+    for each in {bool(each.config.training.guided_alignment): each for each in learning}.values():
+        material.training(each.config)
     return material
 
 
@@ -217,7 +218,7 @@ def _measure(ledger: Ledger, chosen: list[Contestant], material: Material) -> No
         ledger.record["speeds"] = apart(speeds, models, material, say=lambda line: say(f"  {line}"))
     except Stopped:
         raise WorkFailed("Stopped. The same command goes on from here.") from None
-    except WorkFailed as error:
+    except (InputError, WorkFailed) as error:
         say(f"  It failed, and the report has no speeds: {error}")
     ledger.save()
 

@@ -41,7 +41,7 @@ class Budget(keras.callbacks.Callback):
         # A run that goes on has spent what it had spent, so this is saved with its state.
         self.spent = tf.Variable(0.0, dtype=tf.float64, trainable=False, name="spent")
         self.clock = 0.0
-        # Of this process: whether an epoch begins, and the batches that were counted and their seconds.
+        # Of this process: whether the graph is there, whether an epoch begins, and what was counted: batches, seconds.
         self.traced, self.waiting = False, True
         self.counted, self.taken = 0, 0.0
 
