@@ -41,9 +41,9 @@ from nmt.config import Config, Model, with_settings
 from nmt.data.corpora import from_files
 from nmt.data.pipeline import ahead
 from nmt.errors import InputError
-from nmt.models import build_model
-from nmt.training.compiling import compiled, precision
+from nmt.models.build import build_model
 from nmt.training.fit import learn_text, make_pipeline
+from nmt.training.setup import compiled, precision
 
 # What the stock models do not have.
 _FIXED = ("cell", "attention", "context", "bidirectional", "layer_norm", "residual", "word_dropout")

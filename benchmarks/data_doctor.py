@@ -20,7 +20,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from nmt.data import demo
+from nmt.synthetic import demo
 
 Cost = tuple[float, float, int]
 

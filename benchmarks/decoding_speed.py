@@ -22,9 +22,9 @@ from typing import Any
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from nmt.data.corpora import from_files
-from nmt.decoding.abreast import share_cores
 from nmt.evaluation.scores import score
-from nmt.translator import Translator
+from nmt.inference.parallel import share_cores
+from nmt.inference.translator import Translator
 
 
 def way(text: str) -> dict[str, Any]:

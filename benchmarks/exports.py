@@ -30,10 +30,10 @@ from tensorflow.core.protobuf import saved_model_pb2
 
 from nmt.data.corpora import from_files
 from nmt.evaluation.scores import score
-from nmt.serving import saved_model, tflite, tflite_strings
-from nmt.translator import Translator
+from nmt.export import saved_model, tflite, tflite_strings
+from nmt.inference.translator import Translator
 
-PROGRAM = Path(__file__).parents[1] / "tests" / "serving" / "c_library.py"
+PROGRAM = Path(__file__).parents[1] / "tests" / "export" / "c_library.py"
 Translate = Callable[[list[str]], list[str]]
 
 
@@ -62,10 +62,10 @@ def served(folder: Path) -> tuple[Translate, float]:
 
 def on_device(folder: Path) -> tuple[Translate, float]:
     """Open the export for a device; return how to ask it, and how long its first answer took."""
-    from nmt.serving import edge
+    from nmt.export import tflite_runtime
 
     began = time.perf_counter()
-    translator = edge.Translator(folder)
+    translator = tflite_runtime.Translator(folder)
     translator.translate(["a"])
     return lambda texts: [found.text for found in translator.translate(texts)], time.perf_counter() - began
 

@@ -23,14 +23,14 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import keras
 
 from nmt.config import with_settings
-from nmt.data import demo
 from nmt.data.corpora import from_files
 from nmt.evaluation.scores import score
-from nmt.folder import JOURNAL
-from nmt.models import Seq2Seq
+from nmt.inference.translator import Translator
+from nmt.model_folder import JOURNAL
+from nmt.models.seq2seq import Seq2Seq
 from nmt.presets import preset
+from nmt.synthetic import demo
 from nmt.training.fit import train
-from nmt.translator import Translator
 
 OUTPUT = "model.context=output"
 TRANSFORMER = ["model.architecture=transformer", "model.feed_forward=512"]

@@ -25,10 +25,10 @@ from pathlib import Path
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from nmt.config import Config, from_file, to_toml, with_settings
-from nmt.data import demo
 from nmt.data.corpora import from_files
-from nmt.folder import read_journal
+from nmt.model_folder import read_journal
 from nmt.presets import preset
+from nmt.synthetic import demo
 
 MODELS: dict[str, list[str]] = {
     "demo": [],

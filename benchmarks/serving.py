@@ -15,8 +15,8 @@ import threading
 import time
 from pathlib import Path
 
+from nmt.client.client import Client
 from nmt.errors import InputError, WorkFailed
-from nmt.serving.client import Client
 
 
 def load(url: str, sources: list[str], clients: int, seconds: float) -> tuple[float, float, float, int]:

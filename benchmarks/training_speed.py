@@ -24,9 +24,9 @@ import numpy as np
 
 from nmt.config import Config, with_settings
 from nmt.data.corpora import from_files
-from nmt.models import build_model
-from nmt.training.compiling import compiled, precision
+from nmt.models.build import build_model
 from nmt.training.fit import learn_text, make_pipeline
+from nmt.training.setup import compiled, precision
 
 _WINDOW = 20
 

@@ -9,8 +9,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from nmt.completer import Completer, Completion
     from nmt.config import Config, with_settings
+    from nmt.inference.completer import Completer, Completion
+    from nmt.inference.translator import Translation, Translator
     from nmt.layers.attention import (
         BahdanauAttention,
         ConcatAttention,
@@ -22,18 +23,19 @@ if TYPE_CHECKING:
     from nmt.layers.decoder import Decoder
     from nmt.layers.encoder import Encoder
     from nmt.layers.transformer import TransformerDecoder, TransformerEncoder
-    from nmt.models import LanguageModel, Seq2Seq, build_model
+    from nmt.models.build import build_model
+    from nmt.models.language_model import LanguageModel
+    from nmt.models.seq2seq import Seq2Seq
     from nmt.training.losses import MaskedCrossEntropy
     from nmt.training.metrics import Perplexity, TokenAccuracy
     from nmt.training.optimizers import Adam
     from nmt.training.schedules import WarmUp
-    from nmt.translator import Translation, Translator
 
 _HOMES = {
     "Adam": "nmt.training.optimizers",
     "BahdanauAttention": "nmt.layers.attention",
-    "Completer": "nmt.completer",
-    "Completion": "nmt.completer",
+    "Completer": "nmt.inference.completer",
+    "Completion": "nmt.inference.completer",
     "ConcatAttention": "nmt.layers.attention",
     "Config": "nmt.config",
     "CosineAttention": "nmt.layers.attention",
@@ -41,18 +43,18 @@ _HOMES = {
     "DotAttention": "nmt.layers.attention",
     "Encoder": "nmt.layers.encoder",
     "GeneralAttention": "nmt.layers.attention",
-    "LanguageModel": "nmt.models",
+    "LanguageModel": "nmt.models.language_model",
     "MaskedCrossEntropy": "nmt.training.losses",
     "Perplexity": "nmt.training.metrics",
     "ScaledDotAttention": "nmt.layers.attention",
-    "Seq2Seq": "nmt.models",
+    "Seq2Seq": "nmt.models.seq2seq",
     "TokenAccuracy": "nmt.training.metrics",
     "TransformerDecoder": "nmt.layers.transformer",
     "TransformerEncoder": "nmt.layers.transformer",
-    "Translation": "nmt.translator",
-    "Translator": "nmt.translator",
+    "Translation": "nmt.inference.translator",
+    "Translator": "nmt.inference.translator",
     "WarmUp": "nmt.training.schedules",
-    "build_model": "nmt.models",
+    "build_model": "nmt.models.build",
     "with_settings": "nmt.config",
 }
 

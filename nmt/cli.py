@@ -11,8 +11,8 @@ from nmt.commands.compare import compare
 from nmt.commands.console import say
 from nmt.commands.data import data
 from nmt.commands.demo import corpus, demo
+from nmt.commands.evaluate import align, evaluate, score
 from nmt.commands.export import export
-from nmt.commands.judge import align, evaluate, score
 from nmt.commands.plot import plot
 from nmt.commands.serve import serve
 from nmt.commands.train import train

@@ -20,7 +20,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import commands
+import command_line
 
 # Why an example may be left out: what it needs is not on every machine that runs the tests.
 REASONS = {"Docker", "a network"}
@@ -136,10 +136,10 @@ class Bench:
             arguments = job["arguments"]
             if job["name"] == "nmt":
                 added = self._settings if arguments[0] in ("train", "demo") else []
-                what: tuple = (commands._command, (["nmt", *arguments, *added], streams, job["env"], job["folder"]))
+                what: tuple = (command_line._command, (["nmt", *arguments, *added], streams, job["env"], job["folder"]))
             else:
                 what = (_python, (streams, job["env"], job["folder"]))
-            process = commands._WARM.Process(target=what[0], args=what[1])
+            process = command_line._WARM.Process(target=what[0], args=what[1])
             process.start()
             # Who is killed says nothing more: then what it stood for is ended, too.
             while process.is_alive() and not select.select([line], [], [], 0.05)[0]:

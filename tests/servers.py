@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import tensorflow as tf
-from commands import PAIRS, TINY, nmt, once
+from command_line import PAIRS, TINY, nmt, once
 
 
 def tiny_model(folder: Path, *settings: str) -> Path:

@@ -14,7 +14,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from nmt.serving.signatures import SIGNATURES
+from nmt.signatures import SIGNATURES
 
 NAME, VERSION, END = "ko-en", 3, "</s>"
 NOT_FOUND = -3.4028234663852886e38

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from commands import PAIRS, TINY, installed, nmt, refused
+from command_line import PAIRS, TINY, installed, nmt, refused
 
 
 @pytest.fixture(scope="module")

@@ -13,8 +13,8 @@ from nmt.commands.console import say
 from nmt.errors import InputError, Stopped, WorkFailed
 
 if TYPE_CHECKING:
-    from nmt.comparison.contest import Budget, Contestant, Material
-    from nmt.comparison.ledger import Ledger
+    from nmt.comparison.results import Ledger
+    from nmt.comparison.spec import Budget, Contestant, Material
 
 Pairs = tuple[Path | None, Path | None, Path | None]
 
@@ -73,9 +73,9 @@ def compare(
 
     **Example:** `nmt compare model.attention=none model.attention=dot,model.context=output --to why --steps 700`
     """
-    from nmt.comparison.contest import Budget, contestants
-    from nmt.comparison.ledger import Ledger, alone
+    from nmt.comparison.results import Ledger, alone
     from nmt.comparison.run import gold_links
+    from nmt.comparison.spec import Budget, contestants
     from nmt.config import Config, with_settings
     from nmt.presets import preset as settings_of
 
@@ -128,8 +128,8 @@ def _material(
     files: list[tuple[Path, ...]], links: Path | None, test_links: Path | None, chosen: list[Contestant], to: Path
 ) -> Material:
     """Return the files that everything is read from, once they are known to be there and to fit the models."""
-    from nmt.comparison.contest import Material, open_pairs
-    from nmt.data.links import check_guided
+    from nmt.comparison.spec import Material, open_pairs
+    from nmt.data.word_links import check_guided
 
     train, dev, test = files
     learning = [each for each in chosen if not each.folder]
@@ -160,10 +160,10 @@ def _material(
 
 def _built_in(to: Path) -> Material:
     """Write the built-in corpus into the comparison's folder."""
-    from nmt.comparison.contest import Material
-    from nmt.comparison.ledger import DATA, check_place
-    from nmt.data import demo
-    from nmt.folder import make
+    from nmt.comparison.results import DATA, check_place
+    from nmt.comparison.spec import Material
+    from nmt.model_folder import make
+    from nmt.synthetic import demo
 
     check_place(to)
     data = to.resolve() / DATA
@@ -175,8 +175,8 @@ def _built_in(to: Path) -> Material:
 
 def _run_all(ledger: Ledger, chosen: list[Contestant], seeds: int, material: Material) -> None:
     """Train and judge what is not done yet, each in a process of its own."""
-    from nmt.comparison.apart import apart
     from nmt.comparison.run import run
+    from nmt.comparison.worker import apart
     from nmt.config import with_settings
 
     # Seed by seed: whoever stops it early has something of every model.
@@ -201,8 +201,8 @@ def _run_all(ledger: Ledger, chosen: list[Contestant], seeds: int, material: Mat
 
 def _measure(ledger: Ledger, chosen: list[Contestant], material: Material) -> None:
     """Measure the speeds of all models in turn, unless they are known."""
-    from nmt.comparison.apart import apart
     from nmt.comparison.run import speeds
+    from nmt.comparison.worker import apart
 
     first = {each.name: ledger.done(each.name) for each in chosen}
     models = {

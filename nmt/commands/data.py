@@ -13,7 +13,7 @@ import typer
 
 from nmt.commands.console import advancing, say
 from nmt.errors import InputError, Stopped, WorkFailed
-from nmt.quiet import import_tensorflow
+from nmt.tf_import import import_tensorflow
 
 if TYPE_CHECKING:
     from nmt.config import Config
@@ -55,7 +55,7 @@ def data(
     **Example:** `nmt data train.ko train.en dev.ko dev.en --html pairs.html`
     """
     if html:
-        from nmt.evaluation.canvas import check_picture
+        from nmt.plotting.fonts import check_picture
 
         check_picture(html, [".html"])
         if any(html.resolve() == file.resolve() for file in files):
@@ -78,7 +78,7 @@ def data(
         show(found)
     if html:
         from nmt.doctor.page import page
-        from nmt.evaluation.canvas import write
+        from nmt.plotting.fonts import write
 
         write(html, page(found).encode("utf-8", "replace"), [".html"])
         say(f"The page is in {html}.")
@@ -175,7 +175,7 @@ def show(found: Diagnosis) -> None:
 
 def foretold(config: Config, named: Sequence[tuple[Path, ...]]) -> Foretold:
     """Say what a training on the first split would take, scored on the second one if there is any."""
-    from nmt.comparison.apart import apart
+    from nmt.comparison.worker import apart
 
     try:
         # In a process of its own: what this one has done would count as memory of the training.

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from nmt.errors import InputError
-from nmt.quiet import import_tensorflow
+from nmt.tf_import import import_tensorflow
 
 if TYPE_CHECKING:
-    from nmt.data.demo import Pair
-    from nmt.translator import Translator
+    from nmt.inference.translator import Translator
+    from nmt.synthetic.demo import Pair
 
 
 def demo(
@@ -30,11 +30,11 @@ def demo(
     from nmt.commands.plot import show_translated
     from nmt.commands.train import fit
     from nmt.config import with_settings
-    from nmt.data import demo as corpus
     from nmt.data.corpora import from_files
-    from nmt.data.links import with_links
-    from nmt.folder import check_new
+    from nmt.data.word_links import with_links
+    from nmt.model_folder import check_new
     from nmt.presets import preset
+    from nmt.synthetic import demo as corpus
 
     config = with_settings(preset("demo", 0)[0], settings or [])
     if config.model.architecture == "language-model":
@@ -59,7 +59,7 @@ def demo(
 
 def _judge(translator: Translator, pairs: Sequence[Pair]) -> None:
     """Print how good the translations of pairs are, and how right the links of the given ones."""
-    from nmt.evaluation.links import Gold, alignment_error, hard
+    from nmt.evaluation.alignment_error import Gold, alignment_error, hard
     from nmt.evaluation.scores import score
 
     sources, targets = [pair.source for pair in pairs], [pair.target for pair in pairs]
@@ -81,11 +81,11 @@ def corpus(
 
     **Example:** `nmt corpus numbers --to data && nmt train --preset numbers --pairs data/train.tsv --to my-reader`
     """
-    from nmt.data.tasks import TASKS, make_corpus, write
     from nmt.errors import nearest
+    from nmt.synthetic.tasks import TASKS, make_corpus, write
 
     if task == "demo":
-        from nmt.data import demo
+        from nmt.synthetic import demo
 
         make_corpus(to, demo.write)
         print(f"{to}: {', '.join(demo.SPLITS)}, each .ko, .en and .links, line by line.")

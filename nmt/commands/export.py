@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 import typer
 
 from nmt.commands.console import ModelFolder, say
-from nmt.commands.options import Beam, Ensemble, LengthPenalty, Settings, decoding, open_models
+from nmt.commands.decoding_options import Beam, Ensemble, LengthPenalty, Settings, decoding, open_models
 from nmt.errors import InputError
 
 
@@ -66,31 +66,31 @@ def export(
     if how_given["sample"]:
         raise InputError("An export gives the same text the same translation: decoding.sample cannot be true in it.")
     if strings:
-        from nmt.folder import read_config
-        from nmt.serving.signatures import check_on_device
+        from nmt.model_folder import read_config
+        from nmt.signatures import check_on_device
 
         check_on_device(read_config(model).text.kind, how_given["n_best"])
     place = to or Path("saved_models", f"{name}{'-tflite' * tflite}{'-strings' * strings}")
     if not place.name:
         raise InputError(f"{place} cannot be the export's folder: its name is the model's. Name one with --to.")
     if tflite:
-        from nmt.folder import check_new
+        from nmt.model_folder import check_new
 
         check_new(place)
     else:
-        from nmt.serving.versions import check_place
+        from nmt.export.versions import check_place
 
         check_place(place)
         kit = place.parent / f"{place.name}-kit"
         if serving_kit and kit.exists():
             raise InputError(f"{kit} is there already, and its files are left as they are. Leave --serving-kit out.")
         if serving_kit:
-            from nmt.serving.kit import check_name
+            from nmt.export.docker import check_name
 
             check_name(place.name)
     translator = open_models(model, ensemble)
     how = translator.decoding(**how_given)
-    from nmt.serving.card import card
+    from nmt.export.card import card
 
     pieces = (translator.text.source.vocabulary, translator.text.target.vocabulary)
 
@@ -100,20 +100,20 @@ def export(
 
     say("Exporting: this takes some seconds.")
     if tflite:
-        from nmt.serving import tflite as device
-        from nmt.serving import tflite_strings
+        from nmt.export import tflite as device
+        from nmt.export import tflite_strings
 
         taken = ", takes strings" if strings else ""
         write = tflite_strings.export if strings else device.export
         write(translator, place, how, quantize or "none", written(f"TFLite, weights {quantize or 'float32'}{taken}"))
         say(f"The export is in {place}. Try it: python {place / 'translate.py'}")
         return
-    from nmt.serving import saved_model
+    from nmt.export import saved_model
 
     folder = saved_model.export(translator, place, how, lambda version: written(f"SavedModel, version {version}"))
     say(f"The export is in {folder}. Try it: nmt serve {place}")
     if serving_kit and kit:
-        from nmt.serving.kit import write_kit
+        from nmt.export.docker import write_kit
 
         write_kit(kit, place.name, place)
         say(f"The kit is in {kit}. Its README.md says how to start TF Serving.")

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from nmt.commands.console import ModelFolder, say
-from nmt.commands.options import Beam, Ensemble, LengthPenalty, Settings, decoding, open_models
+from nmt.commands.decoding_options import Beam, Ensemble, LengthPenalty, Settings, decoding, open_models
 from nmt.errors import InputError
 
 if TYPE_CHECKING:
-    from nmt.translator import Translation, Translator
+    from nmt.inference.translator import Translation, Translator
 
 _CURVES = (".png", ".svg")
 _ALIGNMENTS = (".png", ".svg", ".html")
@@ -39,7 +39,7 @@ def plot(
 
     **Example:** `nmt plot my-model "나는 밥을 먹었다" --to rice.png`
     """
-    from nmt.evaluation.canvas import check_picture
+    from nmt.plotting.fonts import check_picture
 
     if history == (sentence is not None):
         raise InputError("Give a sentence to translate, or --history for the learning curves.")
@@ -77,7 +77,7 @@ def show(translations: Iterable[tuple[str, Translation]]) -> None:
     from rich.console import Console
     from rich.text import Text
 
-    from nmt.evaluation.plot import strongest, table, wide
+    from nmt.plotting.terminal import strongest, table, wide
 
     console = Console(width=None if sys.stdout.isatty() else 100)
     for sentence, translation in translations:
@@ -101,24 +101,24 @@ def show_translated(translator: Translator, sentences: list[str]) -> None:
 
 def _draw(sentence: str, found: Translation, to: Path) -> None:
     if to.suffix.lower() == ".html":
-        from nmt.evaluation.canvas import write
-        from nmt.evaluation.page import page
+        from nmt.plotting.fonts import write
+        from nmt.plotting.html import page
 
         write(to, page([(sentence, found.words(), found.score)]).encode(), _ALIGNMENTS)
         return
-    from nmt.evaluation.pictures import heat_map
+    from nmt.plotting.figures import heat_map
 
     heat_map(found.words(), to, f"{sentence} → {found.text}")
 
 
 def _history(model: Path, to: Path | None) -> None:
-    from nmt.folder import read_journal
+    from nmt.model_folder import read_journal
 
     records = read_journal(model)
     if to is None:
         _table(records)
         return
-    from nmt.evaluation.pictures import history
+    from nmt.plotting.figures import history
 
     history(records, to)
     print(f"{to}: {len(records)} epochs")

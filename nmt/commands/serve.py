@@ -10,7 +10,7 @@ import typer
 
 from nmt.commands.console import say
 from nmt.errors import InputError
-from nmt.quiet import import_tensorflow
+from nmt.tf_import import import_tensorflow
 
 
 def serve(
@@ -32,19 +32,19 @@ def serve(
     **Example:** `nmt serve my-model`, then open http://127.0.0.1:8501 in a browser, or
     `curl -d '{"instances": ["나는 밥을 먹었다"]}' http://127.0.0.1:8501/v1/models/my-model:predict`
     """
-    from nmt.serving.engine import find, open_engine
+    from nmt.server.backends import find, open_engine
 
     if not timeout > 0:
         raise InputError("--timeout must be a number of seconds.")
 
     place = find(model)
-    from nmt.serving.local import Limits, Server, address, bound, run, warm
+    from nmt.server.app import Limits, Server, address, bound, run, warm
 
     # What is wrong with the address is told before a model is opened.
     taken = bound(host, port)
     with taken:
         import_tensorflow()
-        from nmt.decoding.abreast import share_cores
+        from nmt.inference.parallel import share_cores
 
         if place.kind == "model":
             share_cores()

@@ -10,7 +10,7 @@ import typer
 
 from nmt.commands.console import say
 from nmt.errors import InputError, Stopped, WorkFailed
-from nmt.quiet import import_tensorflow
+from nmt.tf_import import import_tensorflow
 
 if TYPE_CHECKING:
     from nmt.config import Config
@@ -78,8 +78,8 @@ def train(
     **Example:** `nmt train --source train.ko --target train.en --to my-model --set training.epochs=10`
     """
     from nmt import config as configuration
-    from nmt.data.links import check_guided
-    from nmt.folder import check_continues, check_new, check_same, read_config
+    from nmt.data.word_links import check_guided
+    from nmt.model_folder import check_continues, check_new, check_same, read_config
 
     corpus_given = _one_corpus(source, target, pairs, tfds, text)
     if data_dir and not tfds:
@@ -210,15 +210,15 @@ def _corpora(
 ) -> tuple[Corpus, Corpus]:
     """Open the training pairs and their word links and, if none were named, find development pairs."""
     from nmt.data import corpora
-    from nmt.data.links import with_links
+    from nmt.data.word_links import with_links
 
     if isinstance(given, str):
         import_tensorflow()
-        from nmt.data import catalogue
+        from nmt.data import tfds
 
-        corpus = catalogue.from_tfds(given, "train", data_dir)
-        if dev is None and "validation" in catalogue.tfds_splits(given, data_dir):
-            dev = catalogue.from_tfds(given, "validation", data_dir)
+        corpus = tfds.from_tfds(given, "train", data_dir)
+        if dev is None and "validation" in tfds.tfds_splits(given, data_dir):
+            dev = tfds.from_tfds(given, "validation", data_dir)
     else:
         one = corpora.from_text if plain else corpora.from_tsv
         corpus = one(given) if isinstance(given, Path) else corpora.from_files(*given)

@@ -20,7 +20,7 @@ from nmt.commands.console import (
     typed,
     windows,
 )
-from nmt.commands.options import (
+from nmt.commands.decoding_options import (
     Beam,
     Ensemble,
     LengthPenalty,
@@ -34,14 +34,14 @@ from nmt.commands.options import (
     open_models,
 )
 from nmt.errors import InputError
-from nmt.quiet import import_tensorflow
+from nmt.tf_import import import_tensorflow
 
-# What only an export for a device has: nmt.serving.edge.CONTENTS.
+# What only an export for a device has: nmt.export.tflite_runtime.CONTENTS.
 DEVICE = "edge.json"
 
 if TYPE_CHECKING:
-    from nmt.serving import client
-    from nmt.translator import Translation
+    from nmt.client import client
+    from nmt.inference.translator import Translation
 
 
 def translate(
@@ -157,7 +157,7 @@ def _translate_there(url: str, file: Path | None, form: str, deadline: float | N
     """Translate on a server. Without gRPC nothing of TensorFlow is imported."""
     if url.startswith("grpc"):
         import_tensorflow()  # its stubs would import it with its greetings
-    from nmt.serving.client import BATCH, DEADLINE, Client
+    from nmt.client.client import BATCH, DEADLINE, Client
 
     lines = input_lines(file)
     seconds = DEADLINE if deadline is None else deadline
@@ -171,19 +171,19 @@ def _translate_there(url: str, file: Path | None, form: str, deadline: float | N
 
 def _translate_on_device(folder: Path, file: Path | None, form: str) -> None:
     """Translate with an export for a device, as a device would."""
-    from nmt.serving import edge
+    from nmt.export import tflite_runtime
 
     lines = input_lines(file)
     try:
-        if edge.read_contents(folder).get("takes") == "strings":
+        if tflite_runtime.read_contents(folder).get("takes") == "strings":
             import_tensorflow()
-        translator = edge.Translator(folder, threads=os.cpu_count() or 1)
+        translator = tflite_runtime.Translator(folder, threads=os.cpu_count() or 1)
     except ValueError as error:
         raise InputError(str(error)) from None
     number = 0
     for window in advancing(windows(lines, typed(file)), "Translating", count(file)):
         found = translator.hypotheses(window)
-        emit(best[0].text if form == "text" else edge.record(best) for best in found)
+        emit(best[0].text if form == "text" else tflite_runtime.record(best) for best in found)
         for i, best in enumerate(found, number + 1):
             if best[0].truncated:
                 say(f"Line {i} is longer than the {translator.most} pieces the model reads: the rest was left out.")
@@ -228,8 +228,8 @@ def complete(
     )
     lines = input_lines(file)
     import_tensorflow()
-    from nmt.completer import Completer
-    from nmt.decoding.abreast import share_cores
+    from nmt.inference.completer import Completer
+    from nmt.inference.parallel import share_cores
 
     share_cores()
     completer = Completer.load(model)

@@ -8,9 +8,9 @@ from importlib import resources
 from pathlib import Path
 
 from nmt.comparison.summary import HEADINGS, Row, Summary
-from nmt.evaluation import canvas
-from nmt.evaluation.page import escaped, hangul_font
-from nmt.evaluation.pictures import learning_curves, length_curve
+from nmt.plotting import fonts
+from nmt.plotting.figures import learning_curves, length_curve
+from nmt.plotting.html import escaped, hangul_font
 
 LENGTHS, CURVES = "bleu-by-length.svg", "learning-curves.svg"
 
@@ -55,7 +55,7 @@ def write_report(summary: Summary, folder: Path) -> list[Path]:
         ("comparison.md", markdown(summary, pictures)),
         ("comparison.html", page(summary, folder, pictures)),
     ):
-        canvas.write(folder / name, content.encode("utf-8", "replace"), [Path(name).suffix])
+        fonts.write(folder / name, content.encode("utf-8", "replace"), [Path(name).suffix])
     return [folder / "comparison.html", folder / "comparison.md", *(folder / name for name in pictures)]
 
 

@@ -11,13 +11,13 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from nmt.comparison.contest import Contestant, Material, open_pairs
+from nmt.comparison.spec import Contestant, Material, open_pairs
 from nmt.data.corpora import read_lines
 from nmt.errors import InputError, WorkFailed
-from nmt.evaluation.links import Gold, alignment_error, check, hard
-from nmt.evaluation.links import read as read_links
+from nmt.evaluation.alignment_error import Gold, alignment_error, check, hard
+from nmt.evaluation.alignment_error import read as read_links
 from nmt.evaluation.scores import score
-from nmt.folder import STATE, WEIGHTS, read_journal, write
+from nmt.model_folder import STATE, WEIGHTS, read_journal, write
 
 # Speeds are measured on so many of the test sentences, and so many times in turn.
 _SENTENCES = 500
@@ -61,8 +61,8 @@ def run(contestant: Contestant, seed: int, material: Material, model: Path, text
     Returns:
         What goes into the record and can be written as JSON.
     """
+    from nmt.inference.translator import Translator
     from nmt.training.fit import train
-    from nmt.translator import Translator
 
     resumed = (model / STATE).exists()
     if contestant.folder or ((model / WEIGHTS).exists() and not resumed):
@@ -122,8 +122,8 @@ def speeds(models: dict[str, Path], material: Material, say: Say) -> dict[str, d
         Of each, the sentences a second of each round, in batches; the milliseconds of single sentences, one after the
         other; and the size of its export for TF Serving in bytes. One that cannot be measured is left out.
     """
-    from nmt.serving.saved_model import write as export
-    from nmt.translator import Translator
+    from nmt.export.saved_model import write as export
+    from nmt.inference.translator import Translator
 
     sources = [source for source, _ in islice(open_pairs(material.test).pairs(), _SENTENCES) if source.strip()]
     translators: dict[str, Translator] = {}

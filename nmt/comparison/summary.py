@@ -11,8 +11,8 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from nmt.comparison.contest import open_pairs
-from nmt.comparison.ledger import Ledger
+from nmt.comparison.results import Ledger
+from nmt.comparison.spec import open_pairs
 from nmt.evaluation.by_length import LengthBin, by_length_of_runs
 
 

@@ -52,7 +52,7 @@ class Corpus(ABC):
         """Yield the same pairs in the same order, in Python."""
 
     def link_dataset(self) -> tf.data.Dataset | None:
-        """Return a line of word links for each pair, see :mod:`nmt.data.links`, or nothing where there are none."""
+        """Return a line of word links for each pair, or ``None``; see :mod:`nmt.data.word_links`."""
         return None
 
     def links(self) -> Iterator[str] | None:

@@ -4,7 +4,7 @@
 
 Everything streams: what is held in memory is the shuffle buffer and one batch for each bucket, whatever the size of the
 corpus. A batch is what ``model.fit`` takes: ``({"source": ids, "target": ids}, ids)``. With word links there is a third
-input, ``links``, what each piece should look at, see :mod:`nmt.data.guides`.
+input, ``links``, what each piece should look at, see :mod:`nmt.data.alignment_targets`.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 import tensorflow as tf
 
-from nmt.data.guides import Guide
-from nmt.data.text import END, PAD, START, Text
+from nmt.data.alignment_targets import Guide
+from nmt.data.tokenizers import END, PAD, START, Text
 from nmt.errors import InputError
 
 # SentencePiece is some five times quicker on batches than on single sentences.
@@ -195,7 +195,7 @@ class Pipeline:
         text: the tokenizers.
         buckets: the shapes of the batches.
         sourceless: whether it is plain text.
-        sampling: of training pairs, see :meth:`nmt.data.text.Tokenizer.encode`.
+        sampling: of training pairs, see :meth:`nmt.data.tokenizers.Tokenizer.encode`.
     """
 
     pairs: tf.data.Dataset

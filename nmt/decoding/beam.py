@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
-from nmt.decoding.demands import PADDING, Demands
-from nmt.decoding.largest import largest
+from nmt.decoding.constraints import PADDING, Demands
 from nmt.decoding.search import Hypotheses, Step, put, repeated
+from nmt.decoding.top_k import largest
 
 _NEVER = -float("inf")
 

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, Protocol
 
 import tensorflow as tf
 
-from nmt.decoding.demands import Demands, never
+from nmt.decoding.constraints import Demands, never
 
 
 class Step(Protocol):

@@ -7,7 +7,7 @@ from importlib import resources
 
 from nmt.doctor import tables
 from nmt.doctor.findings import Diagnosis, Split
-from nmt.evaluation.page import escaped, hangul_font
+from nmt.plotting.html import escaped, hangul_font
 
 _PAGE = """<!DOCTYPE html>
 <html lang="en">

@@ -13,9 +13,9 @@ from itertools import islice
 import tensorflow as tf
 
 from nmt.config import Config
-from nmt.data import text as texts
+from nmt.data import tokenizers as texts
 from nmt.data.corpora import Corpus
-from nmt.data.text import UNKNOWN, Text, Tokenizer
+from nmt.data.tokenizers import UNKNOWN, Text, Tokenizer
 from nmt.doctor.findings import Cutting, Size, Split, Use, Vocabulary, Word, cut
 from nmt.errors import InputError
 

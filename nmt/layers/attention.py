@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 import keras
 import tensorflow as tf
 
-from nmt.layers.loop import dense
+from nmt.layers.recurrence import dense
 
 
 class Memory(NamedTuple):

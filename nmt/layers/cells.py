@@ -5,8 +5,8 @@ A cell splits its step in two, because only one half depends on the step before:
     projected = cell.project(inputs)              # W x_t + b for all t at once: one large product
     output, state = cell.step(projected_t, state) # U h_{t-1} and the gates: inside the loop
 
-The loop is :func:`nmt.layers.loop.scan`. Weights are laid out as in Keras's own cells, so theirs fit here and the other
-way round.
+The loop is :func:`nmt.layers.recurrence.scan`. Weights are laid out as in Keras's own cells, so theirs fit here and the
+other way round.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from nmt.layers.loop import dense
+from nmt.layers.recurrence import dense
 
 State = tuple[tf.Tensor, ...]
 

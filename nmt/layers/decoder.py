@@ -9,9 +9,9 @@ import tensorflow as tf
 
 from nmt.layers.attention import Attention, FixedContext, Memory
 from nmt.layers.cells import State, make_cell
-from nmt.layers.depth import Depth
 from nmt.layers.encoder import run
-from nmt.layers.loop import dense, scan
+from nmt.layers.recurrence import dense, scan
+from nmt.layers.residual import Depth
 
 
 @keras.saving.register_keras_serializable("nmt")
@@ -59,7 +59,7 @@ class Decoder(keras.layers.Layer):
         dropout: share of units dropped between layers.
         context_dropout: share of units dropped from the contexts, the same ones all through a sentence.
         context: ``input``, ``output`` or ``feed``.
-        layer_norm, residual: see :class:`~nmt.layers.depth.Depth`.
+        layer_norm, residual: see :class:`~nmt.layers.residual.Depth`.
 
     Call arguments:
         inputs: word vectors ``y``, shape ``(batch, target, width)``.

@@ -9,8 +9,8 @@ import keras
 import tensorflow as tf
 
 from nmt.layers.cells import Cell, State, make_cell
-from nmt.layers.depth import Depth
-from nmt.layers.loop import scan
+from nmt.layers.recurrence import scan
+from nmt.layers.residual import Depth
 
 
 @keras.saving.register_keras_serializable("nmt")
@@ -31,7 +31,7 @@ class Encoder(keras.layers.Layer):
             are: those of the top layer, ``(forward, backward)`` concatenated.
         dropout: share of units dropped between layers.
         merge: ``concat`` or ``sum``, what is done with the two directions.
-        layer_norm, residual: see :class:`~nmt.layers.depth.Depth`.
+        layer_norm, residual: see :class:`~nmt.layers.residual.Depth`.
 
     Call arguments:
         inputs: word vectors, shape ``(batch, source, width)``.
@@ -150,7 +150,7 @@ def run(
 ) -> tuple[tf.Tensor, State]:
     """Run one cell over ``inputs`` ``(batch, time, width)``: outputs ``(batch, time, units)`` and the last state.
 
-    With ``projected`` the inputs are what ``cell.project`` gives. ``buffers``: see :func:`~nmt.layers.loop.scan`.
+    With ``projected`` the inputs are what ``cell.project`` gives. ``buffers``: see :func:`~nmt.layers.recurrence.scan`.
     """
 
     def step(projected: tf.Tensor, state: State) -> tuple[tuple[tf.Tensor, ...], State]:

@@ -15,14 +15,14 @@ from typing import Any
 
 import keras
 
-from nmt.completer import Completer
 from nmt.errors import InputError, WorkFailed
 from nmt.evaluation.scores import score
-from nmt.folder import write
-from nmt.stored import save_weights
+from nmt.inference.completer import Completer
+from nmt.inference.translator import Translator
+from nmt.model_folder import write
+from nmt.saving import save_weights
 from nmt.training.memory import peak_mb
 from nmt.training.schedules import WarmUp
-from nmt.translator import Translator
 
 BLEU = "val_bleu"
 PERPLEXITY = "val_perplexity"

@@ -5,9 +5,10 @@ from __future__ import annotations
 import keras
 import numpy as np
 
-from nmt.data.growth import replaced
-from nmt.data.text import Text, Tokenizer
-from nmt.models import LanguageModel, Seq2Seq
+from nmt.data.tokenizers import Text, Tokenizer
+from nmt.data.vocabulary_growth import replaced
+from nmt.models.language_model import LanguageModel
+from nmt.models.seq2seq import Seq2Seq
 
 
 def begin_with(model: Seq2Seq | LanguageModel, text: Text, start: Seq2Seq | LanguageModel, start_text: Text) -> None:
@@ -31,8 +32,8 @@ def grown_rows(values: np.ndarray, axis: int, before: Tokenizer, now: Tokenizer)
     """Add to ``values``, with a row for each old piece along ``axis``, one for each new: the mean of those it replaces.
 
     >>> import numpy as np
-    >>> from nmt.data import text
-    >>> pieces = text.train([("a b", "a b")] * 9).source
+    >>> from nmt.data import tokenizers
+    >>> pieces = tokenizers.train([("a b", "a b")] * 9).source
     >>> grown_rows(np.ones([pieces.vocabulary, 2]), 0, pieces, pieces).shape == (pieces.vocabulary, 2)
     True
     """

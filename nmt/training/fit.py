@@ -18,18 +18,18 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from nmt import stored
-from nmt.completer import Completer
 from nmt.config import Config
-from nmt.data import text as texts
+from nmt.data import tokenizers as texts
+from nmt.data.alignment_targets import count_lost
 from nmt.data.corpora import Corpus
-from nmt.data.growth import grow as grown
-from nmt.data.guides import count_lost
-from nmt.data.links import check_guided
 from nmt.data.pipeline import SAMPLE, Buckets, Pipeline, ahead, as_written, lengths, linked, padding
-from nmt.data.text import Text
+from nmt.data.tokenizers import Text
+from nmt.data.vocabulary_growth import grow as grown
+from nmt.data.word_links import check_guided
 from nmt.errors import InputError
-from nmt.folder import (
+from nmt.inference.completer import Completer
+from nmt.inference.translator import Translator
+from nmt.model_folder import (
     CONFIG,
     EPOCHS,
     JOURNAL,
@@ -43,9 +43,10 @@ from nmt.folder import (
     make,
     write,
 )
-from nmt.models import LanguageModel, Seq2Seq
-from nmt.stored import write_settings
-from nmt.training.board import DEV, TRAIN, Completions, Curves, Translations
+from nmt.models.language_model import LanguageModel
+from nmt.models.seq2seq import Seq2Seq
+from nmt.saving import load, write_settings
+from nmt.training.averaging import Keep
 from nmt.training.budget import Budget
 from nmt.training.callbacks import (
     BLEU,
@@ -61,15 +62,14 @@ from nmt.training.callbacks import (
     SampleMore,
     StopOnNonFinite,
 )
-from nmt.training.compiling import make_models
+from nmt.training.checkpoint import RestoreMetrics, SaveState, State, fingerprint
 from nmt.training.distribute import strategy
 from nmt.training.events import EventFile
 from nmt.training.finetune import begin_with
-from nmt.training.keep import Keep
 from nmt.training.projector import Projector
-from nmt.training.resume import RestoreMetrics, SaveState, State, fingerprint
 from nmt.training.schedules import WarmUp
-from nmt.translator import Translator
+from nmt.training.setup import make_models
+from nmt.training.tensorboard import DEV, TRAIN, Completions, Curves, Translations
 
 # More sentences than these make an epoch longer and its BLEU hardly surer.
 _DEV_SENTENCES = 2000
@@ -117,7 +117,7 @@ def train(
     training = config.training
     strategy(training.devices)  # refuses more of them than there are
     keras.utils.set_random_seed(training.seed)
-    started = stored.load(start) if start and not resume else None
+    started = load(start) if start and not resume else None
     text = _text(config, corpus, folder if resume else None, started, grow, say)
     pipeline, batches = make_pipeline(config, corpus, text, say)
     steps = expected_steps(config, batches)

@@ -20,20 +20,21 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from nmt.completer import Completer
 from nmt.config import Config
 from nmt.data.corpora import Corpus
-from nmt.data.links import check_guided
 from nmt.data.pipeline import SAMPLE, Pipeline
-from nmt.data.text import Text
-from nmt.decoding.abreast import shared_out
+from nmt.data.tokenizers import Text
+from nmt.data.word_links import check_guided
 from nmt.evaluation.scores import score
-from nmt.models import LanguageModel, Seq2Seq
-from nmt.training.compiling import make_models
+from nmt.inference.completer import Completer
+from nmt.inference.parallel import shared_out
+from nmt.inference.translator import Translator
+from nmt.models.language_model import LanguageModel
+from nmt.models.seq2seq import Seq2Seq
 from nmt.training.distribute import strategy
 from nmt.training.fit import development_batches, expected_steps, learn_text, make_pipeline, scored
 from nmt.training.memory import machine_mb, peak_mb
-from nmt.translator import Translator
+from nmt.training.setup import make_models
 
 # Steps that are timed even if that takes longer: of fewer nothing is learned.
 _FEWEST = 8

@@ -10,10 +10,11 @@ import keras
 import tensorflow as tf
 from tensorboard.plugins import projector
 
-from nmt.data.text import Text, Tokenizer
+from nmt.data.tokenizers import Text, Tokenizer
 from nmt.errors import WorkFailed, first_line
-from nmt.folder import write
-from nmt.models import LanguageModel, Seq2Seq
+from nmt.model_folder import write
+from nmt.models.language_model import LanguageModel
+from nmt.models.seq2seq import Seq2Seq
 from nmt.training.callbacks import Journal, best_epoch
 
 VECTORS = "embeddings.ckpt"

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from nmt.comparison.contest import Budget, Contestant, Material
-from nmt.comparison.ledger import Ledger
 from nmt.comparison.report import write_report
+from nmt.comparison.results import Ledger
+from nmt.comparison.spec import Budget, Contestant, Material
 from nmt.comparison.summary import Summary, summary
 from nmt.config import Config
 

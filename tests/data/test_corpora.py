@@ -17,8 +17,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tensorflow_datasets.core import registered
 
-from nmt.data.catalogue import from_tfds, tfds_splits
 from nmt.data.corpora import Corpus, from_files, from_tsv, read_lines, split_dev
+from nmt.data.tfds import from_tfds, tfds_splits
 from nmt.errors import InputError
 
 tfds.disable_progress_bar()

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from nmt.data.corpora import from_tsv
 from nmt.data.pipeline import Buckets, Pipeline, batches, bounds, lengths, padding, shift, tokenize
-from nmt.data.text import END, PAD, START, Text, train
+from nmt.data.tokenizers import END, PAD, START, Text, train
 from nmt.errors import InputError
 
 NOUNS = {"sol": "sun", "luno": "moon", "domo": "house", "arbo": "tree", "hundo": "dog"}

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nmt.decoding.beam import Penalties, Pruning, beam
-from nmt.decoding.demands import Demands
+from nmt.decoding.constraints import Demands
 from nmt.decoding.search import greedy
 
 PAD, UNKNOWN, START, END, VOCABULARY, SOURCE = 0, 1, 2, 3, 7, 5

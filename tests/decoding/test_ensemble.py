@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from nmt.decoding.demands import Demands
+from nmt.decoding.constraints import Demands
 from nmt.decoding.ensemble import Ensemble
 from nmt.decoding.search import greedy
 

@@ -6,7 +6,7 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nmt.decoding.demands import Demands
+from nmt.decoding.constraints import Demands
 from nmt.decoding.search import Hypotheses, greedy
 
 START, END, VOCABULARY, SOURCE = 2, 3, 11, 5

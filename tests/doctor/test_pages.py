@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from nmt.data import demo
 from nmt.data.corpora import from_files
 from nmt.doctor.advice import WELL, advice
 from nmt.doctor.examine import look
 from nmt.doctor.findings import Advice, Cutting, Diagnosis, Size, Use, Vocabulary, Word
 from nmt.doctor.page import page
 from nmt.doctor.report import report
+from nmt.synthetic import demo
 
 CLEAN = [(pair.source, pair.target) for pair in demo.pairs("dev")]
 HOSTILE = ("밥을 <script>alert(1)</script>\x07", "rice & <b>bread</b>\u200b")

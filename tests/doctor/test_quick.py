@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from nmt.data import demo, tasks
 from nmt.data.corpora import Corpus, from_files, from_tsv, split_dev
 from nmt.doctor.quick import warnings
+from nmt.synthetic import demo, tasks
 
 
 def opened(folder: Path, name: str, pairs: list[tuple[str, str]]) -> Corpus:

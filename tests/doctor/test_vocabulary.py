@@ -6,14 +6,15 @@ import pytest
 import tensorflow as tf
 
 from nmt.config import Config, with_settings
-from nmt.data import demo, pipeline
+from nmt.data import pipeline
 from nmt.data.corpora import Corpus, from_files
-from nmt.data.text import UNKNOWN, train
+from nmt.data.tokenizers import UNKNOWN, train
 from nmt.doctor import vocabulary as module
 from nmt.doctor.examine import look
 from nmt.doctor.findings import Vocabulary
 from nmt.doctor.vocabulary import vocabulary
 from nmt.errors import InputError
+from nmt.synthetic import demo
 
 PAIRS = [(pair.source, pair.target) for pair in demo.pairs("dev")[:200]]
 LONG = ("밥을 " * 60, "rice " * 60)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from nmt.errors import InputError
 from nmt.evaluation.alignment import WordAlignment
-from nmt.evaluation.links import AlignmentScores, Gold, alignment_error, check, hard, parse, pharaoh, read
+from nmt.evaluation.alignment_error import AlignmentScores, Gold, alignment_error, check, hard, parse, pharaoh, read
 
 
 def gold(line: str) -> Gold:

@@ -8,8 +8,8 @@ import pytest
 
 from nmt.config import Config, from_dict
 from nmt.data import corpora
+from nmt.inference.translator import Translator
 from nmt.training.fit import train
-from nmt.translator import Translator
 
 LETTERS = "abcdefghijklmnopqrst"
 CONFIG: Config = from_dict(

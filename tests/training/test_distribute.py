@@ -20,7 +20,7 @@ tf.config.set_logical_device_configuration(
 from nmt.config import Config, with_settings
 from nmt.models import build_model
 from nmt.training.distribute import strategy
-from nmt.training.compiling import compiled
+from nmt.training.setup import compiled
 
 def differences(setting, **parts):
     config = with_settings(Config(), ["text.vocabulary_size=23", "model.units=5", "model.embedding=5",

@@ -9,11 +9,11 @@ import pytest
 
 from nmt.config import Config, with_settings
 from nmt.data.corpora import from_tsv
-from nmt.data.growth import replaced
+from nmt.data.vocabulary_growth import replaced
 from nmt.errors import InputError
-from nmt.folder import read_config
-from nmt.models import build_model
-from nmt.stored import load
+from nmt.model_folder import read_config
+from nmt.models.build import build_model
+from nmt.saving import load
 from nmt.training.finetune import begin_with, grown_rows
 from nmt.training.fit import train
 

@@ -13,12 +13,12 @@ import pytest
 
 from nmt.config import Config, from_file, with_settings
 from nmt.data.corpora import Corpus, from_tsv
-from nmt.data.links import with_links
+from nmt.data.word_links import with_links
 from nmt.errors import InputError, WorkFailed
 from nmt.evaluation.scores import score
+from nmt.inference.translator import Translator
 from nmt.training import fit
 from nmt.training.fit import train
-from nmt.translator import Translator
 
 WHO = {"mina": "Mina", "juno": "Juno", "sora": "Sora", "dori": "Dori"}
 WHAT = {"bap": "rice", "cha": "tea", "mul": "water", "kong": "beans", "pang": "bread"}

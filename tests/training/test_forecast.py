@@ -11,7 +11,7 @@ from test_fit import CONFIG, PAIRS, UNUSABLE, contents, corpora, records, run, s
 
 from nmt.config import Config, with_settings
 from nmt.data.corpora import from_text
-from nmt.data.links import with_links
+from nmt.data.word_links import with_links
 from nmt.errors import InputError
 from nmt.training.fit import learn_text
 from nmt.training.forecast import Forecast, forecast, project, scoring_seconds, step_costs

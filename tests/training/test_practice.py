@@ -6,10 +6,10 @@ import pytest
 import tensorflow as tf
 
 from nmt.config import Config, with_settings
-from nmt.models import build_model
+from nmt.models.build import build_model
 from nmt.training.callbacks import SampleMore
-from nmt.training.compiling import compiled, precision
 from nmt.training.optimizers import Adam
+from nmt.training.setup import compiled, precision
 
 SMALL = ["text.vocabulary_size=23", "model.units=6", "model.embedding=6", "model.attention_units=7"]
 NO_DROPOUT = [f"model.{kind}=0" for kind in ("dropout", "embedding_dropout", "context_dropout", "output_dropout")]

@@ -1,0 +1,1 @@
+"""Asks a server for translations, over REST or gRPC; needs no numpy and no TensorFlow."""

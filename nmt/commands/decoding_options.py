@@ -1,0 +1,79 @@
+"""The options of searching, which several commands have."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from nmt.errors import InputError
+
+if TYPE_CHECKING:
+    from nmt.inference.translator import Translator
+
+Beam = Annotated[int | None, typer.Option(help="Hypotheses kept at each step; 1 is greedy.", show_default=False)]
+LengthPenalty = Annotated[
+    float | None,
+    typer.Option(help="How much longer translations are favoured, with --beam; 0.6 to 1 is usual.", show_default=False),
+]
+Sample = Annotated[bool, typer.Option("--sample", help="Draw each piece by its probability.")]
+Temperature = Annotated[
+    float | None, typer.Option(help="With --sample: small is sure, large is wild.", show_default=False)
+]
+TopK = Annotated[
+    int | None, typer.Option(help="With --sample: from so many pieces, the likeliest.", show_default=False)
+]
+TopP = Annotated[
+    float | None,
+    typer.Option(help="With --sample: from the likeliest that add up to this probability.", show_default=False),
+]
+Seed = Annotated[int | None, typer.Option(help="With --sample: another seed, other draws.", show_default=False)]
+Ensemble = Annotated[
+    list[Path] | None,
+    typer.Option(metavar="MODEL", help="Another model that writes along; may be repeated.", show_default=False),
+]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="decoding.KEY=VALUE", help="Any other setting of the search; may be repeated."),
+]
+
+
+def decoding(
+    model: Path, settings: list[str] | None = None, language_model: bool = False, **options: Any
+) -> dict[str, Any]:
+    """Return how to search: the section of the model's config, with settings and options over it.
+
+    Raises:
+        InputError: if the folder holds a model of the other kind, or a setting makes no sense.
+    """
+    from nmt.config import with_settings
+    from nmt.model_folder import read_config
+
+    config = read_config(model)
+    if config.model.architecture == "language-model" and not language_model:
+        raise InputError(f"{model} is a language model: it has no source to translate. Use `nmt complete`.")
+    if config.model.architecture != "language-model" and language_model:
+        raise InputError(f"{model} is a translator and no language model. Use `nmt translate`.")
+    for setting in settings or []:
+        if not setting.strip().startswith("decoding."):
+            raise InputError(f"'{setting}' is settled by training. Here --set changes decoding.KEY=VALUE only.")
+    given = [f"decoding.{key}={str(value).lower()}" for key, value in options.items() if value is not None]
+    return dataclasses.asdict(with_settings(config, [*(settings or []), *given]).decoding)
+
+
+def open_models(model: Path, ensemble: list[Path] | None) -> Translator:
+    """Open a model, or several that write together."""
+    from nmt.model_folder import read_config
+    from nmt.tf_import import import_tensorflow
+
+    for other in ensemble or []:
+        read_config(other)
+    import_tensorflow()
+    from nmt.inference.parallel import share_cores
+    from nmt.inference.translator import Translator
+
+    share_cores()
+
+    return Translator.load(model, *(ensemble or []))

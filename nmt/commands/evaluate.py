@@ -1,0 +1,277 @@
+"""``nmt evaluate``, ``nmt score`` and ``nmt align``: what a model makes of given pairs."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from nmt.commands.console import ModelFolder, advancing, emit, say, windows
+from nmt.commands.decoding_options import Beam, Ensemble, LengthPenalty, Settings, decoding, open_models
+from nmt.errors import InputError
+from nmt.tf_import import import_tensorflow
+
+if TYPE_CHECKING:
+    from nmt.data.corpora import Corpus
+    from nmt.evaluation.alignment import WordAlignment
+    from nmt.evaluation.alignment_error import Gold
+    from nmt.inference.translator import Translation, Translator
+
+Source = Annotated[Path, typer.Option(help="Sentences, one a line.", show_default=False)]
+Target = Annotated[Path, typer.Option(help="Their translations, line by line.", show_default=False)]
+
+
+def evaluate(
+    model: ModelFolder,
+    source: Annotated[Path | None, typer.Option(help="Sentences to translate, one a line.", show_default=False)] = None,
+    reference: Annotated[
+        Path | None, typer.Option(help="Their right translations, line by line.", show_default=False)
+    ] = None,
+    text: Annotated[Path | None, typer.Option(help="Text for a language model.", show_default=False)] = None,
+    beam: Beam = None,
+    length_penalty: LengthPenalty = None,
+    ensemble: Ensemble = None,
+    settings: Settings = None,
+    lengths: Annotated[
+        bool, typer.Option("--by-length", help="BLEU by the number of source words, with 95 % intervals.")
+    ] = False,
+    plot: Annotated[
+        Path | None, typer.Option(help="With --by-length: draw it, a .png or .svg file.", show_default=False)
+    ] = None,
+    tsv: Annotated[
+        Path | None, typer.Option(help="Write source, reference and translation to this file.", show_default=False)
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Translate a test set and score it: BLEU and chrF, each with its sacreBLEU signature.
+
+    Of a language model, with --text: the perplexity of a piece.
+
+    **Example:** `nmt evaluate my-model --source test.ko --reference test.en --beam 5 --by-length --plot lengths.png`
+    """
+    from nmt.model_folder import read_config
+
+    config = read_config(model)
+    if (source is None) == (text is None) or (source is None) != (reference is None):
+        raise InputError("Name --source and --reference, or for a language model --text.")
+    if text:
+        if config.model.architecture != "language-model":
+            raise InputError(
+                f"--text is for a language model, and model.architecture is '{config.model.architecture}'."
+            )
+        if beam or length_penalty or ensemble or settings or lengths or plot or tsv:
+            raise InputError("--text measures how well a language model foresees it: nothing is searched or compared.")
+        _perplexity(model, text, as_json)
+        return
+    if config.model.architecture == "language-model":
+        raise InputError(f"{model} is a language model, which reads plain text: name it with --text.")
+    assert source and reference
+    how = decoding(model, settings, beam=beam, length_penalty=length_penalty)
+    if plot and not lengths:
+        raise InputError("--plot draws what --by-length finds. Give both.")
+    _check_outputs(plot, tsv)
+    pairs = list(_pairs(source, reference).pairs())
+    translator = open_models(model, ensemble)
+    translator.decoding(**how)
+    texts = _translations(translator, [left for left, _ in pairs], how)
+    _report(model.name, pairs, texts, lengths, plot, as_json)
+    if tsv:
+        from nmt.plotting.fonts import write
+
+        rows = (
+            f"{_cell(left)}\t{_cell(right)}\t{_cell(found)}\n"
+            for (left, right), found in zip(pairs, texts, strict=True)
+        )
+        write(tsv, "".join(rows).encode("utf-8", "surrogateescape"), [".tsv"])
+
+
+def score(
+    model: ModelFolder,
+    source: Source,
+    target: Target,
+    tokens: Annotated[bool, typer.Option("--tokens", help="Add each piece with its log-probability.")] = False,
+    ensemble: Ensemble = None,
+    settings: Settings = None,
+) -> None:
+    """Say how likely a model finds given translations: a line each, log-probability, tab, perplexity of a piece.
+
+    The natural logarithm, summed over the pieces and the end. The perplexity of all is on standard error.
+    """
+    how = decoding(model, settings)
+    corpus = _pairs(source, target)
+    translator = open_models(model, ensemble)
+    total, pieces = 0.0, 0
+    for window in _forced(translator, corpus, how, "Scoring"):
+        emit(_scored(found, tokens) for found in window)
+        total += sum(found.score for found in window)
+        pieces += sum(len(found.token_scores) for found in window)
+    say(f"perplexity {_perplexity_of(total, pieces):.3f} of {pieces:,} pieces in {corpus.size:,} lines")
+
+
+def _scored(found: Translation, tokens: bool) -> str:
+    line = f"{found.score:.4f}\t{_perplexity_of(found.score, len(found.token_scores)):.4f}"
+    if not tokens:
+        return line
+    names = [*found.tokens, "</s>"][: len(found.token_scores)]
+    return line + "\t" + " ".join(f"{name}:{each:.4f}" for name, each in zip(names, found.token_scores, strict=True))
+
+
+def align(
+    model: ModelFolder,
+    source: Source,
+    target: Target,
+    form: Annotated[
+        Literal["pharaoh", "jsonl"],
+        typer.Option("--format", help="pharaoh: i-j for each target word; jsonl: the words and all weights."),
+    ] = "pharaoh",
+    gold: Annotated[
+        Path | None,
+        typer.Option(help="The right links, i-j sure and i?j possible: prints the error rate.", show_default=False),
+    ] = None,
+    ensemble: Ensemble = None,
+    settings: Settings = None,
+) -> None:
+    """Find which source word each word of a given translation came from, by what the model looked at.
+
+    Words are what stands between spaces, counted from 0, source word first. With --gold the alignment error rate,
+    precision and recall of the links are on standard error.
+
+    **Example:** `nmt align my-model --source test.ko --target test.en --gold test.links > found.links`
+    """
+    from nmt.evaluation.alignment_error import Link, alignment_error, hard
+
+    how = decoding(model, settings)
+    corpus = _pairs(source, target)
+    right = _gold(gold, source, target, corpus) if gold else []
+    translator = open_models(model, ensemble)
+    if not translator.model.aligned:
+        raise InputError(f"{model} has no alignments: with model.attention = 'none' it looks at no source word.")
+    links: list[frozenset[Link]] = []
+    for window in _forced(translator, corpus, how, "Aligning"):
+        words = [found.words() for found in window]
+        emit(_aligned(each, form) for each in words)
+        if gold:
+            links += [hard(each) for each in words]
+    if gold:
+        say(str(alignment_error(links, right)))
+
+
+def _aligned(words: WordAlignment, form: str) -> str:
+    from nmt.evaluation.alignment_error import hard, pharaoh
+
+    if form == "pharaoh":
+        return pharaoh(hard(words))
+    weights = [[round(float(weight), 4) for weight in row] for row in words.weights]
+    return json.dumps({"source": words.source, "target": words.target, "weights": weights}, ensure_ascii=False)
+
+
+def _translations(translator: Translator, sources: list[str], how: dict[str, Any]) -> list[str]:
+    texts: list[str] = []
+    for window in advancing(windows(sources), "Translating", len(sources)):
+        for number, found in enumerate(translator.translate(window, **how), len(texts) + 1):
+            texts.append(found.text)
+            if found.truncated:
+                say(
+                    f"Line {number} is longer than the {how['max_length']} pieces the model reads: its end is left out."
+                )
+    return texts
+
+
+def _report(
+    name: str, pairs: list[tuple[str, str]], texts: list[str], lengths: bool, plot: Path | None, as_json: bool
+) -> None:
+    """Print the scores and, if it is wanted, how they change with the length of the source."""
+    from nmt.evaluation.scores import score as scored
+
+    scores = scored(texts, [right for _, right in pairs])
+    found = dataclasses.asdict(scores)
+    if lengths:
+        from rich.console import Console
+
+        from nmt.evaluation.by_length import by_length, table
+
+        bins = by_length([left for left, _ in pairs], texts, [right for _, right in pairs])
+        found["by_length"] = [dataclasses.asdict(each) for each in bins]
+        if plot:
+            from nmt.plotting.figures import length_curve
+
+            length_curve({name: bins}, plot)
+    print(json.dumps(found) if as_json else scores)
+    if lengths and not as_json:
+        Console(width=None if sys.stdout.isatty() else 100).print(table(bins))
+
+
+def _perplexity(model: Path, text: Path, as_json: bool) -> None:
+    from nmt.data.corpora import from_text
+
+    lines = [line for _, line in from_text(text).pairs() if line.strip()]
+    if not lines:
+        raise InputError(f"{text} has no line with text.")
+    import_tensorflow()
+    from nmt.inference.completer import Completer, perplexity
+
+    measured = Completer.load(model).score(lines)
+    found = {"perplexity": perplexity(measured), "lines": len(lines), "pieces": sum(n for _, n in measured)}
+    print(
+        json.dumps(found)
+        if as_json
+        else f"perplexity {found['perplexity']:.3f} of {found['pieces']:,} pieces in {found['lines']:,} lines"
+    )
+
+
+def _pairs(source: Path, target: Path) -> Corpus:
+    from nmt.data.corpora import from_files
+
+    return from_files(source, target)
+
+
+def _forced(translator: Translator, corpus: Corpus, how: dict[str, Any], what: str) -> Iterator[list[Translation]]:
+    """Force the model through all pairs, window by window."""
+    number = 0
+    for window in advancing(windows(corpus.pairs()), what, corpus.size):
+        forced = translator.score([left for left, _ in window], [right for _, right in window], **how)
+        for found in forced:
+            number += 1
+            if found.truncated:
+                most = how["max_length"]
+                say(f"Line {number} has a side of more than {most} pieces, decoding.max_length: the rest was left out.")
+        yield forced
+
+
+def _perplexity_of(log_probability: float, pieces: int) -> float:
+    return math.exp(min(-log_probability / max(pieces, 1), 700.0))
+
+
+def _gold(gold: Path, source: Path, target: Path, corpus: Corpus) -> list[Gold]:
+    """Read the right links and make sure that they are those of the pairs."""
+    from nmt.data.corpora import read_lines
+    from nmt.evaluation.alignment_error import check, read
+
+    right = list(read(read_lines(gold), str(gold)))
+    if len(right) != corpus.size:
+        raise InputError(f"{gold} has {len(right)} lines, and {source} and {target} have {corpus.size}.")
+    for number, (links, (left, written)) in enumerate(zip(right, corpus.pairs(), strict=True), 1):
+        check(links, len(left.split()), len(written.split()), f"{gold}, line {number}")
+    return right
+
+
+def _check_outputs(plot: Path | None, tsv: Path | None) -> None:
+    """Make sure that what will be written can be, before any work is done."""
+    from nmt.plotting.fonts import check_picture
+
+    if plot:
+        check_picture(plot)
+    if tsv:
+        check_picture(tsv, [".tsv"])
+        if tsv.exists():
+            raise InputError(f"{tsv} exists, and may be somebody's data. Name a new file with --tsv.")
+
+
+def _cell(text: str) -> str:
+    return text.replace("\t", " ")

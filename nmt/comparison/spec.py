@@ -1,0 +1,171 @@
+"""What is compared: models, the pairs they learn from and are judged on, and the budget that all of them have."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nmt.config import Config, from_file, with_settings
+from nmt.data.corpora import Corpus, from_files, from_tsv, split_dev
+from nmt.data.word_links import with_links
+from nmt.errors import InputError
+from nmt.model_folder import CONFIG, WEIGHTS, read_config
+
+# More than any run needs: with a budget, neither the epochs nor their patience end it.
+_NO_END = 10**6
+
+
+@dataclass(frozen=True)
+class Contestant:
+    """A model that is compared: how to train it, or the folder of one that is trained."""
+
+    name: str
+    config: Config
+    folder: Path | None = None
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What tells it from others of its name."""
+        weights = (self.folder / WEIGHTS).read_bytes() if self.folder else b""
+        return {"config": dataclasses.asdict(self.config), "trained": zlib.crc32(weights) if self.folder else None}
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What each training may cost: steps, minutes, or the epochs of its config where both are nothing."""
+
+    steps: int = 0
+    minutes: float = 0.0
+
+    def __str__(self) -> str:
+        if self.steps:
+            return f"{self.steps:,} steps each"
+        return f"{self.minutes:g} minutes of training each" if self.minutes else "the epochs of each config"
+
+    def limit(self, config: Config) -> Config:
+        """Return a config that keeps to it.
+
+        >>> Budget(steps=7).limit(Config()).training.steps
+        7
+        """
+        if not (self.steps or self.minutes):
+            return config
+        limits = [f"training.steps={self.steps}", f"training.minutes={self.minutes:g}"]
+        return with_settings(config, [*limits, f"training.epochs={_NO_END}", f"training.early_stopping={_NO_END}"])
+
+
+@dataclass(frozen=True)
+class Material:
+    """The files of the pairs: source and target, or one TSV; none where there is nothing to train.
+
+    Attributes:
+        test, train, dev: the pairs of each split. Without ``dev``, some of ``train`` are held out.
+        train_links: a file with the word links of ``train``, for those that are shown where to look.
+        links: one with the right links of ``test``, for the alignment error rate.
+    """
+
+    test: tuple[Path, ...]
+    train: tuple[Path, ...] = ()
+    dev: tuple[Path, ...] = ()
+    train_links: Path | None = None
+    links: Path | None = None
+
+    def training(self, config: Config) -> tuple[Corpus, Corpus]:
+        """Open the training and the development pairs, with links for one that learns from them."""
+        train = open_pairs(self.train)
+        if self.train_links and config.training.guided_alignment:
+            train = with_links(train, self.train_links)
+        return (train, open_pairs(self.dev)) if self.dev else split_dev(train)
+
+    def identity(self) -> dict[str, Any]:
+        """What tells it from others: a checksum of every file."""
+        splits = {"train": self.train, "dev": self.dev, "test": self.test}
+        links = {"train_links": self.train_links, "links": self.links}
+        found: dict[str, Any] = {name: [_checksum(file) for file in files] for name, files in splits.items() if files}
+        return {**found, **{name: _checksum(file) if file else None for name, file in links.items()}}
+
+
+def open_pairs(files: Sequence[Path]) -> Corpus:
+    """Open two parallel files, or one TSV."""
+    return from_files(*files) if len(files) == 2 else from_tsv(files[0])
+
+
+def _checksum(file: Path) -> int:
+    found = 0
+    with file.open("rb") as content:
+        while part := content.read(1 << 20):
+            found = zlib.crc32(part, found)
+    return found
+
+
+def contestants(words: Sequence[str], base: Config) -> list[Contestant]:
+    """Read the models that are named on the command line.
+
+    Arguments:
+        words: each a TOML file of settings, a trained model's folder, or settings with commas between, as in
+            ``model.attention=dot,model.context=output``. ``NAME:`` before it gives it a name.
+        base: the config that files and settings change. What means nothing for one of them goes back to its default.
+
+    Raises:
+        InputError: if one is none of these, its settings are wrong, or two have one name.
+
+    >>> [(each.name, each.config.model.attention) for each in contestants(["model.attention=dot"], Config())]
+    [('dot', 'dot')]
+    """
+    found: list[Contestant] = []
+    for word in words:
+        each = _read(word, base)
+        if not each.name.replace("-", "").replace("_", "").replace(".", "").isalnum():
+            raise InputError(
+                f"'{each.name}' cannot be a model's name: it is a folder's, of letters, digits, '-', '_' and '.'. "
+                f"Write NAME:{word} to give it another."
+            )
+        if each.config.model.architecture == "language-model":
+            raise InputError(f"{word} is a language model, and those that are compared translate.")
+        if each.name in (other.name for other in found):
+            raise InputError(f"Two models are called '{each.name}'. Write NAME:{word} to give one another name.")
+        found.append(each)
+    return found
+
+
+def _read(word: str, base: Config) -> Contestant:
+    name, colon, rest = word.partition(":")
+    if not colon or "=" in name or not rest:
+        name, rest = "", word
+    path = Path(rest)
+    if path.suffix == ".toml":
+        return Contestant(name or path.stem, from_file(path, base))
+    if "=" in rest and not path.exists():
+        own = rest.split(",")
+        config = with_settings(base, own)
+        return Contestant(name or "-".join(setting.partition("=")[2].strip() for setting in own), config)
+    if (path / CONFIG).exists():
+        if not os.access(path / WEIGHTS, os.R_OK):
+            raise InputError(f"{path} has no weights that can be read: {WEIGHTS} is missing, or not to be read.")
+        return Contestant(name or path.resolve().name, read_config(path), path)
+    raise InputError(
+        f"'{word}' is no model to compare: it must be a TOML file of settings, the folder of a trained model, or "
+        "settings as in model.attention=dot,model.context=output."
+    )
+
+
+def difference(old: dict[str, Any], new: dict[str, Any]) -> str:
+    """Say in what two records of a comparison differ, by the names of the parts.
+
+    >>> difference({"config": {"model": {"units": 7}}}, {"config": {"model": {"units": 11}}})
+    'config.model.units was 7 and is 11'
+    """
+    for key in sorted({*old, *new}):
+        before, after = old.get(key), new.get(key)
+        if isinstance(before, dict) and isinstance(after, dict):
+            if inside := difference(before, after):
+                return f"{key}.{inside}"
+        elif json.dumps(before) != json.dumps(after):
+            return f"{key} was {json.dumps(before)} and is {json.dumps(after)}"
+    return ""

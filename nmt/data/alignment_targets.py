@@ -1,0 +1,125 @@
+"""Word links in the graph: from lines of links to what each piece should look at.
+
+Links are of words, and attention is of pieces. Which pieces make a word is seen from the pieces alone, so it is worked
+out batch by batch, however a word was cut this time. What travels through the buckets are the bare links.
+"""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+from nmt.data.tokenizers import END, PAD, UNKNOWN, Text, Tokenizer
+
+# The piece that begins a word begins with this, see nmt.evaluation.alignment.words.
+_SPACE = "▁"
+# A word of nothing but these may be gone after SentencePiece's normalisation: separators other than the space, control
+# and format characters, SentencePiece's own space, and the sign for what could not be decoded.
+_FLEETING = "(?s)(?:.* )?(?:[^ \\PZ]|[\\pC▁\ufffd])+(?: .*)?"
+
+
+class Guide:
+    """What the pieces of a target should look at, by the links of their words.
+
+    Arguments:
+        text: the tokenizers of both sides.
+
+    Call arguments:
+        inputs: ``{"source": ids (batch, source), "target": ids (batch, target), "links": (batch, numbers)}``, the links
+            being ``i j i j …`` and then -1.
+        output: ids ``(batch, target)``, ``y1 … yn </s>``.
+
+    Returns:
+        The same, with a matrix ``(batch, target, source)`` for the links: the row of a piece is spread evenly over the
+        pieces of all source words that its word is linked to. It is zero for a word without links, for ``</s>`` and for
+        padding, and no row gives anything to the source's ``</s>``.
+    """
+
+    def __init__(self, text: Text) -> None:
+        self.text = text
+
+    def __call__(self, inputs: dict[str, tf.Tensor], output: tf.Tensor) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
+        source, links = inputs["source"], inputs["links"]
+        rows, numbers = tf.shape(links)[0], tf.shape(links)[1]
+        links = tf.reshape(links, [rows, numbers // 2, 2])
+        listed = links[:, :, 0] >= 0
+        row = tf.broadcast_to(tf.range(rows)[:, tf.newaxis], tf.shape(listed))
+        places = tf.maximum(tf.stack([row, links[:, :, 1], links[:, :, 0]], -1), 0)
+        shape = [rows, tf.shape(output)[1], tf.shape(source)[1]]
+        words = tf.scatter_nd(places, tf.cast(listed, tf.int32), shape) > 0
+        pieces = tf.gather(words, _words(output, self.text.target), batch_dims=1)
+        pieces = tf.gather(pieces, _words(source, self.text.source), axis=2, batch_dims=1)
+        inside = tf.expand_dims(_inside(output), 2) & tf.expand_dims(_inside(source), 1)
+        matrix = tf.cast(pieces & inside, tf.float32)
+        matrix = tf.math.divide_no_nan(matrix, tf.reduce_sum(matrix, -1, keepdims=True))
+        return {**inputs, "links": matrix}, output
+
+    def read(
+        self, lines: tf.Tensor, source: tf.Tensor, target: tf.Tensor, x: tf.RaggedTensor, y: tf.RaggedTensor
+    ) -> tuple[tf.RaggedTensor, tf.Tensor]:
+        """Read the links of sentences.
+
+        The pieces of a sentence may make other words than its spaces do: the normalisation of SentencePiece splits some
+        words and drops others, and a word it does not know is a piece without a beginning. Such a sentence has no links
+        rather than wrong ones.
+
+        Arguments:
+            lines: links, strings ``(batch,)``.
+            source, target: the sentences, strings ``(batch,)``.
+            x, y: their pieces, ids ``(batch, None)``.
+
+        Returns:
+            Numbers ``i j i j …`` of words, ``(batch, None)``, and whether a sentence had links and lost them,
+            ``(batch,)``.
+        """
+        # The lines were checked when the corpus was opened.
+        numbers = tf.strings.split(tf.strings.regex_replace(lines, "[^0-9]+", " "))
+        numbers = numbers.with_values(tf.strings.to_number(numbers.values, tf.int32))
+        trusted = _same_words(source, x, self.text.source) & _same_words(target, y, self.text.target)
+        kept = tf.gather(trusted, numbers.value_rowids())
+        lost = (numbers.row_lengths() > 0) & ~trusted
+        return tf.ragged.boolean_mask(numbers, numbers.with_values(kept)), lost
+
+
+def count_lost(linked: tf.data.Dataset, text: Text) -> int:
+    """Return how many sentences have links that are dropped, since their pieces make other words than their spaces.
+
+    Arguments:
+        linked: strings ``(source, target, links)``.
+        text: the tokenizers.
+    """
+    guide = Guide(text)
+
+    def lost(source: tf.Tensor, target: tf.Tensor, lines: tf.Tensor) -> tf.Tensor:
+        pieces = text.source.encode(source), text.target.encode(target)
+        return tf.math.count_nonzero(guide.read(lines, source, target, *pieces)[1])
+
+    counts = linked.batch(256).map(lost, num_parallel_calls=2)
+    return int(counts.reduce(tf.zeros([], tf.int64), lambda total, count: total + count))
+
+
+def _same_words(sentences: tf.Tensor, pieces: tf.RaggedTensor, tokenizer: Tokenizer) -> tf.Tensor:
+    """Say of each sentence whether its pieces make the very words that its spaces do.
+
+    A word that cannot be dropped gives one word or more. So if there are as many as before, each gave one.
+    """
+    known = tf.strings.length(tf.strings.regex_replace(sentences, " *[^ ]+ *", "w"))
+    ids = pieces.to_tensor(PAD)
+    places = tf.where(ids == PAD, -1, _words(ids, tokenizer))
+    same = tf.reduce_max(places, -1) + 1 == known
+    same &= ~tf.strings.regex_full_match(sentences, _FLEETING)
+    if _SPACE not in tokenizer.pieces(range(tokenizer.vocabulary)):
+        # Without a piece for the space alone an unknown word is one with its space, and which words met is not known.
+        same &= ~tf.reduce_any(ids == UNKNOWN, -1)
+    return same
+
+
+def _words(ids: tf.Tensor, tokenizer: Tokenizer) -> tf.Tensor:
+    """Return the word that each piece of ``(batch, pieces)`` belongs to, as ``nmt.evaluation.alignment.words`` does."""
+    begins = [piece.startswith(_SPACE) for piece in tokenizer.pieces(range(tokenizer.vocabulary))]
+    begun = tf.gather(tf.constant(begins, tf.int32), ids)
+    # The first piece begins a word, whatever it is, and that is word 0.
+    return tf.cumsum(begun, 1) - begun[:, :1]
+
+
+def _inside(ids: tf.Tensor) -> tf.Tensor:
+    return (ids != PAD) & (ids != END)

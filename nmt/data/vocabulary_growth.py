@@ -1,0 +1,68 @@
+"""A vocabulary that grows: the old pieces keep their ids, new ones come after them."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+
+import sentencepiece
+from sentencepiece import sentencepiece_model_pb2
+
+from nmt.data.tokenizers import PAD, UNKNOWN, Text, Tokenizer
+from nmt.data.tokenizers import train as train_text
+
+_BEGIN = "▁"
+
+
+def grow(text: Text, pairs: Sequence[tuple[str, str]], kind: str, pieces: int) -> Text:
+    """Add up to ``pieces`` pieces to each vocabulary, those that other pairs would have had and this one has not.
+
+    Single characters come first, for without them a word is unknown; then what SentencePiece found most useful.
+
+    Arguments:
+        text: the tokenizers.
+        pairs: the other pairs.
+        kind: what the tokenizers are, ``unigram``, ``bpe``, ``char`` or ``word``.
+        pieces: how many at most.
+
+    Raises:
+        InputError: if the pairs have no text.
+    """
+    other = train_text(pairs, kind, "auto", text.joint)
+    source = _grown(text.source, other.source, kind, pieces)
+    return Text(source, source if text.joint else _grown(text.target, other.target, kind, pieces))
+
+
+def replaced(old: Tokenizer, piece: str) -> list[int]:
+    """Return the ids of the pieces that stood for ``piece`` before there was one.
+
+    A piece that begins a word is cut as the tokenizer cuts the word; one from inside a word, which it cannot be asked
+    about, by the longest matches.
+    """
+    processor = sentencepiece.SentencePieceProcessor(model_proto=old.model)
+    if piece.startswith(_BEGIN) and len(piece) > 1:
+        return processor.encode(piece[1:]) or [UNKNOWN]
+    ids = []
+    while piece:
+        length = next((n for n in range(len(piece), 0, -1) if processor.piece_to_id(piece[:n]) != UNKNOWN), 0)
+        ids.append(processor.piece_to_id(piece[:length]) if length else UNKNOWN)
+        piece = piece[max(length, 1) :]
+    return ids
+
+
+def _grown(old: Tokenizer, other: Tokenizer, kind: str, pieces: int) -> Tokenizer:
+    model = sentencepiece_model_pb2.ModelProto()
+    model.ParseFromString(old.model)
+    fresh = sentencepiece_model_pb2.ModelProto()
+    fresh.ParseFromString(other.model)
+    known = {piece.piece for piece in model.pieces}
+    new = [p for p in fresh.pieces[PAD:] if p.type == p.NORMAL and p.piece not in known]
+    new.sort(key=lambda p: len(p.piece) > 1)  # stable: the rest keep their order
+    worst = min(piece.score for piece in model.pieces)
+    for rank, piece in enumerate(new[:pieces], 1):
+        # A BPE score is the rank of a merge, and the new merges come after all old ones.
+        score = worst - rank if kind == "bpe" else piece.score
+        model.pieces.add(piece=piece.piece, score=score)
+    model.trainer_spec.vocab_size = len(model.pieces)
+    out = io.BytesIO(model.SerializeToString())
+    return Tokenizer(out.getvalue())

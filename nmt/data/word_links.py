@@ -1,0 +1,91 @@
+"""Word links of sentence pairs, as word aligners write them: a file beside a corpus, a line a pair.
+
+A link ``i-j`` says that source word ``i`` and target word ``j`` mean each other, both counted from 0; ``i?j`` is a
+possible one and counts as much here. Words are what stands between spaces. A blank line is a pair without
+links. The file is checked once, line by line, when it is opened; after that it is streamed like the corpus itself.
+
+TensorFlow is imported when a Dataset is wanted, so a fault in a file is told at once.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nmt.config import Config
+from nmt.data.corpora import Corpus, line_dataset, read_lines
+from nmt.errors import InputError
+from nmt.evaluation.alignment_error import check, parse
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+
+def with_links(corpus: Corpus, path: Path) -> Corpus:
+    """Open the word links of a corpus: line N links the words of pair N.
+
+    Raises:
+        InputError: if the file cannot be read, has more or fewer lines than the corpus has pairs, holds something else
+            than links, or a link past a sentence's end.
+
+    >>> linked = with_links(from_files(Path("train.ko"), Path("train.en")), Path("train.links"))  # doctest: +SKIP
+    >>> next(linked.links())                                                                      # doctest: +SKIP
+    '0-0 1-2 2-1'
+    """
+    path = Path(path)
+    lines = read_lines(path)
+    for number, (pair, line) in enumerate(itertools.zip_longest(corpus.pairs(), lines), 1):
+        if pair is None or line is None:
+            size = number + sum(1 for _ in lines) if pair is None else number - 1
+            raise InputError(
+                f"{path} has {size} lines and {corpus.name} {corpus.size} pairs. Line N must hold the links of pair N, "
+                "and a blank line where there are none."
+            )
+        where = f"{path}, line {number}"
+        source, target = (sum(1 for word in side.split(" ") if word) for side in pair)
+        check(parse(line, where), source, target, where)
+    return _Linked(corpus.name, corpus.size, corpus, path)
+
+
+def check_guided(config: Config, linked: bool) -> None:
+    """Make sure that word links are there when they are learned from, and only then.
+
+    Raises:
+        InputError: if they are not.
+    """
+    weight = config.training.guided_alignment
+    if linked and not weight:
+        raise InputError(
+            "--links is used by training.guided_alignment, which is 0. Set it, as in "
+            "--set training.guided_alignment=0.1, or leave --links out."
+        )
+    if weight and not linked:
+        raise InputError(
+            f"training.guided_alignment = {weight:g} learns from word links, and there are none. Name their file with "
+            "--links, or set training.guided_alignment=0."
+        )
+
+
+@dataclass(frozen=True)
+class _Linked(Corpus):
+    """A corpus with the word links of its pairs."""
+
+    name: str
+    size: int
+    whole: Corpus
+    path: Path
+
+    def dataset(self) -> tf.data.Dataset:
+        return self.whole.dataset()
+
+    def pairs(self) -> Iterator[tuple[str, str]]:
+        return self.whole.pairs()
+
+    def link_dataset(self) -> tf.data.Dataset:
+        return line_dataset(self.path)
+
+    def links(self) -> Iterator[str]:
+        return read_lines(self.path)

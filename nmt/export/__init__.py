@@ -1,0 +1,1 @@
+"""A trained model as an artefact that needs no line of this package: SavedModel, TFLite."""

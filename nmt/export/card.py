@@ -1,0 +1,60 @@
+"""The card of an export: what a person wants to know before using a model."""
+
+from __future__ import annotations
+
+import datetime
+from importlib.metadata import version as installed
+from pathlib import Path
+
+from nmt.config import Config, to_toml
+from nmt.errors import InputError
+from nmt.evaluation.scores import score
+from nmt.model_folder import read_journal
+
+
+def card(
+    model: Path, names: list[str], config: Config, pieces: tuple[int, int], languages: str | None, what: str
+) -> str:
+    """Return the card as Markdown.
+
+    Arguments:
+        model: the folder of the model, whose journal knows how good it was.
+        names: of the model, and of those that write along.
+        config: its configuration, with the search of the export.
+        pieces: of the source's and the target's vocabulary.
+        languages: as in ``ko-en``; nobody but its maker knows them.
+        what: what the export is, as in ``SavedModel, version 3``.
+    """
+    how = config.decoding
+    search = "greedy search" if how.beam == 1 else f"beam of {how.beam}, length penalty {how.length_penalty:g}"
+    joint = f"{pieces[0]:,} pieces" + ("" if config.text.joint else f" of the source, {pieces[1]:,} of the target")
+    rows = {
+        "what": what,
+        "languages": languages or "not said; `nmt export --languages ko-en` says it",
+        **({"ensemble": f"{', '.join(names)}; what follows is of the first"} if len(names) > 1 else {}),
+        "network": f"{config.model.architecture}, attention {config.model.attention}"
+        if config.model.architecture == "recurrent"
+        else config.model.architecture,
+        "vocabulary": f"{config.text.kind}, {joint}",
+        "quality": _quality(model, config.training.watch),
+        "search": f"{search}; at most {how.max_length} pieces are read and written",
+        "made": f"{datetime.datetime.now(datetime.UTC):%Y-%m-%d}, nmt {installed('nmt')}",
+    }
+    listed = "\n".join(f"- **{name}**: {value}" for name, value in rows.items())
+    return f"# {names[0]}\n\n{listed}\n\n```toml\n{to_toml(config)}```\n"
+
+
+def _quality(model: Path, watch: str) -> str:
+    """Return the score of the epoch that was kept, on the development set, with its signature."""
+    try:
+        records = [record for record in read_journal(model) if record.get("val_bleu") is not None]
+    except InputError:
+        records = []
+    if not records:
+        return "unknown: the model's folder has no record of a development set"
+    by_perplexity = watch == "perplexity"
+    kept = (
+        min(records, key=lambda r: r["val_perplexity"]) if by_perplexity else max(records, key=lambda r: r["val_bleu"])
+    )
+    signature = score(["a"], ["a"]).bleu_signature
+    return f"BLEU {kept['val_bleu']:.2f} on the development set, greedy, {signature}"

@@ -1,0 +1,235 @@
+"""What puts an export on TF Serving: a file for Docker Compose, the server's settings, and the commands to type.
+
+The files are read by others, so they explain themselves: what each setting is for stands beside it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import tempfile
+from pathlib import Path
+
+from nmt.errors import InputError
+
+# The newest server. An export runs on 2.16 and later: those have the operations of SentencePiece that it needs.
+IMAGE = "tensorflow/serving:2.20.0"
+
+# Sentences in a batch. The client sends as many in a request, for a request with more is refused.
+BATCH = 64
+
+# The image has no curl. It has bash, which opens connections by itself, for its own start is a script of bash.
+_HEALTH = (
+    "exec 3<>/dev/tcp/127.0.0.1/8501 && printf 'GET /v1/models/{name} HTTP/1.0\\r\\n\\r\\n' >&3"
+    " && grep -q '\"AVAILABLE\"' <&3"
+)
+
+_COMPOSE = """\
+# TF Serving with the model {name}: `docker compose up --detach --wait`. README.md beside this says more.
+services:
+  serving:
+    image: {image}
+    restart: unless-stopped
+    ports:
+      # The server asks nobody who they are, so only this machine may come in. Without "127.0.0.1:" everybody may:
+      # put something before it that knows its guests, and speaks TLS.
+      - "127.0.0.1:8500:8500"  # gRPC
+      - "127.0.0.1:8501:8501"  # REST
+    volumes:
+      # The folder with a folder for each version. A new version in it is taken up by the running server.
+      - type: bind
+        source: {source}
+        target: {target}
+        read_only: true
+        bind:
+          create_host_path: false
+      - ./models.config:/config/models.config:ro
+      - ./batching.config:/config/batching.config:ro
+      - ./monitoring.config:/config/monitoring.config:ro
+    command:
+      - --model_config_file=/config/models.config
+      - --enable_batching=true
+      - --batching_parameters_file=/config/batching.config
+      - --monitoring_config_file=/config/monitoring.config
+      # A full batch of long sentences takes longer than the 30 seconds that REST allows by itself.
+      - --rest_api_timeout_in_ms=60000
+    healthcheck:
+      # Healthy is who has a version ready. The image has no curl, but bash can open a connection.
+      test: {health}
+      interval: 10s
+      timeout: 5s
+      retries: 3
+      start_period: 60s
+"""
+
+_MODELS = """\
+# Which models are served, under which names. Without a version policy it is the highest version of each.
+# A second model: another `config {{ ... }}` here, and another volume in docker-compose.yml.
+model_config_list {{
+  config {{
+    name: "{name}"
+    base_path: "{target}"
+    model_platform: "tensorflow"
+  }}
+}}
+"""
+
+_BATCHING = """\
+# Requests that come at about the same time are translated together: one pass for all is cheaper than one for each.
+
+# Sentences in a batch, at most. A request with more is refused (400), so clients send no more in one.
+max_batch_size {{ value: {batch} }}
+
+# How long the first sentence of a batch waits for others, in microseconds. 5 ms are little beside a translation.
+batch_timeout_micros {{ value: 5000 }}
+
+# Batches that may wait. What comes when all places are taken is refused at once (503), and clients come back later:
+# better than a queue so long that all its answers are late.
+max_enqueued_batches {{ value: 100 }}
+
+# Batches that are translated at the same time. Each uses several cores; more threads than cores help nobody.
+num_batch_threads {{ value: 4 }}
+
+# allowed_batch_sizes is left out. It fills batches up to a few fixed sizes, for models that are compiled for each
+# size. This one takes any size, and a sentence never depends on its neighbours: filling up would be wasted work.
+"""
+
+_MONITORING = """\
+# Counters for Prometheus, at http://HOST:8501/monitoring/prometheus/metrics.
+prometheus_config {{
+  enable: true
+  path: "/monitoring/prometheus/metrics"
+}}
+"""
+
+_README = """\
+# {name} on TF Serving
+
+Start it here, in this folder; it is ready when the command comes back:
+
+```sh
+docker compose up --detach --wait
+docker compose logs --follow      # what it says
+docker compose down               # the end
+```
+
+Ask it, by REST:
+
+```sh
+curl http://localhost:8501/v1/models/{name}             # which versions are ready
+curl http://localhost:8501/v1/models/{name}/metadata    # what they read and give
+
+# serving_default: the best translation of each text, and its log-probability
+curl http://localhost:8501/v1/models/{name}:predict \\
+  -d '{{"inputs": {{"text": ["first sentence", "second sentence"]}}}}'
+
+# translate: the n best, the pieces of both sides, and the alignment
+curl http://localhost:8501/v1/models/{name}:predict \\
+  -d '{{"signature_name": "translate", "inputs": {{"text": ["first sentence"]}}}}'
+
+# score: how likely given translations are
+curl http://localhost:8501/v1/models/{name}:predict \\
+  -d '{{"signature_name": "score", "inputs": {{"source": ["first sentence"], "target": ["its translation"]}}}}'
+```
+
+A request holds {batch} sentences at most. Longer files go through the command, which sends them in parts:
+
+```sh
+nmt translate --server http://localhost:8501/v1/models/{name} FILE
+nmt translate --server grpc://localhost:8500/v1/models/{name} FILE
+```
+
+or through Python:
+
+```python
+from nmt.client.client import Client
+
+with Client("http://localhost:8501/v1/models/{name}") as client:
+    print(client.translate(["first sentence"])[0].text)
+```
+
+| file | what it is |
+|---|---|
+| `docker-compose.yml` | the image, the ports, the model's folder |
+| `models.config` | which models are served |
+| `batching.config` | how requests are joined into batches |
+| `monitoring.config` | counters at http://localhost:8501/monitoring/prometheus/metrics |
+
+A new version in the model's folder is taken up by itself, and requests go on meanwhile. The server answers this machine
+only; docker-compose.yml says what to think of before that changes.
+"""
+
+_FILES = {
+    "docker-compose.yml": _COMPOSE,
+    "models.config": _MODELS,
+    "batching.config": _BATCHING,
+    "monitoring.config": _MONITORING,
+    "README.md": _README,
+}
+
+
+def write_kit(folder: Path, name: str, model: Path | None = None) -> list[Path]:
+    """Write what starts TF Serving with an export, and return the files.
+
+    Arguments:
+        folder: where to; made if it does not exist.
+        name: of the model, in the addresses of the server.
+        model: the export's folder, which holds a folder for each version; ``folder/name``, without it.
+
+    Raises:
+        InputError: if a file is there already, or the folder cannot be written to. Then nothing is written.
+    """
+    check_name(name)
+    target = f"/models/{name}"
+    # Relative, so that both folders can move together; a dollar would begin a variable of Compose.
+    source = Path(os.path.relpath(model or folder / name, folder)).as_posix().replace("$", "$$")
+    parts = {
+        "name": name,
+        "image": IMAGE,
+        "batch": BATCH,
+        "target": target,
+        # JSON is YAML, too.
+        "source": json.dumps(f"./{source}", ensure_ascii=False),
+        "health": json.dumps(["CMD", "bash", "-c", _HEALTH.format(name=name)]),
+    }
+    return _place(folder, {file: template.format(**parts) for file, template in _FILES.items()})
+
+
+def check_name(name: str) -> None:
+    """Make sure that a model can have this name in a server's address.
+
+    Raises:
+        InputError: if not.
+    """
+    if not re.fullmatch(r"[a-z0-9][a-z0-9._-]*", name, re.IGNORECASE | re.ASCII):
+        raise InputError(
+            f"'{name}' cannot be a model's name in an address: use letters of English, digits, and . _ - between them."
+        )
+
+
+def _place(folder: Path, files: dict[str, str]) -> list[Path]:
+    """Write files aside, then move them to their places: all, or none."""
+    places = [folder / file for file in files]
+    there = [place for place in places if os.path.lexists(place)]
+    if there:
+        raise InputError(f"{there[0]} is there already, and is left as it is. Move it away, or name another folder.")
+    aside = None
+    placed: list[Path] = []
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        aside = Path(tempfile.mkdtemp(prefix=".aside.", dir=folder))
+        for file, content in files.items():
+            (aside / file).write_text(content, encoding="utf-8")
+        for place in places:
+            (aside / place.name).rename(place)
+            placed.append(place)
+    except OSError as error:
+        for place in placed:
+            place.unlink(missing_ok=True)
+        raise InputError(f"{folder} cannot be written: {error.strerror or error}. Nothing was written.") from None
+    finally:
+        if aside is not None:
+            shutil.rmtree(aside, ignore_errors=True)
+    return places

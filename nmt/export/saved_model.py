@@ -1,0 +1,144 @@
+"""An export for TF Serving: strings in, strings out, with no line of this package.
+
+The server reads ``NAME/VERSION/``, takes the highest version, and looks for new ones every second. So a version appears
+whole or not at all. Each holds a SavedModel with the signatures of :mod:`nmt.signatures`, requests that the
+server replays before it answers anyone, and a card for people.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import keras
+import tensorflow as tf
+
+from nmt.config import Decoding
+from nmt.data.tokenizers import END, PAD, Tokenizer
+from nmt.errors import InputError
+from nmt.export.versions import check_place, versions
+from nmt.inference.graph import Graph
+from nmt.inference.translator import Translator
+from nmt.signatures import SIGNATURES
+
+WARMUP = Path("assets.extra", "tf_serving_warmup_requests")
+
+# What a translation that was not found scores: JSON has no infinity.
+_NONE = tf.float32.min
+
+# What may break a line, or tell a terminal what to do: the translator writes a space for it, too.
+_BREAKS = r"[\p{Cc}\x{2028}\x{2029}]"
+
+
+def export(translator: Translator, to: Path, how: Decoding, card: Callable[[int], str] | None = None) -> Path:
+    """Write the next version of an export, and return its folder.
+
+    Arguments:
+        translator: a trained model.
+        to: ``saved_models/NAME``; made if it does not exist.
+        how: how to search; it cannot be chosen later.
+        card: what is to be read beside the model, for a version of this number; there is no card without it.
+
+    Raises:
+        InputError: if the place cannot be written to, or the search draws at random.
+    """
+    if how.sample:
+        raise InputError("An export gives the same text the same translation: decoding.sample cannot be true in it.")
+    check_place(to)
+    aside = None
+    try:
+        to.mkdir(parents=True, exist_ok=True)
+        # Its name is no number, so a server takes no notice of it.
+        aside = Path(tempfile.mkdtemp(prefix=".aside.", dir=to))
+        aside.chmod(0o755)
+        write(translator, aside, how)
+        version = 1 + max(versions(to), default=0)
+        if card:
+            (aside / "card.md").write_text(card(version), encoding="utf-8")
+        aside.rename(to / str(version))
+    except (OSError, tf.errors.OpError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error.message
+        raise InputError(f"{to} cannot be written: {reason}. No version was made.") from None
+    finally:
+        if aside is not None:
+            shutil.rmtree(aside, ignore_errors=True)
+    return to / str(version)
+
+
+def write(translator: Translator, folder: Path, how: Decoding) -> None:
+    """Write the SavedModel and the requests that warm it up."""
+    archive = keras.export.ExportArchive()
+    # Variables are found by themselves, the tokenizers are not. The model itself would be written a second time.
+    for tokenizer in {translator.text.source, translator.text.target}:
+        archive.track(tokenizer.resource)
+    for name, endpoint in endpoints(translator, how).items():
+        inputs = [tf.TensorSpec(part.shape, part.dtype, key) for key, part in SIGNATURES[name].inputs.items()]
+        archive.add_endpoint(name, endpoint, inputs)
+    archive.write_out(str(folder), verbose=False)
+    (folder / WARMUP).parent.mkdir()
+    _write_warmup(folder / WARMUP)
+
+
+def endpoints(translator: Translator, how: Decoding) -> dict[str, Callable]:
+    """Return the function of each signature, from tensors to tensors."""
+    graph = Graph(translator.model, translator.text)
+    pieces = [_names(tokenizer) for tokenizer in (translator.text.source, translator.text.target)]
+
+    def found(text: tf.Tensor) -> dict[str, tf.Tensor]:
+        no_draws = tf.zeros([tf.shape(text)[0], 0])
+        outputs = graph.translate(how, False, text, tf.fill(tf.shape(text), ""), no_draws)
+        there = outputs["ranks"] > tf.float32.min
+        return {
+            **outputs,
+            "text": tf.where(there, tf.strings.regex_replace(outputs["text"], _BREAKS, " "), ""),
+            "scores": tf.where(there, outputs["scores"], _NONE),
+        }
+
+    def serving_default(text: tf.Tensor) -> dict[str, tf.Tensor]:
+        outputs = found(text)
+        return {"translation": outputs["text"][:, 0], "score": outputs["scores"][:, 0]}
+
+    def translate(text: tf.Tensor) -> dict[str, tf.Tensor]:
+        outputs = found(text)
+        return {
+            "translations": outputs["text"],
+            "scores": outputs["scores"],
+            "source_tokens": tf.gather(pieces[0], outputs["source"]),
+            "target_tokens": tf.gather(pieces[1], outputs["tokens"][:, 0]),
+            "alignment": outputs["alignment"][:, 0],
+        }
+
+    def score(source: tf.Tensor, target: tf.Tensor) -> dict[str, tf.Tensor]:
+        outputs = graph.force(source, target, tf.constant(how.max_length))
+        end = tf.one_hot(outputs["lengths"][:, 0], tf.shape(outputs["token_scores"])[2], dtype=tf.int32) * END
+        tokens = tf.pad(outputs["tokens"][:, 0], [[0, 0], [0, 1]])[:, : tf.shape(end)[1]]
+        return {
+            "log_probability": outputs["scores"][:, 0],
+            "tokens": tf.gather(pieces[1], tokens + tf.where(outputs["cut"], 0, end)),
+            "token_scores": outputs["token_scores"][:, 0],
+        }
+
+    return {"serving_default": serving_default, "translate": translate, "score": score}
+
+
+def _names(tokenizer: Tokenizer) -> list[str]:
+    """Return what each id is written as; padding is nothing."""
+    return ["" if i == PAD else piece for i, piece in enumerate(tokenizer.pieces(range(tokenizer.vocabulary)))]
+
+
+def _write_warmup(path: Path) -> None:
+    """Write requests of every signature, in the format the server replays."""
+    from tensorflow_serving.apis.predict_pb2 import PredictRequest
+    from tensorflow_serving.apis.prediction_log_pb2 import PredictionLog, PredictLog
+
+    with tf.io.TFRecordWriter(str(path)) as writer:
+        for rows in (1, 3):
+            for name, signature in SIGNATURES.items():
+                request = PredictRequest()
+                request.model_spec.signature_name = name
+                for part in signature.inputs:
+                    request.inputs[part].CopyFrom(tf.make_tensor_proto(["a b c"] * rows))
+                log = PredictionLog(predict_log=PredictLog(request=request))
+                writer.write(log.SerializeToString())

@@ -1,0 +1,144 @@
+"""An export for a device: a TFLite model of ids, the tokenizers, and a program that joins them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Literal
+
+import keras
+import tensorflow as tf
+
+from nmt import model_folder as folders
+from nmt.config import Decoding
+from nmt.data.tokenizers import END, PAD, START, Text
+from nmt.decoding.strategies import demands_for, find
+from nmt.errors import InputError
+from nmt.export import tflite_runtime
+from nmt.inference.translator import Translator
+
+Quantize = Literal["none", "float16", "int8"]
+
+
+def export(translator: Translator, to: Path, how: Decoding, quantize: Quantize = "none", card: str = "") -> None:
+    """Write a new folder with all a device needs.
+
+    ``model.tflite`` takes ``source``, ids ``(batch, source)`` with the end token and zeros after it, and gives the
+    fields of :class:`~nmt.decoding.search.Hypotheses` that a translation is made of.
+
+    Arguments:
+        translator: a trained model.
+        to: the folder; new or empty.
+        how: how to search; it cannot be chosen later.
+        quantize: what the weights are stored as. With ``int8`` products are computed in whole numbers, too.
+        card: what is to be read beside the model; there is no card without it.
+
+    Raises:
+        InputError: if the folder holds something, or the search draws at random.
+    """
+    write(translator, to, how, lambda: convert(translator, how, quantize), card, translator.text)
+
+
+def write(
+    translator: Translator, to: Path, how: Decoding, model: Callable[[], bytes], card: str, text: Text | None
+) -> None:
+    """Write a new folder that :mod:`nmt.export.tflite_runtime` reads.
+
+    Arguments:
+        translator, to, how, card: see :func:`export`.
+        model: makes the TFLite model.
+        text: the tokenizers that stand beside it; none beside a model that takes strings.
+
+    Raises:
+        InputError: see :func:`export`.
+    """
+    if how.sample:
+        raise InputError("An export gives the same text the same translation: decoding.sample cannot be true in it.")
+    folders.check_new(to)
+    try:
+        converted = model()
+    except (OSError, tf.errors.OpError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error.message
+        raise InputError(f"The model cannot be converted: {reason}. Nothing was written to {to}.") from None
+
+    def fill(aside: Path) -> None:
+        (aside / "model.tflite").write_bytes(converted)
+        if text:
+            text.save(aside)
+        tokenizers = [path.name for path in sorted(aside.glob("*.spm.model"))]
+        named = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in aside.iterdir()}
+        contents = {
+            "format": tflite_runtime.FORMAT,
+            "files": named,
+            "takes": "ids" if text else "strings",
+            **({"source": tokenizers[0], "target": tokenizers[-1]} if text else {}),
+            "max_length": how.max_length,
+            "aligned": translator.model.aligned,
+        }
+        (aside / tflite_runtime.CONTENTS).write_text(json.dumps(contents, indent=1) + "\n", encoding="utf-8")
+        (aside / "translate.py").write_bytes(Path(tflite_runtime.__file__).read_bytes())
+        if card:
+            (aside / "card.md").write_text(card, encoding="utf-8")
+
+    folders.make(to, fill)
+
+
+def convert(translator: Translator, how: Decoding, quantize: Quantize = "none") -> bytes:
+    """Return the TFLite model: nothing but operations that every interpreter has, any batch, any length."""
+    return converted(searching(translator, how), tf.TensorSpec([None, None], tf.int32, "source"), quantize)
+
+
+def converted(translate: Callable, takes: tf.TensorSpec, quantize: Quantize, custom: bool = False) -> bytes:
+    """Return a function as a TFLite model.
+
+    Arguments:
+        translate: from one tensor to tensors by name.
+        takes: its input.
+        quantize: what the weights are stored as.
+        custom: whether operations are allowed that an interpreter has to be given.
+    """
+    archive = keras.export.ExportArchive()
+    archive.add_endpoint("translate", translate, [takes])
+    with tempfile.TemporaryDirectory() as place:
+        archive.write_out(place, verbose=False)
+        converter = tf.lite.TFLiteConverter.from_saved_model(place, signature_keys=["translate"])
+        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
+        converter.allow_custom_ops = custom
+        if quantize != "none":
+            converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        if quantize == "float16":
+            converter.target_spec.supported_types = [tf.float16]
+        if quantize == "int8":
+            # A scale for each word of the vocabulary would keep tied embeddings apart, and store them twice.
+            converter._experimental_disable_per_channel_quantization_for_dense_layers = True
+        return converter.convert()
+
+
+def searching(translator: Translator, how: Decoding) -> Callable[[tf.Tensor], dict[str, tf.Tensor]]:
+    """Return the function from source ids to hypotheses."""
+    model = translator.model if translator.model.aligned else _Blind(translator.model)
+
+    def translate(source: tf.Tensor) -> dict[str, tf.Tensor]:
+        mask = (source != PAD) & (source != END)
+        lengths = tf.reduce_sum(tf.cast(mask, tf.int32), 1)
+        memory = model.encode(source)
+        looked = mask if translator.model.aligned else mask[:, :1]
+        no_draws = tf.zeros([tf.shape(source)[0], 0])
+        found = find(model, how, memory, looked, demands_for(how, lengths, None), no_draws, START, END)
+        return {name: getattr(found, name) for name in ("tokens", "lengths", "scores", "ranks", "alignment")}
+
+    return translate
+
+
+class _Blind:
+    """A model that looks nowhere, with an alignment of one column of zeros: TFLite runs no tensor of no width."""
+
+    def __init__(self, model: Any) -> None:
+        self.encode, self.initial_state, self._step = model.encode, model.initial_state, model.step
+
+    def step(self, tokens: tf.Tensor, state: Any, memory: Any) -> tuple[tf.Tensor, Any, tf.Tensor]:
+        logits, state, _ = self._step(tokens, state, memory)
+        return logits, state, tf.zeros([tf.shape(logits)[0], 1])

@@ -1,0 +1,1 @@
+"""Text in, text out: a trained model with its tokenizers and a search."""

@@ -1,0 +1,67 @@
+"""A decoder without a source: from the tokens so far to the scores of the next."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from nmt.layers.attention import Memory
+from nmt.layers.decoder import Decoder
+from nmt.models.base import TextModel
+
+
+@keras.saving.register_keras_serializable("nmt")
+class LanguageModel(TextModel):
+    """A decoder without a source: from the words so far to the scores of the next.
+
+    Arguments:
+        vocabulary: number of pieces; id 0 is padding.
+        embedding: width of a word vector, and of the readout.
+        decoder: a :class:`Decoder` without attention.
+        tied: ``none``, or ``output``: the output layer uses the embeddings.
+        embedding_dropout, output_dropout, word_dropout: as those of :class:`Seq2Seq`.
+
+    Call arguments:
+        inputs: ``{"target": ids (batch, target)}``, beginning with ``<s>``.
+
+    Returns:
+        Logits ``(batch, target, vocabulary)``.
+
+    Raises:
+        ValueError: if ``tied`` is unknown, or the sizes of what it ties differ.
+    """
+
+    def __init__(
+        self,
+        vocabulary: int,
+        embedding: int,
+        decoder: Decoder,
+        tied: str = "output",
+        embedding_dropout: float = 0.0,
+        output_dropout: float = 0.0,
+        word_dropout: float = 0.0,
+        **kwargs: Any,
+    ) -> None:
+        if tied not in ("none", "output"):
+            raise ValueError(f"tied cannot be '{tied}' without a source. Known: none, output.")
+        super().__init__(
+            vocabulary, embedding, decoder, tied != "none", embedding_dropout, output_dropout, word_dropout, **kwargs
+        )
+        self.vocabulary = vocabulary
+        self.tied = tied
+
+    def _parts(self, words: tuple) -> dict[keras.layers.Layer, list[tuple]]:
+        return {self.decoder: [words]}
+
+    def encode(self, source: tf.Tensor) -> Memory:
+        """Return the memory of nothing, for as many rows as ``source`` has: there is only the first state."""
+        like = tf.zeros([tf.shape(source)[0], self.embedding], self.compute_dtype)
+        return self.decoder.remember(None, None, self.decoder.zero_state(like))
+
+    def _read(self, source: tf.Tensor | None, training: bool) -> tuple[Any, Any, Any]:
+        return None, None, None
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "vocabulary": self.vocabulary, "tied": self.tied}

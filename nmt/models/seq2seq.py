@@ -1,0 +1,95 @@
+"""An encoder and a decoder: from source ids to the scores of every next token."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from nmt.layers.attention import Memory
+from nmt.layers.decoder import Decoder
+from nmt.layers.encoder import Encoder
+from nmt.layers.transformer import TransformerDecoder, TransformerEncoder
+from nmt.models.base import TextModel, embedding_layer
+
+
+@keras.saving.register_keras_serializable("nmt")
+class Seq2Seq(TextModel):
+    """Encoder, attention and decoder, from source ids to the scores of every next word.
+
+    Arguments:
+        source_vocabulary, target_vocabulary: numbers of pieces; id 0 is padding.
+        embedding: width of a word vector, and of the readout.
+        encoder, decoder: the layers, see there.
+        tied: ``none``; ``output``: the output layer uses the target embeddings; ``all``: so does the source, and both
+            sides have one vocabulary.
+        embedding_dropout, output_dropout: shares of units dropped from word vectors and from the readout.
+        word_dropout: share of words, on both sides, whose whole vector is dropped.
+
+    Call arguments:
+        inputs: ``{"source": ids (batch, source), "target": ids (batch, target)}``, the target beginning with ``<s>``.
+            A model whose attention is guided reads ``links``, too, see :class:`nmt.data.alignment_targets.Guide`.
+
+    Returns:
+        Logits ``(batch, target, target_vocabulary)``, and with ``links`` the alignment ``(batch, target, source)``.
+
+    Raises:
+        ValueError: if ``tied`` is unknown, or the sizes of what it ties differ.
+    """
+
+    def __init__(
+        self,
+        source_vocabulary: int,
+        target_vocabulary: int,
+        embedding: int,
+        encoder: Encoder | TransformerEncoder,
+        decoder: Decoder | TransformerDecoder,
+        tied: str = "output",
+        embedding_dropout: float = 0.0,
+        output_dropout: float = 0.0,
+        word_dropout: float = 0.0,
+        **kwargs: Any,
+    ) -> None:
+        if tied not in ("none", "output", "all"):
+            raise ValueError(f"tied cannot be '{tied}'. Known: none, output, all.")
+        if tied == "all" and source_vocabulary != target_vocabulary:
+            raise ValueError("tied='all' needs one vocabulary for both sides.")
+        super().__init__(
+            target_vocabulary,
+            embedding,
+            decoder,
+            tied != "none",
+            embedding_dropout,
+            output_dropout,
+            word_dropout,
+            **kwargs,
+        )
+        self.source_vocabulary = source_vocabulary
+        self.target_vocabulary = target_vocabulary
+        self.tied = tied
+        self.encoder = encoder
+        self.source_embedding = (
+            self.target_embedding
+            if tied == "all"
+            else embedding_layer(source_vocabulary, embedding, "source_embedding", self.dtype_policy)
+        )
+
+    def _parts(self, words: tuple) -> dict[keras.layers.Layer, list[tuple]]:
+        annotations = (None, None, self.encoder.width)
+        return {self.source_embedding: [()], self.encoder: [words], self.decoder: [words, annotations]}
+
+    def encode(self, source: tf.Tensor) -> Memory:
+        """Read source ids ``(batch, source)`` once."""
+        annotations, state, mask = self._read(source, training=False)
+        return self.decoder.remember(annotations, mask, summary=state)
+
+    def _read(self, source: tf.Tensor | None, training: bool) -> tuple[Any, Any, Any]:
+        mask = source != 0
+        words = self._words(self.source_embedding, source, training)
+        return *self.encoder(words, mask=mask, training=training), mask
+
+    def get_config(self) -> dict[str, Any]:
+        own = ("source_vocabulary", "target_vocabulary", "tied")
+        part = keras.saving.serialize_keras_object(self.encoder)
+        return {**super().get_config(), **{name: getattr(self, name) for name in own}, "encoder": part}

@@ -1,0 +1,84 @@
+"""A model with its tokenizers and its config, to and from a folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import keras
+
+from nmt.config import Config
+from nmt.data.tokenizers import Text
+from nmt.errors import InputError, first_line
+from nmt.model_folder import CONFIG, WEIGHTS, config_text, make, read_config
+from nmt.models.build import build_model
+from nmt.models.language_model import LanguageModel
+from nmt.models.seq2seq import Seq2Seq
+
+
+def load(folder: Path) -> tuple[Seq2Seq | LanguageModel, Text, Config]:
+    """Open a model's folder.
+
+    Raises:
+        InputError: if it is no model, incomplete, or damaged.
+    """
+    config = read_config(folder)
+    text = Text.load(folder, config.text.joint)
+    model = build_model(config, text.source.vocabulary, text.target.vocabulary)
+    load_weights(model, folder / WEIGHTS)
+    return model, text, config
+
+
+def save(folder: Path, model: Seq2Seq | LanguageModel, text: Text, config: Config) -> None:
+    """Write a folder that ``load`` opens anywhere.
+
+    Raises:
+        InputError: if the folder exists and is not empty, or the model was not built from the config.
+    """
+    expected = build_model(config, text.source.vocabulary, text.target.vocabulary)
+    if text.joint != config.text.joint or _shapes(expected) != _shapes(model):
+        raise InputError("The model or its tokenizers are not those of the config, so no folder can be opened again.")
+
+    def fill(aside: Path) -> None:
+        write_settings(aside, config, text)
+        save_weights(model, aside / WEIGHTS)
+
+    make(folder, fill)
+
+
+def write_settings(folder: Path, config: Config, text: Text) -> None:
+    """Write all of a model's folder but the weights."""
+    (folder / CONFIG).write_bytes(config_text(config))
+    text.save(folder)
+
+
+def _shapes(model: keras.Model) -> list[tuple]:
+    return [tuple(weight.shape) for weight in model.weights]
+
+
+def save_weights(model: keras.Model, path: Path) -> None:
+    """Write a model's weights without its optimizer, which Keras would write along, twice as large."""
+    twin = type(model).from_config(model.get_config())
+    if not twin.built:
+        twin.build()
+    twin.set_weights(model.get_weights())
+    twin.save_weights(path)
+
+
+def load_weights(model: keras.Model, path: Path) -> None:
+    """Read weights into a model.
+
+    Raises:
+        InputError: if the file is missing, cut short, or belongs to another model.
+    """
+    if not path.is_file():
+        raise InputError(
+            f"The model has no weights yet: {path} is missing. Was its training stopped before it had any?"
+        )
+    try:
+        model.load_weights(path)
+    except Exception as error:  # h5py and Keras raise what they like on a damaged file
+        others = " and ".join(sorted(file.name for file in path.parent.glob("*.spm.model")))
+        raise InputError(
+            f"{path} does not fit {CONFIG} and {others} beside it: one of them is damaged or belongs to another model "
+            f"({first_line(error)})."
+        ) from None

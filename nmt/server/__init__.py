@@ -1,0 +1,1 @@
+"""`nmt serve`: a page and TF Serving's REST paths on this machine."""

@@ -1,0 +1,421 @@
+"""What a server asks for translations: a model's folder or an export, behind one face."""
+
+from __future__ import annotations
+
+import dataclasses
+from abc import ABC, abstractmethod
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+import numpy as np
+
+from nmt.config import Decoding
+from nmt.errors import InputError, first_line
+from nmt.evaluation.alignment import WordAlignment, by_word
+from nmt.model_folder import CONFIG, read_config
+from nmt.signatures import SIGNATURES, Part, Signature
+
+if TYPE_CHECKING:
+    from nmt.inference.translator import Translation, Translator
+
+# The inputs of one sentence, in the order of the signature, and its outputs by name, without a batch and padding.
+Row = tuple[bytes, ...]
+Answer = dict[str, np.ndarray]
+
+# What an export writes for a translation that was not found: JSON has no infinity.
+_NONE = np.finfo(np.float32).min
+_END = "</s>"
+# Each way to search has a graph of its own, some megabytes large. The one that was used last stays longest.
+_WAYS = 12
+_EXPORT_BATCH = 64
+
+
+class Way(NamedTuple):
+    """How to search this time."""
+
+    kind: Literal["greedy", "beam", "sample"] = "greedy"
+    beam: int = 5
+    n_best: int = 1
+    length_penalty: float = 0.0
+    temperature: float = 1.0
+
+
+class Look(NamedTuple):
+    """One translation, with what somebody wants to see of it. ``words`` is ``None`` where there is no alignment."""
+
+    text: str
+    score: float
+    rank: float
+    words: WordAlignment | None
+    truncated: bool = False
+
+
+class Engine(ABC):
+    """A model that can be asked.
+
+    Attributes:
+        name, version: what it is served as.
+        signatures: what it answers to.
+        batch_size: sentences that it translates best at a time.
+        way: how it searches if nobody chooses; ``None`` where that is not known.
+        fixed: why nobody can choose how to search; empty where one can.
+    """
+
+    name: str
+    version: int
+    signatures: dict[str, Signature]
+    batch_size: int
+    way: Way | None = None
+    fixed: str = ""
+
+    def predict(self, signature: str, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Answer a batch, as :data:`~nmt.signatures.SIGNATURES` says.
+
+        Arguments:
+            signature: its name.
+            inputs: arrays of strings, ``str`` or ``bytes``, by name; none in them is a batch, too.
+
+        Returns:
+            Arrays by name; strings are ``bytes`` in arrays of objects.
+
+        Raises:
+            InputError: if there is no such signature, or the inputs are not those it asks for.
+        """
+        if signature not in self.signatures:
+            raise InputError(f'Serving signature name: "{signature}" not found in signature def')
+        return stacked(self.signatures[signature], self.answers(signature, rows(self.signatures[signature], inputs)))
+
+    @abstractmethod
+    def answers(self, signature: str, rows: Sequence[Row]) -> list[Answer]:
+        """Answer each row. What a row gets does not depend on the others."""
+
+    @abstractmethod
+    def look(self, texts: Sequence[str], way: Way | None = None, draw: int = 0) -> list[list[Look]]:
+        """Return the translations of each text, the best first.
+
+        Arguments:
+            texts: sentences.
+            way: how to search, as the engine itself would if ``None``.
+            draw: with sampling the number of the first text, from which its draws come.
+        """
+
+    def check(self, way: Way) -> None:
+        """Make sure that one can search in this way.
+
+        Raises:
+            InputError: if not.
+        """
+        if self.fixed:
+            raise InputError(self.fixed)
+
+
+class ModelEngine(Engine):
+    """A model's folder."""
+
+    def __init__(self, translator: Translator, name: str, version: int = 1) -> None:
+        self.name, self.version = name, version
+        self.signatures = dict(SIGNATURES)
+        self._translator = translator
+        how = translator.config.decoding
+        self.batch_size = how.batch_size
+        kind: Literal["greedy", "beam", "sample"] = "sample" if how.sample else "beam" if how.beam > 1 else "greedy"
+        self.way = Way(kind, how.beam, how.n_best, how.length_penalty, how.temperature)
+        self._ways: OrderedDict[Way, Translator] = OrderedDict()
+
+    def answers(self, signature: str, rows: Sequence[Row]) -> list[Answer]:
+        texts = [[value.decode("utf-8", "replace") for value in row] for row in rows]
+        if signature == "score":
+            forced = self._translator.score([source for source, _ in texts], [target for _, target in texts])
+            return [_scored(each) for each in forced]
+        found = self._hypotheses([text for (text,) in texts])
+        if signature == "serving_default":
+            return [
+                {"translation": _strings(best.text), "score": np.array(best.score, np.float32)} for best, *_ in found
+            ]
+        n_best, aligned = self._translator.config.decoding.n_best, self._translator.model.aligned
+        return [_translated(best, n_best, aligned) for best in found]
+
+    def look(self, texts: Sequence[str], way: Way | None = None, draw: int = 0) -> list[list[Look]]:
+        found = self._hypotheses(texts) if way is None else self._searching(way).hypotheses(texts, first=draw)
+        return [[_looked(each) for each in best] for best in found]
+
+    def check(self, way: Way) -> None:
+        self._translator.decoding(**self._settings(way))
+
+    def _hypotheses(self, texts: Sequence[str]) -> list[list[Translation]]:
+        """Search as the folder's config says."""
+        if self._translator.config.decoding.sample:
+            # Draws depend on the number of a line, and here each is the first.
+            return [self._translator.hypotheses([text])[0] for text in texts]
+        return self._translator.hypotheses(texts)
+
+    def _searching(self, way: Way) -> Translator:
+        """Return a translator that searches in this way, with the same weights and a graph of its own."""
+        from nmt.inference.translator import Translator
+
+        if way not in self._ways:
+            base = self._translator
+            config = dataclasses.replace(base.config, decoding=base.decoding(**self._settings(way)))
+            self._ways[way] = Translator(base.model, base.text, config)
+            while len(self._ways) > _WAYS:
+                self._ways.popitem(last=False)
+        self._ways.move_to_end(way)
+        return self._ways[way]
+
+    def _settings(self, way: Way) -> dict[str, Any]:
+        """Return the keys of the config's section; what would do nothing in this way is as it is by default."""
+        default, own = Decoding(), self._translator.config.decoding
+        settings: dict[str, Any] = {"n_best": way.n_best, "beam": 1, "sample": way.kind == "sample"}
+        beams = ("length_penalty", "length_normalization", "coverage_penalty", "prune", "patience")
+        draws = ("temperature", "top_k", "top_p", "seed")
+        for keys, used in ((beams, way.kind == "beam"), (draws, way.kind == "sample")):
+            settings |= {key: getattr(own if used else default, key) for key in keys}
+        if way.kind == "beam":
+            settings |= {"beam": way.beam, "length_penalty": way.length_penalty}
+            if not way.length_penalty:
+                settings["length_normalization"] = default.length_normalization
+        if way.kind == "sample":
+            settings["temperature"] = way.temperature
+        return settings
+
+
+class ExportEngine(Engine):
+    """A version of an export: a SavedModel with our signatures. How it searches was settled when it was written.
+
+    Arguments:
+        folder: the folder with ``saved_model.pb``.
+        name, version: what it is served as.
+
+    Raises:
+        InputError: if it cannot be opened, or has none of the signatures.
+    """
+
+    fixed = (
+        "How to search was settled when this export was written. Serve the model's folder instead, or export it again "
+        "with another --beam."
+    )
+
+    def __init__(self, folder: Path, name: str, version: int) -> None:
+        import tensorflow as tf
+        import tensorflow_text  # noqa: F401  (its ops are in the graph)
+
+        self.name, self.version = name, version
+        try:
+            # The whole of it must live as long as its signatures.
+            self._saved = tf.saved_model.load(str(folder))
+        except Exception as error:  # TensorFlow raises what it likes on a damaged file
+            raise InputError(f"{folder} cannot be opened as a SavedModel ({first_line(error)}).") from None
+        self.signatures = {
+            key: signature
+            for key, signature in SIGNATURES.items()
+            if _offers(self._saved.signatures.get(key), signature)
+        }
+        if not self.signatures:
+            raise InputError(
+                f"{folder} has none of the signatures {', '.join(SIGNATURES)}, so it is no export of a translator."
+            )
+        self.batch_size = _EXPORT_BATCH
+
+    def answers(self, signature: str, rows: Sequence[Row]) -> list[Answer]:
+        import tensorflow as tf
+
+        if not rows:
+            return []
+        columns = zip(self.signatures[signature].inputs, zip(*rows, strict=True), strict=True)
+        outputs = self._saved.signatures[signature](**{name: tf.constant(column) for name, column in columns})
+        found = {name: outputs[name].numpy() for name in self.signatures[signature].outputs}
+        return [
+            _trimmed({name: np.asarray(array[i], array.dtype) for name, array in found.items()})
+            for i in range(len(rows))
+        ]
+
+    def look(self, texts: Sequence[str], way: Way | None = None, draw: int = 0) -> list[list[Look]]:
+        if way is not None:
+            self.check(way)
+        given = [(text.encode("utf-8", "replace"),) for text in texts]
+        if "translate" not in self.signatures:
+            simple = self.answers("serving_default", given)
+            return [
+                [Look(_string(each["translation"]), float(each["score"]), float(each["score"]), None)]
+                for each in simple
+            ]
+        return [_looks(each) for each in self.answers("translate", given)]
+
+
+class Place(NamedTuple):
+    """What a folder holds, known before TensorFlow is."""
+
+    folder: Path
+    kind: Literal["model", "export"]
+    name: str
+    version: int
+
+
+def find(folder: Path) -> Place:
+    """Look what a folder holds: a model, an export with numbered versions, or one of those versions.
+
+    Raises:
+        InputError: if it holds nothing that can be served.
+    """
+    try:
+        if not folder.is_dir():
+            raise InputError(f"There is no folder {folder}. Name a model's folder or an export, saved_models/NAME.")
+        whole = folder.resolve()
+        if (whole / CONFIG).is_file():
+            if read_config(folder).model.architecture == "language-model":
+                raise InputError(f"{folder} is a language model: it has no source to translate. Use `nmt complete`.")
+            return Place(folder, "model", whole.name, 1)
+        if (whole / "saved_model.pb").is_file():
+            if whole.name.isdecimal():
+                return Place(folder, "export", whole.parent.name, int(whole.name))
+            return Place(folder, "export", whole.name, 1)
+        versions = [place for place in whole.iterdir() if place.name.isdecimal() and place.is_dir()]
+        device = (whole / "model.tflite").is_file()
+    except OSError as error:
+        raise InputError(f"The folder {folder} cannot be read: {error.strerror}.") from None
+    if versions:
+        # The server reads 007 as 7.
+        newest = folder / max(versions, key=lambda place: int(place.name)).name
+        if not (newest / "saved_model.pb").is_file():
+            raise InputError(f"{newest}, the newest version, has no saved_model.pb. Write it anew with `nmt export`.")
+        return Place(newest, "export", whole.name, int(newest.name))
+    if device:
+        raise InputError(f"{folder} is for a device. Serve the model it was made from; `nmt translate` runs this one.")
+    raise InputError(f"{folder} is neither a model's folder, with {CONFIG}, nor an export, with numbered versions.")
+
+
+def open_engine(place: Place) -> Engine:
+    """Open what was found.
+
+    Raises:
+        InputError: if it is damaged.
+    """
+    if place.kind == "export":
+        return ExportEngine(place.folder, place.name, place.version)
+    from nmt.inference.translator import Translator
+
+    return ModelEngine(Translator.load(place.folder), place.name, place.version)
+
+
+def rows(signature: Signature, inputs: Mapping[str, np.ndarray]) -> list[Row]:
+    """Turn arrays of strings into a row for each sentence.
+
+    Raises:
+        InputError: if one is missing, too many, no list of strings, or of another length.
+    """
+    for name in signature.inputs:
+        if name not in inputs:
+            raise InputError(f"Missing named input: {name} in 'inputs' object.")
+    if unknown := sorted(set(inputs) - set(signature.inputs)):
+        raise InputError(f"There is no input {unknown[0]}. Known: {', '.join(signature.inputs)}.")
+    columns = []
+    for name in signature.inputs:
+        array = np.asarray(inputs[name])
+        if array.ndim != 1 or not all(isinstance(value, str | bytes) for value in array):
+            raise InputError(f"The input {name} must be a list of strings.")
+        columns.append([value.encode("utf-8", "replace") if isinstance(value, str) else value for value in array])
+    if len({len(column) for column in columns}) > 1:
+        sizes = ", ".join(f"{len(column)} of {name}" for name, column in zip(signature.inputs, columns, strict=True))
+        raise InputError(f"The inputs go together, one of each for a sentence, and there are {sizes}.")
+    return list(zip(*columns, strict=True))
+
+
+def stacked(signature: Signature, answers: Sequence[Answer]) -> dict[str, np.ndarray]:
+    """Join answers to a batch, padded with empty strings and zeros to the longest.
+
+    >>> one, two = {"tokens": np.array([b"a"], object)}, {"tokens": np.array([b"b", b"c"], object)}
+    >>> stacked(Signature({}, {"tokens": Part("string", (None, None))}), [one, two])["tokens"].tolist()
+    [[b'a', b''], [b'b', b'c']]
+    """
+    return {name: _stacked(part, [answer[name] for answer in answers]) for name, part in signature.outputs.items()}
+
+
+def _stacked(part: Part, arrays: list[np.ndarray]) -> np.ndarray:
+    rank = len(part.shape) - 1
+    shape = [max((array.shape[axis] for array in arrays), default=0) for axis in range(rank)]
+    whole: np.ndarray = (
+        np.full([len(arrays), *shape], b"", object)
+        if part.dtype == "string"
+        else np.zeros([len(arrays), *shape], part.dtype)
+    )
+    for i, array in enumerate(arrays):
+        where: tuple[int | slice, ...] = (i, *(slice(size) for size in array.shape))
+        whole[where] = array[()]  # of no dimension: the value itself
+    return whole
+
+
+def _scored(forced: Translation) -> Answer:
+    end = [_END] * (len(forced.token_scores) - len(forced.tokens))
+    return {
+        "log_probability": np.array(forced.score, np.float32),
+        "tokens": _strings([*forced.tokens, *end]),
+        "token_scores": np.array(forced.token_scores, np.float32),
+    }
+
+
+def _translated(found: Sequence[Translation], n_best: int, aligned: bool) -> Answer:
+    best, lacking = found[0], n_best - len(found)
+    weights = best.alignment if aligned and best.alignment is not None else np.zeros([len(best.tokens), 0])
+    return {
+        "translations": _strings([each.text for each in found] + [""] * lacking),
+        "scores": np.array([each.score for each in found] + [_NONE] * lacking, np.float32),
+        "source_tokens": _strings([*best.source_tokens, _END]),
+        "target_tokens": _strings(best.tokens),
+        "alignment": np.asarray(weights, np.float32),
+    }
+
+
+def _looked(found: Translation) -> Look:
+    words = None if found.alignment is None else found.words()
+    return Look(found.text, found.score, found.rank, words, found.truncated)
+
+
+def _looks(answer: Answer) -> list[Look]:
+    """Return what an export found. It holds the alignment of the best translation only."""
+    source, target = ([_string(piece) for piece in answer[f"{side}_tokens"]] for side in ("source", "target"))
+    weights = answer["alignment"]
+    # The last piece read is the end, which belongs to no word.
+    words = by_word(source[:-1], target, weights) if weights.shape[-1] else None
+    found = [
+        Look(_string(text), float(score), float(score), None)
+        for text, score in zip(answer["translations"], answer["scores"], strict=True)
+        if score > _NONE
+    ]
+    return [found[0]._replace(words=words), *found[1:]]
+
+
+def _trimmed(answer: Answer) -> Answer:
+    """Leave out of a row the padding that comes from rows beside it."""
+    lengths = {name: _length(answer[name]) for name in answer if name.endswith("tokens")}
+    for name, length in lengths.items():
+        answer[name] = answer[name][:length]
+    if "token_scores" in answer:
+        answer["token_scores"] = answer["token_scores"][: lengths["tokens"]]
+    if "alignment" in answer:
+        answer["alignment"] = answer["alignment"][: lengths["target_tokens"], : lengths["source_tokens"]]
+    return answer
+
+
+def _length(pieces: np.ndarray) -> int:
+    return 1 + max((i for i, piece in enumerate(pieces) if piece), default=-1)
+
+
+def _offers(function: Any, signature: Signature) -> bool:
+    """Tell whether a function of a SavedModel has the inputs and outputs of a signature."""
+    if function is None:
+        return False
+    given = set(function.structured_input_signature[1])
+    return given == set(signature.inputs) and set(signature.outputs) <= set(function.structured_outputs)
+
+
+def _strings(texts: str | Sequence[str]) -> np.ndarray:
+    """Return strings as TensorFlow does: bytes in an array of objects."""
+    if isinstance(texts, str):
+        return np.array(texts.encode("utf-8", "replace"), object)
+    return np.array([text.encode("utf-8", "replace") for text in texts], object)
+
+
+def _string(value: Any) -> str:
+    return (value.item() if isinstance(value, np.ndarray) else value).decode("utf-8", "replace")

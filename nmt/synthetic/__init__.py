@@ -1,0 +1,1 @@
+"""Grammars, and the corpora that they write."""

@@ -1,0 +1,92 @@
+"""What is kept of a run: the weights as they are, their moving average, or the mean of several epochs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from nmt.errors import InputError
+from nmt.model_folder import write
+
+
+class Keep(keras.callbacks.Callback):
+    """Bring the weights of the model that is kept up to date after each epoch, and measure it.
+
+    The model that is kept is another than the one that learns, always in float32. So what is scored on the development
+    set is what will be saved, whatever is averaged: each step, by the moving average of Polyak and Juditsky 1992, or
+    the last epochs, as in Vaswani et al. 2017, section 6.1, or both.
+
+    Arguments:
+        kept: a compiled model with the same layers.
+        development: batches on which its loss is measured.
+        averages: whether the optimizer's moving averages are taken, rather than the weights.
+        epochs: so many of the last epochs are averaged.
+        folder: where the weights of those are, until they are not needed.
+    """
+
+    def __init__(
+        self, kept: keras.Model, development: tf.data.Dataset, averages: bool, epochs: int, folder: Path
+    ) -> None:
+        super().__init__()
+        self.kept = kept
+        self.development = development
+        self.averages = averages
+        self.epochs = epochs
+        self.folder = folder
+
+    def check(self, done: int) -> None:
+        """Make sure that the weights of those of the ``done`` epochs are there that will be averaged.
+
+        Raises:
+            InputError: if they are not.
+        """
+        for epoch in range(max(0, done - self.epochs + 1), done if self.epochs > 1 else 0):
+            self._stored(epoch, "weight_0")
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        assert logs is not None
+        model = self.model
+        variables = model.optimizer.averages() if self.averages else model.trainable_variables
+        weights = [np.asarray(keras.ops.convert_to_numpy(variable)) for variable in variables]
+        if self.epochs > 1:
+            weights = self._mean(epoch, weights)
+        for variable, value in zip(self.kept.trainable_variables, weights, strict=True):
+            variable.assign(value)
+        measured = self.kept.evaluate(self.development, verbose=0, return_dict=True)
+        logs.update({f"val_{name}": value for name, value in measured.items()})
+
+    def _mean(self, epoch: int, weights: list[np.ndarray]) -> list[np.ndarray]:
+        """Put the weights of this epoch to those of the last and return their mean."""
+        arrays = {f"weight_{i}": value for i, value in enumerate(weights)}
+        self.folder.mkdir(parents=True, exist_ok=True)
+        write(self._path(epoch), lambda aside: np.savez(aside, allow_pickle=False, **arrays))
+        for path in self.folder.glob("epoch-*.npz"):
+            if (
+                path.stem.removeprefix("epoch-").isdigit()
+                and int(path.stem.removeprefix("epoch-")) <= epoch + 1 - self.epochs
+            ):
+                path.unlink()
+        total = [value.astype(np.float64) for value in weights]
+        first = max(0, epoch - self.epochs + 1)
+        for earlier in range(first, epoch):
+            for value, name in zip(total, arrays, strict=True):
+                value += self._stored(earlier, name)
+        return [(value / (epoch - first + 1)).astype(np.float32) for value in total]
+
+    def _stored(self, epoch: int, name: str) -> np.ndarray:
+        try:
+            with np.load(self._path(epoch), allow_pickle=False) as stored:
+                return stored[name]
+        except Exception as error:  # whatever a damaged zip file raises
+            raise InputError(
+                f"{self._path(epoch)}, the weights of epoch {epoch + 1} to be averaged, cannot be read: {error}. "
+                "The run must have had training.average_epochs from its beginning; training.average_epochs = 1 goes on "
+                "without them."
+            ) from None
+
+    def _path(self, epoch: int) -> Path:
+        return self.folder / f"epoch-{epoch + 1}.npz"

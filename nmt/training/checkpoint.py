@@ -1,0 +1,168 @@
+"""Stopping a run and going on with it, to the same model bit for bit."""
+
+from __future__ import annotations
+
+import time
+import zlib
+from collections.abc import Sequence
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from nmt.errors import InputError, Stopped
+from nmt.model_folder import write
+from nmt.training.metrics import TokensPerSecond
+
+
+def fingerprint(*values: object) -> int:
+    """Return a number that tells these values from others.
+
+    >>> fingerprint(("a", "b"), 7) == fingerprint(("a", "b"), 7), fingerprint(1) == fingerprint(2)
+    (True, False)
+    """
+    return zlib.crc32(repr(values).encode("utf-8", "surrogatepass"))
+
+
+class State:
+    """All that a run needs to go on exactly where it was: variables, random states, epoch and batch.
+
+    Arguments:
+        path: the file, an ``npz`` without pickles.
+        model: a compiled model.
+        corpus: a number that tells the corpus from others, see :func:`fingerprint`.
+        order: one that tells the order of its batches from others.
+        others: variables besides those of the model, its optimizer and its metrics.
+    """
+
+    def __init__(self, path: Path, model: keras.Model, corpus: int, order: int, others: Sequence[Any] = ()) -> None:
+        self.path = path
+        self.model = model
+        self.others = others
+        self.corpus = corpus
+        self.order = order
+
+    def _variables(self) -> list[Any]:
+        # The seeds of dropout are among a model's variables; Keras's own checkpoints leave them out.
+        model = self.model
+        everything = [*model.variables, *model.optimizer.variables, *model.metrics_variables, *self.others]
+        return list({id(variable): variable for variable in everything}.values())
+
+    def save(self, epoch: int, batch: int) -> None:
+        """Write that ``epoch`` epochs and, of the next, ``batch`` batches are done."""
+        self.path.parent.mkdir(exist_ok=True)
+        arrays: dict[str, Any] = {f"variable_{i}": _numpy(v) for i, v in enumerate(self._variables())}
+        position = np.array([epoch, batch, self.corpus, self.order])
+        write(self.path, lambda aside: np.savez(aside, allow_pickle=False, position=position, **arrays))
+
+    def load(self) -> tuple[int, int]:
+        """Set every variable as it was and return the epochs and batches done.
+
+        Raises:
+            InputError: if there is no state, or it is another model's or another corpus's.
+        """
+        try:
+            with np.load(self.path, allow_pickle=False) as stored:
+                arrays = {name: stored[name] for name in stored.files}
+            epoch, batch, corpus, order = (int(number) for number in arrays.pop("position"))
+        except FileNotFoundError:
+            raise InputError(f"There is nothing to resume: {self.path} is missing.") from None
+        except Exception as error:  # whatever a damaged zip file raises
+            raise InputError(f"{self.path} is damaged and cannot be resumed from: {error}") from None
+        if corpus != self.corpus:
+            raise InputError(
+                f"The run to resume, {self.path}, was on another corpus. Name the pairs it began with, "
+                "and their links if it had any."
+            )
+        if batch and order != self.order:
+            raise InputError(
+                "The run to resume was stopped in mid-epoch, and training.batch_size, batch_unit or seed is another "
+                "now: which pairs are left would not be known. Finish the epoch with the old ones first."
+            )
+        variables = self._variables()
+        shapes = [tuple(v.shape) for v in variables]
+        if [array.shape for array in arrays.values()] != shapes:
+            raise InputError(f"{self.path} belongs to another model, so it cannot be resumed from.")
+        for variable, array in zip(variables, arrays.values(), strict=True):
+            variable.assign(array)
+        return epoch, batch
+
+
+class RestoreMetrics(keras.callbacks.Callback):
+    """Go on with the metrics of an epoch that was stopped half-way.
+
+    ``fit`` resets the metrics as each epoch begins, so those of the state are put back after that. Where the stop came
+    after the epoch's last batch, no batch is left to report them, so they are reported here.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.values: list[np.ndarray] = []
+        self.results: dict[str, Any] = {}
+
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+        self.values = [_numpy(v) for v in self.model.metrics_variables]
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        for variable, value in zip(self.model.metrics_variables, self.values, strict=True):
+            variable.assign(value)
+        self.results = self.model.get_metrics_result()
+        for metric in _all_metrics(self.model):
+            if isinstance(metric, TokensPerSecond):  # the clock ran on in between
+                metric.reset_state()
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        assert logs is not None
+        for name, value in self.results.items():
+            logs.setdefault(name, value)
+
+
+class SaveState(keras.callbacks.Callback):
+    """Save the state after each epoch, every few minutes, and when asked to stop.
+
+    Arguments:
+        state: what is saved.
+        position: a variable ``[epoch, batch]``, where the data begins; set anew for each epoch.
+        minutes: between two saves.
+        stop: set from outside to end the run after the current batch.
+    """
+
+    def __init__(self, state: State, position: tf.Variable, minutes: float, stop: Event) -> None:
+        super().__init__()
+        self.state = state
+        self.position = position
+        self.seconds = 60 * minutes
+        self.stop = stop
+        self.saved = time.monotonic()
+        self.begin = (0, 0)
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        if int(self.position[0]) != epoch:
+            self.position.assign([epoch, 0])
+        self.begin = (epoch, int(self.position[1]))
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        if self.stop.is_set() or time.monotonic() - self.saved > self.seconds:
+            epoch, first = self.begin
+            self.state.save(epoch, first + batch + 1)
+            self.saved = time.monotonic()
+            if self.stop.is_set():
+                raise Stopped(f"Stopped in epoch {epoch + 1} after {first + batch + 1} batches.")
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        self.state.save(epoch + 1, 0)
+        self.saved = time.monotonic()
+
+
+def _numpy(variable: Any) -> np.ndarray:
+    return keras.ops.convert_to_numpy(variable)
+
+
+def _all_metrics(model: keras.Model) -> list[Any]:
+    found: list[Any] = []
+    for metric in model.metrics:
+        found.extend(getattr(metric, "metrics", []) or [metric])
+    return found

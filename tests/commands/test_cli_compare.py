@@ -1,0 +1,135 @@
+"""nmt compare as its users run it: a whole comparison, one that is stopped, and everything it refuses."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from command_line import PAIRS, nmt, refused
+
+SMALL = [
+    "--set", "text.vocabulary_size=80", "--set", "text.kind=bpe", "--set", "model.units=16",
+    "--set", "model.embedding=16", "--set", "training.batch_size=8", "--set", "training.learning_rate=0.01",
+    "--set", "training.warmup_steps=5", "--set", "decoding.max_length=9",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    place = tmp_path_factory.mktemp("data")
+    for name, pairs in (("train", PAIRS[:36]), ("dev", PAIRS[36:42]), ("test", PAIRS[42:])):
+        (place / f"{name}.tsv").write_text("".join(f"{s}\t{t}\n" for s, t in pairs), encoding="utf-8")
+    # Subject, object, verb against subject, verb, object.
+    (place / "test.links").write_text("0-0 1-2 2-1\n" * 6)
+    return place
+
+
+def given(data: Path) -> list[object]:
+    splits = {"--pairs": "train", "--dev-pairs": "dev", "--test-pairs": "test"}
+    return [part for option, name in splits.items() for part in (option, data / f"{name}.tsv")]
+
+
+def test_a_comparison_is_made_goes_on_and_takes_trained_models(data: Path, tmp_path: Path) -> None:
+    to, dot = tmp_path / "why", "model.attention=dot,model.context=output"
+    wild = "wild:training.learning_rate=3e38,training.clip_norm=1e30,training.warmup_steps=1"
+    common = [*given(data), "--test-links", data / "test.links", "--to", to, "--seeds", 1, *SMALL]
+    first = nmt("compare", "model.attention=none", wild, "--steps", 7, *common)
+    assert first.returncode == 0, first.stderr.decode()
+    assert "[1/2] none, seed 1" in first.stderr.decode()
+    assert "training.steps is reached after 7 steps" in first.stderr.decode()
+    assert "wild failed, seed 1: The loss is no longer finite" in first.stdout.decode()
+    record = json.loads((to / "comparison.json").read_text(encoding="utf-8"))
+    none, failed = record["runs"]
+    assert (none["steps"], none["aer"], none["parameters"] > 0, failed["seed"]) == (7, None, True, 1)
+    assert len(record["speeds"]["none"]["rates"]) == 3 and record["speeds"]["none"]["export_bytes"] > 10_000
+    assert (to / "texts" / "none-1.txt").read_text(encoding="utf-8").count("\n") == 6
+
+    # Another model comes; what is done is not done again, and a trained folder is judged as it is.
+    trained = to / "models" / "none-1"
+    before = (trained / "model.weights.h5").stat().st_mtime_ns
+    second = nmt("compare", "model.attention=none", dot, f"copy:{trained}", "--steps", 7, *common)
+    assert second.returncode == 0, second.stderr.decode()
+    assert "none, seed 1" not in second.stderr.decode()
+    assert (trained / "model.weights.h5").stat().st_mtime_ns == before
+    record = json.loads((to / "comparison.json").read_text(encoding="utf-8"))
+    runs = {run["name"]: run for run in record["runs"]}
+    assert runs["copy"]["bleu"] == runs["none"]["bleu"] and runs["copy"]["steps"] == 7
+    assert 0 <= runs["dot-output"]["aer"] <= 1
+    assert set(record["speeds"]) == {"none", "dot-output", "copy"}
+    report = (to / "comparison.md").read_text(encoding="utf-8")
+    assert [line.split(" | ")[0] for line in report.splitlines() if line.startswith("| ")] == [
+        "| model", "| ---", "| none", "| dot-output", "| copy",
+        "| source words", "| ---", "| 3",
+    ]  # fmt: skip
+    (bins,) = record["lengths"]["none"]
+    assert (bins["sentences"], bins["bleu"]) == (6, pytest.approx(runs["none"]["bleu"]))
+
+    refused(nmt("compare", "model.attention=none", "--steps", 8, *common), "another comparison", "steps was 7 and is 8")
+    alone = nmt("compare", wild, "--steps", 7, *common)
+    assert alone.returncode == 1 and "No model could be compared" in alone.stderr.decode()
+
+
+def test_what_is_damaged_is_done_again_and_a_model_without_weights_is_refused(data: Path, tmp_path: Path) -> None:
+    to, common = tmp_path / "why", [*given(data), "--seeds", 1, "--steps", 2, *SMALL]
+    assert nmt("compare", "model.attention=none", "--to", to, *common).returncode == 0
+    (to / "texts" / "none-1.txt").unlink()
+    again = nmt("compare", "model.attention=none", "--to", to, *common)
+    assert again.returncode == 0, again.stderr.decode()
+    assert (to / "texts" / "none-1.txt").is_file() and b"[1/1] none, seed 1" in again.stderr
+
+    shutil.rmtree(to / "models" / "none-1")
+    other = nmt("compare", "model.attention=none", "model.attention=dot", "--to", to, *common)
+    assert other.returncode == 0, other.stderr.decode()
+    assert "none cannot be measured, and the others are" in other.stderr.decode()
+    assert set(json.loads((to / "comparison.json").read_text(encoding="utf-8"))["speeds"]) == {"dot"}
+
+    (to / "models" / "dot-1" / "model.weights.h5").unlink()
+    refused(
+        nmt("compare", to / "models" / "dot-1", "--to", tmp_path / "b", "--test-pairs", data / "test.tsv"), "weights"
+    )
+    assert not (tmp_path / "b").exists()
+    missing = ["--links", tmp_path / "nowhere", "--to", tmp_path / "b"]
+    refused(nmt("compare", "training.guided_alignment=0.1", *missing, *common), "nowhere")
+    assert not (tmp_path / "b").exists()
+
+
+WRONG = {
+    "no such model": (["nowhere"], ["'nowhere' is no model to compare"]),
+    "a config that does not parse": (["bad.toml"], ["bad.toml is not TOML"]),
+    "a seed": (["training.seed=7"], ["training.seed is what --seeds sets"]),
+    "two budgets": (["model.units=7", "--steps", 7, "--minutes", 1], ["two budgets"]),
+    "half of the pairs": (["model.units=7", "--source", "train.tsv"], ["--source and --target"]),
+    "nothing to judge on": (["model.units=7", "--pairs", "train.tsv"], ["--test-source and --test-target"]),
+    "nothing to learn from": (["model.units=7", "--test-pairs", "test.tsv"], ["'7' has to be trained"]),
+    "links that nobody learns from": (
+        ["model.units=7", "--pairs", "train.tsv", "--test-pairs", "test.tsv", "--links", "test.links"],
+        ["no model has training.guided_alignment"],
+    ),
+    "guidance without links": (
+        ["training.guided_alignment=1", "--pairs", "train.tsv", "--test-pairs", "test.tsv"],
+        ["--links"],
+    ),
+    "links of other pairs": (
+        ["model.units=7", "--pairs", "train.tsv", "--test-pairs", "train.tsv", "--test-links", "test.links"],
+        ["test.links has 6 lines and the test set 36 pairs"],
+    ),
+    "an empty file": (["model.units=7", "--pairs", "empty.tsv", "--test-pairs", "test.tsv"], ["empty.tsv is empty"]),
+    "a folder with something else": (["model.units=7", "--to", "."], ["is not empty"]),
+    "a preset that counts pairs": (["model.units=7", "--preset", "auto"], ["--preset auto"]),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_what_is_wrong_is_told_before_anything_is_written(
+    case: str, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arguments, words = WRONG[case]
+    for path in data.iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    (tmp_path / "bad.toml").write_text("[model\n")
+    (tmp_path / "empty.tsv").touch()
+    before = sorted(tmp_path.rglob("*"))
+    monkeypatch.chdir(tmp_path)
+    to = [] if "--to" in arguments else ["--to", "why"]
+    refused(nmt("compare", *arguments, *to), *words)
+    assert sorted(tmp_path.rglob("*")) == before

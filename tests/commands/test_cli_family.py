@@ -1,0 +1,170 @@
+"""The commands for every architecture, for other tasks, and for models that go on from others."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from command_line import PAIRS, TINY, nmt, refused
+
+SIZE = ["--set", "model.units=16", "--set", "model.embedding=16"]
+QUICK = [*TINY[:4], *SIZE, *TINY[10:]]
+KINDS = {
+    "none": ["--set", "model.attention=none"],
+    "transformer": ["--set", "model.architecture=transformer", "--set", "model.feed_forward=32"],
+}
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("family")
+    (folder / "pairs.tsv").write_text("".join(f"{ko}\t{en}\n" for ko, en in PAIRS), encoding="utf-8")
+    (folder / "ko").write_text("".join(f"{ko}\n" for ko, _ in PAIRS), encoding="utf-8")
+    (folder / "en").write_text("".join(f"{en}\n" for _, en in PAIRS), encoding="utf-8")
+    return folder
+
+
+def trained(place: Path, kind: str) -> Path:
+    folder = place / kind
+    if not folder.exists():
+        result = nmt("train", "--pairs", place / "pairs.tsv", "--to", folder, *QUICK, *KINDS[kind])
+        assert result.returncode == 0, result.stderr.decode()
+    return folder
+
+
+def test_a_transformer_trains_resumes_translates_and_is_scored(place: Path) -> None:
+    folder = trained(place, "transformer")
+    result = nmt("train", "--pairs", place / "pairs.tsv", "--to", folder, "--resume", "--set", "training.epochs=3")
+    assert result.returncode == 0, result.stderr.decode()
+    assert len((folder / "metrics.jsonl").read_text().splitlines()) == 3
+    lines = nmt("translate", folder, stdin="나는 밥을 먹었다\n\n우리는 빵을 샀다\n".encode())
+    assert lines.returncode == 0 and lines.stdout.count(b"\n") == 3
+    scores = nmt("evaluate", folder, "--source", place / "ko", "--reference", place / "en", "--json")
+    assert json.loads(scores.stdout)["sentences"] == len(PAIRS)
+
+
+def test_a_model_without_attention_translates(place: Path) -> None:
+    lines = nmt("translate", trained(place, "none"), stdin="나는 밥을 먹었다\n\n우리는 빵을 샀다\n".encode())
+    assert lines.returncode == 0 and lines.stdout.count(b"\n") == 3
+
+
+@pytest.fixture(scope="module")
+def language_model(place: Path) -> Path:
+    folder = place / "language-model"
+    (place / "text").write_text("hello\nworld\n" * 40)
+    result = nmt("train", "--text", place / "text", "--to", folder, "--set", "text.kind=char", *SIZE, *TINY[10:])
+    assert result.returncode == 0, result.stderr.decode()
+    assert b"nmt complete" in result.stdout
+    return folder
+
+
+def test_a_language_model_completes_and_is_scored(language_model: Path, place: Path) -> None:
+    result = nmt("complete", language_model, stdin=b"he\n\nw\n")
+    assert result.returncode == 0, result.stderr.decode()
+    lines = result.stdout.decode().split("\n")
+    assert len(lines) == 4 and lines[0].startswith("he") and lines[2].startswith("w")
+    scores = nmt("evaluate", language_model, "--text", place / "text", "--json")
+    found = json.loads(scores.stdout)
+    assert found["lines"] == 80 and found["pieces"] == 80 * 7 and 1 < found["perplexity"] < 12
+
+
+def test_a_language_model_is_resumed(language_model: Path, place: Path) -> None:
+    copy = place / "copy"
+    shutil.copytree(language_model, copy)
+    # A preset of the first command is in the folder already.
+    again = ["--preset", "auto", "--resume", "--set", "training.epochs=3"]
+    result = nmt("train", "--text", place / "text", "--to", copy, *again)
+    assert result.returncode == 0, result.stderr.decode()
+
+
+def test_a_language_model_asked_to_translate_is_refused(language_model: Path, place: Path) -> None:
+    refused(nmt("translate", language_model, stdin=b"a\n"), "is a language model", "nmt complete")
+    files = ("--source", place / "ko", "--reference", place / "en")
+    refused(nmt("evaluate", language_model, *files), "language model", "--text")
+
+
+def test_text_without_text_is_refused(language_model: Path, place: Path) -> None:
+    (place / "blank").write_text("\n  \n")
+    refused(nmt("evaluate", language_model, "--text", place / "blank"), "has no line with text")
+
+
+def test_a_translator_asked_to_complete_is_refused(place: Path) -> None:
+    folder = trained(place, "none")
+    refused(nmt("complete", folder, stdin=b"a\n"), "is a translator", "nmt translate")
+    refused(nmt("evaluate", folder, "--text", place / "text"), "--text is for a language model")
+
+
+def test_a_model_goes_on_from_another_and_its_vocabulary_grows(place: Path, tmp_path: Path) -> None:
+    start = trained(place, "transformer")
+    (tmp_path / "other.tsv").write_text("zebra zigzag\tjazz quiz\nzigzag zebra\tquiz jazz\n" * 20)
+    command = ["train", "--pairs", tmp_path / "other.tsv", "--from", start, "--set", "training.epochs=1"]
+    result = nmt(*command, "--to", tmp_path / "grown", "--grow", 30)
+    assert result.returncode == 0, result.stderr.decode()
+    assert "pieces were added to the vocabulary" in result.stderr.decode()
+    assert nmt("translate", tmp_path / "grown", stdin=b"zebra zigzag\n").returncode == 0
+
+
+REFUSED = {
+    "a fixed context that is fed": (["--set", "model.attention=none", "--set", "model.context=feed"], "looks nowhere"),
+    "heads that do not divide": (["--set", "model.architecture=transformer", "--set", "model.heads=7"], "heads = 7"),
+    "a key that would do nothing": (["--set", "model.feed_forward=7"], "would do nothing"),
+    "other units": (["--from", "START", "--set", "model.units=32", "--set", "model.embedding=32"], "model.units is 16"),
+    "another kind of vocabulary": (["--from", "START", "--set", "text.kind=unigram"], "text.kind is 'bpe'"),
+    "a preset and a start": (["--from", "START", "--preset", "auto"], "--preset is for a new model"),
+    "growth from nothing": (["--grow", "5"], "--from"),
+    "a start that is no model": (["--from", "nowhere"], "There is no model folder"),
+    "a start that is a language model": (["--from", "LANGUAGE"], "--text"),
+    "pairs for a language model": (["--set", "model.architecture=language-model"], "--text"),
+    "an unknown preset": (["--preset", "chatbott"], "Did you mean 'chatbot'"),
+    "devices and accumulation": (
+        ["--set", "training.devices=2", "--set", "training.accumulate=2"],
+        "does not go with training.accumulate",
+    ),
+    "sampling without a second epoch": (
+        ["--set", "training.scheduled_sampling=.5", "--set", "training.epochs=1"],
+        "Raise training.epochs",
+    ),
+    "too many devices": (["--set", "training.devices=64"], "TensorFlow sees"),
+    "text and pairs": (["--text", "TEXT"], "one way"),
+    "a development text for pairs": (["--dev-text", "TEXT"], "--dev-text goes with --text"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_bad_input_is_refused_before_anything_is_trained(
+    case: str, place: Path, language_model: Path, tmp_path: Path
+) -> None:
+    arguments, words = REFUSED[case]
+    names = {"START": trained(place, "transformer"), "LANGUAGE": language_model, "TEXT": place / "text"}
+    placed = [names.get(argument, argument) for argument in arguments]
+    refused(nmt("train", "--pairs", place / "pairs.tsv", "--to", tmp_path / "m", *placed), words)
+    assert not (tmp_path / "m").exists()
+
+
+def test_a_translator_is_no_start_for_a_language_model(place: Path, language_model: Path, tmp_path: Path) -> None:
+    start = trained(place, "transformer")
+    result = nmt("train", "--text", place / "text", "--from", start, "--to", tmp_path / "m", "--grow", 5)
+    refused(result, "--text is for a language model")
+
+
+def test_the_automatic_preset_says_what_it_chose_and_can_be_overridden(place: Path, tmp_path: Path) -> None:
+    settings = ["--set", "training.epochs=1", "--set", "model.units=12"]
+    result = nmt("train", "--pairs", place / "pairs.tsv", "--preset", "auto", "--to", tmp_path / "m", *settings)
+    said = result.stderr.decode()
+    assert result.returncode == 0, said
+    assert "--preset auto, for 46 pairs" in said and "dropout = 0.4" in said
+    config = (tmp_path / "m" / "config.toml").read_text()
+    assert "units = 12\n" in config and "embedding = 96\n" in config and "batch_size = 16\n" in config
+
+
+@pytest.mark.parametrize("task", ["numbers", "transliteration", "headlines"])
+def test_a_corpus_of_another_task_is_written(task: str, tmp_path: Path) -> None:
+    result = nmt("corpus", task, "--to", tmp_path / "data")
+    assert result.returncode == 0, result.stderr.decode()
+    assert {path.name for path in (tmp_path / "data").iterdir()} == {"train.tsv", "dev.tsv", "test.tsv"}
+    assert all(line.count("\t") == 1 for line in (tmp_path / "data" / "test.tsv").read_text("utf-8").splitlines())
+    refused(nmt("corpus", task, "--to", tmp_path / "data"), "not an empty folder")
+
+
+def test_an_unknown_corpus_is_refused(tmp_path: Path) -> None:
+    refused(nmt("corpus", "number", "--to", tmp_path / "data"), "Did you mean 'numbers'")

@@ -1,0 +1,99 @@
+"""`nmt serve` as a command: what it refuses before it loads, and how it ends."""
+
+import json
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from command_line import nmt, refused
+from servers import export, parsed, request, serving, tiny_model
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tiny_model(tmp_path_factory.mktemp("serve") / "ko-en")
+
+
+def test_what_cannot_be_served_is_told_at_once(tmp_path: Path) -> None:
+    refused(nmt("serve", tmp_path / "nowhere"), "There is no folder", "saved_models/NAME")
+    refused(nmt("serve", tmp_path), "neither a model's folder")
+    (tmp_path / "model.tflite").write_bytes(b"")
+    refused(nmt("serve", tmp_path), "is for a device")
+    refused(nmt("serve", tmp_path, "--port", "70000"), "--port")
+
+
+def test_a_port_in_use_is_told_before_tensorflow_is_imported(folder: Path) -> None:
+    probe = "import sys; from nmt.cli import main\ntry: main()\nfinally: print('tensorflow' in sys.modules)"
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        result = subprocess.run(
+            [sys.executable, "-c", probe, "serve", str(folder), "--port", port], capture_output=True, timeout=60
+        )
+    assert result.returncode == 2
+    assert f"Port {port} of 127.0.0.1 cannot be had" in result.stderr.decode()
+    assert "--port" in result.stderr.decode() and "Traceback" not in result.stderr.decode()
+    assert result.stdout == b"False\n"
+
+
+def test_an_address_of_another_machine(folder: Path) -> None:
+    refused(nmt("serve", folder, "--host", "192.0.2.1"), "192.0.2.1", "cannot be had")
+    refused(nmt("serve", folder, "--host", "no.such.host.invalid"), "There is no address", "--host")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_stops_it_when_all_is_answered(folder: Path, tmp_path: Path, number: signal.Signals) -> None:
+    body = json.dumps({"instances": ["나는 밥을 " * 20] * 128}).encode()
+    answers: list[bytes] = []
+    with serving(folder, tmp_path / "news") as server:
+        threads = [
+            threading.Thread(
+                target=lambda: answers.append(server.say(request("POST", "/v1/models/ko-en:predict", body)))
+            )
+            for _ in range(3)
+        ]
+        idle = socket.create_connection(("127.0.0.1", server.port))
+        for thread in threads:
+            thread.start()
+        while "nmt_sentences_total 384.0" not in server.ask("GET", "/metrics")[2]:
+            time.sleep(0.01)
+        assert server.stop(number) == 0
+        for thread in threads:
+            thread.join(10)
+        idle.close()
+        assert [parsed(answer)[0] for answer in answers] == [200] * 3
+        assert server.news.endswith("Stopped.\n") and "Traceback" not in server.news
+        with pytest.raises(ConnectionRefusedError):
+            server.say(b"GET / HTTP/1.1\r\n\r\n")
+
+
+def test_only_this_machine_unless_asked(folder: Path, tmp_path: Path) -> None:
+    with serving(folder, tmp_path / "news") as server:
+        lines = Path("/proc/net/tcp").read_text().splitlines() if Path("/proc/net/tcp").exists() else []
+        # 0A is listening; an address is written from its last byte to its first.
+        heard = [line.split()[1] for line in lines if line.split()[3] == "0A"]
+        here = [address for address in heard if address.endswith(f":{server.port:04X}")]
+        assert here == ["0100007F:" + f"{server.port:04X}"] or not lines
+
+
+def test_an_export_is_served_without_its_model(tmp_path: Path) -> None:
+    for version in (9, 10):
+        export(tmp_path / "upper" / str(version))
+    with serving(tmp_path / "upper", tmp_path / "news") as server:
+        code, _, answer = server.ask("POST", "/v1/models/upper/versions/10:predict", {"instances": ["a b"]})
+        assert (code, answer) == (200, {"predictions": [{"translation": "A B", "score": -3.0}]})
+        assert server.ask("POST", "/v1/models/upper/versions/9:predict", {"instances": ["a b"]})[0] == 404
+        code, _, answer = server.ask("POST", "/translate", {"text": "a b", "how": "beam"})
+        assert code == 400 and "was settled" in answer["error"]
+        (best, second) = server.ask("POST", "/translate", {"text": "a b"})[2]["translations"]
+        assert (best["text"], best["weights"]) == ("B A", [[0.0, 1.0], [1.0, 0.0]])
+        assert (second["text"], second["weights"]) == ("SECOND", None)
+        # It has no signature `score`.
+        code, _, answer = server.ask(
+            "POST", "/v1/models/upper:predict", {"instances": ["a"], "signature_name": "score"}
+        )
+        assert code == 400 and "Known: serving_default, translate" in answer["error"]

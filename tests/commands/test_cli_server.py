@@ -1,0 +1,158 @@
+"""`nmt translate --server`, against stand-ins: lines in, lines out, as with a model."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import stand_in
+from command_line import hear_ctrl_c, installed, refused
+from stand_in import RestStandIn, english, fine, sleep, status
+
+
+@pytest.fixture
+def server() -> Iterator[RestStandIn]:
+    with stand_in.rest() as found:
+        yield found
+
+
+LINES = [
+    "나는 밥을 먹었다",
+    "",
+    "   ",
+    "word " * 500,
+    "\x00\x07",
+    "a\u2028b",
+    *(f"line {i}" for i in range(150)),
+    "last",
+]
+
+
+def test_a_line_in_is_a_line_out_in_order(server: RestStandIn, tmp_path: Path) -> None:
+    file = tmp_path / "lines.txt"
+    file.write_text("\n".join(LINES), encoding="utf-8")
+    from_file = installed("translate", "--server", server.url, file)
+    from_pipe = installed("translate", "--server", server.url, stdin=file.read_bytes())
+    dash = installed("translate", "-", "--server", server.url, stdin=file.read_bytes())
+    assert from_file.returncode == 0, from_file.stderr.decode()
+    assert from_file.stdout == from_pipe.stdout == dash.stdout
+    assert from_file.stdout.decode().split("\n") == [*map(english, LINES), ""]
+    assert all(len(body["inputs"]["text"]) <= 64 for body in server.bodies)
+    assert {body["signature_name"] for body in server.bodies} == {"serving_default"}
+    assert from_file.stderr == b""
+
+
+def test_an_empty_standard_input_gives_no_output_and_asks_nobody(server: RestStandIn) -> None:
+    result = installed("translate", "--server", server.url)
+    assert (result.returncode, result.stdout, server.seen) == (0, b"", [])
+
+
+def test_objects_have_the_keys_of_a_model_s(server: RestStandIn) -> None:
+    result = installed("translate", "--server", server.url, "--format", "jsonl", stdin="나는 간다\n\n".encode())
+    assert result.returncode == 0, result.stderr.decode()
+    first, second = map(json.loads, result.stdout.decode().splitlines())
+    assert first == {
+        "text": "나는 간다",
+        "score": -0.5,
+        "source_tokens": ["나는", "간다"],
+        "tokens": ["나는", "간다"],
+        "alignment": [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]],
+        "n_best": [{"text": "나는 간다", "score": -0.5}, {"text": "second", "score": -2.25}],
+    }
+    assert second == {"text": "", "score": 0.0, "source_tokens": [], "tokens": [], "alignment": []}
+
+
+def test_it_starts_without_tensorflow(server: RestStandIn) -> None:
+    code = (
+        f"import sys\nsys.argv = ['nmt', 'translate', '--server', {server.url!r}]\n"
+        "from nmt.cli import app\n"
+        "try: app()\nexcept SystemExit as end: assert not end.code\n"
+        "print([name for name in ('tensorflow', 'keras', 'numpy', 'grpc') if name in sys.modules])"
+    )
+    result = subprocess.run([sys.executable, "-c", code], input="a b\n", capture_output=True, text=True, timeout=60)
+    assert result.stdout.splitlines() == ["A B", "[]"], result.stderr
+
+
+def test_the_token_of_the_environment_goes_along(server: RestStandIn, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NMT_TOKEN", "secret")
+    assert installed("translate", "--server", server.url, stdin=b"a\n").returncode == 0
+    assert server.seen[0][2]["Authorization"] == "Bearer secret"
+    result = installed("translate", "--server", "http://example.com/v1/models/m", stdin=b"a\n")
+    refused(result, "could be read on its way", "https://")
+    assert b"secret" not in result.stderr
+
+
+def test_over_grpc_it_says_nothing_but_translations() -> None:
+    pytest.importorskip("tensorflow_serving", reason="the extra 'grpc' is not installed")
+    with stand_in.grpc() as server:
+        result = installed("translate", "--server", server.url, stdin=b"a b\n\nc\n")
+    assert (result.returncode, result.stdout, result.stderr) == (0, b"A B\n\nC\n", b"")
+
+
+SEARCH = [
+    ["--beam", "5"], ["--n-best", "2"], ["--length-penalty", "1"], ["--sample"], ["--temperature", "0.5"],
+    ["--top-k", "3"], ["--top-p", "0.5"], ["--seed", "1"], ["--prefix", "I"], ["--ensemble", "other"],
+    ["--set", "decoding.beam=3"],
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("options", SEARCH, ids=lambda options: options[0])
+def test_how_to_search_was_settled_by_the_export(options: list[str], server: RestStandIn) -> None:
+    refused(installed("translate", "--server", server.url, *options), options[0], "--server", "export")
+    assert server.seen == []
+
+
+def test_commands_that_make_no_sense_are_refused(server: RestStandIn, tmp_path: Path) -> None:
+    refused(installed("translate"), "Name a MODEL", "--server")
+    refused(installed("translate", tmp_path, "--deadline", "3"), "--server")
+    refused(installed("translate", "--server", server.url, "my-model", "file"), "my-model", "no MODEL")
+    refused(installed("translate", "--server", server.url, tmp_path / "nowhere"), "nowhere")
+    refused(installed("translate", "--server", "localhost:8501"), "no address", "http://HOST:8501/v1/models/NAME")
+    refused(installed("translate", "--server", server.url, "--deadline", "0"), "at most 86,400")
+    refused(installed("translate", "--server", server.url, "--ca", tmp_path / "x.pem"), "not encrypted")
+    refused(installed("translate", "--server", server.url.replace("ko-en", "x"), stdin=b"a\n"), "has no model 'x'")
+    assert len(server.seen) == 1
+
+
+def test_what_was_translated_before_a_failure_is_written(server: RestStandIn) -> None:
+    lines = "".join(f"line {i}\n" for i in range(300)).encode()
+    server.faults = [fine, status(500, "out of order")]
+    result = installed("translate", "--server", server.url, stdin=lines)
+    assert result.returncode == 1
+    assert result.stdout.decode().splitlines() == [f"LINE {i}" for i in range(64)]
+    assert result.stderr.decode().startswith(f"nmt: http://localhost:{server.server_port} failed: out of order (500)")
+    assert "Traceback" not in result.stderr.decode()
+
+
+def test_a_server_that_is_not_there_ends_it_with_code_1() -> None:
+    result = installed("translate", "--server", "http://127.0.0.1:9/v1/models/m", "--deadline", "2", stdin=b"a\n")
+    assert result.returncode == 1 and result.stdout == b""
+    assert "http://127.0.0.1:9 cannot be reached: Connection refused" in result.stderr.decode()
+
+
+def test_the_line_that_is_not_utf8_is_named_after_those_before(server: RestStandIn, tmp_path: Path) -> None:
+    file = tmp_path / "bytes"
+    file.write_bytes(b"good\n\xff\xfe\n")
+    result = installed("translate", "--server", server.url, file)
+    assert (result.returncode, result.stdout) == (2, b"GOOD\n")
+    assert "line 2" in result.stderr.decode()
+
+
+def test_ctrl_c_leaves_whole_lines(server: RestStandIn, tmp_path: Path) -> None:
+    file = tmp_path / "lines.txt"
+    file.write_text("".join(f"line {i}\n" for i in range(300)))
+    server.faults = [fine, sleep(20)]
+    command = [sys.executable, "-m", "nmt.cli", "translate", "--server", server.url, str(file)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=hear_ctrl_c)
+    until = time.monotonic() + 30
+    while len(server.seen) < 2 and time.monotonic() < until:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    output, error = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert output.decode().splitlines() == [f"LINE {i}" for i in range(64)]
+    assert b"Traceback" not in error

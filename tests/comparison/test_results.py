@@ -1,0 +1,93 @@
+"""The folder of a comparison: it goes on, it grows, and it is never mistaken for another."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from nmt.comparison.results import Ledger, alone
+from nmt.comparison.spec import Budget, Contestant, Material
+from nmt.config import Config, with_settings
+from nmt.errors import InputError
+
+A, B = Contestant("a", Config()), Contestant("b", with_settings(Config(), ["model.units=7"]))
+
+
+@pytest.fixture
+def material(tmp_path: Path) -> Material:
+    (tmp_path / "test.tsv").write_text("x\tu\n")
+    return Material((tmp_path / "test.tsv",))
+
+
+def test_what_runs_found_is_there_again_and_a_failure_is_not_done(tmp_path: Path, material: Material) -> None:
+    ledger = Ledger(tmp_path / "c", [A], material, Budget(7))
+    ledger.add({"name": "a", "seed": 1, "bleu": 11.0})
+    ledger.add({"name": "a", "seed": 2, "failed": "it broke"})
+    (tmp_path / "c" / "texts").mkdir()
+    for seed in (1, 2):
+        ledger.texts("a", seed).touch()
+    again = Ledger(tmp_path / "c", [A, B], material, Budget(7))
+    assert again.run("a", 1) == {"name": "a", "seed": 1, "bleu": 11.0}
+    assert again.run("a", 2) is None and again.run("b", 1) is None
+    assert [run["seed"] for run in again.runs("a")] == [1, 2] and [run["seed"] for run in again.done("a")] == [1]
+    # Tried again, it takes the place of the failure.
+    again.add({"name": "a", "seed": 2, "bleu": 13.0})
+    assert [run.get("failed") for run in again.runs("a")] == [None, None]
+    # One that is left out this time is not forgotten, and one whose texts are gone is done again.
+    last = Ledger(tmp_path / "c", [B], material, Budget(7))
+    assert last.run("a", 2) is not None
+    last.texts("a", 2).unlink()
+    assert last.run("a", 2) is None
+
+
+def test_two_processes_do_not_write_into_one_folder(tmp_path: Path, material: Material) -> None:
+    with alone(tmp_path / "c"):
+        with pytest.raises(InputError, match="Another nmt compare is at work"), alone(tmp_path / "c"):
+            pass
+        Ledger(tmp_path / "c", [A], material, Budget(7)).save()
+    with alone(tmp_path / "c"):
+        pass
+
+
+def test_other_pairs_or_links_make_another_comparison(tmp_path: Path, material: Material) -> None:
+    links = tmp_path / "links"
+    links.write_text("0-0\n")
+    linked = replace(material, train_links=links)
+    before = linked.identity()
+    assert before == linked.identity() != material.identity()
+    links.write_text("0-1\n")
+    assert before != linked.identity()
+    lines = [f"x{n}\tu\n" for n in range(2000)]
+    material.test[0].write_text("".join(lines))
+    before = material.identity()
+    material.test[0].write_text("".join([*lines[:-1], "y1999\tu\n"]))
+    assert before != material.identity()
+
+
+def test_another_comparison_is_not_gone_on_with(tmp_path: Path, material: Material) -> None:
+    Ledger(tmp_path / "c", [A], material, Budget(7)).save()
+    before = (tmp_path / "c" / "comparison.json").read_bytes()
+    with pytest.raises(InputError, match="holds another comparison: steps was 7 and is 11"):
+        Ledger(tmp_path / "c", [A], material, Budget(11))
+    with pytest.raises(InputError, match=r"'a' is another model: config\.model\.units was 256 and is 7"):
+        Ledger(tmp_path / "c", [Contestant("a", B.config)], material, Budget(7))
+    assert (tmp_path / "c" / "comparison.json").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    "content", ["{", "[]", json.dumps({"format": 99}), json.dumps({"format": 1}), json.dumps({"format": 1, "plan": []})]
+)
+def test_a_record_that_is_none_is_refused(tmp_path: Path, material: Material, content: str) -> None:
+    (tmp_path / "c").mkdir()
+    (tmp_path / "c" / "comparison.json").write_text(content)
+    with pytest.raises(InputError, match=r"comparison.json is (damaged|no record)"):
+        Ledger(tmp_path / "c", [A], material, Budget())
+
+
+def test_a_folder_with_something_else_or_a_file_is_refused(tmp_path: Path, material: Material) -> None:
+    with pytest.raises(InputError, match="is not empty"):
+        Ledger(tmp_path, [A], material, Budget())
+    with pytest.raises(InputError):
+        Ledger(tmp_path / "test.tsv", [A], material, Budget())
+    assert [path.name for path in tmp_path.iterdir()] == ["test.tsv"]

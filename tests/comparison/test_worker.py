@@ -1,0 +1,95 @@
+"""Work in another process: what it returns, what it says, and every way in which it can end."""
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from nmt.comparison.worker import apart
+from nmt.errors import InputError, Stopped, WorkFailed
+
+Say = Callable[[str], None]
+
+
+def double(number: int, say: Say) -> tuple[int, int]:
+    say("doubling")
+    say("doubled")
+    return 2 * number, os.getpid()
+
+
+def refuse(say: Say) -> None:
+    raise InputError("The file is empty.")
+
+
+def break_down(say: Say) -> None:
+    raise ZeroDivisionError("by zero\nand a second line")
+
+
+def die(say: Say) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def wait(place: Path, orderly: bool, say: Say) -> None:
+    """Wait for ever; if orderly, a request to terminate is written down and obeyed."""
+
+    def stop(number: int, frame: object) -> None:
+        (place / "stopped").touch()
+        raise Stopped("Stopped.")
+
+    signal.signal(signal.SIGTERM, stop if orderly else signal.SIG_IGN)
+    (place / "ready").touch()
+    while True:
+        time.sleep(0.01)
+
+
+def silent(line: str) -> None:
+    pass
+
+
+def test_the_result_and_the_news_come_back_from_another_process() -> None:
+    said: list[str] = []
+    result, process = apart(double, 21, say=said.append)
+    assert (result, said) == (42, ["doubling", "doubled"])
+    assert process != os.getpid()
+
+
+@pytest.mark.parametrize(
+    ("work", "reason"),
+    [
+        (break_down, "ZeroDivisionError: by zero"),
+        (die, "its process ended with code -9, as a system does that is out of memory"),
+    ],
+)
+def test_whatever_becomes_of_it_the_reason_is_told(work: Callable, reason: str) -> None:
+    with pytest.raises(WorkFailed) as error:
+        apart(work, say=silent)
+    assert str(error.value) == reason
+    assert not isinstance(error.value, Stopped)
+
+
+def test_a_wrong_input_stays_one() -> None:
+    with pytest.raises(InputError, match=r"^The file is empty\.$"):
+        apart(refuse, say=silent)
+
+
+@pytest.mark.parametrize("orderly", [True, False])
+def test_a_signal_is_passed_on_and_a_second_one_ends_it(tmp_path: Path, orderly: bool) -> None:
+    before = signal.getsignal(signal.SIGINT)
+
+    def interrupt() -> None:
+        while not (tmp_path / "ready").exists():
+            time.sleep(0.01)
+        os.kill(os.getpid(), signal.SIGINT)
+        if not orderly:
+            time.sleep(0.1)
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=interrupt).start()
+    with pytest.raises(Stopped):
+        apart(wait, tmp_path, orderly, say=silent)
+    assert (tmp_path / "stopped").exists() is orderly
+    assert signal.getsignal(signal.SIGINT) is before

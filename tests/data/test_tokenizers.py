@@ -1,0 +1,362 @@
+"""Text becomes pieces and comes back, in the graph as in the sentencepiece package."""
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from pathlib import Path
+
+import keras
+import pytest
+import sentencepiece
+import tensorflow as tf
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from nmt.data.tokenizers import END, PAD, START, UNKNOWN, Text, Tokenizer, fitting_size, train
+from nmt.errors import InputError
+
+PEOPLE = {"민아": "Mina", "준호": "Juno", "소라": "Sora"}
+THINGS = {"밥을": "rice", "물을": "water", "차를": "tea", "책을": "a book"}
+ACTS = {"먹는다": "eats", "본다": "sees", "산다": "buys"}
+PAIRS = [
+    (f"{who} {what} {act}.", f"{PEOPLE[who]} {ACTS[act]} {THINGS[what]}.")
+    for who in PEOPLE
+    for what in THINGS
+    for act in ACTS
+]
+KINDS = ["unigram", "bpe", "char", "word"]
+LETTERS = sorted({c for pair in PAIRS for side in pair for c in side} - {" "})
+LATIN = [c for c in LETTERS if c.isascii()]
+
+
+@pytest.fixture(scope="module")
+def texts() -> dict[str, Text]:
+    return {kind: train(PAIRS, kind) for kind in KINDS}
+
+
+def back_and_forth(tokenizer: Tokenizer, text: str) -> str:
+    return tokenizer.decode(tokenizer.encode(tf.constant([text.encode()]))).numpy()[0].decode()
+
+
+def package(model: bytes) -> sentencepiece.SentencePieceProcessor:
+    return sentencepiece.SentencePieceProcessor(model_proto=model)
+
+
+# There and back
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_corpus_comes_back(texts: dict[str, Text], kind: str) -> None:
+    for pair in PAIRS:
+        for text in pair:
+            assert back_and_forth(texts[kind].source, text) == text
+
+
+@pytest.mark.parametrize("kind", ["unigram", "bpe", "char"])
+def test_text_of_known_letters_comes_back_in_nfkc(texts: dict[str, Text], kind: str) -> None:
+    wide = [chr(ord(c) + 0xFEE0) for c in LATIN]
+
+    @settings(max_examples=60, deadline=None)
+    @given(st.text(st.sampled_from([*LETTERS, *wide, " ", "\u3000"])))
+    def check(text: str) -> None:
+        assert back_and_forth(texts[kind].source, text) == " ".join(unicodedata.normalize("NFKC", text).split())
+
+    check()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_hangul_in_single_letters_is_the_same_text(texts: dict[str, Text], kind: str) -> None:
+    text = PAIRS[0][0]
+    apart = unicodedata.normalize("NFD", text)
+    assert apart != text
+    assert back_and_forth(texts[kind].source, apart) == text
+
+
+def test_a_letter_never_seen_is_unknown(texts: dict[str, Text]) -> None:
+    ids = texts["char"].source.encode(tf.constant(["Mina ж"])).to_list()[0]
+    assert ids[-1] == UNKNOWN
+    assert UNKNOWN not in ids[:-1]
+
+
+# The graph and the package agree
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_graph_gives_the_ids_of_the_package(texts: dict[str, Text], kind: str) -> None:
+    tokenizer = texts[kind].source
+    processor = package(tokenizer.model)
+    words = st.sampled_from([word for pair in PAIRS for side in pair for word in side.split()])
+    known = st.lists(words, min_size=1, max_size=7).map(" ".join)
+
+    @settings(max_examples=40, deadline=None)
+    @given(st.lists(known | st.text(st.characters(codec="utf-8")), min_size=1, max_size=5))
+    def check(lines: list[str]) -> None:
+        ids = tokenizer.encode(tf.constant([line.encode() for line in lines])).to_list()
+        assert ids == [processor.encode(line) for line in lines]
+        decoded = [text.decode() for text in tokenizer.decode(tf.ragged.constant(ids, tf.int32, ragged_rank=1)).numpy()]
+        assert decoded == [processor.decode(row) for row in ids]
+
+    check()
+
+
+def test_pieces_spell_the_text(texts: dict[str, Text]) -> None:
+    tokenizer = texts["bpe"].source
+    ids = tokenizer.encode(tf.constant(["Mina sees rice."])).to_list()[0]
+    pieces = tokenizer.pieces(ids)
+    assert pieces == package(tokenizer.model).encode("Mina sees rice.", out_type=str)
+    assert "".join(pieces) == "▁Mina▁sees▁rice."
+
+
+def test_a_tokenizer_outlives_a_new_seed() -> None:
+    tokenizer = train(PAIRS).source
+    traced = tf.function(tokenizer.encode)
+    sentence = tf.constant(["Mina sees rice."])
+    before = traced(sentence).to_list()
+    keras.utils.set_random_seed(3)
+    assert traced(sentence).to_list() == before
+    assert tokenizer.encode(sentence).to_list() == before
+
+
+# Vocabularies
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("joint", [True, False])
+def test_four_ids_are_fixed(kind: str, joint: bool) -> None:
+    text = train(PAIRS, kind, joint=joint)
+    assert (PAD, UNKNOWN, START, END) == (0, 1, 2, 3)
+    for tokenizer in (text.source, text.target):
+        assert tokenizer.pieces(range(4)) == ["<pad>", "<unk>", "<s>", "</s>"]
+        assert tokenizer.vocabulary == package(tokenizer.model).get_piece_size()
+
+
+def test_one_vocabulary_or_two() -> None:
+    together, apart = train(PAIRS, joint=True), train(PAIRS, joint=False)
+    assert together.joint
+    assert together.source is together.target
+    assert not apart.joint
+    hangul = tf.constant(["민아"])
+    assert UNKNOWN not in together.target.encode(hangul).to_list()[0]
+    assert UNKNOWN not in apart.source.encode(hangul).to_list()[0]
+    assert UNKNOWN in apart.target.encode(hangul).to_list()[0]
+
+
+@pytest.mark.parametrize(("kind", "size"), [("unigram", 43), ("bpe", 53), ("char", 23), ("word", 13)])
+def test_a_vocabulary_has_the_size_that_was_asked_for(kind: str, size: int) -> None:
+    assert train(PAIRS, kind, size).source.vocabulary == size
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(("joint", "name"), [(True, "the text"), (False, "the source text")])
+def test_too_large_a_vocabulary_is_refused_with_the_largest_possible(kind: str, joint: bool, name: str) -> None:
+    with pytest.raises(InputError, match=rf"text.vocabulary_size = 9999 is larger than {name} allows") as caught:
+        train(PAIRS, kind, 9999, joint)
+    most = int(str(caught.value).partition("which is ")[2].partition(".")[0])
+    sides = [[side for pair in PAIRS for side in pair]] if joint else [[source for source, _ in PAIRS]]
+    alone = [(side, side) for side in sides[0]]
+    assert train(alone, kind, most).source.vocabulary == most
+    with pytest.raises(InputError, match="is larger than"):
+        train(alone, kind, most + 1)
+
+
+@pytest.mark.parametrize("kind", ["unigram", "bpe"])
+def test_too_small_a_vocabulary_is_refused_with_the_number_of_letters(kind: str) -> None:
+    # The letters of the corpus, the sign for a space, and the four fixed ids.
+    least = len(LETTERS) + 1 + 4
+    with pytest.raises(InputError, match=r"text.vocabulary_size = 11 is too small") as caught:
+        train(PAIRS, kind, 11)
+    # Whether the message counts the fixed ids is its own affair.
+    assert {str(least), str(least - 4), str(least - 5)} & set(re.findall(r"\d+", str(caught.value)))
+    with pytest.raises(InputError, match=rf"text.vocabulary_size = {least - 1} is too small"):
+        train(PAIRS, kind, least - 1)
+    assert train(PAIRS, kind, least).source.vocabulary == least
+
+
+@pytest.mark.parametrize("joint", [True, False])
+@pytest.mark.parametrize(
+    "pairs",
+    [[], [("", "")], [("", ""), ("", "")], [(" ", "\t")], [("x" * 5000, "y" * 5000)]],
+    ids=["no pair", "empty", "two empty", "blank", "too long a line"],
+)
+def test_text_without_a_line_that_can_be_used(pairs: list[tuple[str, str]], joint: bool) -> None:
+    with pytest.raises(InputError, match=r"No vocabulary can be learned: .* has no line with text"):
+        train(pairs, joint=joint)
+
+
+def test_a_side_without_text_is_named() -> None:
+    with pytest.raises(InputError, match="the target text has no line"):
+        train([("Mina", ""), ("Juno", "")], joint=False)
+
+
+lines = st.lists(st.text(st.sampled_from("abcdefgh한글물 "), max_size=23), max_size=29)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@settings(max_examples=60, deadline=None)
+@given(some=lines, more=lines)
+def test_more_text_never_wants_fewer_pieces(kind: str, some: list[str], more: list[str]) -> None:
+    assert fitting_size(some, kind) <= fitting_size(some + more, kind)
+
+
+def test_the_number_of_pieces_grows_with_the_root_of_the_words() -> None:
+    def words(count: int) -> Iterator[str]:
+        return (str(number) for number in range(count))
+
+    # 2000 * sqrt(words / 100,000): 2,000 at 100,000 words and twice that at four times as many.
+    assert fitting_size(words(100_000), "unigram") == 2000
+    assert fitting_size(words(400_000), "bpe") == 4000
+    # Two letters and the space: 2 * 3 + 8.
+    assert fitting_size(["ab ba"], "char") == 14
+    # Two words and the four fixed ids.
+    assert fitting_size(["ab ba ab"], "word") == 6
+
+
+# Files
+
+
+@pytest.mark.parametrize(
+    ("joint", "names"), [(True, ["joint.spm.model"]), (False, ["source.spm.model", "target.spm.model"])]
+)
+def test_saved_text_is_the_same_when_loaded(tmp_path: Path, joint: bool, names: list[str]) -> None:
+    text = train(PAIRS, "bpe", joint=joint)
+    text.save(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == names
+    loaded = Text.load(tmp_path, joint)
+    assert loaded.joint is joint
+    assert (loaded.source.model, loaded.target.model) == (text.source.model, text.target.model)
+    for side in ("source", "target"):
+        before, after = getattr(text, side), getattr(loaded, side)
+        sentences = tf.constant([pair[side == "target"] for pair in PAIRS])
+        assert before.encode(sentences).to_list() == after.encode(sentences).to_list()
+
+
+@pytest.mark.parametrize("missing", ["joint", "source", "target"])
+def test_a_missing_file_is_named(tmp_path: Path, missing: str) -> None:
+    train(PAIRS, joint=missing == "joint").save(tmp_path)
+    (tmp_path / f"{missing}.spm.model").unlink()
+    with pytest.raises(InputError, match=f"{missing}.spm.model cannot be read"):
+        Text.load(tmp_path, missing == "joint")
+
+
+def fields(model: bytes) -> Iterator[int]:
+    """Where each field of the file ends: it is a protocol buffer, all of whose fields have a length."""
+    place = 0
+
+    def number() -> int:
+        nonlocal place
+        value = shift = 0
+        while True:
+            byte = model[place]
+            place += 1
+            value |= (byte & 127) << shift
+            shift += 7
+            if byte < 128:
+                return value
+
+    while place < len(model):
+        number()
+        length = number()
+        place += length
+        yield place
+
+
+def cuts(model: bytes) -> dict[str, int]:
+    """Places to cut, the hardest to notice being those where the rest is still a whole message."""
+    ends = list(fields(model))
+    assert ends[-1] == len(model)
+    return {
+        "to nothing": 0,
+        "to one byte": 1,
+        "inside a piece": ends[9] - 1,
+        "after a piece": ends[9],
+        "after the pieces": ends[-3],
+        "before the normalisation": ends[-2],
+        "inside the normalisation": ends[-2] + 1000,
+        "by one byte": len(model) - 1,
+    }
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        "to nothing",
+        "to one byte",
+        "inside a piece",
+        "after a piece",
+        "after the pieces",
+        "before the normalisation",
+        "inside the normalisation",
+        "by one byte",
+    ],
+)
+def test_a_file_that_was_cut_short_is_named(tmp_path: Path, place: str) -> None:
+    text = train(PAIRS)
+    path = tmp_path / "joint.spm.model"
+    path.write_bytes(text.source.model[: cuts(text.source.model)[place]])
+    with pytest.raises(InputError, match=r"joint.spm.model is damaged"):
+        Text.load(tmp_path, True)
+
+
+def test_a_model_with_other_ids_is_refused(tmp_path: Path) -> None:
+    corpus = tmp_path / "corpus"
+    corpus.write_text("".join(f"{target}\n" for _, target in PAIRS), encoding="utf-8")
+    # SentencePiece's own ids: <unk> 0, <s> 1, </s> 2, no <pad>.
+    sentencepiece.SentencePieceTrainer.train(
+        input=str(corpus), model_prefix=str(tmp_path / "foreign"), vocab_size=29, hard_vocab_limit=False, minloglevel=2
+    )
+    with pytest.raises(InputError, match=r"are \(-1, 0, 1, 2\), not \(0, 1, 2, 3\)"):
+        Tokenizer((tmp_path / "foreign.model").read_bytes())
+
+
+# Words
+
+
+def spelt(tokenizer, text):
+    return tuple(tokenizer.pieces(tokenizer.encode([text]).to_list()[0]))
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("na neun", ["na", "neun"]),
+        ("  na \t neun ", ["na", "neun"]),
+        # Characters that normalisation drops, splits at or changes, and one that no piece spells.
+        ("na \u200b neun", ["na", "\u200b", "neun"]),
+        ("na\u00b4s neun", ["na\u00b4s", "neun"]),
+        ("n\uff41 neun", ["n\uff41", "neun"]),
+        ("na 漢字 neun", ["na", "漢字", "neun"]),
+        ("na\u00a0neun\u3000na", ["na", "neun", "na"]),
+        ("\u2026 na", ["\u2026", "na"]),
+    ],
+)
+@pytest.mark.parametrize("kind", ["unigram", "bpe", "char"])
+def test_words_are_those_of_the_text(kind, text, words):
+    tokenizer = train([("na neun bap", "neun bap mul")] * 9, kind, "auto").source
+    pieces = spelt(tokenizer, text)
+    found = tokenizer.words(text, pieces)
+    assert list(found.words) == words
+    assert len(found.places) == len(pieces)
+    assert list(found.places) == sorted(found.places)
+    # What the pieces of each word spell has its letters.
+    for place, word in enumerate(words):
+        letters = "".join(piece for piece, own in zip(pieces, found.places, strict=True) if own == place)
+        assert ("na" in letters) == ("na" in unicodedata.normalize("NFKC", word)) or "<unk>" in letters
+
+
+def test_words_past_the_pieces_are_left_out():
+    tokenizer = train([("na neun bap", "neun bap mul")] * 9, "char", "auto").source
+    pieces = spelt(tokenizer, "na neun bap")
+    assert tokenizer.words("na neun bap", pieces[:4]).words == ("na", "neun")
+    assert tokenizer.words("na neun bap", ()).words == ()
+
+
+@given(st.text(max_size=40))
+@settings(max_examples=200, deadline=None)
+def test_every_piece_of_any_text_has_a_word(text):
+    pieces = spelt(ANY, text)
+    found = ANY.words(text, pieces)
+    assert len(found.places) == len(pieces)
+    assert all(0 <= place < len(found.words) for place in found.places)
+
+
+ANY = train([("na neun bap", "neun bap mul")] * 9, "unigram", "auto").source

@@ -1,0 +1,28 @@
+"""A translator that has learned enough to be exported: near-ties of random weights flip, trained ones do not."""
+
+from pathlib import Path
+
+from command_line import PAIRS, once
+
+from nmt.config import Config, with_settings
+from nmt.data.corpora import from_tsv
+from nmt.inference.translator import Translator
+from nmt.training.fit import train
+
+SMALL = ["model.units=16", "model.embedding=16", "data.buckets=2"]
+SMALL += ["training.epochs=8", "training.batch_size=8", "training.learning_rate=0.01", "training.warmup_steps=5"]
+TEXTS = [ko for ko, _ in PAIRS[:9]] + ["", " ", "漢字 나는", "나는 " * 99, "\u200b", "밥을\u2028먹었다", "a\tb", "<b>&"]
+
+
+def trained(place: Path, kind: str = "bpe") -> Translator:
+    """Open a trained model; its folder is ``place / "model"``."""
+
+    def make(folder: Path) -> None:
+        pairs = folder.with_name(f"{folder.name}.tsv")
+        pairs.write_text("".join(f"{ko}\t{en}\n" for ko, en in PAIRS), encoding="utf-8")
+        data = from_tsv(pairs)
+        size = {"bpe": 80, "unigram": 52}[kind]
+        settings = [*SMALL, f"text.kind={kind}", f"text.vocabulary_size={size}"]
+        train(with_settings(Config(), settings), data, data, folder, say=lambda line: None)
+
+    return Translator.load(once(place / "model", f"exported-{kind}", make))

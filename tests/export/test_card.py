@@ -1,0 +1,54 @@
+"""The card says what was exported, and no better than it is."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from nmt.config import Config, with_settings
+from nmt.export.card import card
+from nmt.model_folder import config_text
+
+RECORDS = [
+    {"epoch": 1, "val_bleu": 11.0, "val_perplexity": 7.0},
+    {"epoch": 2, "val_bleu": 13.0, "val_perplexity": 9.0},
+    {"epoch": 3, "val_bleu": 12.0, "val_perplexity": 8.0},
+]
+
+
+def written(place: Path, *settings: str, names: tuple[str, ...] = ("ko-en",), languages: str | None = None) -> str:
+    config = with_settings(Config(), list(settings))
+    (place / "config.toml").write_bytes(config_text(config))
+    (place / "metrics.jsonl").write_text("".join(f"{json.dumps(record)}\n" for record in RECORDS))
+    return card(place, list(names), config, (80, 90), languages, "SavedModel, version 7")
+
+
+def test_it_says_what_one_wants_to_know(tmp_path: Path) -> None:
+    text = written(tmp_path, "decoding.beam=5", "decoding.length_penalty=0.6", languages="ko-en")
+    assert text.startswith("# ko-en\n")
+    for words in (
+        "SavedModel, version 7",
+        "**languages**: ko-en",
+        "80 pieces",
+        "beam of 5, length penalty 0.6",
+        "nmt 0",
+    ):
+        assert words in text
+    assert "beam = 5" in text and "ensemble" not in text
+
+
+@pytest.mark.parametrize(("watch", "bleu"), [("bleu", "13.00"), ("perplexity", "11.00")])
+def test_the_score_is_that_of_the_epoch_that_was_kept(tmp_path: Path, watch: str, bleu: str) -> None:
+    assert f"BLEU {bleu} on the development set, greedy, nrefs:1" in written(tmp_path, f"training.watch={watch}")
+
+
+def test_models_that_write_along_are_named(tmp_path: Path) -> None:
+    assert "**ensemble**: ko-en, other" in written(tmp_path, names=("ko-en", "other"))
+
+
+def test_what_nobody_knows_is_said(tmp_path: Path) -> None:
+    text = written(tmp_path)
+    assert "not said" in text
+    (tmp_path / "metrics.jsonl").unlink()
+    config = Config()
+    assert "no record of a development set" in card(tmp_path, ["a"], config, (80, 80), None, "TFLite")

@@ -1,0 +1,440 @@
+"""A translator gives one line for whatever it is given, the same alone and in company, and tells what is missing."""
+
+import shutil
+import unicodedata
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from nmt.config import Config, with_settings
+from nmt.data.corpora import from_tsv
+from nmt.data.pipeline import Buckets, Pipeline, lengths
+from nmt.data.tokenizers import train
+from nmt.errors import InputError
+from nmt.inference.translator import Translation, Translator, one_line
+from nmt.models.build import build_model
+from nmt.training.setup import compiled
+
+WHO = {"mina": "Mina", "juno": "Juno", "sora": "Sora", "dori": "Dori"}
+WHAT = {"bap": "rice", "cha": "tea", "mul": "water", "kong": "beans", "pang": "bread"}
+DOES = {"mogo": "eats", "pado": "holds", "tana": "buys"}
+PAIRS = [(f"{w} {o} {v}", f"{WHO[w]} {DOES[v]} {WHAT[o]}") for o in WHAT for v in DOES for w in WHO]
+pytestmark = pytest.mark.filterwarnings("ignore:Your input ran out of data")
+SOURCES = [source for source, _ in PAIRS]
+LIMIT = 23
+CONFIG = with_settings(
+    Config(),
+    [
+        "text.joint=false",
+        "model.units=16",
+        "model.embedding=13",
+        "model.attention_units=11",
+        "training.learning_rate=0.02",
+        "training.warmup_steps=7",
+        f"decoding.max_length={LIMIT}",
+        "decoding.batch_size=7",
+    ],
+)
+
+
+@pytest.fixture(scope="module")
+def translator(tmp_path_factory: pytest.TempPathFactory) -> Translator:
+    """A model that has learned a little: its guesses are no ties."""
+    path = tmp_path_factory.mktemp("data") / "pairs.tsv"
+    path.write_text("".join(f"{source}\t{target}\n" for source, target in PAIRS), encoding="utf-8")
+    keras.utils.set_random_seed(1)
+    corpus = from_tsv(path)
+    text = train(PAIRS, "unigram", 29, joint=False)
+    model = build_model(CONFIG, text.source.vocabulary, text.target.vocabulary)
+    compiled(model, CONFIG, 150)
+    buckets = Buckets.fit(lengths(corpus.dataset(), text, 61), 1, 62)
+    batches = Pipeline(corpus.dataset(), text, buckets, 61, batch_size=20).in_order()
+    model.fit(batches.repeat(50), shuffle=False, verbose=0)
+    return Translator(model, text, CONFIG)
+
+
+@pytest.fixture(scope="module")
+def folder(translator: Translator, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("saved") / "model"
+    translator.save(path)
+    return path
+
+
+@pytest.fixture
+def copy(folder: Path, tmp_path: Path) -> Path:
+    """A folder that a test may damage."""
+    return Path(shutil.copytree(folder, tmp_path / "model"))
+
+
+def assert_equal(some: list[Translation], others: list[Translation], tolerance: float = 0.0) -> None:
+    assert len(some) == len(others)
+    for one, other in zip(some, others, strict=True):
+        assert (one.text, one.tokens, one.source_tokens) == (other.text, other.tokens, other.source_tokens)
+        assert one.truncated == other.truncated
+        assert one.score == pytest.approx(other.score, abs=tolerance)
+        np.testing.assert_allclose(one.alignment, other.alignment, rtol=0, atol=tolerance)
+
+
+# Translations
+
+
+def test_it_has_learned_something(translator: Translator) -> None:
+    texts = [translation.text for translation in translator.translate(SOURCES)]
+    assert len(set(texts)) > 5
+    right = sum(text == target for text, (_, target) in zip(texts, PAIRS, strict=True))
+    assert right > len(PAIRS) / 3
+
+
+def test_a_translation_tells_how_it_was_made(translator: Translator) -> None:
+    for source, found in zip(SOURCES, translator.translate(SOURCES), strict=True):
+        assert "".join(found.source_tokens) == "▁" + source.replace(" ", "▁")
+        assert "".join(found.tokens).replace("▁", " ").strip() == found.text
+        assert found.alignment.shape == (len(found.tokens), len(found.source_tokens) + 1)
+        np.testing.assert_allclose(found.alignment.sum(1), 1, atol=1e-5)
+        assert found.score < 0
+        assert not found.truncated
+        words = found.words()
+        assert words.source == tuple(source.split())
+        assert words.target == tuple(found.text.split())
+
+
+def test_the_score_is_the_log_probability_under_teacher_forcing(translator: Translator) -> None:
+    for found in translator.translate(SOURCES[:5]):
+        tokenizers = translator.text
+        source, target = (
+            [side.pieces(range(side.vocabulary)).index(piece) for piece in pieces]
+            for side, pieces in ((tokenizers.source, found.source_tokens), (tokenizers.target, found.tokens))
+        )
+        logits, alignment = translator.model.forced(np.array([[*source, 3]]), np.array([[2, *target]]))
+        log_p = keras.ops.log_softmax(logits)[0]
+        assert found.score == pytest.approx(sum(float(log_p[i, y]) for i, y in enumerate([*target, 3])), abs=1e-4)
+        np.testing.assert_allclose(found.alignment, alignment[0, :-1], atol=1e-5)
+
+
+@pytest.mark.parametrize("size", [1, 3, 1000])
+def test_a_sentence_alone_is_translated_as_in_a_batch(translator: Translator, size: int) -> None:
+    mixed = [*SOURCES[:13], "mina", "", "mina bap mogo " * 40, "☃ ж"]
+    assert_equal(translator.translate(mixed, batch_size=size), translator.translate(mixed), tolerance=1e-4)
+
+
+def test_the_order_of_sentences_changes_nothing(translator: Translator) -> None:
+    order = np.random.default_rng(3).permutation(len(SOURCES))
+    shuffled = translator.translate([SOURCES[i] for i in order])
+    straight = translator.translate(SOURCES)
+    assert_equal(shuffled, [straight[i] for i in order], tolerance=1e-4)
+
+
+def test_no_sentences_have_no_translations(translator: Translator) -> None:
+    assert translator.translate([]) == []
+
+
+# Other ways to search
+
+WAYS = {
+    "greedy": {},
+    "beam": {"beam": 4, "n_best": 4},
+    "penalties": {"beam": 3, "n_best": 3, "length_penalty": 1.0, "coverage_penalty": 0.2},
+    "plain": {"beam": 3, "length_penalty": 1.0, "length_normalization": "plain", "no_repeat": 2},
+    "samples": {"sample": True, "n_best": 3, "temperature": 2.0},
+    "lengths": {"beam": 2, "min_length": 9, "max_ratio": 1.0},
+}
+every_way = pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
+
+
+@every_way
+def test_every_translation_has_the_score_and_the_alignment_of_its_forced_words(translator, way) -> None:
+    for source, found in zip(SOURCES[:7], translator.hypotheses(SOURCES[:7], **way), strict=True):
+        assert [each.rank for each in found] == sorted((each.rank for each in found), reverse=True)
+        for each in found:
+            logits, looked = translator.model.forced(*forced_ids(translator, source, each.tokens))
+            log_p = keras.ops.log_softmax(logits)[0]
+            written = [*ids(translator.text.target, each.tokens), 3][: len(each.token_scores)]
+            scores = [float(log_p[i, y]) for i, y in enumerate(written)]
+            assert each.token_scores == pytest.approx(scores, abs=1e-4)
+            assert each.score == pytest.approx(sum(scores), abs=1e-4)
+            np.testing.assert_allclose(each.alignment, looked[0, : len(each.tokens)], atol=1e-5)
+
+
+@every_way
+@pytest.mark.parametrize("size", [1, 5])
+def test_a_sentence_alone_is_searched_as_in_a_batch(translator, way, size) -> None:
+    mixed = [*SOURCES[:8], "", "mina bap mogo " * 40]
+    some = translator.hypotheses(mixed, **way, batch_size=size)
+    for one, other in zip(some, translator.hypotheses(mixed, **way), strict=True):
+        assert_equal(one, other, tolerance=1e-4)
+
+
+def test_a_wider_beam_finds_nothing_less_likely(translator) -> None:
+    scores = [[found.score for found in translator.translate(SOURCES, beam=size)] for size in (1, 2, 8)]
+    assert sum(scores[0]) <= sum(scores[1]) + 1e-3 <= sum(scores[2]) + 2e-3
+
+
+def test_forced_translations_are_those_that_were_written(translator) -> None:
+    found = translator.translate(SOURCES, beam=3)
+    forced = translator.score(SOURCES, [each.text for each in found])
+    same = [(one, other) for one, other in zip(found, forced, strict=True) if one.tokens == other.tokens]
+    assert len(same) > len(found) / 2  # a text can be cut into pieces in more than one way
+    for one, other in same:
+        assert other.token_scores == pytest.approx(one.token_scores, abs=1e-4)
+        np.testing.assert_allclose(other.alignment, one.alignment, atol=1e-5)
+        assert other.text == one.text
+
+
+def test_a_score_does_not_depend_on_its_neighbours_and_takes_any_text(translator) -> None:
+    sources, targets = (
+        [*SOURCES[:3], "", "mina", *HOSTILE.values()],
+        ["Mina eats", *HOSTILE.values(), "", "Juno", "x", "y"],
+    )
+    together = translator.score(sources, targets)
+    for source, target, found in zip(sources, targets, together, strict=True):
+        (alone,) = translator.score([source], [target])
+        assert_equal([alone], [found], tolerance=1e-4)
+        assert np.isfinite(found.score) and len(found.tokens) <= LIMIT
+        assert found.truncated == (len(found.token_scores) == len(found.tokens) or len(found.source_tokens) == LIMIT)
+
+
+def test_prefixes_of_their_own(translator) -> None:
+    prefixes = ["Juno", "", "Sora buys"]
+    for way in ({}, {"beam": 3}, {"sample": True}):
+        found = translator.translate(SOURCES[:3], prefixes, **way)
+        assert [each.text.startswith(prefix) for each, prefix in zip(found, prefixes, strict=True)] == [True] * 3
+    assert found[1].text == translator.translate(SOURCES[:3], sample=True)[1].text
+
+
+def test_samples_depend_on_the_seed_and_the_number_of_the_line(translator) -> None:
+    def texts(sources, **how):
+        return [found.text for found in translator.translate(sources, sample=True, temperature=3.0, **how)]
+
+    assert texts(SOURCES) == texts(SOURCES)
+    assert texts(SOURCES) != texts(SOURCES, seed=2)
+    assert texts(SOURCES[5:9], first=5) == texts(SOURCES)[5:9]
+    assert len(set(texts(SOURCES[:1] * 9))) > 1
+
+
+def test_lengths_are_kept_to(translator) -> None:
+    for found in translator.translate(SOURCES, min_length=9):
+        assert len(found.tokens) >= 9
+    for found in translator.translate(SOURCES, beam=2, max_ratio=0.0):
+        assert len(found.tokens) <= 10
+    for way in ({}, {"beam": 3}):
+        assert len(translator.translate(["mina"], min_length=20, **way)[0].tokens) >= 20
+
+
+def test_where_no_word_is_left_there_is_an_answer_all_the_same(translator) -> None:
+    for way in ({}, {"beam": 3}, {"sample": True}):
+        (found,) = translator.translate(["mina bap mogo"], no_repeat=1, min_length=22, **way)
+        assert len(set(found.tokens)) == len(found.tokens)
+        assert "<pad>" not in found.tokens and np.isfinite(found.score)
+
+
+def test_an_ensemble_of_one_model_is_that_model(translator, folder) -> None:
+    both = Translator.load(folder, folder)
+    assert_equal(both.translate(SOURCES[:9], beam=3), translator.translate(SOURCES[:9], beam=3), tolerance=1e-4)
+    assert_equal(both.score(SOURCES, SOURCES), translator.score(SOURCES, SOURCES), tolerance=1e-4)
+    with pytest.raises(InputError, match="one by one"):
+        both.save(folder.parent / "both")
+
+
+@pytest.mark.parametrize(
+    ("how", "words"),
+    [
+        ({"beam": 30}, "larger than the vocabulary, which has 29"),
+        ({"beams": 3}, "no key 'decoding.beams'"),
+        ({"top_k": 3}, "would do nothing with decoding.sample = false"),
+        ({"n_best": 2}, "more than decoding.beam = 1 holds"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(translator, how, words) -> None:
+    with pytest.raises(InputError, match=words):
+        translator.translate(["mina"], **how)
+
+
+def test_a_prefix_that_leaves_no_room_is_refused(translator) -> None:
+    with pytest.raises(InputError, match="at most 23"):
+        translator.translate(["mina"], ["rice " * 20])
+
+
+def ids(tokenizer, pieces) -> list[int]:
+    return [tokenizer.pieces(range(tokenizer.vocabulary)).index(piece) for piece in pieces]
+
+
+def forced_ids(translator, source, tokens):
+    (read,) = translator.text.source.encode([source]).to_list()
+    return np.array([[*read, 3]]), np.array([[2, *ids(translator.text.target, tokens)]])
+
+
+# Whatever it is given
+
+BLANK = ["", " ", "\n", "\t \r\n", "\u3000", "\u2028\u00a0"]
+HOSTILE = {
+    "ten thousand words": "mina bap mogo pado " * 2500,
+    "one word of ten thousand letters": "x" * 10_000,
+    "control characters": "".join(map(chr, range(32))) + "mina\x7f\x85\x9b bap",
+    "nothing but control characters": "\x01\x02",
+    "nothing to be seen": "\u200b\ufeff",
+    "emoji": "mina 👩‍👩‍👧 bap 🍚",
+    "newlines": "mina\nbap\r\nmogo\u2028pado\u2029tana\x0bcha\x0cmul",
+    "nul": "mina\0bap",
+    "right to left": "\u202emina\u202c שלום",
+    "a lone surrogate": "mina \ud800 bap",
+    "piled accents": "m" + "\u0301" * 500,
+    "the sign of SentencePiece": "▁▁mina▁bap",
+    "names of pieces": "<s> </s> <pad> <unk>",
+    "markup": "[bold]mina[/bold] \x1b[31m",
+}
+
+
+def assert_one_line(text: str) -> None:
+    assert len(text.splitlines()) <= 1
+    assert not any(unicodedata.category(c) in ("Cc", "Zl", "Zp") for c in text)
+
+
+@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
+def test_any_text_has_one_line_of_translation(translator: Translator, text: str) -> None:
+    before, found, after = translator.translate(["mina bap mogo", text, "juno mul pado"])
+    assert_one_line(found.text)
+    assert np.isfinite(found.score)
+    assert len(found.source_tokens) <= LIMIT
+    assert len(found.tokens) <= LIMIT
+    assert_equal([before, after], translator.translate(["mina bap mogo", "juno mul pado"]), tolerance=1e-4)
+
+
+def test_there_is_one_line_for_each_text(translator: Translator) -> None:
+    @settings(max_examples=30, deadline=None)
+    @given(st.lists(st.text(max_size=60), max_size=7))
+    def check(texts: list[str]) -> None:
+        found = translator.translate(texts)
+        assert len(found) == len(texts)
+        for translation in found:
+            assert_one_line(translation.text)
+
+    check()
+
+
+@pytest.mark.parametrize("text", BLANK)
+def test_a_blank_text_has_a_blank_translation(translator: Translator, text: str) -> None:
+    found = translator.translate([text, "mina bap mogo"])
+    assert (found[0].text, found[0].tokens, found[0].source_tokens, found[0].score) == ("", (), (), 0.0)
+    assert found[0].alignment.shape == (0, 1)
+    assert found[0].words().weights.shape == (0, 0)
+    assert found[1].text == translator.translate(["mina bap mogo"])[0].text
+
+
+@pytest.mark.parametrize("text", ["\x01\x02", "\u200b", "\ufeff"])
+def test_a_text_without_a_piece_has_a_blank_translation(translator: Translator, text: str) -> None:
+    found = translator.translate([text])[0]
+    assert found.source_tokens == ()
+    assert found.text == ""
+
+
+def test_what_is_too_long_is_cut_and_said_to_be(translator: Translator) -> None:
+    pieces = translator.translate(["mina"])[0].source_tokens
+    whole = " ".join(["mina"] * (LIMIT // len(pieces)))
+    short, long = translator.translate([whole, f"{whole} {whole}"])
+    assert not short.truncated
+    assert long.truncated
+    assert len(long.source_tokens) == LIMIT
+    assert long.source_tokens[: len(short.source_tokens)] == short.source_tokens
+
+
+@given(st.text(st.characters() | st.sampled_from("\n\r\v\f\x1c\x85\u2028\u2029")))
+def test_one_line_is_one_line_of_the_same_length(text: str) -> None:
+    assert_one_line(one_line(text))
+    assert len(one_line(text)) == len(text)
+    assert one_line(one_line(text)) == one_line(text)
+
+
+# The folder
+
+
+def test_a_saved_translator_is_the_same_when_loaded(translator: Translator, folder: Path) -> None:
+    texts = [*SOURCES, *HOSTILE.values()]
+    loaded = Translator.load(folder)
+    assert loaded.config == translator.config
+    assert_equal(loaded.translate(texts), translator.translate(texts))
+
+
+def test_a_folder_opens_anywhere(copy: Path, translator: Translator, monkeypatch: pytest.MonkeyPatch) -> None:
+    moved = copy.rename(copy.with_name("moved"))
+    monkeypatch.chdir(moved.parent)
+    assert_equal(Translator.load("moved").translate(SOURCES[:3]), translator.translate(SOURCES[:3]))
+
+
+def test_the_folder_holds_all_that_is_needed_and_no_more(folder: Path) -> None:
+    names = {"config.toml", "source.spm.model", "target.spm.model", "model.weights.h5"}
+    assert {path.name for path in folder.iterdir()} == names
+    assert list(folder.parent.iterdir()) == [folder]
+
+
+def test_nothing_is_written_over(translator: Translator, tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("mine")
+    with pytest.raises(InputError, match="is not empty"):
+        translator.save(tmp_path)
+    with pytest.raises(InputError, match=r"thesis.txt"):
+        translator.save(tmp_path / "thesis.txt")
+    assert [path.read_text() for path in tmp_path.iterdir()] == ["mine"]
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("config.toml", "is no model folder: it has no config.toml"),
+        ("model.weights.h5", "model.weights.h5 is missing"),
+        ("source.spm.model", "source.spm.model cannot be read"),
+        ("target.spm.model", "target.spm.model cannot be read"),
+    ],
+)
+def test_a_missing_file_is_named(copy: Path, name: str, words: str) -> None:
+    (copy / name).unlink()
+    with pytest.raises(InputError, match=words):
+        Translator.load(copy)
+
+
+def test_there_is_no_such_folder(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"There is no model folder .*nowhere"):
+        Translator.load(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize("share", [0, 0.001, 0.1, 0.5, 0.9, 0.999])
+def test_weights_that_were_cut_short_are_named(copy: Path, share: float) -> None:
+    path = copy / "model.weights.h5"
+    whole = path.read_bytes()
+    path.write_bytes(whole[: int(share * len(whole))])
+    with pytest.raises(InputError, match=r"model.weights.h5 .*damaged or belongs to another model.*\w{3}"):
+        Translator.load(copy)
+
+
+def test_weights_that_lack_their_last_byte_are_named(copy: Path) -> None:
+    path = copy / "model.weights.h5"
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(InputError, match=r"model.weights.h5 .*damaged"):
+        Translator.load(copy)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"), [("units = 16", "units = 17"), ('cell = "gru"', 'cell = "rnn"'), ("_layers = 1", "_layers = 2")]
+)
+def test_weights_of_another_model_are_named(copy: Path, old: str, new: str) -> None:
+    path = copy / "config.toml"
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new), encoding="utf-8")
+    with pytest.raises(InputError, match=r"model.weights.h5 .*damaged or belongs to another model"):
+        Translator.load(copy)
+
+
+def test_a_damaged_config_is_named(copy: Path) -> None:
+    (copy / "config.toml").write_text("[model\n", encoding="utf-8")
+    with pytest.raises(InputError, match=r"config.toml is not TOML"):
+        Translator.load(copy)
+
+
+def test_a_damaged_vocabulary_is_named(copy: Path) -> None:
+    path = copy / "target.spm.model"
+    path.write_bytes(path.read_bytes()[:-7])
+    with pytest.raises(InputError, match=r"target.spm.model is damaged"):
+        Translator.load(copy)

@@ -1,0 +1,178 @@
+"""Every combination of switches that makes sense learns, writes what it would be forced to, and comes back from disk.
+The others are refused, with a reason."""
+
+import itertools
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from nmt.config import Config, with_settings
+from nmt.errors import InputError
+from nmt.models.build import build_model
+from nmt.training.setup import compiled
+
+SMALL = ["text.vocabulary_size=23", "training.warmup_steps=1", "training.learning_rate=0.01"]
+RECURRENT = [*SMALL, "model.units=6", "model.embedding=5", "model.attention_units=8"]
+# A score without units of its own.
+PLAIN = [*SMALL, "model.units=6", "model.embedding=5"]
+TRANSFORMER = [*SMALL, "model.architecture=transformer", "model.units=6", "model.embedding=6", "model.heads=2"]
+LANGUAGE = [*SMALL, "model.architecture=language-model", "model.units=6", "model.embedding=5"]
+NO_DROPOUT = [f"model.{kind}=0" for kind in ("dropout", "embedding_dropout", "output_dropout")]
+
+# Each place is some milliseconds of every combination, so there are no more than it takes to have padding of two sizes.
+SOURCE = tf.constant([[7, 9, 3, 0], [5, 3, 0, 0], [13, 17, 19, 3]])
+TARGET = tf.constant([[2, 5, 6, 0, 0], [2, 7, 8, 9, 0], [2, 11, 12, 13, 14]])
+WRITTEN = tf.constant([[5, 6, 3, 0, 0], [7, 8, 9, 3, 0], [11, 12, 13, 14, 3]])
+
+ATTENTIONS = ("bahdanau", "dot", "general", "concat", "scaled_dot", "cosine", "none")
+SWITCHES = [
+    combination
+    for combination in itertools.product(("gru", "lstm", "rnn"), ATTENTIONS, ("input", "output", "feed"))
+    if combination[1:] != ("none", "feed")
+]
+# Every second one is deep: two layers, with normalisation and residual connections.
+COMBINATIONS = [(*switches, *((2, True) if i % 2 else (1, False))) for i, switches in enumerate(SWITCHES)]
+
+
+def recurrent(cell, attention, context, layers, deep):
+    settings = [
+        *(PLAIN if attention in ("dot", "general", "cosine", "none") else RECURRENT),
+        f"model.cell={cell}",
+        f"model.attention={attention}",
+    ]
+    settings += [f"model.context={context}", f"model.encoder_layers={layers}", f"model.decoder_layers={layers}"]
+    return settings + (["model.layer_norm=true", "model.residual=true"] if deep else [])
+
+
+OTHERS = [
+    [*RECURRENT, "model.bidirectional=false"],
+    [*PLAIN, "model.attention=dot", "model.bidirectional=false", "model.context=output"],
+    [*RECURRENT, "model.attention=scaled_dot", "model.heads=1"],
+    [*RECURRENT, "model.tied=none"],
+    [*RECURRENT, "model.tied=all", "model.word_dropout=0.2"],
+    TRANSFORMER,
+    [*TRANSFORMER, "model.encoder_layers=2", "model.decoder_layers=3", "model.tied=all"],
+    [*TRANSFORMER, "model.positions=learned", "model.max_positions=201", "model.tied=none"],
+    [*TRANSFORMER, "model.decoder_layers=2", "model.alignment_layer=1", "model.alignment_head=2"],
+    LANGUAGE,
+    [*LANGUAGE, "model.cell=lstm", "model.decoder_layers=2", "model.layer_norm=true", "model.residual=true"],
+    [*LANGUAGE, "model.cell=rnn", "model.tied=none"],
+]
+ALL = [recurrent(*combination) for combination in COMBINATIONS] + OTHERS
+
+
+def name(settings):
+    return "-".join(s.partition("=")[2] for s in settings if s not in (*RECURRENT, *PLAIN))
+
+
+every_model = pytest.mark.parametrize("settings", ALL, ids=name)
+
+
+@every_model
+def test_it_learns_in_a_few_steps(settings):
+    keras.utils.set_random_seed(5)
+    config = with_settings(Config(), [*settings, *NO_DROPOUT, "training.label_smoothing=0"])
+    model = build_model(config)
+    compiled(model, config, 100)
+    model.run_eagerly = True  # tracing so many graphs would take minutes
+    batch = ({"source": SOURCE, "target": TARGET}, WRITTEN)
+    losses = [float(model.train_on_batch(*batch, return_dict=True)["loss"]) for _ in range(2)]
+    losses.append(float(model.test_on_batch(*batch, return_dict=True)["loss"]))
+    assert all(np.isfinite(losses))
+    assert losses[-1] < losses[0]
+
+
+@every_model
+def test_steps_equal_the_forced_pass(settings):
+    keras.utils.set_random_seed(5)
+    model = build_model(with_settings(Config(), settings))
+    forced, alignment = model.forced(SOURCE, TARGET)
+    memory = model.encode(SOURCE)
+    state = model.initial_state(memory, TARGET.shape[1])
+    for t in range(TARGET.shape[1]):
+        logits, state, looked = model.step(TARGET[:, t], state, memory)
+        real = np.asarray(TARGET[:, t] != 0)
+        np.testing.assert_allclose(logits[real], forced[:, t][real], atol=1e-5)
+        np.testing.assert_allclose(looked[real], alignment[:, t][real], atol=1e-5)
+    assert alignment.shape[-1] == (SOURCE.shape[1] if model.aligned else 0)
+
+
+@pytest.mark.parametrize("settings", OTHERS, ids=name)
+def test_it_comes_back_from_its_config_and_weights(settings, tmp_path):
+    model = build_model(with_settings(Config(), settings))
+    model.save(tmp_path / "model.keras")
+    again = keras.saving.load_model(tmp_path / "model.keras")
+    inputs = {"source": SOURCE, "target": TARGET}
+    np.testing.assert_array_equal(again(inputs), model(inputs))
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [recurrent("lstm", a, c, 2, True) for a, c in (("none", "input"), ("cosine", "feed"), ("general", "output"))]
+    + OTHERS[5:10],
+    ids=name,
+)
+def test_a_row_never_depends_on_its_padding_or_its_neighbours(settings):
+    model = build_model(with_settings(Config(), settings))
+    together, _ = model.forced(SOURCE, TARGET)
+    for row in range(3):
+        source = SOURCE[row : row + 1, : int(tf.math.count_nonzero(SOURCE[row]))]
+        target = TARGET[row : row + 1, : int(tf.math.count_nonzero(TARGET[row]))]
+        alone, _ = model.forced(source, target)
+        np.testing.assert_allclose(alone[0], together[row, : target.shape[1]], atol=1e-5)
+
+
+def test_what_a_preset_had_set_gives_way_to_a_setting():
+    base = with_settings(Config(), ["model.attention_units=64", "model.bidirectional=false", "model.dropout=0.4"])
+    dot = with_settings(base, ["model.attention=dot"])
+    assert dot.model.attention_units == Config().model.attention_units and not dot.model.bidirectional
+    transformer = with_settings(base, ["model.architecture=transformer"])
+    assert transformer.model.bidirectional and transformer.model.dropout == 0.4
+    with pytest.raises(InputError, match="would do nothing"):
+        with_settings(base, ["model.attention=dot", "model.attention_units=64"])
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        (["model.attention=none", "model.context=feed"], "looks nowhere"),
+        (["model.attention=none", "training.guided_alignment=0.1"], "with model.attention = 'none' there is none"),
+        (["model.architecture=language-model", "training.guided_alignment=0.1"], "no source to look at"),
+        (["model.attention=dot", "model.heads=8"], "model.heads = 8 would do nothing with model.attention = 'dot'"),
+        (["model.attention=dot", "model.attention_units=64"], "would do nothing with model.attention = 'dot'"),
+        (["model.attention=scaled_dot", "model.heads=3"], "3 does not divide 256"),
+        (["model.architecture=transformer", "model.heads=7"], "7 does not divide 256"),
+        (["model.architecture=transformer", "model.cell=lstm"], "model.cell = 'lstm' would do nothing"),
+        (["model.architecture=transformer", "model.attention=dot"], "would do nothing"),
+        (["model.architecture=transformer", "model.context=output"], "would do nothing"),
+        (["model.architecture=transformer", "model.residual=true"], "would do nothing"),
+        (["model.architecture=transformer", "model.units=128"], "as wide as its layers"),
+        (["model.architecture=transformer", "model.alignment_head=5"], "only 4 heads"),
+        (["model.architecture=transformer", "model.alignment_layer=2"], "only 1 layers"),
+        (["model.architecture=transformer", "model.max_positions=500"], "would do nothing with sinusoidal"),
+        (
+            ["model.architecture=transformer", "model.positions=learned", "model.max_positions=200"],
+            "is too few: data.max_length and decoding.max_length need 201",
+        ),
+        (["model.feed_forward=7"], "would do nothing with model.architecture = 'recurrent'"),
+        (["model.positions=learned"], "would do nothing"),
+        (["model.residual=true"], "there is only one"),
+        (["model.architecture=language-model", "model.attention=dot"], "would do nothing"),
+        (["model.architecture=language-model", "model.bidirectional=false"], "would do nothing"),
+        (["model.architecture=language-model", "model.encoder_layers=2"], "would do nothing"),
+        (["model.architecture=language-model", "model.tied=all"], "no source to share with"),
+        (["model.architecture=language-model", "text.joint=false"], "no source to share with"),
+        (["model.architecture=language-model", "training.watch=bleu"], "makes none"),
+        (["text.kind=char", "text.sampling=0.1"], "only one way"),
+        (["text.kind=word", "text.sampling=0.1"], "only one way"),
+        (["model.attention=luong"], "model.attention cannot be 'luong'"),
+        (["model.architecture=transfomer"], "Did you mean 'transformer'"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_with_a_reason(settings, words):
+    with pytest.raises(InputError) as raised:
+        with_settings(Config(), settings)
+    assert words in str(raised.value)
+    assert "\n" not in str(raised.value)

@@ -1,0 +1,125 @@
+"""The queue: joined, fair, bounded, and one request's fault is its own."""
+
+import threading
+import time
+from concurrent.futures import CancelledError
+from typing import Any
+
+import pytest
+
+from nmt.server.batching import Batcher, Full, Stopping
+
+
+class Work:
+    """Doubles numbers once the gate is open, and remembers each batch."""
+
+    def __init__(self) -> None:
+        self.batches: list[tuple[Any, list[int]]] = []
+        self.gate = threading.Event()
+
+    def __call__(self, key: Any, rows: list[int]) -> list[int]:
+        self.batches.append((key, rows))
+        self.gate.wait(10)
+        if 13 in rows:
+            raise RuntimeError("13 brings bad luck")
+        return [2 * row for row in rows]
+
+
+def busy(size: int = 4, room: int = 100) -> tuple[Batcher, Work]:
+    """Return a batcher whose worker is at work on row 0 until the gate opens."""
+    work = Work()
+    batcher = Batcher(work, size, room)
+    batcher.submit("a", [0])
+    while not work.batches:
+        time.sleep(0.001)
+    return batcher, work
+
+
+def test_what_waits_is_joined_and_each_request_gets_its_own() -> None:
+    batcher, work = busy()
+    jobs = [batcher.submit("a", rows) for rows in ([1], [2, 3], [4])]
+    work.gate.set()
+    assert [job.future.result(10) for job in jobs] == [[2], [4, 6], [8]]
+    assert work.batches[1:] == [("a", [1, 2, 4, 3])]
+    batcher.close()
+
+
+def test_a_large_request_does_not_hold_up_a_small_one() -> None:
+    batcher, work = busy()
+    large = batcher.submit("a", list(range(100, 120)))
+    small = batcher.submit("a", [7])
+    other = batcher.submit("b", [8])
+    work.gate.set()
+    assert large.future.result(10) == [2 * row for row in range(100, 120)]
+    assert (small.future.result(10), other.future.result(10)) == ([14], [16])
+    assert work.batches[1] == ("a", [100, 7, 101, 102])
+    assert work.batches[2] == ("b", [8])
+    batcher.close()
+
+
+def test_the_fault_of_one_is_not_that_of_the_others() -> None:
+    batcher, work = busy()
+    good, bad, also = (batcher.submit("a", [row]) for row in (1, 13, 2))
+    work.gate.set()
+    assert (good.future.result(10), also.future.result(10)) == ([2], [4])
+    with pytest.raises(RuntimeError, match="bad luck"):
+        bad.future.result(10)
+    assert batcher.submit("a", [5]).future.result(10) == [10]
+    batcher.close()
+
+
+def test_the_queue_has_a_bound_and_room_again_later() -> None:
+    batcher, work = busy(room=3)
+    job = batcher.submit("a", [1, 2])
+    with pytest.raises(Full):
+        batcher.submit("a", [3, 4])
+    assert batcher.waiting == 2
+    work.gate.set()
+    assert job.future.result(10) == [2, 4]
+    assert batcher.submit("a", [3, 4, 5]).future.result(10) == [6, 8, 10]
+    batcher.close()
+
+
+def test_rows_that_nobody_waits_for_are_not_worked_on() -> None:
+    batcher, work = busy()
+    dropped, kept = batcher.submit("a", [1]), batcher.submit("a", [2])
+    batcher.drop(dropped)
+    work.gate.set()
+    assert kept.future.result(10) == [4]
+    with pytest.raises(CancelledError):
+        dropped.future.result(10)
+    assert work.batches[1:] == [("a", [2])]
+    batcher.close()
+
+
+def test_a_request_can_be_dropped_while_it_is_worked_on() -> None:
+    batcher, work = busy(size=2)
+    dropped = batcher.submit("a", [1, 2, 3, 4])
+    work.gate.set()
+    while len(work.batches) < 2:
+        time.sleep(0.0001)
+    batcher.drop(dropped)
+    assert batcher.submit("a", [5]).future.result(10) == [10]
+    batcher.close()
+
+
+def test_closing_answers_what_was_accepted_and_accepts_no_more() -> None:
+    batcher, work = busy()
+    job = batcher.submit("b", [1])
+    closing = threading.Thread(target=batcher.close)
+    closing.start()
+    while batcher.alive:
+        time.sleep(0.001)
+    with pytest.raises(Stopping):
+        batcher.submit("b", [2])
+    work.gate.set()
+    closing.join(10)
+    assert not closing.is_alive()
+    assert job.future.result(0) == [2]
+
+
+def test_no_rows_are_answered_by_none() -> None:
+    batcher, work = busy()
+    assert batcher.submit("a", []).future.result(0) == []
+    work.gate.set()
+    batcher.close()

@@ -1,0 +1,246 @@
+"""Guided alignment is the written-out formula and teaches where to look; test_fit.py resumes a guided run."""
+
+import math
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from test_fit import CONFIG, PAIRS, records, silent, state
+
+from nmt.config import Config, with_settings
+from nmt.data.corpora import Corpus, from_tsv
+from nmt.data.word_links import with_links
+from nmt.errors import InputError
+from nmt.models.build import build_model
+from nmt.training import fit
+from nmt.training.alignment_loss import AlignmentLoss, alignment_loss, alignment_losses
+from nmt.training.fit import train
+from nmt.training.setup import compiled, precision
+
+
+def example(seed: int = 5) -> tuple[np.ndarray, np.ndarray]:
+    """Links and alignments ``(3, 5, 4)``, with padding, words without links, and a sentence without any."""
+    random = np.random.default_rng(seed)
+    links = random.integers(0, 2, [3, 5, 4]).astype(np.float32)
+    links[0, 3:], links[1], links[2, :, 2:] = 0, 0, 0
+    links /= np.maximum(links.sum(-1, keepdims=True), 1)
+    alignment = random.random([3, 5, 4]).astype(np.float32)
+    alignment[2, :, 2:] = 0
+    return links, alignment / alignment.sum(-1, keepdims=True)
+
+
+def by_hand(links: np.ndarray, alignment: np.ndarray) -> float:
+    losses = [
+        -sum(g * math.log(a) for g, a in zip(row, weights, strict=True) if g)
+        for row, weights in zip(links.reshape(-1, 4).astype(float), alignment.reshape(-1, 4).astype(float), strict=True)
+        if row.any()
+    ]
+    return sum(losses) / len(losses)
+
+
+def test_two_words_by_hand() -> None:
+    # The first is linked to both words and looked 1/4, 3/4; the second, linked to the second alone, looked 3/5, 2/5.
+    links = tf.constant([[[0.5, 0.5], [0.0, 1.0]]])
+    alignment = tf.constant([[[0.25, 0.75], [0.6, 0.4]]])
+    # (ln 4 + ln 4/3) / 2 = (1.386294 + 0.287682) / 2 = 0.836988; ln 5/2 = 0.916291; the mean is 0.876639.
+    assert float(alignment_loss(links, alignment)) == pytest.approx(0.876639, abs=1e-6)
+
+
+def test_the_loss_is_the_formula() -> None:
+    links, alignment = example()
+    assert float(alignment_loss(links, alignment)) == pytest.approx(by_hand(links, alignment), rel=1e-6)
+    losses, guided = alignment_losses(links, alignment)
+    assert losses.shape == guided.shape == (3, 5)
+    np.testing.assert_array_equal(guided, links.any(-1))
+    assert not losses.numpy()[~guided.numpy()].any()
+
+
+def test_the_gradient_is_that_of_the_formula_and_a_number_where_nothing_was_looked_at() -> None:
+    links, alignment = example()
+    links[0, 0], alignment[0, 0] = [0.5, 0.5, 0, 0], [1, 0, 0, 0]
+    with tf.GradientTape() as tape:
+        looked = tf.constant(alignment)
+        tape.watch(looked)
+        loss = alignment_loss(links, looked)
+    gradient = tape.gradient(loss, looked).numpy()
+    assert np.isfinite(float(loss)) and np.isfinite(gradient).all()
+    count = links.any(-1).sum()
+    usual = (links > 0) & (alignment > 0)
+    np.testing.assert_allclose(gradient[usual], -links[usual] / alignment[usual] / count, rtol=1e-5)
+    assert not gradient[~usual].any()
+
+
+def test_a_link_to_where_a_low_score_forbids_to_look_still_pulls() -> None:
+    scores = tf.Variable([[[60.0, 0.0]]])
+    with tf.GradientTape() as tape:
+        loss = alignment_loss(tf.constant([[[0.0, 1.0]]]), tf.nn.softmax(scores))
+    np.testing.assert_allclose(tape.gradient(loss, scores), [[[1.0, -1.0]]], rtol=1e-4)
+
+
+def test_half_precision_is_computed_in_full() -> None:
+    links, alignment = example()
+    half = tf.cast(alignment, tf.bfloat16)
+    loss = alignment_loss(links, half)
+    assert loss.dtype == tf.float32
+    assert float(loss) == pytest.approx(by_hand(links, tf.cast(half, tf.float32).numpy()), rel=1e-6)
+
+
+def test_nothing_is_guided_without_links() -> None:
+    assert float(alignment_loss(tf.zeros([2, 3, 4]), tf.zeros([2, 3, 4]))) == 0
+    assert float(alignment_loss(tf.zeros([0, 3, 4]), tf.zeros([0, 3, 4]))) == 0
+
+
+def test_the_metric_is_the_mean_over_the_places_of_all_batches() -> None:
+    links, alignment = example()
+    metric = AlignmentLoss()
+    assert float(metric.result()) == 0
+    for i in range(3):
+        metric.update_state(links[i : i + 1], alignment[i : i + 1])
+    assert float(metric.result()) == pytest.approx(by_hand(links, alignment), rel=1e-6)
+
+
+# In a model
+
+SMALL = ["text.vocabulary_size=23", "model.units=8", "model.embedding=8", "training.warmup_steps=1"]
+SMALL += [f"model.{kind}=0" for kind in ("dropout", "embedding_dropout", "context_dropout", "output_dropout")]
+SOURCE = tf.constant([[7, 9, 11, 3], [5, 6, 3, 0], [13, 17, 19, 3]])
+TARGET = tf.constant([[2, 5, 6], [2, 7, 0], [2, 11, 12]])
+WRITTEN = tf.constant([[5, 6, 3], [7, 3, 0], [11, 12, 3]])
+LINKS = np.zeros([3, 3, 4], np.float32)
+LINKS[0, 0, 2], LINKS[0, 1, [0, 1]], LINKS[1, 0, 1], LINKS[2, 0, 0], LINKS[2, 1, 2] = 1, 0.5, 1, 1, 1
+BATCH = {"source": SOURCE, "target": TARGET, "links": tf.constant(LINKS)}
+KINDS = {
+    "input": ["model.attention_units=7"],
+    "output": ["model.context=output", "model.attention=general"],
+    "feed": ["model.context=feed", "model.attention=scaled_dot", "model.attention_units=8"],
+    "transformer": ["model.architecture=transformer", "model.decoder_layers=2", "model.feed_forward=16"],
+    "one head": ["model.architecture=transformer", "model.alignment_head=2", "model.feed_forward=16"],
+}
+
+
+def made(*settings: str) -> keras.Model:
+    keras.utils.set_random_seed(3)
+    base = with_settings(Config(), [*SMALL, "training.learning_rate=0.02"])
+    config = with_settings(base, list(settings))
+    with precision(config.training.precision):
+        model = build_model(config)
+        compiled(model, config, 100)
+    return model
+
+
+def looked_at_links(model: keras.Model, links: bool) -> np.ndarray:
+    """Train a little: how much of its attention each linked word then gives to its links."""
+    batch = BATCH if links else {"source": SOURCE, "target": TARGET}
+    for _ in range(60):
+        model.train_on_batch(batch, WRITTEN)
+    looked = tf.cast(model.forced(SOURCE, TARGET)[1], tf.float32).numpy()
+    return (looked * (LINKS > 0)).sum(-1)[LINKS.any(-1)]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_attention_learns_to_look_at_the_links(kind: str) -> None:
+    found = looked_at_links(made(*KINDS[kind], "training.guided_alignment=1"), links=True)
+    assert found.mean() > 0.85 and found.min() > 0.6
+    assert looked_at_links(made(*KINDS[kind]), links=False).mean() < 0.5
+
+
+@pytest.mark.parametrize("kind", ["output", "transformer"])
+def test_the_attention_learns_in_half_precision(kind: str) -> None:
+    model = made(*KINDS[kind], "training.precision=bfloat16", "training.guided_alignment=1")
+    assert looked_at_links(model, links=True).mean() > 0.85
+
+
+@pytest.mark.parametrize("eager", [False, True])
+def test_the_loss_that_is_reported_is_the_sum_and_each_part_is_shown(eager: bool) -> None:
+    model, plain = made("training.guided_alignment=0.3"), made()
+    model.run_eagerly = plain.run_eagerly = eager
+    logs = model.train_on_batch(BATCH, WRITTEN, return_dict=True)
+    usual = plain.train_on_batch({"source": SOURCE, "target": TARGET}, WRITTEN, return_dict=True)
+    assert set(logs) == {*usual, "alignment_loss"}
+    assert logs["loss"] == pytest.approx(usual["loss"] + 0.3 * logs["alignment_loss"], rel=1e-5)
+    assert logs["perplexity"] == pytest.approx(usual["perplexity"], rel=1e-5)
+    model.reset_metrics()
+    assert float(model.guidance.metric.places) == 0
+
+
+def test_a_batch_without_links_is_learned_from_as_ever() -> None:
+    model, plain = made("training.guided_alignment=0.3"), made()
+    inputs = {"source": SOURCE, "target": TARGET}
+    for _ in range(3):
+        logs, usual = (one.train_on_batch(inputs, WRITTEN, return_dict=True) for one in (model, plain))
+        assert logs["loss"] == usual["loss"] and logs["alignment_loss"] == 0
+    np.testing.assert_array_equal(model(inputs), plain(inputs))
+
+
+def test_a_model_without_guidance_takes_no_notice_of_links() -> None:
+    model = made()
+    np.testing.assert_array_equal(model(BATCH), model({"source": SOURCE, "target": TARGET}))
+
+
+def test_a_guided_model_is_saved_as_any_other(tmp_path: Path) -> None:
+    model = made("training.guided_alignment=0.3")
+    model.train_on_batch(BATCH, WRITTEN)
+    model.save(tmp_path / "m.keras")
+    inputs = {"source": SOURCE, "target": TARGET}
+    again = keras.saving.load_model(tmp_path / "m.keras", compile=False)
+    np.testing.assert_array_equal(again(inputs), model(inputs))
+
+
+# A run
+
+GUIDED = with_settings(CONFIG, ["training.guided_alignment=0.5"])
+
+
+def corpora(place: Path, lines: list[str] | None = None) -> tuple[Corpus, Corpus]:
+    place.mkdir(exist_ok=True)
+    for name, chosen in (("train", PAIRS[:53]), ("dev", PAIRS[53:])):
+        (place / f"{name}.tsv").write_text("".join(f"{source}\t{target}\n" for source, target in chosen))
+    # Subject, object, verb against subject, verb, object.
+    (place / "links").write_text("".join(f"{line}\n" for line in lines or ["0-0 1-2 2-1"] * 53))
+    return with_links(from_tsv(place / "train.tsv"), place / "links"), from_tsv(place / "dev.tsv")
+
+
+@pytest.fixture(scope="module")
+def guided(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    place = tmp_path_factory.mktemp("guided")
+    train(GUIDED, *corpora(place / "data"), place / "toy", say=silent)
+    return place / "toy"
+
+
+def test_the_journal_shows_the_alignment_loss_of_training_alone(guided: Path) -> None:
+    losses = [record["alignment_loss"] for record in records(guided)]
+    assert len(losses) == 3 and losses[2] < losses[0]
+    assert "val_alignment_loss" not in records(guided)[0]
+
+
+def test_a_run_cannot_be_resumed_with_other_links_or_without_them(guided: Path, tmp_path: Path) -> None:
+    before = state(guided)
+    with pytest.raises(InputError, match="was on another corpus"):
+        train(GUIDED, *corpora(tmp_path / "data", ["0-0 1-2"] * 53), guided, True, silent)
+    linked, dev = corpora(tmp_path / "data")
+    with pytest.raises(InputError, match="or not at all"):
+        train(CONFIG, from_tsv(tmp_path / "data" / "train.tsv"), dev, guided, True, silent)
+    with pytest.raises(InputError, match="there are none"):
+        train(GUIDED, from_tsv(tmp_path / "data" / "train.tsv"), dev, guided, True, silent)
+    with pytest.raises(InputError, match="which is 0"):
+        train(CONFIG, linked, dev, tmp_path / "new", say=silent)
+    assert not (tmp_path / "new").exists()
+    for name, value in state(guided).items():
+        np.testing.assert_array_equal(value, before[name])
+
+
+def test_the_news_tell_how_many_sentences_lose_their_links(tmp_path: Path) -> None:
+    said: list[str] = []
+    corpus, _ = corpora(tmp_path / "data")
+    text = fit.learn_text(CONFIG, corpus, silent)
+    fit.make_pipeline(CONFIG, corpus, text, said.append)
+    assert not any("lose their links" in line for line in said)
+    lines = (tmp_path / "data" / "train.tsv").read_text().replace("mina ", "mina\u00a0x ")
+    (tmp_path / "data" / "train.tsv").write_text(lines)
+    fit.make_pipeline(
+        CONFIG, with_links(from_tsv(tmp_path / "data" / "train.tsv"), tmp_path / "data" / "links"), text, said.append
+    )
+    count = sum(source.startswith("mina") for source, _ in PAIRS[:53])
+    assert any(f"{count} of the first 53 pairs lose their links" in line for line in said)

@@ -1,0 +1,204 @@
+"""The state brings a run back to the bit, wherever it was stopped."""
+
+from collections.abc import Callable
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from small_models import arrays, data, same, small_model
+
+from nmt.errors import InputError, WorkFailed
+from nmt.training.checkpoint import RestoreMetrics, SaveState, State
+
+
+@pytest.fixture
+def stored(tmp_path: Path) -> Path:
+    """The state of a small model after three batches of epoch 5, of corpus 17 in order 7."""
+    model = small_model()
+    model.fit(data(3), shuffle=False, verbose=0)
+    path = tmp_path / "training" / "state.npz"
+    State(path, model, 17, 7).save(5, 3)
+    return path
+
+
+def test_a_state_is_the_whole_of_a_run(tmp_path: Path) -> None:
+    path = tmp_path / "training" / "state.npz"
+    model = small_model()
+    model.fit(data(), shuffle=False, verbose=0)
+    State(path, model, 17, 7).save(5, 3)
+    before = arrays(model)
+    model.fit(data(), shuffle=False, verbose=0)
+    after = arrays(model)
+    assert not same(before, after)
+
+    other = small_model(seed=2)
+    assert not same(arrays(other), before)
+    assert State(path, other, 17, 7).load() == (5, 3)
+    assert same(arrays(other), before)
+    # Dropout draws the same numbers from here on.
+    other.fit(data(), shuffle=False, verbose=0)
+    assert same(arrays(other), after)
+    assert [p.name for p in path.parent.iterdir()] == ["state.npz"]
+
+
+def test_the_random_states_are_in_the_state(stored: Path) -> None:
+    model = small_model()
+    seeds = [np.asarray(v) for v in model.variables if "seed" in v.path]
+    assert len(seeds) == 1
+    State(stored, model, 17, 7).load()
+    # The counter of the dropout's generator has gone on by its three batches.
+    assert np.asarray(next(v for v in model.variables if "seed" in v.path))[1] == 3
+
+
+def pickled(path: Path, trap: Path) -> None:
+    class Trap:
+        def __reduce__(self) -> tuple:
+            return Path.touch, (trap,)
+
+    contents = dict(np.load(path))
+    contents["variable_0"] = np.array([Trap()], dtype=object)
+    np.savez(path, **contents)
+
+
+def without(name: str) -> Callable[[Path, Path], None]:
+    def damage(path: Path, trap: Path) -> None:
+        contents = dict(np.load(path))
+        del contents[name]
+        np.savez(path, **contents)
+
+    return damage
+
+
+def cut(share: float) -> Callable[[Path, Path], None]:
+    def damage(path: Path, trap: Path) -> None:
+        whole = path.read_bytes()
+        path.write_bytes(whole[: int(len(whole) * share)])
+
+    return damage
+
+
+def flipped(path: Path, trap: Path) -> None:
+    whole = bytearray(path.read_bytes())
+    # In the numbers of the first layer, far from any header.
+    whole[whole.index(np.load(path)["variable_0"].tobytes()) + 5] ^= 0xFF
+    path.write_bytes(whole)
+
+
+DAMAGES = {
+    "empty": lambda path, trap: path.write_bytes(b""),
+    "text": lambda path, trap: path.write_text("epoch 5\n"),
+    "one array": lambda path, trap: np.save(path.open("wb"), np.ones(3)),
+    "cut to a tenth": cut(0.1),
+    "cut in the middle": cut(0.5),
+    "cut at the end": cut(0.99),
+    "a bit flipped": flipped,
+    "pickled": pickled,
+    "no position": without("position"),
+    "a variable less": without("variable_3"),
+    "a folder": lambda path, trap: (path.unlink(), path.mkdir()),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
+def test_a_damaged_state_is_refused_and_changes_nothing(stored: Path, tmp_path: Path, damage: Any) -> None:
+    trap = tmp_path / "trap"
+    damage(stored, trap)
+    model = small_model(seed=2)
+    before = arrays(model)
+    with pytest.raises(InputError) as caught:
+        State(stored, model, 17, 7).load()
+    assert str(stored) in str(caught.value)
+    assert same(arrays(model), before)
+    assert not trap.exists()
+
+
+def test_the_state_of_another_model_is_refused(stored: Path) -> None:
+    model = small_model(units=7)
+    before = arrays(model)
+    with pytest.raises(InputError, match="belongs to another model"):
+        State(stored, model, 17, 7).load()
+    assert same(arrays(model), before)
+
+
+def test_the_state_of_another_corpus_is_refused(stored: Path) -> None:
+    with pytest.raises(InputError, match="was on another corpus"):
+        State(stored, small_model(), 19, 7).load()
+
+
+def test_the_order_of_the_batches_may_change_only_between_epochs(stored: Path) -> None:
+    with pytest.raises(InputError, match="stopped in mid-epoch"):
+        State(stored, small_model(), 17, 11).load()
+    State(stored, small_model(), 17, 7).save(6, 0)
+    assert State(stored, small_model(), 17, 11).load() == (6, 0)
+
+
+def test_no_state_to_resume_from(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="nothing to resume"):
+        State(tmp_path / "training" / "state.npz", small_model(), 17, 7).load()
+
+
+# When the state is saved
+
+
+class Spy(State):
+    """Keeps where it was saved."""
+
+    def __init__(self, path: Path, model: keras.Model) -> None:
+        super().__init__(path, model, 17, 7)
+        self.saved: list[tuple[int, int]] = []
+
+    def save(self, epoch: int, batch: int) -> None:
+        super().save(epoch, batch)
+        self.saved.append((epoch, batch))
+
+
+@pytest.mark.parametrize(
+    ("minutes", "saved"),
+    [(60, [(1, 0), (2, 0)]), (0, [(0, 1), (0, 2), (0, 3), (1, 0), (1, 1), (1, 2), (1, 3), (2, 0)])],
+)
+def test_the_state_is_saved_after_each_epoch_and_every_few_minutes(
+    tmp_path: Path, minutes: float, saved: list[tuple[int, int]]
+) -> None:
+    model = small_model()
+    spy, position = Spy(tmp_path / "training" / "state.npz", model), tf.Variable([0, 0], dtype=tf.int64)
+    model.fit(data(3), epochs=2, callbacks=[SaveState(spy, position, minutes, Event())], shuffle=False, verbose=0)
+    assert spy.saved == saved
+    assert State(spy.path, model, 17, 7).load() == (2, 0)
+    assert position.numpy().tolist() == [1, 0]
+
+
+def test_who_asks_to_stop_is_heard_after_the_batch(tmp_path: Path) -> None:
+    model, stop = small_model(), Event()
+    spy, position = Spy(tmp_path / "training" / "state.npz", model), tf.Variable([0, 0], dtype=tf.int64)
+    ask = keras.callbacks.LambdaCallback(on_train_batch_begin=lambda batch, logs: batch == 1 and stop.set())
+    with pytest.raises(WorkFailed, match=r"Stopped in epoch 1 after 2 batches\."):
+        model.fit(data(), callbacks=[ask, SaveState(spy, position, 60, stop)], shuffle=False, verbose=0)
+    assert spy.saved == [(0, 2)]
+
+
+def test_a_half_done_epoch_counts_on_from_where_it_was(tmp_path: Path) -> None:
+    path = tmp_path / "training" / "state.npz"
+    whole = small_model()
+    logs = whole.fit(data(7), shuffle=False, verbose=0).history
+
+    half, stop = small_model(), Event()
+    ask = keras.callbacks.LambdaCallback(on_train_batch_begin=lambda batch, logs: batch == 2 and stop.set())
+    position = tf.Variable([0, 0], dtype=tf.int64)
+    with pytest.raises(WorkFailed):
+        half.fit(
+            data(7), callbacks=[ask, SaveState(State(path, half, 17, 7), position, 60, stop)], shuffle=False, verbose=0
+        )
+
+    resumed = small_model(seed=2)
+    position.assign(State(path, resumed, 17, 7).load())
+    assert position.numpy().tolist() == [0, 3]
+    spy = Spy(path, resumed)
+    callback = SaveState(spy, position, 0, Event())
+    found = resumed.fit(data(7).skip(3), callbacks=[RestoreMetrics(), callback], shuffle=False, verbose=0).history
+    assert same(arrays(resumed), arrays(whole))
+    assert found["loss"] == logs["loss"]
+    assert spy.saved == [(0, 4), (0, 5), (0, 6), (0, 7), (1, 0)]
