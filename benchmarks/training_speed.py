@@ -25,7 +25,7 @@ import numpy as np
 from nmt.config import Config, with_settings
 from nmt.data.corpora import from_files
 from nmt.models.build import build_model
-from nmt.training.fit import learn_text, make_pipeline
+from nmt.training.fit import fit_tokenizers, make_pipeline
 from nmt.training.setup import compiled, precision
 
 _WINDOW = 20
@@ -51,10 +51,10 @@ def main() -> None:
     arguments = parser.parse_args()
     config = with_settings(Config(), arguments.settings)
     corpus = from_files(arguments.source, arguments.target)
-    text = learn_text(config, corpus, print)
-    pipeline, _ = make_pipeline(config, corpus, text, print)
+    tokenizers = fit_tokenizers(config, corpus, print)
+    pipeline, _ = make_pipeline(config, corpus, tokenizers, print)
     with precision(config.training.precision):
-        model = build_model(config, text.source.vocabulary, text.target.vocabulary)
+        model = build_model(config, tokenizers.source.vocabulary, tokenizers.target.vocabulary)
         compiled(model, config, arguments.steps)
     print(f"{model.count_params():,} parameters")
     batches = pipeline.epoch(0).take(arguments.steps)

@@ -7,7 +7,7 @@ from pathlib import Path
 import keras
 
 from nmt.config import Config
-from nmt.data.tokenizers import Text
+from nmt.data.tokenizers import Tokenizers
 from nmt.errors import InputError, first_line
 from nmt.model_folder import CONFIG, WEIGHTS, config_text, make, read_config
 from nmt.models.build import build_model
@@ -15,40 +15,40 @@ from nmt.models.language_model import LanguageModel
 from nmt.models.seq2seq import Seq2Seq
 
 
-def load(folder: Path) -> tuple[Seq2Seq | LanguageModel, Text, Config]:
+def load(folder: Path) -> tuple[Seq2Seq | LanguageModel, Tokenizers, Config]:
     """Open a model's folder.
 
     Raises:
         InputError: if it is no model, incomplete, or damaged.
     """
     config = read_config(folder)
-    text = Text.load(folder, config.text.joint)
-    model = build_model(config, text.source.vocabulary, text.target.vocabulary)
+    tokenizers = Tokenizers.load(folder, config.text.joint)
+    model = build_model(config, tokenizers.source.vocabulary, tokenizers.target.vocabulary)
     load_weights(model, folder / WEIGHTS)
-    return model, text, config
+    return model, tokenizers, config
 
 
-def save(folder: Path, model: Seq2Seq | LanguageModel, text: Text, config: Config) -> None:
+def save(folder: Path, model: Seq2Seq | LanguageModel, tokenizers: Tokenizers, config: Config) -> None:
     """Write a folder that ``load`` opens anywhere.
 
     Raises:
         InputError: if the folder exists and is not empty, or the model was not built from the config.
     """
-    expected = build_model(config, text.source.vocabulary, text.target.vocabulary)
-    if text.joint != config.text.joint or _shapes(expected) != _shapes(model):
+    expected = build_model(config, tokenizers.source.vocabulary, tokenizers.target.vocabulary)
+    if tokenizers.joint != config.text.joint or _shapes(expected) != _shapes(model):
         raise InputError("The model or its tokenizers are not those of the config, so no folder can be opened again.")
 
     def fill(aside: Path) -> None:
-        write_settings(aside, config, text)
+        write_settings(aside, config, tokenizers)
         save_weights(model, aside / WEIGHTS)
 
     make(folder, fill)
 
 
-def write_settings(folder: Path, config: Config, text: Text) -> None:
+def write_settings(folder: Path, config: Config, tokenizers: Tokenizers) -> None:
     """Write all of a model's folder but the weights."""
     (folder / CONFIG).write_bytes(config_text(config))
-    text.save(folder)
+    tokenizers.save(folder)
 
 
 def _shapes(model: keras.Model) -> list[tuple]:

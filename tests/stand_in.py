@@ -16,7 +16,7 @@ from typing import Any
 
 from nmt.signatures import SIGNATURES
 
-NAME, VERSION, END = "ko-en", 3, "</s>"
+NAME, VERSION, EOS = "ko-en", 3, "</s>"
 NOT_FOUND = -3.4028234663852886e38
 
 Outputs = dict[str, Any]
@@ -32,7 +32,7 @@ def answer(signature: str, inputs: dict[str, list[str]], n_best: int = 2) -> Out
     if signature == "serving_default":
         return {"translation": [english(text) for text in inputs["text"]], "score": [-0.5 for _ in inputs["text"]]}
     if signature == "translate":
-        sources = [[*text.split(), END] for text in inputs["text"]]
+        sources = [[*text.split(), EOS] for text in inputs["text"]]
         targets = [english(text).split() for text in inputs["text"]]
         read, written = max(map(len, sources)), max(map(len, targets))
         rows = [
@@ -47,7 +47,7 @@ def answer(signature: str, inputs: dict[str, list[str]], n_best: int = 2) -> Out
             "target_tokens": [t + [""] * (written - len(t)) for t in targets],
             "alignment": rows,
         }
-    tokens = [[*text.split(), END] for text in inputs["target"]]
+    tokens = [[*text.split(), EOS] for text in inputs["target"]]
     most = max(map(len, tokens))
     return {
         "log_probability": [-float(len(t)) for t in tokens],

@@ -92,7 +92,7 @@ def export(
     how = translator.decoding(**how_given)
     from nmt.export.card import card
 
-    pieces = (translator.text.source.vocabulary, translator.text.target.vocabulary)
+    pieces = (translator.tokenizers.source.vocabulary, translator.tokenizers.target.vocabulary)
 
     def written(what: str) -> str:
         names = [place.resolve().name for place in (model, *(ensemble or []))]

@@ -137,11 +137,11 @@ def fit(
     start: Path | None = None,
     grow: int = 0,
 ) -> Any:
-    """Train with news on standard error; see :func:`nmt.training.fit.train`."""
+    """Train with news on standard error; see :func:`nmt.training.fit.train_model`."""
     import_tensorflow()
-    from nmt.training.fit import train
+    from nmt.training.fit import train_model
 
-    return train(config, corpus, dev, folder, resume, say, start, grow)
+    return train_model(config, corpus, dev, folder, resume, say, start, grow)
 
 
 def _warn(corpus: Corpus, dev: Corpus, files: list[Path]) -> None:

@@ -62,7 +62,7 @@ def run(contestant: Contestant, seed: int, material: Material, model: Path, text
         What goes into the record and can be written as JSON.
     """
     from nmt.inference.translator import Translator
-    from nmt.training.fit import train
+    from nmt.training.fit import train_model
 
     resumed = (model / STATE).exists()
     if contestant.folder or ((model / WEIGHTS).exists() and not resumed):
@@ -71,7 +71,7 @@ def run(contestant: Contestant, seed: int, material: Material, model: Path, text
         if model.exists() and not resumed:
             shutil.rmtree(model)  # a run that was killed before it could be resumed
         corpus, dev = material.training(contestant.config)
-        translator = train(contestant.config, corpus, dev, model, resumed, say)
+        translator = train_model(contestant.config, corpus, dev, model, resumed, say)
     pairs = list(open_pairs(material.test).pairs())
     sources, references = [left for left, _ in pairs], [right for _, right in pairs]
     say(f"Translating {len(sources):,} test sentences.")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from nmt.data.tokenizers import END, PAD, UNKNOWN, Text, Tokenizer
+from nmt.data.tokenizers import EOS, PAD, UNK, Tokenizer, Tokenizers
 
 # The piece that begins a word begins with this, see nmt.evaluation.alignment.words.
 _SPACE = "▁"
@@ -34,8 +34,8 @@ class Guide:
         padding, and no row gives anything to the source's ``</s>``.
     """
 
-    def __init__(self, text: Text) -> None:
-        self.text = text
+    def __init__(self, tokenizers: Tokenizers) -> None:
+        self.tokenizers = tokenizers
 
     def __call__(self, inputs: dict[str, tf.Tensor], output: tf.Tensor) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
         source, links = inputs["source"], inputs["links"]
@@ -46,8 +46,8 @@ class Guide:
         places = tf.maximum(tf.stack([row, links[:, :, 1], links[:, :, 0]], -1), 0)
         shape = [rows, tf.shape(output)[1], tf.shape(source)[1]]
         words = tf.scatter_nd(places, tf.cast(listed, tf.int32), shape) > 0
-        pieces = tf.gather(words, _words(output, self.text.target), batch_dims=1)
-        pieces = tf.gather(pieces, _words(source, self.text.source), axis=2, batch_dims=1)
+        pieces = tf.gather(words, _words(output, self.tokenizers.target), batch_dims=1)
+        pieces = tf.gather(pieces, _words(source, self.tokenizers.source), axis=2, batch_dims=1)
         inside = tf.expand_dims(_inside(output), 2) & tf.expand_dims(_inside(source), 1)
         matrix = tf.cast(pieces & inside, tf.float32)
         matrix = tf.math.divide_no_nan(matrix, tf.reduce_sum(matrix, -1, keepdims=True))
@@ -74,23 +74,23 @@ class Guide:
         # The lines were checked when the corpus was opened.
         numbers = tf.strings.split(tf.strings.regex_replace(lines, "[^0-9]+", " "))
         numbers = numbers.with_values(tf.strings.to_number(numbers.values, tf.int32))
-        trusted = _same_words(source, x, self.text.source) & _same_words(target, y, self.text.target)
+        trusted = _same_words(source, x, self.tokenizers.source) & _same_words(target, y, self.tokenizers.target)
         kept = tf.gather(trusted, numbers.value_rowids())
         lost = (numbers.row_lengths() > 0) & ~trusted
         return tf.ragged.boolean_mask(numbers, numbers.with_values(kept)), lost
 
 
-def count_lost(linked: tf.data.Dataset, text: Text) -> int:
+def count_lost(linked: tf.data.Dataset, tokenizers: Tokenizers) -> int:
     """Return how many sentences have links that are dropped, since their pieces make other words than their spaces.
 
     Arguments:
         linked: strings ``(source, target, links)``.
         text: the tokenizers.
     """
-    guide = Guide(text)
+    guide = Guide(tokenizers)
 
     def lost(source: tf.Tensor, target: tf.Tensor, lines: tf.Tensor) -> tf.Tensor:
-        pieces = text.source.encode(source), text.target.encode(target)
+        pieces = tokenizers.source.encode(source), tokenizers.target.encode(target)
         return tf.math.count_nonzero(guide.read(lines, source, target, *pieces)[1])
 
     counts = linked.batch(256).map(lost, num_parallel_calls=2)
@@ -109,7 +109,7 @@ def _same_words(sentences: tf.Tensor, pieces: tf.RaggedTensor, tokenizer: Tokeni
     same &= ~tf.strings.regex_full_match(sentences, _FLEETING)
     if _SPACE not in tokenizer.pieces(range(tokenizer.vocabulary)):
         # Without a piece for the space alone an unknown word is one with its space, and which words met is not known.
-        same &= ~tf.reduce_any(ids == UNKNOWN, -1)
+        same &= ~tf.reduce_any(ids == UNK, -1)
     return same
 
 
@@ -122,4 +122,4 @@ def _words(ids: tf.Tensor, tokenizer: Tokenizer) -> tf.Tensor:
 
 
 def _inside(ids: tf.Tensor) -> tf.Tensor:
-    return (ids != PAD) & (ids != END)
+    return (ids != PAD) & (ids != EOS)

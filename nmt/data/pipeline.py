@@ -15,7 +15,7 @@ import numpy as np
 import tensorflow as tf
 
 from nmt.data.alignment_targets import Guide
-from nmt.data.tokenizers import END, PAD, START, Text
+from nmt.data.tokenizers import BOS, EOS, PAD, Tokenizers
 from nmt.errors import InputError
 
 # SentencePiece is some five times quicker on batches than on single sentences.
@@ -30,7 +30,7 @@ as_written = tf.autograph.experimental.do_not_convert
 
 @as_written
 def tokenize(
-    pairs: tf.data.Dataset, text: Text, max_length: int, sourceless: bool = False, sampling: float = 0.0
+    pairs: tf.data.Dataset, tokenizers: Tokenizers, max_length: int, sourceless: bool = False, sampling: float = 0.0
 ) -> tf.data.Dataset:
     """Strings ``(source, target)`` become ids: ``x1 … xn </s>`` and ``<s> y1 … yn </s>``.
 
@@ -41,17 +41,17 @@ def tokenize(
 
     Of ``(source, target, links)`` a third part is made: the places of linked words, ``i j i j …``.
     """
-    guide = Guide(text)
+    guide = Guide(tokenizers)
 
     def encode(source: tf.Tensor, target: tf.Tensor, *lines: tf.Tensor) -> tuple[tf.RaggedTensor, ...]:
-        x, y = text.source.encode(source, sampling), text.target.encode(target, sampling)
+        x, y = tokenizers.source.encode(source, sampling), tokenizers.target.encode(target, sampling)
         lengths = tf.stack([x.row_lengths(), y.row_lengths()])
         full = (y.row_lengths() > 0) & (sourceless | (x.row_lengths() > 0))
         fits = full & tf.reduce_all(lengths <= max_length, 0)
         links = [tf.ragged.boolean_mask(guide.read(line, source, target, x, y)[0], fits) for line in lines]
         x, y = tf.ragged.boolean_mask(x, fits), tf.ragged.boolean_mask(y, fits)
-        start = tf.fill([y.nrows(), 1], START)
-        end = tf.fill([y.nrows(), 1], END)
+        start = tf.fill([y.nrows(), 1], BOS)
+        end = tf.fill([y.nrows(), 1], EOS)
         return tf.concat([x, end], 1), tf.concat([start, y, end], 1), *links
 
     rows = pairs.batch(_TOGETHER).map(encode, num_parallel_calls=2, deterministic=True).unbatch()
@@ -164,13 +164,13 @@ def bounds(lengths: np.ndarray, count: int) -> np.ndarray:
 
 
 @as_written
-def lengths(pairs: tf.data.Dataset, text: Text, max_length: int, sourceless: bool = False) -> np.ndarray:
+def lengths(pairs: tf.data.Dataset, tokenizers: Tokenizers, max_length: int, sourceless: bool = False) -> np.ndarray:
     """Measure ``(pairs, 2)`` source and target lengths with the end token, of the first pairs that pass the filter."""
 
     def measure(source: tf.Tensor, target: tf.Tensor, *_: tf.Tensor) -> tf.Tensor:
         return tf.stack([tf.size(source), tf.size(target) - 1])
 
-    examples = tokenize(pairs, text, max_length, sourceless)
+    examples = tokenize(pairs, tokenizers, max_length, sourceless)
     batches = list(examples.map(measure).take(SAMPLE).batch(1024).as_numpy_iterator())
     return np.concatenate(batches) if batches else np.zeros([0, 2], np.int32)
 
@@ -192,14 +192,14 @@ class Pipeline:
 
     Attributes:
         pairs: a Dataset of ``(source, target)`` strings, or of ``(source, target, links)``.
-        text: the tokenizers.
+        tokenizers: those of both sides.
         buckets: the shapes of the batches.
         sourceless: whether it is plain text.
         sampling: of training pairs, see :meth:`nmt.data.tokenizers.Tokenizer.encode`.
     """
 
     pairs: tf.data.Dataset
-    text: Text
+    tokenizers: Tokenizers
     buckets: Buckets
     max_length: int = 100
     batch_size: int = 80
@@ -223,9 +223,9 @@ class Pipeline:
 
     @as_written
     def _batches(self, pairs: tf.data.Dataset, sampling: float) -> tf.data.Dataset:
-        examples = tokenize(pairs, self.text, self.max_length, self.sourceless, sampling)
+        examples = tokenize(pairs, self.tokenizers, self.max_length, self.sourceless, sampling)
         batches = self.buckets.bucket(examples, self.batch_size, self.batch_unit)
-        return batches.map(Guide(self.text)) if "links" in batches.element_spec[0] else batches
+        return batches.map(Guide(self.tokenizers)) if "links" in batches.element_spec[0] else batches
 
 
 @as_written
@@ -248,7 +248,7 @@ def padding(batches: tf.data.Dataset) -> tuple[float, int]:
 
 def batches(
     pairs: tf.data.Dataset,
-    text: Text,
+    tokenizers: Tokenizers,
     batch_size: int = 80,
     batch_unit: str = "sentences",
     max_length: int = 100,
@@ -260,7 +260,7 @@ def batches(
 
     Arguments:
         pairs: strings ``(source, target)``.
-        text: the tokenizers.
+        tokenizers: those of both sides.
         batch_size: sentences or target tokens in a batch, as ``batch_unit`` says.
         max_length: pairs with more pieces on a side are left out.
         buckets: target lengths that batches can have.
@@ -270,9 +270,9 @@ def batches(
     Raises:
         InputError: if no pair is left.
     """
-    measured = lengths(pairs.take(SAMPLE), text, max_length)
+    measured = lengths(pairs.take(SAMPLE), tokenizers, max_length)
     if not len(measured):
         raise InputError(f"No pair is left: every one has an empty side or more than {max_length} pieces.")
     fitted = Buckets.fit(measured, buckets, max_length + 1)
     shuffled = pairs.shuffle(shuffle_buffer, seed=seed)
-    return ahead(fitted.bucket(tokenize(shuffled, text, max_length), batch_size, batch_unit))
+    return ahead(fitted.bucket(tokenize(shuffled, tokenizers, max_length), batch_size, batch_unit))

@@ -26,7 +26,7 @@ from tensorflow_text.python.ops.sentencepiece_tokenizer import gen_sentencepiece
 from nmt.errors import InputError
 from nmt.evaluation.alignment import Words, words
 
-PAD, UNKNOWN, START, END = range(4)
+PAD, UNK, BOS, EOS = range(4)
 
 # SentencePiece holds its sentences in memory, and more than these teach it nothing new.
 SENTENCES = 300_000
@@ -51,8 +51,8 @@ class Tokenizer:
         except RuntimeError:
             raise InputError("the bytes are no SentencePiece model.") from None
         ids = (processor.pad_id(), processor.unk_id(), processor.bos_id(), processor.eos_id())
-        if ids != (PAD, UNKNOWN, START, END):
-            raise InputError(f"the ids of <pad>, <unk>, <s>, </s> are {ids}, not {(PAD, UNKNOWN, START, END)}.")
+        if ids != (PAD, UNK, BOS, EOS):
+            raise InputError(f"the ids of <pad>, <unk>, <s>, </s> are {ids}, not {(PAD, UNK, BOS, EOS)}.")
         # The normaliser comes last in the file: a file cut short can lack it and load all the same.
         if not processor.normalize("\ufb00").endswith("ff"):
             raise InputError("the model does not normalise to NFKC; it was cut short or made with other rules.")
@@ -128,7 +128,7 @@ class Tokenizer:
 
 
 @dataclass(frozen=True)
-class Text:
+class Tokenizers:
     """The tokenizers of both sides: the same object twice when the vocabulary is joint."""
 
     source: Tokenizer
@@ -145,7 +145,7 @@ class Text:
             (folder / f"{name}.spm.model").write_bytes(tokenizer.model)
 
     @classmethod
-    def load(cls, folder: Path, joint: bool) -> Text:
+    def load(cls, folder: Path, joint: bool) -> Tokenizers:
         """Read what ``save`` wrote.
 
         Raises:
@@ -163,9 +163,9 @@ class Text:
         return cls(tokenizers[0], tokenizers[-1])
 
 
-def train(
+def train_tokenizers(
     pairs: Iterable[tuple[str, str]], kind: str = "unigram", vocabulary_size: int | str = "auto", joint: bool = True
-) -> Text:
+) -> Tokenizers:
     """Train the tokenizers on sentence pairs.
 
     Arguments:
@@ -185,7 +185,7 @@ def train(
     tokenizers = [
         _train_one(sentences, kind, vocabulary_size, name) for sentences, name in zip(corpora, names, strict=True)
     ]
-    return Text(tokenizers[0], tokenizers[-1])
+    return Tokenizers(tokenizers[0], tokenizers[-1])
 
 
 def fitting_size(sentences: Iterable[str], kind: str) -> int:
@@ -235,9 +235,9 @@ def _train_one(sentences: list[str], kind: str, vocabulary_size: int | str, name
             hard_vocab_limit=not automatic,
             character_coverage=1.0,
             pad_id=PAD,
-            unk_id=UNKNOWN,
-            bos_id=START,
-            eos_id=END,
+            unk_id=UNK,
+            bos_id=BOS,
+            eos_id=EOS,
             normalization_rule_name="nmt_nfkc",
             max_sentence_length=_LONGEST_LINE,
             minloglevel=2,

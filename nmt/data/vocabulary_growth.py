@@ -8,13 +8,12 @@ from collections.abc import Sequence
 import sentencepiece
 from sentencepiece import sentencepiece_model_pb2
 
-from nmt.data.tokenizers import PAD, UNKNOWN, Text, Tokenizer
-from nmt.data.tokenizers import train as train_text
+from nmt.data.tokenizers import PAD, UNK, Tokenizer, Tokenizers, train_tokenizers
 
 _BEGIN = "▁"
 
 
-def grow(text: Text, pairs: Sequence[tuple[str, str]], kind: str, pieces: int) -> Text:
+def grow(tokenizers: Tokenizers, pairs: Sequence[tuple[str, str]], kind: str, pieces: int) -> Tokenizers:
     """Add up to ``pieces`` pieces to each vocabulary, those that other pairs would have had and this one has not.
 
     Single characters come first, for without them a word is unknown; then what SentencePiece found most useful.
@@ -28,9 +27,9 @@ def grow(text: Text, pairs: Sequence[tuple[str, str]], kind: str, pieces: int) -
     Raises:
         InputError: if the pairs have no text.
     """
-    other = train_text(pairs, kind, "auto", text.joint)
-    source = _grown(text.source, other.source, kind, pieces)
-    return Text(source, source if text.joint else _grown(text.target, other.target, kind, pieces))
+    other = train_tokenizers(pairs, kind, "auto", tokenizers.joint)
+    source = _grown(tokenizers.source, other.source, kind, pieces)
+    return Tokenizers(source, source if tokenizers.joint else _grown(tokenizers.target, other.target, kind, pieces))
 
 
 def replaced(old: Tokenizer, piece: str) -> list[int]:
@@ -41,11 +40,11 @@ def replaced(old: Tokenizer, piece: str) -> list[int]:
     """
     processor = sentencepiece.SentencePieceProcessor(model_proto=old.model)
     if piece.startswith(_BEGIN) and len(piece) > 1:
-        return processor.encode(piece[1:]) or [UNKNOWN]
+        return processor.encode(piece[1:]) or [UNK]
     ids = []
     while piece:
-        length = next((n for n in range(len(piece), 0, -1) if processor.piece_to_id(piece[:n]) != UNKNOWN), 0)
-        ids.append(processor.piece_to_id(piece[:length]) if length else UNKNOWN)
+        length = next((n for n in range(len(piece), 0, -1) if processor.piece_to_id(piece[:n]) != UNK), 0)
+        ids.append(processor.piece_to_id(piece[:length]) if length else UNK)
         piece = piece[max(length, 1) :]
     return ids
 

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
-from nmt.decoding.constraints import PADDING, Demands
+from nmt.decoding.constraints import PADDING, Constraints
 from nmt.decoding.search import Hypotheses, Step, put, repeated
 from nmt.decoding.top_k import largest
 
@@ -124,7 +124,7 @@ def beam(
     state: Any,
     memory: Any,
     mask: tf.Tensor,
-    demands: Demands,
+    constraints: Constraints,
     start: int,
     end: int,
     size: int,
@@ -157,14 +157,14 @@ def beam(
     >>> def fair(tokens, state, memory):  # word 2 at .6, then the end at .5; word 3 at .4, then the end at .9
     ...     after = tf.constant([[0, .0, .6, .4, 0], [1, 0, 0, 0, 0], [0, .5, .5, 0, 0], [0, .9, .0, .1, 0]])
     ...     return tf.math.log(tf.gather(after, tokens)), state, tf.zeros([2, 0])
-    >>> nothing, limit = tf.zeros([1, 0], tf.bool), Demands(tf.constant([2]))
+    >>> nothing, limit = tf.zeros([1, 0], tf.bool), Constraints(tf.constant([2]))
     >>> beam(fair, (), (), nothing, limit, start=0, end=1, size=2).tokens.numpy().tolist()  # .36 is more than .30
     [[[3, 0]]]
     """
     if not 1 <= n_best <= size:
         raise ValueError(f"n_best must lie between 1 and the beam's size, {size}, not {n_best}.")
     penalties, pruning = penalties or Penalties(), pruning or Pruning()
-    most = tf.cast(demands.most, tf.int32)
+    most = tf.cast(constraints.most, tf.int32)
     batch, source = tf.shape(most)[0], tf.shape(mask)[1]
     longest = tf.reduce_max(tf.concat([most, [0]], 0))
     wide = repeated(mask, size)
@@ -184,7 +184,7 @@ def beam(
         rows = tf.cast(tf.reshape(tf.where(goes), [-1]), tf.int32)
         # Where each row is among those that were taken; for one that was not it does not matter.
         places = tf.minimum(tf.cumsum(tf.cast(goes, tf.int32), exclusive=True), tf.size(rows) - 1)
-        taken = _taken(rows, live, memory, demands, size)
+        taken = _taken(rows, live, memory, constraints, size)
         logits, state, looked = step(taken.last, taken.state, taken.memory)
         values, words = _next_words(tf.cast(logits, tf.float32), taken, t, start, end, size)
         looked = _spread(tf.cast(looked, tf.float32), goes, places, 0.0)
@@ -204,7 +204,7 @@ def beam(
         tf.fill([batch * size], start),
         # All but one of the beam are still the same nothing.
         tf.zeros([batch, size]) + tf.where(tf.range(size) == 0, 0.0, _NEVER),
-        tf.zeros([batch * size, longest if demands.no_repeat else 0], tf.int32),
+        tf.zeros([batch * size, longest if constraints.no_repeat else 0], tf.int32),
         tf.zeros([batch * size, source if penalties.coverage else 0]),
         repeated(state, size),
     )
@@ -281,18 +281,20 @@ class _Taken(NamedTuple):
     tokens: tf.Tensor
     state: Any
     memory: Any
-    demands: Demands
+    constraints: Constraints
 
 
-def _taken(rows: tf.Tensor, live: _Live, memory: Any, demands: Demands, size: int) -> _Taken:
+def _taken(rows: tf.Tensor, live: _Live, memory: Any, constraints: Constraints, size: int) -> _Taken:
     """Take some rows of ``batch * size`` from what is live, and with them the memory and demands of their sentences."""
     last, tokens, state = tf.nest.map_structure(
         lambda part: tf.gather(part, rows), (live.last, live.tokens, live.state)
     )
     sentences = rows // size
-    least, prefix = (None if part is None else tf.gather(part, sentences) for part in (demands.least, demands.prefix))
+    least, prefix = (
+        None if part is None else tf.gather(part, sentences) for part in (constraints.least, constraints.prefix)
+    )
     memory = tf.nest.map_structure(lambda part: tf.gather(part, sentences), memory)
-    return _Taken(last, tokens, state, memory, demands._replace(least=least, prefix=prefix))
+    return _Taken(last, tokens, state, memory, constraints._replace(least=least, prefix=prefix))
 
 
 def _spread(part: tf.Tensor, goes: tf.Tensor, places: tf.Tensor, other: float) -> tf.Tensor:
@@ -307,7 +309,7 @@ def _next_words(
 
     No hypothesis has more than ``size`` continuations that live on, and one that ends.
     """
-    allowed = taken.demands.allowed(logits, taken.tokens, t, start, end)
+    allowed = taken.constraints.allowed(logits, taken.tokens, t, start, end)
     values, words = largest(allowed, tf.minimum(size + 1, tf.shape(logits)[1]), without=(PADDING, start))
     return values - tf.reduce_logsumexp(logits, -1, keepdims=True), words
 

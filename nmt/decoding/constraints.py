@@ -10,8 +10,8 @@ PADDING = 0
 _NEVER = -float("inf")
 
 
-class Demands(NamedTuple):
-    """Demands on the translation of each row.
+class Constraints(NamedTuple):
+    """Constraints on the translation of each row.
 
     Attributes:
         most: ``(batch,)``, the most words, end token included.
@@ -41,7 +41,8 @@ class Demands(NamedTuple):
             start, end: the tokens before the first and after the last word.
 
         >>> logits, tokens = tf.zeros([1, 7]), tf.constant([[4, 5, 4, 0]])
-        >>> Demands(tf.constant([4]), no_repeat=2).allowed(logits, tokens, 3, start=2, end=3)[0, 3:].numpy().tolist()
+        >>> constraints = Constraints(tf.constant([4]), no_repeat=2)
+        >>> constraints.allowed(logits, tokens, 3, start=2, end=3)[0, 3:].numpy().tolist()
         [0.0, 0.0, -inf, 0.0]
         """
         words = tf.range(tf.shape(logits)[1])

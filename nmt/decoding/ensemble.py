@@ -37,9 +37,9 @@ class Ensemble:
         """Return the memory of each model for source ids ``(batch, source)``."""
         return tuple(model.encode(source) for model in self.models)
 
-    def initial_state(self, memory: tuple, room: int | tf.Tensor | None = None) -> tuple:
+    def initial_state(self, memory: tuple, max_steps: int | tf.Tensor | None = None) -> tuple:
         """Return the state of each model before the first word."""
-        return tuple(model.initial_state(part, room) for model, part in zip(self.models, memory, strict=True))
+        return tuple(model.initial_state(part, max_steps) for model, part in zip(self.models, memory, strict=True))
 
     def step(self, tokens: tf.Tensor, state: tuple, memory: tuple) -> tuple[tf.Tensor, tuple, tf.Tensor]:
         """Write one word: log-probabilities ``(batch, vocabulary)``, the states, the alignment ``(batch, source)``."""
@@ -47,9 +47,9 @@ class Ensemble:
         logits, states, alignments = zip(*(model.step(tokens, *part) for model, *part in parts), strict=True)
         return self._mean(logits), tuple(states), self._looked(alignments)
 
-    def forced(self, source: tf.Tensor, target: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    def teacher_forcing(self, source: tf.Tensor, target: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Read a given target: log-probabilities ``(batch, target, vocabulary)`` and the alignment."""
-        logits, alignments = zip(*(model.forced(source, target) for model in self.models), strict=True)
+        logits, alignments = zip(*(model.teacher_forcing(source, target) for model in self.models), strict=True)
         return self._mean(logits), self._looked(alignments)
 
     def _mean(self, logits: Sequence[tf.Tensor]) -> tf.Tensor:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, Protocol
 
 import tensorflow as tf
 
-from nmt.decoding.constraints import Demands, never
+from nmt.decoding.constraints import Constraints, never
 
 
 class Step(Protocol):
@@ -60,7 +60,7 @@ def greedy(
     state: Any,
     memory: Any,
     source: int | tf.Tensor,
-    demands: Demands,
+    constraints: Constraints,
     start: int,
     end: int,
     pick: Callable[[tf.Tensor, tf.Tensor], tf.Tensor] = likeliest,
@@ -81,10 +81,10 @@ def greedy(
 
     >>> def spell(tokens, state, memory):  # counts up: 1, 2, 3 and so on
     ...     return tf.one_hot(tokens + 1, 9) * 99, state, tf.ones([1, 1])
-    >>> greedy(spell, (), (), 1, Demands(tf.constant([8])), start=0, end=4).tokens.numpy().tolist()
+    >>> greedy(spell, (), (), 1, Constraints(tf.constant([8])), start=0, end=4).tokens.numpy().tolist()
     [[[1, 2, 3, 0, 0, 0, 0, 0]]]
     """
-    most = tf.cast(demands.most, tf.int32)
+    most = tf.cast(constraints.most, tf.int32)
     batch = tf.shape(most)[0]
     longest = tf.reduce_max(tf.concat([most, [0]], 0))
     # Buffers of a fixed size rather than arrays that grow: TFLite has no other loop that takes any batch.
@@ -105,7 +105,7 @@ def greedy(
         live = going(lengths, last)
         logits, state, looked = step(last, state, memory)
         logits, looked = tf.cast(logits, tf.float32), tf.cast(looked, tf.float32)
-        words = pick(never(demands.allowed(logits, tokens, t, start, end), start), t)
+        words = pick(never(constraints.allowed(logits, tokens, t, start, end), start), t)
         score = tf.gather(logits, words, axis=1, batch_dims=1) - tf.reduce_logsumexp(logits, -1)
         wrote = live & (words != end)
         here = tf.range(longest) == t

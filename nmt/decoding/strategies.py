@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from nmt.config import Config, Decoding, from_dict
 from nmt.decoding.beam import Penalties, Pruning, beam
-from nmt.decoding.constraints import Demands
+from nmt.decoding.constraints import Constraints
 from nmt.decoding.sampling import draws, sampled
 from nmt.decoding.search import Hypotheses, greedy, repeated
 from nmt.errors import InputError
@@ -44,7 +44,7 @@ def find(
     how: Decoding,
     memory: Any,
     mask: tf.Tensor,
-    demands: Demands,
+    constraints: Constraints,
     numbers: tf.Tensor,
     start: int,
     end: int,
@@ -61,22 +61,22 @@ def find(
         start, end: the tokens before the first and after the last word.
     """
     # A step reads the start and all words but the last.
-    state = model.initial_state(memory, tf.reduce_max(tf.concat([demands.most, [1]], 0)))
+    state = model.initial_state(memory, tf.reduce_max(tf.concat([constraints.most, [1]], 0)))
     if how.beam > 1:
         penalties = Penalties(how.length_penalty, how.length_normalization == "plain", how.coverage_penalty)
         pruning = Pruning(how.prune or math.inf, how.patience or math.inf)
-        return beam(model.step, state, memory, mask, demands, start, end, how.beam, how.n_best, penalties, pruning)
+        return beam(model.step, state, memory, mask, constraints, start, end, how.beam, how.n_best, penalties, pruning)
     width = tf.shape(mask)[1]
     if not how.sample:
-        return greedy(model.step, state, memory, width, demands, start, end)
+        return greedy(model.step, state, memory, width, constraints, start, end)
     pick = sampled(tf.reshape(numbers, [-1, how.max_length]), how.temperature, how.top_k, how.top_p)
     state, memory = repeated((state, memory), how.n_best)
-    demands = demands._replace(
-        most=repeated(demands.most, how.n_best),
-        least=None if demands.least is None else repeated(demands.least, how.n_best),
-        prefix=None if demands.prefix is None else repeated(demands.prefix, how.n_best),
+    constraints = constraints._replace(
+        most=repeated(constraints.most, how.n_best),
+        least=None if constraints.least is None else repeated(constraints.least, how.n_best),
+        prefix=None if constraints.prefix is None else repeated(constraints.prefix, how.n_best),
     )
-    return _by_rank(greedy(model.step, state, memory, width, demands, start, end, pick), how.n_best)
+    return _by_rank(greedy(model.step, state, memory, width, constraints, start, end, pick), how.n_best)
 
 
 def numbers_for(how: Decoding, lines: Sequence[int]) -> tf.Tensor:
@@ -84,7 +84,7 @@ def numbers_for(how: Decoding, lines: Sequence[int]) -> tf.Tensor:
     return tf.constant(draws(how.seed, lines, how.n_best * how.max_length if how.sample else 0))
 
 
-def demands_for(how: Decoding, lengths: tf.Tensor, begun: tf.RaggedTensor | None) -> Demands:
+def constraints_for(how: Decoding, lengths: tf.Tensor, begun: tf.RaggedTensor | None) -> Constraints:
     """Return the demands on translations of sources with so many pieces."""
 
     def times(ratio: float) -> tf.Tensor:
@@ -98,7 +98,7 @@ def demands_for(how: Decoding, lengths: tf.Tensor, begun: tf.RaggedTensor | None
     least = tf.maximum(times(how.min_ratio), how.min_length) if how.min_ratio or how.min_length else None
     if least is not None:
         most = tf.where(lengths > 0, tf.minimum(tf.maximum(most, least + 1), how.max_length), 0)
-    return Demands(most, least, None if begun is None else begun.to_tensor(0), how.no_repeat)
+    return Constraints(most, least, None if begun is None else begun.to_tensor(0), how.no_repeat)
 
 
 def _by_rank(found: Hypotheses, n_best: int) -> Hypotheses:

@@ -15,7 +15,7 @@ import tensorflow as tf
 from nmt.config import Config
 from nmt.data import tokenizers as texts
 from nmt.data.corpora import Corpus
-from nmt.data.tokenizers import UNKNOWN, Text, Tokenizer
+from nmt.data.tokenizers import UNK, Tokenizer, Tokenizers
 from nmt.doctor.findings import Cutting, Size, Split, Use, Vocabulary, Word, cut
 from nmt.errors import InputError
 
@@ -56,7 +56,7 @@ def vocabulary(
     for size in (*SIZES, "auto") if kind in ("unigram", "bpe") else ():
         say(f"Trying a vocabulary of {size if isinstance(size, str) else format(size, ',')} pieces")
         try:
-            other = texts.train(compared, kind, size, joint)
+            other = texts.train_tokenizers(compared, kind, size, joint)
         except InputError:
             # The sample has no so many pieces, or more characters than these.
             continue
@@ -66,24 +66,24 @@ def vocabulary(
     )  # fmt: skip
 
 
-def _learned(sample: Sample, corpus: Corpus, config: Config, exact: bool) -> Text:
+def _learned(sample: Sample, corpus: Corpus, config: Config, exact: bool) -> Tokenizers:
     """Learn from a sample as training would from the whole."""
     kind, joint, size = config.text.kind, config.text.joint, config.text.vocabulary_size
     spread = islice(corpus.pairs(), 0, None, -(-corpus.size // texts.SENTENCES))
     if exact or size != "auto" or not joint or kind not in ("unigram", "bpe"):
         try:
-            return texts.train(sample, kind, size, joint)
+            return texts.train_tokenizers(sample, kind, size, joint)
         except InputError:
             if exact:
                 raise
             # So many pieces may be in what training learns from, and only there.
-            return texts.train(spread, kind, size, joint)
+            return texts.train_tokenizers(spread, kind, size, joint)
     fitting = texts.fitting_size((side for pair in spread for side in pair), kind)
     try:
-        return texts.train(sample, kind, fitting, joint)
+        return texts.train_tokenizers(sample, kind, fitting, joint)
     except InputError:
         # The whole allows so many pieces, the sample does not.
-        return texts.train(sample, kind, "auto", joint)
+        return texts.train_tokenizers(sample, kind, "auto", joint)
 
 
 def _sample(corpus: Corpus, split: Split, most: int) -> Sample:
@@ -93,24 +93,30 @@ def _sample(corpus: Corpus, split: Split, most: int) -> Sample:
     return list(islice(corpus.pairs(), 0, None, -(-corpus.size // most)))
 
 
-def _pieces(text: Text) -> tuple[int, ...]:
-    return (text.source.vocabulary,) if text.joint else (text.source.vocabulary, text.target.vocabulary)
+def _pieces(tokenizers: Tokenizers) -> tuple[int, ...]:
+    return (
+        (tokenizers.source.vocabulary,)
+        if tokenizers.joint
+        else (tokenizers.source.vocabulary, tokenizers.target.vocabulary)
+    )
 
 
-def _size(size: int | str, text: Text, sample: Sample) -> Size:
-    source, target = (_cutting(side, _cut(side, tokenizer), tokenizer) for side, tokenizer in _sides(sample, text))
-    return Size(str(size), _pieces(text), source, target)
+def _size(size: int | str, tokenizers: Tokenizers, sample: Sample) -> Size:
+    source, target = (
+        _cutting(side, _cut(side, tokenizer), tokenizer) for side, tokenizer in _sides(sample, tokenizers)
+    )
+    return Size(str(size), _pieces(tokenizers), source, target)
 
 
-def _sides(sample: Sample, text: Text) -> Iterator[tuple[list[str], Tokenizer]]:
-    yield [source for source, _ in sample], text.source
-    yield [target for _, target in sample], text.target
+def _sides(sample: Sample, tokenizers: Tokenizers) -> Iterator[tuple[list[str], Tokenizer]]:
+    yield [source for source, _ in sample], tokenizers.source
+    yield [target for _, target in sample], tokenizers.target
 
 
-def _use(name: str, sample: Sample, text: Text, config: Config) -> Use:
+def _use(name: str, sample: Sample, tokenizers: Tokenizers, config: Config) -> Use:
     """Measure a vocabulary on a split."""
     cuttings, lengths = [], []
-    for side, tokenizer in _sides(sample, text):
+    for side, tokenizer in _sides(sample, tokenizers):
         pieces = _cut(side, tokenizer)
         cuttings.append(_cutting(side, pieces, tokenizer))
         lengths.append([sum(len(pieces[word]) for word in line.split()) for line in side])
@@ -150,7 +156,7 @@ def _cutting(lines: Sequence[str], pieces: dict[str, list[int]], tokenizer: Toke
     for word, count in counts.items():
         ids = pieces[word]
         number += count * len(ids)
-        if UNKNOWN in ids:
+        if UNK in ids:
             unknown[word] = count
         elif len(ids) == 1:
             whole += count

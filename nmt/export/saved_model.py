@@ -16,7 +16,7 @@ import keras
 import tensorflow as tf
 
 from nmt.config import Decoding
-from nmt.data.tokenizers import END, PAD, Tokenizer
+from nmt.data.tokenizers import EOS, PAD, Tokenizer
 from nmt.errors import InputError
 from nmt.export.versions import check_place, versions
 from nmt.inference.graph import Graph
@@ -71,7 +71,7 @@ def write(translator: Translator, folder: Path, how: Decoding) -> None:
     """Write the SavedModel and the requests that warm it up."""
     archive = keras.export.ExportArchive()
     # Variables are found by themselves, the tokenizers are not. The model itself would be written a second time.
-    for tokenizer in {translator.text.source, translator.text.target}:
+    for tokenizer in {translator.tokenizers.source, translator.tokenizers.target}:
         archive.track(tokenizer.resource)
     for name, endpoint in endpoints(translator, how).items():
         inputs = [tf.TensorSpec(part.shape, part.dtype, key) for key, part in SIGNATURES[name].inputs.items()]
@@ -83,8 +83,8 @@ def write(translator: Translator, folder: Path, how: Decoding) -> None:
 
 def endpoints(translator: Translator, how: Decoding) -> dict[str, Callable]:
     """Return the function of each signature, from tensors to tensors."""
-    graph = Graph(translator.model, translator.text)
-    pieces = [_names(tokenizer) for tokenizer in (translator.text.source, translator.text.target)]
+    graph = Graph(translator.model, translator.tokenizers)
+    pieces = [_names(tokenizer) for tokenizer in (translator.tokenizers.source, translator.tokenizers.target)]
 
     def found(text: tf.Tensor) -> dict[str, tf.Tensor]:
         no_draws = tf.zeros([tf.shape(text)[0], 0])
@@ -112,7 +112,7 @@ def endpoints(translator: Translator, how: Decoding) -> dict[str, Callable]:
 
     def score(source: tf.Tensor, target: tf.Tensor) -> dict[str, tf.Tensor]:
         outputs = graph.force(source, target, tf.constant(how.max_length))
-        end = tf.one_hot(outputs["lengths"][:, 0], tf.shape(outputs["token_scores"])[2], dtype=tf.int32) * END
+        end = tf.one_hot(outputs["lengths"][:, 0], tf.shape(outputs["token_scores"])[2], dtype=tf.int32) * EOS
         tokens = tf.pad(outputs["tokens"][:, 0], [[0, 0], [0, 1]])[:, : tf.shape(end)[1]]
         return {
             "log_probability": outputs["scores"][:, 0],

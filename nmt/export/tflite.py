@@ -14,8 +14,8 @@ import tensorflow as tf
 
 from nmt import model_folder as folders
 from nmt.config import Decoding
-from nmt.data.tokenizers import END, PAD, START, Text
-from nmt.decoding.strategies import demands_for, find
+from nmt.data.tokenizers import BOS, EOS, PAD, Tokenizers
+from nmt.decoding.strategies import constraints_for, find
 from nmt.errors import InputError
 from nmt.export import tflite_runtime
 from nmt.inference.translator import Translator
@@ -39,11 +39,16 @@ def export(translator: Translator, to: Path, how: Decoding, quantize: Quantize =
     Raises:
         InputError: if the folder holds something, or the search draws at random.
     """
-    write(translator, to, how, lambda: convert(translator, how, quantize), card, translator.text)
+    write(translator, to, how, lambda: convert(translator, how, quantize), card, translator.tokenizers)
 
 
 def write(
-    translator: Translator, to: Path, how: Decoding, model: Callable[[], bytes], card: str, text: Text | None
+    translator: Translator,
+    to: Path,
+    how: Decoding,
+    model: Callable[[], bytes],
+    card: str,
+    tokenizers: Tokenizers | None,
 ) -> None:
     """Write a new folder that :mod:`nmt.export.tflite_runtime` reads.
 
@@ -66,15 +71,15 @@ def write(
 
     def fill(aside: Path) -> None:
         (aside / "model.tflite").write_bytes(converted)
-        if text:
-            text.save(aside)
-        tokenizers = [path.name for path in sorted(aside.glob("*.spm.model"))]
+        if tokenizers:
+            tokenizers.save(aside)
+        models = [path.name for path in sorted(aside.glob("*.spm.model"))]
         named = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in aside.iterdir()}
         contents = {
             "format": tflite_runtime.FORMAT,
             "files": named,
-            "takes": "ids" if text else "strings",
-            **({"source": tokenizers[0], "target": tokenizers[-1]} if text else {}),
+            "takes": "ids" if models else "strings",
+            **({"source": models[0], "target": models[-1]} if models else {}),
             "max_length": how.max_length,
             "aligned": translator.model.aligned,
         }
@@ -122,12 +127,12 @@ def searching(translator: Translator, how: Decoding) -> Callable[[tf.Tensor], di
     model = translator.model if translator.model.aligned else _Blind(translator.model)
 
     def translate(source: tf.Tensor) -> dict[str, tf.Tensor]:
-        mask = (source != PAD) & (source != END)
+        mask = (source != PAD) & (source != EOS)
         lengths = tf.reduce_sum(tf.cast(mask, tf.int32), 1)
         memory = model.encode(source)
         looked = mask if translator.model.aligned else mask[:, :1]
         no_draws = tf.zeros([tf.shape(source)[0], 0])
-        found = find(model, how, memory, looked, demands_for(how, lengths, None), no_draws, START, END)
+        found = find(model, how, memory, looked, constraints_for(how, lengths, None), no_draws, BOS, EOS)
         return {name: getattr(found, name) for name in ("tokens", "lengths", "scores", "ranks", "alignment")}
 
     return translate

@@ -11,7 +11,7 @@ import tensorflow as tf
 import tensorflow_text
 
 from nmt.config import Decoding
-from nmt.data.tokenizers import END, PAD, UNKNOWN, Text, Tokenizer
+from nmt.data.tokenizers import EOS, PAD, UNK, Tokenizer, Tokenizers
 from nmt.errors import InputError
 from nmt.export import tflite
 from nmt.export.tflite import Quantize
@@ -50,7 +50,7 @@ def export(translator: Translator, to: Path, how: Decoding, quantize: Quantize =
             TFLite's tokenizer cuts or spells text in another way than the translator's.
     """
     check_on_device(translator.config.text.kind, how.n_best)
-    check_alike(translator.text)
+    check_alike(translator.tokenizers)
     tflite.write(translator, to, how, lambda: convert(translator, how, quantize), card, None)
 
 
@@ -64,15 +64,16 @@ def convert(translator: Translator, how: Decoding, quantize: Quantize = "none") 
 def translating(translator: Translator, how: Decoding) -> Callable[[tf.Tensor], dict[str, tf.Tensor]]:
     """Return the function from one sentence ``(1,)`` to the outputs of :data:`~nmt.signatures.ON_DEVICE`."""
     search = tflite.searching(translator, how)
-    cut, spell = cutting(translator.text.source), spelling(translator.text.target)
+    cut, spell = cutting(translator.tokenizers.source), spelling(translator.tokenizers.target)
     pieces = [
-        ["", *side.pieces(range(1, side.vocabulary))] for side in (translator.text.source, translator.text.target)
+        ["", *side.pieces(range(1, side.vocabulary))]
+        for side in (translator.tokenizers.source, translator.tokenizers.target)
     ]
 
     def translate(text: tf.Tensor) -> dict[str, tf.Tensor]:
         ids = cut(text)
         read = ids[: how.max_length]
-        source = tf.expand_dims(tf.concat([read, [END]], 0), 0)
+        source = tf.expand_dims(tf.concat([read, [EOS]], 0), 0)
         found = search(source)
         length = found["lengths"][0, 0]
         tokens = found["tokens"][0, 0, :length]
@@ -114,29 +115,29 @@ def begun(tokens: tf.Tensor, space: int) -> tf.Tensor:
     something, and not off an unknown one: so spaces are skipped, and padding, which spells nothing, is put before an
     unknown.
 
-    >>> begun(tf.constant([7, 7, UNKNOWN, 9]), space=7).numpy().tolist()
+    >>> begun(tf.constant([7, 7, UNK, 9]), space=7).numpy().tolist()
     [0, 1, 9]
     """
     length = tf.size(tokens)
     places = tf.where(tokens == space, length, tf.range(length))
     kept = tokens[tf.reduce_min(tf.concat([places, [length]], 0)) :]
-    unknown = tf.reduce_sum(tf.cast(kept[:1] == UNKNOWN, tf.int32))
+    unknown = tf.reduce_sum(tf.cast(kept[:1] == UNK, tf.int32))
     return tf.concat([tf.fill([unknown], PAD), kept], 0)
 
 
-def check_alike(text: Text) -> None:
+def check_alike(tokenizers: Tokenizers) -> None:
     """Make sure that TFLite's tokenizers do what the translator's do, by trying them.
 
     Raises:
         InputError: if one cuts or spells a text in another way.
     """
-    for tokenizer in {text.source, text.target}:
+    for tokenizer in {tokenizers.source, tokenizers.target}:
         fast, rows = tensorflow_text.FastSentencepieceTokenizer(tokenizer.model), _rows(tokenizer)
         spelt = tokenizer.decode(tf.ragged.constant(rows, tf.int32, row_splits_dtype=tf.int64))
-        if tokenizer is text.source:
+        if tokenizer is tokenizers.source:
             texts = tf.concat([_HARD, spelt], 0)
             _alike(texts.numpy(), tokenizer.encode(texts).to_list(), fast.tokenize(texts).to_list(), "cuts")
-        if tokenizer is text.target:
+        if tokenizer is tokenizers.target:
             begin = tf.function(partial(begun, space=_space(tokenizer)), [tf.TensorSpec([None], tf.int32)])
             kept = [begin(tf.constant(row, tf.int32)).numpy().tolist() for row in rows]
             ours = fast.detokenize(tf.ragged.constant(kept, tf.int32, row_splits_dtype=tf.int32))
@@ -146,9 +147,9 @@ def check_alike(text: Text) -> None:
 def _rows(tokenizer: Tokenizer) -> list[list[int]]:
     """Return ids to try: some of all pieces, behind all that is not usual at a beginning."""
     space = _space(tokenizer)
-    begins = [[], [UNKNOWN], [space], [space, space], [space, UNKNOWN], [UNKNOWN, space]]
+    begins = [[], [UNK], [space], [space, space], [space, UNK], [UNK, space]]
     draw = random.Random(1)
-    pieces = [UNKNOWN, *range(END + 1, tokenizer.vocabulary)]
+    pieces = [UNK, *range(EOS + 1, tokenizer.vocabulary)]
     drawn = ([draw.choice(pieces) for _ in range(draw.randrange(8))] for _ in range(_PROBES))
     return [*begins, *([*(draw.choice(begins) if i % 4 == 0 else []), *row] for i, row in enumerate(drawn))]
 

@@ -12,8 +12,8 @@ import numpy as np
 import tensorflow as tf
 
 from nmt.config import Config, Decoding
-from nmt.data.tokenizers import END, PAD, START, Text
-from nmt.decoding.constraints import Demands
+from nmt.data.tokenizers import BOS, EOS, PAD, Tokenizers
+from nmt.decoding.constraints import Constraints
 from nmt.decoding.strategies import chosen, find, numbers_for
 from nmt.errors import InputError
 from nmt.inference.parallel import abreast, batched, shared_out
@@ -48,9 +48,9 @@ class Completer:
         config: the configuration it was made from.
     """
 
-    def __init__(self, model: LanguageModel, text: Text, config: Config) -> None:
+    def __init__(self, model: LanguageModel, tokenizers: Tokenizers, config: Config) -> None:
         self.model = model
-        self.text = text
+        self.tokenizers = tokenizers
         self.config = config
         self._searches: dict[Decoding, Callable] = {}
         signature = [tf.TensorSpec([None], tf.string)]
@@ -74,7 +74,7 @@ class Completer:
         Raises:
             InputError: if the folder exists and is not empty, or the model was not built from the config.
         """
-        save(Path(folder), self.model, self.text, self.config)
+        save(Path(folder), self.model, self.tokenizers, self.config)
 
     def complete(self, beginnings: Sequence[str], first: int = 0, **decoding: Any) -> list[Completion]:
         """Go on from each beginning, in the order given. An empty one is one, too.
@@ -89,7 +89,7 @@ class Completer:
         """
         if isinstance(beginnings, str):
             raise TypeError("complete takes a list of beginnings, not one string.")
-        how = chosen(self.config, self.text.target.vocabulary, **decoding)
+        how = chosen(self.config, self.tokenizers.target.vocabulary, **decoding)
         graph = self._search(how)
         found: dict[int, Completion] = {}
 
@@ -103,7 +103,7 @@ class Completer:
                 # What was given may have characters that no piece spells.
                 added = "" if truncated else text.decode("utf-8", "replace")[len(begun.decode("utf-8", "replace")) :]
                 whole = one_line(given.decode("utf-8", "replace") + added)
-                pieces = tuple(self.text.target.pieces(tokens[:length]))
+                pieces = tuple(self.tokenizers.target.pieces(tokens[:length]))
                 found[i] = Completion(whole, float(score), pieces, bool(truncated))
 
         abreast(complete, shared_out(range(len(beginnings)), how.batch_size))
@@ -130,27 +130,27 @@ class Completer:
 
     def _complete(self, how: Decoding, texts: tf.Tensor, numbers: tf.Tensor) -> dict[str, tf.Tensor]:
         most = how.max_length
-        given = self.text.target.encode(texts)
+        given = self.tokenizers.target.encode(texts)
         read = given[:, : most - 1]
         begun = read.to_tensor(PAD)
         limits = tf.fill([tf.shape(texts)[0]], most)
         memory = self.model.encode(begun)
         nothing = tf.zeros([tf.shape(texts)[0], 0], tf.bool)
-        demands = Demands(limits, prefix=begun, no_repeat=how.no_repeat)
-        found = find(self.model, how, memory, nothing, demands, numbers, START, END)
+        constraints = Constraints(limits, prefix=begun, no_repeat=how.no_repeat)
+        found = find(self.model, how, memory, nothing, constraints, numbers, BOS, EOS)
         tokens, lengths = found.tokens[:, 0], found.lengths[:, 0]
         written = tf.RaggedTensor.from_tensor(tokens, lengths=lengths)
-        decode = self.text.target.decode
+        decode = self.tokenizers.target.decode
         truncated = given.row_lengths() > read.row_lengths()
         outputs = (decode(read), decode(written), found.scores[:, 0], tokens, lengths, truncated)
         return dict(zip(_OUTPUTS, outputs, strict=True))
 
     def _forced(self, texts: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        pieces = self.text.target.encode(texts)
-        ends = tf.fill([pieces.nrows(), 1], END)
+        pieces = self.tokenizers.target.encode(texts)
+        ends = tf.fill([pieces.nrows(), 1], EOS)
         targets = tf.concat([pieces, ends], 1).to_tensor(PAD)
-        read = tf.concat([tf.fill([pieces.nrows(), 1], START), pieces], 1).to_tensor(PAD)
-        logits, _ = self.model.forced(None, read)
+        read = tf.concat([tf.fill([pieces.nrows(), 1], BOS), pieces], 1).to_tensor(PAD)
+        logits, _ = self.model.teacher_forcing(None, read)
         losses = tf.nn.sparse_softmax_cross_entropy_with_logits(targets, tf.cast(logits, tf.float32))
         real = targets != PAD
         return -tf.reduce_sum(tf.where(real, losses, 0.0), 1), tf.math.count_nonzero(real, 1)

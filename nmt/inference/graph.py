@@ -5,10 +5,10 @@ from __future__ import annotations
 import tensorflow as tf
 
 from nmt.config import Decoding
-from nmt.data.tokenizers import END, PAD, START, Text
+from nmt.data.tokenizers import BOS, EOS, PAD, Tokenizers
 from nmt.decoding.ensemble import Ensemble
 from nmt.decoding.search import Hypotheses
-from nmt.decoding.strategies import demands_for, find
+from nmt.decoding.strategies import constraints_for, find
 from nmt.models.seq2seq import Seq2Seq
 
 
@@ -27,9 +27,9 @@ class Graph:
         text: the tokenizers it was trained with.
     """
 
-    def __init__(self, model: Seq2Seq | Ensemble, text: Text) -> None:
+    def __init__(self, model: Seq2Seq | Ensemble, tokenizers: Tokenizers) -> None:
         self.model = model
-        self.text = text
+        self.tokenizers = tokenizers
 
     def translate(
         self, how: Decoding, prefixed: bool, texts: tf.Tensor, prefixes: tf.Tensor, numbers: tf.Tensor
@@ -48,30 +48,30 @@ class Graph:
         """
         source, lengths, truncated = self._read(texts, how.max_length)
         memory = self.model.encode(source)
-        begun = self.text.target.encode(prefixes) if prefixed else None
-        demands = demands_for(how, lengths, begun)
+        begun = self.tokenizers.target.encode(prefixes) if prefixed else None
+        constraints = constraints_for(how, lengths, begun)
         # The end of the source is looked at when no word is meant: it need not be covered.
-        mask = (source != PAD) & (source != END)
+        mask = (source != PAD) & (source != EOS)
         mask = mask if self.model.aligned else mask[:, :0]
-        found = find(self.model, how, memory, mask, demands, numbers, START, END)
+        found = find(self.model, how, memory, mask, constraints, numbers, BOS, EOS)
         outputs = _outputs(found, source, lengths, truncated)
-        cut = found.lengths >= tf.expand_dims(demands.most, 1)
-        begin = self.text.target.decode(begun) if prefixed else tf.fill(tf.shape(texts), "")
+        cut = found.lengths >= tf.expand_dims(constraints.most, 1)
+        begin = self.tokenizers.target.decode(begun) if prefixed else tf.fill(tf.shape(texts), "")
         return {**outputs, "text": self._written(found), "begun": begin, "cut": cut}
 
     def force(self, sources: tf.Tensor, targets: tf.Tensor, most: tf.Tensor) -> dict[str, tf.Tensor]:
         """Score strings ``(batch,)`` as the translations of others, ``most`` pieces of each side."""
         source, lengths, truncated = self._read(sources, most)
-        pieces = self.text.target.encode(targets)
+        pieces = self.tokenizers.target.encode(targets)
         kept = pieces[:, :most]
         rows, whole = kept.nrows(), pieces.row_lengths() == kept.row_lengths()
         # What was cut does not end here.
         end = tf.RaggedTensor.from_row_lengths(
-            tf.fill([tf.math.count_nonzero(whole, dtype=tf.int32)], END), tf.cast(whole, tf.int64)
+            tf.fill([tf.math.count_nonzero(whole, dtype=tf.int32)], EOS), tf.cast(whole, tf.int64)
         )
         written = _padded(tf.concat([kept, end], 1))
-        begun = _padded(tf.concat([tf.fill([rows, 1], START), kept], 1))[:, : tf.shape(written)[1]]
-        logits, alignment = self.model.forced(source, begun)
+        begun = _padded(tf.concat([tf.fill([rows, 1], BOS), kept], 1))[:, : tf.shape(written)[1]]
+        logits, alignment = self.model.teacher_forcing(source, begun)
         losses = tf.nn.sparse_softmax_cross_entropy_with_logits(written, tf.cast(logits, tf.float32))
         token_scores = tf.where(written != PAD, -losses, 0.0)
         scores = tf.reduce_sum(token_scores, 1)
@@ -82,9 +82,9 @@ class Graph:
 
     def _read(self, texts: tf.Tensor, most: int | tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         """Return source ids with the end token, the numbers of pieces before it, and whether a text was cut."""
-        pieces = self.text.source.encode(texts)
+        pieces = self.tokenizers.source.encode(texts)
         read = pieces[:, :most]
-        source = _padded(tf.concat([read, tf.fill([read.nrows(), 1], END)], 1))
+        source = _padded(tf.concat([read, tf.fill([read.nrows(), 1], EOS)], 1))
         return source, tf.cast(read.row_lengths(), tf.int32), pieces.row_lengths() > read.row_lengths()
 
     def _written(self, found: Hypotheses) -> tf.Tensor:
@@ -92,7 +92,7 @@ class Graph:
         shape = tf.shape(found.lengths)
         flat = tf.reshape(found.tokens, [shape[0] * shape[1], tf.shape(found.tokens)[2]])
         written = tf.RaggedTensor.from_tensor(flat, lengths=tf.reshape(found.lengths, [-1]))
-        return tf.reshape(self.text.target.decode(written), shape)
+        return tf.reshape(self.tokenizers.target.decode(written), shape)
 
 
 def _padded(ids: tf.RaggedTensor) -> tf.Tensor:

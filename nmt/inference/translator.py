@@ -13,7 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from nmt.config import Config, Decoding
-from nmt.data.tokenizers import Text
+from nmt.data.tokenizers import Tokenizers
 from nmt.decoding.ensemble import Ensemble
 from nmt.decoding.strategies import chosen, numbers_for
 from nmt.errors import InputError
@@ -82,11 +82,11 @@ class Translator:
         config: the configuration it was made from. Its section ``decoding`` says how to search.
     """
 
-    def __init__(self, model: Seq2Seq | Ensemble, text: Text, config: Config) -> None:
+    def __init__(self, model: Seq2Seq | Ensemble, tokenizers: Tokenizers, config: Config) -> None:
         self.model = model
-        self.text = text
+        self.tokenizers = tokenizers
         self.config = config
-        self._graph = Graph(model, text)
+        self._graph = Graph(model, tokenizers)
         self._searches: dict[tuple[Decoding, bool], Callable] = {}
         strings = tf.TensorSpec([None], tf.string)
         signature = [strings, strings, tf.TensorSpec([], tf.int32)]
@@ -100,16 +100,19 @@ class Translator:
             InputError: if one is no model, incomplete, damaged, or a language model, or has another vocabulary.
         """
         models: list[Seq2Seq] = []
-        texts: list[Text] = []
+        texts: list[Tokenizers] = []
         config: Config | None = None
         for place in (folder, *others):
-            model, text, own = load(Path(place))
+            model, tokenizers, own = load(Path(place))
             if not isinstance(model, Seq2Seq):
                 raise InputError(
                     f"{place} is a language model: it has no source to translate. `nmt complete` goes on from a "
                     "beginning."
                 )
-            if texts and (text.source.model, text.target.model) != (texts[0].source.model, texts[0].target.model):
+            if texts and (tokenizers.source.model, tokenizers.target.model) != (
+                texts[0].source.model,
+                texts[0].target.model,
+            ):
                 raise InputError(
                     f"{place} has another vocabulary than {folder}. Models that write together need the same: train "
                     "them on the same pairs with other seeds, or one from the other by `nmt train --from`."
@@ -120,7 +123,7 @@ class Translator:
                     f"decoding.max_length, {(config or own).decoding.max_length}. Name {place} first."
                 )
             models.append(model)
-            texts.append(text)
+            texts.append(tokenizers)
             config = config or own
         assert config
         return cls(Ensemble(models) if others else models[0], texts[0], config)
@@ -134,7 +137,7 @@ class Translator:
         """
         if isinstance(self.model, Ensemble):
             raise InputError("An ensemble has a folder for each model. Save its models one by one.")
-        save(Path(folder), self.model, self.text, self.config)
+        save(Path(folder), self.model, self.tokenizers, self.config)
 
     def translate(
         self, texts: Sequence[str], prefixes: Sequence[str] | None = None, first: int = 0, **decoding: Any
@@ -224,7 +227,7 @@ class Translator:
         Raises:
             InputError: if a key or value does not exist or makes no sense.
         """
-        how = chosen(self.config, self.text.target.vocabulary, **changes)
+        how = chosen(self.config, self.tokenizers.target.vocabulary, **changes)
         if how.coverage_penalty and not self.model.aligned:
             raise InputError("decoding.coverage_penalty counts where a model looked, and this one looks nowhere.")
         return how
@@ -247,7 +250,7 @@ class Translator:
         """Count the pieces of each target text."""
         if not targets:
             return []
-        return self.text.target.encode(_strings(targets)).row_lengths().numpy().tolist()
+        return self.tokenizers.target.encode(_strings(targets)).row_lengths().numpy().tolist()
 
     def _search(self, how: Decoding, prefixed: bool) -> Callable:
         """Return the graph that searches in this way; it is made once."""
@@ -274,12 +277,12 @@ class Translator:
             if not read and not forced:  # nothing but characters that normalisation removes
                 yield [_BLANK]
                 continue
-            source_tokens = tuple(self.text.source.pieces(found["source"][i, :read]))
-            source_words = self.text.source.words(source, source_tokens)
+            source_tokens = tuple(self.tokenizers.source.pieces(found["source"][i, :read]))
+            source_words = self.tokenizers.source.words(source, source_tokens)
             best = []
             for j in np.flatnonzero(np.isfinite(found["ranks"][i])):
                 length = found["lengths"][i, j]
-                tokens = tuple(self.text.target.pieces(found["tokens"][i, j, :length]))
+                tokens = tuple(self.tokenizers.target.pieces(found["tokens"][i, j, :length]))
                 # What was given may have characters that no piece spells.
                 text = given if forced else given + _text(found["text"][i, j])[len(_text(found["begun"][i])) :]
                 best.append(
@@ -295,7 +298,7 @@ class Translator:
                         tuple(found["token_scores"][i, j, : length + 1 - int(found["cut"][i, j])].tolist()),
                         float(found["ranks"][i, j]),
                         source_words,
-                        self.text.target.words(given, tokens) if forced else None,
+                        self.tokenizers.target.words(given, tokens) if forced else None,
                     )
                 )
             yield best

@@ -162,7 +162,7 @@ class Decoder(keras.layers.Layer):
         """Return a first state of zeros, for the batch of ``like``: that of a language model."""
         return tuple(cell.zero_state(like) for cell in self.cells)
 
-    def initial_state(self, memory: Memory, room: int | tf.Tensor | None = None) -> tuple[State, ...]:
+    def initial_state(self, memory: Memory, max_steps: int | tf.Tensor | None = None) -> tuple[State, ...]:
         """Return the state before the first word. A recurrent state needs no ``room``."""
         if self.context != "feed":
             return memory.summary

@@ -301,17 +301,17 @@ class TransformerDecoder(_Stack):
         layers = [cross.remember(values, mask) for _, cross in self.looks]
         return Memory(tuple(m.values for m in layers), tuple(m.keys for m in layers), layers[0].mask)
 
-    def initial_state(self, memory: Memory, room: int | tf.Tensor | None = None) -> Caches:
+    def initial_state(self, memory: Memory, max_steps: int | tf.Tensor | None = None) -> Caches:
         """Return the state before the first word, with room for so many words.
 
         Raises:
             ValueError: if ``room`` is not given.
         """
-        if room is None:
+        if max_steps is None:
             raise ValueError("A Transformer's state needs room: the number of words that will be read at most.")
         keys = memory.keys[0]
         batch = tf.shape(keys)[0]
-        empty = tf.zeros([batch, self.heads, room, self.units // self.heads], keys.dtype)
+        empty = tf.zeros([batch, self.heads, max_steps, self.units // self.heads], keys.dtype)
         return Caches(tf.zeros([batch], tf.int32), (empty,) * self.layers, (empty,) * self.layers)
 
     def step(
@@ -327,9 +327,9 @@ class TransformerDecoder(_Stack):
         Returns:
             The readout ``(batch, units)``, the next state, and the alignment ``(batch, source)``.
         """
-        room = tf.range(tf.shape(state.keys[0])[2])
-        here = tf.expand_dims(room, 0) == tf.expand_dims(state.count, 1)
-        read = tf.expand_dims(room, 0) <= tf.expand_dims(state.count, 1)
+        max_steps = tf.range(tf.shape(state.keys[0])[2])
+        here = tf.expand_dims(max_steps, 0) == tf.expand_dims(state.count, 1)
+        read = tf.expand_dims(max_steps, 0) <= tf.expand_dims(state.count, 1)
         cell = tf.expand_dims(tf.expand_dims(here, 1), -1)
         x = self.drop(self.places(inputs, state.count), training=training)
         keys, values, alignment = [], [], None

@@ -101,7 +101,7 @@ class TextModel(keras.Model):
         """
 
     def call(self, inputs: dict[str, tf.Tensor], training: bool = False) -> Any:
-        logits, alignment = self.forced(inputs.get("source"), inputs["target"], training)
+        logits, alignment = self.teacher_forcing(inputs.get("source"), inputs["target"], training)
         return (logits, alignment) if self._guided(inputs) else logits
 
     def _guided(self, inputs: dict[str, tf.Tensor]) -> bool:
@@ -131,7 +131,7 @@ class TextModel(keras.Model):
             self.guidance.metric.update_state(x["links"], alignment)
         return super().compute_metrics(x, y, y_pred, sample_weight)
 
-    def forced(
+    def teacher_forcing(
         self, source: tf.Tensor | None, target: tf.Tensor, training: bool = False
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """Read a given target: logits ``(batch, target, vocabulary)`` and alignment ``(batch, target, source)``."""
@@ -164,9 +164,9 @@ class TextModel(keras.Model):
         first = tf.range(tf.shape(target)[1]) == 0
         return tf.stop_gradient(tf.where(chosen & (target != 0) & ~first, guesses, target))
 
-    def initial_state(self, memory: Memory, room: int | tf.Tensor | None = None) -> Any:
+    def initial_state(self, memory: Memory, max_steps: int | tf.Tensor | None = None) -> Any:
         """Return the state before the first word, with room for so many words where a state needs it."""
-        return self.decoder.initial_state(memory, room)
+        return self.decoder.initial_state(memory, max_steps)
 
     def step(self, tokens: tf.Tensor, state: Any, memory: Memory) -> tuple[tf.Tensor, Any, tf.Tensor]:
         """Write one word.

@@ -27,6 +27,7 @@ def build_model(
     Raises:
         InputError: if no vocabulary size is given and the config's is ``auto``.
 
+    >>> import tensorflow as tf
     >>> from nmt.config import Config, with_settings
     >>> config = with_settings(Config(), ["text.vocabulary_size=50", "model.units=8"])
     >>> build_model(config)({"source": tf.constant([[7, 9, 3]]), "target": tf.constant([[2, 5]])}).shape

@@ -158,7 +158,7 @@ class ModelEngine(Engine):
         if way not in self._ways:
             base = self._translator
             config = dataclasses.replace(base.config, decoding=base.decoding(**self._settings(way)))
-            self._ways[way] = Translator(base.model, base.text, config)
+            self._ways[way] = Translator(base.model, base.tokenizers, config)
             while len(self._ways) > _WAYS:
                 self._ways.popitem(last=False)
         self._ways.move_to_end(way)

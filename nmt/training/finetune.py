@@ -5,22 +5,24 @@ from __future__ import annotations
 import keras
 import numpy as np
 
-from nmt.data.tokenizers import Text, Tokenizer
+from nmt.data.tokenizers import Tokenizer, Tokenizers
 from nmt.data.vocabulary_growth import replaced
 from nmt.models.language_model import LanguageModel
 from nmt.models.seq2seq import Seq2Seq
 
 
-def begin_with(model: Seq2Seq | LanguageModel, text: Text, start: Seq2Seq | LanguageModel, start_text: Text) -> None:
+def begin_with(
+    model: Seq2Seq | LanguageModel, tokenizers: Tokenizers, start: Seq2Seq | LanguageModel, start_text: Tokenizers
+) -> None:
     """Give a new model the weights of another whose vocabulary is the beginning of its own.
 
     An old piece keeps its row. A new one begins with the mean of the rows of the pieces that stood for it before, in
     the embeddings and, where they are not tied, in the output layer.
     """
-    target = (start_text.target, text.target)
+    target = (start_text.target, tokenizers.target)
     rows = {id(model.target_embedding.embeddings): (0, *target), id(model.output_bias): (0, *target)}
     if isinstance(model, Seq2Seq) and model.tied != "all":
-        rows[id(model.source_embedding.embeddings)] = (0, start_text.source, text.source)
+        rows[id(model.source_embedding.embeddings)] = (0, start_text.source, tokenizers.source)
     if not model.tied_output:
         rows[id(model.output_kernel)] = (1, *target)
     for new, old in zip(model.trainable_variables, start.trainable_variables, strict=True):
@@ -33,7 +35,7 @@ def grown_rows(values: np.ndarray, axis: int, before: Tokenizer, now: Tokenizer)
 
     >>> import numpy as np
     >>> from nmt.data import tokenizers
-    >>> pieces = tokenizers.train([("a b", "a b")] * 9).source
+    >>> pieces = tokenizers.train_tokenizers([("a b", "a b")] * 9).source
     >>> grown_rows(np.ones([pieces.vocabulary, 2]), 0, pieces, pieces).shape == (pieces.vocabulary, 2)
     True
     """

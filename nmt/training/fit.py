@@ -23,7 +23,7 @@ from nmt.data import tokenizers as texts
 from nmt.data.alignment_targets import count_lost
 from nmt.data.corpora import Corpus
 from nmt.data.pipeline import SAMPLE, Buckets, Pipeline, ahead, as_written, lengths, linked, padding
-from nmt.data.tokenizers import Text
+from nmt.data.tokenizers import Tokenizers
 from nmt.data.vocabulary_growth import grow as grown
 from nmt.data.word_links import check_guided
 from nmt.errors import InputError
@@ -75,7 +75,7 @@ from nmt.training.tensorboard import DEV, TRAIN, Completions, Curves, Translatio
 _DEV_SENTENCES = 2000
 
 
-def train(
+def train_model(
     config: Config,
     corpus: Corpus,
     dev: Corpus,
@@ -118,14 +118,14 @@ def train(
     strategy(training.devices)  # refuses more of them than there are
     keras.utils.set_random_seed(training.seed)
     started = load(start) if start and not resume else None
-    text = _text(config, corpus, folder if resume else None, started, grow, say)
-    pipeline, batches = make_pipeline(config, corpus, text, say)
+    tokenizers = _text(config, corpus, folder if resume else None, started, grow, say)
+    pipeline, batches = make_pipeline(config, corpus, tokenizers, say)
     steps = expected_steps(config, batches)
     development = development_batches(config, pipeline, dev)
-    model, kept, schedule = make_models(config, (text.source.vocabulary, text.target.vocabulary), steps)
+    model, kept, schedule = make_models(config, (tokenizers.source.vocabulary, tokenizers.target.vocabulary), steps)
     say(f"{model.count_params():,} parameters.")
     if started:
-        begin_with(model, text, started[0], started[1])
+        begin_with(model, tokenizers, started[0], started[1])
     news = News(say)
     budget = Budget(training, schedule, steps, news.later)
     budget.set_model(model)
@@ -143,13 +143,13 @@ def train(
     if resume:
         write(folder / CONFIG, config_text(config))
     else:
-        make(folder, lambda aside: write_settings(aside, config, text))
+        make(folder, lambda aside: write_settings(aside, config, tokenizers))
         state.save(0, 0)  # a run that fails at once can be resumed, with other settings
     with stop_signal(say) as stop, contextlib.redirect_stdout(sys.stderr), warnings.catch_warnings():
         # The batches of an epoch are not counted beforehand, which Keras takes for a mistake.
         warnings.filterwarnings("ignore", message="Your input ran out of data")
         saving = SaveState(state, position, training.save_minutes, stop)
-        callbacks = _callbacks(config, folder, journal, schedule, keep, text, dev, news)
+        callbacks = _callbacks(config, folder, journal, schedule, keep, tokenizers, dev, news)
         _run(model, config, pipeline, [*callbacks, budget], saving, say)
     return Completer.load(folder) if isinstance(model, LanguageModel) else Translator.load(folder)
 
@@ -174,26 +174,26 @@ def _text(
     config: Config,
     corpus: Corpus,
     resumed: Path | None,
-    started: tuple[Any, Text, Config] | None,
+    started: tuple[Any, Tokenizers, Config] | None,
     grow: int,
     say: Callable[[str], None],
-) -> Text:
+) -> Tokenizers:
     """Load, take over, grow, or learn the tokenizers."""
     if resumed:
-        return Text.load(resumed, config.text.joint)
+        return Tokenizers.load(resumed, config.text.joint)
     if not started:
-        return learn_text(config, corpus, say)
-    text = started[1]
+        return fit_tokenizers(config, corpus, say)
+    tokenizers = started[1]
     if grow:
-        before = text.source.vocabulary + text.target.vocabulary
-        text = grown(text, list(_spread(corpus)), config.text.kind, grow)
-        added = (text.source.vocabulary + text.target.vocabulary - before) // (2 if text.joint else 1)
-        say(f"{added:,} pieces were added to the vocabulary, which now has {_sizes(text)}.")
-    return text
+        before = tokenizers.source.vocabulary + tokenizers.target.vocabulary
+        tokenizers = grown(tokenizers, list(_spread(corpus)), config.text.kind, grow)
+        added = (tokenizers.source.vocabulary + tokenizers.target.vocabulary - before) // (2 if tokenizers.joint else 1)
+        say(f"{added:,} pieces were added to the vocabulary, which now has {_sizes(tokenizers)}.")
+    return tokenizers
 
 
-def _sizes(text: Text) -> str:
-    return f"{text.source.vocabulary:,}" + ("" if text.joint else f" and {text.target.vocabulary:,}")
+def _sizes(tokenizers: Tokenizers) -> str:
+    return f"{tokenizers.source.vocabulary:,}" + ("" if tokenizers.joint else f" and {tokenizers.target.vocabulary:,}")
 
 
 def development_batches(config: Config, pipeline: Pipeline, dev: Corpus) -> tf.data.Dataset:
@@ -216,9 +216,9 @@ def scored(dev: Corpus) -> list[tuple[str, str]]:
     return list(islice((pair for pair in dev.pairs() if pair[1].strip()), _DEV_SENTENCES))
 
 
-def learn_text(config: Config, corpus: Corpus, say: Callable[[str], None]) -> Text:
+def fit_tokenizers(config: Config, corpus: Corpus, say: Callable[[str], None]) -> Tokenizers:
     """Train the tokenizers on the corpus, on 300,000 pairs evenly spread where it has more."""
-    text = texts.train(_spread(corpus), config.text.kind, config.text.vocabulary_size, config.text.joint)
+    text = texts.train_tokenizers(_spread(corpus), config.text.kind, config.text.vocabulary_size, config.text.joint)
     what = "lines" if config.model.architecture == "language-model" else "pairs"
     say(f"{corpus.size:,} {what} from {corpus.name}; {config.text.kind} vocabulary of {_sizes(text)} pieces.")
     return text
@@ -229,7 +229,9 @@ def _spread(corpus: Corpus) -> Iterator[tuple[str, str]]:
     return islice(corpus.pairs(), 0, None, -(-corpus.size // texts.SENTENCES))
 
 
-def make_pipeline(config: Config, corpus: Corpus, text: Text, say: Callable[[str], None]) -> tuple[Pipeline, int]:
+def make_pipeline(
+    config: Config, corpus: Corpus, tokenizers: Tokenizers, say: Callable[[str], None]
+) -> tuple[Pipeline, int]:
     """Choose the buckets from a sample of the corpus and say what they cost. Return the batches of an epoch, too.
 
     They are counted, for the buckets leave a short batch each; of a corpus larger than the sample they are estimated.
@@ -241,7 +243,7 @@ def make_pipeline(config: Config, corpus: Corpus, text: Text, say: Callable[[str
     sourceless = config.model.architecture == "language-model"
     pairs, links = corpus.dataset(), corpus.link_dataset()
     sample = pairs.take(SAMPLE)
-    measured = lengths(sample, text, data.max_length, sourceless)
+    measured = lengths(sample, tokenizers, data.max_length, sourceless)
     if not len(measured):
         raise InputError(
             f"No pair is left of {corpus.name}: every one has an empty side or more than data.max_length = "
@@ -249,7 +251,7 @@ def make_pipeline(config: Config, corpus: Corpus, text: Text, say: Callable[[str
         )
     pipeline = Pipeline(
         pairs if links is None else linked(pairs, links),
-        text,
+        tokenizers,
         Buckets.fit(measured, data.buckets, data.max_length + 1),
         data.max_length,
         training.batch_size,
@@ -263,7 +265,7 @@ def make_pipeline(config: Config, corpus: Corpus, text: Text, say: Callable[[str
     if left := read - len(measured):
         say(f"{left:,} of the first {read:,} pairs are left out: a side is empty or over {data.max_length} pieces.")
     if links is not None:
-        _say_lost(linked(pairs, links).take(read), text, read, say)
+        _say_lost(linked(pairs, links).take(read), tokenizers, read, say)
     share, batches = padding(dataclasses.replace(pipeline, pairs=sample).epoch(0))
     source, target = np.mean(measured, 0)
     pieces = (
@@ -275,8 +277,8 @@ def make_pipeline(config: Config, corpus: Corpus, text: Text, say: Callable[[str
     return pipeline, round(batches * corpus.size / read)
 
 
-def _say_lost(sample: tf.data.Dataset, text: Text, read: int, say: Callable[[str], None]) -> None:
-    if lost := count_lost(sample, text):
+def _say_lost(sample: tf.data.Dataset, tokenizers: Tokenizers, read: int, say: Callable[[str], None]) -> None:
+    if lost := count_lost(sample, tokenizers):
         say(
             f"{lost:,} of the first {read:,} pairs lose their links: their pieces make other words than their spaces, "
             "for SentencePiece writes some characters in another way or does not know a word."
@@ -307,7 +309,7 @@ def _callbacks(
     journal: Journal,
     schedule: WarmUp,
     keep: Keep,
-    text: Text,
+    tokenizers: Tokenizers,
     dev: Corpus,
     news: News,
 ) -> list[keras.callbacks.Callback]:
@@ -319,10 +321,10 @@ def _callbacks(
     shown: keras.callbacks.Callback
     samples: keras.callbacks.Callback
     if isinstance(kept, LanguageModel):
-        completer, lines = Completer(kept, text, config), [line for _, line in sentences]
+        completer, lines = Completer(kept, tokenizers, config), [line for _, line in sentences]
         shown, samples = DevText(completer, lines, news.later), Completions(run, completer, lines)
     else:
-        translator = Translator(kept, text, config)
+        translator = Translator(kept, tokenizers, config)
         shown, samples = DevScores(translator, sentences, news.later), Translations(run, translator, sentences)
     callbacks = [
         news,
@@ -344,7 +346,7 @@ def _callbacks(
         early,
         Curves(learner, run, journal),
         samples,
-        Projector(folder / LOGS / DEV, kept, text, journal),
+        Projector(folder / LOGS / DEV, kept, tokenizers, journal),
     ]
 
 

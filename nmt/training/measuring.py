@@ -1,8 +1,8 @@
 """What a training takes, measured on a part of it: the run itself, for some seconds, and nothing is written.
 
-What :func:`nmt.training.fit.train` does is done with the same parts: the vocabulary is learned, the batches are made,
-both models are built, steps are taken on the batches of the first epoch, the loss and translations of some development
-sentences are computed. What of it is for the whole run is said in :mod:`nmt.training.forecast`.
+What :func:`nmt.training.fit.train_model` does is done with the same parts: the vocabulary is learned, the batches are
+made, both models are built, steps are taken on the batches of the first epoch, the loss and translations of some
+development sentences are computed. What of it is for the whole run is said in :mod:`nmt.training.forecast`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ import tensorflow as tf
 from nmt.config import Config
 from nmt.data.corpora import Corpus
 from nmt.data.pipeline import SAMPLE, Pipeline
-from nmt.data.tokenizers import Text
+from nmt.data.tokenizers import Tokenizers
 from nmt.data.word_links import check_guided
 from nmt.evaluation.scores import score
 from nmt.inference.completer import Completer
@@ -32,7 +32,7 @@ from nmt.inference.translator import Translator
 from nmt.models.language_model import LanguageModel
 from nmt.models.seq2seq import Seq2Seq
 from nmt.training.distribute import strategy
-from nmt.training.fit import development_batches, expected_steps, learn_text, make_pipeline, scored
+from nmt.training.fit import development_batches, expected_steps, fit_tokenizers, make_pipeline, scored
 from nmt.training.memory import machine_mb, peak_mb
 from nmt.training.setup import make_models
 
@@ -128,13 +128,13 @@ def measure(config: Config, corpus: Corpus, dev: Corpus, say: Callable[[str], No
     strategy(config.training.devices)  # refuses more of them than there are
     keras.utils.set_random_seed(config.training.seed)
     watch = _Watch()
-    text = learn_text(config, corpus, say)
+    tokenizers = fit_tokenizers(config, corpus, say)
     watch.lap("vocabulary")
-    pipeline, batches = make_pipeline(config, corpus, text, say)
+    pipeline, batches = make_pipeline(config, corpus, tokenizers, say)
     steps = expected_steps(config, batches)
     development = development_batches(config, pipeline, dev)
     watch.lap("batches")
-    vocabularies = (text.source.vocabulary, text.target.vocabulary)
+    vocabularies = (tokenizers.source.vocabulary, tokenizers.target.vocabulary)
     model, kept, _ = make_models(config, vocabularies, steps)
     watch.lap("models")
     say(f"{model.count_params():,} parameters. Steps are tried for about {seconds:.0f} seconds.")
@@ -148,7 +148,7 @@ def measure(config: Config, corpus: Corpus, dev: Corpus, say: Callable[[str], No
         (_, first), *timed = _steps(model, part, largest, seconds)
         watch.laps["tracing"] = max(0.0, first - filling)
         say("The development set is tried.")
-        scoring = _scoring(config, kept, text, dev, development, watch)
+        scoring = _scoring(config, kept, tokenizers, dev, development, watch)
     # Saving the state holds a copy of all this.
     held = [keras.ops.convert_to_numpy(variable) for variable in (*model.variables, *model.optimizer.variables)]
     say(f"Measured; a saved state has {sum(array.nbytes for array in held) / 1e6:,.0f} MB.")
@@ -260,7 +260,7 @@ def _steps(
 def _scoring(
     config: Config,
     kept: Seq2Seq | LanguageModel,
-    text: Text,
+    tokenizers: Tokenizers,
     dev: Corpus,
     development: tf.data.Dataset,
     watch: _Watch,
@@ -275,13 +275,13 @@ def _scoring(
     losing = time.monotonic() - watch.began
     pairs = scored(dev)
     if isinstance(kept, LanguageModel):
-        completer = Completer(kept, text, config)
+        completer = Completer(kept, tokenizers, config)
         watch.began = time.monotonic()
         completer.complete([pairs[0][1]])
         watch.lap("tracing the search")
         completer.complete([pairs[0][1]])
         return Scoring(losing, share, time.monotonic() - watch.began, 1, 1)
-    translator = Translator(kept, text, config)
+    translator = Translator(kept, tokenizers, config)
     ordered = sorted(pairs, key=lambda pair: len(pair[0]))
     groups = list(shared_out(ordered, config.decoding.batch_size))
     chosen = [pair for i in _spread(len(groups)) for pair in groups[i]]
@@ -293,7 +293,7 @@ def _scoring(
     watch.began = time.monotonic()
     score([target for _, target in pairs], [target for _, target in pairs])
     judging = time.monotonic() - watch.began
-    expected = sum(_longest([target for _, target in group], text, config) for group in groups)
+    expected = sum(_longest([target for _, target in group], tokenizers, config) for group in groups)
     return Scoring(losing, share, searching, steps, expected, judging)
 
 
@@ -312,9 +312,9 @@ def _search(translator: Translator, pairs: list[tuple[str, str]]) -> int:
     return sum(max(group) for group in shared_out(lengths, decoding.batch_size))
 
 
-def _longest(targets: list[str], text: Text, config: Config) -> int:
+def _longest(targets: list[str], tokenizers: Tokenizers, config: Config) -> int:
     """Return the steps of a batch whose translations are as long as these."""
-    pieces = text.target.encode(tf.constant(targets)).row_lengths()
+    pieces = tokenizers.target.encode(tf.constant(targets)).row_lengths()
     return min(int(tf.reduce_max(pieces)) + 1, config.decoding.max_length)
 
 

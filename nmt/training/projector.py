@@ -10,7 +10,7 @@ import keras
 import tensorflow as tf
 from tensorboard.plugins import projector
 
-from nmt.data.tokenizers import Text, Tokenizer
+from nmt.data.tokenizers import Tokenizer, Tokenizers
 from nmt.errors import WorkFailed, first_line
 from nmt.model_folder import write
 from nmt.models.language_model import LanguageModel
@@ -33,13 +33,13 @@ def _escaped(character: str) -> str:
     return character.encode("unicode_escape").decode()
 
 
-def tables(model: Seq2Seq | LanguageModel, text: Text) -> dict[str, tuple[tf.Tensor, Tokenizer]]:
+def tables(model: Seq2Seq | LanguageModel, tokenizers: Tokenizers) -> dict[str, tuple[tf.Tensor, Tokenizer]]:
     """Return the embeddings of a model, each with the tokenizer of its rows; one that both sides share comes once."""
     target = tf.convert_to_tensor(model.target_embedding.embeddings)
     if isinstance(model, LanguageModel) or model.source_embedding is model.target_embedding:
-        return {"embedding": (target, text.target)}
+        return {"embedding": (target, tokenizers.target)}
     source = tf.convert_to_tensor(model.source_embedding.embeddings)
-    return {"source_embedding": (source, text.source), "target_embedding": (target, text.target)}
+    return {"source_embedding": (source, tokenizers.source), "target_embedding": (target, tokenizers.target)}
 
 
 class Projector(keras.callbacks.Callback):
@@ -55,18 +55,18 @@ class Projector(keras.callbacks.Callback):
         WorkFailed: if they cannot be written.
     """
 
-    def __init__(self, run: Path, kept: Seq2Seq | LanguageModel, text: Text, journal: Journal) -> None:
+    def __init__(self, run: Path, kept: Seq2Seq | LanguageModel, tokenizers: Tokenizers, journal: Journal) -> None:
         super().__init__()
         self.run = run
         self.kept = kept
-        self.text = text
+        self.tokenizers = tokenizers
         self.journal = journal
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         if best_epoch(self.journal.qualities) != len(self.journal.qualities) - 1:
             return
         self.run.mkdir(parents=True, exist_ok=True)
-        found = tables(self.kept, self.text)
+        found = tables(self.kept, self.tokenizers)
         config = projector.ProjectorConfig()
         for name, (_, tokenizer) in found.items():
             pieces = tokenizer.pieces(range(tokenizer.vocabulary))

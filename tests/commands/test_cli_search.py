@@ -19,7 +19,7 @@ import pytest
 from command_line import PAIRS, TINY, hear_ctrl_c, nmt, refused
 
 from nmt.config import Config, with_settings
-from nmt.data.tokenizers import train
+from nmt.data.tokenizers import train_tokenizers
 from nmt.inference.translator import Translator
 from nmt.models.build import build_model
 
@@ -55,10 +55,10 @@ def untrained(place: Path) -> dict[str, Path]:
     made = {}
     for name, settings in (("small", [*TINY, "text.vocabulary_size=70"]), ("blind", [*rest, "model.attention=none"])):
         config = with_settings(Config(), [setting for setting in settings if setting != "--set"])
-        text = train(PAIRS, config.text.kind, config.text.vocabulary_size)
-        model = build_model(config, text.source.vocabulary, text.target.vocabulary)
+        tokenizers = train_tokenizers(PAIRS, config.text.kind, config.text.vocabulary_size)
+        model = build_model(config, tokenizers.source.vocabulary, tokenizers.target.vocabulary)
         made[name] = place / name
-        Translator(model, text, config).save(made[name])
+        Translator(model, tokenizers, config).save(made[name])
     return made
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from nmt.data.alignment_targets import Guide, count_lost
 from nmt.data.corpora import from_files
 from nmt.data.pipeline import Buckets, Pipeline, lengths, linked
-from nmt.data.tokenizers import END, Text, train
+from nmt.data.tokenizers import EOS, Tokenizers, train_tokenizers
 from nmt.data.word_links import with_links
 from nmt.evaluation.alignment import by_word, words
 
@@ -28,30 +28,30 @@ KINDS = [*KINDS, ("word", "auto", 0.0)]
 
 
 @cache
-def made(kind: str, size: int | str) -> Text:
-    return train(PAIRS * 5, kind, size)
+def made(kind: str, size: int | str) -> Tokenizers:
+    return train_tokenizers(PAIRS * 5, kind, size)
 
 
 def strings(rows: list[tuple[str, str, str]]) -> tf.data.Dataset:
     return tf.data.Dataset.from_tensor_slices(tuple(map(list, zip(*rows, strict=True))))
 
 
-def pipeline(pairs: tf.data.Dataset, text: Text, batch_size: int = 3, sampling: float = 0.0) -> Pipeline:
+def pipeline(pairs: tf.data.Dataset, tokenizers: Tokenizers, batch_size: int = 3, sampling: float = 0.0) -> Pipeline:
     """Batches in shapes a little too large."""
     buckets = Buckets(np.array([70]), np.array([[61]]))
-    return Pipeline(pairs, text, buckets, 59, batch_size=batch_size, sampling=sampling)
+    return Pipeline(pairs, tokenizers, buckets, 59, batch_size=batch_size, sampling=sampling)
 
 
-def batches(rows: list[tuple[str, str, str]], text: Text, sampling: float = 0.0) -> list:
+def batches(rows: list[tuple[str, str, str]], tokenizers: Tokenizers, sampling: float = 0.0) -> list:
     """The batches of one epoch."""
-    return list(pipeline(strings(rows), text, sampling=sampling).epoch(0).as_numpy_iterator())
+    return list(pipeline(strings(rows), tokenizers, sampling=sampling).epoch(0).as_numpy_iterator())
 
 
-def expected(text: Text, source: np.ndarray, output: np.ndarray, links: set[tuple[int, int]]) -> np.ndarray:
+def expected(tokenizers: Tokenizers, source: np.ndarray, output: np.ndarray, links: set[tuple[int, int]]) -> np.ndarray:
     """The matrix of one pair, a piece at a time, by the rule of the alignments that are shown."""
     x, y = (
-        tokenizer.pieces([i for i in ids if i not in (0, END)])
-        for tokenizer, ids in ((text.source, source), (text.target, output))
+        tokenizer.pieces([i for i in ids if i not in (0, EOS)])
+        for tokenizer, ids in ((tokenizers.source, source), (tokenizers.target, output))
     )
     matrix = np.zeros([len(output), len(source)], np.float32)
     for t, j in enumerate(words(y)[1]):
@@ -65,13 +65,13 @@ def read(line: str) -> set[tuple[int, int]]:
 
 
 def test_two_pieces_of_a_word_by_hand() -> None:
-    text = train([("ab c", "d e")] * 3, "char")
-    ids = {piece: i for i, piece in enumerate(text.source.pieces(range(text.source.vocabulary)))}
+    tokenizers = train_tokenizers([("ab c", "d e")] * 3, "char")
+    ids = {piece: i for i, piece in enumerate(tokenizers.source.pieces(range(tokenizers.source.vocabulary)))}
     # ▁ a b ▁ c </s> and ▁ d ▁ e </s>; d is linked to ab, e to ab and c.
-    source = tf.constant([[ids["▁"], ids["a"], ids["b"], ids["▁"], ids["c"], END, 0]])
-    output = tf.constant([[ids["▁"], ids["d"], ids["▁"], ids["e"], END, 0]])
+    source = tf.constant([[ids["▁"], ids["a"], ids["b"], ids["▁"], ids["c"], EOS, 0]])
+    output = tf.constant([[ids["▁"], ids["d"], ids["▁"], ids["e"], EOS, 0]])
     links = tf.constant([[0, 0, 0, 1, 1, 1, -1, -1]])
-    inputs, same = Guide(text)({"source": source, "target": output, "links": links}, output)
+    inputs, same = Guide(tokenizers)({"source": source, "target": output, "links": links}, output)
     third, fifth = 1 / 3, 1 / 5
     wanted = [
         [third, third, third, 0, 0, 0, 0],
@@ -87,17 +87,17 @@ def test_two_pieces_of_a_word_by_hand() -> None:
 
 @pytest.mark.parametrize(("kind", "size", "sampling"), KINDS)
 def test_every_kind_of_pieces(kind: str, size: int | str, sampling: float) -> None:
-    text = made(kind, size)
+    tokenizers = made(kind, size)
     rows = [(*pair, line) for pair, line in zip(PAIRS, LINES, strict=True)]
     of_target = {target.replace(" ", ""): read(line) for _, target, line in rows}
     seen = 0
-    for inputs, output in batches(rows, text, sampling):
+    for inputs, output in batches(rows, tokenizers, sampling):
         assert inputs["links"].dtype == np.float32
         assert inputs["links"].shape == (*output.shape, inputs["source"].shape[1])
         for source, target, matrix in zip(inputs["source"], output, inputs["links"], strict=True):
-            pieces = text.target.pieces([i for i in target if i not in (0, END)])
+            pieces = tokenizers.target.pieces([i for i in target if i not in (0, EOS)])
             links = of_target["".join(words(pieces)[0])]
-            np.testing.assert_allclose(matrix, expected(text, source, target, links), rtol=1e-6)
+            np.testing.assert_allclose(matrix, expected(tokenizers, source, target, links), rtol=1e-6)
             assert matrix.any() == bool(links)
             seen += 1
     assert seen == 3
@@ -116,7 +116,9 @@ def linked_pairs(draw: st.DrawFn) -> tuple[str, str, str]:
     )
 
 
-LETTERS = train([("abc de f", "fed cb a"), ("a b c d e f", "ab cd ef"), ("abcdef", "fff eee")] * 4, "bpe", 24)
+LETTERS = train_tokenizers(
+    [("abc de f", "fed cb a"), ("a b c d e f", "ab cd ef"), ("abcdef", "fff eee")] * 4, "bpe", 24
+)
 
 
 # To make a pipeline takes longer than to run it, so each example has many pairs.
@@ -127,7 +129,7 @@ def test_the_pieces_merged_to_words_again_give_back_the_links(rows: list[tuple[s
     found = []
     for inputs, output in batches(rows, LETTERS):
         for source, target, matrix in zip(inputs["source"], output, inputs["links"], strict=True):
-            x, y = (LETTERS.source.pieces([i for i in ids if i not in (0, END)]) for ids in (source, target))
+            x, y = (LETTERS.source.pieces([i for i in ids if i not in (0, EOS)]) for ids in (source, target))
             merged = by_word(x, y, matrix)
             links = sorted((int(i), int(j)) for j, i in zip(*np.nonzero(merged.weights), strict=True))
             # A word without links looks nowhere, and every other one spends all it has.
@@ -161,10 +163,12 @@ def odd_pairs(swapped: bool) -> list[tuple[str, str]]:
 @pytest.mark.parametrize("swapped", [False, True])
 @pytest.mark.parametrize("case", ODD)
 def test_links_are_lost_where_the_pieces_make_other_words(case: str, swapped: bool) -> None:
-    text, trusted = made("char", "auto"), ODD[case][1]
+    tokenizers, trusted = made("char", "auto"), ODD[case][1]
     source, target = (tf.constant([one] * 3) for one in odd_pairs(swapped)[list(ODD).index(case)])
     lines = tf.constant(["0-0 1-1", "", "0-0"])
-    kept, lost = Guide(text).read(lines, source, target, text.source.encode(source), text.target.encode(target))
+    kept, lost = Guide(tokenizers).read(
+        lines, source, target, tokenizers.source.encode(source), tokenizers.target.encode(target)
+    )
     assert lost.numpy().tolist() == [not trusted, False, not trusted]
     assert kept.to_list() == ([[0, 0, 1, 1], [], [0, 0]] if trusted else [[], [], []])
 
@@ -196,10 +200,10 @@ def test_a_word_that_a_vocabulary_of_words_does_not_know_costs_the_links() -> No
     )
 )
 def test_links_that_are_kept_join_the_very_words(source: list[str]) -> None:
-    text = made("char", "auto")
-    x = text.source.encode(tf.constant([" ".join(source)]))
-    y = text.target.encode(tf.constant(["I"]))
-    guide = Guide(text)
+    tokenizers = made("char", "auto")
+    x = tokenizers.source.encode(tf.constant([" ".join(source)]))
+    y = tokenizers.target.encode(tf.constant(["I"]))
+    guide = Guide(tokenizers)
     kept, lost = guide.read(
         tf.constant([f"{len(source) - 1}-0"]), tf.constant([" ".join(source)]), tf.constant(["I"]), x, y
     )
@@ -207,7 +211,7 @@ def test_links_that_are_kept_join_the_very_words(source: list[str]) -> None:
         assert kept.to_list() == [[]]
         return
     assert kept.to_list() == [[len(source) - 1, 0]]
-    normalize = text.source._processor.normalize
+    normalize = tokenizers.source._processor.normalize
     assert normalize(" ".join(source)).replace("▁", " ").split() == [
         word for one in source for word in normalize(one).replace("▁", " ").split()
     ]
@@ -236,10 +240,12 @@ def test_links_change_nothing_else_in_a_batch() -> None:
 
 
 def test_a_pair_that_is_left_out_takes_its_links_with_it() -> None:
-    text = made("char", "auto")
+    tokenizers = made("char", "auto")
     rows = [("nanun " * 20, "I", "0-0"), ("na ni", "you ate", "1-0"), ("", "I", ""), ("ni", "we", "")]
-    ((inputs, output),) = batches(rows, text)
-    by_rows = {len(words(text.target.pieces(y[y > 3]))[0]): m for y, m in zip(output, inputs["links"], strict=True)}
+    ((inputs, output),) = batches(rows, tokenizers)
+    by_rows = {
+        len(words(tokenizers.target.pieces(y[y > 3]))[0]): m for y, m in zip(output, inputs["links"], strict=True)
+    }
     assert by_rows[2].any() and not by_rows[1].any()
 
 

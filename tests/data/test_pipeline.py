@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from nmt.data.corpora import from_tsv
 from nmt.data.pipeline import Buckets, Pipeline, batches, bounds, lengths, padding, shift, tokenize
-from nmt.data.tokenizers import END, PAD, START, Text, train
+from nmt.data.tokenizers import BOS, EOS, PAD, Tokenizers, train_tokenizers
 from nmt.errors import InputError
 
 NOUNS = {"sol": "sun", "luno": "moon", "domo": "house", "arbo": "tree", "hundo": "dog"}
@@ -27,8 +27,8 @@ PAIRS = [
 
 
 @pytest.fixture(scope="module")
-def text() -> Text:
-    return train(PAIRS, "char")
+def tokenizers() -> Tokenizers:
+    return train_tokenizers(PAIRS, "char")
 
 
 def strings(pairs: list[tuple[str, str]]) -> tf.data.Dataset:
@@ -37,9 +37,11 @@ def strings(pairs: list[tuple[str, str]]) -> tf.data.Dataset:
 
 
 @pytest.fixture(scope="module")
-def pipeline(text: Text) -> Pipeline:
+def pipeline(tokenizers: Tokenizers) -> Pipeline:
     corpus = strings(PAIRS)
-    return Pipeline(corpus, text, Buckets.fit(lengths(corpus, text, 61), 3, 62), 61, batch_size=7, shuffle_buffer=23)
+    return Pipeline(
+        corpus, tokenizers, Buckets.fit(lengths(corpus, tokenizers, 61), 3, 62), 61, batch_size=7, shuffle_buffer=23
+    )
 
 
 Batch = tuple[list[list[int]], list[list[int]], list[list[int]]]
@@ -62,40 +64,40 @@ def rows(found: list[Batch]) -> list[tuple[tuple[int, ...], tuple[int, ...]]]:
     ]
 
 
-def ids(text: Text, pair: tuple[str, str]) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    source, target = (tuple(text.source.encode(tf.constant([side])).to_list()[0]) for side in pair)
-    return (*source, END), (*target, END)
+def ids(tokenizers: Tokenizers, pair: tuple[str, str]) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    source, target = (tuple(tokenizers.source.encode(tf.constant([side])).to_list()[0]) for side in pair)
+    return (*source, EOS), (*target, EOS)
 
 
 # Tokens
 
 
-def test_the_source_ends_and_the_target_begins_and_ends(text: Text) -> None:
-    source, target = next(tokenize(strings([("sol", "sun")]), text, 61).as_numpy_iterator())
-    x, y = (text.source.encode(tf.constant([side])).to_list()[0] for side in ("sol", "sun"))
+def test_the_source_ends_and_the_target_begins_and_ends(tokenizers: Tokenizers) -> None:
+    source, target = next(tokenize(strings([("sol", "sun")]), tokenizers, 61).as_numpy_iterator())
+    x, y = (tokenizers.source.encode(tf.constant([side])).to_list()[0] for side in ("sol", "sun"))
     assert source.tolist() == [*x, 3]
     assert target.tolist() == [2, *y, 3]
 
 
-def test_pairs_with_an_empty_or_a_too_long_side_are_left_out(text: Text) -> None:
+def test_pairs_with_an_empty_or_a_too_long_side_are_left_out(tokenizers: Tokenizers) -> None:
     # A piece a letter, and one for the space before the first word: "sol" has 4 pieces, "sols" has 5.
     pairs = [("sol", "sun"), ("", "sun"), ("sol", ""), ("  ", "sun"), ("sols", "sun"), ("sol", "suns"), ("s", "u")]
-    kept = [(len(x), len(y)) for x, y in tokenize(strings(pairs), text, 4).as_numpy_iterator()]
+    kept = [(len(x), len(y)) for x, y in tokenize(strings(pairs), tokenizers, 4).as_numpy_iterator()]
     # Four pieces and the end; four pieces, start and end.
     assert kept == [(5, 6), (3, 4)]
 
 
-def test_more_pairs_than_are_tokenized_at_a_time_keep_their_order(text: Text) -> None:
+def test_more_pairs_than_are_tokenized_at_a_time_keep_their_order(tokenizers: Tokenizers) -> None:
     pairs = [("s" * (n % 11 + 1), "u" * (n % 13 + 1)) for n in range(601)]
-    found = [(len(x) - 2, len(y) - 3) for x, y in tokenize(strings(pairs), text, 61).as_numpy_iterator()]
+    found = [(len(x) - 2, len(y) - 3) for x, y in tokenize(strings(pairs), tokenizers, 61).as_numpy_iterator()]
     assert found == [(n % 11 + 1, n % 13 + 1) for n in range(601)]
 
 
-def test_lengths_count_the_end_and_not_the_start(text: Text) -> None:
+def test_lengths_count_the_end_and_not_the_start(tokenizers: Tokenizers) -> None:
     pairs = [("sol", "luno"), ("", "sun"), ("domo", "so")]
     # Letters, the space before the word, and the end.
-    assert lengths(strings(pairs), text, 61).tolist() == [[5, 6], [6, 4]]
-    assert lengths(strings([("", "")]), text, 61).shape == (0, 2)
+    assert lengths(strings(pairs), tokenizers, 61).tolist() == [[5, 6], [6, 4]]
+    assert lengths(strings([("", "")]), tokenizers, 61).shape == (0, 2)
 
 
 def test_what_the_decoder_reads_is_one_step_behind_what_it_writes() -> None:
@@ -143,8 +145,8 @@ side = st.integers(1, 17)
 
 def made(pairs: list[tuple[int, int]]) -> tf.data.Dataset:
     """Examples of these lengths, the k-th of token 10 + k alone."""
-    source = tf.ragged.constant([[10 + k] * x + [END] for k, (x, _) in enumerate(pairs)], tf.int32, 1)
-    target = tf.ragged.constant([[START] + [10 + k] * y + [END] for k, (_, y) in enumerate(pairs)], tf.int32, 1)
+    source = tf.ragged.constant([[10 + k] * x + [EOS] for k, (x, _) in enumerate(pairs)], tf.int32, 1)
+    target = tf.ragged.constant([[BOS] + [10 + k] * y + [EOS] for k, (_, y) in enumerate(pairs)], tf.int32, 1)
     return tf.data.Dataset.range(len(pairs)).map(
         lambda k: (tf.convert_to_tensor(source[k]), tf.convert_to_tensor(target[k]))
     )
@@ -170,9 +172,9 @@ def test_every_example_is_once_in_a_batch_of_the_first_shape_that_holds_it(
         for x, y, z in zip(source, target, output, strict=True):
             k = x[0] - 10
             m, n = pairs[k]
-            assert x == [10 + k] * m + [END] + [PAD] * (wide - m - 1)
-            assert z == [10 + k] * n + [END] + [PAD] * (high - n - 1)
-            assert y == [START] + [10 + k] * n + [PAD] * (high - n - 1)
+            assert x == [10 + k] * m + [EOS] + [PAD] * (wide - m - 1)
+            assert z == [10 + k] * n + [EOS] + [PAD] * (high - n - 1)
+            assert y == [BOS] + [10 + k] * n + [PAD] * (high - n - 1)
             assert high == min(bound for bound in buckets.targets if bound >= n + 1)
             assert wide == min(bound for bound in buckets.sources[row] if bound >= m + 1)
             seen.append(k)
@@ -212,8 +214,8 @@ def test_padding_is_the_share_of_zeros_on_both_sides() -> None:
 # Epochs
 
 
-def test_an_epoch_holds_every_pair_once(pipeline: Pipeline, text: Text) -> None:
-    wanted = sorted(ids(text, pair) for pair in PAIRS)
+def test_an_epoch_holds_every_pair_once(pipeline: Pipeline, tokenizers: Tokenizers) -> None:
+    wanted = sorted(ids(tokenizers, pair) for pair in PAIRS)
     for number in (0, 1):
         assert sorted(rows(plain(pipeline.epoch(number)))) == wanted
     assert sorted(rows(plain(pipeline.in_order()))) == wanted
@@ -245,36 +247,36 @@ def test_an_epoch_can_begin_later(pipeline: Pipeline, skipped: int) -> None:
     assert plain(pipeline.epoch(2, skipped)) == whole[skipped:]
 
 
-def test_the_development_set_keeps_its_order(text: Text) -> None:
+def test_the_development_set_keeps_its_order(tokenizers: Tokenizers) -> None:
     pairs = [("s" * (n + 1), "u" * 5) for n in range(11)]
     one_shape = Buckets(np.array([7]), np.array([[13]]))
-    found = plain(Pipeline(strings(pairs), text, one_shape, batch_size=3).in_order())
+    found = plain(Pipeline(strings(pairs), tokenizers, one_shape, batch_size=3).in_order())
     # The letters, the space before them, the end.
     assert [len(x) for x, _ in rows(found)] == [n + 3 for n in range(11)]
     assert [len(source) for source, _, _ in found] == [3, 3, 3, 2]
 
 
-def test_batches_in_one_call_are_shuffled_anew_each_time(text: Text) -> None:
-    dataset = batches(strings(PAIRS), text, batch_size=7, max_length=61, buckets=3, seed=5)
+def test_batches_in_one_call_are_shuffled_anew_each_time(tokenizers: Tokenizers) -> None:
+    dataset = batches(strings(PAIRS), tokenizers, batch_size=7, max_length=61, buckets=3, seed=5)
     first, second = rows(plain(dataset)), rows(plain(dataset))
     assert first != second
-    assert sorted(first) == sorted(second) == sorted(ids(text, pair) for pair in PAIRS)
+    assert sorted(first) == sorted(second) == sorted(ids(tokenizers, pair) for pair in PAIRS)
 
 
-def test_no_batches_without_a_pair(text: Text) -> None:
+def test_no_batches_without_a_pair(tokenizers: Tokenizers) -> None:
     with pytest.raises(InputError, match="every one has an empty side or more than 3 pieces"):
-        batches(strings([("sol", "luno"), ("", "sun")]), text, max_length=3)
+        batches(strings([("sol", "luno"), ("", "sun")]), tokenizers, max_length=3)
 
 
 def operations(dataset: tf.data.Dataset) -> str:
     return tf.raw_ops.DatasetToGraphV2(input_dataset=dataset._variant_tensor).numpy().decode("latin-1")
 
 
-def test_no_python_runs_in_the_pipeline(text: Text, tmp_path: Path) -> None:
+def test_no_python_runs_in_the_pipeline(tokenizers: Tokenizers, tmp_path: Path) -> None:
     path = tmp_path / "pairs.tsv"
     path.write_text("".join(f"{source}\t{target}\n" for source, target in PAIRS), encoding="utf-8")
     corpus = from_tsv(path).dataset()
-    pipeline = Pipeline(corpus, text, Buckets.fit(lengths(corpus, text, 61), 3, 62), 61, batch_size=7)
+    pipeline = Pipeline(corpus, tokenizers, Buckets.fit(lengths(corpus, tokenizers, 61), 3, 62), 61, batch_size=7)
     graph = operations(pipeline.epoch(1))
     assert "GroupByWindowDataset" in graph
     assert "PyFunc" not in graph

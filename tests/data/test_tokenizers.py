@@ -12,7 +12,7 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nmt.data.tokenizers import END, PAD, START, UNKNOWN, Text, Tokenizer, fitting_size, train
+from nmt.data.tokenizers import BOS, EOS, PAD, UNK, Tokenizer, Tokenizers, fitting_size, train_tokenizers
 from nmt.errors import InputError
 
 PEOPLE = {"민아": "Mina", "준호": "Juno", "소라": "Sora"}
@@ -30,8 +30,8 @@ LATIN = [c for c in LETTERS if c.isascii()]
 
 
 @pytest.fixture(scope="module")
-def texts() -> dict[str, Text]:
-    return {kind: train(PAIRS, kind) for kind in KINDS}
+def texts() -> dict[str, Tokenizers]:
+    return {kind: train_tokenizers(PAIRS, kind) for kind in KINDS}
 
 
 def back_and_forth(tokenizer: Tokenizer, text: str) -> str:
@@ -46,14 +46,14 @@ def package(model: bytes) -> sentencepiece.SentencePieceProcessor:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_corpus_comes_back(texts: dict[str, Text], kind: str) -> None:
+def test_the_corpus_comes_back(texts: dict[str, Tokenizers], kind: str) -> None:
     for pair in PAIRS:
         for text in pair:
             assert back_and_forth(texts[kind].source, text) == text
 
 
 @pytest.mark.parametrize("kind", ["unigram", "bpe", "char"])
-def test_text_of_known_letters_comes_back_in_nfkc(texts: dict[str, Text], kind: str) -> None:
+def test_text_of_known_letters_comes_back_in_nfkc(texts: dict[str, Tokenizers], kind: str) -> None:
     wide = [chr(ord(c) + 0xFEE0) for c in LATIN]
 
     @settings(max_examples=60, deadline=None)
@@ -65,24 +65,24 @@ def test_text_of_known_letters_comes_back_in_nfkc(texts: dict[str, Text], kind: 
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_hangul_in_single_letters_is_the_same_text(texts: dict[str, Text], kind: str) -> None:
+def test_hangul_in_single_letters_is_the_same_text(texts: dict[str, Tokenizers], kind: str) -> None:
     text = PAIRS[0][0]
     apart = unicodedata.normalize("NFD", text)
     assert apart != text
     assert back_and_forth(texts[kind].source, apart) == text
 
 
-def test_a_letter_never_seen_is_unknown(texts: dict[str, Text]) -> None:
+def test_a_letter_never_seen_is_unknown(texts: dict[str, Tokenizers]) -> None:
     ids = texts["char"].source.encode(tf.constant(["Mina ж"])).to_list()[0]
-    assert ids[-1] == UNKNOWN
-    assert UNKNOWN not in ids[:-1]
+    assert ids[-1] == UNK
+    assert UNK not in ids[:-1]
 
 
 # The graph and the package agree
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_graph_gives_the_ids_of_the_package(texts: dict[str, Text], kind: str) -> None:
+def test_the_graph_gives_the_ids_of_the_package(texts: dict[str, Tokenizers], kind: str) -> None:
     tokenizer = texts[kind].source
     processor = package(tokenizer.model)
     words = st.sampled_from([word for pair in PAIRS for side in pair for word in side.split()])
@@ -99,7 +99,7 @@ def test_the_graph_gives_the_ids_of_the_package(texts: dict[str, Text], kind: st
     check()
 
 
-def test_pieces_spell_the_text(texts: dict[str, Text]) -> None:
+def test_pieces_spell_the_text(texts: dict[str, Tokenizers]) -> None:
     tokenizer = texts["bpe"].source
     ids = tokenizer.encode(tf.constant(["Mina sees rice."])).to_list()[0]
     pieces = tokenizer.pieces(ids)
@@ -108,7 +108,7 @@ def test_pieces_spell_the_text(texts: dict[str, Text]) -> None:
 
 
 def test_a_tokenizer_outlives_a_new_seed() -> None:
-    tokenizer = train(PAIRS).source
+    tokenizer = train_tokenizers(PAIRS).source
     traced = tf.function(tokenizer.encode)
     sentence = tf.constant(["Mina sees rice."])
     before = traced(sentence).to_list()
@@ -123,40 +123,40 @@ def test_a_tokenizer_outlives_a_new_seed() -> None:
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("joint", [True, False])
 def test_four_ids_are_fixed(kind: str, joint: bool) -> None:
-    text = train(PAIRS, kind, joint=joint)
-    assert (PAD, UNKNOWN, START, END) == (0, 1, 2, 3)
-    for tokenizer in (text.source, text.target):
+    tokenizers = train_tokenizers(PAIRS, kind, joint=joint)
+    assert (PAD, UNK, BOS, EOS) == (0, 1, 2, 3)
+    for tokenizer in (tokenizers.source, tokenizers.target):
         assert tokenizer.pieces(range(4)) == ["<pad>", "<unk>", "<s>", "</s>"]
         assert tokenizer.vocabulary == package(tokenizer.model).get_piece_size()
 
 
 def test_one_vocabulary_or_two() -> None:
-    together, apart = train(PAIRS, joint=True), train(PAIRS, joint=False)
+    together, apart = train_tokenizers(PAIRS, joint=True), train_tokenizers(PAIRS, joint=False)
     assert together.joint
     assert together.source is together.target
     assert not apart.joint
     hangul = tf.constant(["민아"])
-    assert UNKNOWN not in together.target.encode(hangul).to_list()[0]
-    assert UNKNOWN not in apart.source.encode(hangul).to_list()[0]
-    assert UNKNOWN in apart.target.encode(hangul).to_list()[0]
+    assert UNK not in together.target.encode(hangul).to_list()[0]
+    assert UNK not in apart.source.encode(hangul).to_list()[0]
+    assert UNK in apart.target.encode(hangul).to_list()[0]
 
 
 @pytest.mark.parametrize(("kind", "size"), [("unigram", 43), ("bpe", 53), ("char", 23), ("word", 13)])
 def test_a_vocabulary_has_the_size_that_was_asked_for(kind: str, size: int) -> None:
-    assert train(PAIRS, kind, size).source.vocabulary == size
+    assert train_tokenizers(PAIRS, kind, size).source.vocabulary == size
 
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize(("joint", "name"), [(True, "the text"), (False, "the source text")])
 def test_too_large_a_vocabulary_is_refused_with_the_largest_possible(kind: str, joint: bool, name: str) -> None:
     with pytest.raises(InputError, match=rf"text.vocabulary_size = 9999 is larger than {name} allows") as caught:
-        train(PAIRS, kind, 9999, joint)
+        train_tokenizers(PAIRS, kind, 9999, joint)
     most = int(str(caught.value).partition("which is ")[2].partition(".")[0])
     sides = [[side for pair in PAIRS for side in pair]] if joint else [[source for source, _ in PAIRS]]
     alone = [(side, side) for side in sides[0]]
-    assert train(alone, kind, most).source.vocabulary == most
+    assert train_tokenizers(alone, kind, most).source.vocabulary == most
     with pytest.raises(InputError, match="is larger than"):
-        train(alone, kind, most + 1)
+        train_tokenizers(alone, kind, most + 1)
 
 
 @pytest.mark.parametrize("kind", ["unigram", "bpe"])
@@ -164,12 +164,12 @@ def test_too_small_a_vocabulary_is_refused_with_the_number_of_letters(kind: str)
     # The letters of the corpus, the sign for a space, and the four fixed ids.
     least = len(LETTERS) + 1 + 4
     with pytest.raises(InputError, match=r"text.vocabulary_size = 11 is too small") as caught:
-        train(PAIRS, kind, 11)
+        train_tokenizers(PAIRS, kind, 11)
     # Whether the message counts the fixed ids is its own affair.
     assert {str(least), str(least - 4), str(least - 5)} & set(re.findall(r"\d+", str(caught.value)))
     with pytest.raises(InputError, match=rf"text.vocabulary_size = {least - 1} is too small"):
-        train(PAIRS, kind, least - 1)
-    assert train(PAIRS, kind, least).source.vocabulary == least
+        train_tokenizers(PAIRS, kind, least - 1)
+    assert train_tokenizers(PAIRS, kind, least).source.vocabulary == least
 
 
 @pytest.mark.parametrize("joint", [True, False])
@@ -180,12 +180,12 @@ def test_too_small_a_vocabulary_is_refused_with_the_number_of_letters(kind: str)
 )
 def test_text_without_a_line_that_can_be_used(pairs: list[tuple[str, str]], joint: bool) -> None:
     with pytest.raises(InputError, match=r"No vocabulary can be learned: .* has no line with text"):
-        train(pairs, joint=joint)
+        train_tokenizers(pairs, joint=joint)
 
 
 def test_a_side_without_text_is_named() -> None:
     with pytest.raises(InputError, match="the target text has no line"):
-        train([("Mina", ""), ("Juno", "")], joint=False)
+        train_tokenizers([("Mina", ""), ("Juno", "")], joint=False)
 
 
 lines = st.lists(st.text(st.sampled_from("abcdefgh한글물 "), max_size=23), max_size=29)
@@ -218,24 +218,24 @@ def test_the_number_of_pieces_grows_with_the_root_of_the_words() -> None:
     ("joint", "names"), [(True, ["joint.spm.model"]), (False, ["source.spm.model", "target.spm.model"])]
 )
 def test_saved_text_is_the_same_when_loaded(tmp_path: Path, joint: bool, names: list[str]) -> None:
-    text = train(PAIRS, "bpe", joint=joint)
-    text.save(tmp_path)
+    tokenizers = train_tokenizers(PAIRS, "bpe", joint=joint)
+    tokenizers.save(tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == names
-    loaded = Text.load(tmp_path, joint)
+    loaded = Tokenizers.load(tmp_path, joint)
     assert loaded.joint is joint
-    assert (loaded.source.model, loaded.target.model) == (text.source.model, text.target.model)
+    assert (loaded.source.model, loaded.target.model) == (tokenizers.source.model, tokenizers.target.model)
     for side in ("source", "target"):
-        before, after = getattr(text, side), getattr(loaded, side)
+        before, after = getattr(tokenizers, side), getattr(loaded, side)
         sentences = tf.constant([pair[side == "target"] for pair in PAIRS])
         assert before.encode(sentences).to_list() == after.encode(sentences).to_list()
 
 
 @pytest.mark.parametrize("missing", ["joint", "source", "target"])
 def test_a_missing_file_is_named(tmp_path: Path, missing: str) -> None:
-    train(PAIRS, joint=missing == "joint").save(tmp_path)
+    train_tokenizers(PAIRS, joint=missing == "joint").save(tmp_path)
     (tmp_path / f"{missing}.spm.model").unlink()
     with pytest.raises(InputError, match=f"{missing}.spm.model cannot be read"):
-        Text.load(tmp_path, missing == "joint")
+        Tokenizers.load(tmp_path, missing == "joint")
 
 
 def fields(model: bytes) -> Iterator[int]:
@@ -290,11 +290,11 @@ def cuts(model: bytes) -> dict[str, int]:
     ],
 )
 def test_a_file_that_was_cut_short_is_named(tmp_path: Path, place: str) -> None:
-    text = train(PAIRS)
+    tokenizers = train_tokenizers(PAIRS)
     path = tmp_path / "joint.spm.model"
-    path.write_bytes(text.source.model[: cuts(text.source.model)[place]])
+    path.write_bytes(tokenizers.source.model[: cuts(tokenizers.source.model)[place]])
     with pytest.raises(InputError, match=r"joint.spm.model is damaged"):
-        Text.load(tmp_path, True)
+        Tokenizers.load(tmp_path, True)
 
 
 def test_a_model_with_other_ids_is_refused(tmp_path: Path) -> None:
@@ -331,7 +331,7 @@ def spelt(tokenizer, text):
 )
 @pytest.mark.parametrize("kind", ["unigram", "bpe", "char"])
 def test_words_are_those_of_the_text(kind, text, words):
-    tokenizer = train([("na neun bap", "neun bap mul")] * 9, kind, "auto").source
+    tokenizer = train_tokenizers([("na neun bap", "neun bap mul")] * 9, kind, "auto").source
     pieces = spelt(tokenizer, text)
     found = tokenizer.words(text, pieces)
     assert list(found.words) == words
@@ -344,7 +344,7 @@ def test_words_are_those_of_the_text(kind, text, words):
 
 
 def test_words_past_the_pieces_are_left_out():
-    tokenizer = train([("na neun bap", "neun bap mul")] * 9, "char", "auto").source
+    tokenizer = train_tokenizers([("na neun bap", "neun bap mul")] * 9, "char", "auto").source
     pieces = spelt(tokenizer, "na neun bap")
     assert tokenizer.words("na neun bap", pieces[:4]).words == ("na", "neun")
     assert tokenizer.words("na neun bap", ()).words == ()
@@ -359,4 +359,4 @@ def test_every_piece_of_any_text_has_a_word(text):
     assert all(0 <= place < len(found.words) for place in found.places)
 
 
-ANY = train([("na neun bap", "neun bap mul")] * 9, "unigram", "auto").source
+ANY = train_tokenizers([("na neun bap", "neun bap mul")] * 9, "unigram", "auto").source

@@ -9,11 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nmt.decoding.beam import Penalties, Pruning, beam
-from nmt.decoding.constraints import Demands
+from nmt.decoding.constraints import Constraints
 from nmt.decoding.search import greedy
 
-PAD, UNKNOWN, START, END, VOCABULARY, SOURCE = 0, 1, 2, 3, 7, 5
-WRITTEN = [UNKNOWN, 4, 5, 6]
+PAD, UNK, BOS, EOS, VOCABULARY, SOURCE = 0, 1, 2, 3, 7, 5
+WRITTEN = [UNK, 4, 5, 6]
 
 
 def table_step(tokens, state, memory):
@@ -32,19 +32,19 @@ def tables(seed, rows, steps):
     return scores.astype(np.float32), looks.astype(np.float32)
 
 
-def search(table, limits, size, n_best=1, penalties=None, pruning=None, **demands):
+def search(table, limits, size, n_best=1, penalties=None, pruning=None, **constraints):
     scores, looks = (tf.constant(part) for part in table)
     mask = tf.ones([len(limits), SOURCE], tf.bool)
-    wanted = Demands(tf.constant(limits, tf.int32), **demands)
+    wanted = Constraints(tf.constant(limits, tf.int32), **constraints)
     first = tf.zeros([len(limits)], tf.int32)
-    return beam(table_step, first, (scores, looks), mask, wanted, START, END, size, n_best, penalties, pruning)
+    return beam(table_step, first, (scores, looks), mask, wanted, BOS, EOS, size, n_best, penalties, pruning)
 
 
 def forced(table, row, words, ended):
     """The score of each word, the end's too if it was written, and the alignment, in plain Python."""
     scores, looks = (part[row].astype(np.float64) for part in table)
-    last, found, seen = START, [], []
-    for t, word in enumerate([*words, END] if ended else words):
+    last, found, seen = BOS, [], []
+    for t, word in enumerate([*words, EOS] if ended else words):
         found.append(scores[t, last, word] - np.log(np.exp(scores[t, last]).sum()))
         seen.append(looks[t, last])
         last = word
@@ -110,7 +110,7 @@ def test_a_beam_of_one_is_greedy(seed):
     table, limits = tables(seed, 5, 6), [6, 3, 0, 1, 5]
     mine = search(table, limits, size=1)
     memory = tuple(tf.constant(part) for part in table)
-    other = greedy(table_step, tf.zeros([5], tf.int32), memory, SOURCE, Demands(tf.constant(limits)), START, END)
+    other = greedy(table_step, tf.zeros([5], tf.int32), memory, SOURCE, Constraints(tf.constant(limits)), BOS, EOS)
     for one, two in zip(mine, other, strict=True):
         np.testing.assert_allclose(one, two, atol=1e-5)
 
@@ -170,7 +170,7 @@ def test_a_wider_beam_finds_what_greedy_search_passes_by():
     # After the start, 4 has .6 and 5 has .4; after 4 all is even (six words at 1/7 and the end too), after 5 the end
     # has .9. Greedy: .6 / 7; the other way: .4 * .9 = .36.
     table = np.full([1, 2, VOCABULARY, VOCABULARY], 1 / 7)
-    table[0, 0, START] = [0, 0, 0, 0, 0.6, 0.4, 0]
+    table[0, 0, BOS] = [0, 0, 0, 0, 0.6, 0.4, 0]
     table[0, 1, 5] = [0, 0.1, 0, 0.9, 0, 0, 0]
     table = (np.log(np.maximum(table, 1e-9)).astype(np.float32), np.ones([1, 2, VOCABULARY, SOURCE], np.float32))
     assert hypothesis(search(table, [2], 1), 0, 0)[0] == 4
@@ -188,7 +188,7 @@ def chain(after):
     return np.log(table).astype(np.float32), np.ones([1, 6, VOCABULARY, SOURCE], np.float32)
 
 
-LONGER = chain({START: {4: 0.5, 5: 0.5}, 4: {END: 0.5, 5: 0.5}, 5: {6: 0.9, END: 0.1}, 6: {END: 0.98, 4: 0.02}})
+LONGER = chain({BOS: {4: 0.5, 5: 0.5}, 4: {EOS: 0.5, 5: 0.5}, 5: {6: 0.9, EOS: 0.1}, 6: {EOS: 0.98, 4: 0.02}})
 
 
 def test_a_length_penalty_favours_the_longer():
@@ -204,7 +204,7 @@ def test_a_length_penalty_favours_the_longer():
 
 def test_a_coverage_penalty_favours_what_looked_everywhere():
     # [4] and [5] are as likely; 4 was written looking at one word alone, 5 looking at all five evenly.
-    scores, looks = chain({START: {4: 0.5, 5: 0.5}, 4: {END: 1.0}, 5: {6: 1.0}, 6: {END: 1.0}})
+    scores, looks = chain({BOS: {4: 0.5, 5: 0.5}, 4: {EOS: 1.0}, 5: {6: 1.0}, 6: {EOS: 1.0}})
     looks = np.full_like(looks, 0.2)
     looks[:, 0] = [1, 0, 0, 0, 0]  # the first look of both: at the first word; 5 goes on and looks at all
     found = search((scores, looks), [6], 3, 2, Penalties(coverage=0.1))
@@ -221,9 +221,16 @@ def test_it_stops_when_nothing_can_be_beaten():
         return table_step(tokens, state, memory)
 
     # [4] has .9 * .9; what lives on after the second step has at most .9 * .1.
-    scores, looks = chain({START: {4: 0.9, 5: 0.1}, 4: {END: 0.9, 5: 0.1}, 5: {5: 1.0}})
+    scores, looks = chain({BOS: {4: 0.9, 5: 0.1}, 4: {EOS: 0.9, 5: 0.1}, 5: {5: 1.0}})
     memory = (tf.constant(scores), tf.constant(looks))
-    arguments = (tf.zeros([1], tf.int32), memory, tf.ones([1, SOURCE], tf.bool), Demands(tf.constant([6])), START, END)
+    arguments = (
+        tf.zeros([1], tf.int32),
+        memory,
+        tf.ones([1, SOURCE], tf.bool),
+        Constraints(tf.constant([6])),
+        BOS,
+        EOS,
+    )
     found = beam(counted, *arguments, size=2)
     assert (hypothesis(found, 0, 0), len(calls)) == ([4], 2)
     calls.clear()
@@ -237,7 +244,7 @@ def test_what_falls_too_far_behind_is_given_up():
     # After the start, 4 has .8 and 5 has .2, which is ln 4 = 1.386 below; after 4 all is even, after 5 the end has .9.
     # [4 and any word]: .8 / 7 = .114; [5]: .2 * .9 = .18.
     table = np.full([1, 2, VOCABULARY, VOCABULARY], 1 / 7)
-    table[0, 0, START] = [0, 0, 0, 0, 0.8, 0.2, 0]
+    table[0, 0, BOS] = [0, 0, 0, 0, 0.8, 0.2, 0]
     table[0, 1, 5] = [0, 0.1, 0, 0.9, 0, 0, 0]
     table = (np.log(np.maximum(table, 1e-9)).astype(np.float32), np.ones([1, 2, VOCABULARY, SOURCE], np.float32))
     assert hypothesis(search(table, [2], 2, pruning=Pruning(margin=1.4)), 0, 0) == [5]
@@ -255,9 +262,16 @@ def test_it_waits_no_longer_than_its_patience():
 
     # [4] and [5] are complete after two steps, with .3 each; [4 6] and [5 6] have .2 after three. By (5 + n) / 6 to the
     # sixth they rank ln .3 / (7/6)^6 = -0.477 and ln .2 / (8/6)^6 = -0.286.
-    scores, looks = chain({START: {4: 0.5, 5: 0.5}, 4: {END: 0.6, 6: 0.4}, 5: {END: 0.6, 6: 0.4}, 6: {END: 1.0}})
+    scores, looks = chain({BOS: {4: 0.5, 5: 0.5}, 4: {EOS: 0.6, 6: 0.4}, 5: {EOS: 0.6, 6: 0.4}, 6: {EOS: 1.0}})
     memory = (tf.constant(scores), tf.constant(looks))
-    arguments = (tf.zeros([1], tf.int32), memory, tf.ones([1, SOURCE], tf.bool), Demands(tf.constant([6])), START, END)
+    arguments = (
+        tf.zeros([1], tf.int32),
+        memory,
+        tf.ones([1, SOURCE], tf.bool),
+        Constraints(tf.constant([6])),
+        BOS,
+        EOS,
+    )
     found = beam(counted, *arguments, size=2, penalties=Penalties(length=6.0), pruning=Pruning(patience=1.0))
     assert (len(hypothesis(found, 0, 0)), len(calls)) == (1, 2)
     calls.clear()
@@ -295,7 +309,7 @@ def test_no_rows_and_no_alignment():
 
     table = tables(3, 2, 4)
     memory, mask = tuple(map(tf.constant, table)), tf.zeros([2, 0], tf.bool)
-    found = beam(blind, tf.zeros([2], tf.int32), memory, mask, Demands(tf.constant([4, 3])), START, END, 3, 2)
+    found = beam(blind, tf.zeros([2], tf.int32), memory, mask, Constraints(tf.constant([4, 3])), BOS, EOS, 3, 2)
     same = search(table, [4, 3], 3, 2)
     np.testing.assert_array_equal(found.tokens, same.tokens)
     assert found.alignment.shape == (2, 2, 4, 0)
@@ -312,8 +326,8 @@ def test_any_batch_in_a_graph():
     def graph(scores, looks, limits):
         first = tf.zeros(tf.shape(limits), tf.int32)
         mask = tf.ones([tf.shape(limits)[0], tf.shape(looks)[3]], tf.bool)
-        demands = Demands(limits, no_repeat=2)
-        return beam(table_step, first, (scores, looks), mask, demands, START, END, 3, 2, Penalties(1.0, False, 0.1))
+        constraints = Constraints(limits, no_repeat=2)
+        return beam(table_step, first, (scores, looks), mask, constraints, BOS, EOS, 3, 2, Penalties(1.0, False, 0.1))
 
     for limits in [[6, 2, 4], [5], [], [0, 0]]:
         table = tables(7, len(limits), steps=6)

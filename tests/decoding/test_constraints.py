@@ -1,4 +1,4 @@
-"""Demands: what may come next, on logits one can see through."""
+"""Constraints: what may come next, on logits one can see through."""
 
 import numpy as np
 import pytest
@@ -6,33 +6,33 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nmt.decoding.constraints import Demands
+from nmt.decoding.constraints import Constraints
 
-START, END, VOCABULARY = 2, 3, 11
+BOS, EOS, VOCABULARY = 2, 3, 11
 MOST = tf.constant([9, 9])
 
 
-def forbidden(demands, tokens, t):
+def forbidden(constraints, tokens, t):
     """The words that are ruled out in each row, padding aside; the scores of the others are as they were."""
     tokens = tf.constant(tokens)
     logits = np.random.default_rng(1).normal(size=[tokens.shape[0], VOCABULARY]).astype(np.float32)
-    allowed = demands.allowed(tf.constant(logits), tokens, tf.constant(t), START, END).numpy()
+    allowed = constraints.allowed(tf.constant(logits), tokens, tf.constant(t), BOS, EOS).numpy()
     np.testing.assert_array_equal(allowed[np.isfinite(allowed)], logits[np.isfinite(allowed)])
     return [[int(word) for word in np.flatnonzero(np.isneginf(row)) if word] for row in allowed]
 
 
 def test_the_end_waits_for_the_fewest_words():
-    demands = Demands(MOST, least=tf.constant([1, 2]))
-    assert forbidden(demands, [[5, 0, 0], [5, 0, 0]], 1) == [[], [END]]
+    constraints = Constraints(MOST, least=tf.constant([1, 2]))
+    assert forbidden(constraints, [[5, 0, 0], [5, 0, 0]], 1) == [[], [EOS]]
 
 
 def test_a_prefix_leaves_one_word_whatever_else_is_wanted():
-    demands = Demands(MOST, tf.constant([5, 5]), tf.constant([[7, 7, END], [8, 0, 0]]), no_repeat=1)
+    constraints = Constraints(MOST, tf.constant([5, 5]), tf.constant([[7, 7, EOS], [8, 0, 0]]), no_repeat=1)
     others = [word for word in range(1, VOCABULARY) if word != 7]
-    assert forbidden(demands, [[7, 0, 0], [8, 0, 0]], 1) == [others, [END, 8]]
-    assert forbidden(demands, [[7, 7, 0, 0], [8, 5, 0, 0]], 2)[0] == [w for w in range(1, VOCABULARY) if w != END]
+    assert forbidden(constraints, [[7, 0, 0], [8, 0, 0]], 1) == [others, [EOS, 8]]
+    assert forbidden(constraints, [[7, 7, 0, 0], [8, 5, 0, 0]], 2)[0] == [w for w in range(1, VOCABULARY) if w != EOS]
     # Past its end there is no prefix.
-    assert forbidden(demands, [[7, 7, 9, 0], [8, 5, 6, 0]], 3)[1] == [END, 5, 6, 8]
+    assert forbidden(constraints, [[7, 7, 9, 0], [8, 5, 6, 0]], 3)[1] == [EOS, 5, 6, 8]
 
 
 @given(
@@ -49,18 +49,18 @@ def test_no_sequence_is_written_twice(n, rows, t):
         again = [w for w in range(4, VOCABULARY) if len(row) >= n - 1 and (*row[len(row) - n + 1 :], w) in seen]
         expected.append(again)
     padded = [row + [0] * (6 - t) for row in written]
-    assert forbidden(Demands(tf.fill([len(rows)], 9), no_repeat=n), padded, t) == expected
+    assert forbidden(Constraints(tf.fill([len(rows)], 9), no_repeat=n), padded, t) == expected
 
 
 @pytest.mark.parametrize("longest", [0, 1, 2])
 def test_a_sequence_longer_than_all_room_is_never_repeated(longest):
-    demands = Demands(tf.constant([1]), no_repeat=3)
-    assert forbidden(demands, np.zeros([1, longest], np.int32), 0) == [[]]
+    constraints = Constraints(tf.constant([1]), no_repeat=3)
+    assert forbidden(constraints, np.zeros([1, longest], np.int32), 0) == [[]]
 
 
 def test_where_nothing_else_is_left_the_end_may_come():
     # Every word but padding, start and end was written.
     written = [[1, *range(4, VOCABULARY), 0]]
-    demands = Demands(tf.constant([20]), tf.constant([15]), no_repeat=1)
-    assert END not in forbidden(demands, written, 8)[0]
-    assert END in forbidden(demands, [[1, 4, 5, 0, 0, 0, 0, 0, 0]], 3)[0]
+    constraints = Constraints(tf.constant([20]), tf.constant([15]), no_repeat=1)
+    assert EOS not in forbidden(constraints, written, 8)[0]
+    assert EOS in forbidden(constraints, [[1, 4, 5, 0, 0, 0, 0, 0, 0]], 3)[0]

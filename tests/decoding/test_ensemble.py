@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from nmt.decoding.constraints import Demands
+from nmt.decoding.constraints import Constraints
 from nmt.decoding.ensemble import Ensemble
 from nmt.decoding.search import greedy
 
-START, END, VOCABULARY, SOURCE = 2, 3, 7, 5
+BOS, EOS, VOCABULARY, SOURCE = 2, 3, 7, 5
 
 
 class Table:
@@ -23,14 +23,14 @@ class Table:
     def encode(self, source):
         return tf.cast(source, tf.float32)
 
-    def initial_state(self, memory, room=None):
+    def initial_state(self, memory, max_steps=None):
         return tf.zeros([tf.shape(memory)[0]])
 
     def step(self, tokens, state, memory):
         looked = tf.gather(self.looks, tokens) if self.aligned else tf.zeros([tf.size(tokens), 0])
         return tf.gather(self.logits, tokens), state + 1, looked
 
-    def forced(self, source, target):
+    def teacher_forcing(self, source, target):
         return tf.gather(self.logits, target), tf.gather(self.looks, target)
 
 
@@ -52,8 +52,8 @@ def test_a_model_with_itself_is_itself():
     found = []
     for each in (model, Ensemble([model, model, model])):
         memory = each.encode(tf.ones([2, SOURCE]))
-        demands = Demands(tf.constant([6, 4]))
-        found.append(greedy(each.step, each.initial_state(memory), memory, SOURCE, demands, START, END))
+        constraints = Constraints(tf.constant([6, 4]))
+        found.append(greedy(each.step, each.initial_state(memory), memory, SOURCE, constraints, BOS, EOS))
     for one, other in zip(*found, strict=True):
         np.testing.assert_allclose(one, other, atol=1e-5)
 
@@ -61,7 +61,7 @@ def test_a_model_with_itself_is_itself():
 def test_the_forced_score_is_that_of_the_steps():
     both = Ensemble([Table(4), Table(5)])
     target = tf.constant([[2, 5, 6, 4]])
-    logits, looked = both.forced(tf.ones([1, SOURCE]), target)
+    logits, looked = both.teacher_forcing(tf.ones([1, SOURCE]), target)
     memory = both.encode(tf.ones([1, SOURCE]))
     for t in range(4):
         stepped, _, seen = both.step(target[:, t], both.initial_state(memory), memory)

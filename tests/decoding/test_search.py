@@ -6,10 +6,10 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nmt.decoding.constraints import Demands
+from nmt.decoding.constraints import Constraints
 from nmt.decoding.search import Hypotheses, greedy
 
-START, END, VOCABULARY, SOURCE = 2, 3, 11, 5
+BOS, EOS, VOCABULARY, SOURCE = 2, 3, 11, 5
 
 
 def table_step(tokens, state, memory):
@@ -22,14 +22,14 @@ def table_step(tokens, state, memory):
 def search(scores, looks, limits):
     memory = (tf.constant(scores, tf.float32), tf.constant(looks, tf.float32))
     first = tf.zeros([len(scores)], tf.int32)
-    return greedy(table_step, first, memory, looks.shape[2], Demands(tf.constant(limits, tf.int32)), START, END)
+    return greedy(table_step, first, memory, looks.shape[2], Constraints(tf.constant(limits, tf.int32)), BOS, EOS)
 
 
 def random_tables(seed, rows, steps):
     """Scores that rule out nothing, and an alignment that is different everywhere."""
     rng = np.random.default_rng(seed)
     scores = rng.normal(size=[rows, steps, VOCABULARY, VOCABULARY]) * 2
-    scores[:, :, :, END] += 2  # so that rows end, sooner or later
+    scores[:, :, :, EOS] += 2  # so that rows end, sooner or later
     return scores.astype(np.float32), rng.uniform(0.1, 1, size=[rows, steps, SOURCE]).astype(np.float32)
 
 
@@ -40,14 +40,14 @@ def spelling(words):
 
 def by_hand(scores, looks, limit):
     """One row in plain Python: words, score and alignment."""
-    last, words, score, seen = START, [], 0.0, []
+    last, words, score, seen = BOS, [], 0.0, []
     for t in range(limit):
         row = scores[t, last].astype(np.float64)
-        row[[0, START]] -= 99  # never written, though they have their share of the probability
+        row[[0, BOS]] -= 99  # never written, though they have their share of the probability
         last = int(row.argmax())
-        row[[0, START]] += 99
+        row[[0, BOS]] += 99
         score += row[last] - np.log(np.exp(row).sum())
-        if last == END:
+        if last == EOS:
             break
         words.append(last)
         seen.append(looks[t])
@@ -65,14 +65,14 @@ def check(found: Hypotheses, row, words, score, alignment):
 
 
 def test_rows_end_where_they_end():
-    words = [[7, 5, END, 9, 9], [END, 9, 9, 9, 9], [4, 6, 8, 10, END]]
+    words = [[7, 5, EOS, 9, 9], [EOS, 9, 9, 9, 9], [4, 6, 8, 10, EOS]]
     found = search(np.stack([spelling(row) for row in words]), np.ones([3, 5, SOURCE]), [5, 5, 5])
     assert found.tokens.numpy()[:, 0].tolist() == [[7, 5, 0, 0, 0], [0, 0, 0, 0, 0], [4, 6, 8, 10, 0]]
     assert found.lengths.numpy()[:, 0].tolist() == [2, 0, 4]
 
 
 def test_rows_have_limits_of_their_own():
-    words = [[7, 7, 7, 7, 7], [5, 5, 5, 5, 5], [4, END, 9, 9, 9], [6, 6, 6, 6, 6]]
+    words = [[7, 7, 7, 7, 7], [5, 5, 5, 5, 5], [4, EOS, 9, 9, 9], [6, 6, 6, 6, 6]]
     found = search(np.stack([spelling(row) for row in words]), np.ones([4, 5, SOURCE]), [3, 5, 4, 0])
     assert found.tokens.numpy()[:, 0].tolist() == [[7, 7, 7, 0, 0], [5, 5, 5, 5, 5], [4, 0, 0, 0, 0], [0, 0, 0, 0, 0]]
     assert found.lengths.numpy()[:, 0].tolist() == [3, 5, 1, 0]
@@ -82,7 +82,7 @@ def test_rows_have_limits_of_their_own():
 def test_each_word_depends_on_the_word_before():
     # After the start 5, after 5 an 8, after 8 the end: the table is the same at all times.
     after = np.zeros([VOCABULARY, VOCABULARY])
-    after[START, 5] = after[5, 8] = after[8, END] = 1
+    after[BOS, 5] = after[5, 8] = after[8, EOS] = 1
     found = search(np.tile(after, [1, 7, 1, 1]), np.ones([1, 7, SOURCE]), [7])
     assert found.tokens.numpy()[:, 0].tolist() == [[5, 8, 0, 0, 0, 0, 0]]
 
@@ -90,7 +90,7 @@ def test_each_word_depends_on_the_word_before():
 def test_the_score_of_a_limit_reached_has_no_end_token():
     # Every word has a score of 0 but for ln 10 of the chosen one: of 10 / (10 + 10) + 10 others 1 / 20 each,
     # so the chosen word has probability 1/2. Two words at the limit are ln 1/4, and with an end ln 1/8.
-    chosen = np.log(10.0) * np.stack([spelling([4, 6, END]), spelling([4, 6, END])]) / 99
+    chosen = np.log(10.0) * np.stack([spelling([4, 6, EOS]), spelling([4, 6, EOS])]) / 99
     found = search(chosen, np.ones([2, 3, SOURCE]), [2, 3])
     assert found.lengths.numpy()[:, 0].tolist() == [2, 2]
     np.testing.assert_allclose(found.scores[:, 0], [np.log(1 / 4), np.log(1 / 8)], rtol=1e-6)
@@ -98,7 +98,7 @@ def test_the_score_of_a_limit_reached_has_no_end_token():
 
 def test_an_alignment_row_for_each_word_and_zeros_from_the_end_on():
     looks = np.arange(1.0, 1 + 2 * 3 * SOURCE).reshape(2, 3, SOURCE)
-    found = search(np.stack([spelling([4, END, 9]), spelling([4, 6, 8])]), looks, [3, 3])
+    found = search(np.stack([spelling([4, EOS, 9]), spelling([4, 6, 8])]), looks, [3, 3])
     assert found.alignment.shape == (2, 1, 3, SOURCE)
     np.testing.assert_array_equal(found.alignment[0, 0], [looks[0, 0], np.zeros(SOURCE), np.zeros(SOURCE)])
     np.testing.assert_array_equal(found.alignment[1, 0], looks[1])
@@ -142,11 +142,11 @@ def test_stops_once_every_row_has_ended():
         calls.append(tokens.numpy().tolist())
         return table_step(tokens, state, memory)
 
-    table = np.stack([spelling([4, END, 9, 9, 9]), spelling([4, 6, END, 9, 9])])
+    table = np.stack([spelling([4, EOS, 9, 9, 9]), spelling([4, 6, EOS, 9, 9])])
     memory = (tf.constant(table, tf.float32), tf.ones([2, 5, SOURCE]))
-    greedy(counted, tf.zeros([2], tf.int32), memory, SOURCE, Demands(tf.constant([5, 5])), START, END)
+    greedy(counted, tf.zeros([2], tf.int32), memory, SOURCE, Constraints(tf.constant([5, 5])), BOS, EOS)
     # Fed with the start, the first words, and then the second of the row that goes on.
-    assert calls == [[START, START], [4, 4], [END, 6]]
+    assert calls == [[BOS, BOS], [4, 4], [EOS, 6]]
 
 
 def test_any_batch_in_a_graph():
@@ -159,7 +159,7 @@ def test_any_batch_in_a_graph():
     )
     def graph(scores, looks, limits):
         first = tf.zeros(tf.shape(limits), tf.int32)
-        return greedy(table_step, first, (scores, looks), tf.shape(looks)[2], Demands(limits), START, END)
+        return greedy(table_step, first, (scores, looks), tf.shape(looks)[2], Constraints(limits), BOS, EOS)
 
     for limits in [[6, 2, 4], [5], [], [0, 0]]:
         scores, looks = random_tables(7, len(limits), steps=6)
@@ -172,6 +172,6 @@ def test_any_batch_in_a_graph():
 def test_padding_and_start_are_never_written():
     # Both would be the likeliest by far.
     table = np.zeros([1, 2, VOCABULARY, VOCABULARY])
-    table[..., 0] = table[..., START] = 50
+    table[..., 0] = table[..., BOS] = 50
     table[..., 7] = 1
     assert search(table, np.ones([1, 2, SOURCE]), [2]).tokens.numpy().tolist() == [[[7, 7]]]

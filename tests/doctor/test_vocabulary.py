@@ -8,7 +8,7 @@ import tensorflow as tf
 from nmt.config import Config, with_settings
 from nmt.data import pipeline
 from nmt.data.corpora import Corpus, from_files
-from nmt.data.tokenizers import UNKNOWN, train
+from nmt.data.tokenizers import UNK, train_tokenizers
 from nmt.doctor import vocabulary as module
 from nmt.doctor.examine import look
 from nmt.doctor.findings import Vocabulary
@@ -44,20 +44,20 @@ def measured(config: Config, corpora: list[Corpus]) -> Vocabulary:
 def test_the_figures_are_those_of_the_training(kind: str, corpora: list[Corpus]) -> None:
     config = with_settings(Config(), [f"text.kind={kind}", "data.max_length=50", "decoding.max_length=55"])
     found = measured(config, corpora)
-    text = train(TRAIN, kind)
-    assert (found.exact, found.learned_from, found.pieces) == (True, 202, (text.source.vocabulary,))
+    tokenizers = train_tokenizers(TRAIN, kind)
+    assert (found.exact, found.learned_from, found.pieces) == (True, 202, (tokenizers.source.vocabulary,))
     for use, pairs, corpus in zip(found.uses, (TRAIN, DEV), corpora, strict=True):
         for side, cutting in enumerate((use.source, use.target)):
-            ids = text.source.encode(tf.constant([pair[side] for pair in pairs]))
+            ids = tokenizers.source.encode(tf.constant([pair[side] for pair in pairs]))
             # Whole sentences, where the doctor cut each word once.
             assert cutting.pieces == pytest.approx(ids.flat_values.shape[0] / len(pairs))
-        kept = pipeline.lengths(corpus.dataset(), text, 50)
+        kept = pipeline.lengths(corpus.dataset(), tokenizers, 50)
         assert use.dropped == len(pairs) - len(kept)
     train_use, dev_use = found.uses
     assert (train_use.dropped, train_use.too_long, train_use.shortened) == (2, 1, 1)
     assert dev_use.source.unknown == pytest.approx(1 / sum(len(source.split()) for source, _ in DEV))
     assert [(word.word, word.count) for word in dev_use.source.unknown_words] == [("漢字를", 1)]
-    assert UNKNOWN not in text.source.encode(tf.constant([source for source, _ in TRAIN])).flat_values
+    assert UNK not in tokenizers.source.encode(tf.constant([source for source, _ in TRAIN])).flat_values
 
 
 def test_sizes_that_the_pairs_do_not_allow_are_left_out(corpora: list[Corpus]) -> None:

@@ -7,7 +7,7 @@ from command_line import PAIRS, once
 from nmt.config import Config, with_settings
 from nmt.data.corpora import from_tsv
 from nmt.inference.translator import Translator
-from nmt.training.fit import train
+from nmt.training.fit import train_model
 
 SMALL = ["model.units=16", "model.embedding=16", "data.buckets=2"]
 SMALL += ["training.epochs=8", "training.batch_size=8", "training.learning_rate=0.01", "training.warmup_steps=5"]
@@ -23,6 +23,6 @@ def trained(place: Path, kind: str = "bpe") -> Translator:
         data = from_tsv(pairs)
         size = {"bpe": 80, "unigram": 52}[kind]
         settings = [*SMALL, f"text.kind={kind}", f"text.vocabulary_size={size}"]
-        train(with_settings(Config(), settings), data, data, folder, say=lambda line: None)
+        train_model(with_settings(Config(), settings), data, data, folder, say=lambda line: None)
 
     return Translator.load(once(place / "model", f"exported-{kind}", make))

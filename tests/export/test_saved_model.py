@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from tensorflow.core.protobuf import saved_model_pb2
 
 from nmt.config import Config, with_settings
-from nmt.data.tokenizers import train as train_text
+from nmt.data.tokenizers import train_tokenizers
 from nmt.errors import InputError
 from nmt.export.saved_model import WARMUP, export
 from nmt.export.versions import check_place, versions
@@ -211,12 +211,12 @@ def test_the_naive_export_fails_in_this_way_of_loading(translator: Translator, t
     class Naive(tf.Module):
         def __init__(self, model: keras.Model) -> None:
             super().__init__()
-            self.model, self.text = model, translator.text.source.resource
+            self.model, self.text = model, translator.tokenizers.source.resource
 
         @tf.function(input_signature=[tf.TensorSpec([None], tf.string, "text")])
         def serving_default(self, text: tf.Tensor) -> dict[str, tf.Tensor]:
             ids = self.text.tokenize(text).to_tensor()
-            logits, _ = self.model.forced(ids, ids)
+            logits, _ = self.model.teacher_forcing(ids, ids)
             return {"translation": text, "score": tf.reduce_sum(logits, [1, 2])}
 
     naive = Naive(translator.model)
@@ -286,16 +286,16 @@ def test_tokenizers_stay_apart_in_both_ways_of_loading(tmp_path: Path) -> None:
     config = with_settings(Config(), ["text.joint=false", "model.units=16", "model.embedding=16"])
     folders, translators = [], []
     for number, pairs in enumerate((PAIRS, [(ko[::-1], en[::-1]) for ko, en in PAIRS])):
-        text = train_text(pairs, "bpe", 60 + number, joint=False)
+        tokenizers = train_tokenizers(pairs, "bpe", 60 + number, joint=False)
         keras.utils.set_random_seed(number)
-        model = build_model(config, text.source.vocabulary, text.target.vocabulary)
-        translators.append(Translator(model, text, config))
+        model = build_model(config, tokenizers.source.vocabulary, tokenizers.target.vocabulary)
+        translators.append(Translator(model, tokenizers, config))
         folders.append(export(translators[-1], tmp_path / f"toy{number}", translators[-1].decoding(max_length=9)))
     loaded = [tf.saved_model.load(folder) for folder in folders]
     for translator, folder, here in zip(translators, folders, loaded, strict=True):
         expected = [found.text for found in translator.translate(TEXTS[:5], max_length=9)]
         there = here.signatures["serving_default"](text=tf.constant(TEXTS[:5]))["translation"].numpy()
-        assert [text.decode() for text in there] == expected
+        assert [tokenizers.decode() for tokenizers in there] == expected
         server = Served(folder)
         assert list(server.ask("serving_default", text=TEXTS[:5])["translation"]) == expected
         assert server.close() == 0

@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nmt.config import Config, with_settings
-from nmt.data.tokenizers import train as train_text
+from nmt.data.tokenizers import train_tokenizers
 from nmt.errors import InputError
 from nmt.export import tflite_runtime
 from nmt.export.tflite import convert, export
@@ -91,10 +91,10 @@ def test_every_network_converts(kind: str, tmp_path: Path) -> None:
     config = with_settings(
         Config(), ["text.kind=bpe", "model.units=16", "model.embedding=16", "decoding.max_length=20", *OTHERS[kind]]
     )
-    text = train_text(PAIRS, "bpe", 60, joint=config.text.joint)
+    tokenizers = train_tokenizers(PAIRS, "bpe", 60, joint=config.text.joint)
     keras.utils.set_random_seed(1)
-    model = build_model(config, text.source.vocabulary, text.target.vocabulary)
-    translator = Translator(model, text, config)
+    model = build_model(config, tokenizers.source.vocabulary, tokenizers.target.vocabulary)
+    translator = Translator(model, tokenizers, config)
     export(translator, tmp_path / "toy", translator.decoding(beam=2))
     assert not (tmp_path / "toy" / "card.md").exists()
     found, expected = (

@@ -20,8 +20,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from nmt.config import Config, with_settings
-from nmt.data.tokenizers import PAD, START, UNKNOWN, Text
-from nmt.data.tokenizers import train as train_text
+from nmt.data.tokenizers import BOS, PAD, UNK, Tokenizers, train_tokenizers
 from nmt.errors import InputError
 from nmt.export import tflite, tflite_runtime
 from nmt.export.tflite_strings import check_alike, export, spelling
@@ -106,9 +105,11 @@ def test_it_answers_as_it_says(both) -> None:
 def test_a_model_that_looks_nowhere_has_no_alignment(tmp_path: Path) -> None:
     config = with_settings(Config(), ["model.units=16", "model.embedding=16", "model.attention=none"])
     config = with_settings(config, ["text.joint=false", "decoding.max_length=7"])
-    text = train_text(PAIRS, joint=False)
+    tokenizers = train_tokenizers(PAIRS, joint=False)
     keras.utils.set_random_seed(1)
-    translator = Translator(build_model(config, text.source.vocabulary, text.target.vocabulary), text, config)
+    translator = Translator(
+        build_model(config, tokenizers.source.vocabulary, tokenizers.target.vocabulary), tokenizers, config
+    )
     export(translator, tmp_path / "toy", translator.decoding(), "none", "")
     found, expected = tflite_runtime.Translator(tmp_path / "toy").translate(TEXTS), translator.translate(TEXTS)
     for one, other in zip(found, expected, strict=True):
@@ -136,10 +137,10 @@ def test_smaller_weights_say_what_they_say_to_ids(
 
 
 def test_whatever_is_written_is_spelt_as_by_sentencepiece(translator: Translator) -> None:
-    tokenizer = translator.text.target
+    tokenizer = translator.tokenizers.target
     spell = tf.function(spelling(tokenizer), [tf.TensorSpec([None], tf.int32)])
     space = tokenizer.pieces(range(tokenizer.vocabulary)).index("▁")
-    few = [UNKNOWN, space, *range(START + 2, START + 5)]
+    few = [UNK, space, *range(BOS + 2, BOS + 5)]
     # All that four of five pieces can be in a row: what is special at a beginning is among them.
     rows = [[], *([a, b, c, d] for a in few for b in few for c in few for d in few)]
     expected = tokenizer.decode(tf.ragged.constant(rows, tf.int32, row_splits_dtype=tf.int64)).numpy().tolist()
@@ -150,8 +151,8 @@ def test_whatever_is_written_is_spelt_as_by_sentencepiece(translator: Translator
 def test_a_tokenizer_that_is_another_inside_is_refused(translator: Translator, tmp_path: Path) -> None:
     # The config may say unigram while the file beside it is of another kind.
     with pytest.raises(InputError, match="Leave --strings out"):
-        check_alike(train_text(PAIRS, "bpe", 80))
-    exchanged = Translator(translator.model, train_text(PAIRS, "bpe", 80), translator.config)
+        check_alike(train_tokenizers(PAIRS, "bpe", 80))
+    exchanged = Translator(translator.model, train_tokenizers(PAIRS, "bpe", 80), translator.config)
     with pytest.raises(InputError, match="TFLite's tokenizer cuts"):
         export(exchanged, tmp_path / "toy", translator.decoding(), "none", "")
     assert not list(tmp_path.iterdir())
@@ -160,7 +161,7 @@ def test_a_tokenizer_that_is_another_inside_is_refused(translator: Translator, t
 @pytest.mark.parametrize("kind", ["bpe", "word", "char"])
 def test_no_other_kind_takes_strings(translator: Translator, tmp_path: Path, kind: str) -> None:
     config = with_settings(translator.config, [f"text.kind={kind}"])
-    other = Translator(translator.model, translator.text, config)
+    other = Translator(translator.model, translator.tokenizers, config)
     with pytest.raises(InputError, match=f"text.kind = '{kind}'"):
         export(other, tmp_path / "toy", translator.decoding(), "none", "")
     assert not list(tmp_path.iterdir())
@@ -175,10 +176,10 @@ def test_several_translations_and_draws_are_refused(translator: Translator, tmp_
 
 
 def test_the_tokenizers_of_both_sides_are_tried(translator: Translator) -> None:
-    good, bad = translator.text.source, train_text(PAIRS, "bpe", 80).source
+    good, bad = translator.tokenizers.source, train_tokenizers(PAIRS, "bpe", 80).source
     with pytest.raises(InputError, match="cuts"):
-        check_alike(Text(bad, good))
-    check_alike(Text(good, good))
+        check_alike(Tokenizers(bad, good))
+    check_alike(Tokenizers(good, good))
 
 
 # The program, with tensorflow-text alone

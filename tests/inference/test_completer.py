@@ -12,7 +12,7 @@ from nmt.data.corpora import from_text
 from nmt.errors import InputError
 from nmt.inference.completer import Completer, perplexity
 from nmt.inference.translator import Translator
-from nmt.training.fit import train
+from nmt.training.fit import train_model
 
 # "hello" spelled from h, e, l, o: the classic. "world" has an o and an l of its own, so one letter is not enough.
 SETTINGS = ["model.architecture=language-model", "text.kind=char", "model.units=24", "model.embedding=16"]
@@ -27,7 +27,7 @@ def learned(tmp_path_factory):
     (place / "train.txt").write_text("hello\nworld\n" * 64)
     (place / "dev.txt").write_text("hello\nworld\n")
     said = []
-    completer = train(
+    completer = train_model(
         CONFIG, from_text(place / "train.txt"), from_text(place / "dev.txt"), place / "lm", say=said.append
     )
     return completer, place / "lm", said
@@ -108,7 +108,7 @@ def test_a_language_model_is_no_translator_and_the_other_way_round(learned, tmp_
     from nmt.models.build import build_model
 
     config = with_settings(Config(), ["model.units=4", "model.embedding=4"])
-    pieces = tokenizers.train([("a b", "b a")] * 5)
+    pieces = tokenizers.train_tokenizers([("a b", "b a")] * 5)
     model = build_model(config, pieces.source.vocabulary, pieces.target.vocabulary)
     Translator(model, pieces, config).save(tmp_path / "translator")
     with pytest.raises(InputError, match="is a translator and no language model"):
@@ -125,7 +125,7 @@ def test_a_run_that_is_resumed_goes_on(learned):
     keras.backend.clear_session()
     data = folder.parent
     more = with_settings(CONFIG, ["training.epochs=10"])
-    again = train(
+    again = train_model(
         more, from_text(data / "train.txt"), from_text(data / "dev.txt"), folder, resume=True, say=lambda _: None
     )
     assert len((folder / "metrics.jsonl").read_text().splitlines()) == 10

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from nmt.config import Config, with_settings
 from nmt.data.corpora import from_tsv
 from nmt.data.pipeline import Buckets, Pipeline, lengths
-from nmt.data.tokenizers import train
+from nmt.data.tokenizers import train_tokenizers
 from nmt.errors import InputError
 from nmt.inference.translator import Translation, Translator, one_line
 from nmt.models.build import build_model
@@ -48,13 +48,13 @@ def translator(tmp_path_factory: pytest.TempPathFactory) -> Translator:
     path.write_text("".join(f"{source}\t{target}\n" for source, target in PAIRS), encoding="utf-8")
     keras.utils.set_random_seed(1)
     corpus = from_tsv(path)
-    text = train(PAIRS, "unigram", 29, joint=False)
-    model = build_model(CONFIG, text.source.vocabulary, text.target.vocabulary)
+    tokenizers = train_tokenizers(PAIRS, "unigram", 29, joint=False)
+    model = build_model(CONFIG, tokenizers.source.vocabulary, tokenizers.target.vocabulary)
     compiled(model, CONFIG, 150)
-    buckets = Buckets.fit(lengths(corpus.dataset(), text, 61), 1, 62)
-    batches = Pipeline(corpus.dataset(), text, buckets, 61, batch_size=20).in_order()
+    buckets = Buckets.fit(lengths(corpus.dataset(), tokenizers, 61), 1, 62)
+    batches = Pipeline(corpus.dataset(), tokenizers, buckets, 61, batch_size=20).in_order()
     model.fit(batches.repeat(50), shuffle=False, verbose=0)
-    return Translator(model, text, CONFIG)
+    return Translator(model, tokenizers, CONFIG)
 
 
 @pytest.fixture(scope="module")
@@ -104,12 +104,12 @@ def test_a_translation_tells_how_it_was_made(translator: Translator) -> None:
 
 def test_the_score_is_the_log_probability_under_teacher_forcing(translator: Translator) -> None:
     for found in translator.translate(SOURCES[:5]):
-        tokenizers = translator.text
+        tokenizers = translator.tokenizers
         source, target = (
             [side.pieces(range(side.vocabulary)).index(piece) for piece in pieces]
             for side, pieces in ((tokenizers.source, found.source_tokens), (tokenizers.target, found.tokens))
         )
-        logits, alignment = translator.model.forced(np.array([[*source, 3]]), np.array([[2, *target]]))
+        logits, alignment = translator.model.teacher_forcing(np.array([[*source, 3]]), np.array([[2, *target]]))
         log_p = keras.ops.log_softmax(logits)[0]
         assert found.score == pytest.approx(sum(float(log_p[i, y]) for i, y in enumerate([*target, 3])), abs=1e-4)
         np.testing.assert_allclose(found.alignment, alignment[0, :-1], atol=1e-5)
@@ -150,9 +150,9 @@ def test_every_translation_has_the_score_and_the_alignment_of_its_forced_words(t
     for source, found in zip(SOURCES[:7], translator.hypotheses(SOURCES[:7], **way), strict=True):
         assert [each.rank for each in found] == sorted((each.rank for each in found), reverse=True)
         for each in found:
-            logits, looked = translator.model.forced(*forced_ids(translator, source, each.tokens))
+            logits, looked = translator.model.teacher_forcing(*forced_ids(translator, source, each.tokens))
             log_p = keras.ops.log_softmax(logits)[0]
-            written = [*ids(translator.text.target, each.tokens), 3][: len(each.token_scores)]
+            written = [*ids(translator.tokenizers.target, each.tokens), 3][: len(each.token_scores)]
             scores = [float(log_p[i, y]) for i, y in enumerate(written)]
             assert each.token_scores == pytest.approx(scores, abs=1e-4)
             assert each.score == pytest.approx(sum(scores), abs=1e-4)
@@ -263,8 +263,8 @@ def ids(tokenizer, pieces) -> list[int]:
 
 
 def forced_ids(translator, source, tokens):
-    (read,) = translator.text.source.encode([source]).to_list()
-    return np.array([[*read, 3]]), np.array([[2, *ids(translator.text.target, tokens)]])
+    (read,) = translator.tokenizers.source.encode([source]).to_list()
+    return np.array([[*read, 3]]), np.array([[2, *ids(translator.tokenizers.target, tokens)]])
 
 
 # Whatever it is given

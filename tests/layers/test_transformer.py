@@ -226,10 +226,10 @@ def test_the_readouts_are_the_same_whatever_is_shown():
     np.testing.assert_array_equal(decoder(layer=0, head=1)(words, values)[0], wanted)
 
 
-def word_by_word(layer, words, values, mask, room=TARGET):
+def word_by_word(layer, words, values, mask, max_steps=TARGET):
     """What the call returns, from steps."""
     memory = layer.remember(values, mask)
-    state = layer.initial_state(memory, room)
+    state = layer.initial_state(memory, max_steps)
     readouts, alignment = [], []
     for t in range(words.shape[1]):
         readout, state, weights = layer.step(words[:, t], state, memory)
@@ -238,11 +238,11 @@ def word_by_word(layer, words, values, mask, room=TARGET):
     return tf.stack(readouts, 1), tf.stack(alignment, 1)
 
 
-@pytest.mark.parametrize("room", [TARGET, TARGET + 3], ids=["full", "roomy"])
+@pytest.mark.parametrize("max_steps", [TARGET, TARGET + 3], ids=["full", "roomy"])
 @either_position
-def test_steps_repeated_equal_the_call(positions, room):
+def test_steps_repeated_equal_the_call(positions, max_steps):
     layer, (words, values) = decoder(positions=positions), arguments()
-    found = word_by_word(layer, words, values, tf.constant(MASK), room)
+    found = word_by_word(layer, words, values, tf.constant(MASK), max_steps)
     for one, other in zip(found, layer(words, values, values_mask=MASK), strict=True):
         np.testing.assert_allclose(one, other, atol=1e-5)
 
@@ -270,12 +270,12 @@ def test_gradients_of_the_call_equal_those_of_the_steps(positions, training):
 
 def test_rows_may_have_come_to_different_places():
     layer, (words, values) = decoder(), arguments()
-    counts, room = [3, 0, 1], TARGET + 1
+    counts, max_steps = [3, 0, 1], TARGET + 1
     states = []
     for row, count in enumerate(counts):
         here = slice(row, row + 1)
         memory = layer.remember(values[here], tf.constant(MASK[here]))
-        state = layer.initial_state(memory, room)
+        state = layer.initial_state(memory, max_steps)
         for t in range(count):
             _, state, _ = layer.step(words[here, t], state, memory)
         states.append(state)

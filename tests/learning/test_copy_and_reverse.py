@@ -9,7 +9,7 @@ import pytest
 from nmt.config import Config, from_dict
 from nmt.data import corpora
 from nmt.inference.translator import Translator
-from nmt.training.fit import train
+from nmt.training.fit import train_model
 
 LETTERS = "abcdefghijklmnopqrst"
 CONFIG: Config = from_dict(
@@ -42,7 +42,7 @@ def learned(tmp_path_factory: pytest.TempPathFactory) -> Translator:
     folder = tmp_path_factory.mktemp("copy")
     for name, pairs in (("train", task(4000, 1)), ("dev", task(100, 2))):
         (folder / f"{name}.tsv").write_text("".join(f"{s}\t{t}\n" for s, t in pairs))
-    return train(
+    return train_model(
         CONFIG, corpora.from_tsv(folder / "train.tsv"), corpora.from_tsv(folder / "dev.tsv"), Path(folder, "model")
     )
 

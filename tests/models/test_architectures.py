@@ -88,7 +88,7 @@ def test_it_learns_in_a_few_steps(settings):
 def test_steps_equal_the_forced_pass(settings):
     keras.utils.set_random_seed(5)
     model = build_model(with_settings(Config(), settings))
-    forced, alignment = model.forced(SOURCE, TARGET)
+    forced, alignment = model.teacher_forcing(SOURCE, TARGET)
     memory = model.encode(SOURCE)
     state = model.initial_state(memory, TARGET.shape[1])
     for t in range(TARGET.shape[1]):
@@ -116,11 +116,11 @@ def test_it_comes_back_from_its_config_and_weights(settings, tmp_path):
 )
 def test_a_row_never_depends_on_its_padding_or_its_neighbours(settings):
     model = build_model(with_settings(Config(), settings))
-    together, _ = model.forced(SOURCE, TARGET)
+    together, _ = model.teacher_forcing(SOURCE, TARGET)
     for row in range(3):
         source = SOURCE[row : row + 1, : int(tf.math.count_nonzero(SOURCE[row]))]
         target = TARGET[row : row + 1, : int(tf.math.count_nonzero(TARGET[row]))]
-        alone, _ = model.forced(source, target)
+        alone, _ = model.teacher_forcing(source, target)
         np.testing.assert_allclose(alone[0], together[row, : target.shape[1]], atol=1e-5)
 
 

@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from nmt.config import Config, with_settings
-from nmt.decoding.constraints import Demands
+from nmt.decoding.constraints import Constraints
 from nmt.decoding.search import greedy
 from nmt.errors import InputError
 from nmt.layers.attention import BahdanauAttention
@@ -49,7 +49,7 @@ def tiny(tied="output", source=SOURCE_VOCABULARY, target=TARGET_VOCABULARY, cell
 )
 def test_steps_give_the_logits_of_the_forced_target(tied, cell, layers):
     model = tiny(tied, TARGET_VOCABULARY, cell=cell, layers=layers)
-    logits, alignment = model.forced(SOURCE, TARGET)
+    logits, alignment = model.teacher_forcing(SOURCE, TARGET)
     assert logits.shape == (*TARGET.shape, TARGET_VOCABULARY)
     memory = model.encode(tf.constant(SOURCE))
     state = model.initial_state(memory)
@@ -61,7 +61,7 @@ def test_steps_give_the_logits_of_the_forced_target(tied, cell, layers):
 
 def test_the_call_gives_the_logits():
     model = tiny()
-    np.testing.assert_array_equal(model(BATCH), model.forced(SOURCE, TARGET)[0])
+    np.testing.assert_array_equal(model(BATCH), model.teacher_forcing(SOURCE, TARGET)[0])
 
 
 def test_tied_logits_are_products_with_the_target_embeddings():
@@ -76,10 +76,10 @@ def test_tied_logits_are_products_with_the_target_embeddings():
 
 def test_a_row_never_depends_on_its_padding_or_its_neighbours():
     model = tiny()
-    together, looks = model.forced(SOURCE, TARGET)
+    together, looks = model.teacher_forcing(SOURCE, TARGET)
     for row, (source, target) in enumerate([(5, 4), (2, 2), (3, 3)]):
         here = slice(row, row + 1)
-        alone, look = model.forced(SOURCE[here, :source], TARGET[here, :target])
+        alone, look = model.teacher_forcing(SOURCE[here, :source], TARGET[here, :target])
         np.testing.assert_allclose(together[row, :target], alone[0], atol=1e-5)
         np.testing.assert_allclose(looks[row, :target, :source], look[0], atol=1e-6)
         assert not looks.numpy()[row, :, source:].any()
@@ -172,12 +172,12 @@ def test_a_search_in_a_graph_writes_what_the_forced_model_would():
     @tf.function(input_signature=[tf.TensorSpec([None, None], tf.int32), tf.TensorSpec([None], tf.int32)])
     def translate(source, limits):
         memory = model.encode(source)
-        return greedy(model.step, model.initial_state(memory), memory, tf.shape(source)[1], Demands(limits), 2, 3)
+        return greedy(model.step, model.initial_state(memory), memory, tf.shape(source)[1], Constraints(limits), 2, 3)
 
     found = translate(SOURCE, tf.constant([7, 5, 3]))
     tokens, lengths = found.tokens.numpy()[:, 0], found.lengths.numpy()[:, 0]
     written = np.concatenate([np.full([3, 1], 2), tokens], axis=1)
-    logits, alignment = model.forced(SOURCE, written)
+    logits, alignment = model.teacher_forcing(SOURCE, written)
     # Neither padding nor the start is ever written.
     log_p = tf.nn.log_softmax(logits).numpy()
     log_p[:, :, [0, 2]] = -np.inf

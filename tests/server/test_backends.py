@@ -97,7 +97,7 @@ def test_a_row_does_not_depend_on_its_neighbours(engine: Engine, upper: Engine) 
 
 def test_several_translations_and_those_that_were_not_found(translator: Translator) -> None:
     config = with_settings(translator.config, ["decoding.beam=3", "decoding.n_best=3"])
-    engine = ModelEngine(Translator(translator.model, translator.text, config), "m")
+    engine = ModelEngine(Translator(translator.model, translator.tokenizers, config), "m")
     found = engine.predict("translate", {"text": np.array(TEXTS)})
     wanted = translator.hypotheses(TEXTS, beam=3, n_best=3)
     assert strings(found["translations"]) == padded([[each.text for each in best] for best in wanted])
@@ -152,7 +152,9 @@ def test_other_draws_are_other_translations(engine: Engine) -> None:
 
 def test_a_folder_that_is_set_to_a_beam_can_be_searched_greedily(translator: Translator) -> None:
     settings = ["decoding.beam=4", "decoding.length_penalty=1.0", "decoding.coverage_penalty=0.2", "decoding.prune=3"]
-    engine = ModelEngine(Translator(translator.model, translator.text, with_settings(translator.config, settings)), "m")
+    engine = ModelEngine(
+        Translator(translator.model, translator.tokenizers, with_settings(translator.config, settings)), "m"
+    )
     assert engine.way == Way("beam", 4, 1, 1.0)
     assert engine.look(TEXTS[:1], Way())[0][0].text == translator.translate(TEXTS[:1])[0].text
 
@@ -174,8 +176,8 @@ def test_a_beam_larger_than_the_vocabulary_is_refused(engine: Engine) -> None:
 
 def test_a_model_without_attention(translator: Translator) -> None:
     config = with_settings(translator.config, ["model.attention=none", "model.attention_units=256"])
-    model = build_model(config, translator.text.source.vocabulary, translator.text.target.vocabulary)
-    engine = ModelEngine(Translator(model, translator.text, config), "m")
+    model = build_model(config, translator.tokenizers.source.vocabulary, translator.tokenizers.target.vocabulary)
+    engine = ModelEngine(Translator(model, translator.tokenizers, config), "m")
     assert engine.predict("translate", {"text": np.array(TEXTS)})["alignment"].shape[2] == 0
     assert engine.look(TEXTS[:1])[0][0].words is None
 

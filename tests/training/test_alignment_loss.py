@@ -16,7 +16,7 @@ from nmt.errors import InputError
 from nmt.models.build import build_model
 from nmt.training import fit
 from nmt.training.alignment_loss import AlignmentLoss, alignment_loss, alignment_losses
-from nmt.training.fit import train
+from nmt.training.fit import train_model
 from nmt.training.setup import compiled, precision
 
 
@@ -135,7 +135,7 @@ def looked_at_links(model: keras.Model, links: bool) -> np.ndarray:
     batch = BATCH if links else {"source": SOURCE, "target": TARGET}
     for _ in range(60):
         model.train_on_batch(batch, WRITTEN)
-    looked = tf.cast(model.forced(SOURCE, TARGET)[1], tf.float32).numpy()
+    looked = tf.cast(model.teacher_forcing(SOURCE, TARGET)[1], tf.float32).numpy()
     return (looked * (LINKS > 0)).sum(-1)[LINKS.any(-1)]
 
 
@@ -205,7 +205,7 @@ def corpora(place: Path, lines: list[str] | None = None) -> tuple[Corpus, Corpus
 @pytest.fixture(scope="module")
 def guided(tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("guided")
-    train(GUIDED, *corpora(place / "data"), place / "toy", say=silent)
+    train_model(GUIDED, *corpora(place / "data"), place / "toy", say=silent)
     return place / "toy"
 
 
@@ -218,14 +218,14 @@ def test_the_journal_shows_the_alignment_loss_of_training_alone(guided: Path) ->
 def test_a_run_cannot_be_resumed_with_other_links_or_without_them(guided: Path, tmp_path: Path) -> None:
     before = state(guided)
     with pytest.raises(InputError, match="was on another corpus"):
-        train(GUIDED, *corpora(tmp_path / "data", ["0-0 1-2"] * 53), guided, True, silent)
+        train_model(GUIDED, *corpora(tmp_path / "data", ["0-0 1-2"] * 53), guided, True, silent)
     linked, dev = corpora(tmp_path / "data")
     with pytest.raises(InputError, match="or not at all"):
-        train(CONFIG, from_tsv(tmp_path / "data" / "train.tsv"), dev, guided, True, silent)
+        train_model(CONFIG, from_tsv(tmp_path / "data" / "train.tsv"), dev, guided, True, silent)
     with pytest.raises(InputError, match="there are none"):
-        train(GUIDED, from_tsv(tmp_path / "data" / "train.tsv"), dev, guided, True, silent)
+        train_model(GUIDED, from_tsv(tmp_path / "data" / "train.tsv"), dev, guided, True, silent)
     with pytest.raises(InputError, match="which is 0"):
-        train(CONFIG, linked, dev, tmp_path / "new", say=silent)
+        train_model(CONFIG, linked, dev, tmp_path / "new", say=silent)
     assert not (tmp_path / "new").exists()
     for name, value in state(guided).items():
         np.testing.assert_array_equal(value, before[name])
@@ -234,7 +234,7 @@ def test_a_run_cannot_be_resumed_with_other_links_or_without_them(guided: Path, 
 def test_the_news_tell_how_many_sentences_lose_their_links(tmp_path: Path) -> None:
     said: list[str] = []
     corpus, _ = corpora(tmp_path / "data")
-    text = fit.learn_text(CONFIG, corpus, silent)
+    text = fit.fit_tokenizers(CONFIG, corpus, silent)
     fit.make_pipeline(CONFIG, corpus, text, said.append)
     assert not any("lose their links" in line for line in said)
     lines = (tmp_path / "data" / "train.tsv").read_text().replace("mina ", "mina\u00a0x ")

@@ -75,13 +75,13 @@ tf.config.set_logical_device_configuration(
 )
 from nmt.config import Config, with_settings
 from nmt.data.corpora import from_tsv
-from nmt.training.fit import train
+from nmt.training.fit import train_model
 config = with_settings(Config(), ["model.units=8", "model.embedding=8",
     "training.devices=2", "training.batch_size=7", "data.buckets=2", "training.epochs=1"])
 corpus = from_tsv(Path(sys.argv[1]))
-train(config, corpus, corpus, Path(sys.argv[2]))
+train_model(config, corpus, corpus, Path(sys.argv[2]))
 more = with_settings(config, ["training.epochs=2"])
-translator = train(more, corpus, corpus, Path(sys.argv[2]), resume=True)
+translator = train_model(more, corpus, corpus, Path(sys.argv[2]), resume=True)
 print("translation:", translator.translate(["mina bap mogo"])[0].text)
 """
 

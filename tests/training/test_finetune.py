@@ -15,7 +15,7 @@ from nmt.model_folder import read_config
 from nmt.models.build import build_model
 from nmt.saving import load
 from nmt.training.finetune import begin_with, grown_rows
-from nmt.training.fit import train
+from nmt.training.fit import train_model
 
 SMALL = ["model.units=8", "model.embedding=8", "model.attention_units=7", "training.batch_size=11"]
 SMALL += ["training.epochs=1", "data.buckets=2", "training.learning_rate=1e-9"]
@@ -32,13 +32,13 @@ def made(tmp_path_factory):
     (place / "pairs.tsv").write_text("".join(PAIRS * 2))
     (place / "other.tsv").write_text("".join(OTHER * 3))
     data, other = from_tsv(place / "pairs.tsv"), from_tsv(place / "other.tsv")
-    train(CONFIG, data, data, place / "first", say=lambda _: None)
+    train_model(CONFIG, data, data, place / "first", say=lambda _: None)
     return place, other
 
 
 def go_on(made, folder, config=CONFIG, grow=0, say=lambda _: None, **options):
     place, other = made
-    return train(config, other, other, folder, start=place / "first", grow=grow, say=say, **options)
+    return train_model(config, other, other, folder, start=place / "first", grow=grow, say=say, **options)
 
 
 @pytest.fixture(scope="module")
@@ -104,10 +104,10 @@ class _NoNew:
 @pytest.mark.parametrize("tied", ["none", "output", "all"])
 def test_every_weight_is_taken_over(made, tied):
     config = with_settings(CONFIG, [f"model.tied={tied}"])
-    _, text, _ = load(made[0] / "first")
-    sizes = (text.source.vocabulary, text.target.vocabulary)
+    _, tokenizers, _ = load(made[0] / "first")
+    sizes = (tokenizers.source.vocabulary, tokenizers.target.vocabulary)
     first, second = build_model(config, *sizes), build_model(config, *sizes)
-    begin_with(second, text, first, text)
+    begin_with(second, tokenizers, first, tokenizers)
     for a, b in zip(first.trainable_variables, second.trainable_variables, strict=True):
         np.testing.assert_array_equal(a.numpy(), b.numpy())
 
@@ -137,6 +137,6 @@ def test_a_run_that_began_with_another_model_is_resumed_as_any_other(made, grown
     shutil.copytree(grown[0], folder)
     config = with_settings(CONFIG, ["training.epochs=2"])
     _, other = made
-    train(config, other, other, folder, resume=True, say=lambda _: None)
+    train_model(config, other, other, folder, resume=True, say=lambda _: None)
     lines = (folder / "metrics.jsonl").read_text().splitlines()
     assert [json.loads(line)["epoch"] for line in lines] == [1, 2]

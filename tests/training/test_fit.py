@@ -18,7 +18,7 @@ from nmt.errors import InputError, WorkFailed
 from nmt.evaluation.scores import score
 from nmt.inference.translator import Translator
 from nmt.training import fit
-from nmt.training.fit import train
+from nmt.training.fit import train_model
 
 WHO = {"mina": "Mina", "juno": "Juno", "sora": "Sora", "dori": "Dori"}
 WHAT = {"bap": "rice", "cha": "tea", "mul": "water", "kong": "beans", "pang": "bread"}
@@ -57,7 +57,7 @@ def silent(line: str) -> None:
 def run(
     config: Config, data: tuple[Corpus, Corpus], folder: Path, resume: bool = False, say: Any = silent
 ) -> Translator:
-    return train(config, *data, folder, resume, say)
+    return train_model(config, *data, folder, resume, say)
 
 
 @dataclasses.dataclass
@@ -140,7 +140,7 @@ def test_the_journal_has_a_record_an_epoch(whole: Done) -> None:
 
 
 def test_an_epoch_has_as_many_steps_as_batches(whole: Done) -> None:
-    text = whole.translator.text
+    text = whole.translator.tokenizers
     pipeline, batches = fit.make_pipeline(CONFIG, whole.data[0], text, silent)
     assert batches == len(list(pipeline.epoch(0))) >= 5
     assert fit.expected_steps(CONFIG, batches) == 3 * batches

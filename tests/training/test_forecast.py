@@ -13,7 +13,7 @@ from nmt.config import Config, with_settings
 from nmt.data.corpora import from_text
 from nmt.data.word_links import with_links
 from nmt.errors import InputError
-from nmt.training.fit import learn_text
+from nmt.training.fit import fit_tokenizers
 from nmt.training.forecast import Forecast, forecast, project, scoring_seconds, step_costs
 from nmt.training.measuring import Measured, Scoring, Shape, measure
 
@@ -170,7 +170,7 @@ def test_the_forecast_is_of_the_run_and_writes_nothing(tmp_path: Path, monkeypat
     translator = run(one_epoch, data, tmp_path / "toy")
     (record,) = records(tmp_path / "toy")
     assert found.parameters == translator.model.count_params()
-    assert found.vocabularies == (translator.text.source.vocabulary, translator.text.target.vocabulary)
+    assert found.vocabularies == (translator.tokenizers.source.vocabulary, translator.tokenizers.target.vocabulary)
     assert found.batches == record["step"]
     assert min(found.starting_seconds, found.step_seconds, found.scoring_seconds) > 0
     # One process, whose peak never falls.
@@ -191,9 +191,9 @@ def test_every_part_of_a_guided_run_is_measured(tmp_path: Path) -> None:
     assert found.scoring.loss_share == 1.0
     # Shared out to two threads, the seven are fours and threes, by the length of their sources; each step writes a
     # piece of all in a batch, and the end is one, too.
-    text = learn_text(CONFIG, corpus, silent)
+    tokenizers = fit_tokenizers(CONFIG, corpus, silent)
     ordered = sorted(dev.pairs(), key=lambda pair: len(pair[0]))
-    pieces = text.target.encode([target for _, target in ordered]).row_lengths().numpy()
+    pieces = tokenizers.target.encode([target for _, target in ordered]).row_lengths().numpy()
     assert found.scoring.steps == max(pieces[:4]) + 1 + max(pieces[4:]) + 1
     # Two texts and a line of links: 11 letters at least each, and what TensorFlow keeps of them.
     assert found.bytes_a_pair > 3 * (300 + 9)

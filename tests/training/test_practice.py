@@ -82,14 +82,14 @@ def test_scheduled_sampling_replaces_a_share_of_the_words_by_guesses():
 
 def test_scheduled_sampling_is_of_training_only_and_guesses_from_the_true_words():
     model = made()
-    plain, _ = model.forced(SOURCE, TARGET)
+    plain, _ = model.teacher_forcing(SOURCE, TARGET)
     model.schedule_sampling()
     model.sampling_share.assign(1.0)
-    np.testing.assert_array_equal(model.forced(SOURCE, TARGET)[0], plain)
+    np.testing.assert_array_equal(model.teacher_forcing(SOURCE, TARGET)[0], plain)
     guesses = np.argmax(plain, -1)
     read = np.concatenate([np.full([4, 1], 2), guesses[:, :-1]], 1)
-    wanted, _ = model.forced(SOURCE, tf.constant(read, tf.int32))
-    np.testing.assert_allclose(model.forced(SOURCE, TARGET, training=True)[0], wanted, atol=1e-5)
+    wanted, _ = model.teacher_forcing(SOURCE, tf.constant(read, tf.int32))
+    np.testing.assert_allclose(model.teacher_forcing(SOURCE, TARGET, training=True)[0], wanted, atol=1e-5)
 
 
 def test_scheduled_sampling_rises_to_its_share():

@@ -119,8 +119,8 @@ def test_the_projector_has_the_vectors_of_the_saved_model(model: Path, tmp_path:
     shutil.copytree(model / "logs", tmp_path / "logs")
     translator = Translator.load(model)
     for name, tokenizer in (
-        ("source_embedding", translator.text.source),
-        ("target_embedding", translator.text.target),
+        ("source_embedding", translator.tokenizers.source),
+        ("target_embedding", translator.tokenizers.target),
     ):
         pieces, vectors = projected(tmp_path / "logs" / "dev", name)
         assert pieces == tokenizer.pieces(range(80))
@@ -187,9 +187,9 @@ def test_a_number_that_is_not_finite_is_a_gap(tmp_path: Path) -> None:
 
 
 def made(*settings: str) -> tuple[Config, texts.Text, LanguageModel | Seq2Seq]:
-    text = texts.train([(line, line[::-1]) for line in LINES], "char")
+    tokenizers = texts.train_tokenizers([(line, line[::-1]) for line in LINES], "char")
     config = with_settings(Config(), [*SMALL, *settings])
-    return config, text, build_model(config, text.source.vocabulary, text.target.vocabulary)
+    return config, tokenizers, build_model(config, tokenizers.source.vocabulary, tokenizers.target.vocabulary)
 
 
 def test_a_language_model_shows_how_it_goes_on(tmp_path: Path) -> None:
@@ -215,20 +215,20 @@ def test_a_model_that_looks_at_nothing_has_no_pictures(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("settings", [["model.tied=all"], ["model.architecture=language-model"]])
 def test_vectors_that_are_the_same_are_projected_once(tmp_path: Path, settings: list[str]) -> None:
-    _, text, model = made(*settings)
+    _, tokenizers, model = made(*settings)
     path = tmp_path / "metrics.jsonl"
     path.write_text('{"val_bleu": 7.0}\n')
     journal = Journal(path, 1)
-    Projector(tmp_path / "dev", model, text, journal).on_epoch_end(0)
+    Projector(tmp_path / "dev", model, tokenizers, journal).on_epoch_end(0)
     pieces, vectors = projected(tmp_path / "dev", "embedding")
-    assert pieces == [label(piece) for piece in text.target.pieces(range(text.target.vocabulary))]
+    assert pieces == [label(piece) for piece in tokenizers.target.pieces(range(tokenizers.target.vocabulary))]
     np.testing.assert_array_equal(vectors, model.target_embedding.embeddings.numpy())
     assert sorted(p.name for p in (tmp_path / "dev").glob("*.tsv")) == ["embedding.tsv"]
     # An epoch that is no better leaves them as they are, for it is not saved.
     kept = model.target_embedding.embeddings.numpy().copy()
     model.target_embedding.embeddings.assign(kept + 1)
     journal.records.append({"val_bleu": 7.0})
-    Projector(tmp_path / "dev", model, text, journal).on_epoch_end(1)
+    Projector(tmp_path / "dev", model, tokenizers, journal).on_epoch_end(1)
     np.testing.assert_array_equal(projected(tmp_path / "dev", "embedding")[1], kept)
 
 
