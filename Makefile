@@ -1,45 +1,60 @@
-# `make demo` and `make test` need nothing but Python 3.11 or newer: they make .venv and install the pinned versions.
+# `make demo` and `make test` need nothing but Python 3.11 to 3.13: they make .venv and install the pinned versions.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# What using the package needs, and what developing needs on top of it.
 READY := $(VENV)/.ready
+DEV_READY := $(VENV)/.dev-ready
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # Workers of pytest; two suit two cores.
 JOBS ?= 2
+PYTEST := $(BIN)/pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
-.PHONY: demo test check format notebooks docs clean
+.PHONY: demo test test-lessons test-all check format notebooks docs clean
 
 demo: $(READY)
 	$(BIN)/nmt demo
 
+# Every test but those that run the lessons and tutorials.
 test: check
-	$(BIN)/pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
+	$(PYTEST) -m "not lesson"
 
-check: $(READY)
+# The lessons and tutorials at their small size.
+test-lessons: $(DEV_READY)
+	$(PYTEST) -m lesson tests
+
+test-all: test test-lessons
+
+check: $(DEV_READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-format: $(READY)
+format: $(DEV_READY)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
 # NO_MKDOCS_2_WARNING: the theme would advertise its successor at every build.
-docs: $(READY)
+docs: $(DEV_READY)
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 	@echo "The pages are in site/: open site/index.html, no server is needed."
 
 # Runs the lessons at full size and keeps their outputs; NAMES="02_attention_by_hand" runs one.
-notebooks: $(READY)
+notebooks: $(DEV_READY)
 	$(BIN)/python notebooks/run.py $(NAMES)
 
 $(READY): requirements.lock pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-		{ echo "nmt needs Python 3.11 or newer; name one: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || \
+		{ echo "nmt needs Python 3.11, 3.12 or 3.13 (tensorflow-text has no wheels for 3.14 yet). Name one: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	$(INSTALL) -r requirements.lock
+	$(INSTALL) --no-deps --no-build-isolation --editable .
 	touch $(READY)
+
+$(DEV_READY): $(READY) requirements-dev.lock
+	$(INSTALL) -r requirements-dev.lock
+	touch $(DEV_READY)
 
 clean:
 	rm -rf $(VENV) site .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info

@@ -5,13 +5,12 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
-import shutil
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from nmt import config as configuration
+from nmt.atomic_write import write_folder
 from nmt.config import Config
 from nmt.errors import InputError
 
@@ -136,41 +135,14 @@ def check_continues(start: Path, config: Config) -> None:
 
 
 def make(folder: Path, fill: Callable[[Path], None]) -> None:
-    """Make a new folder, whole or not at all: ``fill`` writes into one beside it, which then takes its name.
+    """Make a new folder, whole or not at all, by what ``fill`` writes into one beside it.
 
     Raises:
         InputError: if the place cannot be written to.
     """
     check_new(folder)
-    folder = folder.resolve()
-    aside = None
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        aside = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
-        aside.chmod(0o755)
-        fill(aside)
-        if folder.exists():
-            # Someone may stand in it, or have mounted it. The config comes last: without it there is no model.
-            for part in sorted(aside.iterdir(), key=lambda part: part.name == CONFIG):
-                shutil.move(part, folder / part.name)
-        else:
-            aside.rename(folder)
+        # The config comes last: without it there is no model.
+        write_folder(folder, fill, last=CONFIG)
     except OSError as error:
         raise InputError(f"The folder {folder} cannot be made: {error.strerror}.") from None
-    finally:
-        if aside is not None:
-            shutil.rmtree(aside, ignore_errors=True)
-
-
-def write(path: Path, content: bytes | Callable[[Path], None]) -> None:
-    """Write a file aside, then put it in place, so that a stop leaves the old one."""
-    # Keras wants a file of weights to keep its ending.
-    aside = path.with_name("part." + path.name)
-    try:
-        if isinstance(content, bytes):
-            aside.write_bytes(content)
-        else:
-            content(aside)
-        os.replace(aside, path)
-    finally:
-        aside.unlink(missing_ok=True)

@@ -9,9 +9,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from nmt.atomic_write import write_file
 from nmt.comparison.spec import Budget, Contestant, Material, difference
 from nmt.errors import InputError
-from nmt.model_folder import check_new, write
+from nmt.model_folder import check_new
 
 with contextlib.suppress(ModuleNotFoundError):  # Windows has none, and no lock then
     import fcntl
@@ -92,7 +93,7 @@ class Ledger:
 
     def save(self) -> None:
         """Write the record."""
-        write(
+        write_file(
             self.folder / RECORD,
             (json.dumps(self.record, ensure_ascii=False, indent=1) + "\n").encode("utf-8", "replace"),
         )

@@ -11,13 +11,14 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from nmt.atomic_write import write_file
 from nmt.comparison.spec import Contestant, Material, open_pairs
 from nmt.data.corpora import read_lines
 from nmt.errors import InputError, WorkFailed
 from nmt.evaluation.alignment_error import Gold, alignment_error, check, hard
 from nmt.evaluation.alignment_error import read as read_links
 from nmt.evaluation.scores import score
-from nmt.model_folder import STATE, WEIGHTS, read_journal, write
+from nmt.model_folder import STATE, WEIGHTS, read_journal
 
 # Speeds are measured on so many of the test sentences, and so many times in turn.
 _SENTENCES = 500
@@ -77,7 +78,7 @@ def run(contestant: Contestant, seed: int, material: Material, model: Path, text
     say(f"Translating {len(sources):,} test sentences.")
     written = [found.text for found in translator.translate(sources, n_best=1)]
     texts.parent.mkdir(exist_ok=True)
-    write(texts, "".join(f"{line}\n" for line in written).encode("utf-8", "surrogateescape"))
+    write_file(texts, "".join(f"{line}\n" for line in written).encode("utf-8", "surrogateescape"))
     scores = score(written, references)
     gold = gold_links(material) if translator.model.aligned else []
     error = (

@@ -9,8 +9,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from nmt.atomic_write import write_file
 from nmt.errors import InputError
-from nmt.model_folder import write
 
 
 class Keep(keras.callbacks.Callback):
@@ -63,7 +63,7 @@ class Keep(keras.callbacks.Callback):
         """Put the weights of this epoch to those of the last and return their mean."""
         arrays = {f"weight_{i}": value for i, value in enumerate(weights)}
         self.folder.mkdir(parents=True, exist_ok=True)
-        write(self._path(epoch), lambda aside: np.savez(aside, allow_pickle=False, **arrays))
+        write_file(self._path(epoch), lambda aside: np.savez(aside, allow_pickle=False, **arrays))
         for path in self.folder.glob("epoch-*.npz"):
             if (
                 path.stem.removeprefix("epoch-").isdigit()

@@ -15,11 +15,11 @@ from typing import Any
 
 import keras
 
+from nmt.atomic_write import write_file
 from nmt.errors import InputError, WorkFailed
 from nmt.evaluation.scores import score
 from nmt.inference.completer import Completer
 from nmt.inference.translator import Translator
-from nmt.model_folder import write
 from nmt.saving import save_weights
 from nmt.training.memory import peak_mb
 from nmt.training.schedules import WarmUp
@@ -215,7 +215,7 @@ class Journal(keras.callbacks.Callback):
         # JSON has no infinity, and a perplexity can overflow.
         finite = {name: value if math.isfinite(value) else None for name, value in measured.items()}
         self.records.append({**record, **finite})
-        write(self.path, "".join(json.dumps(record) + "\n" for record in self.records).encode())
+        write_file(self.path, "".join(json.dumps(record) + "\n" for record in self.records).encode())
 
 
 class KeepBest(keras.callbacks.Callback):
@@ -229,7 +229,7 @@ class KeepBest(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         if best_epoch(self.journal.qualities) == len(self.journal.qualities) - 1:
-            write(self.path, lambda aside: save_weights(self.kept, aside))
+            write_file(self.path, lambda aside: save_weights(self.kept, aside))
 
 
 class Plateau(keras.callbacks.Callback):

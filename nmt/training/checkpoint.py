@@ -13,8 +13,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from nmt.atomic_write import write_file
 from nmt.errors import InputError, Stopped
-from nmt.model_folder import write
 from nmt.training.metrics import TokensPerSecond
 
 
@@ -56,7 +56,7 @@ class State:
         self.path.parent.mkdir(exist_ok=True)
         arrays: dict[str, Any] = {f"variable_{i}": _numpy(v) for i, v in enumerate(self._variables())}
         position = np.array([epoch, batch, self.corpus, self.order])
-        write(self.path, lambda aside: np.savez(aside, allow_pickle=False, position=position, **arrays))
+        write_file(self.path, lambda aside: np.savez(aside, allow_pickle=False, position=position, **arrays))
 
     def load(self) -> tuple[int, int]:
         """Set every variable as it was and return the epochs and batches done.

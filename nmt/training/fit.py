@@ -18,6 +18,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from nmt.atomic_write import write_file
 from nmt.config import Config
 from nmt.data import tokenizers as texts
 from nmt.data.alignment_targets import count_lost
@@ -41,7 +42,6 @@ from nmt.model_folder import (
     check_same,
     config_text,
     make,
-    write,
 )
 from nmt.models.language_model import LanguageModel
 from nmt.models.seq2seq import Seq2Seq
@@ -141,7 +141,7 @@ def train_model(
     keep = Keep(kept, development, training.average_decay > 0, training.average_epochs, folder / EPOCHS)
     keep.check(int(position[0]))
     if resume:
-        write(folder / CONFIG, config_text(config))
+        write_file(folder / CONFIG, config_text(config))
     else:
         make(folder, lambda aside: write_settings(aside, config, tokenizers))
         state.save(0, 0)  # a run that fails at once can be resumed, with other settings

@@ -10,9 +10,9 @@ import keras
 import tensorflow as tf
 from tensorboard.plugins import projector
 
+from nmt.atomic_write import write_file
 from nmt.data.tokenizers import Tokenizer, Tokenizers
 from nmt.errors import WorkFailed, first_line
-from nmt.model_folder import write
 from nmt.models.language_model import LanguageModel
 from nmt.models.seq2seq import Seq2Seq
 from nmt.training.callbacks import Journal, best_epoch
@@ -71,7 +71,7 @@ class Projector(keras.callbacks.Callback):
         for name, (_, tokenizer) in found.items():
             pieces = tokenizer.pieces(range(tokenizer.vocabulary))
             lines = "".join(f"{label(piece)}\n" for piece in pieces)
-            write(self.run / f"{name}.tsv", lines.encode("utf-8", "replace"))
+            write_file(self.run / f"{name}.tsv", lines.encode("utf-8", "replace"))
             config.embeddings.add(tensor_name=name, metadata_path=f"{name}.tsv")
         try:
             # The projector takes the file of numbers for text when the first bytes happen to be some. A checkpoint
@@ -86,4 +86,4 @@ class Projector(keras.callbacks.Callback):
             projector.visualize_embeddings(str(self.run), config)
         except tf.errors.OpError as error:
             raise WorkFailed(f"{self.run} cannot be written: {first_line(error)}") from None
-        write(self.run / "checkpoint", f'model_checkpoint_path: "{VECTORS}"\n'.encode())
+        write_file(self.run / "checkpoint", f'model_checkpoint_path: "{VECTORS}"\n'.encode())

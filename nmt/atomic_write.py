@@ -1,0 +1,80 @@
+"""Files and folders that are written whole or not at all, also where the power fails half-way.
+
+What is new is written aside, synced to disk, and then takes its name by a rename, which is synced too. A stop at any
+moment leaves what was there before, or all of what is new.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+
+def write_file(path: Path, content: bytes | Callable[[Path], None]) -> None:
+    """Write a file, or leave the old one as it is.
+
+    Arguments:
+        path: where it goes. A file that is there is replaced.
+        content: its bytes, or a function that writes a file at the path that it is given. That path is in the same
+            folder and has the same ending.
+
+    Raises:
+        OSError: if it cannot be written.
+    """
+    aside = path.with_name(f".part.{path.name}")
+    try:
+        if isinstance(content, bytes):
+            aside.write_bytes(content)
+        else:
+            content(aside)
+        _sync(aside)
+        os.replace(aside, path)
+        _sync(path.parent)
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+def write_folder(folder: Path, fill: Callable[[Path], None], last: str = "") -> None:
+    """Write a new folder, or leave nothing.
+
+    Arguments:
+        folder: where it goes. Folders above it are made. It may be there already if it is empty: someone may stand in
+            it, or have mounted it. Then its parts are moved into it one by one.
+        fill: writes into the folder that it is given.
+        last: the part that comes last then, without which the folder counts as incomplete.
+
+    Raises:
+        OSError: if it cannot be written.
+    """
+    folder = folder.resolve()
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    aside = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    try:
+        aside.chmod(0o755)
+        fill(aside)
+        for path in sorted(aside.rglob("*"), reverse=True):
+            _sync(path)
+        _sync(aside)
+        if folder.exists():
+            for part in sorted(aside.iterdir(), key=lambda part: part.name == last):
+                shutil.move(part, folder / part.name)
+                _sync(folder)
+        else:
+            aside.rename(folder)
+        _sync(folder.parent)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def _sync(path: Path) -> None:
+    """Wait until a file, or the list of what is in a folder, is on disk."""
+    if path.is_dir() and os.name == "nt":  # Windows opens no folder
+        return
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
