@@ -42,7 +42,7 @@ from nmt.data.corpora import from_files
 from nmt.data.pipeline import ahead
 from nmt.errors import InputError
 from nmt.models.build import build_model
-from nmt.training.fit import fit_tokenizers, make_pipeline
+from nmt.training.inputs import fit_tokenizers, make_pipeline
 from nmt.training.setup import compiled, precision
 
 # What the stock models do not have.
@@ -300,8 +300,8 @@ def run(arguments: argparse.Namespace) -> None:
         keras_hub()  # that it is missing should be said before the text is read
     keras.utils.set_random_seed(config.training.seed)
     corpus = from_files(arguments.source, arguments.target)
-    tokenizers = fit_tokenizers(config, corpus, print)
-    pipeline, _ = make_pipeline(config, corpus, tokenizers, print)
+    tokenizers = fit_tokenizers(config, corpus)
+    pipeline, _ = make_pipeline(config, corpus, tokenizers)
     batches = pipeline.epoch(0).take(arguments.steps).cache()
     sizes = (tokenizers.source.vocabulary, tokenizers.target.vocabulary)
     named = models(config, *sizes, steps=arguments.steps * arguments.rounds)

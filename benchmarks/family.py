@@ -58,7 +58,7 @@ def run(name: str, seed: int, epochs: int) -> dict[str, Any]:
         data, folder = Path(place, "data"), Path(place, "model")
         demo.write(data)
         parts = [from_files(data / f"{split}.ko", data / f"{split}.en") for split in ("train", "dev")]
-        translator = train_model(config, parts[0], parts[1], folder, say=lambda _: None)
+        translator = train_model(config, parts[0], parts[1], folder)
         assert isinstance(translator, Translator) and isinstance(translator.model, Seq2Seq)
         records = [json.loads(line) for line in (folder / JOURNAL).read_text("utf-8").splitlines()]
         scores = {}

@@ -41,21 +41,21 @@ MODELS: dict[str, list[str]] = {
 }
 
 
-def alone(config: Path, files: list[str], seconds: float) -> None:
+def alone(config: Path, files: list[str]) -> None:
     """Forecast in this process and print what was found."""
     from nmt.training.forecast import forecast
 
     source, target, dev_source, dev_target = map(Path, files)
     corpus, dev = from_files(source, target), from_files(dev_source, dev_target)
-    found = forecast(from_file(config), corpus, dev, lambda line: print(line, file=sys.stderr), seconds)
+    found = forecast(from_file(config), corpus, dev)
     each = {"epoch": found.epoch_seconds, "total": found.seconds, "memory": found.memory_mb}
     print(json.dumps({**each, "parameters": found.parameters}))
 
 
-def foretold(config: Path, files: list[str], seconds: float) -> tuple[dict[str, float], float]:
+def foretold(config: Path, files: list[str]) -> tuple[dict[str, float], float]:
     """Forecast in a process of its own. Return what it found and the seconds that it took."""
     began = time.monotonic()
-    command = [sys.executable, __file__, "--alone", str(config), *files, "--seconds", str(seconds)]
+    command = [sys.executable, __file__, "--alone", str(config), *files]
     output = subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout
     return json.loads(output.splitlines()[-1]), time.monotonic() - began
 
@@ -85,10 +85,10 @@ def compare(name: str, arguments: argparse.Namespace, place: Path) -> list[str]:
     config = place / "config.toml"
     settings = [*MODELS[name], f"training.epochs={arguments.epochs}"]
     config.write_text(to_toml(with_settings(base, settings)), encoding="utf-8")
-    first, took = foretold(config, files, arguments.seconds)
+    first, took = foretold(config, files)
     print(f"{name}: forecast in {took:,.0f} seconds: {first}", file=sys.stderr)
     truth = trained(config, files, place / name)
-    second, _ = foretold(config, files, arguments.seconds)
+    second, _ = foretold(config, files)
     lines = []
     for key, what in (("epoch", "seconds an epoch"), ("total", "seconds in all"), ("memory", "peak memory, MB")):
         ratio = truth[key] / statistics.mean([first[key], second[key]])
@@ -105,12 +105,11 @@ def main() -> None:
     parser.add_argument("--set", dest="settings", action="append", default=[], metavar="KEY=VALUE")
     parser.add_argument("--models", nargs="+", default=list(MODELS), choices=list(MODELS))
     parser.add_argument("--epochs", type=int, default=3)
-    parser.add_argument("--seconds", type=float, default=30.0, help="for which steps are tried")
     parser.add_argument("--alone", nargs=5, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.alone:
         config, *files = arguments.alone
-        alone(Path(config), files, arguments.seconds)
+        alone(Path(config), files)
         return
     given = (arguments.source, arguments.target, arguments.dev_source, arguments.dev_target)
     if arguments.models != ["demo"] and None in given:

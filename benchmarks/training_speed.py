@@ -25,7 +25,7 @@ import numpy as np
 from nmt.config import Config, with_settings
 from nmt.data.corpora import from_files
 from nmt.models.build import build_model
-from nmt.training.fit import fit_tokenizers, make_pipeline
+from nmt.training.inputs import fit_tokenizers, make_pipeline
 from nmt.training.setup import compiled, precision
 
 _WINDOW = 20
@@ -51,8 +51,8 @@ def main() -> None:
     arguments = parser.parse_args()
     config = with_settings(Config(), arguments.settings)
     corpus = from_files(arguments.source, arguments.target)
-    tokenizers = fit_tokenizers(config, corpus, print)
-    pipeline, _ = make_pipeline(config, corpus, tokenizers, print)
+    tokenizers = fit_tokenizers(config, corpus)
+    pipeline, _ = make_pipeline(config, corpus, tokenizers)
     with precision(config.training.precision):
         model = build_model(config, tokenizers.source.vocabulary, tokenizers.target.vocabulary)
         compiled(model, config, arguments.steps)

@@ -1,4 +1,4 @@
-"""The command line: the commands together, and what becomes of what goes wrong."""
+"""The command line: all commands, and how errors end them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import sys
 import typer
 
 from nmt.commands.compare import compare
-from nmt.commands.console import say
+from nmt.commands.console import news, say
 from nmt.commands.data import data
 from nmt.commands.demo import corpus, demo
 from nmt.commands.evaluate import align, evaluate, score
@@ -38,7 +38,8 @@ def main() -> None:
         # What is read is UTF-8, whatever the locale, and so is what is written.
         stream.reconfigure(encoding="utf-8", errors="surrogateescape")  # type: ignore[union-attr]
     try:
-        app()
+        with news():
+            app()
     except InputError as error:
         _end(error, 2)
     except WorkFailed as error:

@@ -198,8 +198,11 @@ class Config:
             section = "model" if hasattr(self.model, key) else "decoding"
             value = getattr(getattr(self, section), key)
             raise InputError(f"{section}.{key} = {value!r} would do nothing with {where}. Leave it out.")
-        if wrong := _impossible(self):
-            raise InputError(wrong)
+        # What contradicts: the first rule of a section that is broken is told.
+        for rules in (_model_rules, _text_rules, _training_rules, _decoding_rules):
+            for broken, message in rules(self):
+                if broken:
+                    raise InputError(message)
 
 
 def _unused(m: Model) -> dict[str, str]:
@@ -246,88 +249,147 @@ def _idle(d: Decoding) -> dict[str, str]:
     return {key: where for key, (used, where) in keys.items() if not used and getattr(d, key) != getattr(Decoding, key)}
 
 
-def _impossible(c: Config) -> str | None:
-    """Say which keys contradict each other, and what would do."""
-    m, d = c.model, c.decoding
-    language_model = m.architecture == "language-model"
-    transformer = m.architecture == "transformer"
-    places = max(c.data.max_length, c.decoding.max_length) + 1
+Rules = list[tuple[bool, str]]
+
+
+def _text_rules(c: Config) -> Rules:
+    return [
+        (
+            c.text.sampling > 0 and c.text.kind in ("char", "word"),
+            f"text.sampling cuts words into other pieces, and with text.kind = '{c.text.kind}' there is only one way "
+            "to. Use 'unigram' or 'bpe'.",
+        ),
+    ]
+
+
+def _model_rules(c: Config) -> Rules:
+    m = c.model
+    language_model, transformer = m.architecture == "language-model", m.architecture == "transformer"
+    width = m.units if transformer else m.attention_units
+    heads = transformer or m.attention == "scaled_dot"
+    positions = max(c.data.max_length, c.decoding.max_length) + 1
     deep = max(m.decoder_layers, 1 if language_model else m.encoder_layers) > 1
-    learned = transformer and m.positions == "learned"
     alignment_head = 1 if m.alignment_head == "mean" else m.alignment_head
     alignment_layer = 1 if m.alignment_layer == "last" else m.alignment_layer
-    heads = transformer or m.attention == "scaled_dot"
-    cut = m.units if transformer else m.attention_units
-    rules = {
-        "model.tied = 'all' shares one embedding between both languages, so it needs text.joint = true.": (
-            m.tied == "all" and not c.text.joint
+    return [
+        (
+            m.tied == "all" and not c.text.joint,
+            "model.tied = 'all' shares one embedding between both languages, so it needs text.joint = true.",
         ),
-        "A language model has no source to share with: model.tied must be 'none' or 'output', and text.joint true.": (
-            language_model and (m.tied == "all" or not c.text.joint)
+        (
+            language_model and (m.tied == "all" or not c.text.joint),
+            "A language model has no source to share with: model.tied must be 'none' or 'output', and text.joint true.",
         ),
-        "model.context = 'feed' tells the decoder where it has looked, and with model.attention = 'none' it looks "
-        "nowhere. Use 'input' or 'output'.": m.attention == "none" and m.context == "feed",
-        f"model.heads = {m.heads} does not divide {cut}, the width that the heads share "
-        f"(model.{'units' if transformer else 'attention_units'}).": heads and cut % m.heads > 0,
-        f"A transformer's word vectors are as wide as its layers: model.embedding = {m.embedding} must be "
-        f"model.units = {m.units}.": transformer and m.embedding != m.units,
-        f"model.max_positions = {m.max_positions} is too few: data.max_length and decoding.max_length need {places}.": (
-            learned and m.max_positions < places
+        (
+            m.attention == "none" and m.context == "feed",
+            "model.context = 'feed' tells the decoder where it has looked, and with model.attention = 'none' it looks "
+            "nowhere. Use 'input' or 'output'.",
         ),
-        f"model.alignment_head = {alignment_head}, and there are only {m.heads} heads.": (
-            transformer and alignment_head > m.heads
+        (
+            heads and width % m.heads > 0,
+            f"model.heads = {m.heads} does not divide {width}, the width that the heads share "
+            f"(model.{'units' if transformer else 'attention_units'}).",
         ),
-        f"model.alignment_layer = {alignment_layer}, and the decoder has only {m.decoder_layers} layers.": (
-            transformer and alignment_layer > m.decoder_layers
+        (
+            transformer and m.embedding != m.units,
+            f"A transformer's word vectors are as wide as its layers: model.embedding = {m.embedding} must be "
+            f"model.units = {m.units}.",
         ),
-        "model.residual = true adds what a layer reads to what it gives, from the second layer on, and there is only "
-        "one. Raise model.encoder_layers or model.decoder_layers.": m.residual and not deep,
-        f"text.sampling cuts words into other pieces, and with text.kind = '{c.text.kind}' there is only one way to. "
-        "Use 'unigram' or 'bpe'.": c.text.sampling > 0 and c.text.kind in ("char", "word"),
-        f"training.devices = {c.training.devices} does not go with training.accumulate = {c.training.accumulate}: make "
-        "training.batch_size larger, for each device has a part of it.": (
-            c.training.devices > 1 and c.training.accumulate > 1
+        (
+            transformer and m.positions == "learned" and m.max_positions < positions,
+            f"model.max_positions = {m.max_positions} is too few: data.max_length and decoding.max_length need "
+            f"{positions}.",
         ),
-        f"training.scheduled_sampling = {c.training.scheduled_sampling:g} is reached from 0 in the first epoch, and "
-        "there is only one. Raise training.epochs.": c.training.scheduled_sampling > 0 and c.training.epochs == 1,
-        "training.scheduled_sampling rises to the last epoch, and with training.steps or minutes nobody knows which "
-        "that is. Limit the training by its epochs.": (
-            c.training.scheduled_sampling > 0 and (c.training.steps > 0 or c.training.minutes > 0)
+        (
+            transformer and alignment_head > m.heads,
+            f"model.alignment_head = {alignment_head}, and there are only {m.heads} heads.",
         ),
-        f"training.guided_alignment = {c.training.guided_alignment:g} teaches an attention where to look, and "
-        + (
-            "a language model has no source to look at. Set it to 0."
-            if language_model
-            else "with model.attention = 'none' there is none. Choose an attention, or set it to 0."
-        ): c.training.guided_alignment > 0 and (language_model or m.attention == "none"),
-        f"decoding.sample draws one translation at a time, and decoding.beam = {d.beam} keeps the best of several: use "
-        "one of them.": d.sample and d.beam > 1,
-        f"decoding.n_best = {d.n_best} is more than decoding.beam = {d.beam} holds.": not d.sample
-        and d.n_best > d.beam,
-        f"decoding.patience = {d.patience:g} is out after fewer translations than decoding.n_best = {d.n_best}.": (
-            0 < d.patience * d.beam < d.n_best
+        (
+            transformer and alignment_layer > m.decoder_layers,
+            f"model.alignment_layer = {alignment_layer}, and the decoder has only {m.decoder_layers} layers.",
         ),
-        f"decoding.n_best = {d.n_best}: a language model goes on from a beginning in one way.": (
-            language_model and d.n_best > 1
+        (
+            m.residual and not deep,
+            "model.residual = true adds what a layer reads to what it gives, from the second layer on, and there is "
+            "only one. Raise model.encoder_layers or model.decoder_layers.",
         ),
-        "decoding.min_length, min_ratio and max_ratio are for translations: a language model goes on to its end.": (
-            language_model and (d.min_length, d.min_ratio, d.max_ratio) != (0, 0.0, Decoding.max_ratio)
+    ]
+
+
+def _training_rules(c: Config) -> Rules:
+    t, language_model = c.training, c.model.architecture == "language-model"
+    no_attention = (
+        "a language model has no source to look at. Set it to 0."
+        if language_model
+        else "with model.attention = 'none' there is none. Choose an attention, or set it to 0."
+    )
+    return [
+        (
+            t.devices > 1 and t.accumulate > 1,
+            f"training.devices = {t.devices} does not go with training.accumulate = {t.accumulate}: make "
+            "training.batch_size larger, for each device has a part of it.",
         ),
-        f"decoding.min_length = {d.min_length} is more than decoding.max_length = {d.max_length}.": (
-            d.min_length > d.max_length
+        (
+            t.scheduled_sampling > 0 and t.epochs == 1,
+            f"training.scheduled_sampling = {t.scheduled_sampling:g} is reached from 0 in the first epoch, and there "
+            "is only one. Raise training.epochs.",
         ),
-        f"decoding.min_ratio = {d.min_ratio:g} is more than decoding.max_ratio = {d.max_ratio:g}.": (
-            d.min_ratio > d.max_ratio
+        (
+            t.scheduled_sampling > 0 and (t.steps > 0 or t.minutes > 0),
+            "training.scheduled_sampling rises to the last epoch, and with training.steps or minutes nobody knows "
+            "which that is. Limit the training by its epochs.",
         ),
-        f"decoding.coverage_penalty = {d.coverage_penalty:g} counts where a model looked, and this one looks "
-        "nowhere.": (
-            d.coverage_penalty > 0 and (language_model or (m.architecture == "recurrent" and m.attention == "none"))
+        (
+            t.guided_alignment > 0 and (language_model or c.model.attention == "none"),
+            f"training.guided_alignment = {t.guided_alignment:g} teaches an attention where to look, and "
+            f"{no_attention}",
         ),
-        "training.watch = 'bleu' compares translations, and a language model makes none. Use 'perplexity'.": (
-            language_model and c.training.watch == "bleu"
+        (
+            language_model and t.watch == "bleu",
+            "training.watch = 'bleu' compares translations, and a language model makes none. Use 'perplexity'.",
         ),
-    }
-    return next((wrong for wrong, broken in rules.items() if broken), None)
+    ]
+
+
+def _decoding_rules(c: Config) -> Rules:
+    m, d = c.model, c.decoding
+    language_model = m.architecture == "language-model"
+    return [
+        (
+            d.sample and d.beam > 1,
+            f"decoding.sample draws one translation at a time, and decoding.beam = {d.beam} keeps the best of several: "
+            "use one of them.",
+        ),
+        (
+            not d.sample and d.n_best > d.beam,
+            f"decoding.n_best = {d.n_best} is more than decoding.beam = {d.beam} holds.",
+        ),
+        (
+            0 < d.patience * d.beam < d.n_best,
+            f"decoding.patience = {d.patience:g} is out after fewer translations than decoding.n_best = {d.n_best}.",
+        ),
+        (
+            language_model and d.n_best > 1,
+            f"decoding.n_best = {d.n_best}: a language model goes on from a beginning in one way.",
+        ),
+        (
+            language_model and (d.min_length, d.min_ratio, d.max_ratio) != (0, 0.0, Decoding.max_ratio),
+            "decoding.min_length, min_ratio and max_ratio are for translations: a language model goes on to its end.",
+        ),
+        (
+            d.min_length > d.max_length,
+            f"decoding.min_length = {d.min_length} is more than decoding.max_length = {d.max_length}.",
+        ),
+        (
+            d.min_ratio > d.max_ratio,
+            f"decoding.min_ratio = {d.min_ratio:g} is more than decoding.max_ratio = {d.max_ratio:g}.",
+        ),
+        (
+            d.coverage_penalty > 0 and (language_model or (m.architecture == "recurrent" and m.attention == "none")),
+            f"decoding.coverage_penalty = {d.coverage_penalty:g} counts where a model looked, and this one looks "
+            "nowhere.",
+        ),
+    ]
 
 
 def from_dict(values: dict[str, Any], base: Config | None = None) -> Config:

@@ -1,4 +1,4 @@
-"""The two ways work can end badly, and the exit code each one gives the command line.
+"""The errors of this package, and the exit code that each gives the command line.
 
 Every message is one or two plain sentences: what was wrong, where, and what to do.
 """
@@ -21,11 +21,11 @@ class WorkFailed(RuntimeError):
 
 
 class Stopped(WorkFailed):
-    """The work was asked to stop, and did so in good order."""
+    """The work was asked to stop, and stopped in good order."""
 
 
 def first_line(error: BaseException) -> str:
-    """Return what an error says, shortened to a line.
+    """Return the first line of an error's message.
 
     >>> first_line(ValueError())
     'ValueError'

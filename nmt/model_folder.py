@@ -1,11 +1,11 @@
-"""A model's folder: what is in it, and how it is written. It needs no TensorFlow, so a wrong folder is told at once."""
+"""A model's folder: its parts, and how it is written. No TensorFlow is needed, so a wrong folder is told at once."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ LOGS = "logs"
 STATE = "training/state.npz"
 EPOCHS = "training/epochs"
 
-# The last line of a config: without it a file that was cut short would read as one with more defaults.
+# The last line of a config. Without it, a file that was cut short would be read as one with more defaults.
 _COMPLETE = "# end of config"
 
 
@@ -45,7 +45,7 @@ def read_config(folder: Path) -> Config:
 
 
 def read_journal(folder: Path) -> list[dict[str, Any]]:
-    """Read what a run recorded, a record an epoch.
+    """Read the records of a run, one an epoch.
 
     Raises:
         InputError: if the folder holds no model, or its records are missing or damaged.
@@ -64,12 +64,12 @@ def read_journal(folder: Path) -> list[dict[str, Any]]:
 
 
 def config_text(config: Config) -> bytes:
-    """Return what a model's folder keeps of a config."""
+    """Return the content of a model's config file."""
     return f"{configuration.to_toml(config)}\n{_COMPLETE}\n".encode()
 
 
 def check_new(folder: Path) -> None:
-    """Make sure that a model may be written into ``folder``.
+    """Check that a model may be written into ``folder``.
 
     Raises:
         InputError: if it is a file, holds something, or cannot be made.
@@ -87,51 +87,52 @@ def check_new(folder: Path) -> None:
 
 
 def check_same(folder: Path, config: Config) -> None:
-    """Make sure that the run in ``folder`` can go on with ``config``.
+    """Check that the run in ``folder`` can be resumed with ``config``.
 
     Raises:
-        InputError: if it was made with another text, data or model.
+        InputError: if it was made with another text, data or model, or with other settings of the training that cannot
+            change in the middle of a run.
     """
     before = read_config(folder)
-    for section in ("text", "data", "model"):
-        for field in dataclasses.fields(getattr(config, section)):
-            old, new = (getattr(getattr(c, section), field.name) for c in (before, config))
-            if old != new:
-                raise InputError(
-                    f"{section}.{field.name} was {old!r} in the run to resume and is {new!r} now. "
-                    "Only keys of [training] and [decoding] can change."
-                )
-    for key in ("accumulate", "average_decay"):
-        old, new = (getattr(c.training, key) for c in (before, config))
-        if old != new and (key == "accumulate" or not old or not new):
-            raise InputError(
-                f"training.{key} was {old!r} in the run to resume and is {new!r} now. What is half added up could not "
-                "be gone on with, so it stays as it was for the whole run."
-            )
-    old, new = before.training.guided_alignment, config.training.guided_alignment
-    if bool(old) != bool(new):
+    for key, old, new in _changes(before, config, "text", "data", "model"):
         raise InputError(
-            f"training.guided_alignment was {old:g} in the run to resume and is {new:g} now. A run learns from word "
-            "links from its beginning to its end, or not at all; only the weight can change."
+            f"{key} was {old!r} in the run to resume and is {new!r} now. Only keys of [training] and [decoding] can "
+            "change."
         )
+    for key, old, new in _changes(before, config, "training"):
+        if key == "training.accumulate" or (key == "training.average_decay" and not (old and new)):
+            raise InputError(
+                f"{key} was {old!r} in the run to resume and is {new!r} now. What is half added up could not be gone "
+                "on with, so it stays as it was for the whole run."
+            )
+        if key == "training.guided_alignment" and not (old and new):
+            raise InputError(
+                f"{key} was {old:g} in the run to resume and is {new:g} now. A run learns from word links from its "
+                "beginning to its end, or not at all; only the weight can change."
+            )
 
 
 def check_continues(start: Path, config: Config) -> None:
-    """Make sure that training can begin with the model in ``start``: the same text and the same network.
+    """Check that training can begin with the model in ``start``: it must have the same text and the same network.
 
     Raises:
-        InputError: if it cannot.
+        InputError: if it has not.
     """
-    before = read_config(start)
-    for section in ("text", "model"):
+    for key, old, new in _changes(read_config(start), config, "text", "model"):
+        if not key.endswith(("dropout", ".sampling")):
+            raise InputError(
+                f"{key} is {old!r} in {start}, the model to begin with, and {new!r} now. Leave it out: the text and "
+                "the network are that model's."
+            )
+
+
+def _changes(before: Config, config: Config, *sections: str) -> Iterator[tuple[str, Any, Any]]:
+    """Yield the name, the old and the new value of each key that differs in these sections."""
+    for section in sections:
         for field in dataclasses.fields(getattr(config, section)):
-            old, new = (getattr(getattr(c, section), field.name) for c in (before, config))
-            free = field.name.endswith("dropout") or field.name == "sampling"
-            if old != new and not free:
-                raise InputError(
-                    f"{section}.{field.name} is {old!r} in {start}, the model to begin with, and {new!r} now. "
-                    "Leave it out: the text and the network are that model's."
-                )
+            old, new = (getattr(getattr(each, section), field.name) for each in (before, config))
+            if old != new:
+                yield f"{section}.{field.name}", old, new
 
 
 def make(folder: Path, fill: Callable[[Path], None]) -> None:

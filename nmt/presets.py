@@ -1,4 +1,4 @@
-"""Settings that go together: one set for each kind of task, and one that looks at the size of the data."""
+"""Presets: one set of settings for each kind of task, and one fitted to the size of the data."""
 
 from __future__ import annotations
 
@@ -83,8 +83,8 @@ PRESETS: dict[str, Values] = {
     },
 }
 
-# Up to so many pairs: units, dropout, output dropout, word dropout, batch, label smoothing, epochs, rate. After what
-# is known to make a recurrent translator good on small data: fewer pairs want fewer units, more dropout, small batches.
+# Pairs at most: units, dropout, output dropout, word dropout, batch, label smoothing, epochs, rate. Fewer pairs need
+# fewer units, more dropout and smaller batches, as is known of recurrent translators on small data.
 _SIZES: list[tuple[float, int, float, float, float, int, float, int, float]] = [
     (2_000, 96, 0.4, 0.4, 0.2, 16, 0.2, 60, 0.003),
     (12_000, 128, 0.3, 0.4, 0.1, 40, 0.1, 40, 0.003),
@@ -95,7 +95,7 @@ _SIZES: list[tuple[float, int, float, float, float, int, float, int, float]] = [
 
 
 def preset(name: str, pairs: int = 0) -> tuple[Config, list[str]]:
-    """Return a preset's config and what is to be said of it.
+    """Return a preset's config and lines that explain it.
 
     Arguments:
         name: one of ``PRESETS``, or ``auto``: fitted to the number of pairs.

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nmt.commands.console import say
+from nmt.commands.console import news, say
 from nmt.errors import InputError, Stopped, WorkFailed
 
 if TYPE_CHECKING:
-    from nmt.comparison.results import Ledger
-    from nmt.comparison.spec import Budget, Contestant, Material
+    from nmt.comparison.results import Results
+    from nmt.comparison.spec import Candidate, ComparisonBudget, Material
 
 Pairs = tuple[Path | None, Path | None, Path | None]
 
@@ -29,7 +29,7 @@ def compare(
         ),
     ],
     to: Annotated[
-        Path, typer.Option(help="The folder of the comparison; one that stopped goes on.", show_default=False)
+        Path, typer.Option(help="The folder of the comparison; one that was stopped is continued.", show_default=False)
     ],
     steps: Annotated[
         int | None, typer.Option(min=1, help="Train each for so many steps.", show_default="the epochs of its config")
@@ -69,14 +69,15 @@ def compare(
 
     Each is trained with several seeds, in a process of its own, and judged on the test pairs; trained models are only
     judged. Without pairs all learn the built-in corpus. A model that fails is a row that says why. The same command
-    goes on where it stopped, and takes more models or seeds. The report is DIR/comparison.html, and .md and .json.
+    continues where it stopped, and takes more models or seeds. The report is DIR/comparison.html, and .md and .json.
 
     **Example:** `nmt compare model.attention=none model.attention=dot,model.context=output --to why --steps 700`
     """
-    from nmt.comparison.results import Ledger, alone
+    from nmt.comparison.results import Results, check_place
     from nmt.comparison.run import gold_links
-    from nmt.comparison.spec import Budget, contestants
+    from nmt.comparison.spec import ComparisonBudget, read_candidates
     from nmt.config import Config, with_settings
+    from nmt.folder_lock import folder_lock
     from nmt.presets import preset as settings_of
 
     if steps and minutes:
@@ -87,23 +88,25 @@ def compare(
     if not any(files):
         preset = preset or "demo"
     base = with_settings(settings_of(preset, 0)[0] if preset else Config(), settings or [])
-    budget = Budget(steps or 0, minutes or 0.0)
+    budget = ComparisonBudget(steps or 0, minutes or 0.0)
     chosen = [
-        each if each.folder else replace(each, config=budget.limit(each.config)) for each in contestants(models, base)
+        each if each.folder else replace(each, config=budget.limit(each.config))
+        for each in read_candidates(models, base)
     ]
     if any(each.config.training.seed != Config().training.seed for each in chosen if not each.folder):
         raise InputError("training.seed is what --seeds sets: leave it out of the configs.")
     material = _material(files, links, test_links, chosen, to)
     gold_links(material)  # wrong links are told before anything is trained
-    with alone(to):
-        ledger = Ledger(to, chosen, material, budget)
-        ledger.save()
-        _run_all(ledger, chosen, seeds, material)
-        if not any(ledger.done(each.name) for each in chosen):
-            failed = next(run["failed"] for each in chosen for run in ledger.runs(each.name))
+    check_place(to)
+    with folder_lock(to, "nmt compare"):
+        results = Results(to, chosen, material, budget)
+        results.save()
+        _run_all(results, chosen, seeds, material)
+        if not any(results.done(each.name) for each in chosen):
+            failed = next(run["failed"] for each in chosen for run in results.runs(each.name))
             raise WorkFailed(f"No model could be compared. The first failed so: {failed}")
-        _measure(ledger, chosen, material)
-        _report(ledger, chosen, material, budget)
+        _measure(results, chosen, material)
+        _report(results, chosen, material, budget)
 
 
 def _files(*splits: Pairs) -> list[tuple[Path, ...]]:
@@ -125,7 +128,7 @@ def _files(*splits: Pairs) -> list[tuple[Path, ...]]:
 
 
 def _material(
-    files: list[tuple[Path, ...]], links: Path | None, test_links: Path | None, chosen: list[Contestant], to: Path
+    files: list[tuple[Path, ...]], links: Path | None, test_links: Path | None, chosen: list[Candidate], to: Path
 ) -> Material:
     """Return the files that everything is read from, once they are known to be there and to fit the models."""
     from nmt.comparison.spec import Material, open_pairs
@@ -173,57 +176,59 @@ def _built_in(to: Path) -> Material:
     return Material(test, train, dev, data / "train.links", data / "test.links")
 
 
-def _run_all(ledger: Ledger, chosen: list[Contestant], seeds: int, material: Material) -> None:
+def _run_all(results: Results, chosen: list[Candidate], seeds: int, material: Material) -> None:
     """Train and judge what is not done yet, each in a process of its own."""
     from nmt.comparison.run import run
-    from nmt.comparison.worker import apart
+    from nmt.comparison.worker import run_in_worker
     from nmt.config import with_settings
 
-    # Seed by seed: whoever stops it early has something of every model.
+    # Seed by seed: one that is stopped early has a run of every model.
     wanted = [(each, seed) for seed in range(1, seeds + 1) for each in chosen if seed == 1 or not each.folder]
     for number, (each, seed) in enumerate(wanted, start=1):
-        if ledger.run(each.name, seed):
+        if results.run(each.name, seed):
             continue
         say(f"[{number}/{len(wanted)}] {each.name}" + ("" if each.folder else f", seed {seed}"))
         config = each.config if each.folder else with_settings(each.config, [f"training.seed={seed}"])
-        model = each.folder or ledger.model(each.name, seed)
-        arguments = (replace(each, config=config), seed, material, model, ledger.texts(each.name, seed))
+        model = each.folder or results.model(each.name, seed)
+        arguments = (replace(each, config=config), seed, material, model, results.texts(each.name, seed))
         try:
-            found = apart(run, *arguments, say=lambda line: say(f"  {line}"))
+            with news(indent="  "):
+                found = run_in_worker(run, *arguments)
             say(f"  BLEU {found['bleu']:.2f}, chrF {found['chrf']:.2f} on the test pairs.")
         except Stopped:
-            raise WorkFailed("Stopped. The same command goes on from here.") from None
+            raise WorkFailed("Stopped. The same command continues from here.") from None
         except (InputError, WorkFailed) as error:
             found = {"name": each.name, "seed": seed, "failed": str(error)}
             say(f"  It failed, and the others go on: {error}")
-        ledger.add(found)
+        results.add(found)
 
 
-def _measure(ledger: Ledger, chosen: list[Contestant], material: Material) -> None:
+def _measure(results: Results, chosen: list[Candidate], material: Material) -> None:
     """Measure the speeds of all models in turn, unless they are known."""
     from nmt.comparison.run import speeds
-    from nmt.comparison.worker import apart
+    from nmt.comparison.worker import run_in_worker
 
-    first = {each.name: ledger.done(each.name) for each in chosen}
+    first = {each.name: results.done(each.name) for each in chosen}
     models = {
-        each.name: each.folder or ledger.model(each.name, first[each.name][0]["seed"])
+        each.name: each.folder or results.model(each.name, first[each.name][0]["seed"])
         for each in chosen
         if first[each.name]
     }
-    if set(models) <= set(ledger.record["speeds"]):
+    if set(models) <= set(results.record["speeds"]):
         return
     say("Measuring how fast they translate.")
     try:
         # One that was measured at another time is measured again, beside the others.
-        ledger.record["speeds"] = apart(speeds, models, material, say=lambda line: say(f"  {line}"))
+        with news(indent="  "):
+            results.record["speeds"] = run_in_worker(speeds, models, material)
     except Stopped:
-        raise WorkFailed("Stopped. The same command goes on from here.") from None
+        raise WorkFailed("Stopped. The same command continues from here.") from None
     except (InputError, WorkFailed) as error:
         say(f"  It failed, and the report has no speeds: {error}")
-    ledger.save()
+    results.save()
 
 
-def _report(ledger: Ledger, chosen: list[Contestant], material: Material, budget: Budget) -> None:
+def _report(results: Results, chosen: list[Candidate], material: Material, budget: ComparisonBudget) -> None:
     """Write the report and print its table."""
     from rich.console import Console
     from rich.table import Table
@@ -236,10 +241,10 @@ def _report(ledger: Ledger, chosen: list[Contestant], material: Material, budget
     facts = [("budget", str(budget)), ("test pairs", " + ".join(path.name for path in material.test))]
     if material.train and not all(each.folder for each in chosen):
         facts.append(("training pairs", " + ".join(path.name for path in material.train)))
-    found = summary(ledger, names, material.test, facts)
-    ledger.record["lengths"] = {name: [asdict(each) for each in bins] for name, bins in found.lengths.items()}
-    ledger.save()
-    written = write_report(found, ledger.folder)
+    found = summary(results, names, material.test, facts)
+    results.record["lengths"] = {name: [asdict(each) for each in bins] for name, bins in found.lengths.items()}
+    results.save()
+    written = write_report(found, results.folder)
     table = Table(box=None, pad_edge=False, padding=(0, 1))
     for place, heading in enumerate(HEADINGS):
         table.add_column(heading, justify="right" if place else "left", vertical="bottom")

@@ -1,7 +1,9 @@
-"""What the commands share: news and progress."""
+"""What the commands share: input, news, output and progress bars."""
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import os
 import signal
 import sys
@@ -21,8 +23,35 @@ ModelFolder = Annotated[Path, typer.Argument(help="A model's folder, as `nmt tra
 
 
 def say(line: str) -> None:
-    """Print a line of news on standard error."""
+    """Print a line on standard error."""
     print(line, file=sys.stderr, flush=True)
+
+
+class _StandardError(logging.Handler):
+    """Print what is logged as plain lines."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        say(self.format(record))
+
+
+@contextlib.contextmanager
+def news(indent: str = "", shown: bool = True) -> Iterator[None]:
+    """Print what the package logs meanwhile on standard error, a line each.
+
+    Arguments:
+        indent: before each line.
+        shown: whether it is printed, or nothing is.
+    """
+    logger, handler = logging.getLogger("nmt"), _StandardError()
+    handler.setFormatter(logging.Formatter(f"{indent}%(message)s"))
+    before = logger.handlers, logger.level, logger.propagate
+    logger.handlers, logger.propagate = [handler] if shown else [logging.NullHandler()], False
+    logger.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        logger.handlers, logger.propagate = before[0], before[2]
+        logger.setLevel(before[1])
 
 
 def input_lines(file: Path | None) -> Iterator[str]:

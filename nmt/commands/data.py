@@ -5,13 +5,13 @@ from __future__ import annotations
 import dataclasses
 import json
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from nmt.commands.console import advancing, say
+from nmt.commands.console import advancing, news, say
 from nmt.errors import InputError, Stopped, WorkFailed
 from nmt.tf_import import import_tensorflow
 
@@ -112,7 +112,7 @@ def _splits(files: Sequence[Path]) -> list[tuple[Path, ...]]:
 def _config(
     preset: str | None, pairs: int, file: Path | None, settings: list[str] | None
 ) -> tuple[Config, tuple[str, ...]]:
-    """Return the config that the options make, and what is to be said of the preset."""
+    """Return the config that the options make, and the lines that explain the preset."""
     from nmt import config as configuration
     from nmt.config import Config
     from nmt.presets import preset as named
@@ -148,8 +148,8 @@ def examine(config: Config, corpora: Sequence[Corpus], preset: tuple[str, ...] =
 
     # Where one side is blank throughout there is nothing to learn from; the findings say so.
     text = all(side.blank.count < splits[0].pairs for side in (splits[0].source, splits[0].target))
-    news = say if sys.stderr.isatty() else lambda line: None
-    pieces = vocabulary(config, corpora, splits, news) if text else None
+    with news(shown=sys.stderr.isatty()):
+        pieces = vocabulary(config, corpora, splits) if text else None
     said = advice(splits, overlaps, pieces, config.data.max_length)
     return Diagnosis(
         splits=splits,
@@ -174,22 +174,23 @@ def show(found: Diagnosis) -> None:
 
 
 def foretold(config: Config, named: Sequence[tuple[Path, ...]]) -> Foretold:
-    """Say what a training on the first split would take, scored on the second one if there is any."""
-    from nmt.comparison.worker import apart
+    """Forecast a training on the first split, scored on the second one if there is any."""
+    from nmt.comparison.worker import run_in_worker
 
     try:
-        # In a process of its own: what this one has done would count as memory of the training.
-        return apart(_begin_training, config, named, say=say if sys.stderr.isatty() else lambda line: None)
+        # In a process of its own: the memory that this one has used would count as the training's.
+        with news(shown=sys.stderr.isatty()):
+            return run_in_worker(_begin_training, config, named)
     except Stopped:
         raise KeyboardInterrupt from None
 
 
-def _begin_training(config: Config, named: Sequence[tuple[Path, ...]], news: Callable[[str], None]) -> Foretold:
+def _begin_training(config: Config, named: Sequence[tuple[Path, ...]]) -> Foretold:
     from nmt.data.corpora import split_dev
     from nmt.doctor.findings import Foretold
     from nmt.training.forecast import forecast
 
     first, *others = _open(named)
     corpus, dev = (first, others[0]) if others else split_dev(first)
-    made = forecast(config, corpus, dev, news)
+    made = forecast(config, corpus, dev)
     return Foretold(made.seconds, made.epoch_seconds, made.memory_mb, str(made))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -28,7 +28,6 @@ def demo(
     Takes about two minutes on two cores. Nothing is downloaded.
     """
     from nmt.commands.plot import show_translated
-    from nmt.commands.train import fit
     from nmt.config import with_settings
     from nmt.data.corpora import from_files
     from nmt.data.word_links import with_links
@@ -42,13 +41,15 @@ def demo(
     if to:
         check_new(to)
     import_tensorflow()
+    from nmt.training.fit import train_model
+
     with tempfile.TemporaryDirectory(prefix="nmt-demo-") as place:
         data, model = Path(place, "data"), to or Path(place, "model")
         corpus.write(data)
         train_corpus, dev_corpus = (from_files(data / f"{s}.ko", data / f"{s}.en") for s in ("train", "dev"))
         if config.training.guided_alignment:
             train_corpus = with_links(train_corpus, data / "train.links")
-        translator = fit(config, train_corpus, dev_corpus, model)
+        translator: Any = train_model(config, train_corpus, dev_corpus, model)
         for split, what in (("test", "sentences it has not seen"), ("combinations", "words it has not seen together")):
             print(f"\nOn {len(corpus.pairs(split))} {what}:")
             _judge(translator, corpus.pairs(split))

@@ -68,7 +68,7 @@ def train(
     grow: Annotated[
         int, typer.Option(min=0, help="With --from: learn up to so many new pieces of text.", show_default=False)
     ] = 0,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in the folder of --to.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue the run in the folder of --to.")] = False,
 ) -> None:
     """Train a translator on sentence pairs, or a language model on plain text.
 
@@ -78,8 +78,8 @@ def train(
     **Example:** `nmt train --source train.ko --target train.en --to my-model --set training.epochs=10`
     """
     from nmt import config as configuration
-    from nmt.data.word_links import check_guided
-    from nmt.model_folder import check_continues, check_new, check_same, read_config
+    from nmt.model_folder import read_config
+    from nmt.training.prepare import prepare_run
 
     corpus_given = _one_corpus(source, target, pairs, tfds, text)
     if data_dir and not tfds:
@@ -101,13 +101,7 @@ def train(
         base = configuration.from_file(config, base) if config else base
         chosen = configuration.with_settings(base, settings or [])
         _fits_architecture(chosen, plain=text is not None)
-        check_guided(chosen, linked=links is not None)
-        if resume:
-            check_same(to, chosen)
-        else:
-            check_new(to)
-        if start and not resume:
-            check_continues(start, chosen)
+        prepare_run(chosen, to, links is not None, resume, start)
         return chosen
 
     if preset != "auto":
@@ -121,31 +115,18 @@ def train(
         chosen = choose(base)
     if not (text or resume):
         _warn(corpus, dev, [file for file in (source, target, pairs, dev_source, dev_target, dev_pairs) if file])
-    try:
-        fit(chosen, corpus, dev, to, resume, start, grow)
-    except Stopped as stopped:
-        raise WorkFailed(f"{stopped} The same command with --resume goes on from here.") from None
-    print(f"The model is in {to}. Try it: nmt {'complete' if text else 'translate'} {to}")
-
-
-def fit(
-    config: Config,
-    corpus: Corpus,
-    dev: Corpus,
-    folder: Path,
-    resume: bool = False,
-    start: Path | None = None,
-    grow: int = 0,
-) -> Any:
-    """Train with news on standard error; see :func:`nmt.training.fit.train_model`."""
     import_tensorflow()
     from nmt.training.fit import train_model
 
-    return train_model(config, corpus, dev, folder, resume, say, start, grow)
+    try:
+        train_model(chosen, corpus, dev, to, resume=resume, start=start, grow=grow)
+    except Stopped as stopped:
+        raise WorkFailed(f"{stopped} The same command with --resume continues from here.") from None
+    print(f"The model is in {to}. Try it: nmt {'complete' if text else 'translate'} {to}")
 
 
 def _warn(corpus: Corpus, dev: Corpus, files: list[Path]) -> None:
-    """Say what is noteworthy about the pairs, after a short look at them."""
+    """Warn of what a short look at the pairs finds."""
     from nmt.doctor.quick import warnings
 
     # Held-out pairs are of the same file, whose lines are those of the whole.

@@ -1,18 +1,18 @@
-"""One run: a model is trained, or taken as it is, and judged on the test pairs."""
+"""One run: a model is trained, unless it is trained already, and scored on the test pairs."""
 
 from __future__ import annotations
 
+import logging
 import shutil
 import tempfile
 import time
-from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 from nmt.atomic_write import write_file
-from nmt.comparison.spec import Contestant, Material, open_pairs
+from nmt.comparison.spec import Candidate, Material, open_pairs
 from nmt.data.corpora import read_lines
 from nmt.errors import InputError, WorkFailed
 from nmt.evaluation.alignment_error import Gold, alignment_error, check, hard
@@ -25,7 +25,7 @@ _SENTENCES = 500
 _ALONE = 100
 _ROUNDS = 3
 
-Say = Callable[[str], None]
+logger = logging.getLogger(__name__)
 
 
 def gold_links(material: Material) -> list[Gold]:
@@ -48,34 +48,33 @@ def gold_links(material: Material) -> list[Gold]:
     return gold
 
 
-def run(contestant: Contestant, seed: int, material: Material, model: Path, texts: Path, say: Say) -> dict[str, Any]:
-    """Train a model, if it is not trained, and judge it.
+def run(candidate: Candidate, seed: int, material: Material, model: Path, texts: Path) -> dict[str, Any]:
+    """Train a model, unless it is trained already, and score it.
 
     Arguments:
-        contestant: what it is. Its config has the seed and the limits of the comparison.
+        candidate: the model. Its config has the seed and the limits of the comparison.
         seed: of the run.
         material: the pairs.
         model: the folder of the model. A training that was stopped goes on in it.
         texts: where its translations of the test sentences go, a line each.
-        say: takes a line of news.
 
     Returns:
-        What goes into the record and can be written as JSON.
+        The result for the record, ready for JSON.
     """
     from nmt.inference.translator import Translator
     from nmt.training.fit import train_model
 
     resumed = (model / STATE).exists()
-    if contestant.folder or ((model / WEIGHTS).exists() and not resumed):
+    if candidate.folder or ((model / WEIGHTS).exists() and not resumed):
         translator: Any = Translator.load(model)
     else:
         if model.exists() and not resumed:
             shutil.rmtree(model)  # a run that was killed before it could be resumed
-        corpus, dev = material.training(contestant.config)
-        translator = train_model(contestant.config, corpus, dev, model, resumed, say)
+        corpus, dev = material.training(candidate.config)
+        translator = train_model(candidate.config, corpus, dev, model, resume=resumed)
     pairs = list(open_pairs(material.test).pairs())
     sources, references = [left for left, _ in pairs], [right for _, right in pairs]
-    say(f"Translating {len(sources):,} test sentences.")
+    logger.info(f"Translating {len(sources):,} test sentences.")
     written = [found.text for found in translator.translate(sources, n_best=1)]
     texts.parent.mkdir(exist_ok=True)
     write_file(texts, "".join(f"{line}\n" for line in written).encode("utf-8", "surrogateescape"))
@@ -85,7 +84,7 @@ def run(contestant: Contestant, seed: int, material: Material, model: Path, text
         alignment_error([hard(each.words()) for each in translator.score(sources, references)], gold) if gold else None
     )
     return {
-        "name": contestant.name,
+        "name": candidate.name,
         "seed": seed,
         "parameters": translator.model.count_params(),
         "bleu": scores.bleu,
@@ -111,13 +110,12 @@ def _learned(model: Path) -> dict[str, Any]:
     }
 
 
-def speeds(models: dict[str, Path], material: Material, say: Say) -> dict[str, dict[str, Any]]:
-    """Measure how fast models translate, in turn, so that a busy minute of the machine is nobody's fault.
+def speeds(models: dict[str, Path], material: Material) -> dict[str, dict[str, Any]]:
+    """Measure how fast models translate, in turn, so that a busy minute of the machine slows all of them.
 
     Arguments:
         models: the folder of a trained model of each name.
         material: the pairs.
-        say: takes a line of news.
 
     Returns:
         Of each, the sentences a second of each round, in batches; the milliseconds of single sentences, one after the
@@ -138,12 +136,12 @@ def speeds(models: dict[str, Path], material: Material, say: Say) -> dict[str, d
             translator.translate(sources)  # the graph is traced, and memory is there
             translator.translate(sources[:1])
         except (InputError, WorkFailed, OSError) as error:
-            say(f"{name} cannot be measured, and the others are: {error}")
+            logger.info(f"{name} cannot be measured, and the others are: {error}")
             continue
         translators[name] = translator
         found[name] = {"rates": [], "milliseconds": [], "export_bytes": size}
     for number in range(_ROUNDS):
-        say(f"Speeds, round {number + 1} of {_ROUNDS}.")
+        logger.info(f"Speeds, round {number + 1} of {_ROUNDS}.")
         for name, translator in translators.items():
             began = time.perf_counter()
             translator.translate(sources)

@@ -1,4 +1,4 @@
-"""What is compared: models, the pairs they learn from and are judged on, and the budget that all of them have."""
+"""The plan of a comparison: the models, the pairs to train and test on, and the budget that all models share."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from nmt.data.word_links import with_links
 from nmt.errors import InputError
 from nmt.model_folder import CONFIG, WEIGHTS, read_config
 
-# More than any run needs: with a budget, neither the epochs nor their patience end it.
+# More than any run needs: with a budget, neither the epochs nor early stopping end a run.
 _NO_END = 10**6
 
 
 @dataclass(frozen=True)
-class Contestant:
-    """A model that is compared: how to train it, or the folder of one that is trained."""
+class Candidate:
+    """A model of the comparison: the config to train it with, or the folder of a trained one."""
 
     name: str
     config: Config
@@ -37,8 +37,8 @@ class Contestant:
 
 
 @dataclass(frozen=True)
-class Budget:
-    """What each training may cost: steps, minutes, or the epochs of its config where both are nothing."""
+class ComparisonBudget:
+    """The limit of each training: steps, minutes, or, if both are 0, the epochs of its config."""
 
     steps: int = 0
     minutes: float = 0.0
@@ -49,9 +49,9 @@ class Budget:
         return f"{self.minutes:g} minutes of training each" if self.minutes else "the epochs of each config"
 
     def limit(self, config: Config) -> Config:
-        """Return a config that keeps to it.
+        """Return the config with this limit.
 
-        >>> Budget(steps=7).limit(Config()).training.steps
+        >>> ComparisonBudget(steps=7).limit(Config()).training.steps
         7
         """
         if not (self.steps or self.minutes):
@@ -66,7 +66,7 @@ class Material:
 
     Attributes:
         test, train, dev: the pairs of each split. Without ``dev``, some of ``train`` are held out.
-        train_links: a file with the word links of ``train``, for those that are shown where to look.
+        train_links: a file with the word links of ``train``, for models with guided alignment.
         links: one with the right links of ``test``, for the alignment error rate.
     """
 
@@ -104,7 +104,7 @@ def _checksum(file: Path) -> int:
     return found
 
 
-def contestants(words: Sequence[str], base: Config) -> list[Contestant]:
+def read_candidates(words: Sequence[str], base: Config) -> list[Candidate]:
     """Read the models that are named on the command line.
 
     Arguments:
@@ -115,10 +115,10 @@ def contestants(words: Sequence[str], base: Config) -> list[Contestant]:
     Raises:
         InputError: if one is none of these, its settings are wrong, or two have one name.
 
-    >>> [(each.name, each.config.model.attention) for each in contestants(["model.attention=dot"], Config())]
+    >>> [(each.name, each.config.model.attention) for each in read_candidates(["model.attention=dot"], Config())]
     [('dot', 'dot')]
     """
-    found: list[Contestant] = []
+    found: list[Candidate] = []
     for word in words:
         each = _read(word, base)
         if not each.name.replace("-", "").replace("_", "").replace(".", "").isalnum():
@@ -134,21 +134,21 @@ def contestants(words: Sequence[str], base: Config) -> list[Contestant]:
     return found
 
 
-def _read(word: str, base: Config) -> Contestant:
+def _read(word: str, base: Config) -> Candidate:
     name, colon, rest = word.partition(":")
     if not colon or "=" in name or not rest:
         name, rest = "", word
     path = Path(rest)
     if path.suffix == ".toml":
-        return Contestant(name or path.stem, from_file(path, base))
+        return Candidate(name or path.stem, from_file(path, base))
     if "=" in rest and not path.exists():
         own = rest.split(",")
         config = with_settings(base, own)
-        return Contestant(name or "-".join(setting.partition("=")[2].strip() for setting in own), config)
+        return Candidate(name or "-".join(setting.partition("=")[2].strip() for setting in own), config)
     if (path / CONFIG).exists():
         if not os.access(path / WEIGHTS, os.R_OK):
             raise InputError(f"{path} has no weights that can be read: {WEIGHTS} is missing, or not to be read.")
-        return Contestant(name or path.resolve().name, read_config(path), path)
+        return Candidate(name or path.resolve().name, read_config(path), path)
     raise InputError(
         f"'{word}' is no model to compare: it must be a TOML file of settings, the folder of a trained model, or "
         "settings as in model.attention=dot,model.context=output."
@@ -156,7 +156,7 @@ def _read(word: str, base: Config) -> Contestant:
 
 
 def difference(old: dict[str, Any], new: dict[str, Any]) -> str:
-    """Say in what two records of a comparison differ, by the names of the parts.
+    """Describe the first difference between two records of a comparison by its key.
 
     >>> difference({"config": {"model": {"units": 7}}}, {"config": {"model": {"units": 11}}})
     'config.model.units was 7 and is 11'

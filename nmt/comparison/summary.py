@@ -1,4 +1,4 @@
-"""From what every run found to a row for each model: means and deviations over seeds."""
+"""From the results of all runs to a row for each model: means and deviations over seeds."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from nmt.comparison.results import Ledger
+from nmt.comparison.results import Results
 from nmt.comparison.spec import open_pairs
 from nmt.evaluation.by_length import LengthBin, by_length_of_runs
 
 
 @dataclass(frozen=True)
-class Spread:
+class MeanAndDeviation:
     """The mean of several runs and their standard deviation.
 
-    >>> print(Spread.of([1.0, 3.0]), Spread.of([2.0]), Spread.of([]))
+    >>> print(MeanAndDeviation.of([1.0, 3.0]), MeanAndDeviation.of([2.0]), MeanAndDeviation.of([]))
     2.00 ± 1.41 2.00 None
     """
 
@@ -28,8 +28,8 @@ class Spread:
     deviation: float | None
 
     @classmethod
-    def of(cls, values: Sequence[float]) -> Spread | None:
-        """Return the spread of values, or nothing of none; one alone has no deviation."""
+    def of(cls, values: Sequence[float]) -> MeanAndDeviation | None:
+        """Return the mean and deviation of values, or None if there are none; a single value has no deviation."""
         if not values:
             return None
         return cls(statistics.mean(values), statistics.stdev(values) if len(values) > 1 else None)
@@ -40,14 +40,14 @@ class Spread:
 
 @dataclass(frozen=True)
 class Row:
-    """What a model reached and what it costs. ``None`` is what it does not have, or nobody could measure."""
+    """The scores and costs of a model. ``None`` stands for what it does not have or what could not be measured."""
 
     name: str
     runs: int
     parameters: int | None
-    bleu: Spread | None
-    chrf: Spread | None
-    aer: Spread | None
+    bleu: MeanAndDeviation | None
+    chrf: MeanAndDeviation | None
+    aer: MeanAndDeviation | None
     tokens_per_second: float | None
     sentences_per_second: float | None
     milliseconds: tuple[float, float] | None
@@ -55,7 +55,7 @@ class Row:
     failures: tuple[str, ...]
 
     def cells(self) -> list[str]:
-        """Return what stands in the columns of ``HEADINGS``."""
+        """Return the texts of the columns of ``HEADINGS``."""
         alone = self.milliseconds
         return [
             self.name,
@@ -102,39 +102,39 @@ class Summary:
     facts: list[tuple[str, str]]
 
 
-def summary(ledger: Ledger, names: Sequence[str], test: Sequence[Path], facts: Sequence[tuple[str, str]]) -> Summary:
+def summary(results: Results, names: Sequence[str], test: Sequence[Path], facts: Sequence[tuple[str, str]]) -> Summary:
     """Make the summary of the models named, in their order."""
     pairs = list(open_pairs(test).pairs())
     sources, references = [left for left, _ in pairs], [right for _, right in pairs]
-    done = {name: ledger.done(name) for name in names}
-    texts = {name: [_lines(ledger.texts(name, run["seed"])) for run in runs] for name, runs in done.items() if runs}
+    done = {name: results.done(name) for name in names}
+    texts = {name: [_lines(results.texts(name, run["seed"])) for run in runs] for name, runs in done.items() if runs}
     signatures = sorted(
         {run[key] for runs in done.values() for run in runs for key in ("bleu_signature", "chrf_signature")}
     )
     return Summary(
-        [_row(name, ledger) for name in names],
+        [_row(name, results) for name in names],
         {name: by_length_of_runs(sources, written, references) for name, written in texts.items()},
         {name: [_curve(run) for run in runs] for name, runs in done.items() if any(map(_curve, runs))},
         [
             (sources[i], references[i], {name: written[0][i] for name, written in texts.items()})
-            for i in _spread([len(source.split()) for source in sources], 5)
+            for i in _evenly_by_length([len(source.split()) for source in sources], 5)
         ],
         [*facts, *(("signature", each) for each in signatures), ("machine", _machine())],
     )
 
 
-def _row(name: str, ledger: Ledger) -> Row:
-    runs, done = ledger.runs(name), ledger.done(name)
-    speeds = ledger.record["speeds"].get(name, {})
+def _row(name: str, results: Results) -> Row:
+    runs, done = results.runs(name), results.done(name)
+    speeds = results.record["speeds"].get(name, {})
     alone = sorted(speeds.get("milliseconds", []))
     learned = [run["tokens_per_second"] for run in done if run["tokens_per_second"]]
     return Row(
         name,
         len(done),
         done[0]["parameters"] if done else None,
-        Spread.of([run["bleu"] for run in done]),
-        Spread.of([run["chrf"] for run in done]),
-        Spread.of([100 * run["aer"] for run in done if run["aer"] is not None]),
+        MeanAndDeviation.of([run["bleu"] for run in done]),
+        MeanAndDeviation.of([run["chrf"] for run in done]),
+        MeanAndDeviation.of([100 * run["aer"] for run in done if run["aer"] is not None]),
         statistics.median(learned) if learned else None,
         statistics.median(speeds["rates"]) if speeds else None,
         (statistics.median(alone), alone[int(0.95 * len(alone))]) if alone else None,
@@ -161,10 +161,10 @@ def _curve(run: dict[str, Any]) -> list[tuple[int, float]]:
     return [(step, bleu) for step, bleu in run["curve"] if step is not None and bleu is not None]
 
 
-def _spread(lengths: Sequence[int], count: int) -> list[int]:
+def _evenly_by_length(lengths: Sequence[int], count: int) -> list[int]:
     """Return the places of ``count`` sentences from the shortest to the longest.
 
-    >>> _spread([5, 1, 9, 3, 7], 3)
+    >>> _evenly_by_length([5, 1, 9, 3, 7], 3)
     [1, 0, 2]
     """
     order = sorted(range(len(lengths)), key=lambda i: lengths[i])

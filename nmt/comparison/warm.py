@@ -1,4 +1,4 @@
-"""What the processes that train models begin with, imported once for all of them."""
+"""The imports that all worker processes share, done once."""
 
 from nmt.tf_import import import_tensorflow
 

@@ -1,8 +1,9 @@
-"""Work in a process of its own: whatever becomes of it, the one who asked goes on."""
+"""Work in a process of its own: if it fails or dies, the process that started it continues."""
 
 from __future__ import annotations
 
 import contextlib
+import logging
 import multiprocessing
 import os
 import signal
@@ -17,14 +18,14 @@ from nmt.errors import InputError, Stopped, WorkFailed, first_line
 _METHOD = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
 
 
-def apart(work: Callable[..., Any], *arguments: Any, say: Callable[[str], None]) -> Any:
-    """Return ``work(*arguments, say)``, which runs in another process and whose news come back here.
+def run_in_worker(work: Callable[..., Any], *arguments: Any) -> Any:
+    """Return ``work(*arguments)``, run in another process, and log here what this package logs there.
 
-    Ctrl-C and a request to terminate are passed on, so that the work can stop in good order; a second one ends it.
+    Ctrl-C and a request to terminate are passed on, so that the work can stop in good order; a second one kills it.
 
     Arguments:
-        work: a function of a module, and arguments that can be sent to it.
-        say: takes a line of news.
+        work: a function of a module.
+        arguments: its arguments, which are pickled.
 
     Raises:
         Stopped: if it was asked to stop, and did.
@@ -40,7 +41,7 @@ def apart(work: Callable[..., Any], *arguments: Any, say: Callable[[str], None])
     # What is left open here would never tell that the process is gone.
     sending.close()
     with _passed_on(process) as asked:
-        ended = _listen(receiving, say)
+        ended = _listen(receiving)
         process.join()
     kind, value = ended or ("died", process.exitcode)
     if kind == "done":
@@ -53,27 +54,42 @@ def apart(work: Callable[..., Any], *arguments: Any, say: Callable[[str], None])
     raise InputError(value) if kind == "refused" else WorkFailed(value)
 
 
-def _listen(receiving: Connection, say: Callable[[str], None]) -> tuple[str, Any] | None:
-    """Pass news on until the work is over; return how it ended, or nothing if it did not say."""
+def _listen(receiving: Connection) -> tuple[str, Any] | None:
+    """Pass log records on until the work is over; return how it ended, or None if the process died."""
     while True:
-        # A signal that comes just before a wait without an end would be heard at that end.
+        # A signal that comes just before a wait without a timeout would be handled only after that wait.
         if not receiving.poll(0.5):
             continue
         try:
             kind, value = receiving.recv()
         except EOFError:
             return None
-        if kind != "news":
+        if kind != "logged":
             return kind, value
-        say(value)
+        name, level, message = value
+        logging.getLogger(name).log(level, message)
+
+
+class _Sender(logging.Handler):
+    """Send what is logged to the process that started this one."""
+
+    def __init__(self, sending: Connection) -> None:
+        super().__init__()
+        self.sending = sending
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.sending.send(("logged", (record.name, record.levelno, record.getMessage())))
 
 
 def _work(sending: Connection, work: Callable[..., Any], arguments: tuple) -> None:
     """Do the work, in the other process."""
     if hasattr(os, "setpgrp"):
-        os.setpgrp()  # Ctrl-C at a terminal goes to all of a group, and this one hears of it from the other
+        os.setpgrp()  # Ctrl-C at a terminal goes to a whole group; this process gets it from its parent instead
+    logger = logging.getLogger("nmt")
+    logger.addHandler(_Sender(sending))
+    logger.setLevel(logging.INFO)
     try:
-        ended = ("done", work(*arguments, lambda line: sending.send(("news", line))))
+        ended = ("done", work(*arguments))
     except (Stopped, KeyboardInterrupt):
         ended = ("stopped", None)
     except InputError as error:
@@ -91,7 +107,7 @@ def _work(sending: Connection, work: Callable[..., Any], arguments: tuple) -> No
 
 @contextlib.contextmanager
 def _passed_on(process: Any) -> Iterator[list[int]]:
-    """Pass signals on to the process; give the list of those that came."""
+    """Pass signals on to the process; yield the list of those that came."""
     asked: list[int] = []
     if threading.current_thread() is not threading.main_thread():
         yield asked

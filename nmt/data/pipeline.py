@@ -109,6 +109,20 @@ class Buckets:
         sources = np.concatenate([sources, np.full([len(sources), 1], longest)], 1)
         return cls(np.append(targets, longest), np.concatenate([sources, sources[-1:]]))
 
+    def padding(self, lengths: np.ndarray, batch_size: int, batch_unit: str = "sentences") -> tuple[float, int]:
+        """Return the share of padding, and the number of batches, that ``bucket`` makes of pairs of these lengths.
+
+        >>> buckets = Buckets(np.array([3, 5]), np.array([[2, 4], [7, 11]]))
+        >>> buckets.padding(np.array([[2, 3], [1, 1], [2, 2], [6, 5]]), batch_size=2)  # 3 rows of 2 + 3, one of 7 + 5
+        (0.18518518518518517, 3)
+        """
+        rows = np.searchsorted(self.targets, lengths[:, 1])
+        columns = np.sum(self.sources[rows] < lengths[:, :1], 1)
+        keys, counts = np.unique(np.stack([rows, columns], 1), axis=0, return_counts=True)
+        size = batch_size if batch_unit == "sentences" else np.maximum(batch_size // self.targets[keys[:, 0]], 1)
+        tokens = counts @ (self.targets[keys[:, 0]] + self.sources[keys[:, 0], keys[:, 1]])
+        return float(1 - lengths.sum() / tokens), int(np.sum(-(-counts // size)))
+
     @as_written
     def bucket(self, examples: tf.data.Dataset, batch_size: int, batch_unit: str = "sentences") -> tf.data.Dataset:
         """Group examples of ``tokenize`` into padded batches of ``batch_size`` sentences or target tokens, shifted."""
@@ -226,24 +240,6 @@ class Pipeline:
         examples = tokenize(pairs, self.tokenizers, self.max_length, self.sourceless, sampling)
         batches = self.buckets.bucket(examples, self.batch_size, self.batch_unit)
         return batches.map(Guide(self.tokenizers)) if "links" in batches.element_spec[0] else batches
-
-
-@as_written
-def padding(batches: tf.data.Dataset) -> tuple[float, int]:
-    """Return the share of source and target tokens that are padding, and the number of batches.
-
-    >>> batch = {"source": [[5, 3, 0, 0]], "target": [[2, 7]]}, [[7, 3]]
-    >>> share, number = padding(tf.data.Dataset.from_tensors(batch))
-    >>> round(share, 3), number
-    (0.333, 1)
-    """
-
-    def count(total: tf.Tensor, batch: tuple[dict[str, tf.Tensor], tf.Tensor]) -> tf.Tensor:
-        ids = tf.concat([tf.reshape(batch[0]["source"], [-1]), tf.reshape(batch[1], [-1])], 0)
-        return total + tf.stack([tf.math.count_nonzero(ids == 0), tf.size(ids, tf.int64), tf.ones([], tf.int64)])
-
-    padded, tokens, number = batches.reduce(tf.zeros([3], tf.int64), count).numpy()
-    return float(padded / tokens), int(number)
 
 
 def batches(

@@ -6,8 +6,9 @@ with it, so nothing else of this room imports this module.
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import islice
 
 import tensorflow as tf
@@ -18,6 +19,8 @@ from nmt.data.corpora import Corpus
 from nmt.data.tokenizers import UNK, Tokenizer, Tokenizers
 from nmt.doctor.findings import Cutting, Size, Split, Use, Vocabulary, Word, cut
 from nmt.errors import InputError
+
+logger = logging.getLogger(__name__)
 
 SIZES = (1000, 2000, 4000, 8000, 16_000)
 # Pairs that the vocabulary is learned from, those that the others are, and those that are measured in each split.
@@ -30,9 +33,7 @@ _TOGETHER = 4096
 Sample = list[tuple[str, str]]
 
 
-def vocabulary(
-    config: Config, corpora: Sequence[Corpus], splits: Sequence[Split], say: Callable[[str], None]
-) -> Vocabulary:
+def vocabulary(config: Config, corpora: Sequence[Corpus], splits: Sequence[Split]) -> Vocabulary:
     """Learn the vocabulary of a config from the first corpus and measure it on all, beside others.
 
     Up to 40,000 pairs, evenly spread, are learned from, and 20,000 for each of the other sizes. A training learns from
@@ -44,17 +45,17 @@ def vocabulary(
     kind, joint, asked = config.text.kind, config.text.joint, config.text.vocabulary_size
     learned = _sample(corpora[0], splits[0], _LEARNED)
     exact = len(learned) == corpora[0].size
-    say(f"Learning a vocabulary from {len(learned):,} pairs")
+    logger.info(f"Learning a vocabulary from {len(learned):,} pairs")
     text = _learned(learned, corpora[0], config, exact)
     uses = []
     for corpus, split in zip(corpora, splits, strict=True):
-        say(f"Cutting {corpus.name} into pieces")
+        logger.info(f"Cutting {corpus.name} into pieces")
         uses.append(_use(corpus.name, _sample(corpus, split, _MEASURED), text, config))
     compared = _sample(corpora[0], splits[0], _COMPARED)
     sizes = []
     # Of characters, or of words, there is nothing to choose.
     for size in (*SIZES, "auto") if kind in ("unigram", "bpe") else ():
-        say(f"Trying a vocabulary of {size if isinstance(size, str) else format(size, ',')} pieces")
+        logger.info(f"Trying a vocabulary of {size if isinstance(size, str) else format(size, ',')} pieces")
         try:
             other = texts.train_tokenizers(compared, kind, size, joint)
         except InputError:

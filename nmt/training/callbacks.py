@@ -1,15 +1,22 @@
-"""What happens around the training steps: dev BLEU, the best model, the rate, the journal.
+"""Around the training steps: dev BLEU, the best model, the learning rate, the journal.
 
-Each callback does one thing. Those that decide (keep, slow down, stop) hold no counters: they look at the journal, one
+Each callback does one thing. Those that decide (keep, slow down, stop) hold no counters: they read the journal, one
 record an epoch, so that a resumed run decides as the uninterrupted one would.
+
+Their order matters: the journal records what others have measured, and the best model is chosen by the journal. So each
+class names in ``after`` those that must have acted before it in the same batch or epoch, and :func:`in_order` refuses a
+list that breaks this. They are not one method for the end of an epoch because some act after each batch, too, and in
+the same order: a loss that is not finite ends the run before the checkpoint is saved. A new callback is a class with
+its ``after`` and one line in :func:`nmt.training.fit.run_callbacks`; in a wrong place it is refused when a run begins.
 """
 
 from __future__ import annotations
 
 import json
+import logging
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +28,12 @@ from nmt.evaluation.scores import score
 from nmt.inference.completer import Completer
 from nmt.inference.translator import Translator
 from nmt.saving import save_weights
+from nmt.training.averaging import Keep
+from nmt.training.checkpoint import RestoreMetrics
 from nmt.training.memory import peak_mb
 from nmt.training.schedules import WarmUp
+
+logger = logging.getLogger(__name__)
 
 BLEU = "val_bleu"
 PERPLEXITY = "val_perplexity"
@@ -52,39 +63,84 @@ def rate_scale(qualities: Sequence[float], patience: int, factor: float) -> floa
     return scale
 
 
-class News(keras.callbacks.Callback):
-    """Hold lines back until Keras's progress bar has ended its own.
+def in_order(callbacks: list[keras.callbacks.Callback]) -> list[keras.callbacks.Callback]:
+    """Return the callbacks if each comes after those it names in ``after``.
 
-    Arguments:
-        say: takes a line.
+    Raises:
+        ValueError: if one does not.
     """
+    for place, callback in enumerate(callbacks):
+        for later in callbacks[place + 1 :]:
+            if isinstance(later, getattr(callback, "after", ())):
+                raise ValueError(f"{type(callback).__name__} must come after {type(later).__name__}.")
+    return callbacks
 
-    def __init__(self, say: Callable[[str], None]) -> None:
+
+class News(keras.callbacks.Callback):
+    """Log lines between two epochs, when Keras's progress bar has ended its own line."""
+
+    def __init__(self) -> None:
         super().__init__()
-        self.say = say
         self.lines: list[str] = []
 
     def later(self, line: str) -> None:
-        """Say a line between two epochs."""
+        """Log a line before the next epoch, or at the end of the training."""
         self.lines.append(line)
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         while self.lines:
-            self.say(self.lines.pop(0))
+            logger.info(self.lines.pop(0))
 
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
         self.on_epoch_begin(-1)
 
 
+class StopOnNonFinite(keras.callbacks.Callback):
+    """End the run when the loss is no longer a number, before anything of it is saved."""
+
+    after = (Keep,)
+
+    def __init__(self, folder: Path, journal: Journal) -> None:
+        super().__init__()
+        self.folder = folder
+        self.journal = journal
+        self.epoch = 0
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        self.epoch = epoch
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        if logs and not math.isfinite(float(logs["loss"])):
+            self._end(f"step {batch + 1}")
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        # The last batch's loss is of the weights before its step; the development set's is of those after it.
+        if logs and not math.isfinite(float(logs.get("val_loss", 0.0))):
+            self._end("its end")
+
+    def _end(self, where: str) -> None:
+        kept = (
+            f"The best model so far, of epoch {best_epoch(self.journal.qualities) + 1}, is kept in {self.folder}."
+            if self.journal.records
+            else f"No epoch was finished, so {self.folder} holds no model yet."
+        )
+        raise WorkFailed(
+            f"The loss is no longer finite at epoch {self.epoch + 1}, {where}. {kept} "
+            "Try a lower training.learning_rate or training.clip_norm, or a longer training.warmup_steps."
+        )
+
+
 class DevScores(keras.callbacks.Callback):
     """Translate the development set greedily after each epoch: BLEU and chrF go into the logs, one output is shown."""
 
-    def __init__(self, translator: Translator, pairs: list[tuple[str, str]], say: Callable[[str], None]) -> None:
+    after = (Keep, StopOnNonFinite)
+
+    def __init__(self, translator: Translator, pairs: list[tuple[str, str]], news: News) -> None:
         super().__init__()
         self.translator = translator
         self.sources = [source for source, _ in pairs]
         self.references = [target for _, target in pairs]
-        self.say = say
+        self.news = news
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         assert logs is not None
@@ -96,30 +152,32 @@ class DevScores(keras.callbacks.Callback):
         logs[BLEU], logs["val_chrf"] = scores.bleu, scores.chrf
         logs["val_seconds"] = time.monotonic() - began
         shown = epoch % len(texts)
-        self.say(
+        self.news.later(
             f"dev BLEU {scores.bleu:.2f}, chrF {scores.chrf:.2f} after epoch {epoch + 1}. One of its translations:"
         )
-        self.say(f"  source     {self.sources[shown]}")
-        self.say(f"  reference  {self.references[shown]}")
-        self.say(f"  output     {texts[shown]}")
+        self.news.later(f"  source     {self.sources[shown]}")
+        self.news.later(f"  reference  {self.references[shown]}")
+        self.news.later(f"  output     {texts[shown]}")
 
 
 class DevText(keras.callbacks.Callback):
-    """Show after each epoch how a language model goes on from the first words of a development line."""
+    """Show after each epoch how a language model continues the first words of a development line."""
 
-    def __init__(self, completer: Completer, lines: list[str], say: Callable[[str], None]) -> None:
+    after = (Keep, StopOnNonFinite)
+
+    def __init__(self, completer: Completer, lines: list[str], news: News) -> None:
         super().__init__()
         self.completer = completer
         self.lines = lines
-        self.say = say
+        self.news = news
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         assert logs is not None
         begun = beginning(self.lines[epoch % len(self.lines)])
         (made,) = self.completer.complete([begun])
-        self.say(f"dev perplexity {logs[PERPLEXITY]:.2f} after epoch {epoch + 1}. How it goes on from a beginning:")
-        self.say(f"  beginning  {begun}")
-        self.say(f"  output     {made.text}")
+        self.news.later(f"dev perplexity {logs[PERPLEXITY]:.2f} after epoch {epoch + 1}. How it continues a beginning:")
+        self.news.later(f"  beginning  {begun}")
+        self.news.later(f"  output     {made.text}")
 
 
 def beginning(line: str) -> str:
@@ -133,10 +191,12 @@ def beginning(line: str) -> str:
 
 
 class Cost(keras.callbacks.Callback):
-    """Note what an epoch took: ``seconds``, scoring included, and ``memory_mb``, the peak of the process so far.
+    """Record the cost of an epoch: ``seconds``, scoring included, and ``memory_mb``, the peak of the process so far.
 
     Of an epoch that was resumed half-way only the seconds since then are known.
     """
+
+    after = (DevScores, DevText)
 
     def __init__(self) -> None:
         super().__init__()
@@ -164,16 +224,18 @@ class SampleMore(keras.callbacks.Callback):
 
 
 class Journal(keras.callbacks.Callback):
-    """Keep one record an epoch, in ``metrics.jsonl``.
+    """Write one record an epoch to ``metrics.jsonl``.
 
     Arguments:
-        path: the file; epochs of it that are done are taken over.
+        path: the file; the records of the epochs done are kept.
         done: how many those are.
         watch: ``val_bleu`` or ``val_perplexity``, the score that decides.
 
     Raises:
         InputError: if the file does not hold them.
     """
+
+    after = (RestoreMetrics, Keep, Cost)
 
     def __init__(self, path: Path, done: int, watch: str = BLEU) -> None:
         super().__init__()
@@ -193,14 +255,14 @@ class Journal(keras.callbacks.Callback):
 
     @property
     def qualities(self) -> list[float]:
-        """The score of each epoch that decides, higher ones being better; a perplexity that overflowed is worst."""
+        """The deciding score of each epoch, the higher the better; a perplexity that overflowed is the worst."""
         scores = [record.get(self.watch) for record in self.records]
         sign = 1.0 if self.watch == BLEU else -1.0
         return [-math.inf if score is None else sign * score for score in scores]
 
     @property
     def watched(self) -> str:
-        """What that score is called."""
+        """The name of that score."""
         return "BLEU" if self.watch == BLEU else "perplexity"
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
@@ -220,6 +282,8 @@ class Journal(keras.callbacks.Callback):
 
 class KeepBest(keras.callbacks.Callback):
     """Write the weights of ``kept`` when the journal's last epoch is its best."""
+
+    after = (Journal,)
 
     def __init__(self, path: Path, kept: keras.Model, journal: Journal) -> None:
         super().__init__()
@@ -250,12 +314,13 @@ class EarlyStopping(keras.callbacks.Callback):
     """Stop when the best epoch of the journal is ``patience`` epochs ago."""
 
     key = "training.early_stopping"
+    after = (Journal,)
 
-    def __init__(self, journal: Journal, patience: int, say: Callable[[str], None]) -> None:
+    def __init__(self, journal: Journal, patience: int, news: News) -> None:
         super().__init__()
         self.journal = journal
         self.patience = patience
-        self.say = say
+        self.news = news
 
     def finished(self) -> bool:
         """Tell whether the journal as it is ends the training."""
@@ -264,38 +329,5 @@ class EarlyStopping(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         if self.finished():
-            self.say(f"No better dev {self.journal.watched} for {self.patience} epochs: the training ends here.")
+            self.news.later(f"No better dev {self.journal.watched} for {self.patience} epochs: the training ends here.")
             self.model.stop_training = True
-
-
-class StopOnNonFinite(keras.callbacks.Callback):
-    """End the run when the loss is no longer a number, before anything of it is saved."""
-
-    def __init__(self, folder: Path, journal: Journal) -> None:
-        super().__init__()
-        self.folder = folder
-        self.journal = journal
-        self.epoch = 0
-
-    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        self.epoch = epoch
-
-    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        if logs and not math.isfinite(float(logs["loss"])):
-            self._end(f"step {batch + 1}")
-
-    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        # The last batch's loss is of the weights before its step; the development set's is of those after it.
-        if logs and not math.isfinite(float(logs.get("val_loss", 0.0))):
-            self._end("its end")
-
-    def _end(self, where: str) -> None:
-        kept = (
-            f"The best model so far, of epoch {best_epoch(self.journal.qualities) + 1}, is kept in {self.folder}."
-            if self.journal.records
-            else f"No epoch was finished, so {self.folder} holds no model yet."
-        )
-        raise WorkFailed(
-            f"The loss is no longer finite at epoch {self.epoch + 1}, {where}. {kept} "
-            "Try a lower training.learning_rate or training.clip_norm, or a longer training.warmup_steps."
-        )

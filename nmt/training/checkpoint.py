@@ -1,4 +1,4 @@
-"""Stopping a run and going on with it, to the same model bit for bit."""
+"""Checkpoints: a run that is stopped and resumed gives the same model bit for bit."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from nmt.training.metrics import TokensPerSecond
 
 
 def fingerprint(*values: object) -> int:
-    """Return a number that tells these values from others.
+    """Return a checksum of values.
 
     >>> fingerprint(("a", "b"), 7) == fingerprint(("a", "b"), 7), fingerprint(1) == fingerprint(2)
     (True, False)
@@ -27,14 +27,14 @@ def fingerprint(*values: object) -> int:
     return zlib.crc32(repr(values).encode("utf-8", "surrogatepass"))
 
 
-class State:
-    """All that a run needs to go on exactly where it was: variables, random states, epoch and batch.
+class Checkpoint:
+    """The file from which a run is resumed exactly where it was: variables, random states, epoch and batch.
 
     Arguments:
         path: the file, an ``npz`` without pickles.
         model: a compiled model.
-        corpus: a number that tells the corpus from others, see :func:`fingerprint`.
-        order: one that tells the order of its batches from others.
+        corpus: the :func:`fingerprint` of the corpus.
+        order: the fingerprint of the order of its batches.
         others: variables besides those of the model, its optimizer and its metrics.
     """
 
@@ -52,7 +52,7 @@ class State:
         return list({id(variable): variable for variable in everything}.values())
 
     def save(self, epoch: int, batch: int) -> None:
-        """Write that ``epoch`` epochs and, of the next, ``batch`` batches are done."""
+        """Save the run after ``epoch`` epochs and ``batch`` batches of the next."""
         self.path.parent.mkdir(exist_ok=True)
         arrays: dict[str, Any] = {f"variable_{i}": _numpy(v) for i, v in enumerate(self._variables())}
         position = np.array([epoch, batch, self.corpus, self.order])
@@ -62,7 +62,7 @@ class State:
         """Set every variable as it was and return the epochs and batches done.
 
         Raises:
-            InputError: if there is no state, or it is another model's or another corpus's.
+            InputError: if there is no checkpoint, or it is of another model or another corpus.
         """
         try:
             with np.load(self.path, allow_pickle=False) as stored:
@@ -92,7 +92,7 @@ class State:
 
 
 class RestoreMetrics(keras.callbacks.Callback):
-    """Go on with the metrics of an epoch that was stopped half-way.
+    """Restore the metrics of an epoch that was stopped half-way.
 
     ``fit`` resets the metrics as each epoch begins, so those of the state are put back after that. Where the stop came
     after the epoch's last batch, no batch is left to report them, so they are reported here.
@@ -120,19 +120,21 @@ class RestoreMetrics(keras.callbacks.Callback):
             logs.setdefault(name, value)
 
 
-class SaveState(keras.callbacks.Callback):
-    """Save the state after each epoch, every few minutes, and when asked to stop.
+class SaveCheckpoint(keras.callbacks.Callback):
+    """Save a checkpoint after each epoch, every few minutes, and when asked to stop. It comes after all others.
 
     Arguments:
-        state: what is saved.
+        checkpoint: where the run is saved.
         position: a variable ``[epoch, batch]``, where the data begins; set anew for each epoch.
         minutes: between two saves.
         stop: set from outside to end the run after the current batch.
     """
 
-    def __init__(self, state: State, position: tf.Variable, minutes: float, stop: Event) -> None:
+    after = (keras.callbacks.Callback,)
+
+    def __init__(self, checkpoint: Checkpoint, position: tf.Variable, minutes: float, stop: Event) -> None:
         super().__init__()
-        self.state = state
+        self.checkpoint = checkpoint
         self.position = position
         self.seconds = 60 * minutes
         self.stop = stop
@@ -147,13 +149,13 @@ class SaveState(keras.callbacks.Callback):
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         if self.stop.is_set() or time.monotonic() - self.saved > self.seconds:
             epoch, first = self.begin
-            self.state.save(epoch, first + batch + 1)
+            self.checkpoint.save(epoch, first + batch + 1)
             self.saved = time.monotonic()
             if self.stop.is_set():
                 raise Stopped(f"Stopped in epoch {epoch + 1} after {first + batch + 1} batches.")
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        self.state.save(epoch + 1, 0)
+        self.checkpoint.save(epoch + 1, 0)
         self.saved = time.monotonic()
 
 

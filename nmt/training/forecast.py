@@ -1,35 +1,56 @@
-"""How long a training will take on this machine, and how much memory it will need.
-
-What :mod:`nmt.training.measuring` measured of a part of it is projected to the whole.
-
-A step is taken to need ``a + b (source + target) + c batch (source + target)`` seconds, none of them negative: what
-each step costs, what each place costs that is read or written after another, and what each word of each sentence costs.
-"""
+"""How long a training will take on this machine, and how much memory: fifty of its steps are timed, and a dev pass."""
 
 from __future__ import annotations
 
-import itertools
+import logging
 import math
-from collections.abc import Callable, Sequence
+import time
+import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
+import keras
 import numpy as np
+import tensorflow as tf
 
 from nmt.config import Config, Training
 from nmt.data.corpora import Corpus
-from nmt.training.measuring import Measured, Scoring, Shape, measure
+from nmt.data.tokenizers import Tokenizers
+from nmt.data.word_links import check_guided
+from nmt.evaluation.scores import score
+from nmt.inference.completer import Completer
+from nmt.inference.translator import Translator
+from nmt.models.language_model import LanguageModel
+from nmt.models.seq2seq import Seq2Seq
+from nmt.training.distribute import strategy
+from nmt.training.inputs import (
+    development_batches,
+    development_sentences,
+    expected_steps,
+    fit_tokenizers,
+    make_pipeline,
+)
+from nmt.training.memory import machine_mb, peak_mb
+from nmt.training.setup import make_models
+
+logger = logging.getLogger(__name__)
+
+STEPS = 50
+# Batches of development sentences that are translated.
+_TRANSLATED = 4
 
 
 @dataclass(frozen=True)
 class Forecast:
-    """What a training will take.
+    """The time and memory of a training.
 
     Attributes:
         parameters: of the model.
         vocabularies: source and target pieces.
         batches: in an epoch.
         epochs: at most, a part of one where ``training.steps`` or ``training.minutes`` ends the run.
-        starting_seconds: before the first step and for the tracing of graphs: once.
+        starting_seconds: what is done once: the vocabulary, the models, the tracing of graphs.
         step_seconds: of an epoch's steps, the filling of the shuffle buffer included.
         scoring_seconds: of the development set after each epoch.
         memory_mb: the peak of the process, in megabytes of a million bytes.
@@ -73,51 +94,59 @@ class Forecast:
         ]
         if self.memory_mb > self.machine_mb:
             lines.append("That is too much: lower training.batch_size, data.max_length, data.shuffle_buffer or units.")
-        return "\n".join([*lines, "So it is while as much else runs on the machine as when this was measured."])
+        return "\n".join([*lines, "This holds while the machine is as busy as when it was measured."])
 
 
-def forecast(
-    config: Config, corpus: Corpus, dev: Corpus, say: Callable[[str], None] = print, seconds: float = 30.0
-) -> Forecast:
-    """Measure a part of a training, on this machine and as it is now, and say what the whole will take.
+def forecast(config: Config, corpus: Corpus, dev: Corpus) -> Forecast:
+    """Begin a training, time a part of it, and multiply: nothing is written.
 
-    Nothing is written. Memory is that of the process, so one that has done something large before has had its peak.
-    Importing TensorFlow, some seconds, is not in it.
-
-    Arguments:
-        config: every choice.
-        corpus, dev: the training and the development pairs.
-        say: takes a line of news.
-        seconds: for how long steps are tried. What is done before and after takes about as long again on a small model.
+    The seconds of an epoch are the mean of its first 50 steps, for all its batches, and those of a pass over the
+    development set. Memory is that of this process, so one that has done something large before has had its peak.
+    The import of TensorFlow, some seconds, is not included.
 
     Raises:
         InputError: for what the training itself would refuse.
     """
-    return project(config, measure(config, corpus, dev, say, seconds))
-
-
-def project(config: Config, measured: Measured) -> Forecast:
-    """Say what the whole training takes from what was measured of a part."""
-    # The batches of the sample, for those of the corpus.
-    share = measured.batches / sum(measured.shapes.values())
-    costs = step_costs(measured.timed)
-    steps = share * sum(number * float(costs @ _terms(shape)) for shape, number in measured.shapes.items())
-    held, filled = (min(config.data.shuffle_buffer, pairs) for pairs in (measured.pairs, measured.sampled))
+    check_guided(config, corpus.links() is not None)
+    strategy(config.training.devices)  # refuses more of them than there are
+    keras.utils.set_random_seed(config.training.seed)
+    began = time.monotonic()
+    tokenizers = fit_tokenizers(config, corpus)
+    pipeline, batches = make_pipeline(config, corpus, tokenizers)
+    steps = expected_steps(config, batches)
+    development = development_batches(config, pipeline, dev)
+    vocabularies = (tokenizers.source.vocabulary, tokenizers.target.vocabulary)
+    model, kept, _ = make_models(config, vocabularies, steps)
+    logger.info(f"{model.count_params():,} parameters. {STEPS} steps are timed.")
+    epoch = pipeline.epoch(0)
+    next(iter(epoch))  # traces it
+    starting = time.monotonic() - began
+    filling = _seconds(lambda: next(iter(epoch)))
+    tracing, step = time_steps(model, epoch)
+    logger.info("The development set is tried.")
+    search_tracing, scoring = time_scoring(config, kept, tokenizers, dev, development)
+    # Saving a checkpoint holds a copy of all this.
+    held = [keras.ops.convert_to_numpy(variable) for variable in (*model.variables, *model.optimizer.variables)]
+    logger.info(f"Measured; a checkpoint has {sum(array.nbytes for array in held) / 1e6:,.0f} MB.")
     return Forecast(
-        measured.parameters,
-        measured.vocabularies,
-        measured.batches,
-        _batches(config.training, measured.batches, steps) / measured.batches,
-        sum(measured.starting.values()),
-        measured.filling * held / filled + steps,
-        scoring_seconds(measured.scoring),
-        measured.memory_mb + (held - filled) * measured.bytes_a_pair / 1e6,
-        measured.machine_mb,
+        parameters=model.count_params(),
+        vocabularies=vocabularies,
+        batches=batches,
+        epochs=expected_batches(config.training, batches, batches * step) / batches,
+        starting_seconds=starting + max(0.0, tracing - filling) + search_tracing,
+        step_seconds=filling + batches * step,
+        scoring_seconds=scoring,
+        memory_mb=peak_mb(),
+        machine_mb=machine_mb(),
     )
 
 
-def _batches(training: Training, batches: int, seconds: float) -> float:
-    """Return the batches of a run with so many in an epoch, and so many seconds of steps in it."""
+def expected_batches(training: Training, batches: int, seconds: float) -> float:
+    """Return the batches of a run with this number in an epoch and the seconds of their steps: the first limit ends it.
+
+    >>> expected_batches(Training(epochs=3, steps=25, accumulate=2), batches=20, seconds=12.0)
+    50
+    """
     limits: list[float] = [training.epochs * batches]
     if training.steps:
         limits.append(training.steps * training.accumulate)
@@ -126,44 +155,72 @@ def _batches(training: Training, batches: int, seconds: float) -> float:
     return min(limits)
 
 
-def _terms(shape: Shape) -> np.ndarray:
-    return np.array([1.0, shape.steps, shape.tokens])
+class _Clock(keras.callbacks.Callback):
+    """Note when each step ended."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ends = [time.monotonic()]
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        assert logs is not None
+        float(logs["loss"])  # waits for the step, as the run does
+        self.ends.append(time.monotonic())
 
 
-def step_costs(timed: Sequence[tuple[Shape, float]]) -> np.ndarray:
-    """Return the seconds of a step, of a word in turn, and of each word in a batch that fit best and are not negative.
+def time_steps(model: Seq2Seq | LanguageModel, epoch: tf.data.Dataset) -> tuple[float, float]:
+    """Return the seconds of the first step, which traces the graph, and the mean of the 50 after it."""
+    # A corpus of fewer batches is read again.
+    batches = epoch.take(STEPS + 1).cache().repeat().take(STEPS + 1)
+    clock = _Clock()
+    with warnings.catch_warnings():
+        # Batches are not counted beforehand, which Keras takes for a mistake.
+        warnings.filterwarnings("ignore", message="Your input ran out of data")
+        model.fit(batches, callbacks=[clock], verbose=0, shuffle=False)
+    first, *others = np.diff(clock.ends).tolist()
+    return first, float(np.mean(others))
 
-    The least squares of all choices of the three that leave none of them negative.
 
-    >>> two, four = Shape(10, 1, 1), Shape(10, 2, 2)
-    >>> costs = step_costs([(two, 3.0), (four, 5.0)])
-    >>> round(float(costs @ [1, 6, 60]), 6)
-    7.0
+def time_scoring(
+    config: Config, kept: Seq2Seq | LanguageModel, tokenizers: Tokenizers, dev: Corpus, development: tf.data.Dataset
+) -> tuple[float, float]:
+    """Return the seconds of tracing, and those of a pass over the development set: its loss, and what is translated.
+
+    Four batches of it are translated. They count for as many pieces as the references have.
     """
-    seconds = np.array([second for _, second in timed])
-    terms = np.array([_terms(shape) for shape, _ in timed])
-    best, error = np.array([seconds.mean(), 0.0, 0.0]), float(np.sum((seconds - seconds.mean()) ** 2))
-    for size in (1, 2, 3):
-        for chosen in itertools.combinations(range(3), size):
-            costs = np.zeros(3)
-            # The terms are of very different sizes.
-            scale = terms[:, chosen].max(0)
-            costs[list(chosen)] = np.linalg.lstsq(terms[:, chosen] / scale, seconds)[0] / scale
-            wrong = float(np.sum((terms @ costs - seconds) ** 2))
-            # A choice of more terms must be better by more than the rounding.
-            if costs.min() >= 0 and wrong < error * (1 - 1e-9):
-                best, error = costs, wrong
-    return best
+    tracing = _seconds(lambda: kept.evaluate(development.take(1), verbose=0))
+    losing = _seconds(lambda: kept.evaluate(development, verbose=0))
+    pairs = development_sentences(dev)
+    if isinstance(kept, LanguageModel):
+        completer = Completer(kept, tokenizers, config)
+        tracing += _seconds(lambda: completer.complete([pairs[0][1]]))
+        return tracing, losing + _seconds(lambda: completer.complete([pairs[0][1]]))
+    translator, decoding = Translator(kept, tokenizers, config), config.decoding
+    # A model that has learned little may end at once.
+    least = max(decoding.min_ratio, min(1.0, decoding.max_ratio))
+    written: list[int] = []
+
+    def translate(sources: list[str]) -> None:
+        found = translator.translate(sources, beam=1, n_best=1, sample=False, min_ratio=least)
+        written.append(sum(len(translation.tokens) + 1 for translation in found))
+
+    sources, references = [source for source, _ in pairs], [target for _, target in pairs]
+    tracing += _seconds(lambda: translate(sources[:1]))
+    searching = _seconds(lambda: translate(sources[:: -(-len(pairs) // (_TRANSLATED * decoding.batch_size))]))
+    lengths = tokenizers.target.encode(tf.constant(references)).row_lengths() + 1
+    pieces = int(tf.reduce_sum(tf.minimum(lengths, decoding.max_length)))
+    judging = _seconds(lambda: score(references, references))
+    return tracing, losing + searching * pieces / written[-1] + judging
 
 
-def scoring_seconds(scoring: Scoring) -> float:
-    """Return the seconds that the development set takes after an epoch."""
-    searching = scoring.search_seconds / scoring.search_steps * scoring.steps
-    return scoring.loss_seconds / scoring.loss_share + searching + scoring.judging_seconds
+def _seconds(work: Callable[[], object]) -> float:
+    began = time.monotonic()
+    work()
+    return time.monotonic() - began
 
 
 def duration(seconds: float) -> str:
-    """Write seconds as people say them.
+    """Return seconds in the unit that people use.
 
     >>> duration(7.34), duration(134), duration(4000), duration(200_000)
     ('7.3 seconds', '2.2 minutes', '67 minutes', '56 hours')

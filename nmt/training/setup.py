@@ -42,7 +42,9 @@ def make_models(
             model.schedule_sampling()
         schedule = compiled(model, config, steps)
     kept = build_model(config, *vocabularies)
-    kept.compile(loss=MaskedCrossEntropy(training.label_smoothing), metrics=[Perplexity(), TokenAccuracy()])
+    kept.compile(
+        optimizer=None, loss=MaskedCrossEntropy(training.label_smoothing), metrics=[Perplexity(), TokenAccuracy()]
+    )
     return model, kept, schedule
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from nmt.comparison.report import write_report
-from nmt.comparison.results import Ledger
-from nmt.comparison.spec import Budget, Contestant, Material
+from nmt.comparison.results import Results
+from nmt.comparison.spec import Candidate, ComparisonBudget, Material
 from nmt.comparison.summary import Summary, summary
 from nmt.config import Config
 
@@ -23,29 +23,29 @@ def found(name: str, seed: int, bleu: float, aer: float | None, speed: float | N
 
 
 @pytest.fixture
-def made(tmp_path: Path) -> tuple[Ledger, Summary]:
+def made(tmp_path: Path) -> tuple[Results, Summary]:
     sources = [HANGUL, "a", "b c", "d e f g h", "i j"]
     references = ["I ate rice today", "A", "B C", "D E F G H", "I J"]
     (tmp_path / "test.tsv").write_text("".join(f"{s}\t{r}\n" for s, r in zip(sources, references, strict=True)))
     material = Material((tmp_path / "test.tsv",))
     names = ["one", "<two>", "three"]
-    ledger = Ledger(tmp_path / "c", [Contestant(name, Config()) for name in names], material, Budget(40))
-    ledger.add(found("one", 1, 10.0, 0.25, 500.0))
-    ledger.add(found("one", 2, 14.0, 0.15, 300.0))
-    ledger.add(found("<two>", 1, 20.0, None, None))
-    ledger.add({"name": "<two>", "seed": 2, "failed": "it ate <all> memory"})
-    ledger.add({"name": "three", "seed": 1, "failed": "the loss is no number"})
+    results = Results(tmp_path / "c", [Candidate(name, Config()) for name in names], material, ComparisonBudget(40))
+    results.add(found("one", 1, 10.0, 0.25, 500.0))
+    results.add(found("one", 2, 14.0, 0.15, 300.0))
+    results.add(found("<two>", 1, 20.0, None, None))
+    results.add({"name": "<two>", "seed": 2, "failed": "it ate <all> memory"})
+    results.add({"name": "three", "seed": 1, "failed": "the loss is no number"})
     for name, seed, texts in (("one", 1, references), ("one", 2, ["x"] * 5), ("<two>", 1, references)):
-        path = ledger.texts(name, seed)
+        path = results.texts(name, seed)
         path.parent.mkdir(exist_ok=True)
         path.write_text("".join(f"{text}\n" for text in texts))
     # 20 times 1 to 20 ms: the median is 10.5, the 95th of a hundred the 20th value.
     alone = [float(number) for number in range(1, 21)]
-    ledger.record["speeds"] = {"one": {"rates": [11.0, 17.0, 13.0], "milliseconds": alone, "export_bytes": 2_500_000}}
-    return ledger, summary(ledger, names, material.test, [("budget", "40 steps each")])
+    results.record["speeds"] = {"one": {"rates": [11.0, 17.0, 13.0], "milliseconds": alone, "export_bytes": 2_500_000}}
+    return results, summary(results, names, material.test, [("budget", "40 steps each")])
 
 
-def test_the_rows_by_hand(made: tuple[Ledger, Summary]) -> None:
+def test_the_rows_by_hand(made: tuple[Results, Summary]) -> None:
     one, two, three = (row.cells() for row in made[1].rows)
     # BLEU 10 and 14: mean 12, deviation sqrt((4 + 4) / 1) = 2.83; AER 25 and 15 %: 20 and 7.07.
     assert one == [
@@ -58,7 +58,7 @@ def test_the_rows_by_hand(made: tuple[Ledger, Summary]) -> None:
     ]  # fmt: skip
 
 
-def test_lengths_curves_and_samples_are_those_of_the_runs(made: tuple[Ledger, Summary]) -> None:
+def test_lengths_curves_and_samples_are_those_of_the_runs(made: tuple[Results, Summary]) -> None:
     _, shown = made
     assert list(shown.lengths) == list(shown.curves) == ["one", "<two>"]
     assert sum(each.sentences for each in shown.lengths["one"]) == 5
@@ -86,13 +86,13 @@ class Reader(HTMLParser):
         self.texts.append(data)
 
 
-def test_the_reports_hold_every_cell_and_ask_nobody(made: tuple[Ledger, Summary]) -> None:
-    ledger, shown = made
-    written = write_report(shown, ledger.folder)
+def test_the_reports_hold_every_cell_and_ask_nobody(made: tuple[Results, Summary]) -> None:
+    results, shown = made
+    written = write_report(shown, results.folder)
     assert [path.name for path in written] == [
         "comparison.html", "comparison.md", "bleu-by-length.svg", "learning-curves.svg",
     ]  # fmt: skip
-    page, text = (ledger.folder / f"comparison.{kind}" for kind in ("html", "md"))
+    page, text = (results.folder / f"comparison.{kind}" for kind in ("html", "md"))
     reader, markdown = Reader(page.read_text(encoding="utf-8")), text.read_text(encoding="utf-8")
     for row in shown.rows:
         for cell in row.cells():
@@ -103,14 +103,16 @@ def test_the_reports_hold_every_cell_and_ask_nobody(made: tuple[Ledger, Summary]
     assert all(link.startswith("#") for link in reader.links)
     assert re.findall(r"\]\((.*?)\)", markdown) == ["bleu-by-length.svg", "learning-curves.svg"]
     before = page.read_bytes()
-    write_report(shown, ledger.folder)
+    write_report(shown, results.folder)
     assert page.read_bytes() == before
 
 
 def test_a_comparison_in_which_nothing_went_well_has_a_report_without_pictures(tmp_path: Path) -> None:
     (tmp_path / "test.tsv").write_text("a\tA\n")
-    ledger = Ledger(tmp_path / "c", [Contestant("one", Config())], Material((tmp_path / "test.tsv",)), Budget())
-    ledger.add({"name": "one", "seed": 1, "failed": "it broke"})
-    written = write_report(summary(ledger, ["one"], (tmp_path / "test.tsv",), []), ledger.folder)
+    results = Results(
+        tmp_path / "c", [Candidate("one", Config())], Material((tmp_path / "test.tsv",)), ComparisonBudget()
+    )
+    results.add({"name": "one", "seed": 1, "failed": "it broke"})
+    written = write_report(summary(results, ["one"], (tmp_path / "test.tsv",), []), results.folder)
     assert [path.name for path in written] == ["comparison.html", "comparison.md"]
     assert "**one** failed, seed 1: it broke" in written[1].read_text()

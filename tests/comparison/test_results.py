@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from nmt.comparison.results import Ledger, alone
-from nmt.comparison.spec import Budget, Contestant, Material
+from nmt.comparison.results import Results, check_place
+from nmt.comparison.spec import Candidate, ComparisonBudget, Material
 from nmt.config import Config, with_settings
 from nmt.errors import InputError
+from nmt.folder_lock import folder_lock
 
-A, B = Contestant("a", Config()), Contestant("b", with_settings(Config(), ["model.units=7"]))
+A, B = Candidate("a", Config()), Candidate("b", with_settings(Config(), ["model.units=7"]))
 
 
 @pytest.fixture
@@ -21,13 +22,13 @@ def material(tmp_path: Path) -> Material:
 
 
 def test_what_runs_found_is_there_again_and_a_failure_is_not_done(tmp_path: Path, material: Material) -> None:
-    ledger = Ledger(tmp_path / "c", [A], material, Budget(7))
-    ledger.add({"name": "a", "seed": 1, "bleu": 11.0})
-    ledger.add({"name": "a", "seed": 2, "failed": "it broke"})
+    results = Results(tmp_path / "c", [A], material, ComparisonBudget(7))
+    results.add({"name": "a", "seed": 1, "bleu": 11.0})
+    results.add({"name": "a", "seed": 2, "failed": "it broke"})
     (tmp_path / "c" / "texts").mkdir()
     for seed in (1, 2):
-        ledger.texts("a", seed).touch()
-    again = Ledger(tmp_path / "c", [A, B], material, Budget(7))
+        results.texts("a", seed).touch()
+    again = Results(tmp_path / "c", [A, B], material, ComparisonBudget(7))
     assert again.run("a", 1) == {"name": "a", "seed": 1, "bleu": 11.0}
     assert again.run("a", 2) is None and again.run("b", 1) is None
     assert [run["seed"] for run in again.runs("a")] == [1, 2] and [run["seed"] for run in again.done("a")] == [1]
@@ -35,19 +36,16 @@ def test_what_runs_found_is_there_again_and_a_failure_is_not_done(tmp_path: Path
     again.add({"name": "a", "seed": 2, "bleu": 13.0})
     assert [run.get("failed") for run in again.runs("a")] == [None, None]
     # One that is left out this time is not forgotten, and one whose texts are gone is done again.
-    last = Ledger(tmp_path / "c", [B], material, Budget(7))
+    last = Results(tmp_path / "c", [B], material, ComparisonBudget(7))
     assert last.run("a", 2) is not None
     last.texts("a", 2).unlink()
     assert last.run("a", 2) is None
 
 
-def test_two_processes_do_not_write_into_one_folder(tmp_path: Path, material: Material) -> None:
-    with alone(tmp_path / "c"):
-        with pytest.raises(InputError, match="Another nmt compare is at work"), alone(tmp_path / "c"):
-            pass
-        Ledger(tmp_path / "c", [A], material, Budget(7)).save()
-    with alone(tmp_path / "c"):
-        pass
+def test_a_lock_is_no_content(tmp_path: Path, material: Material) -> None:
+    with folder_lock(tmp_path / "c", "nmt compare"):
+        check_place(tmp_path / "c")
+        Results(tmp_path / "c", [A], material, ComparisonBudget(7)).save()
 
 
 def test_other_pairs_or_links_make_another_comparison(tmp_path: Path, material: Material) -> None:
@@ -66,12 +64,12 @@ def test_other_pairs_or_links_make_another_comparison(tmp_path: Path, material: 
 
 
 def test_another_comparison_is_not_gone_on_with(tmp_path: Path, material: Material) -> None:
-    Ledger(tmp_path / "c", [A], material, Budget(7)).save()
+    Results(tmp_path / "c", [A], material, ComparisonBudget(7)).save()
     before = (tmp_path / "c" / "comparison.json").read_bytes()
     with pytest.raises(InputError, match="holds another comparison: steps was 7 and is 11"):
-        Ledger(tmp_path / "c", [A], material, Budget(11))
+        Results(tmp_path / "c", [A], material, ComparisonBudget(11))
     with pytest.raises(InputError, match=r"'a' is another model: config\.model\.units was 256 and is 7"):
-        Ledger(tmp_path / "c", [Contestant("a", B.config)], material, Budget(7))
+        Results(tmp_path / "c", [Candidate("a", B.config)], material, ComparisonBudget(7))
     assert (tmp_path / "c" / "comparison.json").read_bytes() == before
 
 
@@ -82,12 +80,12 @@ def test_a_record_that_is_none_is_refused(tmp_path: Path, material: Material, co
     (tmp_path / "c").mkdir()
     (tmp_path / "c" / "comparison.json").write_text(content)
     with pytest.raises(InputError, match=r"comparison.json is (damaged|no record)"):
-        Ledger(tmp_path / "c", [A], material, Budget())
+        Results(tmp_path / "c", [A], material, ComparisonBudget())
 
 
 def test_a_folder_with_something_else_or_a_file_is_refused(tmp_path: Path, material: Material) -> None:
     with pytest.raises(InputError, match="is not empty"):
-        Ledger(tmp_path, [A], material, Budget())
+        Results(tmp_path, [A], material, ComparisonBudget())
     with pytest.raises(InputError):
-        Ledger(tmp_path / "test.tsv", [A], material, Budget())
+        Results(tmp_path / "test.tsv", [A], material, ComparisonBudget())
     assert [path.name for path in tmp_path.iterdir()] == ["test.tsv"]

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from nmt.comparison.spec import Budget, Contestant, Material, contestants, difference
+from nmt.comparison.spec import Candidate, ComparisonBudget, Material, difference, read_candidates
 from nmt.config import Config, with_settings
 from nmt.errors import InputError
 from nmt.model_folder import CONFIG, WEIGHTS, config_text
@@ -24,7 +24,7 @@ def test_files_settings_and_folders_are_models(tmp_path: Path) -> None:
         str(trained),
         "b:model.units=13",
     ]
-    found = contestants(words, BASE)
+    found = read_candidates(words, BASE)
     assert [each.name for each in found] == ["small", "dot-output", "old-model", "b"]
     assert [each.config.model.units for each in found] == [7, 48, 11, 13]
     assert [each.folder for each in found] == [None, None, trained, None]
@@ -45,24 +45,24 @@ def test_files_settings_and_folders_are_models(tmp_path: Path) -> None:
 )
 def test_what_is_no_model_is_refused(words: list[str], said: str) -> None:
     with pytest.raises(InputError) as error:
-        contestants(words, Config())
+        read_candidates(words, Config())
     assert said in str(error.value)
 
 
 def test_a_config_that_does_not_parse_is_refused_by_its_name(tmp_path: Path) -> None:
     (tmp_path / "bad.toml").write_text("[model\n")
     with pytest.raises(InputError, match=r"bad\.toml is not TOML"):
-        contestants([str(tmp_path / "bad.toml")], Config())
+        read_candidates([str(tmp_path / "bad.toml")], Config())
 
 
 def test_a_budget_limits_training_and_neither_epochs_nor_patience_do() -> None:
-    assert Budget().limit(BASE) == BASE
-    for budget, steps, minutes in ((Budget(steps=71), 71, 0.0), (Budget(minutes=2.5), 0, 2.5)):
+    assert ComparisonBudget().limit(BASE) == BASE
+    for budget, steps, minutes in ((ComparisonBudget(steps=71), 71, 0.0), (ComparisonBudget(minutes=2.5), 0, 2.5)):
         limited = budget.limit(BASE)
         assert (limited.training.steps, limited.training.minutes) == (steps, minutes)
         assert limited.training.epochs == limited.training.early_stopping == 10**6
         assert limited.model == BASE.model
-    assert [str(b) for b in (Budget(), Budget(1234), Budget(minutes=2.5))] == [
+    assert [str(b) for b in (ComparisonBudget(), ComparisonBudget(1234), ComparisonBudget(minutes=2.5))] == [
         "the epochs of each config",
         "1,234 steps each",
         "2.5 minutes of training each",
@@ -93,6 +93,6 @@ def test_a_trained_model_is_told_from_another_by_its_weights(tmp_path: Path) -> 
     records = []
     for content in (b"7", b"11"):
         weights.write_bytes(content)
-        records.append(Contestant("m", Config(), tmp_path).identity)
+        records.append(Candidate("m", Config(), tmp_path).identity)
     assert difference(*records).startswith("trained was ")
-    assert Contestant("m", Config()).identity["trained"] is None
+    assert Candidate("m", Config()).identity["trained"] is None

@@ -1,39 +1,39 @@
 """Work in another process: what it returns, what it says, and every way in which it can end."""
 
+import logging
 import os
 import signal
 import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from nmt.comparison.worker import apart
+from nmt.comparison.worker import run_in_worker
 from nmt.errors import InputError, Stopped, WorkFailed
 
-Say = Callable[[str], None]
 
-
-def double(number: int, say: Say) -> tuple[int, int]:
-    say("doubling")
-    say("doubled")
+def double(number: int) -> tuple[int, int]:
+    logging.getLogger("nmt.doubling").info("doubling, 100 % sure")
+    logging.getLogger("nmt").warning("doubled")
     return 2 * number, os.getpid()
 
 
-def refuse(say: Say) -> None:
+def refuse() -> None:
     raise InputError("The file is empty.")
 
 
-def break_down(say: Say) -> None:
+def break_down() -> None:
     raise ZeroDivisionError("by zero\nand a second line")
 
 
-def die(say: Say) -> None:
+def die() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def wait(place: Path, orderly: bool, say: Say) -> None:
+def wait(place: Path, orderly: bool) -> None:
     """Wait for ever; if orderly, a request to terminate is written down and obeyed."""
 
     def stop(number: int, frame: object) -> None:
@@ -46,14 +46,13 @@ def wait(place: Path, orderly: bool, say: Say) -> None:
         time.sleep(0.01)
 
 
-def silent(line: str) -> None:
-    pass
-
-
-def test_the_result_and_the_news_come_back_from_another_process() -> None:
-    said: list[str] = []
-    result, process = apart(double, 21, say=said.append)
-    assert (result, said) == (42, ["doubling", "doubled"])
+def test_the_result_and_what_is_logged_come_back_from_another_process(caplog: Any) -> None:
+    caplog.set_level(logging.INFO, "nmt")
+    result, process = run_in_worker(double, 21)
+    assert result == 42
+    assert caplog.record_tuples == [
+        ("nmt.doubling", logging.INFO, "doubling, 100 % sure"), ("nmt", logging.WARNING, "doubled"),
+    ]  # fmt: skip
     assert process != os.getpid()
 
 
@@ -66,14 +65,14 @@ def test_the_result_and_the_news_come_back_from_another_process() -> None:
 )
 def test_whatever_becomes_of_it_the_reason_is_told(work: Callable, reason: str) -> None:
     with pytest.raises(WorkFailed) as error:
-        apart(work, say=silent)
+        run_in_worker(work)
     assert str(error.value) == reason
     assert not isinstance(error.value, Stopped)
 
 
 def test_a_wrong_input_stays_one() -> None:
     with pytest.raises(InputError, match=r"^The file is empty\.$"):
-        apart(refuse, say=silent)
+        run_in_worker(refuse)
 
 
 @pytest.mark.parametrize("orderly", [True, False])
@@ -90,6 +89,6 @@ def test_a_signal_is_passed_on_and_a_second_one_ends_it(tmp_path: Path, orderly:
 
     threading.Thread(target=interrupt).start()
     with pytest.raises(Stopped):
-        apart(wait, tmp_path, orderly, say=silent)
+        run_in_worker(wait, tmp_path, orderly)
     assert (tmp_path / "stopped").exists() is orderly
     assert signal.getsignal(signal.SIGINT) is before

@@ -11,7 +11,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from nmt.data.corpora import from_tsv
-from nmt.data.pipeline import Buckets, Pipeline, batches, bounds, lengths, padding, shift, tokenize
+from nmt.data.pipeline import Buckets, Pipeline, batches, bounds, lengths, shift, tokenize
 from nmt.data.tokenizers import BOS, EOS, PAD, Tokenizers, train_tokenizers
 from nmt.errors import InputError
 
@@ -201,14 +201,20 @@ def test_a_sentence_longer_than_a_batch_of_tokens_is_a_batch_of_its_own() -> Non
     assert sizes == [(1, 9)] * 3
 
 
-def test_padding_is_the_share_of_zeros_on_both_sides() -> None:
-    parts = [
-        ({"source": [[5, 3, 0], [7, 5, 3]], "target": [[2, 7], [2, 0]]}, [[7, 3], [3, 0]]),
-        ({"source": [[3, 0, 0], [3, 0, 0]], "target": [[2, 0], [2, 0]]}, [[3, 0], [3, 0]]),
-    ]
-    dataset = tf.data.Dataset.from_tensors(parts[0]).concatenate(tf.data.Dataset.from_tensors(parts[1]))
-    # 1 + 1 zeros of 6 + 4 ids, then 4 + 2 of as many: 8 of 20.
-    assert padding(dataset) == (pytest.approx(8 / 20), 2)
+@pytest.mark.parametrize(("size", "unit"), [(3, "sentences"), (7, "sentences"), (20, "tokens"), (5, "tokens")])
+def test_padding_and_batches_are_those_that_bucket_makes(size: int, unit: str) -> None:
+    buckets = Buckets(np.array([3, 5]), np.array([[2, 4], [7, 11]]))
+    found = [(2, 3), (1, 1), (2, 2), (6, 5), (11, 4), (3, 1), (7, 5), (4, 3), (1, 2)]
+    made_of = plain(buckets.bucket(made(found), size, unit))
+    zeros = sum(np.sum(np.array(part) == PAD) for source, _, output in made_of for part in (source, output))
+    ids = sum(np.size(part) for source, _, output in made_of for part in (source, output))
+    assert buckets.padding(np.array(found), size, unit) == (pytest.approx(zeros / ids), len(made_of))
+
+
+def test_padding_by_hand() -> None:
+    buckets = Buckets(np.array([2]), np.array([[3]]))
+    # Rows of three and two: 2 + 1 of 3 + 2 and 1 + 1 of as many are read and written, so 5 of 10 are zeros.
+    assert buckets.padding(np.array([[2, 1], [1, 1]]), 5) == (pytest.approx(0.5), 1)
 
 
 # Epochs

@@ -37,7 +37,7 @@ def corpora(tmp_path_factory: pytest.TempPathFactory) -> list[Corpus]:
 
 def measured(config: Config, corpora: list[Corpus]) -> Vocabulary:
     splits, _ = look(corpora)
-    return vocabulary(config, corpora, splits, lambda line: None)
+    return vocabulary(config, corpora, splits)
 
 
 @pytest.mark.parametrize("kind", ["unigram", "bpe"])

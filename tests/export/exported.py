@@ -23,6 +23,6 @@ def trained(place: Path, kind: str = "bpe") -> Translator:
         data = from_tsv(pairs)
         size = {"bpe": 80, "unigram": 52}[kind]
         settings = [*SMALL, f"text.kind={kind}", f"text.vocabulary_size={size}"]
-        train_model(with_settings(Config(), settings), data, data, folder, say=lambda line: None)
+        train_model(with_settings(Config(), settings), data, data, folder)
 
     return Translator.load(once(place / "model", f"exported-{kind}", make))

@@ -7,16 +7,17 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from test_fit import CONFIG, PAIRS, records, silent, state
+from logged import logged
+from test_fit import CONFIG, PAIRS, records, state
 
 from nmt.config import Config, with_settings
 from nmt.data.corpora import Corpus, from_tsv
 from nmt.data.word_links import with_links
 from nmt.errors import InputError
 from nmt.models.build import build_model
-from nmt.training import fit
 from nmt.training.alignment_loss import AlignmentLoss, alignment_loss, alignment_losses
 from nmt.training.fit import train_model
+from nmt.training.inputs import fit_tokenizers, make_pipeline
 from nmt.training.setup import compiled, precision
 
 
@@ -205,7 +206,7 @@ def corpora(place: Path, lines: list[str] | None = None) -> tuple[Corpus, Corpus
 @pytest.fixture(scope="module")
 def guided(tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("guided")
-    train_model(GUIDED, *corpora(place / "data"), place / "toy", say=silent)
+    train_model(GUIDED, *corpora(place / "data"), place / "toy")
     return place / "toy"
 
 
@@ -218,29 +219,28 @@ def test_the_journal_shows_the_alignment_loss_of_training_alone(guided: Path) ->
 def test_a_run_cannot_be_resumed_with_other_links_or_without_them(guided: Path, tmp_path: Path) -> None:
     before = state(guided)
     with pytest.raises(InputError, match="was on another corpus"):
-        train_model(GUIDED, *corpora(tmp_path / "data", ["0-0 1-2"] * 53), guided, True, silent)
+        train_model(GUIDED, *corpora(tmp_path / "data", ["0-0 1-2"] * 53), guided, resume=True)
     linked, dev = corpora(tmp_path / "data")
     with pytest.raises(InputError, match="or not at all"):
-        train_model(CONFIG, from_tsv(tmp_path / "data" / "train.tsv"), dev, guided, True, silent)
+        train_model(CONFIG, from_tsv(tmp_path / "data" / "train.tsv"), dev, guided, resume=True)
     with pytest.raises(InputError, match="there are none"):
-        train_model(GUIDED, from_tsv(tmp_path / "data" / "train.tsv"), dev, guided, True, silent)
+        train_model(GUIDED, from_tsv(tmp_path / "data" / "train.tsv"), dev, guided, resume=True)
     with pytest.raises(InputError, match="which is 0"):
-        train_model(CONFIG, linked, dev, tmp_path / "new", say=silent)
+        train_model(CONFIG, linked, dev, tmp_path / "new")
     assert not (tmp_path / "new").exists()
     for name, value in state(guided).items():
         np.testing.assert_array_equal(value, before[name])
 
 
 def test_the_news_tell_how_many_sentences_lose_their_links(tmp_path: Path) -> None:
-    said: list[str] = []
     corpus, _ = corpora(tmp_path / "data")
-    text = fit.fit_tokenizers(CONFIG, corpus, silent)
-    fit.make_pipeline(CONFIG, corpus, text, said.append)
+    text = fit_tokenizers(CONFIG, corpus)
+    with logged() as said:
+        make_pipeline(CONFIG, corpus, text)
     assert not any("lose their links" in line for line in said)
     lines = (tmp_path / "data" / "train.tsv").read_text().replace("mina ", "mina\u00a0x ")
     (tmp_path / "data" / "train.tsv").write_text(lines)
-    fit.make_pipeline(
-        CONFIG, with_links(from_tsv(tmp_path / "data" / "train.tsv"), tmp_path / "data" / "links"), text, said.append
-    )
+    with logged() as said:
+        make_pipeline(CONFIG, with_links(from_tsv(tmp_path / "data" / "train.tsv"), tmp_path / "data" / "links"), text)
     count = sum(source.startswith("mina") for source, _ in PAIRS[:53])
     assert any(f"{count} of the first 53 pairs lose their links" in line for line in said)

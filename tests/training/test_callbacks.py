@@ -15,6 +15,7 @@ from nmt.training.callbacks import (
     EarlyStopping,
     Journal,
     KeepBest,
+    News,
     Plateau,
     StopOnNonFinite,
     best_epoch,
@@ -104,13 +105,13 @@ def test_early_stopping_looks_how_long_ago_the_best_epoch_was(
 ) -> None:
     model = small_model()
     model.stop_training = False
-    said: list[str] = []
-    callback = EarlyStopping(journal(tmp_path / "metrics.jsonl", bleus), patience, said.append)
+    news = News()
+    callback = EarlyStopping(journal(tmp_path / "metrics.jsonl", bleus), patience, news)
     callback.set_model(model)
     assert callback.finished() is finished
     callback.on_epoch_end(len(bleus))
     assert model.stop_training is finished
-    assert len(said) == finished
+    assert len(news.lines) == finished
 
 
 # The journal and the best model

@@ -6,6 +6,7 @@ import shutil
 
 import numpy as np
 import pytest
+from logged import logged
 
 from nmt.config import Config, with_settings
 from nmt.data.corpora import from_tsv
@@ -32,20 +33,21 @@ def made(tmp_path_factory):
     (place / "pairs.tsv").write_text("".join(PAIRS * 2))
     (place / "other.tsv").write_text("".join(OTHER * 3))
     data, other = from_tsv(place / "pairs.tsv"), from_tsv(place / "other.tsv")
-    train_model(CONFIG, data, data, place / "first", say=lambda _: None)
+    train_model(CONFIG, data, data, place / "first")
     return place, other
 
 
-def go_on(made, folder, config=CONFIG, grow=0, say=lambda _: None, **options):
+def go_on(made, folder, config=CONFIG, grow=0, **options):
     place, other = made
-    return train_model(config, other, other, folder, start=place / "first", grow=grow, say=say, **options)
+    return train_model(config, other, other, folder, start=place / "first", grow=grow, **options)
 
 
 @pytest.fixture(scope="module")
 def grown(made, tmp_path_factory):
     """A model that goes on from the first with new pieces, and the news of its run."""
-    folder, said = tmp_path_factory.mktemp("grown") / "model", []
-    go_on(made, folder, grow=12, say=said.append)
+    folder = tmp_path_factory.mktemp("grown") / "model"
+    with logged() as said:
+        go_on(made, folder, grow=12)
     return folder, said
 
 
@@ -137,6 +139,6 @@ def test_a_run_that_began_with_another_model_is_resumed_as_any_other(made, grown
     shutil.copytree(grown[0], folder)
     config = with_settings(CONFIG, ["training.epochs=2"])
     _, other = made
-    train_model(config, other, other, folder, resume=True, say=lambda _: None)
+    train_model(config, other, other, folder, resume=True)
     lines = (folder / "metrics.jsonl").read_text().splitlines()
     assert [json.loads(line)["epoch"] for line in lines] == [1, 2]

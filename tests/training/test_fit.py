@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from logged import logged
 
 from nmt.config import Config, from_file, with_settings
 from nmt.data.corpora import Corpus, from_tsv
@@ -19,6 +20,7 @@ from nmt.evaluation.scores import score
 from nmt.inference.translator import Translator
 from nmt.training import fit
 from nmt.training.fit import train_model
+from nmt.training.inputs import expected_steps, make_pipeline
 
 WHO = {"mina": "Mina", "juno": "Juno", "sora": "Sora", "dori": "Dori"}
 WHAT = {"bap": "rice", "cha": "tea", "mul": "water", "kong": "beans", "pang": "bread"}
@@ -50,14 +52,8 @@ def corpora(place: Path, pairs: list[tuple[str, str]] = PAIRS) -> tuple[Corpus, 
     return from_tsv(place / "train.tsv"), from_tsv(place / "dev.tsv")
 
 
-def silent(line: str) -> None:
-    pass
-
-
-def run(
-    config: Config, data: tuple[Corpus, Corpus], folder: Path, resume: bool = False, say: Any = silent
-) -> Translator:
-    return train_model(config, *data, folder, resume, say)
+def run(config: Config, data: tuple[Corpus, Corpus], folder: Path, resume: bool = False) -> Translator:
+    return train_model(config, *data, folder, resume=resume)
 
 
 @dataclasses.dataclass
@@ -73,8 +69,8 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Done:
     """A run that nobody interrupted."""
     place = tmp_path_factory.mktemp("whole")
     data = corpora(place / "data")
-    said: list[str] = []
-    translator = run(CONFIG, data, place / "models" / "toy", say=said.append)
+    with logged() as said:
+        translator = run(CONFIG, data, place / "models" / "toy")
     return Done(data, place / "models" / "toy", translator, said)
 
 
@@ -141,9 +137,9 @@ def test_the_journal_has_a_record_an_epoch(whole: Done) -> None:
 
 def test_an_epoch_has_as_many_steps_as_batches(whole: Done) -> None:
     text = whole.translator.tokenizers
-    pipeline, batches = fit.make_pipeline(CONFIG, whole.data[0], text, silent)
+    pipeline, batches = make_pipeline(CONFIG, whole.data[0], text)
     assert batches == len(list(pipeline.epoch(0))) >= 5
-    assert fit.expected_steps(CONFIG, batches) == 3 * batches
+    assert expected_steps(CONFIG, batches) == 3 * batches
     assert [record["step"] for record in records(whole.folder)] == [batches, 2 * batches, 3 * batches]
 
 
@@ -172,7 +168,7 @@ def test_the_news_tell_what_is_trained(whole: Done) -> None:
 # Interruptions
 
 
-class Interrupter(fit.SaveState):
+class Interrupter(fit.SaveCheckpoint):
     """Sends a signal to this process before some batch's end, as Ctrl-C and a scheduler do."""
 
     places: dict[tuple[int, int], signal.Signals] = {}
@@ -207,7 +203,7 @@ def test_a_run_that_is_interrupted_in_every_way_ends_as_the_uninterrupted_one(
     before = signal.getsignal(signal.SIGINT)
     one_epoch = with_settings(CONFIG, ["training.epochs=1"])
     with monkeypatch.context() as patch, pytest.raises(WorkFailed, match="Stopped in epoch 1 after 2 batches"):
-        patch.setattr(fit, "SaveState", Interrupter)
+        patch.setattr(fit, "SaveCheckpoint", Interrupter)
         run(one_epoch, whole.data, folder)
     assert not (folder / "model.weights.h5").exists()
     run(one_epoch, whole.data, folder, resume=True)
@@ -219,7 +215,7 @@ def test_a_run_that_is_interrupted_in_every_way_ends_as_the_uninterrupted_one(
         monkeypatch.context() as patch,
         pytest.raises(WorkFailed, match=f"Stopped in epoch 2 after {last + 1} batches"),
     ):
-        patch.setattr(fit, "SaveState", Interrupter)
+        patch.setattr(fit, "SaveCheckpoint", Interrupter)
         run(CONFIG, whole.data, folder, resume=True)
     run(CONFIG, whole.data, folder, resume=True)
     assert_same_run(folder, whole.folder)
@@ -243,7 +239,7 @@ def test_a_run_with_every_practice_is_resumed_as_exactly(
     run(config, data, tmp_path / "uninterrupted")
     # After the third of five batches one gradient waits for its second.
     monkeypatch.setattr(Interrupter, "places", {(1, 2): signal.SIGINT})
-    monkeypatch.setattr(fit, "SaveState", Interrupter)
+    monkeypatch.setattr(fit, "SaveCheckpoint", Interrupter)
     with pytest.raises(WorkFailed, match="Stopped in epoch 2 after 3 batches"):
         run(config, data, tmp_path / "toy")
     run(config, data, tmp_path / "toy", resume=True)
@@ -253,10 +249,11 @@ def test_a_run_with_every_practice_is_resumed_as_exactly(
 
 
 def test_a_run_that_is_at_its_end_is_left_as_it_is(whole: Done) -> None:
-    before, said = contents(whole.folder), []
-    translator = run(CONFIG, whole.data, whole.folder, resume=True, say=said.append)
+    before = contents(whole.folder)
+    with logged() as said:
+        translator = run(CONFIG, whole.data, whole.folder, resume=True)
     assert contents(whole.folder) == before
-    assert "The run is at its end after 3 epochs" in said[-1]
+    assert said[-1] == "The run is at its end after 3 epochs. Raise training.epochs to continue it."
     for a, b in zip(translator.model.get_weights(), whole.translator.model.get_weights(), strict=True):
         np.testing.assert_array_equal(a, b)
 

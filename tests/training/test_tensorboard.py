@@ -14,6 +14,7 @@ from matplotlib.image import imread
 from servers import tiny_model
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.plugins.projector.projector_plugin import ProjectorPlugin
+from tensorboard.plugins.scalar.summary_v2 import scalar_pb
 from tensorboard.util.tensor_util import make_ndarray
 from werkzeug.test import Client
 from werkzeug.wrappers import Response
@@ -28,9 +29,16 @@ from nmt.models.language_model import LanguageModel
 from nmt.models.seq2seq import Seq2Seq
 from nmt.plotting.figures import heat_map
 from nmt.training.callbacks import Journal, best_epoch
-from nmt.training.events import EventFile, scalar
-from nmt.training.projector import Projector, label
-from nmt.training.tensorboard import Completions, Curves, Translations, spread, table
+from nmt.training.tensorboard import (
+    Completions,
+    Curves,
+    EventFile,
+    Projector,
+    Translations,
+    evenly_spaced,
+    label,
+    table,
+)
 
 LINES = ["a|b *c* <d>", "a b c", "b_c a", "d", "c d", "a"]
 SMALL = ["text.kind=char", "model.units=5", "model.embedding=7"]
@@ -159,19 +167,19 @@ def test_a_full_disk_is_told_and_the_epoch_is_seen_once_when_the_run_goes_on(mod
 
 def test_a_file_that_was_cut_short_goes_on_after_its_last_whole_epoch(tmp_path: Path) -> None:
     for epoch in (1, 2, 3):
-        EventFile(tmp_path, epoch - 1).add(epoch, [scalar("a", epoch / 7)])
+        EventFile(tmp_path, epoch - 1).add(epoch, [scalar_pb("a", epoch / 7)])
     file = tmp_path / "events.out.tfevents.nmt"
     file.write_bytes(file.read_bytes()[:-5])
-    EventFile(tmp_path, 3).add(4, [scalar("a", 4 / 7)])
+    EventFile(tmp_path, 3).add(4, [scalar_pb("a", 4 / 7)])
     assert tags(tmp_path) == {"a": [1, 2, 4]}
     np.testing.assert_allclose(values(tmp_path, "a"), [1 / 7, 2 / 7, 4 / 7], rtol=1e-6)
 
 
 def test_a_deleted_file_is_begun_anew(tmp_path: Path) -> None:
     file = EventFile(tmp_path / "run", 0)
-    file.add(1, [scalar("a", 1)])
+    file.add(1, [scalar_pb("a", 1)])
     shutil.rmtree(tmp_path / "run")
-    file.add(2, [scalar("a", 2)])
+    file.add(2, [scalar_pb("a", 2)])
     assert tags(tmp_path / "run") == {"a": [2]}
 
 
@@ -255,4 +263,4 @@ def test_a_cell_stays_a_cell() -> None:
     markdown = table(["text", "score"], [[nasty, "-1.00"]])
     assert cells(markdown)[2] == ["1", nasty.replace("\n", " "), "-1.00"]
     assert set("\\`*_[]<>") & set(markdown) == set()
-    assert spread([], 4) == []
+    assert evenly_spaced([], 4) == []

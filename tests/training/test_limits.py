@@ -5,8 +5,9 @@ import pytest
 from small_models import data, small_model
 
 from nmt.config import Training
-from nmt.training import budget
-from nmt.training.budget import Budget
+from nmt.training import limits
+from nmt.training.callbacks import News
+from nmt.training.limits import RunLimits
 from nmt.training.schedules import WarmUp
 
 BATCHES = 7
@@ -37,14 +38,14 @@ class Passing(keras.callbacks.Callback):
 def run(
     training: Training, monkeypatch: pytest.MonkeyPatch, epochs: int = 5, spent: float = 0.0, batches: int = BATCHES
 ) -> tuple:
-    """Return the steps done, the budget, and what was said."""
-    clock, said, model = Clock(), [], small_model()
-    monkeypatch.setattr(budget, "time", clock)
-    limit = Budget(training, WarmUp(0.1, 1, "linear", 1001), 1000, said.append)
+    """Return the steps done, the limits, and the news."""
+    clock, news, model = Clock(), News(), small_model()
+    monkeypatch.setattr(limits, "time", clock)
+    limit = RunLimits(training, WarmUp(0.1, 1, "linear", 1001), 1000, news)
     limit.spent.assign(spent)
     limit.set_model(model)
     model.fit(data(batches), epochs=epochs, verbose=0, callbacks=[limit, Passing(clock)])
-    return int(model.optimizer.iterations), limit, said
+    return int(model.optimizer.iterations), limit, news.lines
 
 
 def test_without_limits_a_run_has_all_its_epochs_and_reads_no_clock(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,40 @@
+"""One process at a time in a folder."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from nmt.errors import InputError
+
+LOCK = ".lock"
+
+
+@contextlib.contextmanager
+def folder_lock(folder: Path, command: str) -> Iterator[None]:
+    """Keep other processes from a folder, which is made if there is none.
+
+    The lock is the operating system's: one that a killed process left behind bars nobody.
+
+    Arguments:
+        folder: what is locked, by the file ``.lock`` in it.
+        command: who works in it, for the message.
+
+    Raises:
+        InputError: if another process is at work there already, or the folder cannot be used.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(folder / LOCK, blocking=False)
+        lock.acquire()
+    except Timeout:
+        raise InputError(f"Another {command} is at work in {folder}. Wait for it, or stop it.") from None
+    except OSError as error:
+        raise InputError(f"The folder {folder} cannot be used: {error.strerror}.") from None
+    try:
+        yield
+    finally:
+        lock.release()

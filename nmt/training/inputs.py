@@ -1,0 +1,166 @@
+"""The input of a run: tokenizers, batches of the training and the development set, and the number of steps."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+from nmt.config import Config
+from nmt.data import tokenizers as texts
+from nmt.data.alignment_targets import count_lost
+from nmt.data.corpora import Corpus
+from nmt.data.pipeline import SAMPLE, Buckets, Pipeline, lengths, linked
+from nmt.data.tokenizers import Tokenizers
+from nmt.data.vocabulary_growth import grow as grown
+from nmt.errors import InputError
+
+logger = logging.getLogger(__name__)
+
+# More sentences than these make an epoch longer and its BLEU hardly more certain.
+_DEV_SENTENCES = 2000
+
+
+def run_tokenizers(
+    config: Config, corpus: Corpus, resumed: Path | None = None, started: Tokenizers | None = None, grow: int = 0
+) -> Tokenizers:
+    """Return the tokenizers of a run: loaded, taken over and perhaps grown, or trained on the corpus.
+
+    Arguments:
+        config: every choice.
+        corpus: the training pairs.
+        resumed: the folder of the run to resume.
+        started: the tokenizers of the model to begin with.
+        grow: how many new pieces, at most, are added to them.
+
+    Raises:
+        InputError: if the text allows no vocabulary of the size in the config.
+    """
+    if resumed:
+        return Tokenizers.load(resumed, config.text.joint)
+    if not started:
+        return fit_tokenizers(config, corpus)
+    if not grow:
+        return started
+    before = started.source.vocabulary + started.target.vocabulary
+    tokenizers = grown(started, list(evenly_spread_pairs(corpus)), config.text.kind, grow)
+    added = (tokenizers.source.vocabulary + tokenizers.target.vocabulary - before) // (2 if tokenizers.joint else 1)
+    logger.info(f"{added:,} pieces were added to the vocabulary, which now has {_sizes(tokenizers)}.")
+    return tokenizers
+
+
+def fit_tokenizers(config: Config, corpus: Corpus) -> Tokenizers:
+    """Train the tokenizers on the corpus: on 300,000 evenly spread pairs if it has more."""
+    tokenizers = texts.train_tokenizers(
+        evenly_spread_pairs(corpus), config.text.kind, config.text.vocabulary_size, config.text.joint
+    )
+    what = "lines" if config.model.architecture == "language-model" else "pairs"
+    logger.info(
+        f"{corpus.size:,} {what} from {corpus.name}; {config.text.kind} vocabulary of {_sizes(tokenizers)} pieces."
+    )
+    return tokenizers
+
+
+def evenly_spread_pairs(corpus: Corpus) -> Iterator[tuple[str, str]]:
+    """Return pairs from the whole corpus, at most as many as tokenizers are trained on."""
+    return islice(corpus.pairs(), 0, None, -(-corpus.size // texts.SENTENCES))
+
+
+def _sizes(tokenizers: Tokenizers) -> str:
+    return f"{tokenizers.source.vocabulary:,}" + ("" if tokenizers.joint else f" and {tokenizers.target.vocabulary:,}")
+
+
+def make_pipeline(config: Config, corpus: Corpus, tokenizers: Tokenizers) -> tuple[Pipeline, int]:
+    """Choose the buckets from a sample of the corpus and log their padding.
+
+    Returns:
+        The pipeline, and the batches of an epoch: counted by the lengths of the sample, for each bucket ends with a
+        short batch, and estimated where the corpus is larger than the sample.
+
+    Raises:
+        InputError: if no pair passes the filter.
+    """
+    data, training = config.data, config.training
+    sourceless = config.model.architecture == "language-model"
+    pairs, links = corpus.dataset(), corpus.link_dataset()
+    measured = lengths(pairs.take(SAMPLE), tokenizers, data.max_length, sourceless)
+    if not len(measured):
+        raise InputError(
+            f"No pair is left of {corpus.name}: every one has an empty side or more than data.max_length = "
+            f"{data.max_length} pieces."
+        )
+    buckets = Buckets.fit(measured, data.buckets, data.max_length + 1)
+    read = min(corpus.size, SAMPLE)
+    if left := read - len(measured):
+        logger.info(
+            f"{left:,} of the first {read:,} pairs are left out: a side is empty or over {data.max_length} pieces."
+        )
+    if links is not None and (lost := count_lost(linked(pairs, links).take(read), tokenizers)):
+        logger.info(
+            f"{lost:,} of the first {read:,} pairs lose their links: their pieces make other words than their spaces, "
+            "for SentencePiece writes some characters in another way or does not know a word."
+        )
+    share, batches = buckets.padding(measured, training.batch_size, training.batch_unit)
+    source, target = np.mean(measured, 0)
+    pieces = (
+        f"{target:.1f} pieces a line"
+        if sourceless
+        else f"{source:.1f} source and {target:.1f} target pieces a sentence"
+    )
+    logger.info(f"{pieces}; {share:.1%} of the batches is padding.")
+    pipeline = Pipeline(
+        pairs if links is None else linked(pairs, links),
+        tokenizers,
+        buckets,
+        max_length=data.max_length,
+        batch_size=training.batch_size,
+        batch_unit=training.batch_unit,
+        shuffle_buffer=data.shuffle_buffer,
+        seed=training.seed,
+        sourceless=sourceless,
+        sampling=config.text.sampling,
+    )
+    return pipeline, round(batches * corpus.size / read)
+
+
+def expected_steps(config: Config, batches: int) -> int:
+    """Return the steps of a whole run with this number of batches in an epoch.
+
+    Raises:
+        InputError: if there is not a single one.
+    """
+    training = config.training
+    steps = training.epochs * batches // training.accumulate
+    if training.steps:
+        steps = min(steps, training.steps)
+    if not steps:
+        raise InputError(
+            f"training.accumulate = {training.accumulate} batches make a step, and the whole run has only "
+            f"{training.epochs * batches}: nothing would be learned."
+        )
+    return steps
+
+
+def development_batches(config: Config, pipeline: Pipeline, dev: Corpus) -> tf.data.Dataset:
+    """Return the batches on which the loss is measured.
+
+    Raises:
+        InputError: if there is none.
+    """
+    development = dataclasses.replace(pipeline, pairs=dev.dataset()).in_order()
+    if not any(True for _ in development.take(1)):
+        raise InputError(
+            f"No development pair is left of {dev.name}: every one has an empty side or more than data.max_length = "
+            f"{config.data.max_length} pieces."
+        )
+    return development
+
+
+def development_sentences(dev: Corpus) -> list[tuple[str, str]]:
+    """Return the development pairs that are translated after each epoch: the first 2,000 with a target."""
+    return list(islice((pair for pair in dev.pairs() if pair[1].strip()), _DEV_SENTENCES))

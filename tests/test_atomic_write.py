@@ -1,0 +1,177 @@
+"""At whatever step it stops, there is the old file or the new one, a whole folder or none, and nothing beside it."""
+
+import os
+import shutil
+import stat
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nmt.atomic_write import write_file, write_folder
+
+
+class Killed(BaseException):
+    """A stop that nobody catches."""
+
+
+class Disk:
+    """Records what reaches the disk and what takes its name, in order, and stops at one of the steps."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, stop: int = -1) -> None:
+        self.steps: list[str] = []
+        self.stop = stop
+        for owner, name in ((os, "fsync"), (os, "replace"), (os, "rename")):
+            monkeypatch.setattr(owner, name, self.watched(name, getattr(owner, name)))
+
+    def watched(self, name: str, call: Callable) -> Callable:
+        def step(*arguments: Any, **named: Any) -> Any:
+            subject = os.readlink(f"/proc/self/fd/{arguments[0]}") if name == "fsync" else os.fspath(arguments[-1])
+            if len(self.steps) == self.stop:
+                raise Killed
+            self.steps.append(f"{name} {Path(subject).name}")
+            return call(*arguments, **named)
+
+        return step
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))
+
+
+# Files
+
+
+@pytest.mark.parametrize("content", [b"new", lambda aside: aside.write_bytes(b"new")], ids=["bytes", "function"])
+def test_a_file_is_on_disk_before_it_takes_its_name(
+    content: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a.txt").write_bytes(b"old")
+    disk = Disk(monkeypatch)
+    write_file(tmp_path / "a.txt", content)
+    assert disk.steps == ["fsync .part.a.txt", "replace a.txt", f"fsync {tmp_path.name}"]
+    assert (tmp_path / "a.txt").read_bytes() == b"new"
+    assert names(tmp_path) == ["a.txt"]
+
+
+@pytest.mark.parametrize("old", [None, b"old"])
+@pytest.mark.parametrize(("stop", "new"), [(0, False), (1, False), (2, True)])
+def test_a_stop_between_the_steps_leaves_the_old_file_or_the_new_one(
+    old: bytes | None, stop: int, new: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a.txt"
+    if old:
+        path.write_bytes(old)
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        Disk(patch, stop)
+        write_file(path, b"new")
+    assert (path.read_bytes() if path.exists() else None) == (b"new" if new else old)
+    assert names(tmp_path) == (["a.txt"] if old or new else [])
+
+
+def test_a_function_that_fails_leaves_the_old_file(tmp_path: Path) -> None:
+    (tmp_path / "a.npz").write_bytes(b"old")
+
+    def fail(aside: Path) -> None:
+        assert aside.suffix == ".npz" and aside.parent == tmp_path
+        aside.write_bytes(b"half")
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(OSError, match="No space"):
+        write_file(tmp_path / "a.npz", fail)
+    assert (tmp_path / "a.npz").read_bytes() == b"old"
+    assert names(tmp_path) == ["a.npz"]
+
+
+def test_what_an_earlier_stop_left_is_written_over(tmp_path: Path) -> None:
+    (tmp_path / ".part.a.txt").write_bytes(b"of a process that was killed, longer than what comes")
+    write_file(tmp_path / "a.txt", b"new")
+    assert names(tmp_path) == ["a.txt"]
+    assert (tmp_path / "a.txt").read_bytes() == b"new"
+
+
+# Folders
+
+
+def fill(aside: Path) -> None:
+    (aside / "inner").mkdir()
+    (aside / "inner" / "c").write_bytes(b"c")
+    (aside / "a").write_bytes(b"a")
+    (aside / "z").write_bytes(b"z")
+
+
+WHOLE = ["a", "inner", "inner/c", "z"]
+
+
+def test_all_of_a_folder_is_on_disk_before_it_takes_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    disk = Disk(monkeypatch)
+    write_folder(tmp_path / "new" / "model", fill)
+    *synced, renamed, above = disk.steps
+    assert synced[:4] == ["fsync z", "fsync c", "fsync inner", "fsync a"] and synced[4].startswith("fsync .model.")
+    assert (renamed, above) == ("rename model", "fsync new")
+    assert names(tmp_path) == ["new", "new/model", *(f"new/model/{name}" for name in WHOLE)]
+
+
+@pytest.mark.parametrize("stop", range(7))
+def test_a_stop_between_the_steps_leaves_a_whole_folder_or_none(
+    stop: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        Disk(patch, stop)
+        write_folder(tmp_path / "model", fill)
+    # Six steps come before the name is the folder's: five on disk, then the rename.
+    assert names(tmp_path) == (["model", *(f"model/{name}" for name in WHOLE)] if stop == 6 else [])
+
+
+def test_an_empty_folder_is_filled_in_place_and_the_last_part_comes_last(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "model").mkdir()
+    before = (tmp_path / "model").stat().st_ino
+    disk = Disk(monkeypatch)
+    write_folder(tmp_path / "model", fill, last="a")
+    assert [step for step in disk.steps if step.startswith("rename")] == ["rename inner", "rename z", "rename a"]
+    first = disk.steps.index("rename inner")
+    assert sorted(disk.steps[:first])[1:] == ["fsync a", "fsync c", "fsync inner", "fsync z"]
+    # Each part is in the folder's list on disk before the next one comes.
+    assert disk.steps[first::2] == ["rename inner", "rename z", "rename a", f"fsync {tmp_path.name}"]
+    assert disk.steps[first + 1 :: 2] == ["fsync model"] * 3
+    assert (tmp_path / "model").stat().st_ino == before
+    assert names(tmp_path / "model") == WHOLE
+
+
+@pytest.mark.parametrize("stop", range(12))
+def test_a_folder_that_is_filled_in_place_lacks_its_last_part_until_it_is_whole(
+    stop: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "model").mkdir()
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        Disk(patch, stop)
+        write_folder(tmp_path / "model", fill, last="a")
+    found = names(tmp_path / "model")
+    assert found == WHOLE or "a" not in found
+    assert names(tmp_path) == ["model", *(f"model/{name}" for name in found)]
+
+
+def test_a_function_that_fails_leaves_no_folder(tmp_path: Path) -> None:
+    def fail(aside: Path) -> None:
+        fill(aside)
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(OSError, match="No space"):
+        write_folder(tmp_path / "model", fail)
+    assert names(tmp_path) == []
+
+
+def test_others_may_read_a_new_folder(tmp_path: Path) -> None:
+    write_folder(tmp_path / "model", fill)
+    assert stat.S_IMODE((tmp_path / "model").stat().st_mode) == 0o755
+
+
+def test_a_folder_named_through_a_link_is_made_where_it_leads(tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "there")
+    write_folder(tmp_path / "link", fill)
+    assert names(tmp_path / "there") == WHOLE
+    shutil.rmtree(tmp_path / "there")
