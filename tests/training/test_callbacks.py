@@ -1,16 +1,21 @@
 """What decides during a run looks at the journal alone."""
 
 import json
+import logging
 import math
 from pathlib import Path
+from threading import Event
 
+import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from small_models import data, same, small_model
 
 from nmt.errors import WorkFailed
+from nmt.training.averaging import Keep
 from nmt.training.callbacks import (
     EarlyStopping,
     Journal,
@@ -19,8 +24,10 @@ from nmt.training.callbacks import (
     Plateau,
     StopOnNonFinite,
     best_epoch,
+    in_order,
     rate_scale,
 )
+from nmt.training.checkpoint import Checkpoint, RestoreMetrics, SaveCheckpoint
 
 scores = st.lists(st.floats(0, 100), min_size=1, max_size=23)
 halves = settings(max_examples=100, deadline=None)
@@ -30,6 +37,40 @@ def journal(path: Path, bleus: list[float]) -> Journal:
     """A journal of epochs that were done."""
     path.write_text("".join(json.dumps({"epoch": i + 1, "val_bleu": b}) + "\n" for i, b in enumerate(bleus)))
     return Journal(path, len(bleus))
+
+
+# Their order
+
+
+def test_a_callback_in_a_wrong_place_is_refused(tmp_path: Path) -> None:
+    model, records = small_model(), journal(tmp_path / "metrics.jsonl", [])
+    keep, best = Keep(model, data(), False, 1, tmp_path), KeepBest(tmp_path / "model.weights.h5", model, records)
+    checkpoint = Checkpoint(tmp_path / "state.npz", model, 17, 7)
+    saving = SaveCheckpoint(checkpoint, tf.Variable([0, 0], dtype=tf.int64), 5, Event())
+    right: list[keras.callbacks.Callback] = [RestoreMetrics(), News(), keep, records, best, saving]
+    assert in_order(right) == right
+    for wrong, words in (
+        ([records, keep], "Journal must come after Keep"),
+        ([records, RestoreMetrics()], "Journal must come after RestoreMetrics"),
+        ([keep, best, News(), records], "KeepBest must come after Journal"),
+        ([keep, saving, News()], "SaveCheckpoint must come after News"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            in_order(wrong)
+
+
+def test_news_wait_until_the_line_of_the_progress_bar_has_ended(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "nmt")
+    news = News()
+    news.on_epoch_begin(0)
+    news.later("one")
+    news.later("two, 100 %")
+    assert caplog.messages == []
+    news.on_epoch_begin(1)
+    assert caplog.messages == ["one", "two, 100 %"]
+    news.later("three")
+    news.on_train_end()
+    assert caplog.messages == ["one", "two, 100 %", "three"]
 
 
 # Decisions

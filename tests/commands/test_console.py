@@ -1,0 +1,33 @@
+"""What the package logs is a plain line on standard error, and the logging of others stays as it was."""
+
+import logging
+
+import pytest
+
+from nmt.commands.console import news
+
+logger = logging.getLogger("nmt.training.fit")
+
+
+def test_news_are_plain_lines_on_standard_error(capsys: pytest.CaptureFixture[str]) -> None:
+    package = logging.getLogger("nmt")
+    before = (list(package.handlers), package.level, package.propagate)
+    with news():
+        logger.info("100 % of 7 pairs: 밥")
+        logger.warning("  as it is")
+        logger.debug("not this")
+        with news(indent="  "):
+            logger.info("of a worker")
+        with news(shown=False):
+            logger.warning("nobody hears this")
+        logger.info("last")
+    assert capsys.readouterr() == ("", "100 % of 7 pairs: 밥\n  as it is\n  of a worker\nlast\n")
+    assert (list(package.handlers), package.level, package.propagate) == before
+
+
+def test_an_error_leaves_logging_as_it_was() -> None:
+    package = logging.getLogger("nmt")
+    before = (list(package.handlers), package.level, package.propagate)
+    with pytest.raises(ZeroDivisionError), news():
+        raise ZeroDivisionError
+    assert (list(package.handlers), package.level, package.propagate) == before

@@ -1,0 +1,47 @@
+"""What cannot be trained is refused before anything is read, and without TensorFlow."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from nmt.config import Config, with_settings
+from nmt.errors import InputError
+from nmt.model_folder import CONFIG, config_text
+from nmt.training.prepare import prepare_run
+
+OTHER = with_settings(Config(), ["model.units=7"])
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> Path:
+    """A model's folder."""
+    (tmp_path / "made").mkdir()
+    (tmp_path / "made" / CONFIG).write_bytes(config_text(Config()))
+    return tmp_path / "made"
+
+
+def test_what_fits_is_let_through(made: Path, tmp_path: Path) -> None:
+    prepare_run(Config(), tmp_path / "new", linked=False)
+    prepare_run(Config(), made, linked=False, resume=True)
+    prepare_run(Config(), tmp_path / "new", linked=False, start=made)
+    # A run that is resumed has begun, and the model that it began with is not needed any more.
+    prepare_run(Config(), made, linked=False, resume=True, start=tmp_path / "gone")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["made"]
+
+
+def test_what_does_not_fit_is_refused(made: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="holds another model"):
+        prepare_run(Config(), made, linked=False)
+    with pytest.raises(InputError, match=r"model\.units was 256 in the run to resume and is 7 now"):
+        prepare_run(OTHER, made, linked=False, resume=True)
+    with pytest.raises(InputError, match=r"model\.units is 256 in .*, the model to begin with, and 7 now"):
+        prepare_run(OTHER, tmp_path / "new", linked=False, start=made)
+    with pytest.raises(InputError, match=r"training\.guided_alignment"):
+        prepare_run(Config(), tmp_path / "new", linked=True)
+
+
+def test_the_checks_need_no_tensorflow() -> None:
+    program = "import sys, nmt.training.prepare; sys.exit('tensorflow' in sys.modules or 'keras' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program]).returncode == 0
