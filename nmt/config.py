@@ -71,29 +71,34 @@ class Model:
         "input", "where the context enters: the recurrence, the readout, or the readout with input feeding"
     )
     units: int = option(256, "width of a layer; of a recurrent one in each direction", 1, 16_384)
-    embedding: int = option(256, "width of a word vector", 1, 16_384)
+    embedding: int = option(256, "width of an embedding vector", 1, 16_384)
     attention_units: int = option(256, "width of the attention's hidden layer or projections", 1, 16_384)
     heads: int = option(4, "heads of scaled_dot attention and of a transformer's", 1, 256)
     encoder_layers: int = option(1, "layers of the encoder", 1, 32)
     decoder_layers: int = option(1, "layers of the decoder", 1, 32)
     bidirectional: bool = option(True, "the recurrent encoder reads both ways")
-    layer_norm: bool = option(False, "normalise what each recurrent layer gives; a transformer always does")
-    residual: bool = option(False, "recurrent layers add what they read; a transformer's always do")
+    layer_norm: bool = option(
+        False, "layer normalisation of each recurrent layer's output; a transformer always has it"
+    )
+    residual: bool = option(False, "recurrent layers add their input to their output; a transformer's always do")
     feed_forward: int = option(1024, "width of the inner layers of a transformer", 1, 65_536)
-    positions: Literal["sinusoidal", "learned"] = option("sinusoidal", "how a transformer knows places")
-    max_positions: int = option(256, "places that can be learned", 2, 100_000)
+    positions: Literal["sinusoidal", "learned"] = option("sinusoidal", "position encodings of a transformer")
+    max_positions: int = option(256, "positions that can be learned", 2, 100_000)
     alignment_layer: int | Literal["last"] = option("last", "the transformer's layer that is its alignment, from 1", 1)
     alignment_head: int | Literal["mean"] = option("mean", "the head of that layer, from 1, or the mean of all", 1)
     tied: Literal["none", "output", "all"] = option(
         "output", "embeddings shared by: target input and output; all: the source as well, with text.joint"
     )
     dropout: float = option(
-        0.2, "share of units dropped between recurrent layers, or from what a transformer's sublayers add", 0.0, 0.95
+        0.2,
+        "share of units dropped between recurrent layers, or from the output of a transformer's sublayers",
+        0.0,
+        0.95,
     )
-    embedding_dropout: float = option(0.2, "share of units dropped from word vectors", 0.0, 0.95)
+    embedding_dropout: float = option(0.2, "share of units dropped from the embeddings", 0.0, 0.95)
     context_dropout: float = option(0.2, "share of units dropped from the attention's context", 0.0, 0.95)
     output_dropout: float = option(0.2, "share of units dropped before the output layer", 0.0, 0.95)
-    word_dropout: float = option(0.0, "share of words, on both sides, whose whole vector is dropped", 0.0, 0.95)
+    word_dropout: float = option(0.0, "share of tokens, on both sides, whose whole embedding is dropped", 0.0, 0.95)
 
 
 @dataclass(frozen=True)
@@ -110,14 +115,17 @@ class Training:
     weight_decay: float = option(0.0, "AdamW's decay of the weights, biases and normalisation excepted", 0.0, 1.0)
     schedule: Literal["plateau", "inverse_root", "linear"] = option(
         "plateau",
-        "how the rate falls: at a standstill of the dev score, with the root of the steps, or straight to the end",
+        "how the rate falls: when the dev score stands still, with the root of the steps, or linearly to the end",
     )
     warmup_steps: int = option(200, "steps over which the rate rises from zero", 1, 10**9)
     plateau_factor: float = option(0.5, "what the rate is multiplied by on a plateau", 0.01, 0.99)
     plateau_patience: int = option(1, "epochs without a better dev score that make a plateau", 1)
     early_stopping: int = option(5, "epochs without a better dev score that end the training", 1)
     scheduled_sampling: float = option(
-        0.0, "share of target words read from the model's own guesses; rises from 0 to this at the last epoch", 0.0, 1.0
+        0.0,
+        "share of target tokens read from the model's own predictions; rises from 0 to this at the last epoch",
+        0.0,
+        1.0,
     )
     guided_alignment: float = option(
         0.0, "weight of the loss that teaches the attention the word links of --links; 0 is none", 0.0, 1000.0
@@ -125,14 +133,14 @@ class Training:
     label_smoothing: float = option(0.1, "share of the probability spread over the vocabulary", 0.0, 0.99)
     clip_norm: float = option(1.0, "largest norm of the whole gradient", 1e-6)
     average_decay: float = option(
-        0.0, "decay of a moving average of the weights, which is then what is kept; 0 is none", 0.0, 0.999999
+        0.0, "decay of a moving average of the weights, which is then kept instead of them; 0 is none", 0.0, 0.999999
     )
     average_epochs: int = option(1, "last epochs whose weights are averaged into what is kept", 1, 100)
     watch: Literal["auto", "bleu", "perplexity"] = option(
         "auto", "the dev score that chooses the best epoch; auto: bleu, and perplexity for a language-model"
     )
     precision: Literal["float32", "bfloat16"] = option(
-        "float32", "what products are computed in; bfloat16 keeps the weights in float32"
+        "float32", "the type products are computed in; bfloat16 keeps the weights in float32"
     )
     devices: int = option(1, "devices of this machine that share each batch", 1, 64)
     save_minutes: float = option(5.0, "minutes between two saves to resume from, besides each epoch's end", 0.0)

@@ -154,7 +154,9 @@ def _material(
     for opened in filter(None, (train, dev, test)):
         open_pairs(opened)
     test, train, dev = (tuple(path.resolve() for path in split) for split in (test, train, dev))
-    material = Material(test, train, dev, links and links.resolve(), test_links and test_links.resolve())
+    material = Material(
+        test, train, dev, train_links=links and links.resolve(), links=test_links and test_links.resolve()
+    )
     # Wrong links, and too few pairs, are told before anything is written. Files are read for it, so not for each model.
     for each in {bool(each.config.training.guided_alignment): each for each in learning}.values():
         material.training(each.config)
@@ -173,7 +175,7 @@ def _built_in(to: Path) -> Material:
     if not data.exists() or not any(data.iterdir()):
         make(data, demo.write)
     test, train, dev = ((data / f"{split}.ko", data / f"{split}.en") for split in ("test", "train", "dev"))
-    return Material(test, train, dev, data / "train.links", data / "test.links")
+    return Material(test, train, dev, train_links=data / "train.links", links=data / "test.links")
 
 
 def _run_all(results: Results, chosen: list[Candidate], seeds: int, material: Material) -> None:

@@ -112,14 +112,14 @@ def summary(results: Results, names: Sequence[str], test: Sequence[Path], facts:
         {run[key] for runs in done.values() for run in runs for key in ("bleu_signature", "chrf_signature")}
     )
     return Summary(
-        [_row(name, results) for name in names],
-        {name: by_length_of_runs(sources, written, references) for name, written in texts.items()},
-        {name: [_curve(run) for run in runs] for name, runs in done.items() if any(map(_curve, runs))},
-        [
+        rows=[_row(name, results) for name in names],
+        lengths={name: by_length_of_runs(sources, written, references) for name, written in texts.items()},
+        curves={name: [_curve(run) for run in runs] for name, runs in done.items() if any(map(_curve, runs))},
+        samples=[
             (sources[i], references[i], {name: written[0][i] for name, written in texts.items()})
             for i in _evenly_by_length([len(source.split()) for source in sources], 5)
         ],
-        [*facts, *(("signature", each) for each in signatures), ("machine", _machine())],
+        facts=[*facts, *(("signature", each) for each in signatures), ("machine", _machine())],
     )
 
 
@@ -129,17 +129,17 @@ def _row(name: str, results: Results) -> Row:
     alone = sorted(speeds.get("milliseconds", []))
     learned = [run["tokens_per_second"] for run in done if run["tokens_per_second"]]
     return Row(
-        name,
-        len(done),
-        done[0]["parameters"] if done else None,
-        MeanAndDeviation.of([run["bleu"] for run in done]),
-        MeanAndDeviation.of([run["chrf"] for run in done]),
-        MeanAndDeviation.of([100 * run["aer"] for run in done if run["aer"] is not None]),
-        statistics.median(learned) if learned else None,
-        statistics.median(speeds["rates"]) if speeds else None,
-        (statistics.median(alone), alone[int(0.95 * len(alone))]) if alone else None,
-        speeds["export_bytes"] / 1e6 if speeds else None,
-        tuple(_failures(runs)),
+        name=name,
+        runs=len(done),
+        parameters=done[0]["parameters"] if done else None,
+        bleu=MeanAndDeviation.of([run["bleu"] for run in done]),
+        chrf=MeanAndDeviation.of([run["chrf"] for run in done]),
+        aer=MeanAndDeviation.of([100 * run["aer"] for run in done if run["aer"] is not None]),
+        tokens_per_second=statistics.median(learned) if learned else None,
+        sentences_per_second=statistics.median(speeds["rates"]) if speeds else None,
+        milliseconds=(statistics.median(alone), alone[int(0.95 * len(alone))]) if alone else None,
+        export_megabytes=speeds["export_bytes"] / 1e6 if speeds else None,
+        failures=tuple(_failures(runs)),
     )
 
 

@@ -9,6 +9,8 @@ input, ``links``, what each piece should look at, see :mod:`nmt.data.alignment_t
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,8 +43,18 @@ def tokenize(
 
     Of ``(source, target, links)`` a third part is made: the places of linked words, ``i j i j …``.
     """
+    encode = _encoder(tokenizers, max_length, sourceless, sampling)
+    rows = pairs.batch(_TOGETHER).map(encode, num_parallel_calls=2, deterministic=True).unbatch()
+    # A row of a ragged tensor is still called ragged, which padded_batch refuses.
+    return rows.map(lambda *parts: tuple(tf.convert_to_tensor(part) for part in parts))
+
+
+@functools.lru_cache(maxsize=2)
+def _encoder(tokenizers: Tokenizers, max_length: int, sourceless: bool, sampling: float) -> Callable:
+    """Return the function of ``tokenize`` for many pairs. A run makes three pipelines, and it is traced once."""
     guide = Guide(tokenizers)
 
+    @tf.function(autograph=False)
     def encode(source: tf.Tensor, target: tf.Tensor, *lines: tf.Tensor) -> tuple[tf.RaggedTensor, ...]:
         x, y = tokenizers.source.encode(source, sampling), tokenizers.target.encode(target, sampling)
         lengths = tf.stack([x.row_lengths(), y.row_lengths()])
@@ -54,9 +66,7 @@ def tokenize(
         end = tf.fill([y.nrows(), 1], EOS)
         return tf.concat([x, end], 1), tf.concat([start, y, end], 1), *links
 
-    rows = pairs.batch(_TOGETHER).map(encode, num_parallel_calls=2, deterministic=True).unbatch()
-    # A row of a ragged tensor is still called ragged, which padded_batch refuses.
-    return rows.map(lambda *parts: tuple(tf.convert_to_tensor(part) for part in parts))
+    return encode
 
 
 def shift(source: tf.Tensor, target: tf.Tensor, *links: tf.Tensor) -> tuple[dict[str, tf.Tensor], tf.Tensor]:

@@ -117,13 +117,21 @@ def train_model(
     limits = RunLimits(training, schedule, steps, news)
     limits.set_model(model)
     order = fingerprint(training.batch_size, training.batch_unit, training.seed)
-    checkpoint = Checkpoint(folder / STATE, model, _fingerprint(corpus), order, others=[limits.spent])
+    checkpoint = Checkpoint(folder / STATE, model, corpus=_fingerprint(corpus), order=order, others=[limits.spent])
     position = tf.Variable(checkpoint.load() if resume else (0, 0), dtype=tf.int64, trainable=False)
     done = int(position[0])
     journal = Journal(folder / JOURNAL, done, watched(config))
-    keep = Keep(kept, development, training.average_decay > 0, training.average_epochs, folder / EPOCHS)
+    keep = Keep(
+        kept,
+        development,
+        averages=training.average_decay > 0,
+        epochs=training.average_epochs,
+        folder=folder / EPOCHS,
+    )
     keep.check(done)
-    callbacks = run_callbacks(config, folder, translator, dev, keep, journal, schedule, limits, news)
+    callbacks = run_callbacks(
+        config, folder, translator, dev, keep=keep, journal=journal, schedule=schedule, limits=limits, news=news
+    )
     if resume:
         write_file(folder / CONFIG, config_text(config))
     else:
@@ -157,6 +165,7 @@ def run_callbacks(
     folder: Path,
     translator: Translator | Completer,
     dev: Corpus,
+    *,
     keep: Keep,
     journal: Journal,
     schedule: WarmUp,
@@ -165,7 +174,7 @@ def run_callbacks(
 ) -> list[keras.callbacks.Callback]:
     """Return the callbacks of a run in their order; only the saving of the checkpoint comes after them."""
     training, tokenizers, kept = config.training, translator.tokenizers, keep.kept
-    train_events, dev_events = (EventFile(folder / LOGS / run, len(journal.records)) for run in (TRAIN, DEV))
+    train_events, dev_events = (EventFile(folder / LOGS / run, done=len(journal.records)) for run in (TRAIN, DEV))
     pairs = development_sentences(dev)
     scores: keras.callbacks.Callback
     examples: keras.callbacks.Callback
