@@ -203,12 +203,13 @@ def test_a_sentence_longer_than_a_batch_of_tokens_is_a_batch_of_its_own() -> Non
 
 @pytest.mark.parametrize(("size", "unit"), [(3, "sentences"), (7, "sentences"), (20, "tokens"), (5, "tokens")])
 def test_padding_and_batches_are_those_that_bucket_makes(size: int, unit: str) -> None:
-    buckets = Buckets(np.array([3, 5]), np.array([[2, 4], [7, 11]]))
+    buckets = Buckets(np.array([4, 6]), np.array([[3, 5], [8, 12]]))
+    # Without the end tokens.
     found = [(2, 3), (1, 1), (2, 2), (6, 5), (11, 4), (3, 1), (7, 5), (4, 3), (1, 2)]
     made_of = plain(buckets.bucket(made(found), size, unit))
     zeros = sum(np.sum(np.array(part) == PAD) for source, _, output in made_of for part in (source, output))
     ids = sum(np.size(part) for source, _, output in made_of for part in (source, output))
-    assert buckets.padding(np.array(found), size, unit) == (pytest.approx(zeros / ids), len(made_of))
+    assert buckets.padding(np.array(found) + 1, size, unit) == (pytest.approx(zeros / ids), len(made_of))
 
 
 def test_padding_by_hand() -> None:
