@@ -194,7 +194,7 @@ def test_a_number_that_is_not_finite_is_a_gap(tmp_path: Path) -> None:
 # Models of other kinds, untrained
 
 
-def made(*settings: str) -> tuple[Config, texts.Text, LanguageModel | Seq2Seq]:
+def made(*settings: str) -> tuple[Config, texts.Tokenizers, LanguageModel | Seq2Seq]:
     tokenizers = texts.train_tokenizers([(line, line[::-1]) for line in LINES], "char")
     config = with_settings(Config(), [*SMALL, *settings])
     return config, tokenizers, build_model(config, tokenizers.source.vocabulary, tokenizers.target.vocabulary)
