@@ -32,10 +32,10 @@ def compare(
         Path, typer.Option(help="The folder of the comparison; one that was stopped is continued.", show_default=False)
     ],
     steps: Annotated[
-        int | None, typer.Option(min=1, help="Train each for so many steps.", show_default="the epochs of its config")
+        int | None, typer.Option(min=1, help="Train each for this many steps.", show_default="the epochs of its config")
     ] = None,
     minutes: Annotated[
-        float | None, typer.Option(min=0.01, help="Or for so many minutes of steps.", show_default=False)
+        float | None, typer.Option(min=0.01, help="Or for this many minutes of steps.", show_default=False)
     ] = None,
     seeds: Annotated[int, typer.Option(min=1, max=100, help="Trainings of each, with seeds from 1.")] = 3,
     source: Annotated[
@@ -201,7 +201,7 @@ def _run_all(results: Results, chosen: list[Candidate], seeds: int, material: Ma
             raise WorkFailed("Stopped. The same command continues from here.") from None
         except (InputError, WorkFailed) as error:
             found = {"name": each.name, "seed": seed, "failed": str(error)}
-            say(f"  It failed, and the others go on: {error}")
+            say(f"  It failed, and the others continue: {error}")
         results.add(found)
 
 

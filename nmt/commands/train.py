@@ -66,7 +66,7 @@ def train(
         Path | None, typer.Option("--from", help="Begin with the weights of this model.", show_default=False)
     ] = None,
     grow: Annotated[
-        int, typer.Option(min=0, help="With --from: learn up to so many new pieces of text.", show_default=False)
+        int, typer.Option(min=0, help="With --from: learn up to this many new pieces of text.", show_default=False)
     ] = 0,
     resume: Annotated[bool, typer.Option("--resume", help="Continue the run in the folder of --to.")] = False,
 ) -> None:

@@ -20,7 +20,7 @@ from nmt.evaluation.alignment_error import read as read_links
 from nmt.evaluation.scores import score
 from nmt.model_folder import STATE, WEIGHTS, read_journal
 
-# Speeds are measured on so many of the test sentences, and so many times in turn.
+# How many test sentences speeds are measured on: in batches, and one by one; and how many rounds.
 _SENTENCES = 500
 _ALONE = 100
 _ROUNDS = 3
@@ -55,7 +55,7 @@ def run(candidate: Candidate, seed: int, material: Material, model: Path, texts:
         candidate: the model. Its config has the seed and the limits of the comparison.
         seed: of the run.
         material: the pairs.
-        model: the folder of the model. A training that was stopped goes on in it.
+        model: the folder of the model. A training that was stopped is resumed in it.
         texts: where its translations of the test sentences go, a line each.
 
     Returns:
