@@ -1,4 +1,4 @@
-"""A page for each command, written from the command itself, so that it cannot lag behind."""
+"""A page for each command, made from the command itself, so that it is never out of date."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import Any
 
 import typer
 
-# What every command ends with; nmt/cli.py.
+# How every command ends; nmt/cli.py.
 EXIT_CODES = """
-| code | what it says |
+| code | meaning |
 |---|---|
 | 0 | done |
 | 1 | the work failed |
@@ -33,10 +33,11 @@ def pages() -> dict[str, str]:
 
 
 def _page(command: Any, context: Any) -> str:
-    """Return the page of a command: usage, what it does, what it is given, and how it ends."""
+    """Return the page of a command: usage, what it does, its arguments and options, and its exit codes."""
     usage = " ".join([context.command_path, *command.collect_usage_pieces(context)])
     what, examples = _parts(command.help or "")
-    parts = [f"# {context.command_path}", what, f"```text\n{usage}\n```", *examples]
+    more = f"[More about it, with examples](../commands.md#nmt-{context.info_name})"
+    parts = [f"# {context.command_path}", what, f"```text\n{usage}\n```", *examples, more]
     for title, kind in (("Arguments", "argument"), ("Options", "option")):
         rows = [_row(*record) for record in _records(command, context, kind)]
         if rows:
