@@ -1,7 +1,7 @@
-"""Runs the examples of a page in order, as a reader would: all shell examples in one shell, Python examples included.
+"""Runs the examples of a page in order, as a reader would: in one shell, Python examples included.
 
-In that shell, `nmt` and `python` are stand-ins. They hand their work to processes that have already imported TensorFlow,
-which run the real command.
+In that shell, `nmt` and `python` are stand-ins. They hand their work to processes that have already imported
+TensorFlow, which run the real command.
 """
 
 import json
