@@ -42,7 +42,7 @@ MODELS: dict[str, list[str]] = {
 
 
 def alone(config: Path, files: list[str], seconds: float) -> None:
-    """Forecast in this process and print the result."""
+    """Forecast in this process and print what was found."""
     from nmt.training.forecast import forecast
 
     source, target, dev_source, dev_target = map(Path, files)
@@ -53,7 +53,7 @@ def alone(config: Path, files: list[str], seconds: float) -> None:
 
 
 def foretold(config: Path, files: list[str], seconds: float) -> tuple[dict[str, float], float]:
-    """Forecast in a process of its own. Return the forecast and the seconds that it took."""
+    """Forecast in a process of its own. Return what it found and the seconds that it took."""
     began = time.monotonic()
     command = [sys.executable, __file__, "--alone", str(config), *files, "--seconds", str(seconds)]
     output = subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout
@@ -105,7 +105,7 @@ def main() -> None:
     parser.add_argument("--set", dest="settings", action="append", default=[], metavar="KEY=VALUE")
     parser.add_argument("--models", nargs="+", default=list(MODELS), choices=list(MODELS))
     parser.add_argument("--epochs", type=int, default=3)
-    parser.add_argument("--seconds", type=float, default=30.0, help="of the trial run")
+    parser.add_argument("--seconds", type=float, default=30.0, help="for which steps are tried")
     parser.add_argument("--alone", nargs=5, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.alone:

@@ -167,9 +167,10 @@ def test_a_docstring_is_read_as_it_was_meant(site: dict[str, Page]) -> None:
 
 
 @needs_docs
-def test_the_examples_of_what_makes_the_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("name", ["docstrings", "settings"])
+def test_the_examples_of_what_makes_the_pages(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(ROOT / "docs" / "making"))
-    result = doctest.testmod(importlib.import_module("docstrings"))
+    result = doctest.testmod(importlib.import_module(name))
     assert result.attempted and not result.failed
 
 
