@@ -144,7 +144,7 @@ nmt translate --server grpc://localhost:8500/v1/models/{name} FILE
 or through Python:
 
 ```python
-from nmt.client.client import Client
+from nmt.client import Client
 
 with Client("http://localhost:8501/v1/models/{name}") as client:
     print(client.translate(["first sentence"])[0].text)

@@ -43,8 +43,8 @@ class Translation:
         text: the translation, always one line.
         score: its log-probability.
         source_tokens, tokens: the pieces that were read and written.
-        alignment: ``(len(tokens), len(source_tokens) + 1)``: each row a piece written, how much it looked at each piece
-            read and, last, at the source's end; ``None`` from a model that looks at nothing.
+        alignment: ``(len(tokens), len(source_tokens) + 1)``: each row holds the attention weights of a piece written,
+            on each piece read and, last, on the source's end; ``None`` from a model without attention.
         truncated: whether the source was longer than the model reads.
     """
 
@@ -126,10 +126,12 @@ class _Ids:
             for place in np.flatnonzero(np.isfinite(outputs["ranks"][row])):
                 length = int(outputs["lengths"][row, place])
                 written = outputs["tokens"][row, place, :length].tolist()
-                looked = outputs["alignment"][row, place, :length, : len(ids) + 1].copy() if self._aligned else None
+                weights = outputs["alignment"][row, place, :length, : len(ids) + 1].copy() if self._aligned else None
                 score, tokens = float(outputs["scores"][row, place]), tuple(self._target.id_to_piece(written))
                 cut = len(sources[row]) > len(ids)
-                best.append(Translation(_line(self._target.decode(written)), score, source_tokens, tokens, looked, cut))
+                best.append(
+                    Translation(_line(self._target.decode(written)), score, source_tokens, tokens, weights, cut)
+                )
             yield best
 
 
@@ -161,9 +163,9 @@ class _Strings:
             source_tokens, tokens = (_strings(outputs[f"{side}_tokens"][0, :-1]) for side in ("source", "target"))
             if source_tokens:
                 (line,) = _strings(outputs["translation"])
-                looked = outputs["alignment"][0, :-1].copy() if self._aligned else None
+                weights = outputs["alignment"][0, :-1].copy() if self._aligned else None
                 score, cut = float(outputs["score"][0]), bool(outputs["truncated"][0])
-                yield i, [Translation(_line(line), score, source_tokens, tokens, looked, cut)]
+                yield i, [Translation(_line(line), score, source_tokens, tokens, weights, cut)]
 
 
 def read_contents(folder: Path) -> dict[str, Any]:
@@ -261,8 +263,8 @@ def record(best: list[Translation]) -> str:
 
 
 def _values(found: Translation) -> dict[str, Any]:
-    alignment = None if found.alignment is None else np.round(found.alignment.astype(float), 4).tolist()
-    return {**vars(found), "score": round(found.score, 4), "alignment": alignment}
+    rows = None if found.alignment is None else [[round(float(each), 4) for each in row] for row in found.alignment]
+    return {**vars(found), "score": round(found.score, 4), "alignment": rows}
 
 
 if __name__ == "__main__":

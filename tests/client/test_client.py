@@ -15,13 +15,22 @@ from typing import Any
 
 import pytest
 import stand_in
-from stand_in import NAME, VERSION, GrpcStandIn, RestStandIn, drip, english, hang_up, raw, sleep, status
+from stand_in import NAME, VERSION, GrpcStandIn, RestStandIn, drip, english, hang_up, raw, sleep, stall, status
 
-from nmt.client import transport
-from nmt.client.client import Client, RequestRefused, Score, ServerFailed, TimedOut, UnknownModel
-from nmt.client.transport import Address
+from nmt.client import (
+    Address,
+    Client,
+    RequestRefused,
+    Score,
+    ServerFailed,
+    TimedOut,
+    Unavailable,
+    UnknownModel,
+    transport,
+)
 from nmt.errors import InputError, WorkFailed
 from nmt.signatures import SIGNATURES
+from nmt.translation import Translation
 
 TEXTS = ["나는 밥을 먹었다", "빵", 'a "b" \\ 😀 \u2028']
 
@@ -34,7 +43,6 @@ def server() -> Iterator[RestStandIn]:
 
 @pytest.fixture
 def rpc() -> Iterator[GrpcStandIn]:
-    pytest.importorskip("tensorflow_serving", reason="the extra 'grpc' is not installed")
     with stand_in.grpc() as found:
         yield found
 
@@ -45,7 +53,6 @@ def either(request: pytest.FixtureRequest) -> Iterator[RestStandIn | GrpcStandIn
         with stand_in.rest() as found:
             yield found
         return
-    pytest.importorskip("tensorflow_serving", reason="the extra 'grpc' is not installed")
     with stand_in.grpc(packed="packed" in request.param) as other:
         yield other
 
@@ -68,13 +75,14 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 
 def test_translations_come_back_in_order_without_what_fills_their_rows(either: RestStandIn | GrpcStandIn) -> None:
     with Client(either.url) as client:
-        found = client.translate(TEXTS)
-    assert [each.text for each in found] == [english(text) for text in TEXTS]
-    for text, each in zip(TEXTS, found, strict=True):
+        found = client.hypotheses(TEXTS)
+        assert client.translate(TEXTS) == [best for best, _ in found]
+    assert [best.text for best, _ in found] == [english(text) for text in TEXTS]
+    for text, (each, second) in zip(TEXTS, found, strict=True):
         assert each.source_tokens == tuple(text.split())
         assert each.tokens == tuple(english(text).split())
         assert each.score == -0.5
-        assert each.translations == (english(text), "second") and each.scores == (-0.5, -2.25)
+        assert second == Translation("second", -2.25)
         assert each.alignment == [
             [float(i == j) for j in range(len(each.source_tokens) + 1)] for i in range(len(each.tokens))
         ]
@@ -90,7 +98,7 @@ def test_scores_come_back_in_order(either: RestStandIn | GrpcStandIn) -> None:
 def test_without_details_the_small_signature_is_asked(either: RestStandIn | GrpcStandIn) -> None:
     with Client(either.url) as client:
         (found,) = client.translate(["빵을"], details=False)
-    assert (found.text, found.score, found.translations, found.alignment) == ("빵을", -0.5, ("빵을",), None)
+    assert found == Translation("빵을", -0.5) and found.alignment is None
 
 
 def test_state_and_metadata_are_those_of_the_contract(either: RestStandIn | GrpcStandIn) -> None:
@@ -212,12 +220,10 @@ def test_what_may_pass_is_tried_again_over_grpc(fault: str, rpc: GrpcStandIn) ->
 
 @pytest.mark.parametrize("scheme", ["http", "grpc"])
 def test_a_server_that_comes_late_is_waited_for_and_one_that_never_comes_is_named(scheme: str) -> None:
-    if scheme == "grpc":
-        pytest.importorskip("tensorflow_serving", reason="the extra 'grpc' is not installed")
     port = _free_port()
     url = f"{scheme}://127.0.0.1:{port}/v1/models/{NAME}"
     began = time.monotonic()
-    with pytest.raises(ServerFailed, match=f"127.0.0.1:{port} cannot be reached: .*tried 3 times"):
+    with pytest.raises(Unavailable, match=f"127.0.0.1:{port} cannot be reached: .*tried 3 times"):
         Client(url, retries=2).translate(["a"])
     assert time.monotonic() - began < 8
     assert not Client(url).ready()
@@ -358,7 +364,7 @@ def test_a_chunked_answer_is_read(server: RestStandIn) -> None:
     assert Client(server.url).translate(["a"], details=False)[0].text == "A"
 
 
-@pytest.mark.parametrize("fault", [sleep(3.0), drip])
+@pytest.mark.parametrize("fault", [sleep(3.0), drip, stall])
 def test_the_deadline_holds(fault: Callable, server: RestStandIn) -> None:
     server.faults = [fault]
     began = time.monotonic()
@@ -413,7 +419,6 @@ def test_a_server_may_ask_for_a_certificate(certificate: tuple[Path, Path]) -> N
 
 
 def test_tls_over_grpc(certificate: tuple[Path, Path]) -> None:
-    pytest.importorskip("tensorflow_serving", reason="the extra 'grpc' is not installed")
     with stand_in.grpc(certificate=certificate) as server:
         assert Client(server.url, ca=certificate[0], token="secret").translate(["a"])[0].text == "A"
         with pytest.raises(ServerFailed, match="no trusted connection"):
@@ -441,11 +446,11 @@ BAD_ADDRESSES = {
     "http://host:99999/v1/models/x": "no address",
     "http://[::1/v1/models/x": "no address",
     "http://host:8501": "which model",
-    "http://host:8501/v1/models/": "which model|goes on",
-    "http://host/v1/models/x:predict": "goes on",
-    "http://host/v1/models/x/metadata": "goes on",
-    "http://host/v1/models/x/versions/new": "goes on",
-    "http://host/v1/models/x?y=1": "goes on",
+    "http://host:8501/v1/models/": "which model|more after",
+    "http://host/v1/models/x:predict": "more after",
+    "http://host/v1/models/x/metadata": "more after",
+    "http://host/v1/models/x/versions/new": "more after",
+    "http://host/v1/models/x?y=1": "more after",
     "http://me:secret@host/v1/models/x": "no password",
 }
 
@@ -515,7 +520,7 @@ def test_texts_that_cannot_be_sent_are_refused(server: RestStandIn) -> None:
 
 def test_rest_imports_neither_tensorflow_nor_numpy(server: RestStandIn) -> None:
     code = (
-        "import sys\nfrom nmt.client.client import Client\n"
+        "import sys\nfrom nmt.client import Client\n"
         f"print(Client({server.url!r}).translate(['a b'])[0].text)\n"
         "print([name for name in ('tensorflow', 'keras', 'numpy', 'grpc') if name in sys.modules])"
     )
