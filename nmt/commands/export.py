@@ -96,7 +96,8 @@ def export(
 
     def written(what: str) -> str:
         names = [place.resolve().name for place in (model, *(ensemble or []))]
-        return card(model, names, replace(translator.config, decoding=how), pieces, languages, what)
+        config = replace(translator.config, decoding=how)
+        return card(model, names, config, pieces=pieces, languages=languages, what=what)
 
     say("Exporting: this takes some seconds.")
     if tflite:
