@@ -533,29 +533,3 @@ def test_grpc_without_its_package_says_what_to_install(monkeypatch: pytest.Monke
     monkeypatch.setitem(sys.modules, "tensorflow_serving.apis", None)
     with pytest.raises(InputError, match="pip install tensorflow-serving-api"):
         Client("grpc://localhost:8500/v1/models/m")
-
-
-def test_the_server_of_this_package_gives_what_the_translator_gives(tmp_path: Path) -> None:
-    from servers import serving, tiny_model
-
-    from nmt import Translator
-
-    folder = tiny_model(tmp_path / "ko-en")
-    translator = Translator.load(folder)
-    texts = ["나는 밥을 먹었다", "", "우리는 빵을 샀다", "그들은 고기를"]
-    with serving(folder, tmp_path / "news") as running, Client(f"{running.url}/v1/models/ko-en") as client:
-        assert client.ready()
-        assert client.metadata().signatures == SIGNATURES
-        for found, wanted in zip(client.translate(texts), translator.translate(texts), strict=True):
-            assert (found.text, found.source_tokens, found.tokens) == (wanted.text, wanted.source_tokens, wanted.tokens)
-            assert found.score == pytest.approx(wanted.score, abs=1e-4)
-            for row, weights in zip(found.alignment or [], wanted.alignment, strict=True):
-                assert row == pytest.approx(weights.tolist(), abs=1e-4)
-        assert [each.text for each in client.translate(texts, details=False)] == [
-            each.text for each in translator.translate(texts)
-        ]
-        (scored,), (wanted,) = client.score(texts[:1], ["I ate"]), translator.score(texts[:1], ["I ate"])
-        assert scored.log_probability == pytest.approx(wanted.score, abs=1e-4)
-        assert scored.tokens == (*wanted.tokens, "</s>")
-        with pytest.raises(UnknownModel):
-            Client(f"{running.url}/v1/models/other").translate(["a"])
