@@ -128,7 +128,7 @@ class Client:
         _check_texts(sources)
         _check_texts(targets)
         if len(sources) != len(targets):
-            raise ValueError(f"{len(sources)} sources and {len(targets)} targets are no pairs.")
+            raise ValueError(f"{len(sources)} sources and {len(targets)} targets do not make pairs.")
         results: list[Score] = []
         for chosen in _parts(range(len(sources)), self.batch):
             inputs = {"source": [sources[i] for i in chosen], "target": [targets[i] for i in chosen]}
@@ -192,7 +192,7 @@ class Client:
                 raise unreadable(self.address, f"'{signature}' gave no '{name}'")
             given = outputs[name]
             if not isinstance(given, list) or len(given) != sentences:
-                raise unreadable(self.address, f"'{name}' has not one row for each of {sentences} sentences")
+                raise unreadable(self.address, f"'{name}' does not have one row for each of {sentences} sentences")
             if not _is(given, len(part.shape), str if part.dtype == "string" else (int, float)):
                 raise unreadable(self.address, f"'{name}' does not hold what an export gives")
         return zip(*(outputs[name] for name in wanted), strict=True)
@@ -225,7 +225,7 @@ def _check_texts(texts: Sequence[str]) -> None:
         try:
             text.encode()
         except UnicodeEncodeError as error:
-            raise InputError(f"Text {number} is no valid Unicode at character {error.start + 1}.") from None
+            raise InputError(f"Text {number} is not valid Unicode at character {error.start + 1}.") from None
 
 
 def _parts(items: Sequence[int], size: int) -> Iterator[Sequence[int]]:

@@ -169,7 +169,7 @@ class Rest:
         if isinstance(cause, ConnectionError):
             return transport.unreachable(where, cause.strerror or first_line(cause))
         if isinstance(cause, HTTPException | exceptions.HTTPError):
-            return transport.unreadable(where, f"it is no HTTP ({type(cause).__name__})")
+            return transport.unreadable(where, f"it is not HTTP ({type(cause).__name__})")
         reason = getattr(cause, "strerror", None) or first_line(cause)
         return ServerFailed(f"{where} cannot be reached: {reason}. Check the address.")
 
@@ -183,7 +183,7 @@ class Rest:
             raise transport.busy(where, reason)
         if 300 <= status < 400:
             to = response.headers.get("Location", "nowhere")
-            raise transport.refused(where, f"it sends to {to} ({status}); ask there")
+            raise transport.refused(where, f"it redirects to {to} ({status}); ask there")
         if status in (401, 403):
             raise transport.forbidden(where, reason)
         if status == 404:
@@ -196,9 +196,9 @@ class Rest:
         try:
             answer = json.loads(data.decode("utf-8", "replace"))
         except (ValueError, RecursionError):
-            raise transport.unreadable(self.where, "it is no JSON") from None
+            raise transport.unreadable(self.where, "it is not JSON") from None
         if not isinstance(answer, dict):
-            raise transport.unreadable(self.where, "it is no JSON object")
+            raise transport.unreadable(self.where, "it is not a JSON object")
         return answer
 
 

@@ -58,7 +58,7 @@ class Metadata(NamedTuple):
 
 
 class Transport(Protocol):
-    """A protocol to ask a server by.
+    """The interface of REST and gRPC.
 
     A call takes at most ``seconds``, retries included. :meth:`predict` and :meth:`metadata` are tried again while the
     server is unavailable, as often as the transport was told; :meth:`states` is tried once.
@@ -95,36 +95,36 @@ class Address:
 
     @classmethod
     def parse(cls, url: str, model: str | None = None, version: int | None = None) -> Address:
-        """Read an address; the model and the version may stand in it, or beside it.
+        """Read an address; the model and the version may be part of it, or given apart.
 
         Raises:
-            InputError: if it is no address of a model.
+            InputError: if it is not the address of a model.
         """
         example = "An address is http://HOST:8501/v1/models/NAME, or https://, grpc://HOST:8500/... or grpcs://."
         try:
             parts = urlsplit(url)
             port = parts.port
         except ValueError as error:
-            raise InputError(f"'{url}' is no address: {error}. {example}") from None
+            raise InputError(f"'{url}' is not an address: {error}. {example}") from None
         if parts.scheme not in _PORTS or not parts.hostname:
-            raise InputError(f"'{url}' is no address of a server. {example}")
+            raise InputError(f"'{url}' is not the address of a server. {example}")
         if parts.username or parts.password:
             raise InputError("An address must hold no user and no password: everybody who reads it would know them.")
         found = _PATH.fullmatch(parts.path)
         if found is None or parts.query or parts.fragment or "/v1/models" in found["prefix"] or ":" in found["prefix"]:
             raise InputError(f"'{url}' has more after the model. {example}")
-        # In an address a name stands as `nmt serve` prints it.
+        # In an address a name is quoted, as `nmt serve` prints it.
         written = unquote(found["model"] or "")
         named = model or written
         if not named:
             raise InputError(f"'{url}' does not say which model. {example}")
         if model and written and model != written:
-            raise InputError(f"'{url}' names the model {written}, and beside it stands {model}. Name one.")
+            raise InputError(f"'{url}' names the model {written}, but the model {model} was given, too. Name one.")
         if not re.fullmatch(r"[^/:\s]+( [^/:\s]+)*", named):
-            raise InputError(f"'{named}' is no name of a model: it has no line breaks, slashes or colons.")
+            raise InputError(f"'{named}' is not a model's name: that has no line breaks, slashes or colons.")
         numbered = int(found["version"]) if found["version"] else None
         if version is not None and numbered is not None and version != numbered:
-            raise InputError(f"'{url}' names version {numbered}, and beside it stands {version}. Name one.")
+            raise InputError(f"'{url}' names version {numbered}, but version {version} was given, too. Name one.")
         return cls(
             scheme=parts.scheme,
             host=parts.hostname,
@@ -141,12 +141,12 @@ class Address:
 
     @property
     def rest(self) -> bool:
-        """Whether REST is spoken there, and not gRPC."""
+        """Whether the server is asked over REST, not gRPC."""
         return self.scheme in ("http", "https")
 
     @property
     def near(self) -> bool:
-        """Whether it is this machine, so that nothing travels."""
+        """Whether it is this machine, so that nothing is sent over a network."""
         return _LOOPBACK.fullmatch(self.host) is not None
 
     @property
@@ -215,7 +215,7 @@ def unknown(where: Address, reason: str) -> UnknownModel:
 
 
 def refused(where: Address, reason: str) -> RequestRefused:
-    """The server takes no such request."""
+    """The server refuses the request."""
     return RequestRefused(f"{where} refuses the request: {reason}. Is {where.wanted} an export of `nmt export`?")
 
 
@@ -229,7 +229,7 @@ def forbidden(where: Address, reason: str) -> RequestRefused:
 def too_large(where: Address) -> ServerFailed:
     """The answer is larger than the client reads."""
     return ServerFailed(
-        f"{where} answers with more than {LARGEST_ANSWER:,} bytes, which is more than is read."
+        f"{where} answers with more than {LARGEST_ANSWER:,} bytes, and no more are read."
         " Send fewer sentences in a request."
     )
 

@@ -25,4 +25,4 @@ def check_place(to: Path) -> None:
     names = [place.name for place in to.iterdir()] if to.is_dir() else []
     others = [name for name in names if not name.isdecimal() and not name.startswith(".")]
     if others:
-        raise InputError(f"{to} holds {others[0]}, so it is no folder of an export. Name another with --to.")
+        raise InputError(f"{to} holds {others[0]}, so it is not the folder of an export. Name another with --to.")

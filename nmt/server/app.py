@@ -278,7 +278,7 @@ class Server:
                 return found.result()
             if gone.done():
                 raise ClientDisconnect
-            raise Refused(504, f"There was no answer within {self.limits.seconds:g} seconds. Send fewer sentences.")
+            raise Refused(504, f"There is no answer after {self.limits.seconds:g} seconds. Send fewer sentences.")
         finally:
             gone.cancel()
             if not found.done():
@@ -310,7 +310,7 @@ def bound(host: str, port: int) -> socket.socket:
     """Listen on a port, before the work of opening a model.
 
     Raises:
-        InputError: if it cannot be had.
+        InputError: if it cannot be used.
     """
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
@@ -325,7 +325,7 @@ def bound(host: str, port: int) -> socket.socket:
     except OSError as error:
         taken.close()
         raise InputError(
-            f"Port {port} of {host} cannot be had: {error.strerror}. Stop what uses it, or name another with --port."
+            f"Port {port} of {host} cannot be used: {error.strerror}. Stop what uses it, or name another with --port."
         ) from None
     return taken
 

@@ -77,7 +77,7 @@ class Backend(ABC):
             Arrays by name; strings are ``bytes`` in arrays of objects.
 
         Raises:
-            InputError: if there is no such signature, or the inputs are not those it asks for.
+            InputError: if there is no such signature, or its inputs are not those that were given.
         """
         if signature not in self.signatures:
             raise InputError(f'Serving signature name: "{signature}" not found in signature def')
@@ -197,9 +197,9 @@ class ExportBackend(Backend):
 
         self.name, self.version = name, version
         try:
-            # The whole of it must live as long as its signatures.
+            # The signatures work only as long as this object lives.
             self._saved = tf.saved_model.load(str(folder))
-        except Exception as error:  # TensorFlow raises what it likes on a damaged file
+        except Exception as error:  # TensorFlow raises many kinds for a damaged file
             raise InputError(f"{folder} cannot be opened as a SavedModel ({first_line(error)}).") from None
         self.signatures = {
             key: signature
@@ -208,7 +208,7 @@ class ExportBackend(Backend):
         }
         if not self.signatures:
             raise InputError(
-                f"{folder} has none of the signatures {', '.join(SIGNATURES)}, so it is no export of a translator."
+                f"{folder} has none of the signatures {', '.join(SIGNATURES)}, so it is not an export of a translator."
             )
         self.batch_size = _EXPORT_BATCH
 
@@ -274,7 +274,7 @@ def find(folder: Path) -> Place:
         # The server reads 007 as 7.
         newest = folder / max(versions, key=lambda place: int(place.name)).name
         if not (newest / "saved_model.pb").is_file():
-            raise InputError(f"{newest}, the newest version, has no saved_model.pb. Write it anew with `nmt export`.")
+            raise InputError(f"{newest}, the newest version, has no saved_model.pb. Write it again with `nmt export`.")
         return Place(newest, "export", whole.name, int(newest.name))
     if device:
         raise InputError(f"{folder} is for a device. Serve the model it was made from; `nmt translate` runs this one.")
@@ -298,7 +298,7 @@ def rows(signature: Signature, inputs: Mapping[str, np.ndarray]) -> list[Row]:
     """Turn arrays of strings into a row for each sentence.
 
     Raises:
-        InputError: if one is missing, too many, no list of strings, or of another length.
+        InputError: if one is missing, unknown, not a list of strings, or of another length.
     """
     for name in signature.inputs:
         if name not in inputs:
@@ -313,7 +313,7 @@ def rows(signature: Signature, inputs: Mapping[str, np.ndarray]) -> list[Row]:
         columns.append([value.encode("utf-8", "replace") if isinstance(value, str) else value for value in array])
     if len({len(column) for column in columns}) > 1:
         sizes = ", ".join(f"{len(column)} of {name}" for name, column in zip(signature.inputs, columns, strict=True))
-        raise InputError(f"The inputs go together, one of each for a sentence, and there are {sizes}.")
+        raise InputError(f"Each sentence needs one value of every input, and there are {sizes}.")
     return list(zip(*columns, strict=True))
 
 

@@ -101,12 +101,12 @@ def document(body: bytes) -> dict[str, Any]:
         raise Refused(400, "JSON Parse error: The document is empty")
     try:
         found = json.loads(body.decode("utf-8"))
-        # Half of a surrogate pair can be written in JSON and is no text.
+        # Half of a surrogate pair can be written in JSON and is not text.
         json.dumps(found, ensure_ascii=False).encode("utf-8")
     except json.JSONDecodeError as error:
         raise Refused(400, f"JSON Parse error: {error.msg} at offset: {error.pos}") from None
     except UnicodeDecodeError as error:
-        raise Refused(400, f"JSON Parse error: the body is no UTF-8 at offset: {error.start}") from None
+        raise Refused(400, f"JSON Parse error: the body is not UTF-8 at offset: {error.start}") from None
     except UnicodeEncodeError:
         raise Refused(400, "JSON Parse error: The surrogate pair in string is invalid.") from None
     except RecursionError:

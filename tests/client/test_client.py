@@ -257,7 +257,7 @@ REFUSALS = {
     403: (RequestRefused, "NMT_TOKEN"),
     404: (UnknownModel, "has no model 'ko-en': on purpose"),
     413: (RequestRefused, "on purpose"),
-    307: (RequestRefused, "it sends to"),
+    307: (RequestRefused, "it redirects to"),
     500: (ServerFailed, "failed: on purpose"),
     501: (ServerFailed, "failed: on purpose"),
 }
@@ -302,11 +302,11 @@ def test_an_unknown_model_is_named(either: RestStandIn | GrpcStandIn) -> None:
 @pytest.mark.parametrize(
     ("answer", "word"),
     [
-        (b"{", "no JSON"),
-        (b"\xff\xfe\x00", "no JSON"),
-        (b"[" * 100_000, "no JSON"),
-        (b"[1]", "no JSON object"),
-        (b"<html>hello</html>", "no JSON"),
+        (b"{", "not JSON"),
+        (b"\xff\xfe\x00", "not JSON"),
+        (b"[" * 100_000, "not JSON"),
+        (b"[1]", "not a JSON object"),
+        (b"<html>hello</html>", "not JSON"),
         (b"{}", "no outputs"),
         (b'{"outputs": [1]}', "no outputs"),
         (b'{"outputs": {"translation": ["A"]}}', "gave no 'score'"),
@@ -438,13 +438,13 @@ def test_plain_http_to_a_port_with_tls_and_the_other_way_round_are_errors(
 # What is wrong before anything is sent.
 
 BAD_ADDRESSES = {
-    "localhost:8501": "no address",
-    "": "no address",
-    "ftp://host/v1/models/x": "no address",
-    "http://": "no address",
-    "http://host:port/v1/models/x": "no address",
-    "http://host:99999/v1/models/x": "no address",
-    "http://[::1/v1/models/x": "no address",
+    "localhost:8501": "not an address|not the address",
+    "": "not an address|not the address",
+    "ftp://host/v1/models/x": "not an address|not the address",
+    "http://": "not an address|not the address",
+    "http://host:port/v1/models/x": "not an address|not the address",
+    "http://host:99999/v1/models/x": "not an address|not the address",
+    "http://[::1/v1/models/x": "not an address|not the address",
     "http://host:8501": "which model",
     "http://host:8501/v1/models/": "which model|more after",
     "http://host/v1/models/x:predict": "more after",
@@ -487,7 +487,7 @@ def test_an_address_says_host_model_and_version(url: str, options: dict, path: s
     [
         ("http://h/v1/models/m", {"model": "other"}, "Name one"),
         ("http://h/v1/models/m/versions/1", {"version": 2}, "Name one"),
-        ("http://h", {"model": "a/b"}, "no name of a model"),
+        ("http://h", {"model": "a/b"}, "not a model's name"),
         ("http://h/v1/models/m", {"deadline": 0}, "at most 86,400"),
         ("http://h/v1/models/m", {"deadline": math.nan}, "at most 86,400"),
         ("http://h/v1/models/m", {"retries": -1}, "0 or more"),
@@ -511,9 +511,9 @@ def test_texts_that_cannot_be_sent_are_refused(server: RestStandIn) -> None:
     client = Client(server.url)
     with pytest.raises(TypeError, match="list of sentences"):
         client.translate("a")
-    with pytest.raises(InputError, match="Text 2 is no valid Unicode at character 3"):
+    with pytest.raises(InputError, match="Text 2 is not valid Unicode at character 3"):
         client.translate(["a", "bc\udc80"])
-    with pytest.raises(ValueError, match="no pairs"):
+    with pytest.raises(ValueError, match="do not make pairs"):
         client.score(["a"], [])
     assert server.seen == []
 

@@ -35,13 +35,13 @@ def test_a_port_in_use_is_told_before_tensorflow_is_imported(folder: Path) -> No
             [sys.executable, "-c", probe, "serve", str(folder), "--port", port], capture_output=True, timeout=60
         )
     assert result.returncode == 2
-    assert f"Port {port} of 127.0.0.1 cannot be had" in result.stderr.decode()
+    assert f"Port {port} of 127.0.0.1 cannot be used" in result.stderr.decode()
     assert "--port" in result.stderr.decode() and "Traceback" not in result.stderr.decode()
     assert result.stdout == b"False\n"
 
 
 def test_an_address_of_another_machine(folder: Path) -> None:
-    refused(nmt("serve", folder, "--host", "192.0.2.1"), "192.0.2.1", "cannot be had")
+    refused(nmt("serve", folder, "--host", "192.0.2.1"), "192.0.2.1", "cannot be used")
     refused(nmt("serve", folder, "--host", "no.such.host.invalid"), "There is no address", "--host")
 
 

@@ -111,7 +111,7 @@ def test_commands_that_make_no_sense_are_refused(server: RestStandIn, tmp_path: 
     refused(installed("translate", tmp_path, "--deadline", "3"), "--server")
     refused(installed("translate", "--server", server.url, "my-model", "file"), "my-model", "no MODEL")
     refused(installed("translate", "--server", server.url, tmp_path / "nowhere"), "nowhere")
-    refused(installed("translate", "--server", "localhost:8501"), "no address", "http://HOST:8501/v1/models/NAME")
+    refused(installed("translate", "--server", "localhost:8501"), "not the address", "http://HOST:8501/v1/models/NAME")
     refused(installed("translate", "--server", server.url, "--deadline", "0"), "at most 86,400")
     refused(installed("translate", "--server", server.url, "--ca", tmp_path / "x.pem"), "not encrypted")
     refused(installed("translate", "--server", server.url.replace("ko-en", "x"), stdin=b"a\n"), "has no model 'x'")
