@@ -274,6 +274,25 @@ def test_what_cannot_pass_is_not_tried_again(code: int, server: RestStandIn) -> 
     assert isinstance(caught.value, InputError if kind is not ServerFailed else WorkFailed)
 
 
+def test_a_redirect_to_another_host_is_not_followed(server: RestStandIn) -> None:
+    with stand_in.rest() as other:
+        for code in (301, 302, 307, 308):
+            server.faults = [status(code, Location=other.url)]
+            with pytest.raises(RequestRefused, match=f"redirects to {other.url}"):
+                Client(server.url, token="secret").translate(["a"])
+        assert other.seen == []
+
+
+def test_proxies_of_the_environment_are_not_used(
+    either: RestStandIn | GrpcStandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("http_proxy", "https_proxy", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")  # nobody listens there
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    assert Client(either.url, retries=0).translate(["a"])[0].text == "A"
+
+
 @pytest.mark.parametrize(
     ("code", "kind"),
     [
