@@ -23,7 +23,7 @@ _CHUNK = 2**18
 _KEPT = 16
 # What a server answers that is busy or starting. A prediction changes nothing there, so it may be sent again.
 _BUSY = (429, 502, 503, 504)
-# The pauses between tries, in seconds: about 0.1, 0.2, 0.4, ... 5.
+# The pauses between tries, in seconds: none before the second try, then about 0.2, 0.4, ... 5.
 _RETRY = urllib3.Retry(allowed_methods=None, backoff_factor=0.1, backoff_jitter=0.1, backoff_max=5.0)
 
 
