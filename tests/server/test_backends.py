@@ -25,8 +25,8 @@ def translator(folder: Path) -> Translator:
 
 
 @pytest.fixture(scope="module")
-def backend(folder: Path) -> Backend:
-    return open_backend(find(folder))
+def backend(translator: Translator) -> Backend:
+    return ModelBackend(translator, "ko-en")
 
 
 @pytest.fixture(scope="module")
@@ -193,6 +193,13 @@ def test_what_an_export_shows(upper: Backend) -> None:
     assert two[1].words is None
     with pytest.raises(InputError, match="settled when this export was written"):
         upper.shown(["one"], SearchSettings())
+
+
+def test_a_folder_of_a_model_is_opened(folder: Path, translator: Translator) -> None:
+    found = open_backend(find(folder))
+    assert (type(found), found.name, found.version) == (ModelBackend, "ko-en", 1)
+    (best,) = found.answers("serving_default", [(TEXTS[0].encode(),)])
+    assert best["translation"].item().decode() == translator.translate(TEXTS[:1])[0].text
 
 
 def test_a_version_can_be_named(tmp_path: Path) -> None:
