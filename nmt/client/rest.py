@@ -130,6 +130,8 @@ class Rest:
         """Read a body, up to the limits of size and time."""
         parts, size = [], 0
         try:
+            if (getattr(response, "length_remaining", None) or 0) > transport.LARGEST_ANSWER:
+                raise transport.too_large(self.where)
             while True:
                 # A timeout of a socket is for each piece: a server that sends them slowly must keep to the deadline.
                 left = _left(until)
