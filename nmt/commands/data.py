@@ -55,7 +55,7 @@ def data(
     **Example:** `nmt data train.ko train.en dev.ko dev.en --html pairs.html`
     """
     if html:
-        from nmt.plotting.fonts import check_picture
+        from nmt.plotting.picture import check_picture
 
         check_picture(html, [".html"])
         if any(html.resolve() == file.resolve() for file in files):
@@ -77,10 +77,10 @@ def data(
     else:
         show(found)
     if html:
-        from nmt.doctor.page import page
-        from nmt.plotting.fonts import write
+        from nmt.doctor.page import doctor_page
+        from nmt.plotting.picture import write
 
-        write(html, page(found).encode("utf-8", "replace"), [".html"])
+        write(html, doctor_page(found).encode("utf-8", "replace"), [".html"])
         say(f"The page is in {html}.")
     if refused:
         raise refused

@@ -28,10 +28,11 @@ from starlette.types import Message, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from nmt.errors import InputError, first_line, nearest
+from nmt.plotting.fonts import hangul_font
 from nmt.server import rest_protocol
 from nmt.server.backends import Engine, Look, Way
 from nmt.server.batching import Batcher, Full, Stopping
-from nmt.server.page import Page, hangul_font
+from nmt.server.page import server_page
 from nmt.server.rest_protocol import Refused
 
 # Bodies that are too large are read to this many bytes and thrown away, so that the client hears why.
@@ -106,7 +107,7 @@ class Server:
         self.metrics = Metrics()
         self.batcher = Batcher(self._run, engine.batch_size, limits.waiting, self.metrics.batches.observe)
         self.metrics.queue.set_function(lambda: self.batcher.waiting)
-        self._page = Page(engine, limits.characters)
+        self._page = server_page(engine, limits.characters)
         routes = [
             Route("/", self._answering(self._home)),
             Route("/hangul.ttf", self._answering(self._font)),

@@ -14,7 +14,7 @@ from nmt.data.corpora import from_files
 from nmt.doctor.advice import WELL, advice
 from nmt.doctor.examine import look
 from nmt.doctor.findings import Advice, Cutting, Diagnosis, Size, Use, Vocabulary, Word
-from nmt.doctor.page import page
+from nmt.doctor.page import doctor_page
 from nmt.doctor.report import report
 from nmt.synthetic import demo
 
@@ -88,7 +88,7 @@ def test_the_gravest_comes_first(tmp_path: Path) -> None:
 
 
 def test_the_page_is_whole_and_asks_nobody(tmp_path: Path) -> None:
-    made = page(diagnosis(tmp_path, [HOSTILE, ("", "x"), *clean()[:30]], clean()[20:40], pieces=True))
+    made = doctor_page(diagnosis(tmp_path, [HOSTILE, ("", "x"), *clean()[:30]], clean()[20:40], pieces=True))
     assert "default-src 'none'" in made
     assert not re.search(r"""(?:src|href)=|url\((?!data:)|@import|<script""", made)
     assert "&lt;script&gt;" in made
