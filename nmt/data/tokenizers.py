@@ -8,23 +8,20 @@ NFKC). Four ids are fixed: ``<pad>`` 0, ``<unk>`` 1, ``<s>`` 2, ``</s>`` 3.
 from __future__ import annotations
 
 import bisect
-import hashlib
 import io
 import itertools
 import math
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import sentencepiece
 import tensorflow as tf
-import tensorflow_text
-from tensorflow_text.python.ops.sentencepiece_tokenizer import gen_sentencepiece_tokenizer
 
 from nmt.errors import InputError
 from nmt.evaluation.alignment import Words, words
+from nmt.tf_import import sampled_pieces, sentencepiece_tokenizer
 
 PAD, UNK, BOS, EOS = range(4)
 
@@ -59,16 +56,8 @@ class Tokenizer:
         self.model = model
         self.vocabulary: int = processor.get_piece_size()
         self._processor = processor
-        # FastSentencepieceTokenizer would be quicker, but reads BPE models wrongly. One object only: each writes its
-        # model into the graph anew.
-        self._graph = tensorflow_text.SentencepieceTokenizer(model=model, out_type=tf.int32)
-        # Its resource lives only as long as TensorFlow's cache of kernels, which tf.random.set_seed empties, and all
-        # resources of an export that is loaded in Python would have one name, so that the first tokenizer stood for the
-        # second. Under a name of its own it lives as long as the process and is itself.
-        name = f"nmt_sentencepiece_{hashlib.sha256(model).hexdigest()}"
-        resource = self._graph._model_resource
-        resource._create_resource = partial(gen_sentencepiece_tokenizer.sentencepiece_op, model=model, shared_name=name)
-        resource._resource_handle = resource._create_resource()
+        # One object only: each writes its model into the graph anew.
+        self._graph = sentencepiece_tokenizer(model)
 
     @property
     def resource(self) -> tf.Module:
@@ -83,12 +72,7 @@ class Tokenizer:
         unigram it is the ``alpha`` of Kudo 2018, https://arxiv.org/abs/1804.10959; a smaller one cuts more wildly.
         SentencePiece draws from a source of its own that cannot be seeded, so no two runs are the same.
         """
-        if not sampling:
-            return self._graph.tokenize(texts)
-        ids, splits = gen_sentencepiece_tokenizer.sentencepiece_tokenize_op(
-            self._graph._model_resource.resource_handle, texts, -1, sampling, False, False, False, out_type=tf.int32
-        )
-        return tf.RaggedTensor.from_row_splits(ids, splits, validate=False)
+        return sampled_pieces(self._graph, texts, sampling) if sampling else self._graph.tokenize(texts)
 
     def decode(self, ids: tf.RaggedTensor) -> tf.Tensor:
         """Turn ids ``(batch, None)``, without start and end, into strings ``(batch,)``."""
