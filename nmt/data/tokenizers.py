@@ -1,8 +1,8 @@
 """Text and pieces: SentencePiece models, trained on the corpus and used inside the graph.
 
-Kudo and Richardson 2018, *SentencePiece*, https://arxiv.org/abs/1808.06226. A vocabulary of subword pieces knows no
-unknown words, needs no tokeniser of its own for each language, and gives back the text it was given (after Unicode
-NFKC). Four ids are fixed: ``<pad>`` 0, ``<unk>`` 1, ``<s>`` 2, ``</s>`` 3.
+Kudo and Richardson 2018, *SentencePiece*, https://arxiv.org/abs/1808.06226. With a vocabulary of subword pieces hardly
+any word is unknown, no language needs a tokenizer of its own, and decoding gives back the text (after Unicode NFKC).
+Four ids are fixed: ``<pad>`` 0, ``<unk>`` 1, ``<s>`` 2, ``</s>`` 3.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from nmt.tf_import import sampled_pieces, sentencepiece_tokenizer
 
 PAD, UNK, BOS, EOS = range(4)
 
-# SentencePiece holds its sentences in memory, and more than these teach it nothing new.
+# SentencePiece holds its sentences in memory. More than these do not make the vocabulary better.
 SENTENCES = 300_000
 _LONGEST_LINE = 4192
 
@@ -61,7 +61,7 @@ class Tokenizer:
 
     @property
     def resource(self) -> tf.Module:
-        """What an export has to hold, since the graph cannot say so."""
+        """The resource that an export has to hold: it cannot be found from the graph."""
         return self._graph
 
     def encode(self, texts: tf.Tensor, sampling: float = 0.0) -> tf.RaggedTensor:
@@ -79,9 +79,9 @@ class Tokenizer:
         return self._graph.detokenize(ids)
 
     def words(self, text: str, pieces: Sequence[str]) -> Words:
-        """Return the words of a text, what stands between white space, and the word that each of its pieces is from.
+        """Return the words of a text, separated by white space, and the word that each of its pieces belongs to.
 
-        Where normalisation splits words, drops or joins them, or a piece is unknown, the pieces alone do not tell.
+        Where normalisation splits, drops or joins words, or a piece is unknown, the text is needed beside the pieces.
 
         Arguments:
             text: the text.
@@ -162,7 +162,7 @@ def train_tokenizers(
         InputError: if the text allows no vocabulary of that size.
     """
     pairs = list(itertools.islice(pairs, SENTENCES))
-    # Plain text has no source, and SentencePiece takes no sentence of nothing at all.
+    # Plain text has no source, and SentencePiece accepts no empty sentence.
     sides = [[source for source, _ in pairs if source], [target for _, target in pairs if target]]
     corpora = [sides[0] + sides[1]] if joint else sides
     names = ["the text"] if joint else ["the source text", "the target text"]
@@ -175,9 +175,18 @@ def train_tokenizers(
 def fitting_size(sentences: Iterable[str], kind: str) -> int:
     """Return how many pieces suit a text.
 
-    Small data wants few pieces, each seen often: about 2,000 for 100,000 words and growing with the root of the words,
-    so that Multi30k gets about 5,000 and IWSLT about 16,000; never more than the text has distinct words, never fewer
-    than its characters need.
+    For ``unigram`` and ``bpe``::
+
+        max(min(2000 sqrt(words / 100000), distinct words, 32000), alphabet)
+
+    Small data wants few pieces, each seen often: so Multi30k gets about 5,000 and IWSLT about 16,000. The alphabet is
+    twice the number of distinct characters, since normalisation can add some, and 8 for the special pieces.
+    ``char`` gets the alphabet, and ``word`` ``min(distinct words + 4, 32000)``. Words are separated by white space;
+    distinct ones are counted up to 300,000.
+
+    Arguments:
+        sentences: the text.
+        kind: ``unigram``, ``bpe``, ``char`` or ``word``.
 
     >>> fitting_size(["a b c", "a b"] * 1000, "unigram")
     16
@@ -191,7 +200,6 @@ def fitting_size(sentences: Iterable[str], kind: str) -> int:
         characters.update(sentence)
         if len(forms) < SENTENCES:
             forms.update(split)
-    # Normalisation can add a few characters to those that were counted.
     alphabet = 2 * len(characters) + 8
     if kind == "char":
         return alphabet
@@ -206,7 +214,7 @@ def _names(joint: bool) -> list[str]:
 
 
 def _train_one(sentences: list[str], kind: str, vocabulary_size: int | str, name: str) -> Tokenizer:
-    """Train one model, in memory: a file is written only when all went well."""
+    """Train one model in memory."""
     automatic = vocabulary_size == "auto"
     size = fitting_size(sentences, kind) if automatic else int(vocabulary_size)
     writer = io.BytesIO()
