@@ -136,13 +136,13 @@ def _open(named: Sequence[tuple[Path, ...]]) -> list[Corpus]:
 def examine(config: Config, corpora: Sequence[Corpus], preset: tuple[str, ...] = ()) -> Diagnosis:
     """Look at corpora, the first being the training pairs, with progress on standard error."""
     from nmt.doctor.advice import advice, preset_for
-    from nmt.doctor.examine import look
+    from nmt.doctor.examine import survey_corpora
     from nmt.doctor.findings import Diagnosis
 
     def follow(groups: Iterable[Any], what: str, total: int) -> Iterator[Any]:
         return advancing(groups, what, total, beside=True)
 
-    splits, overlaps = look(corpora, follow)
+    splits, overlaps = survey_corpora(corpora, follow)
     import_tensorflow()
     from nmt.doctor.vocabulary import vocabulary
 

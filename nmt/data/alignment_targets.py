@@ -31,7 +31,7 @@ class Guide:
     Returns:
         The same, with a matrix ``A`` ``(batch, target, source)`` in place of the links. For target piece ``j`` and
         source piece ``i``, ``A_ji = 1 / n_j`` if their words are linked, and else 0; ``n_j`` is the number of source
-        pieces linked to ``j``. So a row sums to one, or to zero: for a word without links, for ``</s>`` and for padding.
+        pieces linked to ``j``. A row sums to one, or to zero: for a word without links, for ``</s>`` and for padding.
         The column of the source's ``</s>`` is zero.
     """
 

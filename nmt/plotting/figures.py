@@ -28,9 +28,9 @@ _MOST_NUMBERS, _MOST_SHAPES = 400, 2500
 
 
 def heat_map(alignment: WordAlignment, path: Path | None = None, title: str | None = None) -> picture.Picture:
-    """Draw how much each target word, a row, looked at each source word, a column.
+    """Draw the attention of each target word, a row, to each source word, a column.
 
-    It grows with the words up to 100 by 100; what lies beyond is left out and said beneath.
+    It grows with the words, up to 100 by 100; others are left out, which a note beneath it says.
 
     Arguments:
         alignment: weights ``(target words, source words)`` from 0 to 1.
@@ -171,7 +171,7 @@ def _panels(records: Sequence[Mapping[str, Any]]) -> list[tuple[str, list[Curve]
         return [float("nan") if record.get(key) is None else float(record[key]) for record in records]
 
     score = "val_bleu" if not np.isnan(numbers("val_bleu")).all() else "val_perplexity"
-    # The development set has no links: its loss is that of the words alone.
+    # The development set has no links: its loss is that of the tokens alone.
     guided = not np.isnan(numbers("alignment_loss")).all()
     training = "training, with that of the links" if guided else "training"
     wanted = [
@@ -306,7 +306,7 @@ def learning_curves(
 
 
 def _mean(runs: Sequence[Sequence[tuple[int, float]]]) -> list[tuple[float, float]]:
-    """Return the mean of several curves, point by point, as far as all of them go.
+    """Return the mean of several curves, point by point, up to the end of the shortest.
 
     >>> _mean([[(10, 1.0), (20, 3.0)], [(12, 2.0)]])
     [(11.0, 1.5)]

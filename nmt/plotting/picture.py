@@ -23,7 +23,7 @@ from nmt.plotting.fonts import font_files, missing
 PICTURES = (".png", ".svg")
 DOTS_PER_INCH = 150
 
-# Of Okabe and Ito, told apart by colour-blind readers, too.
+# Those of Okabe and Ito, which colour-blind readers can tell apart.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
 
 # Control characters, halves of surrogate pairs, and ends of lines: an SVG may not hold the first two.
@@ -72,7 +72,7 @@ def write(path: Path, content: bytes, suffixes: Sequence[str] = PICTURES) -> Non
 
 @contextmanager
 def style() -> Iterator[None]:
-    """Draw with our settings inside, whatever the machine's are, and leave those as they were."""
+    """Draw with our settings within this context, whatever the machine's are, and leave those unchanged."""
     with matplotlib.rc_context():
         matplotlib.rcdefaults()
         matplotlib.rcParams.update(
@@ -83,7 +83,7 @@ def style() -> Iterator[None]:
                 "text.parse_math": False,
                 # Text as outlines: an SVG then needs no font where it is shown, and Hangul looks the same everywhere.
                 "svg.fonttype": "path",
-                # Names inside an SVG are made from this, not by lot: the same picture is the same file.
+                # Names inside an SVG are made from this, not at random: the same picture is the same file.
                 "svg.hashsalt": "nmt",
                 "axes.spines.top": False,
                 "axes.spines.right": False,
@@ -110,17 +110,17 @@ class Picture:
         return f"Picture({wide:.1f} by {high:.1f} inches)"
 
     def png(self, dots_per_inch: int = 100) -> bytes:
-        """Return the picture as the bytes of a PNG, by default smaller than a file, for a notebook holds many."""
+        """Return the picture as PNG, by default smaller than a file, since a notebook holds many."""
         with style():
             return _drawn(self.figure, "png", dots_per_inch)
 
     def _repr_png_(self) -> bytes:
-        """Return what IPython asks of an object for its picture."""
+        """Return the PNG that IPython shows."""
         return self.png()
 
 
 def save(figure: Figure, path: Path) -> None:
-    """Write a figure as PNG or SVG, by the ending of ``path``; what no font can show is said beneath it.
+    """Write a figure as PNG or SVG, by the ending of ``path``; a note names the characters that no font shows.
 
     Call it within ``style``. Two calls with the same figure write the same bytes.
 
@@ -143,7 +143,7 @@ def _drawn(figure: Figure, kind: str, dots_per_inch: int) -> bytes:
             note(figure, said, line=1)
     drawn = io.BytesIO()
     with warnings.catch_warnings():
-        # The picture itself says so.
+        # A note in the picture says so.
         warnings.filterwarnings("ignore", message="Glyph .* missing from")
         figure.savefig(
             drawn,
@@ -157,7 +157,7 @@ def _drawn(figure: Figure, kind: str, dots_per_inch: int) -> bytes:
 
 
 def note(figure: Figure, words: str, line: int = 0) -> None:
-    """Say something beneath a figure in small print, ``line`` lines down."""
+    """Write a note beneath a figure in small print, ``line`` lines down."""
     inches = 0.12 + 0.2 * line
     figure.text(0.0, -inches / figure.get_figheight(), words, fontsize=8, color="#555555", va="top", ha="left")
 

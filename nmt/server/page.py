@@ -1,4 +1,4 @@
-"""The page that a model is tried on: one document with its own style and script, which asks nobody but its server."""
+"""The page to try a model on: one document with its own style and script, which loads nothing but from its server."""
 
 from __future__ import annotations
 

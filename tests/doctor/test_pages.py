@@ -12,7 +12,7 @@ from rich.console import Console
 
 from nmt.data.corpora import from_files
 from nmt.doctor.advice import WELL, advice
-from nmt.doctor.examine import look
+from nmt.doctor.examine import survey_corpora
 from nmt.doctor.findings import Advice, Cutting, Diagnosis, Size, Use, Vocabulary, Word
 from nmt.doctor.page import doctor_page
 from nmt.doctor.report import report
@@ -35,7 +35,7 @@ def diagnosis(folder: Path, *splits: Sequence[tuple[str, str]], pieces: bool = F
         for side, file in enumerate(files):
             file.write_text("".join(f"{pair[side]}\n" for pair in pairs), encoding="utf-8")
         corpora.append(from_files(*files))
-    found, overlaps = look(corpora)
+    found, overlaps = survey_corpora(corpora)
     use = Use(corpora[0].name, 100, CUTTING, CUTTING, 3, 2, 1, 777)
     sizes = (Size("1000", (1000,), CUTTING, CUTTING), Size("auto", (1234,), CUTTING, CUTTING))
     vocabulary = Vocabulary("bpe", True, "auto", (1234,), 100, True, (use,), sizes, 100) if pieces else None
@@ -68,7 +68,7 @@ def test_one_split_alone_is_told_how_training_goes_on(tmp_path: Path) -> None:
         (lambda ko, en: (ko, en.replace("o", "о").replace("a", "а")), "know", "Cyrillic letters, such as"),
         (lambda ko, en: (ko + " ２", en), "know", "change under NFKC"),
         (lambda ko, en: ("밥을 먹었다", en), "look", "have more than one target"),
-        (lambda ko, en: (ko, "I ate rice"), "look", "a target that stood before"),
+        (lambda ko, en: (ko, "I ate rice"), "look", "a target that repeats an earlier one"),
     ],
     ids=["NFD", "invisible", "homoglyphs", "full width", "targets", "replies"],
 )
@@ -94,7 +94,7 @@ def test_the_page_is_whole_and_asks_nobody(tmp_path: Path) -> None:
     assert "&lt;script&gt;" in made
     assert "飯&lt;i&gt;" in made
     assert "[U+0007]" in made
-    for title in ("What to do", "What stands in 0.ko + 0.en, too", "Pieces", "Other sizes"):
+    for title in ("What to do", "Overlap with 0.ko + 0.en", "Pieces", "Other sizes"):
         assert title in made
     assert made.count('class="histogram"') == 10
     for tag in ("table", "section", "details", "li", "div", "pre"):
@@ -106,7 +106,7 @@ def test_the_report_has_all_parts(tmp_path: Path) -> None:
     shown = terminal(diagnosis(tmp_path, [HOSTILE, ("", "x"), *clean()[:30]], clean()[20:40], pieces=True))
     for part in (
         "0.ko + 0.en: 32 pairs",
-        "What stands in 0.ko + 0.en, too",
+        "Overlap with 0.ko + 0.en",
         "1,234 pieces",
         "What to do",
         "█",

@@ -11,7 +11,7 @@ from nmt.data import pipeline
 from nmt.data.corpora import Corpus, from_files
 from nmt.data.tokenizers import UNK, train_tokenizers
 from nmt.doctor import vocabulary as module
-from nmt.doctor.examine import look
+from nmt.doctor.examine import survey_corpora
 from nmt.doctor.findings import Vocabulary
 from nmt.doctor.vocabulary import vocabulary
 from nmt.errors import InputError
@@ -48,7 +48,7 @@ def corpora(tmp_path_factory: pytest.TempPathFactory) -> list[Corpus]:
 
 
 def measured(config: Config, corpora: list[Corpus]) -> Vocabulary:
-    splits, _ = look(corpora)
+    splits, _ = survey_corpora(corpora)
     return vocabulary(config, corpora, splits, lambda line: None)
 
 
