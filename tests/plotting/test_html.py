@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import io
+import json
 import re
 from html.parser import HTMLParser
 
@@ -11,7 +12,7 @@ import pytest
 from matplotlib import ft2font
 
 from nmt.evaluation.alignment import WordAlignment
-from nmt.plotting.html import alignment_page
+from nmt.plotting.html import alignment_page, served_page
 
 SMALL = WordAlignment(("나는", "밥을"), ("I", "rice"), np.array([[0.93, 0.02], [0.004, 0.62]]))
 HOSTILE = [
@@ -168,3 +169,18 @@ def test_it_brings_its_hangul_along_and_nothing_more() -> None:
     assert made == alignment_page([("나는", SMALL, None)])
     latin = WordAlignment(("ein",), ("a",), np.array([[1.0]]))
     assert "@font-face" not in alignment_page([("ein", latin, None)])
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_a_served_page_allows_its_own_style_and_script_alone(text: str) -> None:
+    html, policy = served_page("server", text, {"fixed": text}, name=text, version=3, characters=100)
+    read = Reader(html)
+    data, script = read.texts["script"]
+    assert json.loads(data) == {"fixed": text}
+    assert read.texts["h1"] == read.texts["title"] == [text]
+    for kind, content in (("style", read.texts["style"][0]), ("script", script)):
+        digest = base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()
+        assert f"{kind}-src 'sha256-{digest}'" in policy.split("; ")
+    # Its server has the font; nothing else is loaded.
+    assert re.findall(r"url\(([^)]*)\)", html) == ["hangul.ttf"]
+    assert {attributes["href"] for attributes in read.attributes("link")} == {"data:,"}
