@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from nmt.plotting.html import served_page
-from nmt.server.backends import Engine
+from nmt.server.backends import Backend
 
 
 class ServerPage(NamedTuple):
@@ -15,20 +15,20 @@ class ServerPage(NamedTuple):
     headers: dict[str, str]
 
 
-def server_page(engine: Engine, characters: int) -> ServerPage:
+def server_page(backend: Backend, max_characters: int) -> ServerPage:
     """Return the page for a model.
 
     Arguments:
-        engine: what is tried on it.
-        characters: that a text may have.
+        backend: the model that is tried on it.
+        max_characters: of a text.
     """
     html, policy = served_page(
         "server",
-        f"{engine.name} – nmt",
-        {"fixed": engine.fixed, "way": engine.way and engine.way._asdict()},
-        name=engine.name,
-        version=engine.version,
-        characters=characters,
+        f"{backend.name} – nmt",
+        {"fixed": backend.fixed, "search": backend.search and backend.search._asdict()},
+        name=backend.name,
+        version=backend.version,
+        max_characters=max_characters,
     )
     headers = {
         "content-security-policy": policy,

@@ -173,7 +173,7 @@ def test_it_brings_its_hangul_along_and_nothing_more() -> None:
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_a_served_page_allows_its_own_style_and_script_alone(text: str) -> None:
-    html, policy = served_page("server", text, {"fixed": text}, name=text, version=3, characters=100)
+    html, policy = served_page("server", text, {"fixed": text}, name=text, version=3, max_characters=100)
     read = Reader(html)
     data, script = read.texts["script"]
     assert json.loads(data) == {"fixed": text}
