@@ -31,7 +31,7 @@ class Connection(H11Protocol):
 
     def eof_received(self) -> bool:  # type: ignore[override]
         """Keep the connection until the answer to a whole request is sent, then close it."""
-        waits = self._answering() and self.conn.their_state is h11.DONE
+        waits = self._answering() and self.conn.their_state in (h11.DONE, h11.MUST_CLOSE)
         if waits:
             self.cycle.keep_alive = False
         return waits
