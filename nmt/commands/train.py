@@ -129,9 +129,8 @@ def _warn(corpus: Corpus, dev: Corpus, files: list[Path]) -> None:
     """Warn of what a short look at the pairs finds."""
     from nmt.doctor.quick import warnings
 
-    # Held-out pairs are of the same file, whose lines are those of the whole.
-    whole = getattr(corpus, "whole", None)
-    found = warnings(whole, None) if whole else warnings(corpus, dev)
+    # Development pairs that were held out are part of the same file: its lines are those to be named.
+    found = warnings(corpus, dev) if corpus.whole is corpus else warnings(corpus.whole, None)
     for line in found:
         say(f"Warning: {line}")
     if found:
