@@ -129,7 +129,7 @@ def searching(translator: Translator, how: Decoding) -> Callable[[tf.Tensor], di
     def translate(source: tf.Tensor) -> dict[str, tf.Tensor]:
         mask = (source != PAD) & (source != EOS)
         lengths = tf.reduce_sum(tf.cast(mask, tf.int32), 1)
-        memory = model.encode(source)
+        memory = model.encode(source, buffers=True)
         looked = mask if translator.model.aligned else mask[:, :1]
         no_draws = tf.zeros([tf.shape(source)[0], 0])
         found = find(model, how, memory, looked, constraints_for(how, lengths, None), no_draws, BOS, EOS)

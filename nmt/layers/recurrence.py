@@ -1,4 +1,4 @@
-"""The loop over time that training runs, and the products in and around it."""
+"""The loop over time of the recurrent layers, and the matrix products inside and around it."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ def dense(inputs: tf.Tensor, kernel: Any, transpose: bool = False) -> tf.Tensor:
     """Multiply the last dimension of ``inputs`` by ``kernel``, or by its transpose.
 
     A kernel of rank 2 serves the whole batch, as one product of rank 2: a product of rank 3 would become a
-    ``tensordot``, which is slower and has no gradient in a loop under XLA. A kernel of rank 3 has a matrix for each row
-    of the batch.
+    ``tensordot``, which is slower and has no gradient in a loop under XLA. A kernel of rank 3 has one matrix for each
+    row of the batch.
 
     >>> dense(tf.ones([2, 3, 5]), tf.ones([5, 7])).shape
     TensorShape([2, 3, 7])
@@ -45,17 +45,18 @@ def scan(
     """Run ``step`` over time.
 
     Arguments:
-        step: ``(inputs_t, state) -> (tuple of outputs_t, state)``.
+        step: ``(inputs_t, state) -> (tuple of outputs_t, state)``, with ``inputs_t`` ``(batch, width)``.
         inputs: ``(batch, time, width)``.
         state: the first state, any nest of tensors ``(batch, units)``.
-        mask: ``(batch, time)``; where it is false the state stays as it was, so that padding changes nothing.
-        reverse: run from the last step to the first; outputs keep their places.
+        mask: ``(batch, time)``; where it is false the state stays as it was, so padding changes nothing.
+        reverse: run from the last time step to the first. The output of time t still stands at place t.
         outputs: the width of each output, ``None`` if it is not known.
-        buffers: read and write tensors rather than arrays that grow. TFLite has no other loop for a batch of any size;
-            the gradient would cost more. All widths must be known.
+        buffers: keep inputs and outputs in tensors, not in tensor arrays. TFLite can convert no other loop for a batch
+            of any size. Each step copies the outputs, so nothing else should ask for it. All widths must be known.
 
     Returns:
-        The outputs, each ``(batch, time, its width)``, and the last state.
+        The outputs, each ``(batch, time, its width)``, and the last state. At padded places an output is whatever
+        ``step`` makes of the padding and the state kept so far: a number that nothing should read, not zero.
     """
     if buffers:
         return _scan_buffers(step, inputs, state, mask, reverse, outputs)
@@ -90,7 +91,7 @@ def _scan_buffers(
     reverse: bool,
     outputs: tuple[int | None, ...],
 ) -> tuple[tuple[tf.Tensor, ...], Any]:
-    """Do what :func:`scan` does with nothing but tensors of a fixed size."""
+    """Run ``step`` as :func:`scan` does, with tensors of a fixed size only."""
     by_time = tf.transpose(inputs, [1, 0, 2])
     real = None if mask is None else tf.expand_dims(tf.transpose(mask), -1)
     time, batch = tf.shape(by_time)[0], tf.shape(by_time)[1]
@@ -105,7 +106,7 @@ def _scan_buffers(
             tf.concat([old[:t], tf.expand_dims(out, 0), old[t + 1 :]], 0) for old, out in zip(written, y, strict=True)
         )
         for old, changed in zip(written, now, strict=True):
-            changed.set_shape(old.shape)  # which is known where the batch is, and must stay so from turn to turn
+            changed.set_shape(old.shape)  # a loop variable must keep its static shape from one turn to the next
         return count + 1, new, now
 
     first = tuple(tf.zeros([time, batch, width], inputs.dtype) for width in outputs)
@@ -114,6 +115,6 @@ def _scan_buffers(
 
 
 def _by_time(tensor: tf.Tensor) -> tf.TensorArray:
-    """Cut ``(batch, time, …)`` into an array with an element for each time."""
+    """Return ``(batch, time, …)`` as an array with one element ``(batch, …)`` for each time step."""
     order = [1, 0, *range(2, tensor.shape.rank)]
     return tf.TensorArray(tensor.dtype, tf.shape(tensor)[1]).unstack(tf.transpose(tensor, order))

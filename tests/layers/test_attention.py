@@ -631,12 +631,12 @@ def test_a_head_must_be_there(head):
 
 @pytest.mark.parametrize("kind", [DotAttention, CosineAttention])
 def test_what_is_compared_number_by_number_must_be_of_one_width(kind):
-    with pytest.raises(ValueError, match=f"of one width, and they are {QUERY} and {WIDTH} wide"):
+    with pytest.raises(ValueError, match=f"the same width, but they are {QUERY} and {WIDTH} wide"):
         kind()(tf.ones([BATCH, QUERY]), tf.ones([BATCH, SOURCE, WIDTH]))
 
 
-def test_what_the_kinds_share_is_no_attention():
-    with pytest.raises(TypeError, match="Use one of ATTENTIONS"):
+def test_the_base_class_is_no_attention():
+    with pytest.raises(TypeError, match="base class of ATTENTIONS"):
         Attention().attend(tf.ones([2, 3]), Attention().remember(tf.ones([2, 5, 3])))
 
 

@@ -469,7 +469,7 @@ def test_the_same_units_of_a_fixed_context_are_dropped_at_all_steps():
     memory = decoder.remember(None, None, state, training=True)
     assert set(np.unique(memory.values)) == {0.0, 2.0}
     assert len({row.tobytes() for row in memory.values.numpy()}) > 1
-    np.testing.assert_array_equal(memory.summary[0][0], state[0][0])  # the state itself is whole
+    np.testing.assert_array_equal(memory.initial_state[0][0], state[0][0])  # the state itself is whole
 
 
 def test_the_same_units_of_each_head_are_dropped_at_all_steps():
@@ -486,11 +486,11 @@ def test_a_memory_for_training_is_dropped_from_for_steps_too():
     memory = decoder.remember(tf.ones([23, SOURCE, MEMORY]), None, training=True)
     assert set(np.unique(memory.values)) == {0.0, 2.0}
     state = [[tf.ones([23, UNITS])]]
-    whole = decoder.remember(tf.ones([23, SOURCE, MEMORY]), None, summary=state)
+    whole = decoder.remember(tf.ones([23, SOURCE, MEMORY]), None, initial_state=state)
     np.testing.assert_array_equal(whole.values, np.ones([23, SOURCE, MEMORY]))
     np.testing.assert_array_equal(memory.keys, whole.keys)  # where to look is not dropped from
-    assert whole.summary == ((state[0][0],),)
-    assert memory.summary == ()
+    assert whole.initial_state == ((state[0][0],),)
+    assert memory.initial_state == ()
 
 
 @every_context
@@ -604,5 +604,5 @@ def test_an_unknown_cell_is_an_error():
 @pytest.mark.parametrize("look", ["dot", "cosine"])
 def test_annotations_of_another_width_than_the_state_are_an_error_where_the_score_compares_them(look):
     inputs, values, state = arguments()
-    with pytest.raises(ValueError, match=f"of one width, and they are {UNITS} and {MEMORY} wide"):
+    with pytest.raises(ValueError, match=f"the same width, but they are {UNITS} and {MEMORY} wide"):
         Decoder(UNITS, READOUT, LOOKS[look]())(inputs, values, state)

@@ -10,7 +10,7 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nmt.layers.transformer import Caches, Positions, TransformerDecoder, TransformerEncoder
+from nmt.layers.transformer import KeyValueCache, Positions, TransformerDecoder, TransformerEncoder
 
 BATCH, TARGET, SOURCE, MEMORY, INNER, LAYERS, HEADS = 3, 4, 5, 7, 13, 2, 2
 UNITS = 3 * HEADS
@@ -173,10 +173,10 @@ def test_learned_positions_are_a_row_of_weights_for_each_place():
 @either_position
 def test_the_encoder_follows_the_equations(positions):
     layer, (words, _) = encoder(positions=positions), arguments(target=SOURCE)
-    annotations, summary = layer(words, mask=MASK)
+    annotations, initial_state = layer(words, mask=MASK)
     assert annotations.shape == (BATCH, SOURCE, UNITS)
     assert layer.width == UNITS
-    assert summary == ()
+    assert initial_state == ()
     for found, row, real in zip(annotations.numpy(), np.asarray(words, np.float64), MASK, strict=True):
         np.testing.assert_allclose(found[real], encoded(layer, row[real])[0], atol=1e-5)
     whole = np.stack([encoded(layer, row)[0] for (row,) in rows(words)])
@@ -301,23 +301,23 @@ def test_rows_may_change_places_with_their_state():
     np.testing.assert_allclose(found, tf.gather(wanted, order), atol=1e-6)
 
 
-def test_a_state_begins_empty_with_the_room_asked_for():
+def test_a_state_begins_empty_for_as_many_steps_as_asked_for():
     layer, (_, values) = decoder(), arguments()
     state = layer.initial_state(layer.remember(values, None), 19)
-    assert isinstance(state, Caches)
+    assert isinstance(state, KeyValueCache)
     np.testing.assert_array_equal(state.count, np.zeros(BATCH))
     assert len(state.keys) == len(state.values) == LAYERS
     for part in (*state.keys, *state.values):
         np.testing.assert_array_equal(part, np.zeros([BATCH, HEADS, 19, UNITS // HEADS]))
 
 
-def test_a_state_without_room_is_an_error():
+def test_a_state_without_max_steps_is_an_error():
     layer, (_, values) = decoder(), arguments()
-    with pytest.raises(ValueError, match="needs room: the number of words"):
+    with pytest.raises(ValueError, match="needs max_steps, the largest number of tokens"):
         layer.initial_state(layer.remember(values, None))
 
 
-def test_what_is_in_the_room_left_over_is_never_read():
+def test_places_of_the_cache_that_no_token_has_are_never_read():
     layer, (words, values) = decoder(), arguments()
     memory = layer.remember(values, None)
     state = layer.initial_state(memory, TARGET)

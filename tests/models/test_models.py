@@ -206,7 +206,7 @@ def test_a_model_is_built_as_the_config_says():
     model = build_model(deeper, 11, 13)
     assert (model.source_vocabulary, model.target_vocabulary) == (11, 13)
     assert (model.encoder.bidirectional, model.encoder.layers, model.decoder.layers) == (False, 1, 2)
-    assert [len(layer) for layer in model.encode(tf.constant(SOURCE)).summary] == [2, 2]
+    assert [len(layer) for layer in model.encode(tf.constant(SOURCE)).initial_state] == [2, 2]
 
 
 def test_each_dropout_of_the_config_has_its_place():
