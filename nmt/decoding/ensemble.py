@@ -33,9 +33,9 @@ class Ensemble:
         """Whether its steps have an alignment: whether those of any model do."""
         return any(model.aligned for model in self.models)
 
-    def encode(self, source: tf.Tensor, **options: Any) -> tuple:
+    def encode(self, source: tf.Tensor) -> tuple:
         """Return the memory of each model for source ids ``(batch, source)``."""
-        return tuple(model.encode(source, **options) for model in self.models)
+        return tuple(model.encode(source) for model in self.models)
 
     def initial_state(self, memory: tuple, max_steps: int | tf.Tensor | None = None) -> tuple:
         """Return the state of each model before the first word."""

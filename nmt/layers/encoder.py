@@ -37,7 +37,6 @@ class Encoder(keras.layers.Layer):
         inputs: token vectors, shape ``(batch, source, width)``.
         mask: ``(batch, source)``, true at real tokens, with no padding between them. Padding changes nothing: the
             annotations of real tokens and the states do not depend on it. Annotations at padded places are not zero.
-        buffers: for a conversion to TFLite, see :func:`~nmt.layers.recurrence.scan`.
 
     Returns:
         The annotations ``(batch, source, width)``, with a width of ``2 * units`` where two directions are concatenated,
@@ -108,14 +107,14 @@ class Encoder(keras.layers.Layer):
         self.depth.build()
 
     def call(
-        self, inputs: tf.Tensor, mask: tf.Tensor | None = None, training: bool = False, buffers: bool = False
+        self, inputs: tf.Tensor, mask: tf.Tensor | None = None, training: bool = False
     ) -> tuple[tf.Tensor, tuple[State, ...]]:
         annotations, last = inputs, ()
         for i, forward in enumerate(self.forward_cells):
             below = self.depth.before(i, annotations, training)
-            directions = [run(forward, below, mask, buffers=buffers)]
+            directions = [run(forward, below, mask)]
             if self.bidirectional:
-                directions.append(run(self.backward_cells[i], below, mask, reverse=True, buffers=buffers))
+                directions.append(run(self.backward_cells[i], below, mask, reverse=True))
             outputs = self._merge([outputs for outputs, _ in directions])
             last = tuple(self._merge(parts) for parts in zip(*[state for _, state in directions], strict=True))
             annotations = self.depth.after(i, annotations, outputs)
@@ -148,7 +147,6 @@ def run(
     reverse: bool = False,
     state: State | None = None,
     projected: bool = False,
-    buffers: bool = False,
 ) -> tuple[tf.Tensor, State]:
     """Run one cell over time: outputs ``(batch, time, units)`` and the last state.
 
@@ -156,7 +154,7 @@ def run(
         cell: the cell.
         inputs: ``(batch, time, width)``, or with ``projected`` what ``cell.project`` returns, ``(batch, time, gates *
             units)``.
-        mask, reverse, buffers: see :func:`~nmt.layers.recurrence.scan`.
+        mask, reverse: see :func:`~nmt.layers.recurrence.scan`.
         state: the first state; zeros if not given.
         projected: whether ``inputs`` are projected.
     """
@@ -173,6 +171,5 @@ def run(
         mask=mask,
         reverse=reverse,
         outputs=(cell.units,),
-        buffers=buffers,
     )
     return outputs, last

@@ -1,19 +1,36 @@
-"""The loop over time of the recurrent layers, and the matrix products inside and around it."""
+"""The loop over time that training runs, and the products in and around it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import tensorflow as tf
+
+_dense_loops = ContextVar("dense_loops", default=False)
+
+
+@contextmanager
+def dense_loops() -> Iterator[None]:
+    """Trace :func:`scan` with tensors of a fixed size that each step copies, in place of arrays.
+
+    TFLite has no other loop for a batch of any size. Everywhere else arrays are faster, and so is their gradient.
+    """
+    token = _dense_loops.set(True)
+    try:
+        yield
+    finally:
+        _dense_loops.reset(token)
 
 
 def dense(inputs: tf.Tensor, kernel: Any, transpose: bool = False) -> tf.Tensor:
     """Multiply the last dimension of ``inputs`` by ``kernel``, or by its transpose.
 
     A kernel of rank 2 serves the whole batch, as one product of rank 2: a product of rank 3 would become a
-    ``tensordot``, which is slower and has no gradient in a loop under XLA. A kernel of rank 3 has one matrix for each
-    row of the batch.
+    ``tensordot``, which is slower and has no gradient in a loop under XLA. A kernel of rank 3 has a matrix for each row
+    of the batch.
 
     >>> dense(tf.ones([2, 3, 5]), tf.ones([5, 7])).shape
     TensorShape([2, 3, 7])
@@ -40,26 +57,23 @@ def scan(
     mask: tf.Tensor | None = None,
     reverse: bool = False,
     outputs: tuple[int | None, ...] = (None,),
-    buffers: bool = False,
 ) -> tuple[tuple[tf.Tensor, ...], Any]:
     """Run ``step`` over time.
 
     Arguments:
-        step: ``(inputs_t, state) -> (tuple of outputs_t, state)``, with ``inputs_t`` ``(batch, width)``.
+        step: ``(inputs_t, state) -> (tuple of outputs_t, state)``.
         inputs: ``(batch, time, width)``.
         state: the first state, any nest of tensors ``(batch, units)``.
-        mask: ``(batch, time)``; where it is false the state stays as it was, so padding changes nothing.
-        reverse: run from the last time step to the first. The output of time t still stands at place t.
-        outputs: the width of each output, ``None`` if it is not known.
-        buffers: keep inputs and outputs in tensors, not in tensor arrays. TFLite can convert no other loop for a batch
-            of any size. Each step copies the outputs, so nothing else should ask for it. All widths must be known.
+        mask: ``(batch, time)``; where it is false the state stays as it was, so that padding changes nothing.
+        reverse: run from the last step to the first; outputs keep their places.
+        outputs: the width of each output, ``None`` if it is not known; all are known within :func:`dense_loops`.
 
     Returns:
         The outputs, each ``(batch, time, its width)``, and the last state. At padded places an output is whatever
         ``step`` makes of the padding and the state kept so far: a number that nothing should read, not zero.
     """
-    if buffers:
-        return _scan_buffers(step, inputs, state, mask, reverse, outputs)
+    if _dense_loops.get():
+        return _scan_dense(step, inputs, state, mask, reverse, outputs)
     time, batch = tf.shape(inputs)[1], inputs.shape[0]
     read_inputs = _by_time(inputs)
     read_mask = None if mask is None else _by_time(tf.expand_dims(mask, -1))
@@ -83,7 +97,7 @@ def scan(
     return by_row, state
 
 
-def _scan_buffers(
+def _scan_dense(
     step: Callable,
     inputs: tf.Tensor,
     state: Any,
@@ -91,7 +105,7 @@ def _scan_buffers(
     reverse: bool,
     outputs: tuple[int | None, ...],
 ) -> tuple[tuple[tf.Tensor, ...], Any]:
-    """Run ``step`` as :func:`scan` does, with tensors of a fixed size only."""
+    """Do what :func:`scan` does with nothing but tensors of a fixed size."""
     by_time = tf.transpose(inputs, [1, 0, 2])
     real = None if mask is None else tf.expand_dims(tf.transpose(mask), -1)
     time, batch = tf.shape(by_time)[0], tf.shape(by_time)[1]
@@ -106,7 +120,7 @@ def _scan_buffers(
             tf.concat([old[:t], tf.expand_dims(out, 0), old[t + 1 :]], 0) for old, out in zip(written, y, strict=True)
         )
         for old, changed in zip(written, now, strict=True):
-            changed.set_shape(old.shape)  # a loop variable must keep its static shape from one turn to the next
+            changed.set_shape(old.shape)  # which is known where the batch is, and must stay so from turn to turn
         return count + 1, new, now
 
     first = tuple(tf.zeros([time, batch, width], inputs.dtype) for width in outputs)

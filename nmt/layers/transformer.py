@@ -170,7 +170,6 @@ class TransformerEncoder(_Stack):
     Call arguments:
         inputs: token vectors, shape ``(batch, source, units)``.
         mask: ``(batch, source)``, true at real tokens.
-        buffers: not used; there is no loop over time.
 
     Returns:
         The annotations ``(batch, source, units)``, and an empty initial state.
@@ -191,7 +190,7 @@ class TransformerEncoder(_Stack):
         self._build(input_shape)
 
     def call(
-        self, inputs: tf.Tensor, mask: tf.Tensor | None = None, training: bool = False, buffers: bool = False
+        self, inputs: tf.Tensor, mask: tf.Tensor | None = None, training: bool = False
     ) -> tuple[tf.Tensor, tuple[()]]:
         x = self.drop(self.places(inputs, tf.range(tf.shape(inputs)[1])), training=training)
         for i in range(self.layers):

@@ -126,12 +126,8 @@ class TextModel(keras.Model):
         readout, state, alignment = self.decoder.step(self.target_embedding(tokens), state, memory)
         return self._logits(readout), state, alignment
 
-    def run_encoder(self, source: tf.Tensor | None, training: bool = False, buffers: bool = False) -> Encoded:
-        """Read source ids ``(batch, source)``, which a language model ignores.
-
-        Arguments:
-            buffers: for a conversion to TFLite, see :func:`~nmt.layers.recurrence.scan`.
-        """
+    def run_encoder(self, source: tf.Tensor | None, training: bool = False) -> Encoded:
+        """Read source ids ``(batch, source)``; a language model ignores them."""
         raise TypeError("Use Seq2Seq or LanguageModel.")
 
     def run_decoder(self, target: tf.Tensor, encoded: Encoded, training: bool = False) -> tuple[tf.Tensor, tf.Tensor]:

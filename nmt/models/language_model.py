@@ -56,12 +56,12 @@ class LanguageModel(TextModel):
         build_once(self.decoder, (None, None, self.embedding))
         super().build(input_shape)
 
-    def encode(self, source: tf.Tensor, buffers: bool = False) -> Memory:
+    def encode(self, source: tf.Tensor) -> Memory:
         """Return a memory with nothing but an initial state, for as many rows as ``source`` has."""
         like = tf.zeros([tf.shape(source)[0], self.embedding], self.compute_dtype)
         return self.decoder.remember(None, None, self.decoder.zero_state(like))
 
-    def run_encoder(self, source: tf.Tensor | None, training: bool = False, buffers: bool = False) -> Encoded:
+    def run_encoder(self, source: tf.Tensor | None, training: bool = False) -> Encoded:
         return Encoded()
 
     def get_config(self) -> dict[str, Any]:

@@ -81,19 +81,15 @@ class Seq2Seq(TextModel):
         build_once(self.decoder, vectors, (None, None, self.encoder.width))
         super().build(input_shape)
 
-    def encode(self, source: tf.Tensor, buffers: bool = False) -> Memory:
-        """Read source ids ``(batch, source)`` and return what every step attends to.
-
-        Arguments:
-            buffers: for a conversion to TFLite, see :func:`~nmt.layers.recurrence.scan`.
-        """
-        encoded = self.run_encoder(source, buffers=buffers)
+    def encode(self, source: tf.Tensor) -> Memory:
+        """Read source ids ``(batch, source)`` and return what every step attends to."""
+        encoded = self.run_encoder(source)
         return self.decoder.remember(encoded.annotations, encoded.mask, encoded.initial_state)
 
-    def run_encoder(self, source: tf.Tensor | None, training: bool = False, buffers: bool = False) -> Encoded:
+    def run_encoder(self, source: tf.Tensor | None, training: bool = False) -> Encoded:
         mask = source != 0
         vectors = self._vectors(self.source_embedding, source, training)
-        annotations, initial_state = self.encoder(vectors, mask=mask, training=training, buffers=buffers)
+        annotations, initial_state = self.encoder(vectors, mask=mask, training=training)
         return Encoded(annotations, initial_state, mask)
 
     def get_config(self) -> dict[str, Any]:

@@ -43,7 +43,11 @@ def make_models(
     """
     model, schedule = make_training_model(config, steps, *vocabularies)
     kept = build_model(config, *vocabularies)
-    kept.compile(loss=MaskedCrossEntropy(config.training.label_smoothing), metrics=[Perplexity(), TokenAccuracy()])
+    kept.compile(
+        optimizer=None,
+        loss=MaskedCrossEntropy(config.training.label_smoothing),
+        metrics=[Perplexity(), TokenAccuracy()],
+    )
     return model, kept, schedule
 
 

@@ -1,6 +1,7 @@
 """Attention, each kind against its equation in NumPy, cases by hand, and Keras's own layers."""
 
 from functools import partial
+from typing import get_args, get_type_hints
 
 import keras
 import numpy as np
@@ -9,6 +10,7 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from nmt.config import WITH_HEADS, WITHOUT_UNITS, Model
 from nmt.layers.attention import (
     ATTENTIONS,
     Attention,
@@ -46,7 +48,7 @@ def filled(rng, attention, query, width):
 
 
 def query_width(kind):
-    return WIDTH if kind in ("dot", "cosine") else QUERY
+    return WIDTH if KINDS[kind]().needs_equal_width else QUERY
 
 
 def built(rng, kind="bahdanau"):
@@ -83,6 +85,15 @@ def one_head(n, heads, weights, s, words):
     return sum(share * (h @ w_v + b_v)[mine] for share, h in zip(a, words, strict=True)), a
 
 
+# The kinds whose equations stand here; a test sees to it that each kind has its own.
+WITH_EQUATIONS = [*SCORES, "scaled_dot", "two_heads"]
+every_equation = pytest.mark.parametrize("kind", WITH_EQUATIONS)
+
+
+def test_every_kind_has_its_equation_here():
+    assert set(WITH_EQUATIONS) == set(KINDS)
+
+
 def one_look(kind, weights, s, words):
     """Context and weights of one query for the real words of one row."""
     if kind in SCORES:
@@ -104,7 +115,7 @@ def by_equations(kind, attention, query, values, mask):
     return np.stack(contexts), weights
 
 
-@every_kind
+@every_equation
 def test_follows_the_equations(kind):
     rng = np.random.default_rng(2)
     attention, (query, values) = built(rng, kind), given_to(rng, kind)
@@ -115,7 +126,7 @@ def test_follows_the_equations(kind):
     assert attention.context_width(WIDTH) == context.shape[-1]
 
 
-@every_kind
+@every_equation
 def test_follows_the_equations_for_many_queries_at_once(kind):
     rng = np.random.default_rng(3)
     attention, (queries, values) = built(rng, kind), given_to(rng, kind, (TARGET,))
@@ -128,7 +139,7 @@ def test_follows_the_equations_for_many_queries_at_once(kind):
         np.testing.assert_allclose(weights[:, i], wanted_weights, atol=2e-6)
 
 
-@every_kind
+@every_equation
 def test_without_a_mask_every_word_is_real(kind):
     rng = np.random.default_rng(5)
     attention, (query, values) = built(rng, kind), given_to(rng, kind)
@@ -494,9 +505,9 @@ def test_a_row_of_padding_sees_nothing_and_teaches_nothing(kind):
         context, weights = attention(random(rng, 2, query_width(kind)), values, values_mask=mask)
         loss = tf.reduce_sum(context**2)
     gradients = tape.gradient(loss, [values, *attention.trainable_weights])
-    # Heads end in a product with a bias, which is there with nothing to see.
-    scaled = isinstance(attention, ScaledDotAttention)
-    np.testing.assert_allclose(context[0], attention.output_bias if scaled else np.zeros(WIDTH), atol=1e-6)
+    # Heads end in a product with a bias, which is there with nothing to attend to.
+    wanted = attention.output_bias if attention.has_heads else np.zeros(attention.context_width(WIDTH))
+    np.testing.assert_allclose(context[0], wanted, atol=1e-6)
     np.testing.assert_array_equal(weights[0], np.zeros(SOURCE))
     np.testing.assert_array_equal(gradients[0][0], np.zeros([SOURCE, WIDTH]))
     assert all(np.isfinite(gradient).all() for gradient in gradients)
@@ -575,16 +586,15 @@ def test_computes_in_half_precision_nearly_the_same(kind):
     np.testing.assert_allclose(tf.cast(context, "float32"), wanted, atol=0.15)
 
 
+def arguments_of(kind, units=6, heads=2):
+    return {name: value for name, value in (("units", units), ("heads", heads)) if getattr(kind, f"has_{name}")}
+
+
 @pytest.mark.parametrize(
     "attention",
     [
-        BahdanauAttention(UNITS, name="mine"),
-        DotAttention(name="mine"),
-        GeneralAttention(name="mine"),
-        ConcatAttention(UNITS, name="mine"),
+        *[kind(name="mine", **arguments_of(kind)) for kind in (*ATTENTIONS.values(), FixedContext)],
         ScaledDotAttention(6, 3, 2, name="mine"),
-        CosineAttention(name="mine"),
-        FixedContext(UNITS, name="mine"),
     ],
     ids=lambda attention: type(attention).__name__,
 )
@@ -610,7 +620,13 @@ def test_an_unknown_kind_is_an_error_that_names_the_known():
         make_attention("luong", 3)
 
 
-@pytest.mark.parametrize("kind", [BahdanauAttention, ConcatAttention, ScaledDotAttention])
+def test_the_config_knows_every_kind_and_what_it_takes():
+    assert get_args(get_type_hints(Model)["attention"]) == (*ATTENTIONS, "none")
+    assert {kind for kind in ATTENTIONS if not ATTENTIONS[kind].has_units} == set(WITHOUT_UNITS)
+    assert {kind for kind in ATTENTIONS if ATTENTIONS[kind].has_heads} == set(WITH_HEADS)
+
+
+@pytest.mark.parametrize("kind", [kind for kind in (*ATTENTIONS.values(), FixedContext) if kind.has_units])
 @pytest.mark.parametrize("units", [0, -1])
 def test_needs_units(kind, units):
     with pytest.raises(ValueError, match=f"units must be 1 or more, not {units}"):
@@ -629,10 +645,10 @@ def test_a_head_must_be_there(head):
         ScaledDotAttention(6, 2, head)
 
 
-@pytest.mark.parametrize("kind", [DotAttention, CosineAttention])
+@pytest.mark.parametrize("kind", [kind for kind in ATTENTIONS.values() if kind.needs_equal_width])
 def test_what_is_compared_number_by_number_must_be_of_one_width(kind):
     with pytest.raises(ValueError, match=f"the same width, but they are {QUERY} and {WIDTH} wide"):
-        kind()(tf.ones([BATCH, QUERY]), tf.ones([BATCH, SOURCE, WIDTH]))
+        kind(**arguments_of(kind))(tf.ones([BATCH, QUERY]), tf.ones([BATCH, SOURCE, WIDTH]))
 
 
 def test_the_base_class_is_no_attention():

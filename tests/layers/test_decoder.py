@@ -22,13 +22,13 @@ from nmt.layers.attention import (
     make_attention,
 )
 from nmt.layers.cells import CELLS
+from nmt.layers.context import CONTEXTS
 from nmt.layers.decoder import Decoder
 
 BATCH, TARGET, SOURCE, WIDTH, MEMORY, UNITS, READOUT, ATTENTION = 3, 2, 5, 7, 11, 13, 17, 19
 MASK = np.arange(SOURCE) < np.array([[5], [2], [1]])
 every_kind = pytest.mark.parametrize(("cell", "layers"), [(cell, layers) for cell in CELLS for layers in (1, 2)])
-CONTEXTS = ["input", "output", "feed"]
-every_context = pytest.mark.parametrize("context", CONTEXTS)
+every_context = pytest.mark.parametrize("context", list(CONTEXTS))
 # What the decoder may look at: every kind of attention, the sentence in one vector, nothing.
 LOOKS = {
     **{kind: partial(make_attention, kind, ATTENTION) for kind in ATTENTIONS},
@@ -67,7 +67,7 @@ def random(rng, *shape):
 
 
 def memory_width(look):
-    return UNITS if look in ("dot", "cosine") else MEMORY
+    return UNITS if look in ATTENTIONS and ATTENTIONS[look].needs_equal_width else MEMORY
 
 
 def fresh(cell="gru", layers=1, seed=2, readout=READOUT, look="bahdanau", **options):
@@ -601,7 +601,7 @@ def test_an_unknown_cell_is_an_error():
         Decoder(UNITS, READOUT, GeneralAttention(), "elman")
 
 
-@pytest.mark.parametrize("look", ["dot", "cosine"])
+@pytest.mark.parametrize("look", [kind for kind in ATTENTIONS if ATTENTIONS[kind].needs_equal_width])
 def test_annotations_of_another_width_than_the_state_are_an_error_where_the_score_compares_them(look):
     inputs, values, state = arguments()
     with pytest.raises(ValueError, match=f"the same width, but they are {UNITS} and {MEMORY} wide"):
