@@ -79,8 +79,8 @@ def test_the_config_knows_every_architecture_cell_and_context():
 every_model = pytest.mark.parametrize("settings", ALL, ids=name)
 
 
-# With a fixed context nothing reads the annotations, so the norm after the encoder's last layer learns nothing. It stays,
-# because saved models have its weights.
+# With a fixed context nothing reads the annotations, so the norm after the last layer of the encoder learns nothing. It
+# stays, because saved models have its weights.
 @pytest.mark.filterwarnings("ignore:Gradients do not exist for variables .*norm")
 @every_model
 def test_it_learns_in_a_few_steps(settings):
