@@ -11,7 +11,7 @@ from nmt.models.seq2seq import Seq2Seq
 
 
 def begin_with(
-    model: Seq2Seq | LanguageModel, tokenizers: Tokenizers, start: Seq2Seq | LanguageModel, start_text: Tokenizers
+    model: Seq2Seq | LanguageModel, tokenizers: Tokenizers, start: Seq2Seq | LanguageModel, start_tokenizers: Tokenizers
 ) -> None:
     """Give a new model the weights of another one, whose vocabulary is the beginning of its own.
 
@@ -20,12 +20,12 @@ def begin_with(
 
     Arguments:
         model, tokenizers: the new model.
-        start, start_text: the model to begin with.
+        start, start_tokenizers: the model to begin with.
     """
-    target = (start_text.target, tokenizers.target)
+    target = (start_tokenizers.target, tokenizers.target)
     rows = {id(model.target_embedding.embeddings): (0, *target), id(model.output_bias): (0, *target)}
     if isinstance(model, Seq2Seq) and model.tied != "all":
-        rows[id(model.source_embedding.embeddings)] = (0, start_text.source, tokenizers.source)
+        rows[id(model.source_embedding.embeddings)] = (0, start_tokenizers.source, tokenizers.source)
     if not model.tied_output:
         rows[id(model.output_kernel)] = (1, *target)
     for new, old in zip(model.trainable_variables, start.trainable_variables, strict=True):

@@ -1,5 +1,6 @@
 """The whole model: two ways to run it, what is tied, and an ordinary life in Keras."""
 
+import h5py
 import keras
 import numpy as np
 import pytest
@@ -122,6 +123,59 @@ def test_a_saved_model_comes_back_as_it_was(tied, tmp_path):
     again = keras.models.load_model(tmp_path / "model.keras")
     assert again.count_params() == model.count_params()
     np.testing.assert_array_equal(again(BATCH), model(BATCH))
+
+
+# Files of weights name a weight by the attributes that lead to it: renamed, no file of before could be opened.
+RECURRENT_GROUPS = {
+    "vars",
+    "layers/embedding",
+    "layers/embedding_1",
+    "decoder/attention",
+    "decoder/cells/gru_cell",
+    "decoder/cells/gru_cell_1",
+    "decoder/depth/norms/layer_normalization",
+    "decoder/depth/norms/layer_normalization_1",
+    "decoder/readout_layer",
+    "encoder/backward_cells/gru_cell",
+    "encoder/bridges/dense",
+    "encoder/bridges/dense_1",
+    "encoder/depth/norms/layer_normalization",
+    "encoder/forward_cells/gru_cell",
+}
+TRANSFORMER_GROUPS = {
+    "vars",
+    "layers/embedding",
+    "layers/embedding_1",
+    *[f"{side}/last_norm" for side in ("encoder", "decoder")],
+    *[f"{side}/places" for side in ("encoder", "decoder")],
+    *[f"{side}/networks/container/dense{i}" for side in ("encoder", "decoder") for i in ("", "_1")],
+    "encoder/looks/container/scaled_dot_attention",
+    *[f"decoder/looks/container/scaled_dot_attention{i}" for i in ("", "_1")],
+    *[f"encoder/norms/container/layer_normalization{i}" for i in ("", "_1")],
+    *[f"decoder/norms/container/layer_normalization{i}" for i in ("", "_1", "_2")],
+}
+
+
+@pytest.mark.parametrize(
+    ("settings", "groups"),
+    [
+        (["model.layer_norm=true", "model.decoder_layers=2"], RECURRENT_GROUPS | {"decoder"}),
+        (["model.layer_norm=true", "model.decoder_layers=2", "model.context=output"], RECURRENT_GROUPS),
+        (["model.layer_norm=true", "model.decoder_layers=2", "model.context=feed"], RECURRENT_GROUPS | {"decoder"}),
+        (
+            ["model.architecture=transformer", "model.positions=learned", "model.max_positions=201"],
+            TRANSFORMER_GROUPS,
+        ),
+    ],
+    ids=["input", "output", "feed", "transformer"],
+)
+def test_files_of_weights_keep_their_names(settings, groups, tmp_path):
+    model = build_model(with_settings(Config(), ["text.vocabulary_size=13", *settings]))
+    model.save_weights(tmp_path / "m.weights.h5")
+    found = set()
+    with h5py.File(tmp_path / "m.weights.h5") as file:
+        file.visititems(lambda name, part: found.add(name) if isinstance(part, h5py.Dataset) else None)
+    assert {name.rpartition("/vars/")[0] or "vars" for name in found} == groups
 
 
 def test_weights_alone_fit_a_model_of_the_same_config(tmp_path):
