@@ -94,7 +94,7 @@ def test_every_kind_has_its_equation_here():
     assert set(WITH_EQUATIONS) == set(KINDS)
 
 
-def one_look(kind, weights, s, words):
+def attend_once(kind, weights, s, words):
     """Context and weights of one query for the real words of one row."""
     if kind in SCORES:
         a = shares([SCORES[kind](s, h, *weights) for h in words])
@@ -110,7 +110,8 @@ def by_equations(kind, attention, query, values, mask):
     own = [weight.astype(np.float64) for weight in attention.get_weights()]
     contexts, weights = [], np.zeros(values.shape[:2])
     for b, real in enumerate(mask):
-        context, weights[b, real] = one_look(kind, own, query[b].astype(np.float64), values[b, real].astype(np.float64))
+        words = values[b, real].astype(np.float64)
+        context, weights[b, real] = attend_once(kind, own, query[b].astype(np.float64), words)
         contexts.append(context)
     return np.stack(contexts), weights
 
@@ -226,8 +227,8 @@ def test_scaled_dot_attention_by_hand():
     np.testing.assert_allclose(contexts[0], [[0.75, 0.25], [0.125, 0.875]], rtol=1e-6)
 
 
-def looked(weights, values):
-    """What a look at ``values`` gives whose scores are the logarithms of ``weights``: the query is the number one."""
+def attended(weights, values):
+    """Attend to ``values`` with scores that are the logarithms of ``weights``: the query is the number one."""
     keys = tf.math.log(tf.constant(weights, tf.float32))[None, :, None]
     memory = Memory(tf.constant([values], tf.float32), keys, tf.ones([1, len(weights)], tf.bool))
     context, found = DotAttention().attend(tf.ones([1, 1]), memory)
@@ -236,7 +237,7 @@ def looked(weights, values):
 
 def test_a_weight_is_the_share_of_a_vector_in_the_context():
     # 0.7 (0.8, 0.2) = (0.56, 0.14); the other word has nothing to give.
-    context, _ = looked([0.7, 0.3], [[0.8, 0.2], [0, 0]])
+    context, _ = attended([0.7, 0.3], [[0.8, 0.2], [0, 0]])
     np.testing.assert_allclose(context, [0.56, 0.14], rtol=1e-6)
 
 
@@ -247,7 +248,7 @@ def test_a_context_is_a_weighted_sum_by_hand():
     found = masked_softmax(tf.math.log(tf.constant([given_weights])), tf.ones([1, 4], tf.bool))
     np.testing.assert_allclose(found, [given_weights], rtol=1e-5)
     np.testing.assert_allclose(tf.reduce_sum(found), 1.0, rtol=1e-6)
-    context, weights = looked(given_weights, [[1, 0], [0, 1], [1, 1], [2, -1]])
+    context, weights = attended(given_weights, [[1, 0], [0, 1], [1, 1], [2, -1]])
     np.testing.assert_allclose(weights, given_weights, rtol=1e-5)
     np.testing.assert_allclose(context, [1.04, 0.01], rtol=1e-5)
 
@@ -258,12 +259,12 @@ def test_the_softmax_is_spread_over_the_real_words_by_hand():
     np.testing.assert_allclose(masked_softmax(scores, tf.constant([[True, True, False]])), [[0.4, 0.6, 0]], rtol=1e-6)
 
 
-def with_gradients(look, given_, weights=()):
+def with_gradients(attend, given_, weights=()):
     """Context, weights, and the gradients of a loss of both, by what is given and by the layer's weights."""
     given_ = [tf.constant(part) for part in given_]
     with tf.GradientTape() as tape:
         tape.watch(given_)
-        context, found = look(*given_)
+        context, found = attend(*given_)
         loss = tf.reduce_sum(tf.sin(context)) + tf.reduce_sum(found * tf.range(found.shape[-1], dtype="float"))
     return [context, found, *tape.gradient(loss, [*given_, *weights])]
 
@@ -281,10 +282,10 @@ def ours(attention, given_):
 def theirs(layer, inputs, given_, weights):
     """The same from a layer of Keras's, which reads ``[query, value, key]`` and projects nothing."""
 
-    def look(query, values):
+    def attend(query, values):
         return layer(inputs(query, values), mask=[None, tf.constant(MASK)], return_attention_scores=True)
 
-    return with_gradients(look, given_, weights)
+    return with_gradients(attend, given_, weights)
 
 
 def theirs_built(layer, query, key=WIDTH, **weights):
@@ -335,12 +336,12 @@ def test_one_head_equals_kerass_scaled_attention_to_what_is_projected():
     layer = theirs_built(keras.layers.Attention(use_scale=True), UNITS, UNITS, scale=UNITS**-0.5)
     w_q, b_q, w_k, b_k, w_v, b_v, w_o, b_o = weights = attention.trainable_weights
 
-    def look(q, v):
+    def attend(q, v):
         inputs = [q @ w_q + b_q, v @ w_v + b_v, v @ w_k + b_k]
         mixed, found = layer(inputs, mask=[None, tf.constant(MASK)], return_attention_scores=True)
         return mixed @ w_o + b_o, found
 
-    assert_all_close(ours(attention, given_), with_gradients(look, given_, weights))
+    assert_all_close(ours(attention, given_), with_gradients(attend, given_, weights))
 
 
 def test_concat_equals_kerass_concat_score_where_all_units_count_the_same():
@@ -389,13 +390,13 @@ def test_equals_kerass_multi_head_attention(heads):
     attention = filled(rng, ScaledDotAttention(5 * heads, heads), QUERY, WIDTH)
     layer, given_ = theirs_of_many_heads(attention, QUERY, WIDTH), given_to(rng, target=(TARGET,))
 
-    def look(query, values):
+    def attend(query, values):
         context, found = layer(
             query, values, attention_mask=tf.constant(MASK)[:, None], return_attention_scores=True, training=True
         )
         return context, tf.reduce_mean(found, 1)
 
-    assert_all_close(ours(attention, given_), with_gradients(look, given_, layer.trainable_weights))
+    assert_all_close(ours(attention, given_), with_gradients(attend, given_, layer.trainable_weights))
 
 
 @pytest.mark.parametrize("heads", [1, 2])
@@ -407,18 +408,18 @@ def test_self_attention_to_the_words_before_equals_kerass_causal_one(heads, padd
     real = MASK if padded else np.ones([BATCH, SOURCE], bool)
     causal = np.tril(np.ones([SOURCE, SOURCE], bool)) & real[:, None]
 
-    def look(words):
+    def attend(words):
         return attention.attend(words, attention.remember(words, tf.constant(causal)))
 
-    def their_look(words):
+    def their_attend(words):
         context, found = layer(
             words, words, attention_mask=real[:, None], use_causal_mask=True, return_attention_scores=True
         )
         return context, tf.reduce_mean(found, 1)
 
-    found = with_gradients(look, [words], attention.trainable_weights)
+    found = with_gradients(attend, [words], attention.trainable_weights)
     assert (found[1].numpy()[~causal] == 0).all()
-    assert_all_close(found, with_gradients(their_look, [words], layer.trainable_weights))
+    assert_all_close(found, with_gradients(their_attend, [words], layer.trainable_weights))
 
 
 @every_kind
@@ -656,7 +657,7 @@ def test_the_base_class_is_no_attention():
         Attention().attend(tf.ones([2, 3]), Attention().remember(tf.ones([2, 5, 3])))
 
 
-def test_a_fixed_context_is_the_same_for_every_word_and_looks_at_nothing():
+def test_a_fixed_context_is_the_same_at_every_step_and_attends_to_nothing():
     rng = np.random.default_rng(61)
     attention, vector = FixedContext(UNITS), random(rng, BATCH, UNITS)
     context, weights = attention(random(rng, BATCH, QUERY), vector)

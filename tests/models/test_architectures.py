@@ -99,14 +99,14 @@ def test_it_learns_in_a_few_steps(settings):
 def test_steps_equal_teacher_forcing(settings):
     keras.utils.set_random_seed(5)
     model = build_model(with_settings(Config(), settings))
-    forced, alignment = model.teacher_forcing(SOURCE, TARGET)
+    whole, alignment = model.teacher_forcing(SOURCE, TARGET)
     memory = model.encode(SOURCE)
     state = model.initial_state(memory, TARGET.shape[1])
     for t in range(TARGET.shape[1]):
-        logits, state, looked = model.step(TARGET[:, t], state, memory)
+        logits, state, weights = model.step(TARGET[:, t], state, memory)
         real = np.asarray(TARGET[:, t] != 0)
-        np.testing.assert_allclose(logits[real], forced[:, t][real], atol=1e-5)
-        np.testing.assert_allclose(looked[real], alignment[:, t][real], atol=1e-5)
+        np.testing.assert_allclose(logits[real], whole[:, t][real], atol=1e-5)
+        np.testing.assert_allclose(weights[real], alignment[:, t][real], atol=1e-5)
     assert alignment.shape[-1] == (SOURCE.shape[1] if model.aligned else 0)
 
 

@@ -48,7 +48,7 @@ def tiny(tied="output", source=SOURCE_VOCABULARY, target=TARGET_VOCABULARY, cell
 @pytest.mark.parametrize(
     ("tied", "cell", "layers"), [("none", "gru", 1), ("output", "lstm", 2), ("all", "rnn", 1), ("output", "gru", 2)]
 )
-def test_steps_give_the_logits_of_the_forced_target(tied, cell, layers):
+def test_steps_give_the_logits_of_teacher_forcing(tied, cell, layers):
     model = tiny(tied, TARGET_VOCABULARY, cell=cell, layers=layers)
     logits, alignment = model.teacher_forcing(SOURCE, TARGET)
     assert logits.shape == (*TARGET.shape, TARGET_VOCABULARY)
@@ -77,13 +77,13 @@ def test_tied_logits_are_products_with_the_target_embeddings():
 
 def test_a_row_never_depends_on_its_padding_or_its_neighbours():
     model = tiny()
-    together, looks = model.teacher_forcing(SOURCE, TARGET)
+    together, alignment = model.teacher_forcing(SOURCE, TARGET)
     for row, (source, target) in enumerate([(5, 4), (2, 2), (3, 3)]):
         here = slice(row, row + 1)
-        alone, look = model.teacher_forcing(SOURCE[here, :source], TARGET[here, :target])
+        alone, weights = model.teacher_forcing(SOURCE[here, :source], TARGET[here, :target])
         np.testing.assert_allclose(together[row, :target], alone[0], atol=1e-5)
-        np.testing.assert_allclose(looks[row, :target, :source], look[0], atol=1e-6)
-        assert not looks.numpy()[row, :, source:].any()
+        np.testing.assert_allclose(alignment[row, :target, :source], weights[0], atol=1e-6)
+        assert not alignment.numpy()[row, :, source:].any()
 
 
 # By hand, with embeddings of 5, 3 units, attention of 2, vocabularies of 11 and 13:
@@ -220,7 +220,7 @@ def test_training_is_the_same_where_nothing_is_dropped():
     np.testing.assert_allclose(model(BATCH, training=True), model(BATCH), atol=1e-5)
 
 
-def test_a_search_in_a_graph_writes_what_the_forced_model_would():
+def test_a_search_in_a_graph_writes_what_teacher_forcing_would():
     model = tiny(cell="lstm", layers=2)
 
     @tf.function(input_signature=[tf.TensorSpec([None, None], tf.int32), tf.TensorSpec([None], tf.int32)])
@@ -238,7 +238,7 @@ def test_a_search_in_a_graph_writes_what_the_forced_model_would():
     best, surest = log_p.argmax(-1), log_p.max(-1)
     for row, limit in enumerate([7, 5, 3]):
         length = int(lengths[row])
-        steps = min(length + 1, limit)  # the end token too, where there was room for it
+        steps = min(length + 1, limit)  # EOS too, unless the limit came first
         np.testing.assert_array_equal(written[row, 1 : length + 1], best[row, :length])
         assert length == limit or best[row, length] == 3
         assert float(found.scores[row, 0]) == pytest.approx(surest[row, :steps].sum(), abs=1e-4)

@@ -1,4 +1,4 @@
-"""Guided alignment is the written-out formula and teaches where to look; test_fit.py resumes a guided run."""
+"""Guided alignment is the written-out formula and teaches where to attend; test_fit.py resumes a guided run."""
 
 import math
 from pathlib import Path
@@ -41,7 +41,7 @@ def by_hand(links: np.ndarray, alignment: np.ndarray) -> float:
 
 
 def test_two_words_by_hand() -> None:
-    # The first is linked to both words and looked 1/4, 3/4; the second, linked to the second alone, looked 3/5, 2/5.
+    # The first is linked to both words with weights 1/4, 3/4; the second to the second alone, with weights 3/5, 2/5.
     links = tf.constant([[[0.5, 0.5], [0.0, 1.0]]])
     alignment = tf.constant([[[0.25, 0.75], [0.6, 0.4]]])
     # (ln 4 + ln 4/3) / 2 = (1.386294 + 0.287682) / 2 = 0.836988; ln 5/2 = 0.916291; the mean is 0.876639.
@@ -57,14 +57,14 @@ def test_the_loss_is_the_formula() -> None:
     assert not losses.numpy()[~guided.numpy()].any()
 
 
-def test_the_gradient_is_that_of_the_formula_and_a_number_where_nothing_was_looked_at() -> None:
+def test_the_gradient_is_that_of_the_formula_and_finite_where_a_weight_is_zero() -> None:
     links, alignment = example()
     links[0, 0], alignment[0, 0] = [0.5, 0.5, 0, 0], [1, 0, 0, 0]
     with tf.GradientTape() as tape:
-        looked = tf.constant(alignment)
-        tape.watch(looked)
-        loss = alignment_loss(links, looked)
-    gradient = tape.gradient(loss, looked).numpy()
+        weights = tf.constant(alignment)
+        tape.watch(weights)
+        loss = alignment_loss(links, weights)
+    gradient = tape.gradient(loss, weights).numpy()
     assert np.isfinite(float(loss)) and np.isfinite(gradient).all()
     count = links.any(-1).sum()
     usual = (links > 0) & (alignment > 0)
@@ -72,7 +72,7 @@ def test_the_gradient_is_that_of_the_formula_and_a_number_where_nothing_was_look
     assert not gradient[~usual].any()
 
 
-def test_a_link_to_where_a_low_score_forbids_to_look_still_pulls() -> None:
+def test_a_link_whose_weight_has_vanished_still_has_a_gradient() -> None:
     scores = tf.Variable([[[60.0, 0.0]]])
     with tf.GradientTape() as tape:
         loss = alignment_loss(tf.constant([[[0.0, 1.0]]]), tf.nn.softmax(scores))
@@ -138,7 +138,7 @@ def weight_on_links(model: TrainingModel, links: bool) -> np.ndarray:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_attention_learns_to_look_at_the_links(kind: str) -> None:
+def test_the_attention_learns_to_attend_to_the_links(kind: str) -> None:
     found = weight_on_links(made(*KINDS[kind], "training.guided_alignment=1"), links=True)
     assert found.mean() > 0.85 and found.min() > 0.6
     assert weight_on_links(made(*KINDS[kind]), links=False).mean() < 0.5

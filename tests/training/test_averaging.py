@@ -68,7 +68,7 @@ def test_weights_that_are_gone_are_told(tmp_path: Path, damage: str) -> None:
         callback.on_epoch_end(4, {})
 
 
-def test_what_will_be_averaged_is_looked_for_before_a_run_goes_on(tmp_path: Path) -> None:
+def test_what_will_be_averaged_is_checked_before_a_run_is_resumed(tmp_path: Path) -> None:
     callback, _, _ = run(tmp_path, epochs=3)
     callback.check(4)
     with pytest.raises(InputError, match=r"epoch-5\.npz"):
