@@ -82,7 +82,7 @@ def evaluate(
     texts = _translations(translator, [left for left, _ in pairs], how)
     _report(model.name, pairs, texts, lengths, plot, as_json)
     if tsv:
-        from nmt.plotting.fonts import write
+        from nmt.plotting.picture import write
 
         rows = (
             f"{_cell(left)}\t{_cell(right)}\t{_cell(found)}\n"
@@ -263,7 +263,7 @@ def _gold(gold: Path, source: Path, target: Path, corpus: Corpus) -> list[Gold]:
 
 def _check_outputs(plot: Path | None, tsv: Path | None) -> None:
     """Make sure that what will be written can be, before any work is done."""
-    from nmt.plotting.fonts import check_picture
+    from nmt.plotting.picture import check_picture
 
     if plot:
         check_picture(plot)

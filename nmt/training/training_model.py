@@ -82,7 +82,7 @@ class TrainingModel(keras.Model):
         return self.guided_alignment > 0 and "links" in inputs
 
     def _maybe_symbolic_build(self, iterator: Any = None, data_batch: Any = None) -> None:
-        """Build nothing: the network is built.
+        """Build nothing: the network is built. A private method of Keras 3.15, see :mod:`nmt.tf_import`.
 
         With several devices Keras would build with a batch, for which it averages the parts of the devices; these need
         not have the same size.
