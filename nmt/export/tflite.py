@@ -19,6 +19,7 @@ from nmt.decoding.strategies import constraints_for, find
 from nmt.errors import InputError
 from nmt.export import tflite_runtime
 from nmt.inference.translator import Translator
+from nmt.layers.recurrence import dense_loops
 from nmt.tf_import import quantize_dense_layers_whole
 
 Quantize = Literal["none", "float16", "int8"]
@@ -129,7 +130,8 @@ def searching(translator: Translator, how: Decoding) -> Callable[[tf.Tensor], di
     def translate(source: tf.Tensor) -> dict[str, tf.Tensor]:
         mask = (source != PAD) & (source != EOS)
         lengths = tf.reduce_sum(tf.cast(mask, tf.int32), 1)
-        memory = model.encode(source)
+        with dense_loops():
+            memory = model.encode(source)
         looked = mask if translator.model.aligned else mask[:, :1]
         no_draws = tf.zeros([tf.shape(source)[0], 0])
         found = find(model, how, memory, looked, constraints_for(how, lengths, None), no_draws, BOS, EOS)

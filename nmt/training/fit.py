@@ -24,7 +24,6 @@ from nmt.inference.completer import Completer
 from nmt.inference.translator import Translator
 from nmt.model_folder import CONFIG, EPOCHS, JOURNAL, LOGS, STATE, WEIGHTS, config_text, make
 from nmt.models.language_model import LanguageModel
-from nmt.models.seq2seq import Seq2Seq
 from nmt.saving import load, load_weights, write_settings
 from nmt.training.averaging import Keep
 from nmt.training.callbacks import (
@@ -108,7 +107,7 @@ def train_model(
     model, kept, schedule = make_models(config, (tokenizers.source.vocabulary, tokenizers.target.vocabulary), steps)
     logger.info(f"{model.count_params():,} parameters.")
     if started:
-        begin_with(model, tokenizers, started[0], started[1])
+        begin_with(model.network, tokenizers, started[0], started[1])
     translator: Translator | Completer = (
         Completer(kept, tokenizers, config) if isinstance(kept, LanguageModel) else Translator(kept, tokenizers, config)
     )
@@ -208,7 +207,7 @@ def run_callbacks(
 
 
 def fit_model(
-    model: Seq2Seq | LanguageModel,
+    model: keras.Model,
     config: Config,
     pipeline: Pipeline,
     callbacks: list[keras.callbacks.Callback],

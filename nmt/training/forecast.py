@@ -168,7 +168,7 @@ class _Clock(keras.callbacks.Callback):
         self.ends.append(time.monotonic())
 
 
-def time_steps(model: Seq2Seq | LanguageModel, epoch: tf.data.Dataset) -> tuple[float, float]:
+def time_steps(model: keras.Model, epoch: tf.data.Dataset) -> tuple[float, float]:
     """Return the seconds of the first step, which traces the graph, and the mean of the 50 after it."""
     # A corpus of fewer batches is read again.
     batches = epoch.take(STEPS + 1).cache().repeat().take(STEPS + 1)
