@@ -112,9 +112,9 @@ class Encoder(keras.layers.Layer):
         annotations, last = inputs, ()
         for i, forward in enumerate(self.forward_cells):
             words = self.depth.before(i, annotations, training)
-            sides = [run(forward, words, mask, buffers=not training)]
+            sides = [run(forward, words, mask)]
             if self.bidirectional:
-                sides.append(run(self.backward_cells[i], words, mask, reverse=True, buffers=not training))
+                sides.append(run(self.backward_cells[i], words, mask, reverse=True))
             outputs = self._merged([outputs for outputs, _ in sides])
             last = tuple(self._merged(parts) for parts in zip(*[state for _, state in sides], strict=True))
             annotations = self.depth.after(i, annotations, outputs)
@@ -146,11 +146,10 @@ def run(
     reverse: bool = False,
     state: State | None = None,
     projected: bool = False,
-    buffers: bool = False,
 ) -> tuple[tf.Tensor, State]:
     """Run one cell over ``inputs`` ``(batch, time, width)``: outputs ``(batch, time, units)`` and the last state.
 
-    With ``projected`` the inputs are what ``cell.project`` gives. ``buffers``: see :func:`~nmt.layers.recurrence.scan`.
+    With ``projected`` the inputs are what ``cell.project`` gives.
     """
 
     def step(projected: tf.Tensor, state: State) -> tuple[tuple[tf.Tensor, ...], State]:
@@ -158,5 +157,5 @@ def run(
         return (output,), state
 
     inputs = inputs if projected else cell.project(inputs)
-    (outputs,), last = scan(step, inputs, state or cell.zero_state(inputs), mask, reverse, (cell.units,), buffers)
+    (outputs,), last = scan(step, inputs, state or cell.zero_state(inputs), mask, reverse, (cell.units,))
     return outputs, last

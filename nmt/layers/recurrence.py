@@ -2,10 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import tensorflow as tf
+
+_dense_loops = ContextVar("dense_loops", default=False)
+
+
+@contextmanager
+def dense_loops() -> Iterator[None]:
+    """Trace :func:`scan` with tensors of a fixed size that each step copies, in place of arrays.
+
+    TFLite has no other loop for a batch of any size. Everywhere else arrays are faster, and so is their gradient.
+    """
+    token = _dense_loops.set(True)
+    try:
+        yield
+    finally:
+        _dense_loops.reset(token)
 
 
 def dense(inputs: tf.Tensor, kernel: Any, transpose: bool = False) -> tf.Tensor:
@@ -40,7 +57,6 @@ def scan(
     mask: tf.Tensor | None = None,
     reverse: bool = False,
     outputs: tuple[int | None, ...] = (None,),
-    buffers: bool = False,
 ) -> tuple[tuple[tf.Tensor, ...], Any]:
     """Run ``step`` over time.
 
@@ -50,15 +66,13 @@ def scan(
         state: the first state, any nest of tensors ``(batch, units)``.
         mask: ``(batch, time)``; where it is false the state stays as it was, so that padding changes nothing.
         reverse: run from the last step to the first; outputs keep their places.
-        outputs: the width of each output, ``None`` if it is not known.
-        buffers: read and write tensors rather than arrays that grow. TFLite has no other loop for a batch of any size;
-            the gradient would cost more. All widths must be known.
+        outputs: the width of each output, ``None`` if it is not known; all are known within :func:`dense_loops`.
 
     Returns:
         The outputs, each ``(batch, time, its width)``, and the last state.
     """
-    if buffers:
-        return _scan_buffers(step, inputs, state, mask, reverse, outputs)
+    if _dense_loops.get():
+        return _scan_dense(step, inputs, state, mask, reverse, outputs)
     time, batch = tf.shape(inputs)[1], inputs.shape[0]
     read_inputs = _by_time(inputs)
     read_mask = None if mask is None else _by_time(tf.expand_dims(mask, -1))
@@ -82,7 +96,7 @@ def scan(
     return by_row, state
 
 
-def _scan_buffers(
+def _scan_dense(
     step: Callable,
     inputs: tf.Tensor,
     state: Any,

@@ -27,7 +27,7 @@ from nmt.data.tokenizers import Tokenizers
 from nmt.data.word_links import check_guided
 from nmt.evaluation.scores import score
 from nmt.inference.completer import Completer
-from nmt.inference.parallel import shared_out
+from nmt.inference.parallel import split
 from nmt.inference.translator import Translator
 from nmt.models.language_model import LanguageModel
 from nmt.models.seq2seq import Seq2Seq
@@ -283,7 +283,7 @@ def _scoring(
         return Scoring(losing, share, time.monotonic() - watch.began, 1, 1)
     translator = Translator(kept, tokenizers, config)
     ordered = sorted(pairs, key=lambda pair: len(pair[0]))
-    groups = list(shared_out(ordered, config.decoding.batch_size))
+    groups = list(split(ordered, config.decoding.batch_size, translator.parallel_batches))
     chosen = [pair for i in _spread(len(groups)) for pair in groups[i]]
     watch.began = time.monotonic()
     _search(translator, chosen[:1])
@@ -309,7 +309,7 @@ def _search(translator: Translator, pairs: list[tuple[str, str]]) -> int:
     least = max(decoding.min_ratio, min(1.0, decoding.max_ratio))
     found = translator.translate([source for source, _ in pairs], beam=1, n_best=1, sample=False, min_ratio=least)
     lengths = [len(translation.tokens) + 1 for translation in found]
-    return sum(max(group) for group in shared_out(lengths, decoding.batch_size))
+    return sum(max(group) for group in split(lengths, decoding.batch_size, translator.parallel_batches))
 
 
 def _longest(targets: list[str], tokenizers: Tokenizers, config: Config) -> int:

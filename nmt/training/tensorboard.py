@@ -8,7 +8,8 @@ from typing import Any
 import keras
 
 from nmt.inference.completer import Completer
-from nmt.inference.translator import Translator, one_line
+from nmt.inference.strings import one_line
+from nmt.inference.translator import Translator
 from nmt.plotting.figures import heat_map
 from nmt.training import events
 from nmt.training.callbacks import Journal, beginning

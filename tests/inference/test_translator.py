@@ -2,7 +2,9 @@
 
 import shutil
 import unicodedata
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -10,12 +12,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nmt.config import Config, with_settings
+from nmt.config import Config, Decoding, with_settings
 from nmt.data.corpora import from_tsv
 from nmt.data.pipeline import Buckets, Pipeline, lengths
 from nmt.data.tokenizers import train_tokenizers
 from nmt.errors import InputError
-from nmt.inference.translator import Translation, Translator, one_line
+from nmt.inference.graph import GraphCache
+from nmt.inference.strings import one_line
+from nmt.inference.translator import Translation, Translator
 from nmt.models.build import build_model
 from nmt.training.setup import compiled
 
@@ -213,6 +217,59 @@ def test_samples_depend_on_the_seed_and_the_number_of_the_line(translator) -> No
     assert texts(SOURCES) != texts(SOURCES, seed=2)
     assert texts(SOURCES[5:9], first=5) == texts(SOURCES)[5:9]
     assert len(set(texts(SOURCES[:1] * 9))) > 1
+
+
+def counting(model) -> tuple[list[int], Any]:
+    """A model, and a list that grows by one whenever Python runs its encoder: once for each trace of a graph."""
+    traces: list[int] = []
+
+    class Counting:
+        def __getattr__(self, name):
+            return getattr(model, name)
+
+        def encode(self, source):
+            traces.append(1)
+            return model.encode(source)
+
+    return traces, Counting()
+
+
+def test_a_graph_is_traced_once_whatever_the_seed_and_the_batch_size(translator) -> None:
+    traces, model = counting(translator.model)
+    fresh = Translator(model, translator.tokenizers, translator.config)
+    for seed in range(40):
+        fresh.translate(SOURCES[:2], sample=True, seed=seed)
+    for size in (1, 2, 5):
+        fresh.translate(SOURCES[:3], sample=True, batch_size=size)
+    assert (len(traces), len(fresh.graphs)) == (1, 1)
+    fresh.translate(SOURCES[:2], ["Juno", "Mina"], sample=True)
+    fresh.translate(SOURCES[:2], beam=2)
+    assert (len(traces), len(fresh.graphs)) == (3, 3)
+
+
+def test_threads_that_begin_at_once_share_one_trace(translator) -> None:
+    traces, model = counting(translator.model)
+    fresh = Translator(model, translator.tokenizers, translator.config)
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda _: fresh.translate(SOURCES[:2]), range(8)))
+    assert len(traces) == 1
+    for each in found:
+        assert_equal(each, found[0], tolerance=1e-4)
+
+
+def test_the_number_of_graphs_is_bounded() -> None:
+    made = []
+    graphs = GraphCache(lambda settings: made.append(settings.beam), size=3)
+    for size in (1, 2, 3, 4, 2, 1, 4):  # 1 was dropped for 4, and 3 for 1: the one that was used least recently
+        graphs(Decoding(beam=size))
+    assert (len(graphs), made) == (3, [1, 2, 3, 4, 1])
+
+
+@pytest.mark.parametrize("parallel", [1, 3, 8])
+def test_translations_do_not_depend_on_how_many_batches_run_at_once(translator, parallel) -> None:
+    other = Translator(translator.model, translator.tokenizers, translator.config, parallel_batches=parallel)
+    assert_equal(other.translate(SOURCES, beam=3), translator.translate(SOURCES, beam=3), tolerance=1e-4)
+    assert_equal(other.score(SOURCES, SOURCES), translator.score(SOURCES, SOURCES), tolerance=1e-4)
 
 
 def test_lengths_are_kept_to(translator) -> None:

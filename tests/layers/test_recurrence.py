@@ -1,10 +1,12 @@
 """The loop over time: its order, its mask, and its gradients."""
 
+from contextlib import nullcontext
+
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from nmt.layers.recurrence import dense, scan
+from nmt.layers.recurrence import dense, dense_loops, scan
 
 BATCH, TIME, UNITS = 3, 5, 7
 
@@ -52,7 +54,13 @@ def add_up(x, state):
 
 # By hand: 1, 1 + 2, 1 + 2 + 4 forwards; 4, 4 + 2, 4 + 2 + 1 backwards, each in its place.
 # Where the mask is false the sum that is handed on stays as it was.
-both_ways = pytest.mark.parametrize("buffers", [False, True])
+@pytest.fixture(params=["arrays", "dense"])
+def both_loops(request):
+    with dense_loops() if request.param == "dense" else nullcontext():
+        yield
+
+
+both_ways = pytest.mark.usefixtures("both_loops")
 
 
 @both_ways
@@ -69,10 +77,10 @@ both_ways = pytest.mark.parametrize("buffers", [False, True])
         ([0, 0, 0], False, [], 0),
     ],
 )
-def test_a_running_sum(mask, reverse, at_real_words, last, buffers):
+def test_a_running_sum(mask, reverse, at_real_words, last):
     inputs = tf.constant([[[1.0], [2.0], [4.0]]])
     booleans = None if mask is None else tf.cast([mask], tf.bool)
-    (sums, read), state = scan(add_up, inputs, tf.zeros([1, 1]), booleans, reverse, (1, 1), buffers)
+    (sums, read), state = scan(add_up, inputs, tf.zeros([1, 1]), booleans, reverse, (1, 1))
     real = slice(None) if mask is None else np.array(mask, bool)
     assert sums.numpy()[0, real, 0].tolist() == at_real_words
     assert state.numpy().tolist() == [[last]]
@@ -80,31 +88,29 @@ def test_a_running_sum(mask, reverse, at_real_words, last, buffers):
 
 
 @both_ways
-def test_rows_have_masks_of_their_own(buffers):
+def test_rows_have_masks_of_their_own():
     inputs = tf.constant([[[1.0], [2.0], [4.0]]] * 3)
-    _, state = scan(add_up, inputs, tf.zeros([3, 1]), tf.sequence_mask([2, 3, 0]), outputs=(1, 1), buffers=buffers)
+    _, state = scan(add_up, inputs, tf.zeros([3, 1]), tf.sequence_mask([2, 3, 0]), outputs=(1, 1))
     assert state.numpy().ravel().tolist() == [3, 7, 0]
 
 
 @both_ways
-def test_a_state_may_be_any_nest(buffers):
+def test_a_state_may_be_any_nest():
     def step(x, state):
         new = {"sum": state["sum"] + x, "parts": (state["parts"][0] * 2,)}
         return (new["sum"],), new
 
     first = {"sum": tf.zeros([1, 1]), "parts": (tf.ones([1, 2]),)}
-    _, state = scan(
-        step, tf.constant([[[1.0], [2.0], [4.0]]]), first, tf.constant([[True, False, True]]), False, (1,), buffers
-    )
+    _, state = scan(step, tf.constant([[[1.0], [2.0], [4.0]]]), first, tf.constant([[True, False, True]]), False, (1,))
     assert state["sum"].numpy().tolist() == [[5]]
     assert state["parts"][0].numpy().tolist() == [[4, 4]]  # doubled at the two real words
 
 
 @both_ways
-def test_any_batch_and_any_time_in_a_graph(buffers):
+def test_any_batch_and_any_time_in_a_graph():
     @tf.function(input_signature=[tf.TensorSpec([None, None, 1]), tf.TensorSpec([None, None], tf.bool)])
     def total(inputs, mask):
-        (sums, _), state = scan(add_up, inputs, tf.zeros_like(inputs[:, 0]), mask, outputs=(1, 1), buffers=buffers)
+        (sums, _), state = scan(add_up, inputs, tf.zeros_like(inputs[:, 0]), mask, outputs=(1, 1))
         return sums, state
 
     for batch, time in [(2, 3), (1, 5), (0, 3)]:
@@ -115,11 +121,11 @@ def test_any_batch_and_any_time_in_a_graph(buffers):
 
 @both_ways
 @pytest.mark.parametrize("shape", [[2, 3], [2, None], [None, 3]])
-def test_a_graph_may_know_its_batch_or_its_time(shape, buffers):
+def test_a_graph_may_know_its_batch_or_its_time(shape):
     @tf.function(input_signature=[tf.TensorSpec([*shape, 1]), tf.TensorSpec(shape, tf.bool)])
     def total(inputs, mask):
         first = tf.zeros([tf.shape(inputs)[0], 1])
-        (sums, _), state = scan(add_up, inputs, first, mask, outputs=(1, 1), buffers=buffers)
+        (sums, _), state = scan(add_up, inputs, first, mask, outputs=(1, 1))
         return sums, state
 
     sums, state = total(tf.ones([2, 3, 1]), tf.ones([2, 3], tf.bool))
@@ -128,8 +134,8 @@ def test_a_graph_may_know_its_batch_or_its_time(shape, buffers):
 
 
 @both_ways
-def test_no_steps_at_all_leave_the_first_state(buffers):
-    (sums, _), state = scan(add_up, tf.zeros([2, 0, 1]), tf.fill([2, 1], 7.0), outputs=(1, 1), buffers=buffers)
+def test_no_steps_at_all_leave_the_first_state():
+    (sums, _), state = scan(add_up, tf.zeros([2, 0, 1]), tf.fill([2, 1], 7.0), outputs=(1, 1))
     assert sums.shape == (2, 0, 1)
     assert state.numpy().tolist() == [[7], [7]]
 
