@@ -338,7 +338,8 @@ class BeamSearch:
             token_scores, tokens: ``(rows, each)``, by what.
         """
         each = tf.shape(tokens)[1]
-        flat = [self.batch, self.size * each]
+        # From a tensor of the loop, whose static shape may be known: so that of the result is.
+        flat = [tf.shape(active.scores)[0], self.size * each]
         scores = tf.reshape(active.scores, [-1, 1]) + token_scores  # (rows, each)
         scores, chosen = tf.math.top_k(tf.reshape(scores, flat), tf.minimum(2 * self.size, self.size * each))
         tokens, token_scores = (
@@ -396,7 +397,7 @@ class BeamSearch:
 
     def _rows(self, slots: tf.Tensor) -> tf.Tensor:
         """Turn slots ``(batch, n)`` into numbers of rows."""
-        return slots + tf.expand_dims(tf.range(self.batch) * self.size, 1)
+        return slots + tf.expand_dims(tf.range(tf.shape(slots)[0]) * self.size, 1)
 
     def _trace_back(self, best: _Finished, steps: _Steps, count: tf.Tensor) -> Hypotheses:
         """Follow the back-pointers of each finished hypothesis, from its last token to its first.
