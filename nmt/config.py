@@ -249,25 +249,14 @@ def _idle(d: Decoding) -> dict[str, str]:
     return {key: where for key, (used, where) in keys.items() if not used and getattr(d, key) != getattr(Decoding, key)}
 
 
-def check_decoding(config: Config, vocabulary: int | None = None, exported: bool = False) -> None:
-    """Make sure that the keys of ``decoding`` go together, and with the model.
+Rules = list[tuple[bool, str]]
 
-    Arguments:
-        config: the whole configuration.
-        vocabulary: number of target pieces, where it is known.
-        exported: whether the search is that of an export.
 
-    Raises:
-        InputError: if not.
-
-    >>> check_decoding(with_settings(Config(), ["decoding.beam=9"]), vocabulary=7)
-    Traceback (most recent call last):
-    nmt.errors.InputError: decoding.beam = 9 is larger than the vocabulary, which has 7 pieces. Five to ten is usual.
-    """
-    m, d = config.model, config.decoding
+def _decoding_rules(c: Config, vocabulary: int | None = None, exported: bool = False) -> Rules:
+    m, d = c.model, c.decoding
     language_model = m.architecture == "language-model"
     unaligned = language_model or (m.architecture == "recurrent" and m.attention == "none")
-    rules = [
+    return [
         (
             d.sample and d.beam > 1,
             f"decoding.sample draws one translation at a time, and decoding.beam = {d.beam} keeps the best of several: "
@@ -312,7 +301,24 @@ def check_decoding(config: Config, vocabulary: int | None = None, exported: bool
             "An export gives the same text the same translation: decoding.sample cannot be true in it.",
         ),
     ]
-    for broken, message in rules:
+
+
+def check_decoding(config: Config, vocabulary: int | None = None, exported: bool = False) -> None:
+    """Make sure that the keys of ``decoding`` go together, and with the model.
+
+    Arguments:
+        config: the whole configuration.
+        vocabulary: number of target pieces, where it is known.
+        exported: whether the search is that of an export.
+
+    Raises:
+        InputError: if not.
+
+    >>> check_decoding(with_settings(Config(), ["decoding.beam=9"]), vocabulary=7)
+    Traceback (most recent call last):
+    nmt.errors.InputError: decoding.beam = 9 is larger than the vocabulary, which has 7 pieces. Five to ten is usual.
+    """
+    for broken, message in _decoding_rules(config, vocabulary, exported):
         if broken:
             raise InputError(message)
 

@@ -46,9 +46,7 @@ def serve(
         import_tensorflow()
         from nmt.inference.parallel import share_cores
 
-        if place.kind == "model":
-            share_cores()
-        engine = open_engine(place)
+        engine = open_engine(place, share_cores() if place.kind == "model" else 1)
         warm(engine)
         server = Server(engine, Limits(seconds=timeout, waiting=max_waiting, sentences=min(256, max_waiting)))
         where = address(taken)

@@ -286,8 +286,8 @@ def find(folder: Path) -> Place:
     raise InputError(f"{folder} is neither a model's folder, with {CONFIG}, nor an export, with numbered versions.")
 
 
-def open_engine(place: Place) -> Engine:
-    """Open what was found.
+def open_engine(place: Place, parallel_batches: int = 2) -> Engine:
+    """Open what was found. A model's folder searches this many batches at once.
 
     Raises:
         InputError: if it is damaged.
@@ -296,7 +296,7 @@ def open_engine(place: Place) -> Engine:
         return ExportEngine(place.folder, place.name, place.version)
     from nmt.inference.translator import Translator
 
-    return ModelEngine(Translator.load(place.folder), place.name, place.version)
+    return ModelEngine(Translator.load(place.folder, parallel_batches=parallel_batches), place.name, place.version)
 
 
 def rows(signature: Signature, inputs: Mapping[str, np.ndarray]) -> list[Row]:
