@@ -12,13 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nmt.config import Config, Decoding, with_settings
+from nmt.config import Config, with_settings
 from nmt.data.corpora import from_tsv
 from nmt.data.pipeline import Buckets, Pipeline, lengths
 from nmt.data.tokenizers import train_tokenizers
 from nmt.errors import InputError
-from nmt.inference.graph import GraphCache
-from nmt.inference.strings import one_line
 from nmt.inference.translator import Translation, Translator
 from nmt.models.build import build_model
 from nmt.training.setup import compiled
@@ -257,14 +255,6 @@ def test_threads_that_begin_at_once_share_one_trace(translator) -> None:
         assert_equal(each, found[0], tolerance=1e-4)
 
 
-def test_the_number_of_graphs_is_bounded() -> None:
-    made = []
-    graphs = GraphCache(lambda settings: made.append(settings.beam), size=3)
-    for size in (1, 2, 3, 4, 2, 1, 4):  # 1 was dropped for 4, and 3 for 1: the one that was used least recently
-        graphs(Decoding(beam=size))
-    assert (len(graphs), made) == (3, [1, 2, 3, 4, 1])
-
-
 @pytest.mark.parametrize("parallel", [1, 3, 8])
 def test_translations_do_not_depend_on_how_many_batches_run_at_once(translator, parallel) -> None:
     other = Translator(translator.model, translator.tokenizers, translator.config, parallel_batches=parallel)
@@ -396,13 +386,6 @@ def test_what_is_too_long_is_cut_and_said_to_be(translator: Translator) -> None:
     assert long.truncated
     assert len(long.source_tokens) == LIMIT
     assert long.source_tokens[: len(short.source_tokens)] == short.source_tokens
-
-
-@given(st.text(st.characters() | st.sampled_from("\n\r\v\f\x1c\x85\u2028\u2029")))
-def test_one_line_is_one_line_of_the_same_length(text: str) -> None:
-    assert_one_line(one_line(text))
-    assert len(one_line(text)) == len(text)
-    assert one_line(one_line(text)) == one_line(text)
 
 
 # The folder
