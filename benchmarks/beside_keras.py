@@ -1,20 +1,20 @@
-"""How fast our models train beside models of the same size made of stock parts: real target tokens a second.
+"""How fast our models train beside models of the same size made of stock parts: real target tokens per second.
 
     python benchmarks/beside_keras.py --source train.de --target train.en --architecture transformer --layers 3 \\
         --set text.kind=bpe --set text.vocabulary_size=8000
 
-``recurrent``, the default, puts Keras's own Bidirectional, GRU and AdditiveAttention beside our model with Bahdanau's
-attention. Stock layers can look at the source only after the recurrence, which is our ``context=output``; our own
-default, ``context=input``, looks inside the loop and is measured as well. ``transformer`` puts KerasHub's layers beside
-our Transformer, and needs KerasHub: ``pip install keras-hub``.
+``recurrent``, the default, compares our model with Bahdanau's attention to Keras's own Bidirectional, GRU and
+AdditiveAttention. Stock layers can attend to the source only after the recurrence, which is our ``context=output``. Our
+default, ``context=input``, attends inside the loop and is measured as well. ``transformer`` compares our Transformer to
+KerasHub's layers, and needs KerasHub: ``pip install keras-hub``.
 
-The stock models have the same layers, widths, weights and dropouts as ours, with one exception: KerasHub drops
-attention weights too, as often as ``model.dropout`` says. With ``--set model.dropout=0`` neither side does. They are
-trained twice: with our optimizer, loss and metrics, and as Keras offers these, without label smoothing and with no
-metric but the accuracy.
+The stock models have the same layers, widths, weights and dropouts as ours, with one exception: KerasHub also drops
+attention weights, at the rate of ``model.dropout``. With ``--set model.dropout=0`` neither side does. Each stock model
+is trained twice: with our optimizer, loss and metrics, and with Keras's, which means no label smoothing and no metric
+but the accuracy.
 
-All models train on the same batches of our pipeline, held in memory, in one process and in turn. Before that each has
-seen a batch of every shape, so that no tracing is measured.
+All models train on the same batches of our pipeline, held in memory, in one process and in turns. First each model sees
+a batch of every shape, so that no tracing is measured.
 """
 
 from __future__ import annotations
@@ -47,12 +47,12 @@ from nmt.training.setup import compiled, precision
 
 # What the stock models do not have.
 _FIXED = ("cell", "attention", "context", "bidirectional", "layer_norm", "residual", "word_dropout")
-# That of our normalisations. Keras's default is another.
+# The epsilon of our layer normalisation; Keras's default differs.
 _EPSILON = 1e-5
 
 
 class Bias(keras.layers.Layer):
-    """Our output layer has a bias, and the way back through a ReversibleEmbedding has none."""
+    """A bias for the output: our output layer has one, a ReversibleEmbedding in reverse has none."""
 
     def build(self, input_shape: tuple) -> None:
         self.bias = self.add_weight((input_shape[-1],), "zeros", name="bias")
@@ -62,13 +62,13 @@ class Bias(keras.layers.Layer):
 
 
 class Ends(NamedTuple):
-    """What lies before and after the layers of a stock model.
+    """The parts before and after the layers of a stock model.
 
     Attributes:
         inputs: the ids, by name.
-        source, target: word vectors.
-        mask: true at real source words.
-        table: the target embedding, which is the output layer too.
+        source, target: embedded tokens.
+        mask: true at real source tokens.
+        table: the target embedding, which is also the output layer.
     """
 
     inputs: dict[str, Any]
@@ -84,7 +84,7 @@ class Ends(NamedTuple):
 
 
 def ends(config: Config, source_vocabulary: int, target_vocabulary: int) -> Ends:
-    """Return the word vectors of a stock model, with our dropout."""
+    """Return the embeddings of a stock model, with our dropout."""
     m = config.model
     inputs = {name: keras.Input((None,), dtype="int32", name=name) for name in ("source", "target")}
     initializer = keras.initializers.RandomNormal(stddev=m.embedding**-0.5)
@@ -93,7 +93,7 @@ def ends(config: Config, source_vocabulary: int, target_vocabulary: int) -> Ends
         m.embedding,
         m.tied != "none",
         initializer,
-        # Left to itself it multiplies in float32 also where everything else is in half precision.
+        # By default it multiplies in float32 even if everything else is in half precision.
         reverse_dtype=keras.config.dtype_policy().compute_dtype,
     )
     tables = {
@@ -101,8 +101,8 @@ def ends(config: Config, source_vocabulary: int, target_vocabulary: int) -> Ends
         "target": table,
     }
     words = {name: keras.layers.Dropout(m.embedding_dropout)(tables[name](inputs[name])) for name in inputs}
-    # By hand and not by mask_zero, which would slow the stock decoder down: it would mask the target, whose padding
-    # comes last and is left out of the loss, and a shared table cannot mask one side only.
+    # Not mask_zero: a shared table cannot mask the source only, and a mask of the target would slow the stock decoder
+    # down for nothing, since the target's padding comes last and is left out of the loss.
     mask = keras.ops.not_equal(inputs["source"], 0)
     return Ends(inputs, words["source"], words["target"], mask, table)
 
@@ -167,7 +167,7 @@ def keras_hub() -> Any:
 
 
 def compile_stock(model: Any, config: Config, optimizer: Any) -> None:
-    """Compile as Keras offers it, with the numbers of our optimizer."""
+    """Compile with Keras's own loss and Adam, with the same settings as our optimizer."""
     settings = {**optimizer.get_config(), "learning_rate": config.training.learning_rate}
     model.compile(
         optimizer=keras.optimizers.Adam.from_config(settings),
@@ -177,7 +177,7 @@ def compile_stock(model: Any, config: Config, optimizer: Any) -> None:
 
 
 def models(config: Config, source_vocabulary: int, target_vocabulary: int, steps: int) -> dict[str, Any]:
-    """Return the models to be measured, compiled, by what they are called in the table; ours come first."""
+    """Return the compiled models by their names in the table; ours come first."""
     sizes = (source_vocabulary, target_vocabulary)
     named: dict[str, Any] = {}
     with precision(config.training.precision):
@@ -198,7 +198,7 @@ def models(config: Config, source_vocabulary: int, target_vocabulary: int, steps
 
 
 class Clock(keras.callbacks.Callback):
-    """Note the seconds from the end of the first batch to the end of the last."""
+    """Measure the seconds from the end of the first batch to the end of the last."""
 
     def __init__(self, batches: int) -> None:
         super().__init__()
@@ -208,7 +208,7 @@ class Clock(keras.callbacks.Callback):
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         if batch not in (0, self.last):
             return
-        # An accelerator may still be at work on a batch until its loss is asked for.
+        # An accelerator may still work on a batch; reading the loss waits for it.
         float((logs or {})["loss"])
         if batch:
             self.seconds = time.perf_counter() - self.begin
@@ -217,7 +217,7 @@ class Clock(keras.callbacks.Callback):
 
 
 def measure(named: dict[str, Any], batches: tf.data.Dataset, rounds: int) -> dict[str, list[float]]:
-    """Train the models in turn, and return the target tokens a second of every round."""
+    """Train the models in turns, and return the target tokens per second of every round."""
     tokens, shapes = [], []
     for inputs, target in batches.as_numpy_iterator():
         tokens.append(int(np.count_nonzero(target)))
@@ -241,7 +241,7 @@ def measure(named: dict[str, Any], batches: tf.data.Dataset, rounds: int) -> dic
 
 
 def table(named: dict[str, Any], speeds: dict[str, list[float]]) -> None:
-    """Print what was measured, and where the models are not of one size."""
+    """Print the speeds, and which models differ in size."""
     width = max(map(len, named))
     print(f"\n{'target tokens a second':{width}}  parameters    median    lowest   highest  ratio")
     first = next(iter(named))
@@ -258,7 +258,7 @@ def table(named: dict[str, Any], speeds: dict[str, list[float]]) -> None:
 
 
 def surroundings(config: Config) -> None:
-    """Print where this was measured, with what, and how."""
+    """Print the machine, the versions and the command."""
     versions = {"Python": platform.python_version(), "TensorFlow": tf.__version__, "Keras": keras.__version__}
     if config.model.architecture == "transformer":
         versions["KerasHub"] = keras_hub().__version__
@@ -271,10 +271,10 @@ def surroundings(config: Config) -> None:
 
 
 def read_config(arguments: argparse.Namespace) -> Config:
-    """Return the config that the options ask for.
+    """Return the config that the options describe.
 
     Raises:
-        InputError: if there is none, or no stock model like it, or nothing is to be measured.
+        InputError: if the options are wrong, or no stock model corresponds to them.
     """
     if arguments.rounds < 1:
         raise InputError("--rounds must be 1 or more.")
@@ -297,7 +297,7 @@ def read_config(arguments: argparse.Namespace) -> Config:
 def run(arguments: argparse.Namespace) -> None:
     config = read_config(arguments)
     if config.model.architecture == "transformer":
-        keras_hub()  # that it is missing should be said before the text is read
+        keras_hub()  # if it is missing, say so before the corpus is read
     keras.utils.set_random_seed(config.training.seed)
     corpus = from_files(arguments.source, arguments.target)
     tokenizers = fit_tokenizers(config, corpus, print)
@@ -321,7 +321,7 @@ def main() -> int:
     parser.add_argument("--layers", type=int, help="layers of the encoder, and of the decoder")
     parser.add_argument("--set", dest="settings", action="append", default=[], metavar="KEY=VALUE")
     arguments = parser.parse_args()
-    # The batches are not counted beforehand, and a model is tried on a single word: both are meant.
+    # Both are intended: the batches are not counted beforehand, and a model is built on a single token.
     for meant in ("Your input ran out of data", "You are using a softmax over axis"):
         warnings.filterwarnings("ignore", message=meant)
     try:

@@ -1,11 +1,10 @@
-"""How long ``nmt data`` takes and how much memory, for files given and for generated corpora of any size.
+"""How much time and memory ``nmt data`` takes, for given files and for generated corpora of any size.
 
     python benchmarks/data_doctor.py --lines 500000 5000000
     python benchmarks/data_doctor.py --files train.es train.en dev.es dev.en test.es test.en
 
-A generated line is two sentences of the built-in corpus, drawn by a seed; every hundredth repeats the one before it.
-The peak is that of the whole process, as the system counts it; TensorFlow alone, which comes with SentencePiece in the
-graph, is named beside it.
+A generated line is two random sentences of the built-in corpus; every hundredth line repeats the one before it. The
+peak is that of the whole process, as the system counts it. The peak of importing TensorFlow alone is printed beside it.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ Cost = tuple[float, float, int]
 
 
 def cost(command: list[str], output: Path) -> Cost:
-    """Run a command; return its seconds, those of the processor, and its peak of memory in MiB."""
+    """Run a command; return its seconds, its processor seconds, and its peak memory in MiB."""
     began = time.monotonic()
     action = (os.POSIX_SPAWN_OPEN, 1, output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     child = os.posix_spawn(command[0], command, os.environ, file_actions=[action])
@@ -37,7 +36,7 @@ def cost(command: list[str], output: Path) -> Cost:
 
 
 def write(folder: Path, lines: int, seed: int = 1) -> list[Path]:
-    """Write a corpus of so many lines."""
+    """Write a corpus of ``lines`` pairs; return its two files."""
     pairs = [(pair.source, pair.target) for pair in demo.pairs("train")]
     drawn = random.Random(seed)
     files = [folder / "generated.ko", folder / "generated.en"]
@@ -53,7 +52,7 @@ def write(folder: Path, lines: int, seed: int = 1) -> list[Path]:
 
 
 def measure(name: str, files: list[Path], folder: Path) -> None:
-    """Print a row for ``nmt data`` on some files."""
+    """Print the row of the table for ``nmt data`` on these files."""
     output = folder / "found.json"
     command = [sys.executable, "-m", "nmt.cli", "data", *map(str, files), "--json"]
     seconds, processor, peak = cost(command, output)

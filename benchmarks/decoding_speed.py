@@ -1,10 +1,10 @@
-"""How well and how fast a model is searched: BLEU, sentences a second, and the time of one sentence.
+"""Quality and speed of search strategies: BLEU, chrF, sentences per second, and the time of one sentence.
 
     python benchmarks/decoding_speed.py MODEL --source test.de --reference test.en \
         --way beam=1 --way beam=5,length_penalty=1 --rounds 3
 
-The ways take turns, so that what else the machine does falls on all of them. Speed is that of the whole way from
-strings to translations, on one load of the model, after a first pass that makes the graphs.
+The strategies take turns, so that other work of the machine affects all of them alike. The speed is from strings to
+translations, with the model loaded once, after a first pass that traces the graphs.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ from nmt.inference.parallel import share_cores
 from nmt.inference.translator import Translator
 
 
-def way(text: str) -> dict[str, Any]:
-    """Read ``key=value,key=value`` of the config's section decoding."""
+def read_strategy(text: str) -> dict[str, Any]:
+    """Read ``key=value,key=value``, keys of the config's section ``decoding``."""
     pairs = (part.partition("=") for part in text.split(","))
     return {key: tomllib.loads(f"value = {value}")["value"] for key, _, value in pairs}
 
@@ -51,21 +51,21 @@ def main() -> None:
     pairs = list(from_files(arguments.source, arguments.reference).pairs())
     sources, references = [left for left, _ in pairs], [right for _, right in pairs]
     translator = Translator.load(arguments.model, parallel_batches=share_cores())
-    ways = {text: way(text) for text in arguments.way}
-    scores = {name: score(timed(translator, sources, how)[1], references) for name, how in ways.items()}
-    seconds: dict[str, list[float]] = {name: [] for name in ways}
+    strategies = {text: read_strategy(text) for text in arguments.way}
+    scores = {name: score(timed(translator, sources, how)[1], references) for name, how in strategies.items()}
+    seconds: dict[str, list[float]] = {name: [] for name in strategies}
     for _ in range(arguments.rounds):
-        for name, how in ways.items():
+        for name, how in strategies.items():
             seconds[name].append(timed(translator, sources, how)[0])
-    single: dict[str, list[float]] = {name: [] for name in ways}
+    single: dict[str, list[float]] = {name: [] for name in strategies}
     for sentence in sources[: arguments.singles]:
-        for name, how in ways.items():
+        for name, how in strategies.items():
             single[name].append(1000 * timed(translator, [sentence], how)[0])
     print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}")
     print("command:", " ".join(sys.argv))
-    print("| way | BLEU | chrF | sentences/s (least to most) | one sentence, median and 95th, ms |")
+    print("| strategy | BLEU | chrF | sentences/s (least to most) | one sentence, median and 95th, ms |")
     print("|---|---|---|---|---|")
-    for name in ways:
+    for name in strategies:
         rates = sorted(len(sources) / each for each in seconds[name])
         ordered = sorted(single[name]) or [float("nan")]
         last = ordered[min(len(ordered) - 1, int(0.95 * len(ordered)))]

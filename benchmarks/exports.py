@@ -1,10 +1,10 @@
-"""What an export keeps of a model: the same texts, BLEU, size, the time of one sentence, the time to start.
+"""What an export preserves of a model: equal texts, BLEU, size, the time of one sentence, the time to start.
 
     python benchmarks/exports.py MODEL --source test.de --reference test.en [--set beam=5 --set length_penalty=1]
 
 The SavedModel is run by TensorFlow's C library in a process without Python's TensorFlow, as TF Serving runs it
-(`tests/serving/c_library.py`); the TFLite models by ai-edge-litert on one thread, and those of strings, which a unigram
-model has, by TensorFlow's interpreter with tensorflow-text.
+(``tests/export/c_library.py``). The TFLite models are run by ai-edge-litert on one thread; the TFLite models of
+strings, which only a unigram tokenizer allows, by TensorFlow's interpreter with tensorflow-text.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ Translate = Callable[[list[str]], list[str]]
 
 
 def served(folder: Path) -> tuple[Translate, float]:
-    """Start the C library in a process of its own; return how to ask it, and how long its first answer took."""
+    """Start the C library in its own process; return how to translate with it, and the seconds to its first answer."""
     operations = Path(tensorflow_text.__file__).parent / "python" / "ops" / "_sentencepiece_tokenizer.so"
     library = Path(tf.__file__).parent / "libtensorflow_cc.so.2"
     command = [sys.executable, "-S", "-E", PROGRAM, library, operations, folder]
@@ -61,7 +61,7 @@ def served(folder: Path) -> tuple[Translate, float]:
 
 
 def on_device(folder: Path) -> tuple[Translate, float]:
-    """Open the export for a device; return how to ask it, and how long its first answer took."""
+    """Open the export for a device; return how to translate with it, and the seconds to its first answer."""
     from nmt.export import tflite_runtime
 
     began = time.perf_counter()

@@ -1,9 +1,9 @@
-"""The whole family on the built-in corpus: parameters, speed and BLEU of every attention, cell and architecture.
+"""Parameters, speed and BLEU of every attention, cell and architecture, on the built-in corpus.
 
     python benchmarks/family.py --to family.jsonl --epochs 2 --seeds 1 2 3
 
-Every model has the same data, the same number of steps and, but for what the table names, the settings of `nmt demo`.
-Each run adds a line to the file; what is there already is not run again. At the end the table is printed.
+Every model has the same data, the same number of steps and the settings of ``nmt demo``, except those in its name. Each
+run adds a line to the file; a run that is already in the file is not repeated. At the end the table is printed.
 """
 
 from __future__ import annotations

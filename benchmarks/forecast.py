@@ -1,12 +1,12 @@
-"""What `nmt.training.forecast` says a training will take, beside what it then took.
+"""Forecasts of ``nmt.training.forecast`` beside the trainings they predict.
 
     python benchmarks/forecast.py --source train.de --target train.en --dev-source dev.de --dev-target dev.en --epochs 2
 
-Of each config first a process forecasts, then another trains, `nmt train` as a user runs it, then a third forecasts
-again: on a shared machine, where the same work can take three times as long a minute later, the truth should lie near
-the two forecasts, and where those differ much no forecast could be right. The ratio is the truth's to the mean of the
-two. Seconds an epoch are the mean of the journal's without the first epoch, in which graphs are traced; the seconds in
-all are those of the process, and so have the import of TensorFlow in them.
+For each config, one process forecasts, a second one trains with ``nmt train`` as a user would, and a third one
+forecasts again. On a shared machine the same work can take three times as long a minute later. So the truth should be
+near the two forecasts, and if these differ much, no forecast could be right. The ratio is the truth divided by the mean
+of the two. Seconds per epoch are the mean of the journal's epochs without the first, in which graphs are traced. The
+total seconds are those of the process, including the import of TensorFlow.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def foretold(config: Path, files: list[str], seconds: float) -> tuple[dict[str, 
 
 
 def trained(config: Path, files: list[str], folder: Path) -> dict[str, float]:
-    """Train in a process of its own and return what it took."""
+    """Train in a process of its own and return its seconds and memory."""
     names = ("--source", "--target", "--dev-source", "--dev-target")
     options = [part for pair in zip(names, files, strict=True) for part in pair]
     command = [sys.executable, "-m", "nmt.cli", "train", "--config", str(config), *options, "--to", str(folder)]

@@ -1,8 +1,9 @@
-"""What `nmt serve` does under load: sentences a second for one client and for many, and how many requests failed.
+"""``nmt serve`` under load: sentences per second for one client and for many, latencies, and failed requests.
 
     python benchmarks/serving.py MODEL --source test.de --clients 1 16 --seconds 60
 
-Each client asks for one sentence after another, over a connection of its own, from a process beside the server's.
+Each client sends one sentence after another over a connection of its own. The clients share a process beside the
+server's.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from nmt.errors import InputError, WorkFailed
 
 
 def load(url: str, sources: list[str], clients: int, seconds: float) -> tuple[float, float, float, int]:
-    """Return sentences a second, the median and the 95th of 100 answers in milliseconds, and the failures."""
+    """Return sentences per second, the median and 95th percentile in milliseconds, and the number of failures."""
     times: list[float] = []
     failures: list[Exception] = []
     end = time.perf_counter() + seconds

@@ -1,9 +1,9 @@
-"""How fast a model trains: target tokens a second, on pairs of yours.
+"""How fast a model trains on your own pairs: target tokens per second.
 
     python benchmarks/training_speed.py --source train.de --target train.en --steps 150 --set text.vocabulary_size=8000
 
-Runs the real pipeline and the real training step for some batches of the first epoch and prints the median over windows
-of 20 steps, the machine, and the command. Figures of a shared machine only mean something side by side.
+Runs the real pipeline and the real training step on batches of the first epoch, and prints the median over windows of
+20 steps, the machine, and the command. On a shared machine, figures are meaningful only side by side.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _WINDOW = 20
 
 
 class Clock(keras.callbacks.Callback):
-    """Note the time and the real target tokens after each batch."""
+    """Record the time after each batch."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,8 +1,8 @@
-"""How much memory ``nmt translate`` needs for files of different lengths.
+"""How much memory ``nmt translate`` takes for files of different lengths.
 
     python benchmarks/translate_memory.py MODEL --source test.de --lines 2000 200000 --options --beam 5
 
-Each file repeats the lines of the source as often as it needs. The peak is that of the whole process, as the system
+Each file repeats the lines of the source until it is long enough. The peak is that of the whole process, as the system
 counts it.
 """
 
@@ -19,7 +19,7 @@ from pathlib import Path
 
 
 def peak(command: list[str]) -> tuple[int, float]:
-    """Run a command; return its peak of memory in MiB and its seconds."""
+    """Run a command; return its peak memory in MiB and its seconds."""
     began = time.monotonic()
     child = os.posix_spawn(
         command[0],

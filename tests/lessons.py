@@ -1,7 +1,7 @@
-"""Runs the examples of a page of documentation in order, as a reader would: its shell in one shell, its Python beside.
+"""Runs the examples of a page in order, as a reader would: in one shell, Python examples included.
 
-The commands `nmt` and `python` of that shell are stand-ins that hand their work to processes which have TensorFlow
-imported already; what they do with it is the real command's.
+In that shell, `nmt` and `python` are stand-ins. They hand their work to processes that have already imported
+TensorFlow, which run the real command.
 """
 
 import json
@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 
 import command_line
 
-# Why an example may be left out: what it needs is not on every machine that runs the tests.
+# An example may be left out if it needs one of these, which not every machine has that runs the tests.
 REASONS = {"Docker", "a network"}
 _BLOCK = re.compile(
     r"(?:<!-- not run: needs (?P<reason>[^>]*) -->\n)?^```(?P<kind>\w*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL
@@ -41,7 +41,7 @@ sys.exit(int(code or 1))
 
 
 class Example(NamedTuple):
-    """A block that is run, or why it is not, and what the page shows of its output."""
+    """A block of code, the output that the page shows, and the reason if it is not run."""
 
     kind: str
     code: str
@@ -50,7 +50,7 @@ class Example(NamedTuple):
 
 
 def examples(page: Path) -> list[Example]:
-    """Return the blocks of shell and Python of a page, each with the block of text after it, its output."""
+    """Return the blocks of shell and Python of a page, each with its output: the block of text after it."""
     found: list[Example] = []
     end = 0
     text = page.read_text(encoding="utf-8")
@@ -64,9 +64,9 @@ def examples(page: Path) -> list[Example]:
 
 
 def run(page: Path, folder: Path, port: int, settings: list[str]) -> list[tuple[Example, str]]:
-    """Run the examples of a page in a folder, and return each with what it wrote.
+    """Run the examples of a page in a folder, and return each with its output.
 
-    ``port`` stands in for the 8501 of the page, which may be taken; ``settings`` are added to each training.
+    ``port`` replaces the 8501 of the page, which may be in use; ``settings`` are added to each training.
     """
     chosen = [example for example in examples(page) if example.reason is None]
     with Bench(settings) as bench:
@@ -86,7 +86,7 @@ def run(page: Path, folder: Path, port: int, settings: list[str]) -> list[tuple[
         try:
             code = process.wait(1800)
         finally:
-            # A server that an example began must not outlive an example that failed.
+            # A server that an example started must not outlive an example that failed.
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
         done = [bench.output(number) for number in range(len(chosen)) if bench.output(number).exists()]
@@ -95,10 +95,10 @@ def run(page: Path, folder: Path, port: int, settings: list[str]) -> list[tuple[
 
 
 class Bench:
-    """The stand-ins on a path of their own, and who does their work, until the block ends."""
+    """The stand-ins on a path of their own, and the processes that do their work, until the block ends."""
 
     def __init__(self, settings: list[str]) -> None:
-        # The address of a socket may not be long.
+        # The address of a Unix socket must be short.
         self._place = Path(tempfile.mkdtemp(prefix="nmt-bench-"))
         self._settings = [part for setting in settings for part in ("--set", setting)]
 
@@ -121,7 +121,7 @@ class Bench:
         return {**os.environ, "PATH": f"{self._place}{os.pathsep}{os.environ['PATH']}"}
 
     def output(self, number: int) -> Path:
-        """Return where an example writes."""
+        """Return the file that the output of an example goes to."""
         return self._place / f"output-{number}"
 
     def _serve(self) -> None:
@@ -141,7 +141,7 @@ class Bench:
                 what = (_python, (streams, job["env"], job["folder"]))
             process = command_line._WARM.Process(target=what[0], args=what[1])
             process.start()
-            # Who is killed says nothing more: then what it stood for is ended, too.
+            # A killed stand-in closes its connection; then its process is ended, too.
             while process.is_alive() and not select.select([line], [], [], 0.05)[0]:
                 pass
             process.terminate()

@@ -1,4 +1,4 @@
-"""The pages are built without a warning, nothing is missing in them, and every link in them leads somewhere."""
+"""The pages are built without a warning, nothing is missing from them, and every link in them leads somewhere."""
 
 import doctest
 import importlib
@@ -19,7 +19,6 @@ import typer
 from nmt.cli import app
 
 ROOT = Path(__file__).parent.parent
-README = (ROOT / "README.md").read_text(encoding="utf-8")
 needs_docs = pytest.mark.skipif(
     any(find_spec(name) is None for name in ("mkdocs", "material", "mkdocstrings")),
     reason="needs the extra `docs`: pip install nmt[docs]",
@@ -27,7 +26,7 @@ needs_docs = pytest.mark.skipif(
 
 
 class Page(NamedTuple):
-    """What a page of the site has: its anchors, what a reader may click, what is loaded, and its text."""
+    """A page of the site: its anchors, what a reader may click, what it loads, and its text."""
 
     anchors: set[str]
     links: list[str]
@@ -62,7 +61,7 @@ def read(file: Path) -> Page:
     return Page(reader.anchors, reader.links, reader.loaded, "".join(reader.words))
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("docs") / "site"
     command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(place)]
@@ -73,7 +72,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return place
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def site(folder: Path) -> dict[str, Page]:
     return {file.relative_to(folder).as_posix(): read(file) for file in folder.rglob("*.html")}
 
@@ -112,20 +111,19 @@ def test_nothing_is_loaded_from_elsewhere(site: dict[str, Page], folder: Path) -
 def test_it_can_be_searched_without_a_server(site: dict[str, Page], folder: Path) -> None:
     index = (folder / "search" / "search_index.js").read_text(encoding="utf-8").removeprefix("var __index = ")
     places = [entry["location"] for entry in json.loads(index)["docs"] if "육천팔백사" in entry["text"]]
-    assert places == ["manual/other-tasks-than-translation.html"]
+    assert places == ["tasks.html"]
     assert "assets/iframe-worker.js" in site["index.html"].loaded
 
 
 @needs_docs
-def test_every_chapter_of_the_readme_is_in(site: dict[str, Page]) -> None:
-    text = {name: _squeezed(page.text) for name, page in site.items() if not name.startswith("reference/")}
-    chapters = re.split(r"^#{2,3} (.+)$", re.sub(r"```.*?```", "", README, flags=re.DOTALL), flags=re.MULTILINE)
-    assert len(chapters) > 20
-    for title, chapter in zip(chapters[1::2], chapters[2::2], strict=True):
-        sentences = [line for line in chapter.split("\n") if line and not set(line) <= set("|- ")]
-        for line in sentences:
-            words = _squeezed(re.sub(r"\[([^\]]+)\]\([^)]+\)", r"\1", line))
-            assert any(words in page and _squeezed(title) in page for page in text.values()), f"{title}: {line}"
+def test_every_line_of_the_readme_and_of_docs_is_in(site: dict[str, Page]) -> None:
+    pages = {f"{path.relative_to(ROOT / 'docs').with_suffix('')}.html": path for path in (ROOT / "docs").rglob("*.md")}
+    assert len(pages) > 10
+    for name, path in {"index.html": ROOT / "README.md", **pages}.items():
+        written = re.sub(r"```.*?```|<!--.*?-->", "", path.read_text(encoding="utf-8"), flags=re.DOTALL)
+        shown = _squeezed(site[name].text)
+        for line in re.sub(r"\[([^\]]+)\](?:\([^)]+\)|\[[^\]]+\])", r"\1", written).split("\n"):
+            assert _squeezed(re.sub(r"^\s*\d+\. ", "", line)) in shown, f"{path.name}: {line}"
 
 
 @needs_docs
@@ -169,44 +167,47 @@ def test_a_docstring_is_read_as_it_was_meant(site: dict[str, Page]) -> None:
 
 
 @needs_docs
-@pytest.mark.parametrize("name", ["chapters", "docstrings"])
+@pytest.mark.parametrize("name", ["docstrings", "settings"])
 def test_the_examples_of_what_makes_the_pages(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(ROOT / "docs" / "making"))
     result = doctest.testmod(importlib.import_module(name))
     assert result.attempted and not result.failed
 
 
-@needs_docs
-def test_links_of_the_readme_lead_to_where_things_lie(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_links_lead_to_where_things_are_in_the_site(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(ROOT / "docs" / "making"))
-    chapters = importlib.import_module("chapters")
-    links = chapters.Links(
-        {"settings": "manual/settings.md"},
-        {"nmt/errors.py": "reference/nmt/errors.md"},
-        {"train": "commands/train.md"},
-        ROOT,
+    links = importlib.import_module("links")
+    places = {
+        "README.md": "index.md",
+        "docs/settings.md": "settings.md",
+        "docs/tutorials/3-into-service.md": "tutorials/3-into-service.md",
+        "nmt/errors.py": "reference/nmt/errors.md",
+        "nmt/layers": "reference/nmt/layers/index.md",
+        "nmt train": "commands/train.md",
+    }
+
+    def made(text: str, file: str = "docs/tutorials/3-into-service.md") -> str:
+        return links.linked(text, file, places, ROOT)
+
+    assert made("[a](../settings.md#text) and [b](../../nmt/errors.py)") == (
+        "[a](../settings.md#text) and [b](../reference/nmt/errors.md)"
     )
-
-    def made(text: str) -> str:
-        return chapters.linked(text, "manual/x.md", links)
-
+    assert made("[a](docs/settings.md), [b](./nmt/layers/)", "README.md") == (
+        "[a](settings.md), [b](reference/nmt/layers/index.md)"
+    )
     assert (
-        made("[a](#settings) and [b](./nmt/errors.py)")
-        == "[a](../manual/settings.md) and [b](../reference/nmt/errors.md)"
+        made("[rooms](../../README.md#the-rooms), [here](#below)") == "[rooms](../index.md#the-rooms), [here](#below)"
     )
-    assert made("`nmt/errors.py`, `nmt train --to m`") == (
-        "[`nmt/errors.py`](../reference/nmt/errors.md), [`nmt train --to m`](../commands/train.md)"
+    assert made("`nmt/errors.py`, `nmt/layers/`, `nmt train --to m`, `nmt`") == (
+        "[`nmt/errors.py`](../reference/nmt/errors.md), [`nmt/layers/`](../reference/nmt/layers/index.md), "
+        "[`nmt train --to m`](../commands/train.md), `nmt`"
     )
-    assert made("[`nmt/errors.py`](nmt/errors.py)") == "[`nmt/errors.py`](../reference/nmt/errors.md)"
-    assert made("[c](https://example.org) [d](LICENSE)") == "[c](https://example.org) [d](../files/LICENSE)"
-    assert links.wanted == {"LICENSE"}
-    assert made("[t](docs/tutorials/1-your-own-translator.md)") == "[t](../tutorials/1-your-own-translator.md)"
-    assert made("[g](tests/)") == "g"  # a folder has no page
+    assert made("[`nmt/errors.py`](../../nmt/errors.py)") == "[`nmt/errors.py`](../reference/nmt/errors.md)"
+    assert made("[c](https://example.org), [g](../../tests/), [l](../../LICENSE)") == "[c](https://example.org), g, l"
     assert made("`[a](b)` ``x`` ![p](q)") == "`[a](b)` ``x`` ![p](q)"
     assert made("```sh\nnmt train\n`nmt train`\n```") == "```sh\nnmt train\n`nmt train`\n```"
-    for wrong in ("[e](#nowhere)", "[f](nowhere.py)"):
-        with pytest.raises(ValueError, match="links to"):
-            made(wrong)
+    with pytest.raises(ValueError, match=r"docs/tutorials/3-into-service.md links to nowhere.py"):
+        made("[f](nowhere.py)")
 
 
 def _squeezed(text: str) -> str:

@@ -50,6 +50,7 @@ def shows(cell: Any) -> bool:
     return value or bool(re.search(r"\b(print|display)\(", cell.source))
 
 
+@pytest.mark.lesson
 @every_lesson
 def test_a_lesson_runs_at_its_small_size(name: str, tmp_path: Path) -> None:
     before = (FOLDER / f"{name}.ipynb").read_bytes()

@@ -1,10 +1,12 @@
-"""The README tells the truth: its code runs, and its settings are the config's."""
+"""The README and the page of settings tell the truth: the code runs, the rooms exist, the settings are the config's."""
 
 import dataclasses
+import importlib
 import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -13,22 +15,26 @@ import pytest
 import nmt
 from nmt.config import Config
 
-README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
-def test_the_first_code_of_the_readme_runs(
+def test_the_code_of_the_readme_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:
-    code = re.findall(r"```python\n(.*?)```", README, re.DOTALL)[0]
-    assert code.count("\n") <= 14
+    library, looking = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    assert library.count("\n") <= 14
     people = {"나는": "I", "너는": "you", "철수는": "Cheolsu"}
     food = {"밥을": "rice", "빵을": "bread", "국을": "soup"}
     pairs = [f"{a} {b} 먹었다\t{people[a]} ate {food[b]}" for a in people for b in food]
     (tmp_path / "pairs.tsv").write_text("".join(f"{pair}\n" for pair in pairs * 2), encoding="utf-8")
     monkeypatch.chdir(tmp_path)
-    exec(compile(code, "README.md", "exec"), {})
+    names: dict[str, Any] = {}
+    exec(compile(library, "README.md", "exec"), names)
     assert (tmp_path / "my-model" / "model.weights.h5").is_file()
     assert capsys.readouterr().out.count("\n") >= 1
+    exec(compile(looking, "README.md", "exec"), names)
+    assert capsys.readouterr().out.startswith("-")  # a log-probability
 
 
 def test_a_compiled_model_saved_by_a_callback_opens_in_another_process(tmp_path: Path) -> None:
@@ -49,27 +55,29 @@ def test_a_compiled_model_saved_by_a_callback_opens_in_another_process(tmp_path:
     assert result.returncode == 0, result.stderr
 
 
-def test_every_setting_stands_in_the_readme_with_its_default() -> None:
-    for section in dataclasses.fields(Config):
-        values = getattr(Config(), section.name)
-        for field in dataclasses.fields(values):
-            default = getattr(values, field.name)
-            shown = (
-                str(default).lower()
-                if isinstance(default, bool)
-                else f"{default:_}"
-                if isinstance(default, int)
-                else default
-            )
-            assert f"| `{section.name}.{field.name}` | {shown} | {field.metadata['about']} |" in README
+def test_every_setting_is_on_its_page_with_its_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(ROOT / "docs" / "making"))
+    settings = importlib.import_module("settings")
+    page = settings.PAGE.read_text(encoding="utf-8")
+    keys = [
+        f"{section.name}.{field.name}"
+        for section in dataclasses.fields(Config)
+        for field in dataclasses.fields(getattr(Config(), section.name))
+    ]
+    assert re.findall(r"^\| `(\w+\.\w+)`", page, re.MULTILINE) == keys
+    assert page == settings.tables(page), "python docs/making/settings.py writes the tables anew"
 
 
-def test_every_file_of_the_rooms_exists() -> None:
+def test_the_map_of_the_rooms_is_the_house() -> None:
     rooms = README.split("## The rooms")[1].split("```")[1]
-    root = Path(__file__).parent.parent
-    names = set(re.findall(r"\w+\.py", rooms))
-    existing = {path.name for place in ("nmt", "benchmarks", "notebooks") for path in (root / place).rglob("*.py")}
-    assert names <= existing
-    assert {path.name for path in (root / "nmt").glob("*/")} - {"__pycache__"} <= set(
-        re.findall(r"(\w+)/", rooms)
-    ) | existing | {"py.typed"}
+    files = {path.name for place in ("nmt", "benchmarks", "notebooks") for path in (ROOT / place).rglob("*.py")}
+    assert set(re.findall(r"\w+\.py", rooms)) <= files
+    house = {path.stem for path in (ROOT / "nmt").glob("*.py")} | {
+        path.parent.name for path in (ROOT / "nmt").glob("*/__init__.py")
+    }
+    mapped = set(re.findall(r"^(?:nmt/|    )  (\w+)(?:\.py|/) ", rooms, re.MULTILINE))
+    assert mapped == house - {"__init__"}
+
+
+def test_the_readme_is_for_the_first_ten_minutes() -> None:
+    assert len(README.splitlines()) <= 250

@@ -1,5 +1,5 @@
-// A browser starts no worker from a file of the disk. There a hidden frame runs the search instead, so that the pages
-// can be searched without a server. Served pages are not touched by this.
+// A browser starts no worker from a file on the disk. There a hidden frame runs the search instead, so that the pages can
+// be searched without a server. Pages from a server are not affected.
 if (location.protocol === "file:") {
   window.Worker = class extends EventTarget {
     constructor(address) {
@@ -9,7 +9,7 @@ if (location.protocol === "file:") {
       this.waiting = []
       frame.addEventListener("load", () => {
         const inside = frame.contentWindow
-        // What the search answers goes back to the page, and what it loads is loaded one after the other.
+        // The answers of the search go back to the page, and its scripts are loaded one after another.
         inside.postMessage = data => this.dispatchEvent(new MessageEvent("message", { data }))
         inside.importScripts = (...scripts) => scripts.reduce((before, src) => before.then(() => load(inside, src)), Promise.resolve())
         load(inside, address).then(() => {

@@ -1,4 +1,4 @@
-"""A page for each command, written from the command itself, so that it cannot lag behind."""
+"""A page for each command, made from the command itself, so that it is never out of date."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import Any
 
 import typer
 
-# What every command ends with; nmt/cli.py.
+# How every command ends; nmt/cli.py.
 EXIT_CODES = """
-| code | what it says |
+| code | meaning |
 |---|---|
 | 0 | done |
 | 1 | the work failed |
@@ -33,10 +33,11 @@ def pages() -> dict[str, str]:
 
 
 def _page(command: Any, context: Any) -> str:
-    """Return the page of a command: usage, what it does, what it is given, and how it ends."""
+    """Return the page of a command: usage, what it does, its arguments and options, and its exit codes."""
     usage = " ".join([context.command_path, *command.collect_usage_pieces(context)])
     what, examples = _parts(command.help or "")
-    parts = [f"# {context.command_path}", what, f"```text\n{usage}\n```", *examples]
+    more = f"[More about it, with examples](../commands.md#nmt-{context.info_name})"
+    parts = [f"# {context.command_path}", what, f"```text\n{usage}\n```", *examples, more]
     for title, kind in (("Arguments", "argument"), ("Options", "option")):
         rows = [_row(*record) for record in _records(command, context, kind)]
         if rows:
@@ -46,7 +47,7 @@ def _page(command: Any, context: Any) -> str:
 
 
 def _parts(text: str) -> tuple[str, list[str]]:
-    """Return what a help says, and its examples, each as a block of its own where it is nothing but code."""
+    """Return the text of a help, and its examples: each as a block of code if it is nothing else."""
     paragraphs = [" ".join(paragraph.split("\n")) for paragraph in text.split("\n\n")]
     said = [paragraph for paragraph in paragraphs if not paragraph.startswith("**Example:**")]
     examples = [paragraph.removeprefix("**Example:**").strip() for paragraph in paragraphs if paragraph not in said]
@@ -57,13 +58,13 @@ def _parts(text: str) -> tuple[str, list[str]]:
 
 
 def _records(command: Any, context: Any, kind: str) -> list[tuple[str, str]]:
-    """Return what `--help` says of each argument, or option: name and value, and what it is."""
+    """Return what `--help` says about each argument or option: its name and value, and its text."""
     mine = [parameter for parameter in command.get_params(context) if parameter.param_type_name == kind]
     return [record for parameter in mine if (record := parameter.get_help_record(context))]
 
 
 def _row(names: str, what: str) -> str:
-    """Return a row of the table: the name, its value, its default, and what it is."""
+    """Return a row of the table: name, value, default, and text."""
     extra = _EXTRA.match(what)
     facts = extra["extra"].split("; ") if extra else []
     default = next((fact.removeprefix("default: ") for fact in facts if fact.startswith("default: ")), "")
@@ -75,7 +76,7 @@ def _row(names: str, what: str) -> str:
 
 
 def _named(names: str) -> tuple[str, str]:
-    """Return the names of a parameter and what it takes: ``--to <path>`` is ``--to`` and ``path``."""
+    """Return the names and the value of a parameter: ``--to <path>`` gives ``--to`` and ``path``."""
     spelled = re.match(r"(?P<names>-[^\s,]+(?:, -[^\s,]+)*|\S+)(?: (?P<value>.+))?", names)
     assert spelled
     value = spelled["value"] or ""

@@ -1,7 +1,7 @@
-"""Docstrings as they are written here, made ready for mkdocstrings, which reads Google's style and Markdown.
+"""Prepares the docstrings of this package for mkdocstrings, which reads Google's style and Markdown.
 
-What is ours: roles of Sphinx, literal blocks after ``::``, doctests without a heading, "Call arguments", and several
-names before one explanation.
+The package also uses Sphinx's roles, literal blocks after ``::``, doctests without a heading, "Call arguments", and
+several names before one explanation.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ class Docstrings(griffe.Extension):
     """Rewrite each docstring before it is parsed."""
 
     def on_package(self, *, pkg: griffe.Module, **_: Any) -> None:
-        """Go through the package when all of it is read, so that names can be found."""
+        """Rewrite the whole package once it is read, so that every name can be resolved."""
         self._rewrite(pkg)
 
     def _rewrite(self, thing: Any) -> None:
@@ -34,7 +34,7 @@ class Docstrings(griffe.Extension):
 
 
 def blocks(text: str) -> str:
-    """Return a docstring whose literal blocks and doctests stand between fences.
+    """Return a docstring with fences around its literal blocks and doctests.
 
     >>> blocks("The sum::\\n\\n    a + b").split("\\n")
     ['The sum:', '', '```text', 'a + b', '```', '']
@@ -62,11 +62,11 @@ def blocks(text: str) -> str:
 
 
 def items(text: str, called: dict[str, str]) -> str:
-    """Return a docstring whose sections explain one name at a time, as they are read.
+    """Return a docstring whose sections explain one name at a time, as mkdocstrings reads them.
 
     Arguments:
         text: the docstring.
-        called: the types of what the ``call`` of a layer takes, by name, and of what it returns, by ``return``.
+        called: the types of the arguments of a layer's ``call``, by name, and of its result, under ``return``.
 
     >>> print(items("Call arguments:\\n    a, b: both.", {"a": "int"}))
     Other Parameters: Call arguments
@@ -88,7 +88,7 @@ def items(text: str, called: dict[str, str]) -> str:
             for number, name in enumerate(names := item[1].split(", ")):
                 known = f" ({called[name]})" if section == "Call arguments:" and name in called else ""
                 found.append(f"    {name}{known}:{line[item.end() :]}")
-                # The last one is followed by the lines that are there.
+                # The lines that follow the names stay in place for the last one.
                 found += lines[at + 1 : more] if number < len(names) - 1 else []
         else:
             found.append(line)
@@ -96,7 +96,7 @@ def items(text: str, called: dict[str, str]) -> str:
 
 
 def _called(thing: Any) -> dict[str, str]:
-    """Return the types of what a call takes and returns, of a layer or of anything else that is called."""
+    """Return the types of the arguments and the result of a class's ``call`` or ``__call__``."""
     members = thing.all_members if thing.is_class else {}
     call: Any = members.get("call") or members.get("__call__")
     types = {p.name: p.annotation for p in call.parameters} | {"return": call.returns} if call else {}
@@ -104,7 +104,7 @@ def _called(thing: Any) -> dict[str, str]:
 
 
 def _link(thing: Any, role: re.Match[str]) -> str:
-    """Return a link to what a role names, or to what it is in if nothing is said of it; none to what is private."""
+    """Return a link to the object that a role names, or to its parent if it has no docstring; none if it is private."""
     short, name = role.groups()
     shown = name.rpartition(".")[2] if short else name
     if any(part.startswith("_") for part in name.split(".")):
@@ -116,7 +116,7 @@ def _link(thing: Any, role: re.Match[str]) -> str:
 
 
 def _target(thing: Any, name: str) -> Any:
-    """Return what is meant where a docstring stands: in its class, in its module, or from the top."""
+    """Return the object that a name in a docstring means: in its class, in its module, or from the top."""
     first, *rest = name.split(".")
     here = thing
     while here is not None:
@@ -131,5 +131,5 @@ def _target(thing: Any, name: str) -> Any:
 
 
 def _real(thing: Any) -> Any:
-    """Return the thing itself where it goes by a name that was imported."""
+    """Return the object itself for a name that was imported."""
     return thing.final_target if thing.is_alias else thing

@@ -1,4 +1,4 @@
-"""A page for each module: what mkdocstrings makes of its docstrings, and for a room the modules in it."""
+"""A page for each module, made by mkdocstrings from its docstrings; a room's page lists its modules."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ class Module(NamedTuple):
     """A module that has a page.
 
     Attributes:
-        name: as it is imported.
+        name: its dotted name.
         file: its path in the repository.
         page: its page in the site.
         summary: the first sentence of its docstring.
@@ -26,7 +26,7 @@ class Module(NamedTuple):
 
 
 def modules(root: Path) -> list[Module]:
-    """Return the public modules of the package, each room before what is in it."""
+    """Return the public modules of the package, each room before its modules."""
     files = [path.relative_to(root) for path in (root / "nmt").rglob("*.py")]
     return sorted(_module(root, file) for file in files if not file.stem.startswith("_") or file.stem == "__init__")
 
@@ -56,7 +56,7 @@ def _module(root: Path, file: Path) -> Module:
 
 
 def _public_names() -> str:
-    """Return the names of ``nmt`` itself, each with a link to where it lives."""
+    """Return the public names of ``nmt``, each with a link to its module."""
     import nmt
 
     return "\n".join(f"- [`nmt.{name}`][{home}.{name}]" for name, home in sorted(nmt._HOMES.items()))
