@@ -16,7 +16,7 @@ import threading
 import time
 from pathlib import Path
 
-from nmt.client.client import Client
+from nmt.client import Client
 from nmt.errors import InputError, WorkFailed
 
 

@@ -1,4 +1,4 @@
-"""What an export answers to: the names, types and shapes that every server and client agree on."""
+"""The signatures of an export: the names, types and shapes that every server and client agree on."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from nmt.errors import InputError
 
 
 class Part(NamedTuple):
-    """One input or output. ``None`` in its shape is a size that may be any; the first is the batch."""
+    """One input or output. ``None`` in its shape is any size; the first is the batch."""
 
     dtype: str
     shape: tuple[int | None, ...]
@@ -26,8 +26,8 @@ _STRINGS, _NUMBERS = Part("string", (None,)), Part("float32", (None,))
 SIGNATURES = {
     # The best translation of each text and the log-probability of it.
     "serving_default": Signature({"text": _STRINGS}, {"translation": _STRINGS, "score": _NUMBERS}),
-    # The n best translations, the best first, and of the best one the pieces of both sides, padded with empty strings,
-    # and the alignment: each row a piece written, each column a piece read, the last of them the source's end.
+    # The n best translations, the best first. Of the best one also the pieces of both sides, padded with empty strings,
+    # and the alignment: a row for each piece written, a column for each piece read and, last, for the source's end.
     "translate": Signature(
         {"text": _STRINGS},
         {
@@ -38,7 +38,7 @@ SIGNATURES = {
             "alignment": Part("float32", (None, None, None)),
         },
     ),
-    # How likely given translations are: the log-probability, the pieces with the end, and that of each.
+    # Given translations: their log-probability, the pieces with the end, and the log-probability of each.
     "score": Signature(
         {"source": _STRINGS, "target": _STRINGS},
         {
@@ -49,8 +49,8 @@ SIGNATURES = {
     ),
 }
 
-# What a TFLite model of strings answers to, one sentence at a time. The pieces are those of "translate". After those
-# written comes an empty string, and in the alignment a row of zeros: TFLite gives back no tensor of nothing.
+# The signature of a TFLite model of strings, for one sentence at a time. The pieces are those of "translate". After
+# those written comes an empty string, and in the alignment a row of zeros: TFLite cannot return an empty tensor.
 ON_DEVICE = Signature(
     {"text": Part("string", (1,))},
     {

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import re
 import signal
 import socket
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import tensorflow as tf
-from command_line import PAIRS, TINY, nmt, once
+from command_line import _WARM, PAIRS, TINY, _command, nmt, once
 
 
 def tiny_model(folder: Path, *settings: str) -> Path:
@@ -63,10 +64,34 @@ def export(folder: Path) -> Path:
     return folder
 
 
+class Installed(subprocess.Popen[bytes]):
+    """`nmt serve` exactly as a user starts it, from an interpreter that has just started to one that has ended."""
+
+    def __init__(self, arguments: list[str], news: Path) -> None:
+        with news.open("wb") as errors:
+            super().__init__([sys.executable, "-m", "nmt.cli", *arguments], stdout=errors, stderr=errors)
+
+    def join(self, seconds: float) -> None:
+        self.wait(seconds)
+
+    @property
+    def exitcode(self) -> int | None:
+        return self.poll()
+
+
+def forked(arguments: list[str], news: Path) -> Any:
+    """`nmt serve` in a process that is forked from one in which TensorFlow has been imported."""
+    news.touch()
+    streams = [os.devnull, os.devnull, str(news)]
+    process = _WARM.Process(target=_command, args=(["nmt", *arguments], streams, dict(os.environ), os.getcwd()))
+    process.start()
+    return process
+
+
 class Serving:
     """A server process, and where it is."""
 
-    def __init__(self, process: subprocess.Popen[bytes], news: Path) -> None:
+    def __init__(self, process: Any, news: Path) -> None:
         self.process = process
         self._news = news
         self.port = 0
@@ -82,14 +107,15 @@ class Serving:
     def started(self) -> None:
         deadline = time.monotonic() + 120
         while not (said := re.search(r"at http://127\.0\.0\.1:(\d+)\. Ctrl-C", self.news)):
-            assert self.process.poll() is None, self.news
+            assert self.process.exitcode is None, self.news
             assert time.monotonic() < deadline, self.news
-            time.sleep(0.1)
+            time.sleep(0.02)
         self.port = int(said[1])
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
-        self.process.send_signal(number)
-        return self.process.wait(60)
+        os.kill(self.process.pid, number)
+        self.process.join(60)
+        return self.process.exitcode
 
     def say(self, *parts: bytes, half_close: bool = False, pause: float = 0.0) -> bytes:
         """Send parts over a connection of their own and return all that comes back."""
@@ -129,15 +155,13 @@ def parsed(answer: bytes) -> tuple[int, dict[str, str], Any]:
 
 
 @contextmanager
-def serving(model: Path, news: Path, *options: object) -> Iterator[Serving]:
+def serving(model: Path, news: Path, *options: object, installed: bool = False) -> Iterator[Serving]:
     """Run `nmt serve` on a free port, until the block ends."""
-    command = [sys.executable, "-m", "nmt.cli", "serve", str(model), "--port", "0", *map(str, options)]
-    with news.open("wb") as errors:
-        process = subprocess.Popen(command, stdout=errors, stderr=errors)
-    server = Serving(process, news)
+    arguments = ["serve", str(model), "--port", "0", *map(str, options)]
+    server = Serving(Installed(arguments, news) if installed else forked(arguments, news), news)
     try:
         server.started()
         yield server
     finally:
-        process.kill()
-        process.wait()
+        server.process.kill()
+        server.process.join(60)

@@ -186,6 +186,14 @@ def drip(handler: Handler) -> None:
         time.sleep(0.1)
 
 
+def stall(handler: Handler) -> None:
+    """Begin an answer, and say nothing more for a while."""
+    time.sleep(0.3)
+    handler.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n ")
+    time.sleep(3)
+    handler.close_connection = True
+
+
 def fine(handler: Handler) -> None:
     """No fault, for once."""
     handler.answer(handler.server.seen[-1][3])
@@ -253,7 +261,7 @@ class GrpcStandIn:
         model_service_pb2_grpc.add_ModelServiceServicer_to_server(models, self._server)
         if certificate:
             key, chain = certificate[1].read_bytes(), certificate[0].read_bytes()
-            port = self._server.add_secure_port("127.0.0.1:0", grpc.ssl_server_credentials([(key, chain)]))
+            port = self._server.add_secure_port("localhost:0", grpc.ssl_server_credentials([(key, chain)]))
         else:
             port = self._server.add_insecure_port("127.0.0.1:0")
         self.url = f"grpc{'s' if certificate else ''}://localhost:{port}/v1/models/{NAME}"

@@ -1,8 +1,9 @@
-"""The way to a server over gRPC, with the stubs of tensorflow-serving-api. They bring TensorFlow with them."""
+"""Requests to a server over gRPC, with the stubs of tensorflow-serving-api, which import TensorFlow."""
 
 from __future__ import annotations
 
 import array
+import json
 import math
 import re
 import sys
@@ -12,21 +13,24 @@ from pathlib import Path
 from typing import Any
 
 from nmt.client import transport
-from nmt.client.transport import Address, Metadata, ServerFailed, Trust
+from nmt.client.transport import Address, Metadata, ServerFailed, Trust, Unavailable
 from nmt.errors import InputError, first_line
 from nmt.signatures import Part, Signature
 
-# gRPC waits a second and more before it connects again after a failure: our own retries would all fall into it.
+# Milliseconds before gRPC connects again after a failure, at first and later. By default it waits a second and more, so
+# that all retries of a request would fall into that pause.
 _SOON, _LATER = 100, 1_000
+# gRPC tries a request five times at most.
+_MOST_TRIES = 5
 
 # TensorFlow's numbers of the types.
 _FLOAT, _STRING = 1, 7
 
 
 class Grpc:
-    """Requests over gRPC. Several threads may ask at once. The proxies of the environment are not asked."""
+    """Requests over gRPC. Several threads may ask at once. Proxies of the environment are not used."""
 
-    def __init__(self, where: Address, trust: Trust, token: str | None) -> None:
+    def __init__(self, where: Address, trust: Trust, token: str | None, retries: int) -> None:
         try:
             import grpc
             from google.protobuf.message import DecodeError
@@ -38,13 +42,13 @@ class Grpc:
             ) from None
         self.where = where
         self._grpc, self._garbled = grpc, DecodeError
+        self._tries = min(_MOST_TRIES, 1 + retries)
         self._channel = self._open(trust)
-        self._who = [("authorization", f"Bearer {token}")] if token else []
+        self._credentials = [("authorization", f"Bearer {token}")] if token else []
         self._prediction = prediction_service_pb2_grpc.PredictionServiceStub(self._channel)
         self._model = model_service_pb2_grpc.ModelServiceStub(self._channel)
 
     def predict(self, signature: str, inputs: dict[str, list[str]], seconds: float) -> dict[str, Any]:
-        """Send strings to a signature and return its outputs, as nested lists."""
         from tensorflow_serving.apis import predict_pb2
 
         request = predict_pb2.PredictRequest()
@@ -55,14 +59,13 @@ class Grpc:
             tensor.dtype = _STRING
             tensor.tensor_shape.dim.add(size=len(texts))
             tensor.string_val.extend(text.encode() for text in texts)
-        response = self._call(self._prediction.Predict, request, seconds)
+        response = self._call(self._prediction.Predict, request, seconds, self._tries)
         try:
             return {name: _nested(tensor) for name, tensor in response.outputs.items()}
         except ValueError as error:
             raise transport.unreadable(self.where, str(error)) from None
 
     def states(self, seconds: float) -> list[str]:
-        """Return the states of the versions that were asked for."""
         from tensorflow_serving.apis import get_model_status_pb2
 
         request = get_model_status_pb2.GetModelStatusRequest()
@@ -72,7 +75,6 @@ class Grpc:
         return [state.Name(each.state) for each in response.model_version_status]
 
     def metadata(self, seconds: float) -> Metadata:
-        """Return what the model expects and gives."""
         from tensorflow_serving.apis import get_model_metadata_pb2
 
         def parts(described: Any) -> dict[str, Part]:
@@ -86,7 +88,7 @@ class Grpc:
 
         request = get_model_metadata_pb2.GetModelMetadataRequest(metadata_field=["signature_def"])
         self._name(request.model_spec)
-        response = self._call(self._prediction.GetModelMetadata, request, seconds)
+        response = self._call(self._prediction.GetModelMetadata, request, seconds, self._tries)
         signatures = get_model_metadata_pb2.SignatureDefMap()
         try:
             response.metadata["signature_def"].Unpack(signatures)
@@ -102,7 +104,6 @@ class Grpc:
         )
 
     def close(self) -> None:
-        """Let go of the connection."""
         self._channel.close()
 
     def _open(self, trust: Trust) -> Any:
@@ -113,6 +114,7 @@ class Grpc:
             ("grpc.min_reconnect_backoff_ms", _LATER),
             ("grpc.max_reconnect_backoff_ms", _LATER),
             ("grpc.enable_http_proxy", 0),
+            *_retry_options(self._tries),
         ]
         if not self.where.secure:
             return self._grpc.insecure_channel(self.where.target, options)
@@ -126,16 +128,15 @@ class Grpc:
         if self.where.version is not None:
             spec.version.value = self.where.version
 
-    def _call(self, method: Callable[..., Any], request: Any, seconds: float) -> Any:
-        if seconds <= 0:
-            raise transport.timed_out(self.where)
+    def _call(self, method: Callable[..., Any], request: Any, seconds: float, tries: int = 1) -> Any:
         try:
-            return method(request, timeout=seconds, metadata=self._who)
+            return method(request, timeout=seconds, metadata=self._credentials)
         except self._grpc.RpcError as error:
-            raise self._meant(error.code(), error.details() or "no reason") from None
+            failure = self._meant(error.code(), error.details() or "no reason")
+        raise transport.given_up(failure, tries) if isinstance(failure, Unavailable) else failure
 
     def _meant(self, code: Any, details: str) -> Exception:
-        """Return what a status of gRPC means to who asked."""
+        """Return what a status of gRPC means to the caller."""
         where, codes = self.where, self._grpc.StatusCode
         reason = f"{details.splitlines()[0][:300].rstrip('.')} ({code.name})"
         if code == codes.DEADLINE_EXCEEDED:
@@ -145,11 +146,13 @@ class Grpc:
                 return transport.untrusted(where, reason)
             if "DNS" in details or "name resolution" in details.lower():
                 return ServerFailed(f"There is no host {where.host}: {reason}. Check the address and the network.")
-            # Both gRPC, when nobody is there, and a server that is busy say that.
+            # gRPC says this when nobody is there, and a server says it when it is busy.
             nobody = re.search(r"connect|socket|connection|goaway", details, re.IGNORECASE)
-            return transport.unreachable(where, reason) if nobody else transport.busy(where, reason)
+            # This is the failure of the last of several addresses: another may have failed by its certificate.
+            hint = ", or its certificate is not trusted (--ca, or ca=)" if where.secure else ""
+            return transport.unreachable(where, reason + hint) if nobody else transport.busy(where, reason)
         if code == codes.RESOURCE_EXHAUSTED:
-            # gRPC says it of an answer that is too large for us, too: that does not pass.
+            # gRPC also says it of an answer that is too large for the client, which another try would not change.
             if "larger than max" in details:
                 return transport.too_large(where)
             return transport.busy(where, reason)
@@ -160,6 +163,21 @@ class Grpc:
         if code in (codes.INVALID_ARGUMENT, codes.FAILED_PRECONDITION, codes.OUT_OF_RANGE, codes.UNIMPLEMENTED):
             return transport.refused(where, reason)
         return ServerFailed(f"{where} failed: {reason}. Its log says more.")
+
+
+def _retry_options(tries: int) -> list[tuple[str, Any]]:
+    """Return the options of a channel that tries predictions again: gRPC's own retry policy."""
+    if tries == 1:
+        return [("grpc.enable_retries", 0)]
+    policy = {
+        "maxAttempts": tries,
+        "initialBackoff": "0.1s",
+        "maxBackoff": "5s",
+        "backoffMultiplier": 2,
+        "retryableStatusCodes": ["UNAVAILABLE", "RESOURCE_EXHAUSTED"],
+    }
+    method = {"name": [{"service": "tensorflow.serving.PredictionService"}], "retryPolicy": policy}
+    return [("grpc.service_config", json.dumps({"methodConfig": [method]}))]
 
 
 def _type_name(described: Any) -> str:

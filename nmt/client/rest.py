@@ -1,60 +1,68 @@
-"""The way to a server over REST, with nothing but the standard library."""
+"""Requests to a server over REST."""
 
 from __future__ import annotations
 
-import contextlib
-import http.client
 import json
-import math
-import socket
 import ssl
 import time
-from email.message import Message
-from email.utils import parsedate_to_datetime
+from http.client import HTTPException, RemoteDisconnected
+from http.client import responses as reasons
 from typing import Any
 
+import urllib3
+from urllib3 import exceptions
+from urllib3.response import BaseHTTPResponse
+
 from nmt.client import transport
-from nmt.client.transport import Address, Metadata, ServerFailed, Trust
+from nmt.client.transport import Address, Metadata, ServerFailed, Trust, Unavailable
 from nmt.errors import InputError, first_line
 from nmt.signatures import Part, Signature
 
 _CHUNK = 2**18
+# Connections that are kept for later requests.
+_KEPT = 16
+# What a server answers that is busy or starting. A prediction changes nothing there, so it may be sent again.
+_BUSY = (429, 502, 503, 504)
+# The pauses between tries, in seconds: none before the second try, then about 0.2, 0.4, ... 5.
+_RETRY = urllib3.Retry(allowed_methods=None, backoff_factor=0.1, backoff_jitter=0.1, backoff_max=5.0)
 
 
 class Rest:
-    """Requests over HTTP/1.1. Connections are kept for the next request; several threads may ask at once.
+    """Requests over HTTP/1.1. Several threads may ask at once.
 
-    It goes straight to the server: the proxies of the environment are not asked.
+    Connections are kept for later requests. Proxies of the environment are not used, and redirects not followed.
     """
 
-    def __init__(self, where: Address, trust: Trust, token: str | None) -> None:
+    def __init__(self, where: Address, trust: Trust, token: str | None, retries: int) -> None:
         self.where = where
-        self._context = _context(where, trust) if where.secure else None
+        self._retry = _RETRY.new(total=retries)
+        self._pool = (
+            urllib3.HTTPSConnectionPool(where.host, where.port, maxsize=_KEPT, ssl_context=_context(where, trust))
+            if where.secure
+            else urllib3.HTTPConnectionPool(where.host, where.port, maxsize=_KEPT)
+        )
         self._headers = {"Content-Type": "application/json", "Accept": "application/json"}
         if token:
             self._headers["Authorization"] = f"Bearer {token}"
-        self._idle: list[http.client.HTTPConnection] = []
 
     def predict(self, signature: str, inputs: dict[str, list[str]], seconds: float) -> dict[str, Any]:
-        """Send strings to a signature and return its outputs, as nested lists."""
         body = json.dumps({"signature_name": signature, "inputs": inputs}, ensure_ascii=False).encode()
-        answer = self._ask("POST", f"{self.where.path}:predict", body, seconds)
+        answer = self._persist("POST", f"{self.where.path}:predict", body, seconds)
         outputs = answer.get("outputs")
         if not isinstance(outputs, dict):
             raise transport.unreadable(self.where, "it has no outputs with names")
         return outputs
 
     def states(self, seconds: float) -> list[str]:
-        """Return the states of the versions that were asked for."""
-        answer = self._ask("GET", self.where.path, None, seconds)
+        response, data = self._exchange("GET", self.where.path, None, time.monotonic() + seconds)
+        answer = self._understood(response, data)
         try:
             return [str(each["state"]) for each in answer["model_version_status"]]
         except (KeyError, TypeError):
-            raise transport.unreadable(self.where, "it does not say how the model is") from None
+            raise transport.unreadable(self.where, "it does not say the state of the model") from None
 
     def metadata(self, seconds: float) -> Metadata:
-        """Return what the model expects and gives."""
-        answer = self._ask("GET", f"{self.where.path}/metadata", None, seconds)
+        answer = self._persist("GET", f"{self.where.path}/metadata", None, seconds)
         try:
             version = answer["model_spec"].get("version")
             signatures = answer["metadata"]["signature_def"]["signature_def"]
@@ -69,94 +77,115 @@ class Rest:
             raise transport.unreadable(self.where, "it does not say which signatures there are") from None
 
     def close(self) -> None:
-        """Let go of the connections."""
-        while self._idle:
-            self._idle.pop().close()
+        self._pool.close()
 
-    def _ask(self, method: str, path: str, body: bytes | None, seconds: float) -> dict[str, Any]:
-        until = time.monotonic() + seconds
+    def _persist(self, method: str, path: str, body: bytes | None, seconds: float) -> dict[str, Any]:
+        """Ask until there is an answer or a refusal, or no try or time is left.
+
+        ``urlopen`` has a loop of its own for retries, which knows no deadline for all tries together and ends where the
+        body of the answer begins. So the loop is here, and urllib3's ``Retry`` counts the tries and says the pauses.
+        """
+        until, retry = time.monotonic() + seconds, self._retry
         while True:
-            kept = self._kept()
-            connection = kept or self._connection()
+            response = None
             try:
-                status, headers, data = self._exchange(connection, method, path, body, until)
-            except Exception as error:
-                connection.close()
-                if kept and isinstance(error, (ConnectionError, http.client.BadStatusLine)):
-                    continue  # The server had closed it meanwhile, as it may. A new one will tell.
-                raise self._meant(error) from None
-            return self._understood(status, headers, data)
+                response, data = self._exchange(method, path, body, until)
+                return self._understood(response, data)
+            except Unavailable as failure:
+                try:
+                    error = None if response else exceptions.ProtocolError()
+                    retry = retry.increment(method, path, response=response, error=error)
+                except exceptions.MaxRetryError:
+                    raise transport.given_up(failure, len(retry.history) + 1) from None
+                pause = max(retry.get_backoff_time(), _retry_after(retry, response))
+                if time.monotonic() + pause >= until:
+                    raise transport.given_up(failure, len(retry.history), near_deadline=True) from None
+                time.sleep(pause)
 
-    def _exchange(
-        self, connection: http.client.HTTPConnection, method: str, path: str, body: bytes | None, until: float
-    ) -> tuple[int, Message, bytes]:
-        connection.timeout = _left(until)
-        if connection.sock is None:
-            connection.connect()
-        line: socket.socket = connection.sock  # it leaves the connection before the answer is read
-        line.settimeout(_left(until))
-        # A server that refuses while we still write closes the connection: its answer says why.
-        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-            connection.request(method, path, body, self._headers)
-        line.settimeout(_left(until))
-        response = connection.getresponse()
-        if (response.length or 0) > transport.LARGEST_ANSWER:
-            raise transport.too_large(self.where)
-        parts, size = [], 0
+    def _exchange(self, method: str, path: str, body: bytes | None, until: float) -> tuple[BaseHTTPResponse, bytes]:
+        """Send a request once and read the answer, of any status."""
         while True:
-            # A timeout of the socket is for each piece: a server that drips must not outlast the deadline.
-            line.settimeout(_left(until))
-            part = response.read1(_CHUNK)
-            if not part:
-                break
-            parts.append(part)
-            size += len(part)
-            if size > transport.LARGEST_ANSWER:
+            opened = self._pool.num_connections
+            try:
+                response = self._pool.urlopen(
+                    method,
+                    path,
+                    body=body,
+                    headers=self._headers,
+                    retries=False,
+                    timeout=urllib3.Timeout(total=_left(until)),
+                    preload_content=False,
+                    decode_content=False,
+                )
+                return response, self._read(response, until)
+            except exceptions.ProtocolError as error:
+                reused = self._pool.num_connections == opened
+                if reused and isinstance(_cause(error), ConnectionError):
+                    continue  # The server closed a connection that was kept, as it may. A new one will tell.
+                raise self._meant(error) from None
+            except (exceptions.HTTPError, OSError, HTTPException) as error:
+                raise self._meant(error) from None
+
+    def _read(self, response: BaseHTTPResponse, until: float) -> bytes:
+        """Read a body, up to the limits of size and time."""
+        parts, size = [], 0
+        try:
+            if (getattr(response, "length_remaining", None) or 0) > transport.LARGEST_ANSWER:
                 raise transport.too_large(self.where)
-        if response.length:
-            raise http.client.IncompleteRead(b"", response.length)
-        response.close()  # all is read, which it does not notice by itself
-        if connection.sock is not None and not response.will_close:
-            self._idle.append(connection)
-        else:
-            connection.close()
-        return response.status, response.headers, b"".join(parts)
+            while True:
+                # A timeout of a socket is for each piece: a server that sends them slowly must keep to the deadline.
+                left = _left(until)
+                if (connection := response.connection) and (sock := getattr(connection, "sock", None)):
+                    sock.settimeout(left)
+                part = response.read1(_CHUNK)
+                if not part:
+                    break
+                parts.append(part)
+                size += len(part)
+                if size > transport.LARGEST_ANSWER:
+                    raise transport.too_large(self.where)
+            response.release_conn()
+        except BaseException:
+            response.close()
+            raise
+        return b"".join(parts)
 
-    def _meant(self, error: Exception) -> Exception:
-        """Return what a failure of the connection means to who asked."""
-        where = self.where
-        if isinstance(error, TimeoutError):
+    def _meant(self, error: Exception) -> ServerFailed:
+        """Return what a failure of the connection means to the caller."""
+        where, cause = self.where, _cause(error)
+        if isinstance(cause, TimeoutError | exceptions.ReadTimeoutError):
             return transport.timed_out(where)
-        if isinstance(error, ssl.SSLCertVerificationError):
-            return transport.untrusted(where, error.verify_message)
-        if isinstance(error, ssl.SSLEOFError):
+        if isinstance(error, exceptions.NameResolutionError):
+            reason = getattr(cause, "strerror", None) or first_line(cause)
+            return ServerFailed(f"There is no host {where.host}: {reason}. Check the address and the network.")
+        if isinstance(error, exceptions.LocationValueError) or isinstance(cause, UnicodeError):
+            return ServerFailed(f"There is no host {where.host}: it is not a valid name. Check the address.")
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return transport.untrusted(where, cause.verify_message)
+        if isinstance(cause, ssl.SSLEOFError):
             return transport.unreachable(where, "the connection broke off")
-        if isinstance(error, ssl.SSLError):
-            return transport.untrusted(where, error.reason or first_line(error))
-        if isinstance(error, socket.gaierror):
-            return ServerFailed(f"There is no host {where.host}: {error.strerror}. Check the address and the network.")
-        if isinstance(error, UnicodeError):
-            return ServerFailed(f"There is no host {where.host}: it is no name of one. Check the address.")
-        if isinstance(error, (http.client.RemoteDisconnected, http.client.IncompleteRead)):
+        if isinstance(cause, ssl.SSLError):
+            return transport.untrusted(where, cause.reason or first_line(cause))
+        if isinstance(cause, RemoteDisconnected | exceptions.IncompleteRead):
             return transport.unreachable(where, "the connection broke off before the answer was there")
-        if isinstance(error, ConnectionError):
-            return transport.unreachable(where, error.strerror or first_line(error))
-        if isinstance(error, http.client.HTTPException):
-            return transport.unreadable(where, f"it is no HTTP ({type(error).__name__})")
-        if isinstance(error, OSError):
-            return ServerFailed(f"{where} cannot be reached: {error.strerror or error}. Check the address.")
-        return error
+        if isinstance(cause, ConnectionError):
+            return transport.unreachable(where, cause.strerror or first_line(cause))
+        if isinstance(cause, HTTPException | exceptions.HTTPError):
+            return transport.unreadable(where, f"it is not HTTP ({type(cause).__name__})")
+        reason = getattr(cause, "strerror", None) or first_line(cause)
+        return ServerFailed(f"{where} cannot be reached: {reason}. Check the address.")
 
-    def _understood(self, status: int, headers: Message, data: bytes) -> dict[str, Any]:
-        """Return a good answer, or raise what another one means."""
-        where = self.where
+    def _understood(self, response: BaseHTTPResponse, data: bytes) -> dict[str, Any]:
+        """Return the document of a good answer, or raise what another one means."""
+        where, status = self.where, response.status
         if status == 200:
             return self._parsed(data)
-        reason = f"{_reason(data) or http.client.responses.get(status, 'no reason')} ({status})"
-        if status in (429, 502, 503, 504):
-            raise transport.busy(where, reason, _after(headers))
+        reason = f"{_reason(data) or reasons.get(status, 'no reason')} ({status})"
+        if status in _BUSY:
+            raise transport.busy(where, reason)
         if 300 <= status < 400:
-            raise transport.refused(where, f"it sends to {headers.get('Location', 'nowhere')} ({status}); ask there")
+            to = response.headers.get("Location", "nowhere")
+            raise transport.refused(where, f"it redirects to {to} ({status}); ask there")
         if status in (401, 403):
             raise transport.forbidden(where, reason)
         if status == 404:
@@ -169,21 +198,10 @@ class Rest:
         try:
             answer = json.loads(data.decode("utf-8", "replace"))
         except (ValueError, RecursionError):
-            raise transport.unreadable(self.where, "it is no JSON") from None
+            raise transport.unreadable(self.where, "it is not JSON") from None
         if not isinstance(answer, dict):
-            raise transport.unreadable(self.where, "it is no JSON object")
+            raise transport.unreadable(self.where, "it is not a JSON object")
         return answer
-
-    def _kept(self) -> http.client.HTTPConnection | None:
-        try:
-            return self._idle.pop()
-        except IndexError:
-            return None
-
-    def _connection(self) -> http.client.HTTPConnection:
-        if self._context:
-            return http.client.HTTPSConnection(self.where.host, self.where.port, context=self._context)
-        return http.client.HTTPConnection(self.where.host, self.where.port)
 
 
 def _left(until: float) -> float:
@@ -191,6 +209,23 @@ def _left(until: float) -> float:
     if left <= 0:
         raise TimeoutError
     return left
+
+
+def _cause(error: BaseException) -> BaseException:
+    """Return the error that urllib3 wrapped, or the error itself."""
+    if isinstance(error, exceptions.HTTPError):
+        for inner in (*reversed(error.args), error.__cause__, error.__context__):
+            if isinstance(inner, BaseException):
+                return _cause(inner)
+    return error
+
+
+def _retry_after(retry: urllib3.Retry, response: BaseHTTPResponse | None) -> float:
+    """Return the seconds of a ``Retry-After``, or 0 where there is none that can be read."""
+    try:
+        return (response and retry.get_retry_after(response)) or 0.0
+    except exceptions.InvalidHeader:
+        return 0.0
 
 
 def _context(where: Address, trust: Trust) -> ssl.SSLContext:
@@ -206,7 +241,7 @@ def _context(where: Address, trust: Trust) -> ssl.SSLContext:
 
 
 def _reason(data: bytes) -> str:
-    """Return what an answer that is no good says of itself."""
+    """Return the reason that an answer gives for its failure."""
     text = data[:10_000].decode("utf-8", "replace")
     try:
         text = str(json.loads(text)["error"])
@@ -214,19 +249,6 @@ def _reason(data: bytes) -> str:
         text = text if not text.lstrip().startswith("<") else ""
     lines = text.strip().splitlines()
     return lines[0][:300].rstrip(".") if lines else ""
-
-
-def _after(headers: Message) -> float:
-    """Return for how many seconds the server wants to be left alone: a number, or a date."""
-    wish = headers.get("Retry-After", "").strip()
-    try:
-        seconds = float(wish)
-    except ValueError:
-        try:
-            seconds = parsedate_to_datetime(wish).timestamp() - time.time()
-        except (TypeError, ValueError):
-            return 0.0
-    return max(0.0, seconds) if math.isfinite(seconds) else 0.0
 
 
 def _parts(described: dict[str, Any]) -> dict[str, Part]:

@@ -1,4 +1,4 @@
-"""What both ways to a server share: its address, what can go wrong, and what may be tried again."""
+"""What REST and gRPC share: the server's address, the interface of a transport, and the errors."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from urllib.parse import quote, unquote, urlsplit
 from nmt.errors import InputError, WorkFailed
 from nmt.signatures import Signature
 
-# No answer is read beyond this: a server gone wrong must not fill the memory of who asks it.
+# No answer is read beyond this: a faulty server must not fill the client's memory.
 LARGEST_ANSWER = 256 * 2**20
 
 _PORTS = {"http": 80, "https": 443, "grpc": 8500, "grpcs": 443}
@@ -23,11 +23,15 @@ _TYPES = {"DT_STRING": "string", "DT_FLOAT": "float32"}
 
 
 class ServerFailed(WorkFailed):
-    """The server could not be reached, could not do the work, or answered with what cannot be read."""
+    """The server could not be reached, could not do the work, or sent an answer that cannot be read."""
 
 
 class TimedOut(ServerFailed):
     """The deadline passed before there was an answer."""
+
+
+class Unavailable(ServerFailed):
+    """The server could not be reached, or was too busy: a later request may succeed."""
 
 
 class RequestRefused(InputError):
@@ -38,22 +42,8 @@ class UnknownModel(RequestRefused):
     """The server does not have the model, or not yet."""
 
 
-class Passing(Exception):
-    """A failure that may pass, so that the request may be tried again.
-
-    Arguments:
-        error: what is raised when it does not pass.
-        after: seconds to wait at least, as the server asked.
-    """
-
-    def __init__(self, error: WorkFailed, after: float = 0.0) -> None:
-        super().__init__(str(error))
-        self.error = error
-        self.after = after
-
-
 class Trust(NamedTuple):
-    """Whom to trust, and as whom to come: files in PEM."""
+    """The authorities to trust, and the client's own certificate with its key: files in PEM."""
 
     ca: Path | None = None
     certificate: Path | None = None
@@ -61,14 +51,18 @@ class Trust(NamedTuple):
 
 
 class Metadata(NamedTuple):
-    """What a server says of a model: the version that answers, and its signatures."""
+    """What a server says about a model: the version that answers, and its signatures."""
 
     version: int | None
     signatures: dict[str, Signature]
 
 
 class Transport(Protocol):
-    """A way to a server. A call takes so many seconds at most, and raises :class:`Passing` where it may be repeated."""
+    """The interface of REST and gRPC.
+
+    A call takes at most ``seconds``, retries included. :meth:`predict` and :meth:`metadata` are tried again while the
+    server is unavailable, as often as the transport was told; :meth:`states` is tried once.
+    """
 
     def predict(self, signature: str, inputs: dict[str, list[str]], seconds: float) -> dict[str, Any]:
         """Send strings to a signature and return its outputs, as nested lists."""
@@ -77,15 +71,15 @@ class Transport(Protocol):
         """Return the states of the versions that were asked for."""
 
     def metadata(self, seconds: float) -> Metadata:
-        """Return what the model expects and gives."""
+        """Return the version that answers, and its signatures."""
 
     def close(self) -> None:
-        """Let go of the connections."""
+        """Close the connections."""
 
 
 @dataclass(frozen=True)
 class Address:
-    """Where a model is served: ``SCHEME://HOST:PORT/v1/models/MODEL/versions/VERSION``.
+    """The address of a served model: ``SCHEME://HOST:PORT/v1/models/MODEL/versions/VERSION``.
 
     >>> where = Address.parse("http://localhost:8501/v1/models/ko-en")
     >>> where.host, where.port, where.model, where.path
@@ -101,36 +95,36 @@ class Address:
 
     @classmethod
     def parse(cls, url: str, model: str | None = None, version: int | None = None) -> Address:
-        """Read an address; the model and the version may stand in it, or beside it.
+        """Read an address; the model and the version may be part of it, or given apart.
 
         Raises:
-            InputError: if it is no address of a model.
+            InputError: if it is not the address of a model.
         """
         example = "An address is http://HOST:8501/v1/models/NAME, or https://, grpc://HOST:8500/... or grpcs://."
         try:
             parts = urlsplit(url)
             port = parts.port
         except ValueError as error:
-            raise InputError(f"'{url}' is no address: {error}. {example}") from None
+            raise InputError(f"'{url}' is not an address: {error}. {example}") from None
         if parts.scheme not in _PORTS or not parts.hostname:
-            raise InputError(f"'{url}' is no address of a server. {example}")
+            raise InputError(f"'{url}' is not the address of a server. {example}")
         if parts.username or parts.password:
-            raise InputError("An address holds no user and no password here: everybody who reads it would know them.")
+            raise InputError("An address must hold no user and no password: everybody who reads it would know them.")
         found = _PATH.fullmatch(parts.path)
         if found is None or parts.query or parts.fragment or "/v1/models" in found["prefix"] or ":" in found["prefix"]:
-            raise InputError(f"'{url}' goes on after the model. {example}")
-        # In an address a name stands as `nmt serve` prints it.
+            raise InputError(f"'{url}' has more after the model. {example}")
+        # In an address a name is quoted, as `nmt serve` prints it.
         written = unquote(found["model"] or "")
         named = model or written
         if not named:
             raise InputError(f"'{url}' does not say which model. {example}")
         if model and written and model != written:
-            raise InputError(f"'{url}' names the model {written}, and beside it stands {model}. Name one.")
+            raise InputError(f"'{url}' names the model {written}, but the model {model} was given, too. Name one.")
         if not re.fullmatch(r"[^/:\s]+( [^/:\s]+)*", named):
-            raise InputError(f"'{named}' is no name of a model: it has no line breaks, slashes or colons.")
+            raise InputError(f"'{named}' is not a model's name: that has no line breaks, slashes or colons.")
         numbered = int(found["version"]) if found["version"] else None
         if version is not None and numbered is not None and version != numbered:
-            raise InputError(f"'{url}' names version {numbered}, and beside it stands {version}. Name one.")
+            raise InputError(f"'{url}' names version {numbered}, but version {version} was given, too. Name one.")
         return cls(
             scheme=parts.scheme,
             host=parts.hostname,
@@ -147,12 +141,12 @@ class Address:
 
     @property
     def rest(self) -> bool:
-        """Whether REST is spoken there, and not gRPC."""
+        """Whether the server is asked over REST, not gRPC."""
         return self.scheme in ("http", "https")
 
     @property
     def near(self) -> bool:
-        """Whether it is this machine, so that nothing travels."""
+        """Whether it is this machine, so that nothing is sent over a network."""
         return _LOOPBACK.fullmatch(self.host) is not None
 
     @property
@@ -184,14 +178,20 @@ def dtype(name: str) -> str:
     return _TYPES.get(name, name.removeprefix("DT_").lower())
 
 
-def unreachable(where: Address, reason: str) -> Passing:
+def unreachable(where: Address, reason: str) -> Unavailable:
     """Nobody answers at the address."""
-    return Passing(ServerFailed(f"{where} cannot be reached: {reason}. Is the server running, and the address right?"))
+    return Unavailable(f"{where} cannot be reached: {reason}. Is the server running, and the address right?")
 
 
-def busy(where: Address, reason: str, after: float = 0.0) -> Passing:
-    """The server has too much to do, or is just coming up."""
-    return Passing(ServerFailed(f"{where} cannot answer now: {reason}. Try again later, or give more time."), after)
+def busy(where: Address, reason: str) -> Unavailable:
+    """The server has too much to do, or is just starting."""
+    return Unavailable(f"{where} cannot answer now: {reason}. Try again later, or give more time.")
+
+
+def given_up(failure: Unavailable, tries: int, near_deadline: bool = False) -> Unavailable:
+    """The server stayed unavailable."""
+    times = "once" if tries == 1 else f"{tries} times"
+    return Unavailable(f"{failure} It was tried {times}{', then the deadline was near' if near_deadline else ''}.")
 
 
 def timed_out(where: Address) -> TimedOut:
@@ -215,21 +215,21 @@ def unknown(where: Address, reason: str) -> UnknownModel:
 
 
 def refused(where: Address, reason: str) -> RequestRefused:
-    """The server takes no such request."""
+    """The server refuses the request."""
     return RequestRefused(f"{where} refuses the request: {reason}. Is {where.wanted} an export of `nmt export`?")
 
 
 def forbidden(where: Address, reason: str) -> RequestRefused:
-    """The server asks who we are."""
+    """The server does not accept the client."""
     return RequestRefused(
-        f"{where} lets us not in: {reason}. Check the token (NMT_TOKEN, or token=) or the certificate."
+        f"{where} refuses access: {reason}. Check the token (NMT_TOKEN, or token=) or the certificate."
     )
 
 
 def too_large(where: Address) -> ServerFailed:
-    """The answer is larger than is read."""
+    """The answer is larger than the client reads."""
     return ServerFailed(
-        f"{where} answers with more than {LARGEST_ANSWER:,} bytes, which are not read."
+        f"{where} answers with more than {LARGEST_ANSWER:,} bytes, and no more are read."
         " Send fewer sentences in a request."
     )
 

@@ -55,9 +55,9 @@ def export(
     name = model.resolve().name
     kit = None
     if quantize is not None and not tflite:
-        raise InputError("--quantize is of the export for a device: add --tflite.")
+        raise InputError("--quantize is for the export for a device: add --tflite.")
     if strings and not tflite:
-        raise InputError("--strings is of the export for a device: add --tflite. A SavedModel takes strings anyway.")
+        raise InputError("--strings is for the export for a device: add --tflite. A SavedModel takes strings anyway.")
     if serving_kit and tflite:
         raise InputError("--serving-kit is for a server, and --tflite for a device. Export twice.")
     how_given = decoding(
@@ -100,7 +100,8 @@ def export(
 
     def written(what: str) -> str:
         names = [place.resolve().name for place in (model, *(ensemble or []))]
-        return card(model, names, replace(translator.config, decoding=how), pieces, languages, what)
+        config = replace(translator.config, decoding=how)
+        return card(model, names, config, pieces=pieces, languages=languages, what=what)
 
     say("Exporting: this takes some seconds.")
     if tflite:

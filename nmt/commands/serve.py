@@ -32,7 +32,7 @@ def serve(
     **Example:** `nmt serve my-model`, then open http://127.0.0.1:8501 in a browser, or
     `curl -d '{"instances": ["나는 밥을 먹었다"]}' http://127.0.0.1:8501/v1/models/my-model:predict`
     """
-    from nmt.server.backends import find, open_engine
+    from nmt.server.backends import find, open_backend
 
     if not timeout > 0:
         raise InputError("--timeout must be a number of seconds.")
@@ -40,19 +40,19 @@ def serve(
     place = find(model)
     from nmt.server.app import Limits, Server, address, bound, run, warm
 
-    # What is wrong with the address is told before a model is opened.
+    # Errors of the address are reported before a model is opened.
     taken = bound(host, port)
     with taken:
         import_tensorflow()
         from nmt.inference.parallel import share_cores
 
-        engine = open_engine(place, share_cores() if place.kind == "model" else 1)
-        warm(engine)
-        server = Server(engine, Limits(seconds=timeout, waiting=max_waiting, sentences=min(256, max_waiting)))
+        backend = open_backend(place, share_cores() if place.kind == "model" else 1)
+        warm(backend)
         where = address(taken)
         news = (
-            f"Version {engine.version} of {engine.name} is at {where}/v1/models/{quote(engine.name)}, and a page to "
+            f"Version {backend.version} of {backend.name} is at {where}/v1/models/{quote(backend.name)}, and a page to "
             f"try it on at {where}. Ctrl-C stops it."
         )
-        run(server, taken, lambda: say(news))
+        limits = Limits(seconds=timeout, waiting=max_waiting, sentences=min(256, max_waiting))
+        run(Server(backend, limits, on_start=lambda: say(news)), taken)
     say("Stopped.")

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -35,12 +34,13 @@ from nmt.commands.decoding_options import (
 )
 from nmt.errors import InputError
 from nmt.tf_import import import_tensorflow
+from nmt.translation import SERVER_KEYS, json_line
 
 # The file that only an export for a device has: nmt.export.tflite_runtime.CONTENTS.
 DEVICE = "edge.json"
 
 if TYPE_CHECKING:
-    from nmt.client import client
+    from nmt import translation
     from nmt.inference.translator import Translation
 
 
@@ -158,7 +158,7 @@ def _translate_on_server(url: str, file: Path | None, form: str, deadline: float
     """Translate on a server. Without gRPC nothing of TensorFlow is imported."""
     if url.startswith("grpc"):
         import_tensorflow()  # its stubs would import it with its greetings
-    from nmt.client.client import BATCH, DEADLINE, Client
+    from nmt.client import BATCH, DEADLINE, Client
 
     lines = input_lines(file)
     seconds = DEADLINE if deadline is None else deadline
@@ -166,8 +166,10 @@ def _translate_on_server(url: str, file: Path | None, form: str, deadline: float
         # One request at a time: an answer is written before another request can fail.
         parts = _parts(windows(lines, typed(file)), BATCH)
         for part in advancing(parts, "Translating", count(file)):
-            found = client.translate(part, details=form == "jsonl")
-            emit(each.text if form == "text" else _server_record(each) for each in found)
+            if form == "text":
+                emit(each.text for each in client.translate(part, details=False))
+            else:
+                emit(map(_served_line, client.hypotheses(part)))
 
 
 def _translate_on_device(folder: Path, file: Path | None, form: str) -> None:
@@ -246,38 +248,12 @@ def complete(
 def _lines(number: int, best: list[Translation], form: str, n_best: int) -> list[str]:
     """Return the line, or lines, for one sentence."""
     if form == "jsonl":
-        found = _record(best[0]) if n_best == 1 else {**_record(best[0]), "n_best": [_record(each) for each in best]}
-        return [json.dumps(found, ensure_ascii=False)]
+        return [json_line(best, n_best=n_best > 1)]
     if n_best == 1:
         return [best[0].text]
     return [f"{number}\t{each.rank:.4f}\t{each.text}" for each in best]
 
 
-def _record(translation: Translation) -> dict[str, Any]:
-    alignment = translation.alignment
-    return {
-        "text": translation.text,
-        "score": round(translation.score, 4),
-        "rank": round(translation.rank, 4),
-        "source_tokens": translation.source_tokens,
-        "tokens": translation.tokens,
-        "token_scores": [round(score, 4) for score in translation.token_scores],
-        "alignment": None if alignment is None else [[round(float(w), 4) for w in row] for row in alignment],
-        "truncated": translation.truncated,
-    }
-
-
-def _server_record(translation: client.Translation) -> str:
-    """Return a server's answer for a sentence, as an object with the keys of :func:`_record`."""
-    best = [
-        {"text": text, "score": round(score, 4)}
-        for text, score in zip(translation.translations, translation.scores, strict=True)
-    ]
-    alignment = translation.alignment
-    found = {
-        **best[0],
-        "source_tokens": translation.source_tokens,
-        "tokens": translation.tokens,
-        "alignment": None if alignment is None else [[round(w, 4) for w in row] for row in alignment],
-    }
-    return json.dumps({**found, "n_best": best} if len(best) > 1 else found, ensure_ascii=False)
+def _served_line(best: list[translation.Translation]) -> str:
+    """Return the line of JSON for what a server found for a sentence: it says less than a model."""
+    return json_line(best, n_best=len(best) > 1, keys=SERVER_KEYS, n_best_keys=("text", "score"))

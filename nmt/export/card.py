@@ -1,4 +1,4 @@
-"""The card of an export: what a person wants to know before using a model."""
+"""The card of an export: what to know about a model before using it."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from nmt.model_folder import read_journal
 
 
 def card(
-    model: Path, names: list[str], config: Config, pieces: tuple[int, int], languages: str | None, what: str
+    model: Path, names: list[str], config: Config, *, pieces: tuple[int, int], languages: str | None, what: str
 ) -> str:
     """Return the card as Markdown.
 
     Arguments:
         model: the folder of the model, whose journal knows how good it was.
-        names: of the model, and of those that write along.
+        names: of the model, and of the others of its ensemble.
         config: its configuration, with the search of the export.
-        pieces: of the source's and the target's vocabulary.
-        languages: as in ``ko-en``; nobody but its maker knows them.
-        what: what the export is, as in ``SavedModel, version 3``.
+        pieces: the sizes of the source's and the target's vocabulary.
+        languages: as in ``ko-en``; only the maker of the model knows them.
+        what: the kind of export, as in ``SavedModel, version 3``.
     """
     how = config.decoding
     search = "greedy search" if how.beam == 1 else f"beam of {how.beam}, length penalty {how.length_penalty:g}"
@@ -45,7 +45,7 @@ def card(
 
 
 def _quality(model: Path, watch: str) -> str:
-    """Return the score of the epoch that was kept, on the development set, with its signature."""
+    """Return the score of the kept epoch on the development set, with its signature."""
     try:
         records = [record for record in read_journal(model) if record.get("val_bleu") is not None]
     except InputError:

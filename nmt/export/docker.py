@@ -1,6 +1,6 @@
-"""What puts an export on TF Serving: a file for Docker Compose, the server's settings, and the commands to type.
+"""The serving kit of an export: a file for Docker Compose, the settings of TF Serving, and the commands to type.
 
-The files are read by others, so they explain themselves: what each setting is for stands beside it.
+A comment beside each setting says what it is for.
 """
 
 from __future__ import annotations
@@ -8,19 +8,19 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
-import tempfile
+from contextlib import suppress
 from pathlib import Path
 
+from nmt.atomic_write import write_folder
 from nmt.errors import InputError
 
-# The newest server. An export runs on 2.16 and later: those have the operations of SentencePiece that it needs.
+# The newest server. An export needs 2.16 or later, which have the operations of SentencePiece.
 IMAGE = "tensorflow/serving:2.20.0"
 
-# Sentences in a batch. The client sends as many in a request, for a request with more is refused.
+# Sentences in a batch. The client sends at most as many in a request: TF Serving refuses a request with more.
 BATCH = 64
 
-# The image has no curl. It has bash, which opens connections by itself, for its own start is a script of bash.
+# The image has no curl, but it has bash, which can open a connection.
 _HEALTH = (
     "exec 3<>/dev/tcp/127.0.0.1/8501 && printf 'GET /v1/models/{name} HTTP/1.0\\r\\n\\r\\n' >&3"
     " && grep -q '\"AVAILABLE\"' <&3"
@@ -33,12 +33,12 @@ services:
     image: {image}
     restart: unless-stopped
     ports:
-      # The server asks nobody who they are, so only this machine may come in. Without "127.0.0.1:" everybody may:
-      # put something before it that knows its guests, and speaks TLS.
+      # The server has no access control, so it answers this machine only. Without "127.0.0.1:" it answers everybody:
+      # put a proxy before it then that checks who may ask, and speaks TLS.
       - "127.0.0.1:8500:8500"  # gRPC
       - "127.0.0.1:8501:8501"  # REST
     volumes:
-      # The folder with a folder for each version. A new version in it is taken up by the running server.
+      # This folder holds a folder for each version. The running server loads a new version by itself.
       - type: bind
         source: {source}
         target: {target}
@@ -53,10 +53,10 @@ services:
       - --enable_batching=true
       - --batching_parameters_file=/config/batching.config
       - --monitoring_config_file=/config/monitoring.config
-      # A full batch of long sentences takes longer than the 30 seconds that REST allows by itself.
+      # A full batch of long sentences takes longer than the 30 seconds that REST allows by default.
       - --rest_api_timeout_in_ms=60000
     healthcheck:
-      # Healthy is who has a version ready. The image has no curl, but bash can open a connection.
+      # Healthy means that a version is ready. The image has no curl, but bash can open a connection.
       test: {health}
       interval: 10s
       timeout: 5s
@@ -79,21 +79,21 @@ model_config_list {{
 _BATCHING = """\
 # Requests that come at about the same time are translated together: one pass for all is cheaper than one for each.
 
-# Sentences in a batch, at most. A request with more is refused (400), so clients send no more in one.
+# Sentences in a batch, at most. A request with more is refused (400).
 max_batch_size {{ value: {batch} }}
 
-# How long the first sentence of a batch waits for others, in microseconds. 5 ms are little beside a translation.
+# How long the first sentence of a batch waits for others, in microseconds. 5 ms are short compared to a translation.
 batch_timeout_micros {{ value: 5000 }}
 
-# Batches that may wait. What comes when all places are taken is refused at once (503), and clients come back later:
-# better than a queue so long that all its answers are late.
+# Batches that may wait. When the queue is full, requests are refused at once (503), and clients try again later. In a
+# longer queue all answers would be late.
 max_enqueued_batches {{ value: 100 }}
 
-# Batches that are translated at the same time. Each uses several cores; more threads than cores help nobody.
+# Batches that are translated at the same time. Each uses several cores, so more threads than cores are no faster.
 num_batch_threads {{ value: 4 }}
 
-# allowed_batch_sizes is left out. It fills batches up to a few fixed sizes, for models that are compiled for each
-# size. This one takes any size, and a sentence never depends on its neighbours: filling up would be wasted work.
+# allowed_batch_sizes is left out. It pads batches to a few fixed sizes, for models that are compiled for each size.
+# This model takes any size, so padding would be wasted work.
 """
 
 _MONITORING = """\
@@ -107,19 +107,19 @@ prometheus_config {{
 _README = """\
 # {name} on TF Serving
 
-Start it here, in this folder; it is ready when the command comes back:
+Start it in this folder. It is ready when the command returns:
 
 ```sh
 docker compose up --detach --wait
-docker compose logs --follow      # what it says
-docker compose down               # the end
+docker compose logs --follow      # its log
+docker compose down               # stop it
 ```
 
-Ask it, by REST:
+Ask it over REST:
 
 ```sh
-curl http://localhost:8501/v1/models/{name}             # which versions are ready
-curl http://localhost:8501/v1/models/{name}/metadata    # what they read and give
+curl http://localhost:8501/v1/models/{name}             # the versions that are ready
+curl http://localhost:8501/v1/models/{name}/metadata    # their inputs and outputs
 
 # serving_default: the best translation of each text, and its log-probability
 curl http://localhost:8501/v1/models/{name}:predict \\
@@ -134,31 +134,31 @@ curl http://localhost:8501/v1/models/{name}:predict \\
   -d '{{"signature_name": "score", "inputs": {{"source": ["first sentence"], "target": ["its translation"]}}}}'
 ```
 
-A request holds {batch} sentences at most. Longer files go through the command, which sends them in parts:
+A request has {batch} sentences at most. The command sends longer files in parts:
 
 ```sh
 nmt translate --server http://localhost:8501/v1/models/{name} FILE
 nmt translate --server grpc://localhost:8500/v1/models/{name} FILE
 ```
 
-or through Python:
+and so does Python:
 
 ```python
-from nmt.client.client import Client
+from nmt.client import Client
 
 with Client("http://localhost:8501/v1/models/{name}") as client:
     print(client.translate(["first sentence"])[0].text)
 ```
 
-| file | what it is |
+| file | contents |
 |---|---|
 | `docker-compose.yml` | the image, the ports, the model's folder |
 | `models.config` | which models are served |
 | `batching.config` | how requests are joined into batches |
 | `monitoring.config` | counters at http://localhost:8501/monitoring/prometheus/metrics |
 
-A new version in the model's folder is taken up by itself, and requests go on meanwhile. The server answers this machine
-only; docker-compose.yml says what to think of before that changes.
+The server loads a new version in the model's folder by itself, without a pause. It answers this machine only;
+docker-compose.yml says what is needed before that changes.
 """
 
 _FILES = {
@@ -171,12 +171,12 @@ _FILES = {
 
 
 def write_kit(folder: Path, name: str, model: Path | None = None) -> list[Path]:
-    """Write what starts TF Serving with an export, and return the files.
+    """Write the files that start TF Serving with an export, and return their paths.
 
     Arguments:
         folder: where to; made if it does not exist.
         name: of the model, in the addresses of the server.
-        model: the export's folder, which holds a folder for each version; ``folder/name``, without it.
+        model: the export's folder, which holds a folder for each version; by default ``folder/name``.
 
     Raises:
         InputError: if a file is there already, or the folder cannot be written to. Then nothing is written.
@@ -210,26 +210,22 @@ def check_name(name: str) -> None:
 
 
 def _place(folder: Path, files: dict[str, str]) -> list[Path]:
-    """Write files aside, then move them to their places: all, or none."""
+    """Write files into a folder: all, or none."""
     places = [folder / file for file in files]
     there = [place for place in places if os.path.lexists(place)]
     if there:
         raise InputError(f"{there[0]} is there already, and is left as it is. Move it away, or name another folder.")
-    aside = None
-    placed: list[Path] = []
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        aside = Path(tempfile.mkdtemp(prefix=".aside.", dir=folder))
+
+    def fill(aside: Path) -> None:
         for file, content in files.items():
             (aside / file).write_text(content, encoding="utf-8")
-        for place in places:
-            (aside / place.name).rename(place)
-            placed.append(place)
+
+    try:
+        write_folder(folder, fill)
     except OSError as error:
-        for place in placed:
-            place.unlink(missing_ok=True)
+        # A folder that was there has got them one by one.
+        for place in places:
+            with suppress(OSError):
+                place.unlink()
         raise InputError(f"{folder} cannot be written: {error.strerror or error}. Nothing was written.") from None
-    finally:
-        if aside is not None:
-            shutil.rmtree(aside, ignore_errors=True)
     return places

@@ -1,4 +1,4 @@
-"""Translate on a device: a TFLite model, what it needs, and nothing else of this package.
+"""Translate on a device: a program for a TFLite model that needs nothing else of this package.
 
 `nmt export --tflite` writes a folder with a copy of this file, as ``translate.py``. It needs two packages,
 after `--strings` another one::
@@ -43,8 +43,8 @@ class Translation:
         text: the translation, always one line.
         score: its log-probability.
         source_tokens, tokens: the pieces that were read and written.
-        alignment: ``(len(tokens), len(source_tokens) + 1)``: each row a piece written, how much it looked at each piece
-            read and, last, at the source's end; ``None`` from a model that looks at nothing.
+        alignment: ``(len(tokens), len(source_tokens) + 1)``: each row holds the attention weights of a piece written,
+            on each piece read and, last, on the source's end; ``None`` from a model without attention.
         truncated: whether the source was longer than the model reads.
     """
 
@@ -70,7 +70,7 @@ class Translator:
     def __init__(self, folder: str | Path, threads: int = 1) -> None:
         folder = Path(folder)
         contents = read_contents(folder)
-        # Interpreters end the whole process over a file that is cut short: what is not as it was written is not opened.
+        # An interpreter ends the whole process when a file is cut short, so changed files are not opened.
         files = {name: _checked(folder, name, digest) for name, digest in contents["files"].items()}
         self.most: int = contents["max_length"]
         self.aligned: bool = contents["aligned"]
@@ -106,9 +106,9 @@ class _Ids:
         self._search = self._interpreter.get_signature_runner("translate")
 
     def translate(self, texts: list[str]) -> Iterator[tuple[int, list[Translation]]]:
-        """Translate, and say of which text each is; none is of a text without pieces."""
+        """Yield the number of a text and its translations; a text without pieces is left out."""
         read = [self._source.encode(text) for text in texts]
-        # Sentences of about one length waste no work on padding.
+        # Sentences of similar length waste no work on padding.
         waiting = sorted((i for i, ids in enumerate(read) if ids), key=lambda i: len(read[i]))
         for start in range(0, len(waiting), _BATCH):
             chosen = waiting[start : start + _BATCH]
@@ -126,10 +126,17 @@ class _Ids:
             for place in np.flatnonzero(np.isfinite(outputs["ranks"][row])):
                 length = int(outputs["lengths"][row, place])
                 written = outputs["tokens"][row, place, :length].tolist()
-                looked = outputs["alignment"][row, place, :length, : len(ids) + 1].copy() if self._aligned else None
-                score, tokens = float(outputs["scores"][row, place]), tuple(self._target.id_to_piece(written))
-                cut = len(sources[row]) > len(ids)
-                best.append(Translation(_line(self._target.decode(written)), score, source_tokens, tokens, looked, cut))
+                weights = outputs["alignment"][row, place, :length, : len(ids) + 1].copy() if self._aligned else None
+                best.append(
+                    Translation(
+                        text=_line(self._target.decode(written)),
+                        score=float(outputs["scores"][row, place]),
+                        source_tokens=source_tokens,
+                        tokens=tuple(self._target.id_to_piece(written)),
+                        alignment=weights,
+                        truncated=len(sources[row]) > len(ids),
+                    )
+                )
             yield best
 
 
@@ -138,7 +145,7 @@ class _Strings:
 
     def __init__(self, files: dict[str, bytes], contents: dict[str, Any], threads: int) -> None:
         try:
-            # Of one release, for these operations are compiled against that interpreter.
+            # Both must be of one release: these operations are compiled against that interpreter.
             from tensorflow.lite.python.interpreter import InterpreterWithCustomOps
             from tensorflow_text import tflite_registrar
         except ImportError as error:
@@ -154,23 +161,30 @@ class _Strings:
         self._search = self._interpreter.get_signature_runner("translate")
 
     def translate(self, texts: list[str]) -> Iterator[tuple[int, list[Translation]]]:
-        """Translate, and say of which text each is; none is of a text without pieces."""
+        """Yield the number of a text and its translations; a text without pieces is left out."""
         for i, text in enumerate(texts):
             outputs = self._search(text=np.array([text.encode()], object))
-            # Behind the pieces stands the end that was read, and nothing that was written.
+            # After the pieces comes the end of the source, or an empty string in the target.
             source_tokens, tokens = (_strings(outputs[f"{side}_tokens"][0, :-1]) for side in ("source", "target"))
             if source_tokens:
                 (line,) = _strings(outputs["translation"])
-                looked = outputs["alignment"][0, :-1].copy() if self._aligned else None
-                score, cut = float(outputs["score"][0]), bool(outputs["truncated"][0])
-                yield i, [Translation(_line(line), score, source_tokens, tokens, looked, cut)]
+                weights = outputs["alignment"][0, :-1].copy() if self._aligned else None
+                found = Translation(
+                    text=_line(line),
+                    score=float(outputs["score"][0]),
+                    source_tokens=source_tokens,
+                    tokens=tokens,
+                    alignment=weights,
+                    truncated=bool(outputs["truncated"][0]),
+                )
+                yield i, [found]
 
 
 def read_contents(folder: Path) -> dict[str, Any]:
-    """Read what a folder says of itself.
+    """Read the description of an export.
 
     Raises:
-        ValueError: if it is no folder of an export for a device, or one that a newer version wrote.
+        ValueError: if it is not an export for a device, or one that another version wrote.
     """
     try:
         contents = json.loads((folder / CONTENTS).read_text(encoding="utf-8"))
@@ -179,7 +193,7 @@ def read_contents(folder: Path) -> dict[str, Any]:
         whole = {"files", "max_length", "aligned"} | sides <= set(contents)
         whole = whole and {"model.tflite", *(contents[side] for side in sides)} <= set(contents["files"])
     except (OSError, ValueError, TypeError, KeyError):
-        raise ValueError(f"{folder} is no export for a device: {CONTENTS} is missing or damaged.") from None
+        raise ValueError(f"{folder} is not an export for a device: {CONTENTS} is missing or damaged.") from None
     if not known or not whole:
         raise ValueError(f"{folder / CONTENTS} was written by another version: export the model again.")
     return contents
@@ -187,14 +201,14 @@ def read_contents(folder: Path) -> dict[str, Any]:
 
 def _checked(folder: Path, name: str, digest: str) -> bytes:
     """Read a file that must be as it was written."""
-    # Whatever stands in the list, nothing outside the folder is read.
+    # Whatever the list says, nothing outside the folder is read.
     place = folder / Path(name).name
     try:
         content = place.read_bytes()
     except OSError as error:
         raise ValueError(f"{place} cannot be read: {error.strerror}. The export is incomplete.") from None
     if hashlib.sha256(content).hexdigest() != digest:
-        raise ValueError(f"{place} is not as it was exported: it was cut short, changed or exchanged. Copy it again.")
+        raise ValueError(f"{place} is not as it was exported: it was cut short, changed or replaced. Copy it again.")
     return content
 
 
@@ -245,7 +259,7 @@ def main() -> None:
             if best[0].truncated:
                 print(f"translate: line {number}: only {translator.most} pieces of it were read", file=sys.stderr)
     except BrokenPipeError:
-        # Whoever read it has enough, and Python would complain once more at its end.
+        # The reader has closed the pipe; without this Python would complain again at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except KeyboardInterrupt:
         sys.exit(130)
@@ -255,14 +269,14 @@ def main() -> None:
 
 
 def record(best: list[Translation]) -> str:
-    """Return the best translation of a sentence as a JSON object, with all that were found if there are several."""
+    """Return the best translation of a sentence as a JSON object, with all of them if there are several."""
     found, *others = (_values(each) for each in best)
     return json.dumps({**found, "n_best": [found, *others]} if others else found, ensure_ascii=False)
 
 
 def _values(found: Translation) -> dict[str, Any]:
-    alignment = None if found.alignment is None else np.round(found.alignment.astype(float), 4).tolist()
-    return {**vars(found), "score": round(found.score, 4), "alignment": alignment}
+    rows = None if found.alignment is None else [[round(float(each), 4) for each in row] for row in found.alignment]
+    return {**vars(found), "score": round(found.score, 4), "alignment": rows}
 
 
 if __name__ == "__main__":

@@ -18,11 +18,11 @@ def check_place(to: Path) -> None:
     """Make sure that versions may be written into a folder.
 
     Raises:
-        InputError: if it is a file, or holds something else than versions.
+        InputError: if it is a file, or holds anything but versions.
     """
     if to.exists() and not to.is_dir():
         raise InputError(f"{to} is a file. An export is a folder with a folder for each version.")
-    strange = [place.name for place in to.iterdir() if not place.name.isdecimal()] if to.is_dir() else []
-    strange = [name for name in strange if not name.startswith(".")]
-    if strange:
-        raise InputError(f"{to} holds {strange[0]}, so it is no folder of an export. Name another with --to.")
+    names = [place.name for place in to.iterdir()] if to.is_dir() else []
+    others = [name for name in names if not name.isdecimal() and not name.startswith(".")]
+    if others:
+        raise InputError(f"{to} holds {others[0]}, so it is not the folder of an export. Name another with --to.")

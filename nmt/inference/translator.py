@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from nmt import translation
 from nmt.config import Config, Decoding
 from nmt.data.tokenizers import Tokenizers
 from nmt.decoding.ensemble import Ensemble
@@ -26,30 +27,14 @@ from nmt.saving import load
 
 
 @dataclass(frozen=True)
-class Translation:
-    """One translation.
+class Translation(translation.Translation):
+    """A translation as the package makes it: its alignment is an array, and is merged to words on demand.
 
     Attributes:
-        text: the translation, always one line.
-        score: its log-probability, the sum over its pieces and EOS.
-        source_tokens, tokens: the pieces that were read and written.
-        alignment: ``(len(tokens), len(source_tokens) + 1)``: in each row the attention weights of a piece written, over
-            the pieces read and, last, EOS of the source. Rows sum to one. ``None`` from a model without attention.
-        truncated: whether the source was longer than the model reads, so that its end is missing.
-        token_scores: the log-probability of each piece and, where it was written, of EOS.
-        rank: what several translations of a sentence are ordered by: the score after the penalties.
         source_words, target_words: the words of the texts that were given, and the word of each piece; ``None`` where
             the pieces are all there is.
     """
 
-    text: str
-    score: float
-    source_tokens: tuple[str, ...]
-    tokens: tuple[str, ...]
-    alignment: np.ndarray | None
-    truncated: bool = False
-    token_scores: tuple[float, ...] = ()
-    rank: float = 0.0
     source_words: Words | None = None
     target_words: Words | None = None
 

@@ -1,10 +1,8 @@
-"""What a server asks for translations: a model's folder or an export, behind one face."""
+"""What a server asks for translations: a model's folder or an export, behind one interface."""
 
 from __future__ import annotations
 
-import dataclasses
 from abc import ABC, abstractmethod
-from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
@@ -24,26 +22,24 @@ if TYPE_CHECKING:
 Row = tuple[bytes, ...]
 Answer = dict[str, np.ndarray]
 
-# What an export writes for a translation that was not found: JSON has no infinity.
+# The score that an export writes for a translation that was not found: JSON has no infinity.
 _NONE = np.finfo(np.float32).min
 _END = "</s>"
-# Each way to search has a graph of its own, some megabytes large. The one that was used last stays longest.
-_WAYS = 12
 _EXPORT_BATCH = 64
 
 
-class Way(NamedTuple):
-    """How to search this time."""
+class SearchSettings(NamedTuple):
+    """How to search this time: what a user of the page may choose of the config's section ``decoding``."""
 
-    kind: Literal["greedy", "beam", "sample"] = "greedy"
+    strategy: Literal["greedy", "beam", "sample"] = "greedy"
     beam: int = 5
     n_best: int = 1
     length_penalty: float = 0.0
     temperature: float = 1.0
 
 
-class Look(NamedTuple):
-    """One translation, with what somebody wants to see of it. ``words`` is ``None`` where there is no alignment."""
+class ShownTranslation(NamedTuple):
+    """One translation as the page shows it. ``words`` is the alignment of words, ``None`` where there is none."""
 
     text: str
     score: float
@@ -52,14 +48,14 @@ class Look(NamedTuple):
     truncated: bool = False
 
 
-class Engine(ABC):
+class Backend(ABC):
     """A model that can be asked.
 
     Attributes:
         name, version: what it is served as.
-        signatures: what it answers to.
-        batch_size: sentences that it translates best at a time.
-        way: how it searches if nobody chooses; ``None`` where that is not known.
+        signatures: the signatures that it answers.
+        batch_size: the number of sentences that it translates best at a time.
+        search: how it searches if nobody chooses; ``None`` where that is not known.
         fixed: why nobody can choose how to search; empty where one can.
     """
 
@@ -67,7 +63,7 @@ class Engine(ABC):
     version: int
     signatures: dict[str, Signature]
     batch_size: int
-    way: Way | None = None
+    search: SearchSettings | None = None
     fixed: str = ""
 
     def predict(self, signature: str, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -75,13 +71,13 @@ class Engine(ABC):
 
         Arguments:
             signature: its name.
-            inputs: arrays of strings, ``str`` or ``bytes``, by name; none in them is a batch, too.
+            inputs: arrays of strings, ``str`` or ``bytes``, by name; they may be empty.
 
         Returns:
             Arrays by name; strings are ``bytes`` in arrays of objects.
 
         Raises:
-            InputError: if there is no such signature, or the inputs are not those it asks for.
+            InputError: if there is no such signature, or its inputs are not those that were given.
         """
         if signature not in self.signatures:
             raise InputError(f'Serving signature name: "{signature}" not found in signature def')
@@ -89,20 +85,22 @@ class Engine(ABC):
 
     @abstractmethod
     def answers(self, signature: str, rows: Sequence[Row]) -> list[Answer]:
-        """Answer each row. What a row gets does not depend on the others."""
+        """Answer each row. The answer to a row does not depend on the other rows."""
 
     @abstractmethod
-    def look(self, texts: Sequence[str], way: Way | None = None, draw: int = 0) -> list[list[Look]]:
+    def shown(
+        self, texts: Sequence[str], search: SearchSettings | None = None, first: int = 0
+    ) -> list[list[ShownTranslation]]:
         """Return the translations of each text, the best first.
 
         Arguments:
             texts: sentences.
-            way: how to search, as the engine itself would if ``None``.
-            draw: with sampling the number of the first text, from which its draws come.
+            search: how to search; ``None`` is how the backend does it by itself.
+            first: the number of the first text, which the draws of sampling depend on.
         """
 
-    def check(self, way: Way) -> None:
-        """Make sure that one can search in this way.
+    def check(self, search: SearchSettings) -> None:
+        """Make sure that one can search with these settings.
 
         Raises:
             InputError: if not.
@@ -111,24 +109,28 @@ class Engine(ABC):
             raise InputError(self.fixed)
 
 
-class ModelEngine(Engine):
+class ModelBackend(Backend):
     """A model's folder."""
 
     def __init__(self, translator: Translator, name: str, version: int = 1) -> None:
         self.name, self.version = name, version
         self.signatures = dict(SIGNATURES)
         self._translator = translator
-        how = translator.config.decoding
-        self.batch_size = how.batch_size
-        kind: Literal["greedy", "beam", "sample"] = "sample" if how.sample else "beam" if how.beam > 1 else "greedy"
-        self.way = Way(kind, how.beam, how.n_best, how.length_penalty, how.temperature)
-        self._ways: OrderedDict[Way, Translator] = OrderedDict()
+        own = translator.config.decoding
+        self.batch_size = own.batch_size
+        self.search = SearchSettings(
+            strategy="sample" if own.sample else "beam" if own.beam > 1 else "greedy",
+            beam=own.beam,
+            n_best=own.n_best,
+            length_penalty=own.length_penalty,
+            temperature=own.temperature,
+        )
 
     def answers(self, signature: str, rows: Sequence[Row]) -> list[Answer]:
         texts = [[value.decode("utf-8", "replace") for value in row] for row in rows]
         if signature == "score":
-            forced = self._translator.score([source for source, _ in texts], [target for _, target in texts])
-            return [_scored(each) for each in forced]
+            scored = self._translator.score([source for source, _ in texts], [target for _, target in texts])
+            return [_scored(each) for each in scored]
         found = self._hypotheses([text for (text,) in texts])
         if signature == "serving_default":
             return [
@@ -137,52 +139,44 @@ class ModelEngine(Engine):
         n_best, aligned = self._translator.config.decoding.n_best, self._translator.model.aligned
         return [_translated(best, n_best, aligned) for best in found]
 
-    def look(self, texts: Sequence[str], way: Way | None = None, draw: int = 0) -> list[list[Look]]:
-        found = self._hypotheses(texts) if way is None else self._searching(way).hypotheses(texts, first=draw)
-        return [[_looked(each) for each in best] for best in found]
+    def shown(
+        self, texts: Sequence[str], search: SearchSettings | None = None, first: int = 0
+    ) -> list[list[ShownTranslation]]:
+        if search is None:
+            found = self._hypotheses(texts)
+        else:
+            found = self._translator.hypotheses(texts, first=first, **self._settings(search))
+        return [[_shown(each) for each in best] for best in found]
 
-    def check(self, way: Way) -> None:
-        self._translator.decoding(**self._settings(way))
+    def check(self, search: SearchSettings) -> None:
+        self._translator.decoding(**self._settings(search))
 
     def _hypotheses(self, texts: Sequence[str]) -> list[list[Translation]]:
         """Search as the folder's config says."""
         if self._translator.config.decoding.sample:
-            # Draws depend on the number of a line, and here each is the first.
+            # Draws depend on the number of a line, and here each line is the first.
             return [self._translator.hypotheses([text])[0] for text in texts]
         return self._translator.hypotheses(texts)
 
-    def _searching(self, way: Way) -> Translator:
-        """Return a translator that searches in this way, with the same weights and a graph of its own."""
-        from nmt.inference.translator import Translator
-
-        if way not in self._ways:
-            base = self._translator
-            config = dataclasses.replace(base.config, decoding=base.decoding(**self._settings(way)))
-            self._ways[way] = Translator(base.model, base.tokenizers, config)
-            while len(self._ways) > _WAYS:
-                self._ways.popitem(last=False)
-        self._ways.move_to_end(way)
-        return self._ways[way]
-
-    def _settings(self, way: Way) -> dict[str, Any]:
-        """Return the keys of the config's section; what would do nothing in this way is as it is by default."""
+    def _settings(self, search: SearchSettings) -> dict[str, Any]:
+        """Return keys of the config's section. What this strategy does not use is set to its default."""
         default, own = Decoding(), self._translator.config.decoding
-        settings: dict[str, Any] = {"n_best": way.n_best, "beam": 1, "sample": way.kind == "sample"}
+        settings: dict[str, Any] = {"n_best": search.n_best, "beam": 1, "sample": search.strategy == "sample"}
         beams = ("length_penalty", "length_normalization", "coverage_penalty", "prune", "patience")
         draws = ("temperature", "top_k", "top_p", "seed")
-        for keys, used in ((beams, way.kind == "beam"), (draws, way.kind == "sample")):
+        for keys, used in ((beams, search.strategy == "beam"), (draws, search.strategy == "sample")):
             settings |= {key: getattr(own if used else default, key) for key in keys}
-        if way.kind == "beam":
-            settings |= {"beam": way.beam, "length_penalty": way.length_penalty}
-            if not way.length_penalty:
+        if search.strategy == "beam":
+            settings |= {"beam": search.beam, "length_penalty": search.length_penalty}
+            if not search.length_penalty:
                 settings["length_normalization"] = default.length_normalization
-        if way.kind == "sample":
-            settings["temperature"] = way.temperature
+        if search.strategy == "sample":
+            settings["temperature"] = search.temperature
         return settings
 
 
-class ExportEngine(Engine):
-    """A version of an export: a SavedModel with our signatures. How it searches was settled when it was written.
+class ExportBackend(Backend):
+    """A version of an export: a SavedModel with the signatures of this package, and its search fixed.
 
     Arguments:
         folder: the folder with ``saved_model.pb``.
@@ -203,9 +197,9 @@ class ExportEngine(Engine):
 
         self.name, self.version = name, version
         try:
-            # The whole of it must live as long as its signatures.
+            # The signatures work only as long as this object lives.
             self._saved = tf.saved_model.load(str(folder))
-        except Exception as error:  # TensorFlow raises what it likes on a damaged file
+        except Exception as error:  # TensorFlow raises many kinds for a damaged file
             raise InputError(f"{folder} cannot be opened as a SavedModel ({first_line(error)}).") from None
         self.signatures = {
             key: signature
@@ -214,7 +208,7 @@ class ExportEngine(Engine):
         }
         if not self.signatures:
             raise InputError(
-                f"{folder} has none of the signatures {', '.join(SIGNATURES)}, so it is no export of a translator."
+                f"{folder} has none of the signatures {', '.join(SIGNATURES)}, so it is not an export of a translator."
             )
         self.batch_size = _EXPORT_BATCH
 
@@ -231,21 +225,22 @@ class ExportEngine(Engine):
             for i in range(len(rows))
         ]
 
-    def look(self, texts: Sequence[str], way: Way | None = None, draw: int = 0) -> list[list[Look]]:
-        if way is not None:
-            self.check(way)
+    def shown(
+        self, texts: Sequence[str], search: SearchSettings | None = None, first: int = 0
+    ) -> list[list[ShownTranslation]]:
+        if search is not None:
+            self.check(search)
         given = [(text.encode("utf-8", "replace"),) for text in texts]
-        if "translate" not in self.signatures:
-            simple = self.answers("serving_default", given)
-            return [
-                [Look(_string(each["translation"]), float(each["score"]), float(each["score"]), None)]
-                for each in simple
-            ]
-        return [_looks(each) for each in self.answers("translate", given)]
+        if "translate" in self.signatures:
+            return [_shown_of_export(each) for each in self.answers("translate", given)]
+        simple = [
+            (_string(each["translation"]), float(each["score"])) for each in self.answers("serving_default", given)
+        ]
+        return [[ShownTranslation(text, score, rank=score, words=None)] for text, score in simple]
 
 
 class Place(NamedTuple):
-    """What a folder holds, known before TensorFlow is."""
+    """What a folder holds, known before TensorFlow is imported."""
 
     folder: Path
     kind: Literal["model", "export"]
@@ -254,7 +249,7 @@ class Place(NamedTuple):
 
 
 def find(folder: Path) -> Place:
-    """Look what a folder holds: a model, an export with numbered versions, or one of those versions.
+    """Find out what a folder holds: a model, an export with numbered versions, or one of those versions.
 
     Raises:
         InputError: if it holds nothing that can be served.
@@ -279,31 +274,31 @@ def find(folder: Path) -> Place:
         # The server reads 007 as 7.
         newest = folder / max(versions, key=lambda place: int(place.name)).name
         if not (newest / "saved_model.pb").is_file():
-            raise InputError(f"{newest}, the newest version, has no saved_model.pb. Write it anew with `nmt export`.")
+            raise InputError(f"{newest}, the newest version, has no saved_model.pb. Write it again with `nmt export`.")
         return Place(newest, "export", whole.name, int(newest.name))
     if device:
         raise InputError(f"{folder} is for a device. Serve the model it was made from; `nmt translate` runs this one.")
     raise InputError(f"{folder} is neither a model's folder, with {CONFIG}, nor an export, with numbered versions.")
 
 
-def open_engine(place: Place, parallel_batches: int = 2) -> Engine:
-    """Open what was found. A model's folder searches this many batches at once.
+def open_backend(place: Place, parallel_batches: int = 2) -> Backend:
+    """Open a model or an export. A model searches this many batches at once.
 
     Raises:
         InputError: if it is damaged.
     """
     if place.kind == "export":
-        return ExportEngine(place.folder, place.name, place.version)
+        return ExportBackend(place.folder, place.name, place.version)
     from nmt.inference.translator import Translator
 
-    return ModelEngine(Translator.load(place.folder, parallel_batches=parallel_batches), place.name, place.version)
+    return ModelBackend(Translator.load(place.folder, parallel_batches=parallel_batches), place.name, place.version)
 
 
 def rows(signature: Signature, inputs: Mapping[str, np.ndarray]) -> list[Row]:
     """Turn arrays of strings into a row for each sentence.
 
     Raises:
-        InputError: if one is missing, too many, no list of strings, or of another length.
+        InputError: if one is missing, unknown, not a list of strings, or of another length.
     """
     for name in signature.inputs:
         if name not in inputs:
@@ -318,7 +313,7 @@ def rows(signature: Signature, inputs: Mapping[str, np.ndarray]) -> list[Row]:
         columns.append([value.encode("utf-8", "replace") if isinstance(value, str) else value for value in array])
     if len({len(column) for column in columns}) > 1:
         sizes = ", ".join(f"{len(column)} of {name}" for name, column in zip(signature.inputs, columns, strict=True))
-        raise InputError(f"The inputs go together, one of each for a sentence, and there are {sizes}.")
+        raise InputError(f"Each sentence needs one value of every input, and there are {sizes}.")
     return list(zip(*columns, strict=True))
 
 
@@ -346,12 +341,12 @@ def _stacked(part: Part, arrays: list[np.ndarray]) -> np.ndarray:
     return whole
 
 
-def _scored(forced: Translation) -> Answer:
-    end = [_END] * (len(forced.token_scores) - len(forced.tokens))
+def _scored(given: Translation) -> Answer:
+    end = [_END] * (len(given.token_scores) - len(given.tokens))
     return {
-        "log_probability": np.array(forced.score, np.float32),
-        "tokens": _strings([*forced.tokens, *end]),
-        "token_scores": np.array(forced.token_scores, np.float32),
+        "log_probability": np.array(given.score, np.float32),
+        "tokens": _strings([*given.tokens, *end]),
+        "token_scores": np.array(given.token_scores, np.float32),
     }
 
 
@@ -367,27 +362,24 @@ def _translated(found: Sequence[Translation], n_best: int, aligned: bool) -> Ans
     }
 
 
-def _looked(found: Translation) -> Look:
+def _shown(found: Translation) -> ShownTranslation:
     words = None if found.alignment is None else found.words()
-    return Look(found.text, found.score, found.rank, words, found.truncated)
+    return ShownTranslation(text=found.text, score=found.score, rank=found.rank, words=words, truncated=found.truncated)
 
 
-def _looks(answer: Answer) -> list[Look]:
-    """Return what an export found. It holds the alignment of the best translation only."""
+def _shown_of_export(answer: Answer) -> list[ShownTranslation]:
+    """Return the translations that an export found. It has the alignment of the best one only."""
     source, target = ([_string(piece) for piece in answer[f"{side}_tokens"]] for side in ("source", "target"))
     weights = answer["alignment"]
     # The last piece read is the end, which belongs to no word.
     words = by_word(source[:-1], target, weights) if weights.shape[-1] else None
-    found = [
-        Look(_string(text), float(score), float(score), None)
-        for text, score in zip(answer["translations"], answer["scores"], strict=True)
-        if score > _NONE
-    ]
+    scored = zip(map(_string, answer["translations"]), map(float, answer["scores"]), strict=True)
+    found = [ShownTranslation(text, score, rank=score, words=None) for text, score in scored if score > _NONE]
     return [found[0]._replace(words=words), *found[1:]]
 
 
 def _trimmed(answer: Answer) -> Answer:
-    """Leave out of a row the padding that comes from rows beside it."""
+    """Remove the padding of a row, which comes from longer rows in its batch."""
     lengths = {name: _length(answer[name]) for name in answer if name.endswith("tokens")}
     for name, length in lengths.items():
         answer[name] = answer[name][:length]

@@ -1,4 +1,4 @@
-"""Requests joined into batches: one worker, and a queue with a bound that deals fairly."""
+"""Requests joined into batches: one worker, and a bounded queue that serves all requests in turn."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import Future
 from typing import Any
 
-# Seconds that a batch waits for requests that are on their way. One client alone never waits.
+# Seconds that a batch waits for more requests. A single client never waits.
 _WAIT = 0.004
 
 
 class Full(Exception):
-    """There is no room in the queue."""
+    """The queue is full."""
 
 
 class Stopping(Exception):
-    """Nothing is accepted any more."""
+    """The server is stopping and accepts nothing more."""
 
 
 class Job:
-    """The rows of a request, and what has become of them.
+    """The rows of a request, and the answers so far.
 
     Attributes:
         future: their answers, in order.
@@ -52,7 +52,7 @@ class Batcher:
     Arguments:
         run: answers rows of one key.
         size: rows of a batch, at most.
-        room: rows that may wait, at most.
+        max_waiting: rows that may wait, at most.
         report: called with the number of rows of each batch.
     """
 
@@ -60,10 +60,10 @@ class Batcher:
         self,
         run: Callable[[Any, list[Any]], list[Any]],
         size: int,
-        room: int,
+        max_waiting: int,
         report: Callable[[int], object] = lambda rows: None,
     ) -> None:
-        self._run, self._size, self._room, self._report = run, size, room, report
+        self._run, self._size, self._max_waiting, self._report = run, size, max_waiting, report
         self._jobs: deque[Job] = deque()
         self._changed = threading.Condition()
         self._closing = False
@@ -79,7 +79,7 @@ class Batcher:
 
     @property
     def alive(self) -> bool:
-        """Whether somebody works."""
+        """Whether the worker runs and accepts rows."""
         return self._worker.is_alive() and not self._closing
 
     def submit(self, key: Hashable, rows: Sequence[Any]) -> Job:
@@ -93,7 +93,7 @@ class Batcher:
         with self._changed:
             if self._closing:
                 raise Stopping
-            if self._waiting() + len(rows) > self._room:
+            if self._waiting() + len(rows) > self._max_waiting:
                 raise Full
             if rows:
                 self._jobs.append(job)
@@ -103,7 +103,7 @@ class Batcher:
         return job
 
     def drop(self, job: Job) -> None:
-        """Take a job's rows out of the queue, for nobody waits for them any more."""
+        """Remove a job from the queue because nobody waits for it any more."""
         with self._changed:
             job.dropped = True
             if job in self._jobs:
@@ -111,7 +111,7 @@ class Batcher:
         job.future.cancel()
 
     def close(self) -> None:
-        """Accept nothing more, answer what was accepted, and return when that is done."""
+        """Accept nothing more, and return when all that was accepted is answered."""
         with self._changed:
             self._closing = True
             self._changed.notify_all()
@@ -125,13 +125,13 @@ class Batcher:
             self._answer(batch)
 
     def _deal(self) -> list[tuple[Job, int]] | None:
-        """Wait for rows and return some of one key, or ``None`` at the end."""
+        """Wait for rows and return a batch of one key, or ``None`` at the end."""
         with self._changed:
             while not self._jobs:
                 if self._closing:
                     return None
                 self._changed.wait()
-            # Clients that were answered together ask again together. Without this the first would go alone each time.
+            # Clients that were answered together often ask again together. Without a pause the first would be alone.
             deadline = time.monotonic() + _WAIT
             while self._waiting() < self._expected and (left := deadline - time.monotonic()) > 0 and not self._closing:
                 self._changed.wait(left)
@@ -145,7 +145,7 @@ class Batcher:
                     batch.append((job, job.dealt))
                     job.dealt += 1
             taken = {id(job) for job, _ in batch}
-            # What is not finished goes to the end, so that other keys have their turn.
+            # Unfinished jobs move to the end, so that other keys have their turn.
             rest = [job for job in self._jobs if id(job) in taken and job.left]
             self._jobs = deque([*(job for job in self._jobs if id(job) not in taken), *rest])
             self._expected = min(len(taken), self._size) if len(taken) > 1 else 0
@@ -163,7 +163,7 @@ class Batcher:
             if len(jobs) == 1:
                 self._fail(batch[0][0], error)
             else:
-                # One of them may be at fault, and it alone shall hear of it.
+                # One of them may have caused it, and only that one must fail.
                 for job in jobs.values():
                     self._answer([(each, i) for each, i in batch if each is job])
             return

@@ -282,7 +282,7 @@ if (model.fixed) {
   element("fixed").hidden = false;
   for (const input of form.elements.how) input.checked = false;
 } else {
-  const { kind, beam, length_penalty: penalty, temperature } = model.way;
+  const { strategy: kind, beam, length_penalty: penalty, temperature } = model.way;
   form.elements.how.value = kind;
   if (beam > 1) form.elements.beam.value = Math.min(beam, 10);
   // The fields go by tenths, as the server does.

@@ -12,28 +12,28 @@ from html import escape
 from importlib import resources
 from pathlib import Path
 
-from nmt.server.backends import Engine
+from nmt.server.backends import Backend
 
 
 class Page:
     """The document and the headers that go with it.
 
     Arguments:
-        engine: what is tried on it.
+        backend: the model that is tried on it.
         characters: that a text may have.
     """
 
-    def __init__(self, engine: Engine, characters: int) -> None:
+    def __init__(self, backend: Backend, characters: int) -> None:
         style, script = _part("page.css"), _part("page.js")
         model = {
-            "name": engine.name,
-            "version": engine.version,
-            "fixed": engine.fixed,
-            "way": engine.way and engine.way._asdict(),
+            "name": backend.name,
+            "version": backend.version,
+            "fixed": backend.fixed,
+            "way": backend.search and backend.search._asdict(),
         }
         parts = {
-            "name": escape(engine.name),
-            "version": str(engine.version),
+            "name": escape(backend.name),
+            "version": str(backend.version),
             "characters": str(characters),
             "style": style,
             # A "</script>" in a name must not end it.

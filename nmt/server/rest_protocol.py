@@ -1,4 +1,4 @@
-"""What `nmt serve` reads and writes: TF Serving's paths, its two forms of a request, and what it says of a wrong one.
+"""The REST protocol of TF Serving, as `nmt serve` speaks it: paths, the two forms of a request, and error messages.
 
 Rows are ``{"instances": [...]}``, answered by ``{"predictions": [...]}``; columns are ``{"inputs": ...}``, answered by
 ``{"outputs": ...}``. See https://www.tensorflow.org/tfx/serving/api_rest.
@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from nmt.server.backends import Answer, Engine, Row, rows, stacked
+from nmt.server.backends import Answer, Backend, Row, rows, stacked
 from nmt.signatures import Signature
 
 DEFAULT = "serving_default"
@@ -30,7 +30,7 @@ class Refused(Exception):
 
     Attributes:
         code: the HTTP status.
-        headers: what goes along.
+        headers: of the answer.
     """
 
     def __init__(self, code: int, message: str, **headers: str) -> None:
@@ -39,30 +39,30 @@ class Refused(Exception):
         self.headers = {name.replace("_", "-"): value for name, value in headers.items()}
 
 
-class Asked(NamedTuple):
-    """What a path asks for."""
+class ModelPath(NamedTuple):
+    """What a path asks for: a verb, a model and, maybe, its version."""
 
     verb: str
     name: str
     version: int | None
 
 
-class Question(NamedTuple):
-    """What a body asks for, and whether as columns."""
+class PredictRequest(NamedTuple):
+    """A request to predict, and whether its body has columns."""
 
     signature: str
     rows: list[Row]
     columns: bool
 
 
-def asked(method: str, path: str) -> Asked:
+def parse_path(method: str, path: str) -> ModelPath:
     """Read a path under ``/v1/``.
 
     Raises:
-        Refused: if it is none of the server's.
+        Refused: if the server has no such path.
 
-    >>> asked("POST", "/v1/models/ko-en/versions/3:predict")
-    Asked(verb='predict', name='ko-en', version=3)
+    >>> parse_path("POST", "/v1/models/ko-en/versions/3:predict")
+    ModelPath(verb='predict', name='ko-en', version=3)
     """
     found = None
     if method == "POST":
@@ -73,16 +73,16 @@ def asked(method: str, path: str) -> Asked:
         raise Refused(400, f"Malformed request: {method} {path}")
     parts = found.groupdict()
     verb = parts.get("verb") or ("metadata" if parts["metadata"] else "status")
-    return Asked(verb, parts["name"], int(parts["version"]) if parts["version"] else None)
+    return ModelPath(verb, parts["name"], int(parts["version"]) if parts["version"] else None)
 
 
-def check_served(engine: Engine, path: Asked) -> None:
+def check_served(backend: Backend, path: ModelPath) -> None:
     """Make sure that the model and the version are those that are served.
 
     Raises:
         Refused: if not.
     """
-    if path.name == engine.name and path.version in (None, engine.version):
+    if path.name == backend.name and path.version in (None, backend.version):
         return
     if path.verb == "status":
         which = "any versions" if path.version is None else f"version {path.version}"
@@ -101,12 +101,12 @@ def document(body: bytes) -> dict[str, Any]:
         raise Refused(400, "JSON Parse error: The document is empty")
     try:
         found = json.loads(body.decode("utf-8"))
-        # Half of a surrogate pair can be written in JSON and is no text.
+        # Half of a surrogate pair can be written in JSON and is not text.
         json.dumps(found, ensure_ascii=False).encode("utf-8")
     except json.JSONDecodeError as error:
         raise Refused(400, f"JSON Parse error: {error.msg} at offset: {error.pos}") from None
     except UnicodeDecodeError as error:
-        raise Refused(400, f"JSON Parse error: the body is no UTF-8 at offset: {error.start}") from None
+        raise Refused(400, f"JSON Parse error: the body is not UTF-8 at offset: {error.start}") from None
     except UnicodeEncodeError:
         raise Refused(400, "JSON Parse error: The surrogate pair in string is invalid.") from None
     except RecursionError:
@@ -118,14 +118,14 @@ def document(body: bytes) -> dict[str, Any]:
     return found
 
 
-def read(engine: Engine, path: Asked, body: bytes, most: int) -> Question:
+def read(backend: Backend, path: ModelPath, body: bytes, max_sentences: int) -> PredictRequest:
     """Read a request to predict.
 
     Arguments:
-        engine: what it goes to.
+        backend: the model that answers.
         path: where it was sent.
         body: its JSON.
-        most: sentences that it may have.
+        max_sentences: the number of sentences that it may have.
 
     Raises:
         Refused: for what TF Serving refuses, with its codes, or too many sentences.
@@ -134,29 +134,29 @@ def read(engine: Engine, path: Asked, body: bytes, most: int) -> Question:
     name = found.get("signature_name", DEFAULT)
     if not isinstance(name, str):
         raise Refused(400, "JSON Value is not formatted correctly. 'signature_name' key must be a string value.")
-    check_served(engine, path)
+    check_served(backend, path)
     if path.verb != "predict":
         raise Refused(400, f'Signature "{name}" is for :predict; this model has none for :{path.verb}.')
-    if name not in engine.signatures:
-        known = ", ".join(engine.signatures)
+    if name not in backend.signatures:
+        known = ", ".join(backend.signatures)
         raise Refused(400, f'Serving signature name: "{name}" not found in signature def. Known: {known}.')
-    signature = engine.signatures[name]
+    signature = backend.signatures[name]
     if "instances" in found and "inputs" in found:
         raise Refused(400, "Not expecting 'inputs' and 'instances' keys to exist together.")
     if "instances" in found:
-        given = _rows(signature, found["instances"], most)
+        given = _rows(signature, found["instances"], max_sentences)
     elif "inputs" in found:
-        given = _columns(signature, found["inputs"], most)
+        given = _columns(signature, found["inputs"], max_sentences)
     else:
         raise Refused(400, "Missing 'inputs' or 'instances' key")
-    return Question(name, given, "inputs" in found)
+    return PredictRequest(name, given, "inputs" in found)
 
 
 def written(signature: Signature, answers: Sequence[Answer], columns: bool) -> bytes:
     """Write an answer in the form in which it was asked.
 
-    Floats have as many digits as it takes to tell them from others. Rows are written one at a time, for an alignment
-    takes much more room as numbers of Python than as text.
+    Floats have as many digits as they need to be read back exactly. Rows are written one at a time, because an
+    alignment takes much more memory as Python numbers than as text.
     """
     texts = {
         name: [json.dumps(_plain(each), ensure_ascii=False) for each in array]
@@ -171,13 +171,13 @@ def written(signature: Signature, answers: Sequence[Answer], columns: bool) -> b
     return f'{{"predictions": [{", ".join(each)}]}}'.encode()
 
 
-def status(engine: Engine) -> dict[str, Any]:
-    """Return what the server says of a model: its one version is there."""
+def status(backend: Backend) -> dict[str, Any]:
+    """Return the status of the model: its one version is available."""
     fine = {"error_code": "OK", "error_message": ""}
-    return {"model_version_status": [{"version": str(engine.version), "state": "AVAILABLE", "status": fine}]}
+    return {"model_version_status": [{"version": str(backend.version), "state": "AVAILABLE", "status": fine}]}
 
 
-def metadata(engine: Engine) -> dict[str, Any]:
+def metadata(backend: Backend) -> dict[str, Any]:
     """Return the signatures of a model, as the server writes them."""
     definitions = {
         key: {
@@ -185,21 +185,21 @@ def metadata(engine: Engine) -> dict[str, Any]:
             "outputs": _parts(signature.outputs),
             "method_name": "tensorflow/serving/predict",
         }
-        for key, signature in engine.signatures.items()
+        for key, signature in backend.signatures.items()
     }
     return {
-        "model_spec": {"name": engine.name, "signature_name": "", "version": str(engine.version)},
+        "model_spec": {"name": backend.name, "signature_name": "", "version": str(backend.version)},
         "metadata": {"signature_def": {"signature_def": definitions}},
     }
 
 
-def _rows(signature: Signature, instances: Any, most: int) -> list[Row]:
+def _rows(signature: Signature, instances: Any, max_sentences: int) -> list[Row]:
     """Read the row format: values, where there is one input, or objects with a key for each."""
     if not isinstance(instances, list):
         raise Refused(400, "Expecting 'instances' to be a list/array")
     if not instances:
         raise Refused(400, "No values in 'instances' array")
-    _check_number(len(instances), most)
+    _check_number(len(instances), max_sentences)
     objects = _is_object(instances[0])
     if not objects and len(signature.inputs) > 1:
         raise Refused(
@@ -226,7 +226,7 @@ def _rows(signature: Signature, instances: Any, most: int) -> list[Row]:
     return given
 
 
-def _columns(signature: Signature, inputs: Any, most: int) -> list[Row]:
+def _columns(signature: Signature, inputs: Any, max_sentences: int) -> list[Row]:
     """Read the columnar format: a list, where there is one input, or an object of lists."""
     if not _is_object(inputs):
         if len(signature.inputs) > 1:
@@ -239,7 +239,7 @@ def _columns(signature: Signature, inputs: Any, most: int) -> list[Row]:
     for name in signature.inputs:
         if name in inputs and not isinstance(inputs[name], list):
             raise Refused(400, f"JSON Value: {_shown(inputs[name])} of the input {name} must be a list of strings.")
-        _check_number(len(inputs.get(name, ())), most)
+        _check_number(len(inputs.get(name, ())), max_sentences)
     try:
         columns = {
             name: np.array([*map(_bytes, column)], object) if name in signature.inputs else column
@@ -250,11 +250,13 @@ def _columns(signature: Signature, inputs: Any, most: int) -> list[Row]:
         raise Refused(400, str(error)) from None
 
 
-def _check_number(sentences: int, most: int) -> None:
+def _check_number(sentences: int, max_sentences: int) -> None:
     # TF Serving's batching refuses a task that is too large in this way.
-    if sentences > most:
+    if sentences > max_sentences:
         raise Refused(
-            400, f"Task size {sentences} is larger than maximum input batch size {most}. Send fewer sentences at once."
+            400,
+            f"Task size {sentences} is larger than maximum input batch size {max_sentences}. "
+            "Send fewer sentences at once.",
         )
 
 
@@ -288,7 +290,7 @@ def _shown(value: Any) -> str:
 
 
 def _plain(value: Any) -> Any:
-    """Return what JSON can hold of a tensor."""
+    """Return a tensor as lists of strings and numbers."""
     if isinstance(value, np.ndarray):
         return [_plain(each) for each in value]
     if isinstance(value, bytes):

@@ -15,13 +15,22 @@ from typing import Any
 
 import pytest
 import stand_in
-from stand_in import NAME, VERSION, GrpcStandIn, RestStandIn, drip, english, hang_up, raw, sleep, status
+from stand_in import NAME, VERSION, GrpcStandIn, RestStandIn, drip, english, hang_up, raw, sleep, stall, status
 
-from nmt.client import transport
-from nmt.client.client import Client, RequestRefused, Score, ServerFailed, TimedOut, UnknownModel
-from nmt.client.transport import Address
+from nmt.client import (
+    Address,
+    Client,
+    RequestRefused,
+    Score,
+    ServerFailed,
+    TimedOut,
+    Unavailable,
+    UnknownModel,
+    transport,
+)
 from nmt.errors import InputError, WorkFailed
 from nmt.signatures import SIGNATURES
+from nmt.translation import Translation
 
 TEXTS = ["나는 밥을 먹었다", "빵", 'a "b" \\ 😀 \u2028']
 
@@ -34,7 +43,6 @@ def server() -> Iterator[RestStandIn]:
 
 @pytest.fixture
 def rpc() -> Iterator[GrpcStandIn]:
-    pytest.importorskip("tensorflow_serving", reason="the extra 'grpc' is not installed")
     with stand_in.grpc() as found:
         yield found
 
@@ -45,7 +53,6 @@ def either(request: pytest.FixtureRequest) -> Iterator[RestStandIn | GrpcStandIn
         with stand_in.rest() as found:
             yield found
         return
-    pytest.importorskip("tensorflow_serving", reason="the extra 'grpc' is not installed")
     with stand_in.grpc(packed="packed" in request.param) as other:
         yield other
 
@@ -68,13 +75,14 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 
 def test_translations_come_back_in_order_without_what_fills_their_rows(either: RestStandIn | GrpcStandIn) -> None:
     with Client(either.url) as client:
-        found = client.translate(TEXTS)
-    assert [each.text for each in found] == [english(text) for text in TEXTS]
-    for text, each in zip(TEXTS, found, strict=True):
+        found = client.hypotheses(TEXTS)
+        assert client.translate(TEXTS) == [best for best, _ in found]
+    assert [best.text for best, _ in found] == [english(text) for text in TEXTS]
+    for text, (each, second) in zip(TEXTS, found, strict=True):
         assert each.source_tokens == tuple(text.split())
         assert each.tokens == tuple(english(text).split())
         assert each.score == -0.5
-        assert each.translations == (english(text), "second") and each.scores == (-0.5, -2.25)
+        assert second == Translation("second", -2.25)
         assert each.alignment == [
             [float(i == j) for j in range(len(each.source_tokens) + 1)] for i in range(len(each.tokens))
         ]
@@ -90,7 +98,7 @@ def test_scores_come_back_in_order(either: RestStandIn | GrpcStandIn) -> None:
 def test_without_details_the_small_signature_is_asked(either: RestStandIn | GrpcStandIn) -> None:
     with Client(either.url) as client:
         (found,) = client.translate(["빵을"], details=False)
-    assert (found.text, found.score, found.translations, found.alignment) == ("빵을", -0.5, ("빵을",), None)
+    assert found == Translation("빵을", -0.5) and found.alignment is None
 
 
 def test_state_and_metadata_are_those_of_the_contract(either: RestStandIn | GrpcStandIn) -> None:
@@ -212,12 +220,10 @@ def test_what_may_pass_is_tried_again_over_grpc(fault: str, rpc: GrpcStandIn) ->
 
 @pytest.mark.parametrize("scheme", ["http", "grpc"])
 def test_a_server_that_comes_late_is_waited_for_and_one_that_never_comes_is_named(scheme: str) -> None:
-    if scheme == "grpc":
-        pytest.importorskip("tensorflow_serving", reason="the extra 'grpc' is not installed")
     port = _free_port()
     url = f"{scheme}://127.0.0.1:{port}/v1/models/{NAME}"
     began = time.monotonic()
-    with pytest.raises(ServerFailed, match=f"127.0.0.1:{port} cannot be reached: .*tried 3 times"):
+    with pytest.raises(Unavailable, match=f"127.0.0.1:{port} cannot be reached: .*tried 3 times"):
         Client(url, retries=2).translate(["a"])
     assert time.monotonic() - began < 8
     assert not Client(url).ready()
@@ -251,7 +257,7 @@ REFUSALS = {
     403: (RequestRefused, "NMT_TOKEN"),
     404: (UnknownModel, "has no model 'ko-en': on purpose"),
     413: (RequestRefused, "on purpose"),
-    307: (RequestRefused, "it sends to"),
+    307: (RequestRefused, "it redirects to"),
     500: (ServerFailed, "failed: on purpose"),
     501: (ServerFailed, "failed: on purpose"),
 }
@@ -266,6 +272,25 @@ def test_what_cannot_pass_is_not_tried_again(code: int, server: RestStandIn) -> 
     assert type(caught.value) is kind and words in str(caught.value) and f"({code})" in str(caught.value)
     assert len(server.seen) == 1
     assert isinstance(caught.value, InputError if kind is not ServerFailed else WorkFailed)
+
+
+def test_a_redirect_to_another_host_is_not_followed(server: RestStandIn) -> None:
+    with stand_in.rest() as other:
+        for code in (301, 302, 307, 308):
+            server.faults = [status(code, Location=other.url)]
+            with pytest.raises(RequestRefused, match=f"redirects to {other.url}"):
+                Client(server.url, token="secret").translate(["a"])
+        assert other.seen == []
+
+
+def test_proxies_of_the_environment_are_not_used(
+    either: RestStandIn | GrpcStandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("http_proxy", "https_proxy", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")  # nobody listens there
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    assert Client(either.url, retries=0).translate(["a"])[0].text == "A"
 
 
 @pytest.mark.parametrize(
@@ -296,11 +321,11 @@ def test_an_unknown_model_is_named(either: RestStandIn | GrpcStandIn) -> None:
 @pytest.mark.parametrize(
     ("answer", "word"),
     [
-        (b"{", "no JSON"),
-        (b"\xff\xfe\x00", "no JSON"),
-        (b"[" * 100_000, "no JSON"),
-        (b"[1]", "no JSON object"),
-        (b"<html>hello</html>", "no JSON"),
+        (b"{", "not JSON"),
+        (b"\xff\xfe\x00", "not JSON"),
+        (b"[" * 100_000, "not JSON"),
+        (b"[1]", "not a JSON object"),
+        (b"<html>hello</html>", "not JSON"),
         (b"{}", "no outputs"),
         (b'{"outputs": [1]}', "no outputs"),
         (b'{"outputs": {"translation": ["A"]}}', "gave no 'score'"),
@@ -358,7 +383,7 @@ def test_a_chunked_answer_is_read(server: RestStandIn) -> None:
     assert Client(server.url).translate(["a"], details=False)[0].text == "A"
 
 
-@pytest.mark.parametrize("fault", [sleep(3.0), drip])
+@pytest.mark.parametrize("fault", [sleep(3.0), drip, stall])
 def test_the_deadline_holds(fault: Callable, server: RestStandIn) -> None:
     server.faults = [fault]
     began = time.monotonic()
@@ -413,7 +438,6 @@ def test_a_server_may_ask_for_a_certificate(certificate: tuple[Path, Path]) -> N
 
 
 def test_tls_over_grpc(certificate: tuple[Path, Path]) -> None:
-    pytest.importorskip("tensorflow_serving", reason="the extra 'grpc' is not installed")
     with stand_in.grpc(certificate=certificate) as server:
         assert Client(server.url, ca=certificate[0], token="secret").translate(["a"])[0].text == "A"
         with pytest.raises(ServerFailed, match="no trusted connection"):
@@ -433,19 +457,19 @@ def test_plain_http_to_a_port_with_tls_and_the_other_way_round_are_errors(
 # What is wrong before anything is sent.
 
 BAD_ADDRESSES = {
-    "localhost:8501": "no address",
-    "": "no address",
-    "ftp://host/v1/models/x": "no address",
-    "http://": "no address",
-    "http://host:port/v1/models/x": "no address",
-    "http://host:99999/v1/models/x": "no address",
-    "http://[::1/v1/models/x": "no address",
+    "localhost:8501": "not an address|not the address",
+    "": "not an address|not the address",
+    "ftp://host/v1/models/x": "not an address|not the address",
+    "http://": "not an address|not the address",
+    "http://host:port/v1/models/x": "not an address|not the address",
+    "http://host:99999/v1/models/x": "not an address|not the address",
+    "http://[::1/v1/models/x": "not an address|not the address",
     "http://host:8501": "which model",
-    "http://host:8501/v1/models/": "which model|goes on",
-    "http://host/v1/models/x:predict": "goes on",
-    "http://host/v1/models/x/metadata": "goes on",
-    "http://host/v1/models/x/versions/new": "goes on",
-    "http://host/v1/models/x?y=1": "goes on",
+    "http://host:8501/v1/models/": "which model|more after",
+    "http://host/v1/models/x:predict": "more after",
+    "http://host/v1/models/x/metadata": "more after",
+    "http://host/v1/models/x/versions/new": "more after",
+    "http://host/v1/models/x?y=1": "more after",
     "http://me:secret@host/v1/models/x": "no password",
 }
 
@@ -482,7 +506,7 @@ def test_an_address_says_host_model_and_version(url: str, options: dict, path: s
     [
         ("http://h/v1/models/m", {"model": "other"}, "Name one"),
         ("http://h/v1/models/m/versions/1", {"version": 2}, "Name one"),
-        ("http://h", {"model": "a/b"}, "no name of a model"),
+        ("http://h", {"model": "a/b"}, "not a model's name"),
         ("http://h/v1/models/m", {"deadline": 0}, "at most 86,400"),
         ("http://h/v1/models/m", {"deadline": math.nan}, "at most 86,400"),
         ("http://h/v1/models/m", {"retries": -1}, "0 or more"),
@@ -506,16 +530,16 @@ def test_texts_that_cannot_be_sent_are_refused(server: RestStandIn) -> None:
     client = Client(server.url)
     with pytest.raises(TypeError, match="list of sentences"):
         client.translate("a")
-    with pytest.raises(InputError, match="Text 2 is no valid Unicode at character 3"):
+    with pytest.raises(InputError, match="Text 2 is not valid Unicode at character 3"):
         client.translate(["a", "bc\udc80"])
-    with pytest.raises(ValueError, match="no pairs"):
+    with pytest.raises(ValueError, match="do not make pairs"):
         client.score(["a"], [])
     assert server.seen == []
 
 
 def test_rest_imports_neither_tensorflow_nor_numpy(server: RestStandIn) -> None:
     code = (
-        "import sys\nfrom nmt.client.client import Client\n"
+        "import sys\nfrom nmt.client import Client\n"
         f"print(Client({server.url!r}).translate(['a b'])[0].text)\n"
         "print([name for name in ('tensorflow', 'keras', 'numpy', 'grpc') if name in sys.modules])"
     )
@@ -528,29 +552,3 @@ def test_grpc_without_its_package_says_what_to_install(monkeypatch: pytest.Monke
     monkeypatch.setitem(sys.modules, "tensorflow_serving.apis", None)
     with pytest.raises(InputError, match="pip install tensorflow-serving-api"):
         Client("grpc://localhost:8500/v1/models/m")
-
-
-def test_the_server_of_this_package_gives_what_the_translator_gives(tmp_path: Path) -> None:
-    from servers import serving, tiny_model
-
-    from nmt import Translator
-
-    folder = tiny_model(tmp_path / "ko-en")
-    translator = Translator.load(folder)
-    texts = ["나는 밥을 먹었다", "", "우리는 빵을 샀다", "그들은 고기를"]
-    with serving(folder, tmp_path / "news") as running, Client(f"{running.url}/v1/models/ko-en") as client:
-        assert client.ready()
-        assert client.metadata().signatures == SIGNATURES
-        for found, wanted in zip(client.translate(texts), translator.translate(texts), strict=True):
-            assert (found.text, found.source_tokens, found.tokens) == (wanted.text, wanted.source_tokens, wanted.tokens)
-            assert found.score == pytest.approx(wanted.score, abs=1e-4)
-            for row, weights in zip(found.alignment or [], wanted.alignment, strict=True):
-                assert row == pytest.approx(weights.tolist(), abs=1e-4)
-        assert [each.text for each in client.translate(texts, details=False)] == [
-            each.text for each in translator.translate(texts)
-        ]
-        (scored,), (wanted,) = client.score(texts[:1], ["I ate"]), translator.score(texts[:1], ["I ate"])
-        assert scored.log_probability == pytest.approx(wanted.score, abs=1e-4)
-        assert scored.tokens == (*wanted.tokens, "</s>")
-        with pytest.raises(UnknownModel):
-            Client(f"{running.url}/v1/models/other").translate(["a"])

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import stand_in
-from command_line import hear_ctrl_c, installed, refused
+from command_line import hear_ctrl_c, installed, nmt, refused
 from stand_in import RestStandIn, english, fine, sleep, status
 
 
@@ -47,12 +47,12 @@ def test_a_line_in_is_a_line_out_in_order(server: RestStandIn, tmp_path: Path) -
 
 
 def test_an_empty_standard_input_gives_no_output_and_asks_nobody(server: RestStandIn) -> None:
-    result = installed("translate", "--server", server.url)
+    result = nmt("translate", "--server", server.url)
     assert (result.returncode, result.stdout, server.seen) == (0, b"", [])
 
 
 def test_objects_have_the_keys_of_a_model_s(server: RestStandIn) -> None:
-    result = installed("translate", "--server", server.url, "--format", "jsonl", stdin="나는 간다\n\n".encode())
+    result = nmt("translate", "--server", server.url, "--format", "jsonl", stdin="나는 간다\n\n".encode())
     assert result.returncode == 0, result.stderr.decode()
     first, second = map(json.loads, result.stdout.decode().splitlines())
     assert first == {
@@ -79,15 +79,14 @@ def test_it_starts_without_tensorflow(server: RestStandIn) -> None:
 
 def test_the_token_of_the_environment_goes_along(server: RestStandIn, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NMT_TOKEN", "secret")
-    assert installed("translate", "--server", server.url, stdin=b"a\n").returncode == 0
+    assert nmt("translate", "--server", server.url, stdin=b"a\n").returncode == 0
     assert server.seen[0][2]["Authorization"] == "Bearer secret"
-    result = installed("translate", "--server", "http://example.com/v1/models/m", stdin=b"a\n")
+    result = nmt("translate", "--server", "http://example.com/v1/models/m", stdin=b"a\n")
     refused(result, "could be read on its way", "https://")
     assert b"secret" not in result.stderr
 
 
 def test_over_grpc_it_says_nothing_but_translations() -> None:
-    pytest.importorskip("tensorflow_serving", reason="the extra 'grpc' is not installed")
     with stand_in.grpc() as server:
         result = installed("translate", "--server", server.url, stdin=b"a b\n\nc\n")
     assert (result.returncode, result.stdout, result.stderr) == (0, b"A B\n\nC\n", b"")
@@ -102,26 +101,26 @@ SEARCH = [
 
 @pytest.mark.parametrize("options", SEARCH, ids=lambda options: options[0])
 def test_how_to_search_was_settled_by_the_export(options: list[str], server: RestStandIn) -> None:
-    refused(installed("translate", "--server", server.url, *options), options[0], "--server", "export")
+    refused(nmt("translate", "--server", server.url, *options), options[0], "--server", "export")
     assert server.seen == []
 
 
 def test_commands_that_make_no_sense_are_refused(server: RestStandIn, tmp_path: Path) -> None:
-    refused(installed("translate"), "Name a MODEL", "--server")
-    refused(installed("translate", tmp_path, "--deadline", "3"), "--server")
-    refused(installed("translate", "--server", server.url, "my-model", "file"), "my-model", "no MODEL")
-    refused(installed("translate", "--server", server.url, tmp_path / "nowhere"), "nowhere")
-    refused(installed("translate", "--server", "localhost:8501"), "no address", "http://HOST:8501/v1/models/NAME")
-    refused(installed("translate", "--server", server.url, "--deadline", "0"), "at most 86,400")
-    refused(installed("translate", "--server", server.url, "--ca", tmp_path / "x.pem"), "not encrypted")
-    refused(installed("translate", "--server", server.url.replace("ko-en", "x"), stdin=b"a\n"), "has no model 'x'")
+    refused(nmt("translate"), "Name a MODEL", "--server")
+    refused(nmt("translate", tmp_path, "--deadline", "3"), "--server")
+    refused(nmt("translate", "--server", server.url, "my-model", "file"), "my-model", "no MODEL")
+    refused(nmt("translate", "--server", server.url, tmp_path / "nowhere"), "nowhere")
+    refused(nmt("translate", "--server", "localhost:8501"), "not the address", "http://HOST:8501/v1/models/NAME")
+    refused(nmt("translate", "--server", server.url, "--deadline", "0"), "at most 86,400")
+    refused(nmt("translate", "--server", server.url, "--ca", tmp_path / "x.pem"), "not encrypted")
+    refused(nmt("translate", "--server", server.url.replace("ko-en", "x"), stdin=b"a\n"), "has no model 'x'")
     assert len(server.seen) == 1
 
 
 def test_what_was_translated_before_a_failure_is_written(server: RestStandIn) -> None:
     lines = "".join(f"line {i}\n" for i in range(300)).encode()
     server.faults = [fine, status(500, "out of order")]
-    result = installed("translate", "--server", server.url, stdin=lines)
+    result = nmt("translate", "--server", server.url, stdin=lines)
     assert result.returncode == 1
     assert result.stdout.decode().splitlines() == [f"LINE {i}" for i in range(64)]
     assert result.stderr.decode().startswith(f"nmt: http://localhost:{server.server_port} failed: out of order (500)")
@@ -137,7 +136,7 @@ def test_a_server_that_is_not_there_ends_it_with_code_1() -> None:
 def test_the_line_that_is_not_utf8_is_named_after_those_before(server: RestStandIn, tmp_path: Path) -> None:
     file = tmp_path / "bytes"
     file.write_bytes(b"good\n\xff\xfe\n")
-    result = installed("translate", "--server", server.url, file)
+    result = nmt("translate", "--server", server.url, file)
     assert (result.returncode, result.stdout) == (2, b"GOOD\n")
     assert "line 2" in result.stderr.decode()
 

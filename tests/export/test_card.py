@@ -20,7 +20,8 @@ def written(place: Path, *settings: str, names: tuple[str, ...] = ("ko-en",), la
     config = with_settings(Config(), list(settings))
     (place / "config.toml").write_bytes(config_text(config))
     (place / "metrics.jsonl").write_text("".join(f"{json.dumps(record)}\n" for record in RECORDS))
-    return card(place, list(names), config, (80, 90), languages, "SavedModel, version 7")
+    what = "SavedModel, version 7"
+    return card(place, list(names), config, pieces=(80, 90), languages=languages, what=what)
 
 
 def test_it_says_what_one_wants_to_know(tmp_path: Path) -> None:
@@ -51,4 +52,6 @@ def test_what_nobody_knows_is_said(tmp_path: Path) -> None:
     assert "not said" in text
     (tmp_path / "metrics.jsonl").unlink()
     config = Config()
-    assert "no record of a development set" in card(tmp_path, ["a"], config, (80, 80), None, "TFLite")
+    assert "no record of a development set" in card(
+        tmp_path, ["a"], config, pieces=(80, 80), languages=None, what="TFLite"
+    )

@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 import stand_in
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory, text_format, wrappers_pb2
+from tensorflow_serving.config import model_server_config_pb2
 
-from nmt.client import client
+from nmt import client
 from nmt.errors import InputError
 from nmt.export import docker
 from nmt.export.docker import write_kit
@@ -66,11 +67,8 @@ def test_it_writes_five_files_and_nothing_else(tmp_path: Path) -> None:
 
 
 def test_the_models_config_is_what_the_server_reads(tmp_path: Path) -> None:
-    configs = pytest.importorskip(
-        "tensorflow_serving.config.model_server_config_pb2", reason="the extra 'grpc' is not installed"
-    )
     write_kit(tmp_path, "ko-en")
-    parsed = text_format.Parse((tmp_path / "models.config").read_text(), configs.ModelServerConfig())
+    parsed = text_format.Parse((tmp_path / "models.config").read_text(), model_server_config_pb2.ModelServerConfig())
     (config,) = parsed.model_config_list.config
     assert (config.name, config.base_path, config.model_platform) == ("ko-en", "/models/ko-en", "tensorflow")
 
@@ -169,19 +167,25 @@ def test_a_link_that_leads_nowhere_is_not_overwritten(tmp_path: Path) -> None:
     assert not (tmp_path / "nowhere").exists()
 
 
-def test_what_fails_midway_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    rename, moved = Path.rename, []
+@pytest.mark.parametrize("there", [True, False])
+def test_what_fails_midway_leaves_nothing(there: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "kit"
+    if there:
+        folder.mkdir()
+    # Files of a folder that is there are moved one by one, and a new one is written whole.
+    place, name = (shutil, "move") if there else (Path, "write_text")
+    real, done = getattr(place, name), []
 
-    def failing(path: Path, target: Path) -> Path:
-        if len(moved) == 3:
+    def failing(*arguments: Any, **how: Any) -> Any:
+        if len(done) == 3:
             raise OSError(28, "No space left on device")
-        moved.append(target)
-        return rename(path, target)
+        done.append(arguments)
+        return real(*arguments, **how)
 
-    monkeypatch.setattr(Path, "rename", failing)
+    monkeypatch.setattr(place, name, failing)
     with pytest.raises(InputError, match="No space left on device"):
-        write_kit(tmp_path, "ko-en")
-    assert list(tmp_path.iterdir()) == []
+        write_kit(folder, "ko-en")
+    assert [path for path in tmp_path.rglob("*") if path != folder] == []
 
 
 def test_a_file_in_place_of_the_folder_is_refused(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The engine: what signatures.py says, from a model's folder and from an export."""
+"""The backend: what signatures.py says, from a model's folder and from an export."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from servers import export, tiny_model
 
 from nmt import Translator, build_model, with_settings
 from nmt.errors import InputError
-from nmt.server.backends import Engine, ExportEngine, ModelEngine, Way, find, open_engine
+from nmt.server.backends import Backend, ExportBackend, ModelBackend, SearchSettings, find, open_backend
 from nmt.signatures import SIGNATURES
 
 TEXTS = ["나는 밥을 먹었다", "", "그들은 사과를 샀다 그들은 사과를", "고기"]
@@ -16,7 +16,7 @@ TEXTS = ["나는 밥을 먹었다", "", "그들은 사과를 샀다 그들은 �
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tiny_model(tmp_path_factory.mktemp("engine") / "ko-en")
+    return tiny_model(tmp_path_factory.mktemp("backend") / "ko-en")
 
 
 @pytest.fixture(scope="module")
@@ -25,16 +25,16 @@ def translator(folder: Path) -> Translator:
 
 
 @pytest.fixture(scope="module")
-def engine(folder: Path) -> Engine:
-    return open_engine(find(folder))
+def backend(translator: Translator) -> Backend:
+    return ModelBackend(translator, "ko-en")
 
 
 @pytest.fixture(scope="module")
-def upper(tmp_path_factory: pytest.TempPathFactory) -> Engine:
+def upper(tmp_path_factory: pytest.TempPathFactory) -> Backend:
     place = tmp_path_factory.mktemp("saved_models") / "upper"
     for version in (2, 10):
         export(place / str(version))
-    return open_engine(find(place))
+    return open_backend(find(place))
 
 
 def strings(array: np.ndarray) -> list:
@@ -46,10 +46,10 @@ def padded(rows: list[list[str]]) -> list[list[str]]:
     return [row + [""] * (longest - len(row)) for row in rows]
 
 
-def shaped(engine: Engine, inputs: dict[str, np.ndarray], rows: int) -> None:
+def shaped(backend: Backend, inputs: dict[str, np.ndarray], rows: int) -> None:
     """Every signature gives the names, types and ranks of the contract."""
-    for name in engine.signatures:
-        outputs = engine.predict(name, {part: inputs[part] for part in SIGNATURES[name].inputs})
+    for name in backend.signatures:
+        outputs = backend.predict(name, {part: inputs[part] for part in SIGNATURES[name].inputs})
         assert list(outputs) == list(SIGNATURES[name].outputs)
         for part, array in outputs.items():
             wanted = SIGNATURES[name].outputs[part]
@@ -57,14 +57,16 @@ def shaped(engine: Engine, inputs: dict[str, np.ndarray], rows: int) -> None:
             assert array.dtype == (object if wanted.dtype == "string" else np.float32)
 
 
-def test_a_folder_gives_what_the_contract_says_and_the_translator_finds(engine: Engine, translator: Translator) -> None:
+def test_a_folder_gives_what_the_contract_says_and_the_translator_finds(
+    backend: Backend, translator: Translator
+) -> None:
     texts = np.array(TEXTS, object)
-    shaped(engine, {"text": texts, "source": texts, "target": texts}, 4)
+    shaped(backend, {"text": texts, "source": texts, "target": texts}, 4)
     wanted = translator.translate(TEXTS)
-    best = engine.predict("serving_default", {"text": texts})
+    best = backend.predict("serving_default", {"text": texts})
     assert strings(best["translation"]) == [found.text for found in wanted]
     np.testing.assert_allclose(best["score"], [found.score for found in wanted], atol=1e-5)
-    found = engine.predict("translate", {"text": texts})
+    found = backend.predict("translate", {"text": texts})
     assert strings(found["source_tokens"]) == padded([[*each.source_tokens, "</s>"] for each in wanted])
     assert strings(found["target_tokens"]) == padded([list(each.tokens) for each in wanted])
     for i, each in enumerate(wanted):
@@ -73,17 +75,17 @@ def test_a_folder_gives_what_the_contract_says_and_the_translator_finds(engine: 
         assert not found["alignment"][i, height:].any() and not found["alignment"][i, :, width:].any()
 
 
-def test_scores_of_given_translations(engine: Engine, translator: Translator) -> None:
+def test_scores_of_given_translations(backend: Backend, translator: Translator) -> None:
     sources, targets = ["나는 밥을 먹었다", "고기"], ["I ate rice", ""]
-    found = engine.predict("score", {"source": np.array(sources), "target": np.array(targets)})
+    found = backend.predict("score", {"source": np.array(sources), "target": np.array(targets)})
     wanted = translator.score(sources, targets)
     np.testing.assert_allclose(found["log_probability"], [each.score for each in wanted], atol=1e-5)
     assert strings(found["tokens"]) == padded([[*each.tokens, "</s>"] for each in wanted])
     np.testing.assert_allclose(found["token_scores"].sum(1), found["log_probability"], atol=1e-5)
 
 
-def test_a_row_does_not_depend_on_its_neighbours(engine: Engine, upper: Engine) -> None:
-    for each in (engine, upper):
+def test_a_row_does_not_depend_on_its_neighbours(backend: Backend, upper: Backend) -> None:
+    for each in (backend, upper):
         together = each.answers("translate", [(text.encode(),) for text in TEXTS])
         for text, beside in zip(TEXTS, together, strict=True):
             (alone,) = each.answers("translate", [(text.encode(),)])
@@ -97,17 +99,17 @@ def test_a_row_does_not_depend_on_its_neighbours(engine: Engine, upper: Engine) 
 
 def test_several_translations_and_those_that_were_not_found(translator: Translator) -> None:
     config = with_settings(translator.config, ["decoding.beam=3", "decoding.n_best=3"])
-    engine = ModelEngine(Translator(translator.model, translator.tokenizers, config), "m")
-    found = engine.predict("translate", {"text": np.array(TEXTS)})
+    backend = ModelBackend(Translator(translator.model, translator.tokenizers, config), "m")
+    found = backend.predict("translate", {"text": np.array(TEXTS)})
     wanted = translator.hypotheses(TEXTS, beam=3, n_best=3)
     assert strings(found["translations"]) == padded([[each.text for each in best] for best in wanted])
     # A blank text has one translation: JSON has no infinity for the others.
     assert found["scores"][1].tolist() == [0.0, *[float(np.finfo(np.float32).min)] * 2]
 
 
-def test_an_empty_batch(engine: Engine, upper: Engine) -> None:
+def test_an_empty_batch(backend: Backend, upper: Backend) -> None:
     none = np.array([], object)
-    shaped(engine, {"text": none, "source": none, "target": none}, 0)
+    shaped(backend, {"text": none, "source": none, "target": none}, 0)
     shaped(upper, {"text": none}, 0)
 
 
@@ -122,21 +124,23 @@ def test_an_empty_batch(engine: Engine, upper: Engine) -> None:
         ("score", {"source": np.array(["a", "b"]), "target": np.array(["a"])}, "2 of source, 1 of target"),
     ],
 )
-def test_wrong_inputs_are_refused(engine: Engine, signature: str, inputs: dict, words: str) -> None:
+def test_wrong_inputs_are_refused(backend: Backend, signature: str, inputs: dict, words: str) -> None:
     with pytest.raises(InputError, match=words):
-        engine.predict(signature, inputs)
+        backend.predict(signature, inputs)
 
 
 @pytest.mark.parametrize(
-    ("way", "decoding"),
+    ("search", "decoding"),
     [
-        (Way(), {}),
-        (Way("beam", beam=4, n_best=3, length_penalty=0.6), {"beam": 4, "n_best": 3, "length_penalty": 0.6}),
-        (Way("sample", n_best=4, temperature=1.5), {"sample": True, "n_best": 4, "temperature": 1.5}),
+        (SearchSettings(), {}),
+        (SearchSettings("beam", beam=4, n_best=3, length_penalty=0.6), {"beam": 4, "n_best": 3, "length_penalty": 0.6}),
+        (SearchSettings("sample", n_best=4, temperature=1.5), {"sample": True, "n_best": 4, "temperature": 1.5}),
     ],
 )
-def test_another_choice_of_decoding(engine: Engine, translator: Translator, way: Way, decoding: dict) -> None:
-    (found,) = engine.look(TEXTS[:1], way, draw=5)
+def test_another_choice_of_decoding(
+    backend: Backend, translator: Translator, search: SearchSettings, decoding: dict
+) -> None:
+    (found,) = backend.shown(TEXTS[:1], search, first=5)
     (wanted,) = translator.hypotheses(TEXTS[:1], first=5, **decoding)
     assert [each.text for each in found] == [each.text for each in wanted]
     np.testing.assert_allclose([each.rank for each in found], [each.rank for each in wanted], atol=1e-5)
@@ -144,45 +148,35 @@ def test_another_choice_of_decoding(engine: Engine, translator: Translator, way:
     np.testing.assert_allclose(found[0].words.weights, wanted[0].words().weights, atol=1e-5)
 
 
-def test_other_draws_are_other_translations(engine: Engine) -> None:
-    way = Way("sample", n_best=2, temperature=2.0)
-    assert len({engine.look(TEXTS[:1], way, draw)[0][0].text for draw in range(5)}) > 1
-    assert engine.look(TEXTS[:1], way, 3)[0][0].text == engine.look(TEXTS[:1], way, 3)[0][0].text
+def test_other_draws_are_other_translations(backend: Backend) -> None:
+    search = SearchSettings("sample", n_best=2, temperature=2.0)
+    assert len({backend.shown(TEXTS[:1], search, draw)[0][0].text for draw in range(5)}) > 1
+    assert backend.shown(TEXTS[:1], search, 3)[0][0].text == backend.shown(TEXTS[:1], search, 3)[0][0].text
 
 
 def test_a_folder_that_is_set_to_a_beam_can_be_searched_greedily(translator: Translator) -> None:
     settings = ["decoding.beam=4", "decoding.length_penalty=1.0", "decoding.coverage_penalty=0.2", "decoding.prune=3"]
-    engine = ModelEngine(
+    backend = ModelBackend(
         Translator(translator.model, translator.tokenizers, with_settings(translator.config, settings)), "m"
     )
-    assert engine.way == Way("beam", 4, 1, 1.0)
-    assert engine.look(TEXTS[:1], Way())[0][0].text == translator.translate(TEXTS[:1])[0].text
+    assert backend.search == SearchSettings("beam", 4, 1, 1.0)
+    assert backend.shown(TEXTS[:1], SearchSettings())[0][0].text == translator.translate(TEXTS[:1])[0].text
 
 
-def test_the_graphs_of_many_ways_are_not_all_kept(translator: Translator) -> None:
-    engine = ModelEngine(translator, "m")
-    for tenth in range(1, 16):
-        way = Way("beam", 2, length_penalty=tenth / 10)
-        assert engine.look([], way) == []
-        engine._searching(way)
-    assert len(engine._ways) == 12
-    assert way in engine._ways
-
-
-def test_a_beam_larger_than_the_vocabulary_is_refused(engine: Engine) -> None:
+def test_a_beam_larger_than_the_vocabulary_is_refused(backend: Backend) -> None:
     with pytest.raises(InputError, match="larger than the vocabulary"):
-        engine.check(Way("beam", beam=900, n_best=1))
+        backend.check(SearchSettings("beam", beam=900, n_best=1))
 
 
 def test_a_model_without_attention(translator: Translator) -> None:
     config = with_settings(translator.config, ["model.attention=none", "model.attention_units=256"])
     model = build_model(config, translator.tokenizers.source.vocabulary, translator.tokenizers.target.vocabulary)
-    engine = ModelEngine(Translator(model, translator.tokenizers, config), "m")
-    assert engine.predict("translate", {"text": np.array(TEXTS)})["alignment"].shape[2] == 0
-    assert engine.look(TEXTS[:1])[0][0].words is None
+    backend = ModelBackend(Translator(model, translator.tokenizers, config), "m")
+    assert backend.predict("translate", {"text": np.array(TEXTS)})["alignment"].shape[2] == 0
+    assert backend.shown(TEXTS[:1])[0][0].words is None
 
 
-def test_an_export_is_its_newest_version_and_offers_what_it_has(upper: Engine) -> None:
+def test_an_export_is_its_newest_version_and_offers_what_it_has(upper: Backend) -> None:
     assert (upper.name, upper.version, list(upper.signatures)) == ("upper", 10, ["serving_default", "translate"])
     found = upper.predict("translate", {"text": np.array(["one", "two three"])})
     assert strings(found["translations"]) == [["ONE", ""], ["THREE TWO", "SECOND"]]
@@ -191,14 +185,21 @@ def test_an_export_is_its_newest_version_and_offers_what_it_has(upper: Engine) -
     assert upper.predict("serving_default", {"text": np.array(["밥"])})["score"].tolist() == [-3]
 
 
-def test_what_an_export_shows(upper: Engine) -> None:
-    one, two = upper.look(["one", "two three"])
+def test_what_an_export_shows(upper: Backend) -> None:
+    one, two = upper.shown(["one", "two three"])
     assert [each.text for each in one] == ["ONE"]
     assert [each.text for each in two] == ["THREE TWO", "SECOND"]
     assert two[0].words.source == ("two", "three") and two[0].words.strongest("TWO") == "two"
     assert two[1].words is None
     with pytest.raises(InputError, match="settled when this export was written"):
-        upper.look(["one"], Way())
+        upper.shown(["one"], SearchSettings())
+
+
+def test_a_folder_of_a_model_is_opened(folder: Path, translator: Translator) -> None:
+    found = open_backend(find(folder))
+    assert (type(found), found.name, found.version) == (ModelBackend, "ko-en", 1)
+    (best,) = found.answers("serving_default", [(TEXTS[0].encode(),)])
+    assert best["translation"].item().decode() == translator.translate(TEXTS[:1])[0].text
 
 
 def test_a_version_can_be_named(tmp_path: Path) -> None:
@@ -222,7 +223,7 @@ def test_folders_that_hold_nothing_to_serve(tmp_path: Path) -> None:
         find(tmp_path)
     (tmp_path / "7" / "saved_model.pb").write_bytes(b"no graph")
     with pytest.raises(InputError, match="cannot be opened as a SavedModel"):
-        open_engine(find(tmp_path))
+        open_backend(find(tmp_path))
 
 
 def test_a_foreign_saved_model(tmp_path: Path) -> None:
@@ -232,4 +233,4 @@ def test_a_foreign_saved_model(tmp_path: Path) -> None:
     module.f = tf.function(lambda x: {"y": x}, input_signature=[tf.TensorSpec([None], tf.float32, "x")])
     tf.saved_model.save(module, str(tmp_path / "1"), signatures=module.f)
     with pytest.raises(InputError, match="none of the signatures"):
-        ExportEngine(tmp_path / "1", "x", 1)
+        ExportBackend(tmp_path / "1", "x", 1)

@@ -25,10 +25,10 @@ class Work:
         return [2 * row for row in rows]
 
 
-def busy(size: int = 4, room: int = 100) -> tuple[Batcher, Work]:
+def busy(size: int = 4, max_waiting: int = 100) -> tuple[Batcher, Work]:
     """Return a batcher whose worker is at work on row 0 until the gate opens."""
     work = Work()
-    batcher = Batcher(work, size, room)
+    batcher = Batcher(work, size, max_waiting)
     batcher.submit("a", [0])
     while not work.batches:
         time.sleep(0.001)
@@ -69,7 +69,7 @@ def test_the_fault_of_one_is_not_that_of_the_others() -> None:
 
 
 def test_the_queue_has_a_bound_and_room_again_later() -> None:
-    batcher, work = busy(room=3)
+    batcher, work = busy(max_waiting=3)
     job = batcher.submit("a", [1, 2])
     with pytest.raises(Full):
         batcher.submit("a", [3, 4])

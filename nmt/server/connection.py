@@ -1,0 +1,41 @@
+"""A connection that must bring its requests in time: the one place that reaches into uvicorn's HTTP protocol.
+
+uvicorn limits the time between two requests (``timeout_keep_alive``). It limits neither the time before the first one
+nor the time until the head of a request is complete, so clients could hold connections forever. Its protocol has no
+hook for that: this uses ``cycle``, ``loop`` and ``transport``, which uvicorn does not document (tried with 0.54).
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+
+class Connection(H11Protocol):
+    """uvicorn's connection, closed when no complete head of a request arrives within ``head_seconds``."""
+
+    head_seconds = 20.0
+    _timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._watch()
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        self._watch()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._timer:
+            self._timer.cancel()
+        super().connection_lost(exc)
+
+    def _watch(self) -> None:
+        """Run the timer while no request is under way."""
+        if self.cycle is not None and not self.cycle.response_complete:
+            if self._timer:
+                self._timer.cancel()
+            self._timer = None
+        elif not self._timer:
+            self._timer = self.loop.call_later(self.head_seconds, self.transport.close)

@@ -1,0 +1,81 @@
+"""A translation, and the JSON that it is written as: one record for the package, its client and its commands."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+# What each maker of translations knows of one, in the order in which it is written. The program of a device has a
+# writer of its own (nmt.export.tflite_runtime), which a test holds equal to DEVICE_KEYS.
+KEYS = ("text", "score", "rank", "source_tokens", "tokens", "token_scores", "alignment", "truncated")
+SERVER_KEYS = ("text", "score", "source_tokens", "tokens", "alignment")
+DEVICE_KEYS = (*SERVER_KEYS, "truncated")
+
+
+@dataclass(frozen=True)
+class Translation:
+    """One translation.
+
+    Attributes:
+        text: the translation, always one line.
+        score: its log-probability, the sum over its pieces and the end token.
+        source_tokens, tokens: the pieces that were read and written.
+        alignment: ``(len(tokens), len(source_tokens) + 1)``, an array or nested lists: each row holds the attention
+            weights of a piece written, on each piece read and, last, on the source's end. Rows sum to one. ``None``
+            from a model without attention.
+        truncated: whether the source was longer than the model reads, so that its end is missing.
+        token_scores: the log-probability of each piece and, where it was written, of the end token.
+        rank: what several translations of a sentence are ordered by: the score after the penalties.
+    """
+
+    text: str
+    score: float
+    source_tokens: tuple[str, ...] = ()
+    tokens: tuple[str, ...] = ()
+    alignment: Any = None
+    truncated: bool = False
+    token_scores: tuple[float, ...] = ()
+    rank: float = 0.0
+
+
+def record(translation: Translation, keys: Sequence[str] = KEYS) -> dict[str, Any]:
+    """Return what JSON holds of a translation. Numbers have four decimals.
+
+    >>> record(Translation("I eat", -0.123456), ["text", "score"])
+    {'text': 'I eat', 'score': -0.1235}
+    """
+    found = {key: getattr(translation, key) for key in keys}
+    for key in found.keys() & {"score", "rank"}:
+        found[key] = round(found[key], 4)
+    if "token_scores" in found:
+        found["token_scores"] = _rounded(found["token_scores"])
+    if found.get("alignment") is not None:
+        found["alignment"] = [_rounded(row) for row in found["alignment"]]
+    return found
+
+
+def json_line(
+    found: Sequence[Translation], *, n_best: bool, keys: Sequence[str] = KEYS, n_best_keys: Sequence[str] = KEYS
+) -> str:
+    """Return a line of JSON for one sentence: the best translation and, on demand, all that were found.
+
+    Arguments:
+        found: the translations of the sentence, the best first.
+        n_best: whether all of them are listed under ``n_best``.
+        keys: what is written of the best.
+        n_best_keys: what is written of each in the list.
+
+    >>> json_line([Translation("I eat", -0.5), Translation("I ate", -1.0)], n_best=True, keys=["text"],
+    ...           n_best_keys=["text", "score"])
+    '{"text": "I eat", "n_best": [{"text": "I eat", "score": -0.5}, {"text": "I ate", "score": -1.0}]}'
+    """
+    best = record(found[0], keys)
+    if n_best:
+        best["n_best"] = [record(each, n_best_keys) for each in found]
+    return json.dumps(best, ensure_ascii=False)
+
+
+def _rounded(numbers: Iterable[Any]) -> list[float]:
+    return [round(float(number), 4) for number in numbers]

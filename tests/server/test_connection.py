@@ -1,0 +1,84 @@
+"""What uvicorn's own limits let through: connections that never bring a request."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+import uvicorn
+from starlette.responses import PlainTextResponse
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from nmt.server.connection import Connection
+
+REQUEST = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+SILENT = {
+    "nothing": (),
+    "half a head": (b"GET / HT",),
+    "half a head after a request": (REQUEST, b"GET / HT"),
+}
+
+
+class Hasty(Connection):
+    head_seconds = 0.2
+
+
+@asynccontextmanager
+async def connected(
+    kind: type[H11Protocol], app: Any
+) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+    """Run uvicorn with connections of a kind, and open one."""
+    listening = socket.create_server(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(app, http=kind, timeout_keep_alive=1, lifespan="off", log_config=None))
+    running = asyncio.create_task(server.serve([listening]))
+    reader, writer = await asyncio.open_connection(*listening.getsockname())
+    try:
+        yield reader, writer
+    finally:
+        writer.close()
+        server.should_exit = True
+        await running
+
+
+async def is_closed(kind: type[H11Protocol], *parts: bytes, within: float) -> bool:
+    """Send parts, read the answer to each whole request, and see whether the server hangs up then."""
+    async with connected(kind, PlainTextResponse("fine")) as (reader, writer):
+        for part in parts:
+            writer.write(part)
+            if part == REQUEST:
+                assert (await reader.readuntil(b"fine")).startswith(b"HTTP/1.1 200 ")
+        try:
+            async with asyncio.timeout(within):
+                assert await reader.read() == b""
+        except TimeoutError:
+            return False
+        return True
+
+
+@pytest.mark.parametrize("parts", SILENT.values(), ids=SILENT)
+def test_a_connection_without_a_request_is_closed(parts: tuple[bytes, ...]) -> None:
+    assert asyncio.run(is_closed(Hasty, *parts, within=4))
+
+
+def test_uvicorn_alone_leaves_them_open() -> None:
+    """If this fails, uvicorn has such a limit, and nmt.server.connection can go."""
+
+    async def all_of_them() -> list[bool]:
+        return await asyncio.gather(*(is_closed(H11Protocol, *parts, within=1.5) for parts in SILENT.values()))
+
+    assert asyncio.run(all_of_them()) == [False] * len(SILENT)
+
+
+def test_an_answer_may_take_longer_than_a_head() -> None:
+    async def slow(scope: Any, receive: Any, send: Any) -> None:
+        await asyncio.sleep(0.5)
+        await PlainTextResponse("fine")(scope, receive, send)
+
+    async def talk() -> bytes:
+        async with connected(Hasty, slow) as (reader, writer):
+            writer.write(REQUEST)
+            return await reader.readuntil(b"fine")
+
+    assert asyncio.run(talk()).startswith(b"HTTP/1.1 200 ")

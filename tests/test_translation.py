@@ -1,0 +1,62 @@
+"""One record of a translation and one form of it in JSON, for the package, a server's client and a device."""
+
+import json
+
+import numpy as np
+import pytest
+
+import nmt
+from nmt import translation
+from nmt.export import tflite_runtime
+from nmt.translation import DEVICE_KEYS, KEYS, SERVER_KEYS, json_line
+
+WEIGHTS = np.array([[0.25, 0.500049, 0.249951], [1 / 3, 1 / 3, 1 / 3]], np.float32)
+# Four decimals of each; 0.500049 and 0.249951 are nearer to these than to their neighbours.
+ROUNDED = [[0.25, 0.5, 0.25], [0.3333, 0.3333, 0.3333]]
+
+
+def translations(kind: type, alignment: object, **more: object) -> list:
+    return [
+        kind("말 한", -1.23456, ("▁a", "b"), ("▁말", "▁한"), alignment, True, **more),
+        kind("", -2.0, ("▁a", "b"), (), None, False, **more),
+    ]
+
+
+def test_the_whole_record_has_its_keys_in_order_and_four_decimals() -> None:
+    (best, _) = translations(nmt.Translation, WEIGHTS, token_scores=(-1.00004, -0.23452), rank=-0.61728)
+    line = json_line([best], n_best=False)
+    assert "말 한" in line
+    assert json.loads(line) == {
+        "text": "말 한",
+        "score": -1.2346,
+        "rank": -0.6173,
+        "source_tokens": ["▁a", "b"],
+        "tokens": ["▁말", "▁한"],
+        "token_scores": [-1.0, -0.2345],
+        "alignment": ROUNDED,
+        "truncated": True,
+    }
+    assert tuple(json.loads(line)) == KEYS
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_a_device_writes_the_same_bytes(number: int) -> None:
+    ours = translations(nmt.Translation, WEIGHTS)[:number]
+    device = translations(tflite_runtime.Translation, WEIGHTS)[:number]
+    several = number > 1
+    wanted = json_line(ours, n_best=several, keys=DEVICE_KEYS, n_best_keys=DEVICE_KEYS)
+    assert tflite_runtime.record(device) == wanted
+
+
+def test_lists_of_a_server_are_written_as_arrays_are() -> None:
+    (served, _) = translations(translation.Translation, WEIGHTS.tolist())
+    (ours, _) = translations(nmt.Translation, WEIGHTS)
+    assert json_line([served], n_best=False, keys=SERVER_KEYS) == json_line([ours], n_best=False, keys=SERVER_KEYS)
+
+
+def test_the_package_s_translation_is_this_one_with_words() -> None:
+    (best, _) = translations(nmt.Translation, WEIGHTS)
+    assert isinstance(best, translation.Translation)
+    assert best.words().source == ("ab",) and best.words().target == ("말", "한")
+    # The weight of a word is the sum over its pieces; the source's end is dropped.
+    np.testing.assert_allclose(best.words().weights, [[0.750049], [2 / 3]], rtol=1e-6)
