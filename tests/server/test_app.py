@@ -208,6 +208,11 @@ def test_as_many_sentences_as_are_allowed(server: Serving, translator: Translato
     assert [each["translation"] for each in answer["predictions"]] == [one, two] * 128
 
 
+def test_who_closes_the_own_side_after_a_request_is_answered(server: Serving) -> None:
+    whole = request("POST", PREDICT, b'{"instances": ["a"]}')
+    assert parsed(server.say(whole, half_close=True))[0] == 200
+
+
 def test_half_a_request_is_no_request(server: Serving) -> None:
     whole = request("POST", PREDICT, b'{"instances": ["a"]}', length=1000)
     assert not server.say(whole, half_close=True).startswith(b"HTTP/1.1 2")

@@ -1,4 +1,4 @@
-"""What uvicorn's own limits let through: connections that never bring a request."""
+"""What uvicorn's own limits let through, and whom it hangs up on."""
 
 import asyncio
 import socket
@@ -82,3 +82,26 @@ def test_an_answer_may_take_longer_than_a_head() -> None:
             return await reader.readuntil(b"fine")
 
     assert asyncio.run(talk()).startswith(b"HTTP/1.1 200 ")
+
+
+async def heard_after_closing_the_own_side(kind: type[H11Protocol]) -> bytes:
+    """Send a whole request, close this side of the connection, and read until the server hangs up."""
+
+    async def slow(scope: Any, receive: Any, send: Any) -> None:
+        await asyncio.sleep(0.2)
+        await PlainTextResponse("fine")(scope, receive, send)
+
+    async with connected(kind, slow) as (reader, writer):
+        writer.write(REQUEST)
+        writer.write_eof()
+        async with asyncio.timeout(4):
+            return await reader.read()
+
+
+def test_who_closed_its_own_side_after_a_request_is_answered() -> None:
+    heard = asyncio.run(heard_after_closing_the_own_side(Hasty))
+    assert heard.startswith(b"HTTP/1.1 200 ") and heard.endswith(b"fine")
+
+
+def test_uvicorn_alone_does_not_answer_it() -> None:
+    assert asyncio.run(heard_after_closing_the_own_side(H11Protocol)) == b""
