@@ -26,8 +26,8 @@ def continued(given: str, begun: bytes, written: bytes) -> str:
         begun: the beginning as its pieces spell it.
         written: all that was written, which begins with ``begun``.
 
-    >>> continued("caf\\u00e9", b"caf", b"cafe au lait")
-    'caf\\u00e9e au lait'
+    >>> continued("h東", b"h", b"hello")
+    'h東ello'
     """
     return given + decoded(written)[len(decoded(begun)) :]
 
