@@ -1,18 +1,40 @@
-"""TensorFlow without its greetings."""
+"""TensorFlow without its greetings, and the one place that knows private parts of Keras, tensorflow-text and TFDS.
+
+Each function that uses a private part says why, and with which version it was tried: pyproject.toml allows that minor
+version alone. What a subclass overrides has to stand in that subclass: see :class:`nmt.training.optimizers.Adam`.
+This module imports them inside its functions, so that ``import nmt.tf_import`` costs nothing.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import functools
+import hashlib
+import json
 import os
 import re
 import sys
 import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nmt.errors import InputError
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+    import tensorflow_text
 
 
 def import_tensorflow() -> None:
     """Import TensorFlow without its greetings: notes on the hardware, from C++, past Python's logging.
 
     What else is written meanwhile is passed on.
+
+    Raises:
+        InputError: if Keras is set to another backend.
     """
+    check_backend()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     sys.stderr.flush()
     kept = os.dup(2)
@@ -29,3 +51,100 @@ def import_tensorflow() -> None:
             caught.seek(0)
             lines = [line for line in caught if not re.match(rb"[IWE]0000 |WARNING: All log messages", line)]
             sys.stderr.write(b"".join(lines).decode("utf-8", "replace"))
+
+
+def check_backend() -> None:
+    """Make sure that Keras runs on TensorFlow, before either is imported.
+
+    Keras reads its backend once, from ``KERAS_BACKEND`` or its file of settings. With another one, layers fail at the
+    first TensorFlow operation inside them, with a traceback that names neither.
+
+    Raises:
+        InputError: if Keras is set to another backend.
+    """
+    file = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras") / "keras.json"
+    chosen, where = os.environ.get("KERAS_BACKEND"), "the environment variable KERAS_BACKEND"
+    if not chosen:
+        where = str(file)
+        try:
+            chosen = json.loads(file.read_text(encoding="utf-8")).get("backend")
+        except (OSError, ValueError, AttributeError):
+            return  # Keras takes its default, which is TensorFlow
+    if chosen not in (None, "tensorflow"):
+        raise InputError(f"nmt runs on TensorFlow, but {where} asks Keras for {chosen!r}: set it to 'tensorflow'.")
+
+
+def sentencepiece_tokenizer(model: bytes) -> tensorflow_text.SentencepieceTokenizer:
+    """Return the tokenizer of a model for the graph, with a resource of its own name. tensorflow-text 2.21.
+
+    Its resource lives only as long as TensorFlow's cache of kernels, which ``tf.random.set_seed`` empties. All
+    resources of an export that is loaded in Python would have one name, so that the first one stood for the second.
+    Under a name of its own a resource lives as long as the process and is itself.
+    """
+    import tensorflow as tf
+    import tensorflow_text
+    from tensorflow_text.python.ops.sentencepiece_tokenizer import gen_sentencepiece_tokenizer
+
+    # FastSentencepieceTokenizer would be quicker, but reads BPE models wrongly.
+    tokenizer = tensorflow_text.SentencepieceTokenizer(model=model, out_type=tf.int32)
+    name = f"nmt_sentencepiece_{hashlib.sha256(model).hexdigest()}"
+    resource = tokenizer._model_resource
+    create = functools.partial(gen_sentencepiece_tokenizer.sentencepiece_op, model=model, shared_name=name)
+    resource._create_resource = create
+    resource._resource_handle = create()
+    return tokenizer
+
+
+def sampled_pieces(
+    tokenizer: tensorflow_text.SentencepieceTokenizer, texts: tf.Tensor, alpha: float
+) -> tf.RaggedTensor:
+    """Cut texts at random into ids ``(batch, None)``. tensorflow-text 2.21.
+
+    Its ``tokenize`` takes ``alpha`` only when the tokenizer is made, and a second tokenizer would write the model into
+    the graph once more.
+    """
+    import tensorflow as tf
+    from tensorflow_text.python.ops.sentencepiece_tokenizer import gen_sentencepiece_tokenizer
+
+    ids, splits = gen_sentencepiece_tokenizer.sentencepiece_tokenize_op(
+        tokenizer._model_resource.resource_handle,
+        texts,
+        nbest_size=-1,
+        alpha=alpha,
+        add_bos=False,
+        add_eos=False,
+        reverse=False,
+        out_type=tf.int32,
+    )
+    return tf.RaggedTensor.from_row_splits(ids, splits, validate=False)
+
+
+def resource_handle(variable: Any) -> tf.Tensor:
+    """Return the handle of a Keras variable, which fused operations take. Keras 3.15 has no public name for it."""
+    return variable._value.handle
+
+
+def quantize_dense_layers_whole(converter: tf.lite.TFLiteConverter) -> None:
+    """Give each matrix one scale instead of one a row. TensorFlow 2.21 has no public setting for it.
+
+    A scale for each token of the vocabulary would keep tied embeddings apart, and store them twice.
+    """
+    converter._experimental_disable_per_channel_quantization_for_dense_layers = True
+
+
+@contextlib.contextmanager
+def impatient_downloads() -> Iterator[None]:
+    """Give up on a silent network after half a minute, within this context.
+
+    TFDS 4.9 tries eleven times with growing pauses and no timeout, which offline means minutes, or for ever. It has no
+    setting for either, so two names inside it get other values.
+    """
+    from tensorflow_datasets.core.download import downloader
+
+    retries, opener = downloader.MAX_RETRIES, downloader._open_with_requests
+    downloader.MAX_RETRIES = 2
+    downloader._open_with_requests = functools.partial(opener, timeout=(10, 60))
+    try:
+        yield
+    finally:
+        downloader.MAX_RETRIES, downloader._open_with_requests = retries, opener

@@ -55,7 +55,7 @@ def data(
     **Example:** `nmt data train.ko train.en dev.ko dev.en --html pairs.html`
     """
     if html:
-        from nmt.plotting.fonts import check_picture
+        from nmt.plotting.picture import check_picture
 
         check_picture(html, [".html"])
         if any(html.resolve() == file.resolve() for file in files):
@@ -77,10 +77,10 @@ def data(
     else:
         show(found)
     if html:
-        from nmt.doctor.page import page
-        from nmt.plotting.fonts import write
+        from nmt.doctor.page import doctor_page
+        from nmt.plotting.picture import write
 
-        write(html, page(found).encode("utf-8", "replace"), [".html"])
+        write(html, doctor_page(found).encode("utf-8", "replace"), [".html"])
         say(f"The page is in {html}.")
     if refused:
         raise refused
@@ -136,13 +136,13 @@ def _open(named: Sequence[tuple[Path, ...]]) -> list[Corpus]:
 def examine(config: Config, corpora: Sequence[Corpus], preset: tuple[str, ...] = ()) -> Diagnosis:
     """Look at corpora, the first being the training pairs, with progress on standard error."""
     from nmt.doctor.advice import advice, preset_for
-    from nmt.doctor.examine import look
+    from nmt.doctor.examine import survey_corpora
     from nmt.doctor.findings import Diagnosis
 
     def follow(groups: Iterable[Any], what: str, total: int) -> Iterator[Any]:
         return advancing(groups, what, total, beside=True)
 
-    splits, overlaps = look(corpora, follow)
+    splits, overlaps = survey_corpora(corpora, follow)
     import_tensorflow()
     from nmt.doctor.vocabulary import vocabulary
 

@@ -84,7 +84,7 @@ def evaluate(
     texts = _translations(translator, [left for left, _ in pairs], search)
     _report(model.name, pairs, texts, lengths, plot, as_json)
     if tsv:
-        from nmt.plotting.fonts import write
+        from nmt.plotting.picture import write
 
         rows = (
             f"{_cell(left)}\t{_cell(right)}\t{_cell(found)}\n"
@@ -266,7 +266,7 @@ def _gold(gold: Path, source: Path, target: Path, corpus: Corpus) -> list[Gold]:
 
 def _check_outputs(plot: Path | None, tsv: Path | None) -> None:
     """Make sure before any work that the outputs can be written."""
-    from nmt.plotting.fonts import check_picture
+    from nmt.plotting.picture import check_picture
 
     if plot:
         check_picture(plot)

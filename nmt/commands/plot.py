@@ -39,7 +39,7 @@ def plot(
 
     **Example:** `nmt plot my-model "나는 밥을 먹었다" --to rice.png`
     """
-    from nmt.plotting.fonts import check_picture
+    from nmt.plotting.picture import check_picture
 
     if history == (sentence is not None):
         raise InputError("Give a sentence to translate, or --history for the learning curves.")
@@ -101,10 +101,10 @@ def show_translated(translator: Translator, sentences: list[str]) -> None:
 
 def _draw(sentence: str, found: Translation, to: Path) -> None:
     if to.suffix.lower() == ".html":
-        from nmt.plotting.fonts import write
-        from nmt.plotting.html import page
+        from nmt.plotting.html import alignment_page
+        from nmt.plotting.picture import write
 
-        write(to, page([(sentence, found.words(), found.score)]).encode(), _ALIGNMENTS)
+        write(to, alignment_page([(sentence, found.words(), found.score)]).encode(), _ALIGNMENTS)
         return
     from nmt.plotting.figures import heat_map
 

@@ -148,9 +148,8 @@ def _warn(corpus: Corpus, dev: Corpus, files: list[Path]) -> None:
     """Say what is noteworthy about the pairs, after a short look at them."""
     from nmt.doctor.quick import warnings
 
-    # Held-out pairs are of the same file, whose lines are those of the whole.
-    whole = getattr(corpus, "whole", None)
-    found = warnings(whole, None) if whole else warnings(corpus, dev)
+    # Development pairs that were held out are part of the same file: its lines are those to be named.
+    found = warnings(corpus, dev) if corpus.whole is corpus else warnings(corpus.whole, None)
     for line in found:
         say(f"Warning: {line}")
     if found:

@@ -4,39 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from importlib import resources
 from pathlib import Path
 
+from markupsafe import Markup
+
 from nmt.comparison.summary import HEADINGS, Row, Summary
-from nmt.plotting import fonts
 from nmt.plotting.figures import learning_curves, length_curve
-from nmt.plotting.html import escaped, hangul_font
+from nmt.plotting.html import file_page
+from nmt.plotting.picture import write
 
 LENGTHS, CURVES = "bleu-by-length.svg", "learning-curves.svg"
 
-_PAGE = """<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; font-src data:">
-<title>Models compared</title>
-<style>
-{style}</style>
-</head>
-<body>
-<main>
-<h1>Models compared</h1>
-{body}
-</main>
-</body>
-</html>
-"""
-
 _WORDS = {
-    "lengths": "A model that holds the whole source in one fixed vector lets go as sentences grow; one that looks back "
-    "does not have to.",
+    "lengths": "A model that holds the whole source in one fixed vector gets worse as sentences grow; one with "
+    "attention does not have to.",
     "curves": "BLEU of the development set after each epoch. Thin lines are single runs, the thick one their mean.",
     "samples": "From the shortest test sentence to the longest, by the first run of each model.",
     "speeds": "Speeds of translating were measured in turn, three rounds, and are medians. Those of training come from "
@@ -53,9 +34,9 @@ def write_report(summary: Summary, folder: Path) -> list[Path]:
     pictures = _pictures(summary, folder)
     for name, content in (
         ("comparison.md", markdown(summary, pictures)),
-        ("comparison.html", page(summary, folder, pictures)),
+        ("comparison.html", comparison_page(summary, folder, pictures)),
     ):
-        fonts.write(folder / name, content.encode("utf-8", "replace"), [Path(name).suffix])
+        write(folder / name, content.encode("utf-8", "replace"), [Path(name).suffix])
     return [folder / "comparison.html", folder / "comparison.md", *(folder / name for name in pictures)]
 
 
@@ -122,54 +103,35 @@ def _cell(text: str) -> str:
     return re.sub(r"([\\`*_\[\]|<>])", r"\\\1", text).replace("\n", " ")
 
 
-def page(summary: Summary, folder: Path, pictures: list[str]) -> str:
-    """Return the report as one HTML file that asks nobody for anything."""
-    parts = [
-        _rows([HEADINGS, *(row.cells() for row in summary.rows)]),
-        *_failures(summary.rows),
-        f"<p class='note'>{_WORDS['speeds']}</p>",
+def comparison_page(summary: Summary, folder: Path, pictures: list[str]) -> str:
+    """Return the report as one HTML file, with the pictures inside."""
+    samples = [
+        [("source", source), ("reference", reference), *written.items()]
+        for source, reference, written in summary.samples
     ]
-    for name, heading, words in (
-        (LENGTHS, "BLEU by the length of the source", "lengths"),
-        (CURVES, "How they learned", "curves"),
-    ):
-        if name in pictures:
-            parts.append(f"<h2>{heading}</h2><p>{_WORDS[words]}</p><figure>{_picture(folder / name, heading)}</figure>")
-            parts += [_rows(_lengths(summary))] if name == LENGTHS else []
-    if summary.samples and summary.lengths:
-        parts.append(f"<h2>What they write</h2><p>{_WORDS['samples']}</p>")
-        parts += [_sample(*sample) for sample in summary.samples]
-    facts = "".join(f"<dt>{escaped(name)}</dt><dd>{escaped(text)}</dd>" for name, text in summary.facts)
-    parts.append(f"<h2>What was compared</h2><dl class='facts'>{facts}</dl>")
-    style = resources.files("nmt.comparison").joinpath("page.css").read_text(encoding="utf-8")
-    return _PAGE.format(style=hangul_font("".join(parts)) + style, body="\n".join(parts))
-
-
-def _rows(rows: list[Sequence[str]]) -> str:
-    heads = "".join(f"<th scope='col'>{escaped(name)}</th>" for name in rows[0])
-    lines = "".join(
-        f"<tr><th scope='row'>{escaped(name)}</th>" + "".join(f"<td>{escaped(cell)}</td>" for cell in cells) + "</tr>"
-        for name, *cells in rows[1:]
+    sections = [
+        {"heading": heading, "words": _WORDS[words], "picture": _picture(folder / name, heading), "rows": rows}
+        for name, heading, words, rows in (
+            (LENGTHS, "BLEU by the length of the source", "lengths", _lengths(summary) if summary.lengths else []),
+            (CURVES, "How they learned", "curves", []),
+        )
+        if name in pictures
+    ]
+    return file_page(
+        "comparison",
+        "Models compared",
+        rows=[HEADINGS, *(row.cells() for row in summary.rows)],
+        failures=[(row.name, why) for row in summary.rows for why in row.failures],
+        speeds=_WORDS["speeds"],
+        pictures=sections,
+        samples=samples if summary.lengths else [],
+        about_samples=_WORDS["samples"],
+        facts=summary.facts,
     )
-    table = f"<table><thead><tr>{heads}</tr></thead><tbody>{lines}</tbody></table>"
-    return f"<div class='scroll' tabindex='0'>{table}</div>"
 
 
-def _failures(rows: list[Row]) -> list[str]:
-    return [
-        f"<p class='failed'><b>{escaped(row.name)}</b> failed, {escaped(why)}</p>"
-        for row in rows
-        for why in row.failures
-    ]
-
-
-def _picture(path: Path, label: str) -> str:
+def _picture(path: Path, label: str) -> Markup:
     drawn = path.read_text(encoding="utf-8")
     # From the root element on: an XML declaration and a doctype have no place inside a page.
-    return drawn[drawn.index("<svg") :].replace("<svg", f"<svg role='img' aria-label='{escaped(label)}'", 1)
-
-
-def _sample(source: str, reference: str, written: dict[str, str]) -> str:
-    lines = [("source", source), ("reference", reference), *written.items()]
-    shown = "".join(f"<dt>{escaped(name)}</dt><dd dir='auto'>{escaped(text)}</dd>" for name, text in lines)
-    return f"<dl class='sample'>{shown}</dl>"
+    root = Markup("<svg role='img' aria-label='{}'").format(label)
+    return Markup(drawn[drawn.index("<svg") :].replace("<svg", root, 1))

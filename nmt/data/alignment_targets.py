@@ -1,7 +1,7 @@
-"""Word links in the graph: from lines of links to what each piece should look at.
+"""Word links in the graph: from lines of links to the alignment that each piece should have.
 
-Links are of words, and attention is of pieces. Which pieces make a word is seen from the pieces alone, so it is worked
-out batch by batch, however a word was cut this time. What travels through the buckets are the bare links.
+Links join words, and attention joins pieces. The pieces alone tell which of them make a word, so this is worked out
+for each batch, however a word was cut this time. Only the links themselves go through the buckets.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ from nmt.data.tokenizers import EOS, PAD, UNK, Tokenizer, Tokenizers
 # The piece that begins a word begins with this, see nmt.evaluation.alignment.words.
 _SPACE = "▁"
 # A word of nothing but these may be gone after SentencePiece's normalisation: separators other than the space, control
-# and format characters, SentencePiece's own space, and the sign for what could not be decoded.
+# and format characters, SentencePiece's own space, and U+FFFD, the replacement character.
 _FLEETING = "(?s)(?:.* )?(?:[^ \\PZ]|[\\pC▁\ufffd])+(?: .*)?"
 
 
 class Guide:
-    """What the pieces of a target should look at, by the links of their words.
+    """The alignment that the pieces of a target should have, by the links of their words.
 
     Arguments:
-        text: the tokenizers of both sides.
+        tokenizers: those of both sides.
 
     Call arguments:
         inputs: ``{"source": ids (batch, source), "target": ids (batch, target), "links": (batch, numbers)}``, the links
@@ -29,9 +29,10 @@ class Guide:
         output: ids ``(batch, target)``, ``y1 … yn </s>``.
 
     Returns:
-        The same, with a matrix ``(batch, target, source)`` for the links: the row of a piece is spread evenly over the
-        pieces of all source words that its word is linked to. It is zero for a word without links, for ``</s>`` and for
-        padding, and no row gives anything to the source's ``</s>``.
+        The same, with a matrix ``A`` ``(batch, target, source)`` in place of the links. For target piece ``j`` and
+        source piece ``i``, ``A_ji = 1 / n_j`` if their words are linked, and else 0; ``n_j`` is the number of source
+        pieces linked to ``j``. A row sums to one, or to zero: for a word without links, for ``</s>`` and for padding.
+        The column of the source's ``</s>`` is zero.
     """
 
     def __init__(self, tokenizers: Tokenizers) -> None:
@@ -58,9 +59,9 @@ class Guide:
     ) -> tuple[tf.RaggedTensor, tf.Tensor]:
         """Read the links of sentences.
 
-        The pieces of a sentence may make other words than its spaces do: the normalisation of SentencePiece splits some
-        words and drops others, and a word it does not know is a piece without a beginning. Such a sentence has no links
-        rather than wrong ones.
+        The words that the pieces of a sentence make may differ from those between its spaces: the normalisation of
+        SentencePiece splits some words and drops others, and an unknown word is a piece without a beginning. Such a
+        sentence loses its links, since they could be wrong.
 
         Arguments:
             lines: links, strings ``(batch,)``.
@@ -85,7 +86,7 @@ def count_lost(linked: tf.data.Dataset, tokenizers: Tokenizers) -> int:
 
     Arguments:
         linked: strings ``(source, target, links)``.
-        text: the tokenizers.
+        tokenizers: those of both sides.
     """
     guide = Guide(tokenizers)
 
@@ -98,7 +99,7 @@ def count_lost(linked: tf.data.Dataset, tokenizers: Tokenizers) -> int:
 
 
 def _same_words(sentences: tf.Tensor, pieces: tf.RaggedTensor, tokenizer: Tokenizer) -> tf.Tensor:
-    """Say of each sentence whether its pieces make the very words that its spaces do.
+    """Tell of each sentence whether its pieces make the same words as its spaces do.
 
     A word that cannot be dropped gives one word or more. So if there are as many as before, each gave one.
     """

@@ -3,10 +3,10 @@
 A corpus is checked once, line by line, when it is opened. After that it can be streamed any number of times, in Python
 or in the graph, and memory never grows with it. Both ways give the same pairs in the same order.
 
-What a line is, for both: only ``\\n`` ends one (U+2028 and U+0085 do not), every ``\\r`` is dropped, and so is a byte
-order mark at the start of the file. These are the rules of ``tf.data.TextLineDataset``, which Python follows here.
+Both ways read the same lines: only ``\\n`` ends one (U+2028 and U+0085 do not), every ``\\r`` is dropped, and so is a
+byte order mark at the start of the file. These are the rules of ``tf.data.TextLineDataset``, which Python follows here.
 
-TensorFlow is imported when a Dataset is wanted, so a fault in a file is told at once.
+TensorFlow is imported only when a Dataset is wanted, so a fault in a file is reported at once.
 """
 
 from __future__ import annotations
@@ -42,6 +42,11 @@ class Corpus(ABC):
 
     name: str
     size: int
+
+    @property
+    def whole(self) -> Corpus:
+        """The corpus that this is a part of, as :func:`split_dev` makes it; any other is its own whole."""
+        return self
 
     @abstractmethod
     def dataset(self) -> tf.data.Dataset:
@@ -253,7 +258,7 @@ def line_dataset(path: Path) -> tf.data.Dataset:
 
     # Only bytes can carry every file name that Linux allows.
     lines = tf.data.TextLineDataset(os.fsencode(path), compression_type="GZIP" if _is_gzip(path) else "")
-    # Only the first line can hold the mark, so only the first line pays for the look.
+    # Only the first line can hold the mark, so only the first line is searched for it.
     first = lines.take(1).map(lambda line: tf.strings.regex_replace(line, f"^{BOM}", ""))
     return first.concatenate(lines.skip(1))
 
@@ -284,26 +289,30 @@ class _Part(Corpus):
 
     name: str
     size: int
-    whole: Corpus
+    corpus: Corpus
     every: int
     held_out: bool
 
+    @property
+    def whole(self) -> Corpus:
+        return self.corpus
+
     def dataset(self) -> tf.data.Dataset:
-        return self._part(self.whole.dataset())
+        return self._part(self.corpus.dataset())
 
     def pairs(self) -> Iterator[tuple[str, str]]:
-        return (pair for index, pair in enumerate(self.whole.pairs()) if self._holds(index))
+        return (pair for index, pair in enumerate(self.corpus.pairs()) if self._holds(index))
 
     def link_dataset(self) -> tf.data.Dataset | None:
-        lines = self.whole.link_dataset()
+        lines = self.corpus.link_dataset()
         return None if lines is None else self._part(lines)
 
     def links(self) -> Iterator[str] | None:
-        lines = self.whole.links()
+        lines = self.corpus.links()
         return None if lines is None else (line for index, line in enumerate(lines) if self._holds(index))
 
-    def _part(self, whole: tf.data.Dataset) -> tf.data.Dataset:
-        return whole.enumerate().filter(lambda index, _: self._holds(index)).map(lambda _, item: item)
+    def _part(self, dataset: tf.data.Dataset) -> tf.data.Dataset:
+        return dataset.enumerate().filter(lambda index, _: self._holds(index)).map(lambda _, item: item)
 
     def _holds(self, index: Any) -> Any:
         """Say whether the pair at ``index`` belongs here, for a number and for a tensor alike."""

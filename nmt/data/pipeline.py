@@ -2,9 +2,12 @@
 
     pairs -> shuffle -> tokenize and filter -> bucket -> batch -> shift -> guide -> prefetch
 
-Everything streams: what is held in memory is the shuffle buffer and one batch for each bucket, whatever the size of the
-corpus. A batch is what ``model.fit`` takes: ``({"source": ids, "target": ids}, ids)``. With word links there is a third
-input, ``links``, what each piece should look at, see :mod:`nmt.data.alignment_targets`.
+A bucket is a shape of batches: pairs whose target and source fit into it, and into no smaller one, are padded to that
+shape and batched together. So little of a batch is padding, and a model meets only a few shapes.
+
+Everything streams: memory holds the shuffle buffer and one batch for each bucket, whatever the size of the corpus. A
+batch is what ``model.fit`` takes: ``({"source": ids, "target": ids}, ids)``. With word links there is a third input,
+``links``, the alignment that each piece should have, see :mod:`nmt.data.alignment_targets`.
 """
 
 from __future__ import annotations
@@ -18,13 +21,13 @@ from nmt.data.alignment_targets import Guide
 from nmt.data.tokenizers import BOS, EOS, PAD, Tokenizers
 from nmt.errors import InputError
 
-# SentencePiece is some five times quicker on batches than on single sentences.
+# SentencePiece is about five times faster on batches than on single sentences.
 _TOGETHER = 256
 # Lengths are learned from this many pairs.
 SAMPLE = 50_000
 
-# Nothing here has a Python `if` or `for` over tensors. To rewrite the source of each function in case it had one costs
-# seconds of a training's start, and a second time where a pipeline is made inside another one.
+# Nothing here has a Python `if` or `for` over tensors. Looking for one in the source of each function would cost
+# seconds at the start of a training, and again where a pipeline is made inside another one.
 as_written = tf.autograph.experimental.do_not_convert
 
 
@@ -34,12 +37,11 @@ def tokenize(
 ) -> tf.data.Dataset:
     """Strings ``(source, target)`` become ids: ``x1 … xn </s>`` and ``<s> y1 … yn </s>``.
 
-    Pairs with a side that is empty or has more than ``max_length`` pieces are left out; plain text is ``sourceless``,
-    and an empty source is as it should be. The source ends in ``</s>`` so
-    that attention has a place to look at when no word is meant. All this is done on many pairs at once: a call a pair
-    would cost more than the training leaves over.
+    Pairs with an empty side, or one of more than ``max_length`` pieces, are left out; in plain text, which is
+    ``sourceless``, every source is empty. The source ends in ``</s>``, so that attention has a place to go when no word
+    is meant. Many pairs are handled in one call: a call for each would take longer than the training.
 
-    Of ``(source, target, links)`` a third part is made: the places of linked words, ``i j i j …``.
+    Of ``(source, target, links)`` a third part is made: the indices of linked words, ``i j i j …``.
     """
     guide = Guide(tokenizers)
 
@@ -81,10 +83,10 @@ def linked(pairs: tf.data.Dataset, links: tf.data.Dataset) -> tf.data.Dataset:
 
 @dataclass(frozen=True)
 class Buckets:
-    """The few shapes a batch can have, chosen so that padding is small.
+    """The few shapes that a batch can have, chosen so that padding is small.
 
-    A pair goes to the first target bound that holds it, and there to the first source bound that holds it. All bounds
-    count the end token.
+    A pair of target length ``m`` and source length ``n`` goes to bucket ``(r, c)``: ``r`` is the first with
+    ``m <= targets[r]``, and ``c`` the first with ``n <= sources[r, c]``. Lengths count the end token.
 
     Attributes:
         targets: ``(buckets,)``, rising.
@@ -98,8 +100,8 @@ class Buckets:
     def fit(cls, lengths: np.ndarray, count: int, longest: int) -> Buckets:
         """Choose bounds for ``lengths`` ``(pairs, 2)`` of source and target, none above ``longest``.
 
-        ``count`` target bounds, and half as many source bounds in each of them. The last bounds are ``longest``, since
-        a longer pair than any in the sample may come.
+        There are ``count`` target bounds, and half as many source bounds for each of them. The last bounds are
+        ``longest``, since a pair may be longer than any in the sample.
         """
         targets = bounds(lengths[:, 1], count)
         bucket = np.searchsorted(targets, lengths[:, 1])
@@ -115,7 +117,7 @@ class Buckets:
         targets = tf.constant(self.targets, tf.int64)
         sources = tf.constant(self.sources, tf.int64)
         widths = self.sources.shape[1]
-        # Word 0 may be linked, so what fills up a row of links is -1.
+        # Word 0 may be linked, so a row of links is padded with -1.
         links = len(examples.element_spec) == 3
 
         def place(source: tf.Tensor, target: tf.Tensor, *_: tf.Tensor) -> tf.Tensor:
@@ -140,7 +142,21 @@ class Buckets:
 def bounds(lengths: np.ndarray, count: int) -> np.ndarray:
     """Return ``count`` rising bounds that pad ``lengths`` least, when each is padded to the first bound that holds it.
 
-    Dynamic programming over the distinct lengths. With fewer distinct lengths than bounds, the longest is repeated.
+    Dynamic programming over the distinct lengths ``v_1 < … < v_m``, of which ``n_i`` pairs have length ``v_i``. The
+    least number of padded tokens for the shortest ``k`` lengths and ``b`` bounds is::
+
+        C(1, k) = v_k (n_1 + … + n_k)
+        C(b, k) = min over j < k of C(b - 1, j) + v_k (n_{j+1} + … + n_k),      C(b, 0) = 0
+
+    ``j`` is where the last group begins, and the bounds are the last lengths of the groups of ``C(count, m)``. It takes
+    ``count m^2`` steps. With fewer distinct lengths than bounds, the longest is repeated.
+
+    Arguments:
+        lengths: whole numbers ``(pairs,)``.
+        count: of bounds, at least 1.
+
+    Returns:
+        ``(count,)``, rising.
 
     >>> bounds(np.array([1, 1, 1, 5, 6, 6]), 2)
     array([1, 6])
@@ -149,7 +165,7 @@ def bounds(lengths: np.ndarray, count: int) -> np.ndarray:
     if len(values) <= count:
         return np.pad(values, (0, count - len(values)), mode="edge") if len(values) else np.ones(count, int)
     number = np.concatenate([[0], np.cumsum(counts)])
-    # cost[k]: the padded tokens of all lengths below values[k]; chosen[b][k]: where the last of b + 1 groups begins.
+    # cost[k] is C(b, k), and chosen[b - 2][k - 1] the j of its minimum.
     cost = np.concatenate([[0], values * number[1:]]).astype(float)
     chosen = []
     for _ in range(count - 1):
@@ -178,8 +194,8 @@ def lengths(pairs: tf.data.Dataset, tokenizers: Tokenizers, max_length: int, sou
 def ahead(batches: tf.data.Dataset) -> tf.data.Dataset:
     """Make the next batches while a step runs.
 
-    How many is fixed. TensorFlow's autotuning keeps a model of every window that was ever grouped, and on two cores its
-    thinking stops the training for seconds at the ends of epochs.
+    Their number is fixed. TensorFlow's autotuning keeps a model of every window that was ever grouped, and on two cores
+    computing with it stops the training for seconds at the ends of epochs.
     """
     options = tf.data.Options()
     options.autotune.enabled = False

@@ -1,7 +1,6 @@
 """Sentence pairs from TensorFlow Datasets, by name, and from folders laid out for its ``TranslateFolder``."""
 
 import contextlib
-import functools
 import itertools
 import logging
 import os
@@ -16,6 +15,7 @@ import tensorflow as tf
 
 from nmt.data.corpora import Corpus, decode, from_files, unreadable
 from nmt.errors import InputError, nearest
+from nmt.tf_import import impatient_downloads
 
 TRANSLATE_FOLDER = "translate_folder"
 
@@ -121,7 +121,7 @@ def _download(name: str, builder: Any) -> None:
     import tensorflow_datasets as tfds
 
     try:
-        with _impatient_downloads():
+        with impatient_downloads():
             builder.download_and_prepare(download_config=tfds.download.DownloadConfig(try_download_gcs=False))
     except ImportError as error:
         raise InputError(
@@ -165,24 +165,6 @@ def _quiet_tfds() -> Iterator[None]:
     finally:
         for logger, level in levels.items():
             logger.setLevel(level)
-
-
-@contextlib.contextmanager
-def _impatient_downloads() -> Iterator[None]:
-    """Give up on a silent network after half a minute.
-
-    TFDS 4.9 tries eleven times with growing pauses and no timeout, which offline means minutes, or for ever. It has no
-    setting for either, so two names inside it are lent other values.
-    """
-    from tensorflow_datasets.core.download import downloader
-
-    retries, opener = downloader.MAX_RETRIES, downloader._open_with_requests
-    downloader.MAX_RETRIES = 2
-    downloader._open_with_requests = functools.partial(opener, timeout=(10, 60))
-    try:
-        yield
-    finally:
-        downloader.MAX_RETRIES, downloader._open_with_requests = retries, opener
 
 
 def _unknown_dataset(name: str, data_dir: Path | None) -> InputError:

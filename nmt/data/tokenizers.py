@@ -1,34 +1,31 @@
 """Text and pieces: SentencePiece models, trained on the corpus and used inside the graph.
 
-Kudo and Richardson 2018, *SentencePiece*, https://arxiv.org/abs/1808.06226. A vocabulary of subword pieces knows no
-unknown words, needs no tokeniser of its own for each language, and gives back the text it was given (after Unicode
-NFKC). Four ids are fixed: ``<pad>`` 0, ``<unk>`` 1, ``<s>`` 2, ``</s>`` 3.
+Kudo and Richardson 2018, *SentencePiece*, https://arxiv.org/abs/1808.06226. With a vocabulary of subword pieces hardly
+any word is unknown, no language needs a tokenizer of its own, and decoding gives back the text (after Unicode NFKC).
+Four ids are fixed: ``<pad>`` 0, ``<unk>`` 1, ``<s>`` 2, ``</s>`` 3.
 """
 
 from __future__ import annotations
 
 import bisect
-import hashlib
 import io
 import itertools
 import math
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import sentencepiece
 import tensorflow as tf
-import tensorflow_text
-from tensorflow_text.python.ops.sentencepiece_tokenizer import gen_sentencepiece_tokenizer
 
 from nmt.errors import InputError
 from nmt.evaluation.alignment import Words, words
+from nmt.tf_import import sampled_pieces, sentencepiece_tokenizer
 
 PAD, UNK, BOS, EOS = range(4)
 
-# SentencePiece holds its sentences in memory, and more than these teach it nothing new.
+# SentencePiece holds its sentences in memory. More than these do not make the vocabulary better.
 SENTENCES = 300_000
 _LONGEST_LINE = 4192
 
@@ -59,20 +56,12 @@ class Tokenizer:
         self.model = model
         self.vocabulary: int = processor.get_piece_size()
         self._processor = processor
-        # FastSentencepieceTokenizer would be quicker, but reads BPE models wrongly. One object only: each writes its
-        # model into the graph anew.
-        self._graph = tensorflow_text.SentencepieceTokenizer(model=model, out_type=tf.int32)
-        # Its resource lives only as long as TensorFlow's cache of kernels, which tf.random.set_seed empties, and all
-        # resources of an export that is loaded in Python would have one name, so that the first tokenizer stood for the
-        # second. Under a name of its own it lives as long as the process and is itself.
-        name = f"nmt_sentencepiece_{hashlib.sha256(model).hexdigest()}"
-        resource = self._graph._model_resource
-        resource._create_resource = partial(gen_sentencepiece_tokenizer.sentencepiece_op, model=model, shared_name=name)
-        resource._resource_handle = resource._create_resource()
+        # One object only: each writes its model into the graph anew.
+        self._graph = sentencepiece_tokenizer(model)
 
     @property
     def resource(self) -> tf.Module:
-        """What an export has to hold, since the graph cannot say so."""
+        """The resource that an export has to hold: it cannot be found from the graph."""
         return self._graph
 
     def encode(self, texts: tf.Tensor, sampling: float = 0.0) -> tf.RaggedTensor:
@@ -83,21 +72,16 @@ class Tokenizer:
         unigram it is the ``alpha`` of Kudo 2018, https://arxiv.org/abs/1804.10959; a smaller one cuts more wildly.
         SentencePiece draws from a source of its own that cannot be seeded, so no two runs are the same.
         """
-        if not sampling:
-            return self._graph.tokenize(texts)
-        ids, splits = gen_sentencepiece_tokenizer.sentencepiece_tokenize_op(
-            self._graph._model_resource.resource_handle, texts, -1, sampling, False, False, False, out_type=tf.int32
-        )
-        return tf.RaggedTensor.from_row_splits(ids, splits, validate=False)
+        return sampled_pieces(self._graph, texts, sampling) if sampling else self._graph.tokenize(texts)
 
     def decode(self, ids: tf.RaggedTensor) -> tf.Tensor:
         """Turn ids ``(batch, None)``, without start and end, into strings ``(batch,)``."""
         return self._graph.detokenize(ids)
 
     def words(self, text: str, pieces: Sequence[str]) -> Words:
-        """Return the words of a text, what stands between white space, and the word that each of its pieces is from.
+        """Return the words of a text, separated by white space, and the word that each of its pieces belongs to.
 
-        Where normalisation splits words, drops or joins them, or a piece is unknown, the pieces alone do not tell.
+        Where normalisation splits, drops or joins words, or a piece is unknown, the text is needed beside the pieces.
 
         Arguments:
             text: the text.
@@ -178,7 +162,7 @@ def train_tokenizers(
         InputError: if the text allows no vocabulary of that size.
     """
     pairs = list(itertools.islice(pairs, SENTENCES))
-    # Plain text has no source, and SentencePiece takes no sentence of nothing at all.
+    # Plain text has no source, and SentencePiece accepts no empty sentence.
     sides = [[source for source, _ in pairs if source], [target for _, target in pairs if target]]
     corpora = [sides[0] + sides[1]] if joint else sides
     names = ["the text"] if joint else ["the source text", "the target text"]
@@ -191,9 +175,18 @@ def train_tokenizers(
 def fitting_size(sentences: Iterable[str], kind: str) -> int:
     """Return how many pieces suit a text.
 
-    Small data wants few pieces, each seen often: about 2,000 for 100,000 words and growing with the root of the words,
-    so that Multi30k gets about 5,000 and IWSLT about 16,000; never more than the text has distinct words, never fewer
-    than its characters need.
+    For ``unigram`` and ``bpe``::
+
+        max(min(2000 sqrt(words / 100000), distinct words, 32000), alphabet)
+
+    Small data wants few pieces, each seen often: so Multi30k gets about 5,000 and IWSLT about 16,000. The alphabet is
+    twice the number of distinct characters, since normalisation can add some, and 8 for the special pieces.
+    ``char`` gets the alphabet, and ``word`` ``min(distinct words + 4, 32000)``. Words are separated by white space;
+    distinct ones are counted up to 300,000.
+
+    Arguments:
+        sentences: the text.
+        kind: ``unigram``, ``bpe``, ``char`` or ``word``.
 
     >>> fitting_size(["a b c", "a b"] * 1000, "unigram")
     16
@@ -207,7 +200,6 @@ def fitting_size(sentences: Iterable[str], kind: str) -> int:
         characters.update(sentence)
         if len(forms) < SENTENCES:
             forms.update(split)
-    # Normalisation can add a few characters to those that were counted.
     alphabet = 2 * len(characters) + 8
     if kind == "char":
         return alphabet
@@ -222,7 +214,7 @@ def _names(joint: bool) -> list[str]:
 
 
 def _train_one(sentences: list[str], kind: str, vocabulary_size: int | str, name: str) -> Tokenizer:
-    """Train one model, in memory: a file is written only when all went well."""
+    """Train one model in memory."""
     automatic = vocabulary_size == "auto"
     size = fitting_size(sentences, kind) if automatic else int(vocabulary_size)
     writer = io.BytesIO()

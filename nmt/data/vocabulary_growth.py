@@ -1,4 +1,4 @@
-"""A vocabulary that grows: the old pieces keep their ids, new ones come after them."""
+"""Growing a vocabulary: the old pieces keep their ids, new ones follow them."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ _BEGIN = "▁"
 
 
 def grow(tokenizers: Tokenizers, pairs: Sequence[tuple[str, str]], kind: str, pieces: int) -> Tokenizers:
-    """Add up to ``pieces`` pieces to each vocabulary, those that other pairs would have had and this one has not.
+    """Add up to ``pieces`` pieces to each vocabulary: those that other pairs would have and this one lacks.
 
-    Single characters come first, for without them a word is unknown; then what SentencePiece found most useful.
+    Single characters come first, since a word with an unknown one is unknown; then SentencePiece's own order.
 
     Arguments:
-        text: the tokenizers.
+        tokenizers: those of both sides.
         pairs: the other pairs.
-        kind: what the tokenizers are, ``unigram``, ``bpe``, ``char`` or ``word``.
+        kind: of the tokenizers, ``unigram``, ``bpe``, ``char`` or ``word``.
         pieces: how many at most.
 
     Raises:
@@ -35,8 +35,8 @@ def grow(tokenizers: Tokenizers, pairs: Sequence[tuple[str, str]], kind: str, pi
 def replaced(old: Tokenizer, piece: str) -> list[int]:
     """Return the ids of the pieces that stood for ``piece`` before there was one.
 
-    A piece that begins a word is cut as the tokenizer cuts the word; one from inside a word, which it cannot be asked
-    about, by the longest matches.
+    A piece that begins a word is cut as the tokenizer cuts the word; one from inside a word, which the tokenizer cannot
+    be given alone, by the longest matches.
     """
     processor = sentencepiece.SentencePieceProcessor(model_proto=old.model)
     if piece.startswith(_BEGIN) and len(piece) > 1:

@@ -1,10 +1,10 @@
 """Word links of sentence pairs, as word aligners write them: a file beside a corpus, a line a pair.
 
 A link ``i-j`` says that source word ``i`` and target word ``j`` mean each other, both counted from 0; ``i?j`` is a
-possible one and counts as much here. Words are what stands between spaces. A blank line is a pair without
+possible one and counts as much here. Words are separated by spaces. A blank line is a pair without
 links. The file is checked once, line by line, when it is opened; after that it is streamed like the corpus itself.
 
-TensorFlow is imported when a Dataset is wanted, so a fault in a file is told at once.
+TensorFlow is imported only when a Dataset is wanted, so a fault in a file is reported at once.
 """
 
 from __future__ import annotations
@@ -75,14 +75,14 @@ class _Linked(Corpus):
 
     name: str
     size: int
-    whole: Corpus
+    corpus: Corpus
     path: Path
 
     def dataset(self) -> tf.data.Dataset:
-        return self.whole.dataset()
+        return self.corpus.dataset()
 
     def pairs(self) -> Iterator[tuple[str, str]]:
-        return self.whole.pairs()
+        return self.corpus.pairs()
 
     def link_dataset(self) -> tf.data.Dataset:
         return line_dataset(self.path)

@@ -1,1 +1,1 @@
-"""The doctor: looks at sentence pairs before they are trained on."""
+"""The doctor: examines sentence pairs before they are trained on."""

@@ -1,4 +1,4 @@
-"""What to do about what was found, in plain sentences with numbers. What is as it should be is not mentioned."""
+"""What to do about the findings, in plain sentences with numbers. Only faults are mentioned."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from nmt.doctor import scripts
 from nmt.doctor.findings import Advice, Found, Level, Overlap, Side, Split, Use, Vocabulary
 from nmt.presets import preset
 
-WELL = "All looks well: nothing was found that training would stumble over."
+WELL = "All is well: nothing was found that would harm a training."
 
 
 def advice(
     splits: Sequence[Split], overlaps: Sequence[Overlap], vocabulary: Vocabulary | None, max_length: int
 ) -> list[Advice]:
-    """Return what to do, the gravest first; when nothing is wrong, the first sentence says so."""
+    """Return what to do, the gravest first. If nothing is wrong, the first sentence says so."""
     found = [*of_pairs(splits, overlaps)]
     if vocabulary:
         found += [one for number, use in enumerate(vocabulary.uses) for one in _of_use(use, max_length, not number)]
@@ -41,7 +41,7 @@ def of_pairs(splits: Sequence[Split], overlaps: Sequence[Overlap]) -> Iterator[A
 
 
 def _level(count: int, pairs: int, do: float, look: float = 0.0) -> Level | None:
-    """Return how grave it is that so many of the pairs have something, or nothing."""
+    """Return how grave a fault of ``count`` of the pairs is, or ``None`` if it is not worth a word."""
     share = count / max(pairs, 1)
     if not count or share < look:
         return None
@@ -49,7 +49,7 @@ def _level(count: int, pairs: int, do: float, look: float = 0.0) -> Level | None
 
 
 def _share(count: int, pairs: int) -> str:
-    """Say how many that are.
+    """Return a number of pairs with its share.
 
     >>> _share(7, 2000), _share(1, 1_000_000), _share(5, 5)
     ('7 (0.35 %)', '1 (under 0.01 %)', '5 (100 %)')
@@ -101,8 +101,8 @@ def _of_repeats(split: Split) -> Iterator[Advice]:
     if counts.targets - counts.pairs > 0.3 * pairs:
         yield Advice(
             "look",
-            f"{name}: {_share(counts.targets, pairs)} of the lines have a target that stood before. The model may fall "
-            "back on the commonest ones.",
+            f"{name}: {_share(counts.targets, pairs)} of the lines have a target that repeats an earlier one. The "
+            "model may fall back on the commonest ones.",
         )
 
 
@@ -178,7 +178,7 @@ def _of_overlap(overlap: Overlap) -> Iterator[Advice]:
     yield Advice(
         level,
         f"{overlap.split}: {_share(counts.sources, pairs)} of the sources and {_share(counts.targets, pairs)} of the "
-        f"targets stand in {overlap.first}, too{_where(Found(counts.sources, overlap.sources or overlap.targets))}. "
+        f"targets are also in {overlap.first}{_where(Found(counts.sources, overlap.sources or overlap.targets))}. "
         "Scores on what was trained on are too good; keep each in one split only.",
     )
 
@@ -232,7 +232,7 @@ def _of_vocabulary(vocabulary: Vocabulary, first: Split) -> Iterator[Advice]:
 
 
 def preset_for(pairs: int) -> tuple[str, ...]:
-    """Say what ``--preset auto`` would choose for so many pairs.
+    """Return what ``--preset auto`` would choose for a number of pairs.
 
     >>> preset_for(4_682)[0]
     '--preset auto, for 4,682 pairs:'

@@ -1,4 +1,4 @@
-"""The whole examination: from corpora to a diagnosis."""
+"""The examination of corpora: everything that needs no vocabulary."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from nmt.doctor.findings import Example, Overlap, Repeated, Split, example
 from nmt.doctor.repeats import Hashes, Repeats, Shared, bits_for, repeats, shared
 from nmt.doctor.survey import Batch, Survey, batches
 
-# Passes batches on, told what is done and how many pairs there are: a bar may show it.
+# Passes batches on; it is given the name of the work and the number of pairs, and may show a bar.
 Follow = Callable[[Iterable[Batch], str, int], Iterable[Batch]]
 
 
@@ -20,13 +20,13 @@ def unseen(groups: Iterable[Batch], what: str, total: int) -> Iterable[Batch]:
     return groups
 
 
-def look(corpora: Sequence[Corpus], follow: Follow = unseen) -> tuple[tuple[Split, ...], tuple[Overlap, ...]]:
+def survey_corpora(corpora: Sequence[Corpus], follow: Follow = unseen) -> tuple[tuple[Split, ...], tuple[Overlap, ...]]:
     """Count everything that needs no vocabulary, in each corpus and between the first one and the others.
 
-    Each corpus is read once, and once more as far as its examples go. What grows with it goes to a temporary folder.
+    Each corpus is read once, and a second time up to its last example. Data that grow with it go to a temporary folder.
 
     Arguments:
-        corpora: the training pairs, then what is held against them.
+        corpora: the training pairs, then those that are compared with them.
         follow: passes the batches on, and may show how far the work is.
     """
     bits = bits_for(max(corpus.size for corpus in corpora))

@@ -15,7 +15,7 @@ _SHOWN = 160
 
 @dataclass(frozen=True)
 class Example:
-    """A pair and the line it stands in; of two pairs, the line of the other one. Long texts are cut.
+    """A pair and its line; if it is one of two, also the line of the other. Long texts are cut.
 
     In an overlap ``other`` is a line of the first split.
     """
@@ -78,7 +78,7 @@ class Side:
         expected: the scripts the side is written in, by the first split.
         foreign: letters of other scripts.
         control: lines with control or invisible characters, or ones for private use.
-        replacement: lines with U+FFFD, which stands where a conversion lost a character.
+        replacement: lines with U+FFFD, which marks a character that a conversion lost.
         decomposed: lines that are not in normal form C: their accents or syllables are in parts.
         folded: lines that normal form KC changes, which SentencePiece applies.
         long: lines of more than a thousand characters.
@@ -99,7 +99,7 @@ class Side:
 
 @dataclass(frozen=True)
 class Repeated:
-    """What of a split stands more than once, with examples; see :class:`nmt.doctor.repeats.Repeats`."""
+    """Lines of a split that repeat earlier ones, with examples; see :class:`nmt.doctor.repeats.Repeats`."""
 
     counts: Repeats
     pairs: tuple[Example, ...] = ()
@@ -128,7 +128,7 @@ class Split:
 
 @dataclass(frozen=True)
 class Overlap:
-    """What of a split stands in the first one, with examples; see :class:`nmt.doctor.repeats.Shared`."""
+    """Lines of a split that are also in the first one, with examples; see :class:`nmt.doctor.repeats.Shared`."""
 
     split: str
     first: str
@@ -140,7 +140,7 @@ class Overlap:
 
 @dataclass(frozen=True)
 class Word:
-    """A word, how often it stands in the sample, and its pieces."""
+    """A word, how often it occurs in the sample, and its pieces."""
 
     word: str
     count: int
@@ -152,7 +152,7 @@ class Cutting:
     """How a vocabulary cuts the words of a side: shares of the running words.
 
     Attributes:
-        words: how many were looked at.
+        words: how many were counted.
         pieces: pieces a sentence.
         whole: words that are one piece.
         unknown: words with a piece that is not in the vocabulary.
@@ -203,7 +203,7 @@ class Size:
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """What the vocabulary of the config makes of the splits.
+    """How the vocabulary of the config cuts the splits.
 
     Attributes:
         kind, joint: of the config.
@@ -230,7 +230,7 @@ class Advice:
     """A sentence on what was found and what to do.
 
     Attributes:
-        level: ``do`` what spoils a training or its scores, ``look`` what may, ``know`` what helps to choose.
+        level: ``do`` for what harms a training or its scores, ``look`` for what may, ``know`` for what helps to choose.
     """
 
     level: Level
@@ -244,7 +244,7 @@ class Foretold:
     Attributes:
         seconds, epoch_seconds: of the whole, and of an epoch, scoring included.
         memory_mb: the peak of the process.
-        text: the same for a person, with what it is made of.
+        text: the same in words, with its parts.
     """
 
     seconds: float
@@ -255,7 +255,7 @@ class Foretold:
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """All of it."""
+    """All findings."""
 
     splits: tuple[Split, ...]
     overlaps: tuple[Overlap, ...]

@@ -1,4 +1,4 @@
-"""How long things are: counts of lengths, of any number of lines, and the few bars that show them."""
+"""Counts of lengths, for any number of lines, and the few bars that show them."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Lengths:
 
 
 class LengthTally:
-    """Counts lengths. What is longer than ``most`` is counted with it, so memory stays what it is."""
+    """Counts lengths. Longer ones than ``most`` are counted as ``most``, so memory does not grow."""
 
     def __init__(self, most: int) -> None:
         self._counts = np.zeros(most + 1, np.int64)
@@ -73,8 +73,10 @@ class LengthTally:
 
 
 def _quantile(counts: np.ndarray, share: float) -> float:
-    total = int(counts.sum())
-    return float(np.searchsorted(np.cumsum(counts), max(1, math.ceil(share * total)))) if total else 0.0
+    """Return the length that a share of the lines does not exceed, given the number of lines of each length."""
+    if not counts.any():
+        return 0.0
+    return float(np.quantile(np.arange(len(counts)), share, weights=counts, method="inverted_cdf"))
 
 
 def _bars(counts: np.ndarray, longest: int) -> tuple[Bar, ...]:
@@ -114,7 +116,7 @@ class Ratio:
     Attributes:
         median: of the pairs with text on both sides; exact to 2 %.
         bars: how many lie around ..., median / 2, median, 2 median, ...: half octaves.
-        limit: a longer pair is suspicious when its ratio is so many times as large or as small as the median.
+        limit: a long pair is suspicious if its ratio is this many times larger or smaller than the median.
         suspicious: how many are.
     """
 
@@ -125,7 +127,7 @@ class Ratio:
 
 
 class RatioTally:
-    """Counts ratios of lengths. Of short sentences, whose ratio says little, only for the bars."""
+    """Counts ratios of lengths. Those of short sentences, which mean little, count only for the bars."""
 
     def __init__(self) -> None:
         self._counts = np.zeros((2, 2 * _OCTAVES * _STEPS + 1), np.int64)
@@ -140,8 +142,8 @@ class RatioTally:
     def result(self) -> Ratio:
         """Return the median, the bars, and how many are far from it.
 
-        How far is far depends on the data: four times the median, and up to ten times where the ratios of the middle
-        half spread wide.
+        What counts as far depends on the data: four times the median, and up to ten times where the ratios of the
+        middle half are spread wide.
         """
         every, long = self._counts
         middle = _quantile(every, 0.5)

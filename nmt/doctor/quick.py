@@ -1,4 +1,4 @@
-"""The quick part, which ``nmt train`` runs before a training: about a second, and only what is worth a warning."""
+"""The quick check that ``nmt train`` runs before a training: about a second, and only what deserves a warning."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ from nmt.doctor.findings import Overlap, Repeated
 from nmt.doctor.repeats import Hashes, Shared, repeats
 from nmt.doctor.survey import Batch, Survey, batches
 
-# Pairs that are looked at in blocks, so that neighbours that repeat each other are seen, and all over a corpus of so
-# many pairs that reading it takes no time; of a larger one, its beginning.
+# Pairs that are counted, in blocks so that neighbours that repeat each other are seen. The blocks are spread over a
+# corpus that is cheap to read; of a larger one the beginning is read.
 _PAIRS, _BLOCK, _CHEAP = 20_000, 1000, 200_000
-# Development pairs looked for in the training pairs.
+# Development pairs that are searched for in the training pairs.
 _DEV = 2000
 # Of the processor, so that a busy machine sees as much; and on the clock, for a slow disk.
 _SECONDS, _WAITED = 0.8, 3.0
 
 
 def warnings(train: Corpus, dev: Corpus | None, seconds: float = _SECONDS, waited: float = _WAITED) -> list[str]:
-    """Return what is noteworthy about the pairs of a training, a sentence each; nothing when all is well.
+    """Return the warnings about the pairs of a training, a sentence each; none if all is well.
 
     Arguments:
         train, dev: the pairs.
         seconds: of the processor, after which nothing more is read; what was read counts.
-        waited: on the clock, likewise.
+        waited: the same on the clock.
     """
     end, late = time.thread_time() + seconds, time.monotonic() + waited
     wanted = list(islice(dev.pairs(), _DEV)) if dev else []
@@ -51,7 +51,7 @@ def warnings(train: Corpus, dev: Corpus | None, seconds: float = _SECONDS, waite
 
 
 def _blocks(corpus: Corpus) -> Iterator[tuple[Batch, bool]]:
-    """Yield the pairs in blocks, each with whether it is one of those to be looked at."""
+    """Yield the pairs in blocks, each with whether its pairs are counted."""
     if corpus.size > _CHEAP:
         yield from ((batch, True) for batch in batches(islice(corpus.pairs(), _PAIRS)))
         return
@@ -64,7 +64,7 @@ def _blocks(corpus: Corpus) -> Iterator[tuple[Batch, bool]]:
 
 
 class _Held:
-    """Development pairs that are looked for in the training pairs."""
+    """Development pairs that are searched for in the training pairs."""
 
     def __init__(self, pairs: list[tuple[str, str]]) -> None:
         self._pairs = [(source.strip(), target.strip()) for source, target in pairs]

@@ -1,4 +1,4 @@
-"""What stands more than once: duplicates in a corpus, and what two corpora share, of any number of lines.
+"""Repeats: duplicates in a corpus, and what two corpora share, for any number of lines.
 
 Each sentence becomes a number of 64 bits (BLAKE2b). The numbers are written to a temporary folder, in parts by their
 first bits, and each part is sorted on its own. So memory holds one part, and the disk 48 bytes for each pair. Counts
@@ -39,11 +39,11 @@ def numbers(lines: Sequence[str]) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Repeats:
-    """What stands more than once in a corpus; pairs with a blank side are left out.
+    """Lines of a corpus that repeat earlier ones; pairs with a blank side are left out.
 
     Attributes:
-        pairs: lines whose pair stood in an earlier line.
-        sources, targets: lines whose source, or target, did.
+        pairs: lines with the pair of an earlier line.
+        sources, targets: lines with the source, or the target, of an earlier line.
         several_targets, several_sources: sources with more than one target; targets with more than one source.
         pair_lines, source_lines, target_lines: a few, as (earlier line, later line): of equal pairs, of a source with
             two targets, and of a target with two sources.
@@ -61,10 +61,10 @@ class Repeats:
 
 @dataclass(frozen=True)
 class Shared:
-    """What of a corpus stands in the first one.
+    """Lines of a corpus that are also in the first one.
 
     Attributes:
-        sources, targets, pairs: lines of this corpus whose source, target, or both together do.
+        sources, targets, pairs: lines of this corpus whose source, target, or both together are.
         source_lines, target_lines: a few, as (line here, line of the first corpus).
     """
 
@@ -132,7 +132,7 @@ class Hashes:
         self._sides = [_Parts(folder, f"{name}.{side}", bits) for side in ("source", "target")]
 
     def add(self, sources: np.ndarray, targets: np.ndarray, lines: np.ndarray) -> None:
-        """Take in the numbers of some pairs and the lines they stand in."""
+        """Add the numbers of some pairs and their lines."""
         lines = lines.astype(np.uint64)
         for parts, key, other in zip(self._sides, (sources, targets), (targets, sources), strict=True):
             parts.add(np.stack([key, other, lines], 1))
@@ -144,7 +144,7 @@ class Hashes:
 
 
 def bits_for(lines: int) -> int:
-    """Return the bits that choose the part, for a corpus of so many lines.
+    """Return the number of bits that choose the part, for a number of lines.
 
     >>> bits_for(20_000), bits_for(5_000_000), bits_for(10**10)
     (0, 5, 8)
@@ -153,7 +153,7 @@ def bits_for(lines: int) -> int:
 
 
 def repeats(hashes: Hashes) -> Repeats:
-    """Count what stands more than once."""
+    """Count the lines that repeat earlier ones."""
     counts = np.zeros((2, 3), np.int64)
     examples: list[list[list[tuple[int, int]]]] = [[[], []], [[], []]]
     for side in range(2):
@@ -194,7 +194,7 @@ def _repeats_of(records: np.ndarray) -> tuple[list[int], list[tuple[int, int]], 
 
 
 def shared(first: Hashes, other: Hashes) -> Shared:
-    """Count what of another corpus stands in the first one, on either side and as pairs."""
+    """Count the lines of another corpus that are also in the first one, on either side and as pairs."""
     counts = [0, 0]
     pairs = 0
     examples: list[list[tuple[int, int]]] = [[], []]

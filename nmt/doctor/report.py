@@ -21,11 +21,11 @@ _MARKS = {"do": ("!", "bold red"), "look": ("?", "bold yellow"), "know": ("·", 
 
 
 def report(diagnosis: Diagnosis) -> Iterator[RenderableType]:
-    """Yield the parts of the report, from the pairs to the advice, which is read last and stays in sight."""
+    """Yield the parts of the report. The advice comes last, where it stays in sight."""
     for split in diagnosis.splits:
         yield from _split(split)
     if diagnosis.overlaps:
-        yield Rule(Text(f"What stands in {diagnosis.overlaps[0].first}, too"), align="left")
+        yield Rule(Text(f"Overlap with {diagnosis.overlaps[0].first}"), align="left")
         yield _table(tables.overlaps(diagnosis.overlaps))
         for overlap in diagnosis.overlaps:
             yield from _examples(tables.overlap_examples(overlap))

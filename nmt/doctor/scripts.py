@@ -1,7 +1,7 @@
-"""Characters by their script: which of them stand in each line, counted for many lines at once.
+"""Characters by their script: which of them each line has, counted for many lines at once.
 
 Every code point has one class: a script (a letter or a mark of one), common to all (digits, punctuation, emoji), white
-space, a control or invisible character, or U+FFFD, which stands where a conversion lost something. The script is the
+space, a control or invisible character, or U+FFFD, which marks what a conversion lost. The script is the
 first word of the Unicode name, ``HANGUL SYLLABLE BAB``; Han has its ranges.
 """
 
@@ -97,7 +97,7 @@ def _class(code: int) -> int:
 
 @dataclass(frozen=True)
 class Census:
-    """What stands in some lines.
+    """The characters of some lines.
 
     Attributes:
         characters: ``(lines,)``.
@@ -153,7 +153,7 @@ def expected(letters: Mapping[str, int]) -> tuple[str, ...]:
 
 
 def shown(character: str) -> str:
-    """Return a character as it can be read: itself, or its number where it has no look of its own.
+    """Return a character as it can be read: itself, or its number if it is invisible.
 
     >>> shown("ж"), shown("\\x07")
     ('ж', 'U+0007')

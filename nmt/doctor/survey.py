@@ -17,10 +17,10 @@ Pairs = list[tuple[str, str]]
 
 # Pairs that are counted at once, and characters, so that a few long lines do not take much memory.
 _TOGETHER, _CHARACTERS = 8192, 1_000_000
-# A ratio of lengths is judged where a side has so many characters: "Hi." and its translations say nothing.
+# A ratio of lengths is judged if a side has this many characters: the ratio of "Hi." means nothing.
 _JUDGED = 30
 _LONG = 1000
-# A line is mostly in a script that has so many letters of it: "3 km" is not yet in Latin.
+# A line is mostly in a script if it has this many letters of it: "3 km" is not yet Latin.
 _MOSTLY = 5
 _MOST_WORDS, _MOST_CHARACTERS = 1000, 10_000
 _COMMON = 8
@@ -28,7 +28,7 @@ _COMMON = 8
 
 @dataclass(frozen=True)
 class Batch:
-    """Some pairs that stand one after the other.
+    """Some consecutive pairs.
 
     Attributes:
         first: the line of the first one.
@@ -85,7 +85,7 @@ class _Finder:
 
 
 class _SideTally:
-    """Counts what can be told of one side alone."""
+    """Counts what one side alone shows."""
 
     def __init__(self) -> None:
         self._words, self._characters = LengthTally(_MOST_WORDS), LengthTally(_MOST_CHARACTERS)
@@ -197,7 +197,7 @@ class Survey:
             self._extremes = every if len(every) <= 2 * EXAMPLES else every[:EXAMPLES] + every[-EXAMPLES:]
 
     def expected(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """Return the scripts that the two sides are written in, as far as was read."""
+        """Return the scripts of the two sides in the part that was read."""
         return scripts.expected(self._source.letters()), scripts.expected(self._target.letters())
 
     def result(self, expected: tuple[tuple[str, ...], tuple[str, ...]], repeated: Repeated) -> Split:

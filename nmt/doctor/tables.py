@@ -45,7 +45,7 @@ def findings(split: Split) -> Table:
         ("characters a line, mean", *(f"{side.characters.mean:.1f}" for side in sides)),
         ("characters, 5 to 95 %, longest", *(_range(side, "characters") for side in sides)),
         ("blank", *(share(side.blank.count, pairs) for side in sides)),
-        ("stood before", share(counts.sources, pairs), share(counts.targets, pairs)),
+        ("repeat an earlier line", share(counts.sources, pairs), share(counts.targets, pairs)),
         ("with several partners", f"{counts.several_targets:,}", f"{counts.several_sources:,}"),
         ("with letters of other scripts", *(_foreign(side) for side in sides)),
         ("mostly in other scripts", *(share(sum(x.mostly.count for x in side.foreign), pairs) for side in sides)),
@@ -55,17 +55,17 @@ def findings(split: Split) -> Table:
         ("changed by NFKC", *(share(side.folded.count, pairs) for side in sides)),
         ("over 1,000 characters", *(share(side.long.count, pairs) for side in sides)),
     ]
-    # What no side has is not worth a row.
+    # Nothing on either side needs no row.
     return Table(("", "source", "target"), tuple(row for row in rows if set(row[1:]) not in ({"-"}, {"0"})))
 
 
 def of_pairs(split: Split) -> Table:
-    """Return what is counted of both sides together."""
+    """Return the counts of both sides together."""
     counts = split.repeated.counts
     rows = (
         ("target characters for one of the source, median", f"{split.ratio.median:.2f}"),
         (f"over {split.ratio.limit:.1f} times away from it", share(split.ratio.suspicious, split.pairs)),
-        ("pairs that stood before", share(counts.pairs, split.pairs)),
+        ("pairs that repeat an earlier one", share(counts.pairs, split.pairs)),
         ("pairs of a text and its copy", share(split.copies.count, split.pairs)),
     )
     return Table(("", "pairs"), rows)
@@ -85,7 +85,7 @@ def examples(split: Split) -> Iterator[Shown]:
     repeated = split.repeated
     yield from _shown("the same text on both sides", split.copies.examples)
     yield from _shown("lengths far from the usual ratio", split.far.examples)
-    yield from _shown("pairs that stood before", repeated.pairs)
+    yield from _shown("pairs that repeat an earlier one", repeated.pairs)
     yield from _shown("a source with two targets", tuple(one for couple in repeated.sources[:3] for one in couple))
     yield from _shown("a target with two sources", tuple(one for couple in repeated.targets[:3] for one in couple))
     for name, side in (("source", split.source), ("target", split.target)):
@@ -109,7 +109,7 @@ def _kinds(side: Side) -> Iterator[tuple[str, Found]]:
 
 
 def overlaps(found: tuple[Overlap, ...]) -> Table:
-    """Return what of each split stands in the first one."""
+    """Return how many lines of each split are also in the first one."""
     rows = tuple(
         (
             overlap.split,
@@ -122,13 +122,13 @@ def overlaps(found: tuple[Overlap, ...]) -> Table:
 
 
 def overlap_examples(overlap: Overlap) -> Iterator[Shown]:
-    """Yield lines of a split that stand in the first one; the second number is the line there."""
+    """Yield lines of a split that are also in the first one; the second number is the line there."""
     for name, lines in (("source", overlap.sources), ("target", overlap.targets)):
-        yield from _shown(f"{overlap.split}: {name} stands in {overlap.first}", lines)
+        yield from _shown(f"{overlap.split}: {name} also in {overlap.first}", lines)
 
 
 def uses(vocabulary: Vocabulary) -> Table:
-    """Return what the vocabulary makes of each side of each split."""
+    """Return how the vocabulary cuts each side of each split."""
     heads = ("", "pieces a line", "whole", "unknown", "spelt", "too long", "cut")
     rows = []
     for use in vocabulary.uses:
@@ -178,7 +178,7 @@ def learned(vocabulary: Vocabulary) -> str:
 
 
 def heading(diagnosis: Diagnosis) -> str:
-    """Say what was looked at."""
+    """Say how many pairs and splits were read."""
     pairs = sum(split.pairs for split in diagnosis.splits)
     return f"{pairs:,} pairs in {len(diagnosis.splits)} split{'s' if len(diagnosis.splits) > 1 else ''}"
 
@@ -195,7 +195,7 @@ def share(count: int, of: int) -> str:
 
 
 def per_cent(part: float) -> str:
-    """Return a share in per cent, with what digits say something.
+    """Return a share in per cent, with two digits below ten.
 
     >>> per_cent(0.0), per_cent(0.00312), per_cent(0.5), per_cent(1e-7)
     ('0 %', '0.31 %', '50 %', '<0.01 %')

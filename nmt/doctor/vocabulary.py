@@ -1,4 +1,4 @@
-"""What SentencePiece makes of the splits: the vocabulary that training would learn, and others beside it.
+"""How SentencePiece cuts the splits: with the vocabulary that training would learn, and with others.
 
 SentencePiece cuts each word on its own, so it is enough to cut each different word of a sample once. TensorFlow comes
 with it, so nothing else of this room imports this module.
@@ -22,7 +22,7 @@ from nmt.errors import InputError
 SIZES = (1000, 2000, 4000, 8000, 16_000)
 # Pairs that the vocabulary is learned from, those that the others are, and those that are measured in each split.
 _LEARNED, _COMPARED, _MEASURED = 40_000, 20_000, 20_000
-# And characters, for memory and time grow with them.
+# And characters: memory and time grow with them.
 _CHARACTERS = 6_000_000
 _WORDS = 8
 _TOGETHER = 4096
@@ -52,13 +52,13 @@ def vocabulary(
         uses.append(_use(corpus.name, _sample(corpus, split, _MEASURED), text, config))
     compared = _sample(corpora[0], splits[0], _COMPARED)
     sizes = []
-    # Of characters, or of words, there is nothing to choose.
+    # For characters or words there is no size to choose.
     for size in (*SIZES, "auto") if kind in ("unigram", "bpe") else ():
         say(f"Trying a vocabulary of {size if isinstance(size, str) else format(size, ',')} pieces")
         try:
             other = texts.train_tokenizers(compared, kind, size, joint)
         except InputError:
-            # The sample has no so many pieces, or more characters than these.
+            # The sample has too few different pieces, or more characters than pieces are asked for.
             continue
         sizes.append(_size(size, other, compared))
     return Vocabulary(
@@ -76,13 +76,13 @@ def _learned(sample: Sample, corpus: Corpus, config: Config, exact: bool) -> Tok
         except InputError:
             if exact:
                 raise
-            # So many pieces may be in what training learns from, and only there.
+            # Only what training learns from may have this many pieces.
             return texts.train_tokenizers(spread, kind, size, joint)
     fitting = texts.fitting_size((side for pair in spread for side in pair), kind)
     try:
         return texts.train_tokenizers(sample, kind, fitting, joint)
     except InputError:
-        # The whole allows so many pieces, the sample does not.
+        # The whole corpus allows this many pieces, the sample does not.
         return texts.train_tokenizers(sample, kind, "auto", joint)
 
 

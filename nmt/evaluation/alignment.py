@@ -14,11 +14,11 @@ _SPACE = "▁"
 
 @dataclass(frozen=True)
 class WordAlignment:
-    """How much each target word looked at each source word.
+    """The attention of each target word to each source word.
 
     Attributes:
         source, target: the words.
-        weights: ``(target words, source words)``; a row sums to one less what went to the source's end token.
+        weights: ``(target words, source words)``; a row sums to one, less the weight of the source's end token.
     """
 
     source: tuple[str, ...]
@@ -26,7 +26,7 @@ class WordAlignment:
     weights: np.ndarray
 
     def strongest(self, target: str) -> str:
-        """Return the source word that the first ``target`` word of this spelling looked at most.
+        """Return the source word with the largest weight for the first ``target`` word of this spelling.
 
         Raises:
             ValueError: if there is no such target word.
@@ -42,7 +42,7 @@ class Words(NamedTuple):
 
 
 def words(pieces: Sequence[str]) -> Words:
-    """Join pieces to words, as a text is spelt that was written piece by piece.
+    """Join pieces to words.
 
     >>> words(["▁I", "▁a", "te", "▁", "rice"])
     Words(words=('I', 'ate', 'rice'), places=(0, 1, 1, 2, 2))
@@ -60,8 +60,11 @@ def words(pieces: Sequence[str]) -> Words:
 def by_word(source: Sequence[str] | Words, target: Sequence[str] | Words, weights: np.ndarray) -> WordAlignment:
     """Merge the alignment of pieces into that of words.
 
-    The weight of a source word is the sum over its pieces; that of a target word the mean over its pieces, each of
-    which looked once. A word without a piece has no weight.
+    The weight of a source word is the sum over its pieces, and that of a target word the mean over its pieces::
+
+        w(J, I) = 1 / |J| sum over j in J, i in I of w(j, i)
+
+    So a row still sums to one, less the weight of the end token. A word without a piece has no weight.
 
     Arguments:
         source, target: pieces, or words with the places of their pieces.

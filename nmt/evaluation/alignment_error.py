@@ -1,4 +1,4 @@
-"""Links between words, found and right ones, and how far they agree.
+"""Links between words, those found and those that people drew, and how well they agree.
 
 Och and Ney 2003, *A Systematic Comparison of Various Statistical Alignment Models*, https://aclanthology.org/J03-1002.
 """
@@ -117,21 +117,21 @@ def check(gold: Gold, source_words: int, target_words: int, where: str) -> None:
                 token = pharaoh(Gold(gold.sure & {link}, frozenset({link})))
                 raise InputError(
                     f"{where}: the link {token} goes to {side} word {place}, but the {side} has {words} "
-                    f"{'word' if words == 1 else 'words'}, counted from 0. Words are what stands between spaces."
+                    f"{'word' if words == 1 else 'words'}, counted from 0. Words are separated by spaces."
                 )
 
 
 def hard(alignment: WordAlignment) -> frozenset[Link]:
-    """Return the links of a soft alignment: each target word to the source word that it looked at most.
+    """Return the links of a soft alignment: each target word to the source word with its largest weight.
 
     ``a(j) = argmax_i w(j, i)``, the first of equals, Och and Ney's Viterbi alignment for weights. A target word has no
-    link if the source's end token, which holds ``1 - sum_i w(j, i)``, had more than that word, or if it looked nowhere.
+    link if the source's end token, with ``1 - sum_i w(j, i)``, has more than that word, or if all its weights are zero.
 
     Arguments:
         alignment: with weights ``(target words, source words)``.
 
-    >>> looked = np.array([[0.9, 0.1], [0.2, 0.7], [0.2, 0.1]])
-    >>> pharaoh(hard(WordAlignment(("na", "bap"), ("I", "rice", "."), looked)))
+    >>> weights = np.array([[0.9, 0.1], [0.2, 0.7], [0.2, 0.1]])
+    >>> pharaoh(hard(WordAlignment(("na", "bap"), ("I", "rice", "."), weights)))
     '0-0 1-1'
     """
     found = set()
@@ -146,7 +146,7 @@ def hard(alignment: WordAlignment) -> frozenset[Link]:
 
 @dataclass(frozen=True)
 class AlignmentScores:
-    """How far the links found in a corpus agree with the right ones.
+    """How well the links found in a corpus agree with the right ones.
 
     Attributes:
         aer: the alignment error rate, 0 to 1, lower being better.
@@ -175,9 +175,8 @@ def alignment_error(found: Sequence[Collection[Link]], gold: Sequence[Gold]) -> 
     """Score the links found in a corpus, Och and Ney 2003, section 6.
 
     ``precision = |A & P| / |A|``, ``recall = |A & S| / |S|``, ``AER = 1 - (|A & S| + |A & P|) / (|A| + |S|)`` of the
-    links found ``A``, the sure ``S`` and the possible ``P``, all counted over the whole corpus. Where nothing was
-    found, nothing found is wrong: the precision is 1. Where nothing is sure, nothing sure was missed: the recall is 1.
-    Where both hold, the error is 0.
+    links found ``A``, the sure ``S`` and the possible ``P``, all counted over the whole corpus. If nothing
+    was found, the precision is 1; if nothing is sure, the recall is 1; if both hold, the error is 0.
 
     Arguments:
         found: links of each pair of sentences.

@@ -1,4 +1,4 @@
-"""BLEU by the length of the source, with intervals: where a model that does well on short sentences lets go.
+"""BLEU by the length of the source, with intervals: how a model's scores change as sentences grow.
 
 Koehn 2004, *Statistical Significance Tests for Machine Translation Evaluation*, https://aclanthology.org/W04-3250.
 """
@@ -21,7 +21,7 @@ _MOST_BINS = 6
 
 @dataclass(frozen=True)
 class LengthBin:
-    """The score of the sentences whose source is of about one length.
+    """The score of the sentences whose sources have about the same length.
 
     Attributes:
         shortest, longest: source words, both included.
@@ -54,11 +54,12 @@ def by_length(
     bins: Sequence[int] | None = None,
     seed: int = 0,
 ) -> list[LengthBin]:
-    """Score translations apart by the number of words in their source.
+    """Score translations in bins of source length, in words.
 
-    The interval of a bin is Koehn's (2004, section 3.3): its ``n`` sentences are drawn ``n`` times with replacement,
-    1,000 times over, and BLEU lies between the 2.5th and the 97.5th percentile of what these score. All models that
-    translated one set of sources are scored on the same draws.
+    The interval of a bin is Koehn's (2004, section 3.3): ``n`` of its ``n`` sentences are drawn with
+    replacement, 1,000 times, and the interval goes from the 2.5th to the 97.5th percentile of their BLEU. All models
+    that translated the same sources are scored on the same draws. sacreBLEU's own bootstrap does not serve here: it
+    reports the mean and half the width, for one run.
 
     Arguments:
         sources, hypotheses, references: sentences.
@@ -87,10 +88,10 @@ def by_length_of_runs(
     bins: Sequence[int] | None = None,
     seed: int = 0,
 ) -> list[LengthBin]:
-    """Score what several runs of one recipe made of the same sources, apart by length, as ``by_length`` does of one.
+    """Score the translations of several runs of one recipe, as ``by_length`` does those of one.
 
-    A bin has the mean BLEU of the runs. For its interval the runs are drawn with replacement, too, as many as there
-    are, so that it is as wide as another seed and another test set together would make it.
+    A bin has the mean BLEU of the runs. For its interval as many runs as there are are also drawn with replacement, so
+    that its width includes the effect of the seed beside that of the test set.
 
     Arguments:
         sources, references: sentences.
@@ -159,16 +160,16 @@ def _scored(
     bleu = sacrebleu.BLEU()
     scores = [bleu.corpus_score(texts, [references]).score for texts in runs]
     statistics = [_statistics(texts, references) for texts in runs]
-    # Of their own, so that models with more or fewer runs are scored on the same sentences.
-    generator, lots = np.random.default_rng(seed), np.random.default_rng([seed, len(runs)])
+    # Two generators, so that models with more or fewer runs are scored on the same sentences.
+    generator, run_generator = np.random.default_rng(seed), np.random.default_rng([seed, len(runs)])
     count = len(references)
     resampled = []
     for _ in range(RESAMPLES):
         # How often each sentence was drawn is all that the sums need.
         times = np.bincount(generator.integers(count, size=count), minlength=count)
         each = [_bleu(times @ counts) for counts in statistics]
-        resampled.append(np.mean([each[i] for i in lots.integers(len(runs), size=len(runs))]))
-    low, high = np.quantile(resampled, [0.025, 0.975])
+        resampled.append(np.mean([each[i] for i in run_generator.integers(len(runs), size=len(runs))]))
+    low, high = np.percentile(resampled, [2.5, 97.5])
     return LengthBin(
         shortest,
         longest,
@@ -182,8 +183,8 @@ def _scored(
 
 
 def _statistics(hypotheses: list[str], references: list[str]) -> np.ndarray:
-    """Return what BLEU sums up: ``(sentences, 10)``, the two lengths, right n-grams, all n-grams of one to four."""
-    # The effective order changes a sentence's score, not its counts, and without it each sentence is warned of.
+    """Return the sums of BLEU, ``(sentences, 10)``: both lengths, correct n-grams and all n-grams for n = 1 to 4."""
+    # The effective order changes a sentence's score, not its counts; without it sacreBLEU warns at each sentence.
     one = sacrebleu.BLEU(effective_order=True)
     scores = [one.sentence_score(text, [right]) for text, right in zip(hypotheses, references, strict=True)]
     return np.array([[s.sys_len, s.ref_len, *s.counts, *s.totals] for s in scores], dtype=np.int64)

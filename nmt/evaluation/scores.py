@@ -31,7 +31,7 @@ class Scores:
 
 
 def score(hypotheses: Sequence[str], references: Sequence[str]) -> Scores:
-    """Score translations against one reference each, cased, with sacreBLEU's own tokeniser 13a.
+    """Score translations against one reference each, cased, with sacreBLEU's tokenizer 13a.
 
     Raises:
         ValueError: if there are none, or not as many of one as of the other.

@@ -22,6 +22,7 @@ from nmt.errors import InputError
 from nmt.export import tflite_runtime
 from nmt.inference.translator import Translator
 from nmt.layers.recurrence import dense_loops
+from nmt.tf_import import quantize_dense_layers_whole
 
 Quantize = Literal["none", "float16", "int8"]
 
@@ -127,8 +128,7 @@ def converted(translate: Callable, takes: tf.TensorSpec, quantize: Quantize, cus
         if quantize == "float16":
             converter.target_spec.supported_types = [tf.float16]
         if quantize == "int8":
-            # A scale for each token of the vocabulary would separate tied embeddings, and store them twice.
-            converter._experimental_disable_per_channel_quantization_for_dense_layers = True
+            quantize_dense_layers_whole(converter)
         return converter.convert()
 
 

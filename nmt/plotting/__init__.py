@@ -1,1 +1,1 @@
-"""What people look at: pictures, tables in the terminal, pages for the browser; no TensorFlow."""
+"""Pictures, tables in the terminal, and pages for the browser; no TensorFlow."""

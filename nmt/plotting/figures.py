@@ -15,7 +15,7 @@ from rich.cells import cell_len
 from nmt.errors import InputError
 from nmt.evaluation.alignment import WordAlignment
 from nmt.evaluation.by_length import LengthBin
-from nmt.plotting import fonts
+from nmt.plotting import picture
 
 # Words of one side. More would be too small to read, or the file too big to open.
 MOST_WORDS = 100
@@ -27,10 +27,10 @@ _LONGEST_SIDE, _SMALLEST_CELL, _LARGEST_CELL, _CELL_HEIGHT = 14.0, 0.14, 0.95, 0
 _MOST_NUMBERS, _MOST_SHAPES = 400, 2500
 
 
-def heat_map(alignment: WordAlignment, path: Path | None = None, title: str | None = None) -> fonts.Picture:
-    """Draw how much each target word, a row, looked at each source word, a column.
+def heat_map(alignment: WordAlignment, path: Path | None = None, title: str | None = None) -> picture.Picture:
+    """Draw the attention of each target word, a row, to each source word, a column.
 
-    It grows with the words up to 100 by 100; what lies beyond is left out and said beneath.
+    It grows with the words, up to 100 by 100; others are left out, which a note beneath it says.
 
     Arguments:
         alignment: weights ``(target words, source words)`` from 0 to 1.
@@ -44,11 +44,11 @@ def heat_map(alignment: WordAlignment, path: Path | None = None, title: str | No
         InputError: if it cannot be written there.
     """
     if path:
-        fonts.check_picture(path)
-    source = [fonts.shown(word) for word in alignment.source[:MOST_WORDS]]
-    target = [fonts.shown(word) for word in alignment.target[:MOST_WORDS]]
+        picture.check_picture(path)
+    source = [picture.shown(word) for word in alignment.source[:MOST_WORDS]]
+    target = [picture.shown(word) for word in alignment.target[:MOST_WORDS]]
     weights = np.clip(alignment.weights[:MOST_WORDS, :MOST_WORDS], 0, 1)
-    with fonts.style():
+    with picture.style():
         if not source or not target:
             figure = Figure(figsize=(4, 1))
             figure.text(0.5, 0.5, "No words to draw.", ha="center", va="center")
@@ -57,7 +57,7 @@ def heat_map(alignment: WordAlignment, path: Path | None = None, title: str | No
         if title:
             across = max(figure.get_figwidth(), 3.5)
             figure.suptitle(
-                fonts.heading(title, across), fontsize=11, x=0.0, y=1.0, ha="left", va="bottom", linespacing=1.3
+                picture.heading(title, across), fontsize=11, x=0.0, y=1.0, ha="left", va="bottom", linespacing=1.3
             )
         left_out = [
             f"the first {MOST_WORDS} of {len(every):,} {side} words"
@@ -65,14 +65,14 @@ def heat_map(alignment: WordAlignment, path: Path | None = None, title: str | No
             if len(every) > MOST_WORDS
         ]
         if left_out:
-            fonts.note(figure, f"Drawn: {' and '.join(left_out)}.")
+            picture.note(figure, f"Drawn: {' and '.join(left_out)}.")
         return _kept(figure, path)
 
 
-def _kept(figure: Figure, path: Path | None) -> fonts.Picture:
+def _kept(figure: Figure, path: Path | None) -> picture.Picture:
     if path:
-        fonts.save(figure, path)
-    return fonts.Picture(figure)
+        picture.save(figure, path)
+    return picture.Picture(figure)
 
 
 def _cells(source: list[str], target: list[str], weights: np.ndarray) -> Figure:
@@ -128,7 +128,7 @@ def _numbers(axes: Axes, weights: np.ndarray, size: float) -> None:
         axes.text(column + 0.5, row + 0.5, f"{100 * weight:.0f}", ha="center", va="center", fontsize=size, color=colour)
 
 
-def history(records: Sequence[Mapping[str, Any]], path: Path | None = None) -> fonts.Picture:
+def history(records: Sequence[Mapping[str, Any]], path: Path | None = None) -> picture.Picture:
     """Draw a run: the loss, the score of the development set and the learning rate after each epoch.
 
     Arguments:
@@ -143,12 +143,12 @@ def history(records: Sequence[Mapping[str, Any]], path: Path | None = None) -> f
         InputError: if there is nothing to draw, or the picture cannot be written there.
     """
     if path:
-        fonts.check_picture(path)
+        picture.check_picture(path)
     panels = _panels(records)
     if not panels:
         raise InputError(f"There is nothing to draw{f' in {path}' if path else ''}: no epoch of the run is recorded.")
     epochs = [record.get("epoch", number) for number, record in enumerate(records, start=1)]
-    with fonts.style():
+    with picture.style():
         heights = [1.0 if title == "learning rate" else 2.4 for title, _ in panels]
         figure = Figure(figsize=(7, 0.7 + sum(heights)), layout="constrained")
         drawn = figure.subplots(len(panels), 1, sharex=True, squeeze=False, height_ratios=heights)[:, 0]
@@ -171,7 +171,7 @@ def _panels(records: Sequence[Mapping[str, Any]]) -> list[tuple[str, list[Curve]
         return [float("nan") if record.get(key) is None else float(record[key]) for record in records]
 
     score = "val_bleu" if not np.isnan(numbers("val_bleu")).all() else "val_perplexity"
-    # The development set has no links: its loss is that of the words alone.
+    # The development set has no links: its loss is that of the tokens alone.
     guided = not np.isnan(numbers("alignment_loss")).all()
     training = "training, with that of the links" if guided else "training"
     wanted = [
@@ -185,7 +185,7 @@ def _panels(records: Sequence[Mapping[str, Any]]) -> list[tuple[str, list[Curve]
 
 def _curves(axes: Axes, title: str, epochs: list[int], curves: list[Curve]) -> None:
     """Draw the curves of one panel; that of a score has its best epoch marked."""
-    colours = {"training": fonts.COLOURS[0], "development": fonts.COLOURS[1], "": "#666666"}
+    colours = {"training": picture.COLOURS[0], "development": picture.COLOURS[1], "": "#666666"}
     for name, values in curves:
         of = name.partition(",")[0]
         style = "-" if of != "training" else "--"
@@ -203,11 +203,11 @@ def _curves(axes: Axes, title: str, epochs: list[int], curves: list[Curve]) -> N
         axes.legend()
     if title in ("BLEU", "perplexity"):
         best = int(np.nanargmax(every[0]) if title == "BLEU" else np.nanargmin(every[0]))
-        axes.plot(epochs[best], every[0][best], "o", ms=9, mfc="none", mec=fonts.COLOURS[1])
+        axes.plot(epochs[best], every[0][best], "o", ms=9, mfc="none", mec=picture.COLOURS[1])
         axes.set_title(f"best: {every[0][best]:,.2f} in epoch {epochs[best]}", fontsize=9, loc="right", color="#555555")
 
 
-def length_curve(series: Mapping[str, Sequence[LengthBin]], path: Path | None = None) -> fonts.Picture:
+def length_curve(series: Mapping[str, Sequence[LengthBin]], path: Path | None = None) -> picture.Picture:
     """Draw BLEU by the length of the source, with the interval of each bin, for one model or several.
 
     Arguments:
@@ -222,10 +222,10 @@ def length_curve(series: Mapping[str, Sequence[LengthBin]], path: Path | None = 
         ValueError: if there is no bin.
     """
     if path:
-        fonts.check_picture(path)
+        picture.check_picture(path)
     if not any(series.values()):
         raise ValueError("There is no bin of lengths to draw.")
-    with fonts.style():
+    with picture.style():
         figure = Figure(figsize=(7, 4), layout="constrained")
         axes = figure.subplots()
         longest = max(each.longest for bins in series.values() for each in bins)
@@ -244,21 +244,21 @@ def length_curve(series: Mapping[str, Sequence[LengthBin]], path: Path | None = 
         if len(series) > 1:
             axes.legend(fontsize=9, loc="lower left", bbox_to_anchor=(0, 1), ncols=3, borderaxespad=0.3)
         signatures = sorted({each.signature for bins in series.values() for each in bins})
-        fonts.note(
+        picture.note(
             figure, f"Thin lines: the lengths of a bin, the last up to {longest}. Bars: 95 % of bootstrap resamples."
         )
         for line, signature in enumerate(signatures, start=1):
-            fonts.note(figure, signature, line=line)
+            picture.note(figure, signature, line=line)
         return _kept(figure, path)
 
 
 def _points(axes: Axes, name: str, bins: Sequence[LengthBin], aside: float, place: int) -> None:
     """Draw the bins of one model."""
-    colour = fonts.COLOURS[place % len(fonts.COLOURS)]
+    colour = picture.COLOURS[place % len(picture.COLOURS)]
     lengths = [each.length + aside for each in bins]
     scores = [each.bleu for each in bins]
     # A name that begins with an underscore would be kept out of the legend.
-    label = f" {fonts.shown(name, most=60)}"
+    label = f" {picture.shown(name, most=60)}"
     axes.plot(lengths, scores, marker="osD^vP*"[place % 7], color=colour, ms=5, lw=1.4, label=label)
     axes.vlines(lengths, [each.low for each in bins], [each.high for each in bins], color=colour, lw=1.4)
     shortest, longest = [each.shortest for each in bins], [each.longest for each in bins]
@@ -267,7 +267,7 @@ def _points(axes: Axes, name: str, bins: Sequence[LengthBin], aside: float, plac
 
 def learning_curves(
     series: Mapping[str, Sequence[Sequence[tuple[int, float]]]], path: Path | None = None
-) -> fonts.Picture:
+) -> picture.Picture:
     """Draw how the development BLEU of models rose with their steps: single runs thin, their mean thick.
 
     Arguments:
@@ -282,16 +282,18 @@ def learning_curves(
         ValueError: if there is no point.
     """
     if path:
-        fonts.check_picture(path)
+        picture.check_picture(path)
     if not any(points for runs in series.values() for points in runs):
         raise ValueError("There is no point of a learning curve to draw.")
-    with fonts.style():
+    with picture.style():
         figure = Figure(figsize=(7, 3.6), layout="constrained")
         axes = figure.subplots()
         for place, (name, runs) in enumerate(series.items()):
-            colour, marker = fonts.COLOURS[place % len(fonts.COLOURS)], "osD^vP*"[place % 7]
+            colour, marker = picture.COLOURS[place % len(picture.COLOURS)], "osD^vP*"[place % 7]
             steps, scores = zip(*_mean([points for points in runs if points]), strict=True)
-            axes.plot(steps, scores, marker, ls="-", color=colour, ms=5, lw=1.6, label=f" {fonts.shown(name, most=60)}")
+            axes.plot(
+                steps, scores, marker, ls="-", color=colour, ms=5, lw=1.6, label=f" {picture.shown(name, most=60)}"
+            )
             for points in runs if len(runs) > 1 else []:
                 axes.plot(*zip(*points, strict=True), lw=0.6, alpha=0.5, color=colour)
         axes.set_ylim(bottom=0)
@@ -304,7 +306,7 @@ def learning_curves(
 
 
 def _mean(runs: Sequence[Sequence[tuple[int, float]]]) -> list[tuple[float, float]]:
-    """Return the mean of several curves, point by point, as far as all of them go.
+    """Return the mean of several curves, point by point, up to the end of the shortest.
 
     >>> _mean([[(10, 1.0), (20, 3.0)], [(12, 2.0)]])
     [(11.0, 1.5)]

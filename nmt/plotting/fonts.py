@@ -1,194 +1,27 @@
-"""What all pictures share: fonts for any script, a look that no setting of the machine changes, and whole files."""
+"""Fonts for any script: which there are, which letters they lack, and parts of them for the browser."""
 
 from __future__ import annotations
 
 import importlib.util
 import io
-import os
-import textwrap
-import unicodedata
-import warnings
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
-
-import matplotlib
-from matplotlib import font_manager
-from matplotlib.figure import Figure
-from matplotlib.text import Text
-
-from nmt.errors import InputError
-
-PICTURES = (".png", ".svg")
-DOTS_PER_INCH = 150
-
-# Of Okabe and Ito, told apart by colour-blind readers, too.
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
-
-# Control characters, halves of surrogate pairs, and ends of lines: an SVG may not hold the first two.
-_UNSHOWN = ("Cc", "Cs", "Zl", "Zp")
 
 _HANGUL = "NanumGothic"
 _REST = "DejaVu Sans"
 
 
-def check_picture(path: Path, suffixes: Sequence[str] = PICTURES) -> None:
-    """Make sure that a picture may be written to ``path``, before any work is done for it.
+@cache
+def font_files() -> dict[str, str]:
+    """Return the file of each font by its name; a character is taken from the first that has it."""
+    from matplotlib import font_manager
 
-    Raises:
-        InputError: if its ending is not one of ``suffixes``, or it cannot be written there.
-
-    >>> check_picture(Path("heat.gif"))
-    Traceback (most recent call last):
-        ...
-    nmt.errors.InputError: heat.gif must end in .png or .svg.
-    """
-    path = Path(path)
-    if path.suffix.lower() not in suffixes:
-        raise InputError(f"{path} must end in {' or '.join(suffixes)}.")
-    folder = path.parent
-    try:
-        if path.is_dir():
-            raise InputError(f"The file {path} cannot be written: it is a folder.")
-        if not folder.is_dir():
-            raise InputError(f"The file {path} cannot be written: there is no folder {folder}.")
-        if not os.access(folder, os.W_OK | os.X_OK):
-            raise InputError(f"The file {path} cannot be written: {folder} cannot be written to.")
-    except OSError as error:
-        raise InputError(f"The file {path} cannot be written: {error.strerror}.") from None
-
-
-def write(path: Path, content: bytes, suffixes: Sequence[str] = PICTURES) -> None:
-    """Write a picture aside, then put it in place, so that a stop leaves the old one or none.
-
-    Raises:
-        InputError: if it cannot be written there.
-    """
-    path = Path(path)
-    check_picture(path, suffixes)
-    aside = path.with_name(f".part.{path.name}")
-    try:
-        try:
-            aside.write_bytes(content)
-            os.replace(aside, path)
-        finally:
-            aside.unlink(missing_ok=True)
-    except OSError as error:
-        raise InputError(f"The file {path} cannot be written: {error.strerror}.") from None
-
-
-@contextmanager
-def style() -> Iterator[None]:
-    """Draw with our settings inside, whatever the machine's are, and leave those as they were."""
-    with matplotlib.rc_context():
-        matplotlib.rcdefaults()
-        matplotlib.rcParams.update(
-            {
-                "font.family": list(_fonts()),
-                "font.size": 10,
-                # A dollar in a sentence is a dollar.
-                "text.parse_math": False,
-                # Text as outlines: an SVG then needs no font where it is shown, and Hangul looks the same everywhere.
-                "svg.fonttype": "path",
-                # Names inside an SVG are made from this, not by lot: the same picture is the same file.
-                "svg.hashsalt": "nmt",
-                "axes.spines.top": False,
-                "axes.spines.right": False,
-                "axes.edgecolor": "#666666",
-                "grid.color": "#dddddd",
-                "legend.frameon": False,
-            }
-        )
-        yield
-
-
-@dataclass(frozen=True)
-class Picture:
-    """A figure that a notebook shows by itself when it is the last thing in a cell.
-
-    >>> Picture(Figure(figsize=(3, 2)))
-    Picture(3.0 by 2.0 inches)
-    """
-
-    figure: Figure
-
-    def __repr__(self) -> str:
-        wide, high = self.figure.get_size_inches()
-        return f"Picture({wide:.1f} by {high:.1f} inches)"
-
-    def png(self, dots_per_inch: int = 100) -> bytes:
-        """Return the picture as the bytes of a PNG, by default smaller than a file, for a notebook holds many."""
-        with style():
-            return _drawn(self.figure, "png", dots_per_inch)
-
-    def _repr_png_(self) -> bytes:
-        """Return what IPython asks of an object for its picture."""
-        return self.png()
-
-
-def save(figure: Figure, path: Path) -> None:
-    """Write a figure as PNG or SVG, by the ending of ``path``; what no font can show is said beneath it.
-
-    Call it within ``style``. Two calls with the same figure write the same bytes.
-
-    Raises:
-        InputError: if it cannot be written there.
-    """
-    path = Path(path)
-    check_picture(path)
-    write(path, _drawn(figure, path.suffix.lower().lstrip("."), DOTS_PER_INCH))
-
-
-def _drawn(figure: Figure, kind: str, dots_per_inch: int) -> bytes:
-    """Return the bytes of a figure as PNG or SVG."""
-    texts = [text.get_text() for text in figure.findobj(Text)]
-    unknown = missing(texts)
-    if unknown:
-        codes = ", ".join(f"U+{ord(character):04X}" for character in unknown[:8])
-        said = f"No font here has {codes}{' and others' if len(unknown) > 8 else ''}: shown as boxes."
-        if said not in texts:  # a figure may be written and shown
-            note(figure, said, line=1)
-    drawn = io.BytesIO()
-    with warnings.catch_warnings():
-        # The picture itself says so.
-        warnings.filterwarnings("ignore", message="Glyph .* missing from")
-        figure.savefig(
-            drawn,
-            format=kind,
-            dpi=dots_per_inch,
-            bbox_inches="tight",
-            pad_inches=0.15,
-            metadata={"Date": None} if kind == "svg" else None,
-        )
-    return drawn.getvalue()
-
-
-def note(figure: Figure, words: str, line: int = 0) -> None:
-    """Say something beneath a figure in small print, ``line`` lines down."""
-    inches = 0.12 + 0.2 * line
-    figure.text(0.0, -inches / figure.get_figheight(), words, fontsize=8, color="#555555", va="top", ha="left")
-
-
-def shown(words: str, most: int = 24) -> str:
-    """Return words as a picture can show them: composed, on one line, cut after ``most`` characters.
-
-    >>> shown("one\\ttwo"), shown("incomprehensibilities", most=10)
-    ('one�two', 'incompreh…')
-    """
-    whole = unicodedata.normalize("NFC", words)
-    whole = "".join("\N{REPLACEMENT CHARACTER}" if unicodedata.category(c) in _UNSHOWN else c for c in whole)
-    return whole if len(whole) <= most else whole[: most - 1] + "…"
-
-
-def heading(words: str, width: float, size: float = 11) -> str:
-    """Return a title in at most two lines that fit into ``width`` inches at a font of ``size`` points."""
-    # Hangul is twice as wide as Latin, so the line is counted in halves of it.
-    wide = any(unicodedata.east_asian_width(character) in "WF" for character in words)
-    each = size * (0.95 if wide else 0.55) / 72
-    letters = max(20, int(width / each))
-    return "\n".join(textwrap.wrap(shown(words, most=2000), letters, max_lines=2, placeholder=" …"))
+    found = {_REST: str(font_manager.findfont(_REST))}
+    if path := _hangul_file():
+        font_manager.fontManager.addfont(path)
+        found = {_HANGUL: str(path), **found}
+    return found
 
 
 def missing(texts: Iterable[str]) -> list[str]:
@@ -197,23 +30,29 @@ def missing(texts: Iterable[str]) -> list[str]:
     >>> missing(["밥을 ate čaj"])
     []
     """
-    fonts = [font_manager.get_font(path) for path in _fonts().values()]
+    from matplotlib import font_manager
+
+    fonts = [font_manager.get_font(path) for path in font_files().values()]
     characters = {character for text in texts for character in text if character != "\n"}
     return sorted(c for c in characters if not any(font.get_char_index(ord(c)) for font in fonts))
 
 
-def part_of_font(characters: Iterable[str]) -> bytes:
+def hangul_subset(characters: Iterable[str]) -> bytes | None:
     """Return a font file with those of the characters that our font for Hangul has, a few hundred bytes for each.
 
-    >>> len(part_of_font("밥")) < 5000
+    ``None`` if that font is not installed.
+
+    >>> len(hangul_subset("밥")) < 5000
     True
     """
     from fontTools import subset
 
+    if not (path := _hangul_file()):
+        return None
     options = subset.Options(layout_features=[], hinting=False, recalc_timestamp=False)
     # Notes of the font's makers to themselves.
     options.drop_tables += ["TSI0", "TSI1", "TSI2", "TSI3", "TSI5"]
-    font = subset.load_font(_fonts()[_HANGUL], options)
+    font = subset.load_font(str(path), options)
     chosen = subset.Subsetter(options)
     chosen.populate(text="".join(sorted(set(characters))))
     chosen.subset(font)
@@ -223,14 +62,23 @@ def part_of_font(characters: Iterable[str]) -> bytes:
 
 
 @cache
-def _fonts() -> dict[str, str]:
-    """Return the file of each font by its name; a character is taken from the first that has it."""
-    found = {_REST: str(font_manager.findfont(_REST))}
-    # Its __init__ would change the font of everything drawn in this process; looking for it does not run it.
+def hangul_font() -> bytes | None:
+    """Return the whole font for Hangul as a browser takes it, or ``None`` if it is not installed."""
+    from fontTools.ttLib import TTFont
+
+    if not (path := _hangul_file()):
+        return None
+    font, written = TTFont(path, lazy=True), io.BytesIO()
+    # Notes of the font's makers to themselves, for which browsers refuse the whole of it.
+    for table in [tag for tag in font.keys() if tag.startswith("TSI")]:  # noqa: SIM118 (it is no mapping)
+        del font[table]
+    font.save(written, reorderTables=None)
+    return written.getvalue()
+
+
+def _hangul_file() -> Path | None:
+    """Find the font's file without running its package, which would change the font of everything drawn here."""
     package = importlib.util.find_spec("koreanize_matplotlib")
-    for place in (package.submodule_search_locations or []) if package else []:
-        path = Path(place) / "fonts" / f"{_HANGUL}.ttf"
-        if path.is_file():
-            font_manager.fontManager.addfont(path)
-            found = {_HANGUL: str(path), **found}
-    return found
+    places = (package.submodule_search_locations or []) if package else []
+    files = (Path(place, "fonts", f"{_HANGUL}.ttf") for place in places)
+    return next((path for path in files if path.is_file()), None)

@@ -1,4 +1,4 @@
-"""Pictures of an alignment, so far in the terminal."""
+"""Alignments as tables in the terminal."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _SHADES = " ░▒▓█"
 def table(alignment: WordAlignment) -> Table:
     """Draw an alignment as a table: a row a target word, a column a source word.
 
-    Each cell shows its weight as a bar and in per cent; the strongest of a row is marked. It reads without colour, too.
+    Each cell shows its weight as a bar and in per cent; the strongest of a row is marked, also without colour.
     """
     drawn = Table(box=None, pad_edge=False, padding=(0, 1))
     drawn.add_column("")
@@ -34,7 +34,7 @@ def wide(alignment: WordAlignment) -> int:
 
 
 def strongest(alignment: WordAlignment, most: int = 3) -> Table:
-    """Draw an alignment as a list, for sentences too long for a table: a row a target word, and what it looked at most.
+    """Draw an alignment as a list, for sentences too long for a table: a target word a row, with its largest weights.
 
     Words with less than one per cent are left out.
     """

@@ -26,11 +26,12 @@ from starlette.routing import Route
 from starlette.types import Message, Receive, Scope, Send
 
 from nmt.errors import InputError, first_line, nearest
+from nmt.plotting.fonts import hangul_font
 from nmt.server import rest_protocol
 from nmt.server.backends import Backend, SearchSettings, ShownTranslation
 from nmt.server.batching import Batcher, Full, Stopping
 from nmt.server.connection import Connection
-from nmt.server.page import Page, hangul_font
+from nmt.server.page import server_page
 from nmt.server.rest_protocol import Refused
 
 # Bodies that are too large are read up to this many bytes and thrown away, so that the client gets the reason.
@@ -110,7 +111,7 @@ class Server:
             self._run, size=backend.batch_size, max_waiting=limits.waiting, report=self.metrics.batches.observe
         )
         self.metrics.queue.set_function(lambda: self.batcher.waiting)
-        self._page = Page(backend, limits.characters)
+        self._page = server_page(backend, limits.characters)
         routes = [
             Route("/", self._answering(self._home)),
             Route("/hangul.ttf", self._answering(self._font)),

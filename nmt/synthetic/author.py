@@ -273,18 +273,18 @@ class Author:
         if self._is_habit(form):
             if self.chance(0.45):
                 adverb = self.choose(list(FREQUENCY))
-                return replace(action, frequency=fixed(adverb, FREQUENCY[adverb]))
-            return replace(action, complements=(self.time(action.verb, thing, form), *action.complements))
+                return action._replace(frequency=fixed(adverb, FREQUENCY[adverb]))
+            return action._replace(complements=(self.time(action.verb, thing, form), *action.complements))
         if form.aspect == "progressive":
             now = form.tense == "present" and room and self.chance(0.4)
-            return replace(action, complements=(fixed("지금", "now"), *action.complements)) if now else action
+            return action._replace(complements=(fixed("지금", "now"), *action.complements)) if now else action
         if not room or not self.chance(0.6):
             return action
         when = Form("future") if form.tense == "present" else form
         time = self.time(action.verb, thing, when)
         if form.aspect == "plain" and self.chance(0.25):
-            return replace(action, opening=time)
-        return replace(action, complements=(time, *action.complements))
+            return action._replace(opening=time)
+        return action._replace(complements=(time, *action.complements))
 
     def form_for(self, verb: Verb) -> Form:
         """Choose a tense and an aspect the verb can take."""

@@ -1,6 +1,7 @@
 """Verbs with tense, aspect and negation in two languages, and the clauses built around them."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from nmt.synthetic.english import finite, ing
 from nmt.synthetic.korean import Predicate
@@ -51,9 +52,10 @@ class VerbWords:
         self.add(self.predicate.join(ending))
         self.part, self.predicate = part, predicate
 
-    def all_of(self, *parts: str) -> tuple[Eojeol, ...]:
-        """Return the words of these parts, or the last word if there is none."""
-        return tuple(eojeol for part, eojeol in self.words if part in parts) or (self.words[-1][1],)
+    def words_of(self, part: str) -> tuple[Eojeol, ...]:
+        """Return the words of this part, or the last word if there is none or the tense is asked for."""
+        found = () if part == "tense" else tuple([eojeol for each, eojeol in self.words if each == part])
+        return found or (self.words[-1][1],)
 
 
 def korean_verb(verb: Verb, form: Form, person: str, ending: str) -> VerbWords:
@@ -134,17 +136,11 @@ def _auxiliary(form: Form, tense: str) -> tuple[str, str] | None:
 
 
 def _linked(parts: Parts, spoken: VerbWords) -> Phrase:
-    sources = {
-        "main": spoken.all_of("main"),
-        "modal": spoken.all_of("modal"),
-        "negation": spoken.all_of("negation"),
-        "tense": (spoken.words[-1][1],),
-    }
-    return Phrase(english=tuple((word, sources[part]) for part, word in parts))
+    # The last word carries the tense.
+    return Phrase(english=tuple([(word, spoken.words_of(part)) for part, word in parts]))
 
 
-@dataclass(frozen=True)
-class Action:
+class Action(NamedTuple):
     """A verb with all that is said about it but who does it and in which tense.
 
     ``complements`` stand in Korean order, which English turns round. ``frequency`` (자주) stands before
@@ -163,11 +159,10 @@ class Action:
         """Return the action with its time inside the sentence and not before it."""
         if self.opening is NOTHING:
             return self
-        return replace(self, complements=(self.opening, *self.complements), opening=NOTHING)
+        return self._replace(complements=(self.opening, *self.complements), opening=NOTHING)
 
 
-@dataclass(frozen=True)
-class Clause:
+class Clause(NamedTuple):
     """A clause, its subject as said in Korean, and the word whose ending joins it to the next clause."""
 
     phrase: Phrase
@@ -198,7 +193,7 @@ def clause(
     if subject:
         actor = noun_phrase(subject, particle, "subject")
     else:
-        actor = english_words(dropped.pronoun if dropped else "", spoken.all_of("main"))
+        actor = english_words(dropped.pronoun if dropped else "", spoken.words_of("main"))
     question = ending == "니" and not (subject and subject.noun.korean == "누구")
     first, rest = english_verb(action.verb, form, person, question=question)
     before, behind = _linked(first, spoken), _linked(rest, spoken)
@@ -209,7 +204,7 @@ def clause(
     start = [before, actor, action.frequency, behind] if question else [actor, *verb_group]
     phrase = arrange(
         [action.opening, actor, action.frequency, *action.complements, verb, following],
-        [action.opening, replace(asked, korean=()), *start, *said],
+        [action.opening, asked._replace(korean=()), *start, *said],
         action.relations,
     )
     return Clause(phrase, actor.korean, (verb.korean + following.korean)[-1])
@@ -251,7 +246,7 @@ def _with_last_word(phrase: Phrase, last: Eojeol) -> Phrase:
     """Put another word in the place of the last Korean one."""
     former = phrase.korean[-1]
     english = tuple((word, tuple(last if one is former else one for one in source)) for word, source in phrase.english)
-    return replace(phrase, korean=(*phrase.korean[:-1], last), english=english)
+    return phrase._replace(korean=(*phrase.korean[:-1], last), english=english)
 
 
 PAST, PRESENT, FUTURE = Form("past"), Form("present"), Form("future")

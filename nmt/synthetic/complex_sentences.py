@@ -67,10 +67,10 @@ class Storyteller(SimpleSentences):
         first = said[0]
         if self.chance(0.5):
             where = fixed(attach(place, "에서"), PLACES[place][1], place)
-            first = replace(first, complements=(where, *first.complements))
+            first = first._replace(complements=(where, *first.complements))
         if form.aspect == "plain" and self.chance(0.5):
             when = self.time(TIMELESS, "점심", form)
-            first = replace(first, opening=when)
+            first = first._replace(opening=when)
             first = first if self.chance(0.5) else first.late()
         return [first, *said[1:]]
 
@@ -194,7 +194,7 @@ class Storyteller(SimpleSentences):
         start = main.actor if not condition.actor else ()
         said = arrange([whole, condition.phrase], [whole, connector(conjunction, condition), condition.phrase])
         order = (*start, *condition.phrase.korean, *whole.korean[len(start) :])
-        return Clause(replace(said, korean=order), main.actor, (second or main).joint)
+        return Clause(said._replace(korean=order), main.actor, (second or main).joint)
 
     def _continuation(self, subject: Nominal, then: str, ending: str) -> Clause:
         return clause(None, self.named_action(then, subject, extras=0).late(), PAST, ending, person=subject.person)
@@ -292,7 +292,7 @@ class Storyteller(SimpleSentences):
         maker = self.subject(verb, *others, thing=korean)
         inner = self.action(verb, maker, PAST, korean, extras=self.choose((0, 0, 1)))
         inner = inner.late()
-        inner = replace(inner, complements=inner.complements[:-1], relations=((verb.korean, korean),))
+        inner = inner._replace(complements=inner.complements[:-1], relations=((verb.korean, korean),))
         said = clause(maker, inner, PAST, "-", particle="가")
         relative = arrange([said.phrase], [connector("that", said), said.phrase])
         return Nominal(_noun(korean), relative=relative)
@@ -315,7 +315,7 @@ class Storyteller(SimpleSentences):
         subject = self.done_by(second, form)
         thing = noun_phrase(self._with_object_clause(first, korean, subject), "를", "object")
         outer = self.action(second, subject, form, korean, extras=0)
-        outer = replace(outer, complements=(*outer.complements[:-1], thing), relations=((second.korean, korean),))
+        outer = outer._replace(complements=(*outer.complements[:-1], thing), relations=((second.korean, korean),))
         return clause(subject, outer, form).phrase, False
 
     def described_person(self) -> Sentence:
@@ -410,7 +410,7 @@ class Storyteller(SimpleSentences):
         spec = self.choose(specs)
         side = infinitive(self.named_action(spec, subject), ending, marker, gerund=True, after=after)
         when = [self.time(TIMELESS, "점심", form)] if form.aspect == "plain" and self.chance(0.4) else []
-        action = replace(action, complements=(*when, side, *action.complements))
+        action = action._replace(complements=(*when, side, *action.complements))
         return clause(subject, action, form).phrase, False
 
     def long(self) -> Sentence:

@@ -30,9 +30,10 @@ splits contains both words of any such pair.
 import random
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from functools import cache
+from itertools import chain
 from pathlib import Path
+from typing import NamedTuple
 
 from nmt.errors import InputError, nearest
 from nmt.synthetic.clauses import PAST, PRESENT, Action, Sentence, clause
@@ -51,8 +52,7 @@ SEEN_OFTEN_ENOUGH = 4
 LONGEST = 25
 
 
-@dataclass(frozen=True)
-class Pair:
+class Pair(NamedTuple):
     """One sentence in both languages.
 
     ``links`` are (source word, target word), counted from 0 and sorted. ``lemmas`` are the dictionary
@@ -137,8 +137,7 @@ MIXTURE: tuple[tuple[int, Callable[[Storyteller], Sentence]], ...] = (
 )
 
 
-@dataclass(frozen=True)
-class Candidate:
+class Candidate(NamedTuple):
     """A sentence that may enter the corpus, with the word forms of both sides; no form belongs to both."""
 
     pair: Pair
@@ -160,7 +159,7 @@ def _to_pair(phrase: Phrase, *, question: bool = False) -> Pair:
 def _candidate(sentence: Sentence) -> Candidate:
     phrase, question = sentence
     pair = _to_pair(phrase, question=question)
-    return Candidate(pair, frozenset(phrase.relations), frozenset((pair.source + " " + pair.target).split()))
+    return Candidate(pair, frozenset(phrase.relations), frozenset(f"{pair.source} {pair.target}".split()))
 
 
 def _story() -> list[Candidate]:
@@ -206,9 +205,9 @@ def _brings_together(pair: Pair) -> bool:
 def _splits() -> dict[str, list[Pair]]:
     everything = _candidates()
     open_to_all = [candidate for candidate in everything if not _brings_together(candidate.pair)]
-    held_back = [candidate for candidate in everything if candidate.relations & set(HELD_OUT)]
+    held_back = [candidate for candidate in everything if not candidate.relations.isdisjoint(HELD_OUT)]
     train = _without_rare_words(open_to_all[: TRAIN_SIZE + 3 * HELD_OUT_SIZE])
-    counts = Counter(word for candidate in train for word in candidate.words)
+    counts = _word_counts(train)
     tested = _take_tests(train, counts)
     taken = {candidate.pair.source for candidate in tested}
     train = [candidate for candidate in train if candidate.pair.source not in taken]
@@ -218,9 +217,14 @@ def _splits() -> dict[str, list[Pair]]:
     return {split: [one.pair for one in part] for split, part in zip(SPLITS, chosen, strict=True)}
 
 
+def _word_counts(candidates: list[Candidate]) -> Counter[str]:
+    """Count in how many candidates each word occurs."""
+    return Counter(chain.from_iterable(candidate.words for candidate in candidates))
+
+
 def _without_rare_words(candidates: list[Candidate]) -> list[Candidate]:
     while True:
-        counts = Counter(word for candidate in candidates for word in candidate.words)
+        counts = _word_counts(candidates)
         rare = {word for word, count in counts.items() if count < RAREST}
         kept = [one for one in candidates if one.words.isdisjoint(rare)]
         if len(kept) == len(candidates):
@@ -250,13 +254,13 @@ def _take_combinations(held_back: list[Candidate], counts: Counter[str], seen: s
     """Take sentences with a held-out pair, as evenly over the pairs as there are sentences."""
     used: Counter[tuple[str, str]] = Counter()
     chosen: list[Candidate] = []
+    known = [one for one in held_back if all(counts[word] >= SEEN_OFTEN_ENOUGH for word in one.words)]
     most = 1
     while len(chosen) < HELD_OUT_SIZE and most < HELD_OUT_SIZE:
-        for candidate in held_back:
-            pairs_in_it = candidate.relations & set(HELD_OUT)
-            known = all(counts[word] >= SEEN_OFTEN_ENOUGH for word in candidate.words)
+        for candidate in known:
+            pairs_in_it = candidate.relations.intersection(HELD_OUT)
             fresh = candidate.pair.target not in seen and max(used[pair] for pair in pairs_in_it) < most
-            if known and fresh and len(chosen) < HELD_OUT_SIZE:
+            if fresh and len(chosen) < HELD_OUT_SIZE:
                 used.update(pairs_in_it)
                 seen.add(candidate.pair.target)
                 chosen.append(candidate)

@@ -11,6 +11,7 @@ here takes that syllable apart, changes it and puts it together again.
 """
 
 from dataclasses import dataclass
+from functools import cache
 
 INITIALS = "ㄱㄲㄴㄷㄸㄹㅁㅂㅃㅅㅆㅇㅈㅉㅊㅋㅌㅍㅎ"
 MEDIALS = "ㅏㅐㅑㅒㅓㅔㅕㅖㅗㅘㅙㅚㅛㅜㅝㅞㅟㅠㅡㅢㅣ"
@@ -26,6 +27,7 @@ AFTER_CONSONANT = {"는": "은", "가": "이", "를": "을", "와": "과", "로"
 IRREGULAR_NOUNS = {("나", "가"): "내가", ("너", "가"): "네가", ("누구", "가"): "누가"}
 
 
+@cache
 def take_apart(syllable: str) -> tuple[str, str, str]:
     """Return the initial, the medial and the final letter ('' if there is none).
 
@@ -53,6 +55,7 @@ def final_of(word: str) -> str:
     return take_apart(word[-1])[2]
 
 
+@cache
 def with_final(word: str, final: str) -> str:
     """Return the word with the final letter of its last syllable replaced.
 
@@ -63,6 +66,7 @@ def with_final(word: str, final: str) -> str:
     return word[:-1] + put_together(initial, medial, final)
 
 
+@cache
 def attach(noun: str, particle: str) -> str:
     """Join a noun and a particle named by its shape after a vowel (는, 가, 를, 와, 로 or one that never changes).
 

@@ -5,6 +5,7 @@ Every English word names the Korean words it comes from, so a finished phrase kn
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from nmt.synthetic.english import article_before, with_s
 from nmt.synthetic.korean import attach
@@ -13,15 +14,16 @@ from nmt.synthetic.lexicon import CUPS, HOURS, PRONOUN_FORMS, PRONOUNS, Noun, Ve
 Pairs = tuple[tuple[str, str], ...]
 
 
-@dataclass(frozen=True, eq=False)
 class Eojeol:
     """One Korean word of one sentence. It is compared by identity, as the same spelling may occur twice."""
 
-    text: str
+    __slots__ = ("text",)
+
+    def __init__(self, text: str) -> None:
+        self.text = text
 
 
-@dataclass(frozen=True)
-class Phrase:
+class Phrase(NamedTuple):
     """Korean words, English words with the Korean words each comes from, the lemmas and which goes with which."""
 
     korean: tuple[Eojeol, ...] = ()
@@ -51,7 +53,7 @@ def arrange(korean: Sequence[Phrase], english: Sequence[Phrase], relations: Pair
 def english_words(text: str, source: Iterable[Eojeol]) -> Phrase:
     """Return English words that all come from the same Korean words."""
     eojeols = tuple(source)
-    return Phrase(english=tuple((word, eojeols) for word in text.split()))
+    return Phrase(english=tuple([(word, eojeols) for word in text.split()])) if text else NOTHING
 
 
 def korean_words(*texts: str) -> Phrase:
@@ -78,7 +80,7 @@ DETERMINERS = {"이": "this", "그": "that", "내": "my", "우리": "my", "그�
 NUMERALS = dict(zip(range(1, 11), zip(HOURS, HOURS.values(), strict=True), strict=True))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Nominal:
     """What a noun phrase says. ``count`` is 1 for one, 0 for several (들) and more for a number with a counter."""
 
@@ -118,10 +120,10 @@ def noun_phrase(nominal: Nominal, particle: str, role: str) -> Phrase:
     plural = noun.article == "a" and (nominal.count != 1 or role == "general")
     counter = number.korean[-1:] if not cups else ()
     spoken = english_words(with_s(noun.english) if plural else noun.english, (head, *counter))
-    core = replace(spoken, korean=(head,), lemmas=(noun.korean,))
+    core = spoken._replace(korean=(head,), lemmas=(noun.korean,))
     determiner = _determiner_phrase(nominal)
     adjective = _adjective_phrase(nominal)
-    relative = nominal.relative or Phrase()
+    relative = nominal.relative or NOTHING
     next_word = (number.english + adjective.english + core.english)[0][0]
     article = english_words(_article(nominal, role, next_word), (head,))
     return arrange(
@@ -139,7 +141,7 @@ def _pronoun_phrase(noun: Noun, particle: str, role: str) -> Phrase:
 
 def _number_phrase(nominal: Nominal, particle: str) -> Phrase:
     if nominal.count < 2:
-        return Phrase()
+        return NOTHING
     korean, english = NUMERALS[nominal.count]
     numeral, counter = Eojeol(korean), Eojeol(attach(nominal.noun.counter, particle))
     cups = english_words(CUPS.get(nominal.noun.counter, ""), (counter,))
@@ -148,12 +150,12 @@ def _number_phrase(nominal: Nominal, particle: str) -> Phrase:
 
 def _determiner_phrase(nominal: Nominal) -> Phrase:
     determiner = nominal.determiner or nominal.noun.possessor
-    return fixed(determiner, DETERMINERS[determiner]) if determiner else Phrase()
+    return fixed(determiner, DETERMINERS[determiner]) if determiner else NOTHING
 
 
 def _adjective_phrase(nominal: Nominal) -> Phrase:
     if nominal.adjective is None:
-        return Phrase()
+        return NOTHING
     return fixed(nominal.adjective.predicate.attributive(), nominal.adjective.english[3:], nominal.adjective.korean)
 
 

@@ -104,7 +104,7 @@ class SimpleSentences(Author):
             options += [(where, (where, *complements))] * 2
         asked, changed = self.choose(options)
         relations = () if asked.korean[-1].text in ("무엇을", "누구를") else action.relations
-        return replace(action, complements=changed, asked=asked, relations=relations)
+        return action._replace(complements=changed, asked=asked, relations=relations)
 
     def description(self) -> Sentence:
         """그 집은 아주 크다."""
@@ -204,7 +204,7 @@ class SimpleSentences(Author):
         verb = Eojeol(predicate.past("다") if tense == "past" else predicate.present())
         there = english_words(f"there {finite('be', tense, nominal.person)}", (verb,))
         if lacking:
-            said = replace(said, english=(("no", (verb,)), *said.english[1:]))
+            said = said._replace(english=(("no", (verb,)), *said.english[1:]))
         return arrange([place, said, Phrase((verb,))], [there, said, place]), False
 
     def _belonging(self) -> Sentence:

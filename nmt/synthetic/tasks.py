@@ -100,7 +100,7 @@ def _require_task(task: str) -> None:
 def _splits(task: str) -> dict[str, list[tuple[str, str]]]:
     """Write as many different sources as are wanted, and take dev and test out of them.
 
-    What is tested has a target of its own, and no letter that training would see too seldom.
+    Each test target occurs nowhere else, and has no letter that is too rare in training.
     """
     random = Random(SEED)
     wanted = TASKS[task].train_size + 2 * TESTED

@@ -1,22 +1,28 @@
-"""The memory that this process has taken, and that there is."""
+"""The memory that this process has used, and that of the machine."""
 
 from __future__ import annotations
 
-import os
-import resource
 import sys
+
+import psutil
+
+try:
+    import resource
+except ModuleNotFoundError:  # Windows has none
+    resource = None  # type: ignore[assignment]
 
 
 def peak_mb() -> float:
-    """Return the most resident memory that this process has had so far, in megabytes of a million bytes.
+    """Return the highest resident memory of this process so far, in megabytes of a million bytes.
 
-    It is a high-water mark: what was freed since is still counted. What lies on a GPU is not.
+    It is a high-water mark: what was freed since is still counted. Memory of a GPU is not.
 
     >>> peak_mb() > 1
     True
     """
-    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return most * (1 if sys.platform == "darwin" else 1024) / 1e6
+    if resource is None:
+        return psutil.Process().memory_info().peak_wset / 1e6
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024) / 1e6
 
 
 def machine_mb() -> float:
@@ -25,4 +31,4 @@ def machine_mb() -> float:
     >>> machine_mb() > 100
     True
     """
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e6
+    return psutil.virtual_memory().total / 1e6

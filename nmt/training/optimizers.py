@@ -7,6 +7,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from nmt.tf_import import resource_handle
 from nmt.training.distribute import replicas, sum_over_replicas
 
 
@@ -67,8 +68,8 @@ class Adam(keras.optimizers.Adam):
         step = tf.cast(self.iterations + 1, dtype)
         tf.raw_ops.ResourceApplyAdam(
             var=variable.handle,
-            m=first._value.handle,
-            v=second._value.handle,
+            m=resource_handle(first),
+            v=resource_handle(second),
             beta1_power=tf.cast(self.beta_1, dtype) ** step,
             beta2_power=tf.cast(self.beta_2, dtype) ** step,
             lr=tf.cast(learning_rate, dtype),

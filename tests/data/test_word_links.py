@@ -90,6 +90,12 @@ def test_what_is_held_out_takes_its_links_along(tmp_path: Path, size: int) -> No
         assert len(wanted) == part.size
 
 
+def test_a_part_names_its_whole_and_a_corpus_with_links_is_its_own(tmp_path: Path) -> None:
+    linked = opened(tmp_path, "0-0\n\n\n")
+    assert linked.whole is linked
+    assert [part.whole for part in split_dev(linked)] == [linked, linked]
+
+
 def test_memory_does_not_grow_with_the_links(tmp_path: Path) -> None:
     peaks = []
     for size in (2_000, 40_000):

@@ -4,7 +4,7 @@ import unicodedata
 from pathlib import Path
 
 from nmt.data.corpora import from_files
-from nmt.doctor.examine import look
+from nmt.doctor.examine import survey_corpora
 from nmt.doctor.findings import Split
 
 CLEAN = [(f"나는 밥을 {number} 번 먹었다", f"I ate the rice {number} times") for number in range(1, 12)]
@@ -18,7 +18,7 @@ def write(folder: Path, name: str, pairs: list[tuple[str, str]]) -> tuple[Path, 
 
 
 def survey(folder: Path, pairs: list[tuple[str, str]]) -> Split:
-    splits, overlaps = look([from_files(*write(folder, "train", pairs))])
+    splits, overlaps = survey_corpora([from_files(*write(folder, "train", pairs))])
     assert overlaps == ()
     return splits[0]
 
@@ -82,7 +82,7 @@ def test_each_fault_is_counted_and_its_line_named(tmp_path: Path) -> None:
 def test_the_scripts_of_the_first_split_are_expected_of_the_others(tmp_path: Path) -> None:
     swapped = [(target, source) for source, target in CLEAN[:3]]
     corpora = [from_files(*write(tmp_path, name, pairs)) for name, pairs in (("train", CLEAN), ("dev", swapped))]
-    splits, overlaps = look(corpora)
+    splits, overlaps = survey_corpora(corpora)
     assert splits[1].source.expected == ("Hangul",)
     assert splits[1].source.foreign[0].mostly.count == 3
     assert (overlaps[0].counts.sources, overlaps[0].counts.targets) == (0, 0)
@@ -91,7 +91,7 @@ def test_the_scripts_of_the_first_split_are_expected_of_the_others(tmp_path: Pat
 def test_an_overlap_names_both_lines(tmp_path: Path) -> None:
     dev = [("새 문장", "a new sentence"), CLEAN[4], (CLEAN[5][0], "another target")]
     corpora = [from_files(*write(tmp_path, name, pairs)) for name, pairs in (("train", CLEAN), ("dev", dev))]
-    (overlap,) = look(corpora)[1]
+    (overlap,) = survey_corpora(corpora)[1]
     assert (overlap.counts.sources, overlap.counts.targets, overlap.counts.pairs) == (2, 1, 1)
     assert [(one.line, one.other, one.source) for one in overlap.sources] == [(2, 5, CLEAN[4][0]), (3, 6, CLEAN[5][0])]
 

@@ -1,5 +1,6 @@
 """What SentencePiece makes of the pairs, against the pipeline that trains on them."""
 
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -10,16 +11,27 @@ from nmt.data import pipeline
 from nmt.data.corpora import Corpus, from_files
 from nmt.data.tokenizers import UNK, train_tokenizers
 from nmt.doctor import vocabulary as module
-from nmt.doctor.examine import look
+from nmt.doctor.examine import survey_corpora
 from nmt.doctor.findings import Vocabulary
 from nmt.doctor.vocabulary import vocabulary
 from nmt.errors import InputError
 from nmt.synthetic import demo
 
-PAIRS = [(pair.source, pair.target) for pair in demo.pairs("dev")[:200]]
 LONG = ("밥을 " * 60, "rice " * 60)
-TRAIN = [*PAIRS, ("나는 잤다", ""), LONG]
-DEV = [("漢字를 먹었다", "I ate rice"), *PAIRS[:3]]
+
+
+@cache
+def clean() -> list[tuple[str, str]]:
+    """Return pairs without a fault, made when first asked for."""
+    return [(pair.source, pair.target) for pair in demo.pairs("dev")[:200]]
+
+
+def train_pairs() -> list[tuple[str, str]]:
+    return [*clean(), ("나는 잤다", ""), LONG]
+
+
+def dev_pairs() -> list[tuple[str, str]]:
+    return [("漢字를 먹었다", "I ate rice"), *clean()[:3]]
 
 
 def opened(folder: Path, name: str, pairs: list[tuple[str, str]]) -> Corpus:
@@ -32,11 +44,11 @@ def opened(folder: Path, name: str, pairs: list[tuple[str, str]]) -> Corpus:
 @pytest.fixture(scope="module")
 def corpora(tmp_path_factory: pytest.TempPathFactory) -> list[Corpus]:
     folder = tmp_path_factory.mktemp("pairs")
-    return [opened(folder, "train", TRAIN), opened(folder, "dev", DEV)]
+    return [opened(folder, "train", train_pairs()), opened(folder, "dev", dev_pairs())]
 
 
 def measured(config: Config, corpora: list[Corpus]) -> Vocabulary:
-    splits, _ = look(corpora)
+    splits, _ = survey_corpora(corpora)
     return vocabulary(config, corpora, splits, lambda line: None)
 
 
@@ -44,9 +56,9 @@ def measured(config: Config, corpora: list[Corpus]) -> Vocabulary:
 def test_the_figures_are_those_of_the_training(kind: str, corpora: list[Corpus]) -> None:
     config = with_settings(Config(), [f"text.kind={kind}", "data.max_length=50", "decoding.max_length=55"])
     found = measured(config, corpora)
-    tokenizers = train_tokenizers(TRAIN, kind)
+    tokenizers = train_tokenizers(train_pairs(), kind)
     assert (found.exact, found.learned_from, found.pieces) == (True, 202, (tokenizers.source.vocabulary,))
-    for use, pairs, corpus in zip(found.uses, (TRAIN, DEV), corpora, strict=True):
+    for use, pairs, corpus in zip(found.uses, (train_pairs(), dev_pairs()), corpora, strict=True):
         for side, cutting in enumerate((use.source, use.target)):
             ids = tokenizers.source.encode(tf.constant([pair[side] for pair in pairs]))
             # Whole sentences, where the doctor cut each word once.
@@ -55,9 +67,9 @@ def test_the_figures_are_those_of_the_training(kind: str, corpora: list[Corpus])
         assert use.dropped == len(pairs) - len(kept)
     train_use, dev_use = found.uses
     assert (train_use.dropped, train_use.too_long, train_use.shortened) == (2, 1, 1)
-    assert dev_use.source.unknown == pytest.approx(1 / sum(len(source.split()) for source, _ in DEV))
+    assert dev_use.source.unknown == pytest.approx(1 / sum(len(source.split()) for source, _ in dev_pairs()))
     assert [(word.word, word.count) for word in dev_use.source.unknown_words] == [("漢字를", 1)]
-    assert UNK not in tokenizers.source.encode(tf.constant([source for source, _ in TRAIN])).flat_values
+    assert UNK not in tokenizers.source.encode(tf.constant([source for source, _ in train_pairs()])).flat_values
 
 
 def test_sizes_that_the_pairs_do_not_allow_are_left_out(corpora: list[Corpus]) -> None:

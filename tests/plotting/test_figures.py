@@ -15,7 +15,7 @@ from PIL import Image
 from nmt.errors import InputError
 from nmt.evaluation.alignment import WordAlignment
 from nmt.evaluation.by_length import LengthBin
-from nmt.plotting import fonts
+from nmt.plotting import picture
 from nmt.plotting.figures import heat_map, history, length_curve
 
 SMALL = WordAlignment(
@@ -35,7 +35,7 @@ def square(words: int) -> WordAlignment:
     return WordAlignment(tuple(f"단어{i}" for i in range(words)), tuple(f"w{i}" for i in range(words)), np.eye(words))
 
 
-DRAWINGS: dict[str, Callable[[Path | None], fonts.Picture]] = {
+DRAWINGS: dict[str, Callable[[Path | None], picture.Picture]] = {
     "heat map": lambda path: heat_map(SMALL, path, "나는 오늘 밥을 먹었다"),
     "wide heat map": lambda path: heat_map(square(30), path),
     "history": lambda path: history(RECORDS, path),
@@ -46,8 +46,8 @@ DRAWINGS: dict[str, Callable[[Path | None], fonts.Picture]] = {
 @pytest.mark.parametrize("name", DRAWINGS)
 def test_without_a_path_a_picture_is_only_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.chdir(tmp_path)
-    picture = DRAWINGS[name](None)
-    assert picture._repr_png_().startswith(b"\x89PNG")
+    shown = DRAWINGS[name](None)
+    assert shown._repr_png_().startswith(b"\x89PNG")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -55,13 +55,13 @@ def test_without_a_path_a_picture_is_only_shown(tmp_path: Path, monkeypatch: pyt
 def drawn(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Figure]]:
     """The figures as they were saved."""
     figures: list[Figure] = []
-    save = fonts.save
+    save = picture.save
 
     def keep(figure: Figure, path: Path) -> None:
         save(figure, path)
         figures.append(figure)
 
-    monkeypatch.setattr(fonts, "save", keep)
+    monkeypatch.setattr(picture, "save", keep)
     yield figures
 
 

@@ -1,24 +1,17 @@
-"""Pictures show every script we can, change nothing around them, and are written whole or not at all."""
+"""Each letter has a font, and a browser gets the letters that it needs."""
 
 import io
-import os
 import sys
-from pathlib import Path
 
-import matplotlib
-import pytest
 from fontTools.ttLib import TTFont
-from matplotlib.figure import Figure
-from PIL import Image
 
-from nmt.errors import InputError
 from nmt.plotting import fonts
 
 HANGUL = "가나다밥먹었다떡볶이뷁힣ㄱㅏ"
 
 
 def test_a_font_has_hangul_and_another_the_rest() -> None:
-    found = fonts._fonts()
+    found = fonts.font_files()
     assert list(found) == ["NanumGothic", "DejaVu Sans"]
     glyphs = TTFont(found["NanumGothic"]).getBestCmap()
     assert all(ord(letter) in glyphs for letter in HANGUL)
@@ -30,108 +23,12 @@ def test_what_no_font_has_is_found() -> None:
 
 
 def test_the_package_of_the_font_is_not_imported() -> None:
-    fonts._fonts()
+    fonts.font_files()
     assert "koreanize_matplotlib" not in sys.modules
 
 
-def test_the_settings_of_the_machine_neither_matter_nor_change() -> None:
-    before = dict(matplotlib.rcParams)
-    with matplotlib.rc_context({"font.size": 33, "text.usetex": True, "svg.fonttype": "none"}):
-        with fonts.style():
-            assert matplotlib.rcParams["font.size"] == 10
-            assert not matplotlib.rcParams["text.usetex"]
-        assert matplotlib.rcParams["font.size"] == 33
-    assert dict(matplotlib.rcParams) == before
-
-
-@pytest.mark.parametrize(("suffix", "magic"), [(".png", b"\x89PNG"), (".svg", b"<?xml"), (".PNG", b"\x89PNG")])
-def test_a_picture_is_of_the_kind_of_its_ending(tmp_path: Path, suffix: str, magic: bytes) -> None:
-    path = tmp_path / f"picture{suffix}"
-    with fonts.style():
-        fonts.save(Figure(figsize=(1, 1)), path)
-    assert path.read_bytes().startswith(magic)
-    assert [place.name for place in tmp_path.iterdir()] == [path.name]
-
-
-def test_a_picture_is_written_over_another(tmp_path: Path) -> None:
-    path = tmp_path / "a.png"
-    fonts.write(path, b"old")
-    fonts.write(path, b"new")
-    assert path.read_bytes() == b"new"
-
-
-@pytest.mark.parametrize("name", ["a.gif", "a", "a.png.txt", ".png"])
-def test_an_unknown_ending(tmp_path: Path, name: str) -> None:
-    with pytest.raises(InputError, match=r"must end in \.png or \.svg\.$"):
-        fonts.check_picture(tmp_path / name)
-
-
-def test_other_endings_can_be_asked_for(tmp_path: Path) -> None:
-    fonts.check_picture(tmp_path / "a.html", [".html"])
-    with pytest.raises(InputError, match=r"must end in \.html\.$"):
-        fonts.check_picture(tmp_path / "a.png", [".html"])
-
-
-def test_places_where_no_picture_can_be(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
-    (tmp_path / "folder.png").mkdir()
-    for place, said in [
-        ("none/a.png", "there is no folder"),
-        ("file/a.png", "there is no folder"),
-        ("folder.png", "it is a folder"),
-    ]:
-        with pytest.raises(InputError, match=said):
-            fonts.check_picture(tmp_path / place)
-    with pytest.raises(InputError, match=r"cannot be written: File name too long\.$"):
-        fonts.write(tmp_path / ("a" * 300 + ".png"), b"")
-    assert sorted(place.name for place in tmp_path.iterdir()) == ["file", "folder.png"]
-
-
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
-def test_a_folder_that_may_not_be_written_to(tmp_path: Path) -> None:
-    tmp_path.chmod(0o500)
-    with pytest.raises(InputError, match="cannot be written to"):
-        fonts.check_picture(tmp_path / "a.png")
-
-
-def test_a_full_disk_leaves_the_old_picture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = tmp_path / "a.png"
-    fonts.write(path, b"old")
-
-    def full(*_: object) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(os, "replace", full)
-    with pytest.raises(InputError, match=r"a\.png cannot be written: No space left on device\.$"):
-        fonts.write(path, b"new")
-    assert [place.name for place in tmp_path.iterdir()] == ["a.png"]
-    assert path.read_bytes() == b"old"
-
-
-def test_words_are_made_fit_to_show() -> None:
-    assert fonts.shown("\u1107\u1161\u11b8") == "밥"
-    assert fonts.shown("a\x00b\nc\ud800") == "a�b�c�"
-    assert fonts.shown("가" * 30) == "가" * 23 + "…"
-    assert fonts.shown("가" * 24) == "가" * 24
-
-
-def test_a_long_title_takes_two_lines() -> None:
-    for words in ("word " * 200, "밥을 " * 200):
-        lines = fonts.heading(words, 5).splitlines()
-        assert len(lines) == 2
-        assert lines[1].endswith(" …")
-    assert fonts.heading("short", 5) == "short"
-    assert fonts.heading("", 5) == ""
-
-
-def test_a_notebook_shows_a_picture_as_it_would_be_saved(tmp_path: Path) -> None:
-    with fonts.style():
-        figure = Figure(figsize=(3, 2))
-        figure.text(0.1, 0.5, "밥을 \u1000")
-        fonts.save(figure, tmp_path / "a.png")
-    picture = fonts.Picture(figure)
-    shown = picture._repr_png_()
-    assert shown == picture._repr_png_()
-    assert [text.get_text() for text in figure.texts] == ["밥을 \u1000", "No font here has U+1000: shown as boxes."]
-    small, large = Image.open(io.BytesIO(shown)), Image.open(tmp_path / "a.png")
-    assert small.width / large.width == pytest.approx(100 / fonts.DOTS_PER_INCH, rel=0.02)
+def test_a_browser_is_given_a_part_or_the_whole_of_the_font() -> None:
+    part, whole = (TTFont(io.BytesIO(font)) for font in (fonts.hangul_subset("밥"), fonts.hangul_font()) if font)
+    assert list(part.getBestCmap()) == [ord("밥")]
+    assert all(ord(letter) in whole.getBestCmap() for letter in HANGUL)
+    assert not any(table.startswith("TSI") for font in (part, whole) for table in font.keys())  # noqa: SIM118

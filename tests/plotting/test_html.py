@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import io
+import json
 import re
 from html.parser import HTMLParser
 
@@ -11,7 +12,7 @@ import pytest
 from matplotlib import ft2font
 
 from nmt.evaluation.alignment import WordAlignment
-from nmt.plotting.html import page
+from nmt.plotting.html import alignment_page, served_page
 
 SMALL = WordAlignment(("나는", "밥을"), ("I", "rice"), np.array([[0.93, 0.02], [0.004, 0.62]]))
 HOSTILE = [
@@ -21,6 +22,7 @@ HOSTILE = [
     "' onfocus='x()",
     "&lt;b&gt;",
     "{title}",
+    "{{ title }}",
 ]
 VOID = {"meta", "img", "br", "link", "input"}
 
@@ -55,7 +57,7 @@ class Reader(HTMLParser):
 
 
 def test_words_weights_and_scores_are_shown() -> None:
-    read = Reader(page([("나는 밥을", SMALL, -1.234), ("둘", SMALL, None)], languages=("ko", "en")))
+    read = Reader(alignment_page([("나는 밥을", SMALL, -1.234), ("둘", SMALL, None)], languages=("ko", "en")))
     assert read.texts["h2"] == ["나는 밥을", "둘"]
     assert read.texts["button"] == ["나는", "밥을", "I", "rice"] * 2
     assert read.texts["th"] == ["나는", "밥을", "I", "rice"] * 2
@@ -65,7 +67,7 @@ def test_words_weights_and_scores_are_shown() -> None:
 
 
 def test_the_file_needs_no_other() -> None:
-    source = page([("나는 밥을", SMALL, None)])
+    source = alignment_page([("나는 밥을", SMALL, None)])
     read = Reader(source)
     assert not {"link", "img", "iframe", "base"} & {tag for tag, _ in read.tags}
     assert not any({"src", "href", "srcset", "action"} & set(attributes) for _, attributes in read.tags)
@@ -76,7 +78,7 @@ def test_the_file_needs_no_other() -> None:
 
 
 def test_the_policy_allows_the_script_of_the_page_alone() -> None:
-    read = Reader(page([("a", SMALL, None)]))
+    read = Reader(alignment_page([("a", SMALL, None)]))
     (script,) = read.texts["script"]
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     (policy,) = [meta["content"] for meta in read.attributes("meta") if "http-equiv" in meta]
@@ -86,8 +88,8 @@ def test_the_policy_allows_the_script_of_the_page_alone() -> None:
 @pytest.mark.parametrize("text", HOSTILE)
 def test_hostile_text_is_text(text: str) -> None:
     alignment = WordAlignment((text, "a"), ("b", text), np.full((2, 2), 0.5))
-    plain = Reader(page([("x", WordAlignment(("x", "a"), ("b", "x"), np.full((2, 2), 0.5)), None)]))
-    source = page([(text, alignment, None)], title=text, languages=(text, text))
+    plain = Reader(alignment_page([("x", WordAlignment(("x", "a"), ("b", "x"), np.full((2, 2), 0.5)), None)]))
+    source = alignment_page([(text, alignment, None)], title=text, languages=(text, text))
     read = Reader(source)
     # Text changes no tag and adds no attribute.
     assert [(tag, sorted(attributes)) for tag, attributes in read.tags] == [
@@ -96,24 +98,24 @@ def test_hostile_text_is_text(text: str) -> None:
     assert read.texts["script"] == plain.texts["script"]
     assert read.texts["h1"] == read.texts["h2"] == read.texts["title"] == [text]
     assert read.texts["button"] == [text, "a", "b", text]
-    assert read.attributes("button")[0]["aria-label"] == f"{text} is looked at by b 50 %, {text} 50 %"
+    assert read.attributes("button")[0]["aria-label"] == f"{text} is attended to by b 50 %, {text} 50 %"
 
 
 def test_what_html_may_not_hold_is_replaced() -> None:
-    source = page([("a\x00b", WordAlignment(("\ud800",), ("\x1b",), np.ones((1, 1))), None)])
+    source = alignment_page([("a\x00b", WordAlignment(("\ud800",), ("\x1b",), np.ones((1, 1))), None)])
     assert Reader(source).texts["h2"] == ["a�b"]
     source.encode("utf-8")
     assert not re.search("[\x00-\x09\x0b-\x1f]", source)
 
 
-def test_each_word_can_be_reached_and_says_what_it_looks_at() -> None:
-    read = Reader(page([("a", SMALL, None)]))
+def test_each_word_can_be_reached_and_says_what_it_attends_to() -> None:
+    read = Reader(alignment_page([("a", SMALL, None)]))
     buttons = read.attributes("button")
     assert [button["aria-label"] for button in buttons] == [
-        "나는 is looked at by I 93 %",
-        "밥을 is looked at by rice 62 %, I 2 %",
-        "I looks at 나는 93 %, 밥을 2 %",
-        "rice looks at 밥을 62 %",
+        "나는 is attended to by I 93 %",
+        "밥을 is attended to by rice 62 %, I 2 %",
+        "I attends to 나는 93 %, 밥을 2 %",
+        "rice attends to 밥을 62 %",
     ]
     assert all(button["type"] == "button" and "tabindex" not in button for button in buttons)
     assert [head["scope"] for head in read.attributes("th")] == ["col", "col", "row", "row"]
@@ -122,46 +124,63 @@ def test_each_word_can_be_reached_and_says_what_it_looks_at() -> None:
 
 
 def test_languages_are_named() -> None:
-    read = Reader(page([("a", SMALL, None)], languages=("ko", "en")))
+    read = Reader(alignment_page([("a", SMALL, None)], languages=("ko", "en")))
     assert read.attributes("html")[0]["lang"] == "en"
     assert [button["lang"] for button in read.attributes("button")] == ["ko", "ko", "en", "en"]
     # Unknown ones are not taken for the page's English.
-    assert {button["lang"] for button in Reader(page([("a", SMALL, None)])).attributes("button")} == {""}
+    assert {button["lang"] for button in Reader(alignment_page([("a", SMALL, None)])).attributes("button")} == {""}
 
 
 def test_a_row_that_went_to_the_end_is_explained() -> None:
-    assert "end of the sentence" in page([("a", SMALL, None)])
+    assert "end of the sentence" in alignment_page([("a", SMALL, None)])
     whole = WordAlignment(("a",), ("b",), np.ones((1, 1)))
-    assert "end of the sentence" not in page([("a", whole, None)])
+    assert "end of the sentence" not in alignment_page([("a", whole, None)])
 
 
 def test_both_lights_and_a_narrow_screen() -> None:
-    (style,) = Reader(page([])).texts["style"]
+    (style,) = Reader(alignment_page([])).texts["style"]
     assert "prefers-color-scheme: dark" in style
     assert "system-ui" in style
-    assert {"name": "viewport", "content": "width=device-width, initial-scale=1"} in Reader(page([])).attributes("meta")
+    assert {"name": "viewport", "content": "width=device-width, initial-scale=1"} in Reader(
+        alignment_page([])
+    ).attributes("meta")
 
 
 @pytest.mark.parametrize(("source", "target"), [((), ()), ((), ("b",)), (("a",), ())])
 def test_an_alignment_of_nothing(source: tuple[str, ...], target: tuple[str, ...]) -> None:
-    read = Reader(page([("x", WordAlignment(source, target, np.zeros([len(target), len(source)])), None)]))
+    read = Reader(alignment_page([("x", WordAlignment(source, target, np.zeros([len(target), len(source)])), None)]))
     assert read.texts.get("button", []) == [*source, *target]
 
 
 def test_the_same_page_twice_and_a_hundred_words() -> None:
     words = tuple(f"단어{i}" for i in range(100))
     pairs = [("a", WordAlignment(words, words, np.eye(100)), None)]
-    assert page(pairs) == page(pairs)
-    assert len(page(pairs).encode()) < 600_000
+    assert alignment_page(pairs) == alignment_page(pairs)
+    assert len(alignment_page(pairs).encode()) < 600_000
 
 
 def test_it_brings_its_hangul_along_and_nothing_more() -> None:
-    made = page([("나는", SMALL, None)])
+    made = alignment_page([("나는", SMALL, None)])
     (data,) = re.findall(r"url\(data:font/ttf;base64,([^)]*)\)", made)
     font = ft2font.FT2Font(io.BytesIO(base64.b64decode(data)))
     assert all(font.get_char_index(ord(letter)) for letter in "나는밥을")
     assert not font.get_char_index(ord("먹")) and not font.get_char_index(ord("I"))
     assert len(data) < 20_000
-    assert made == page([("나는", SMALL, None)])
+    assert made == alignment_page([("나는", SMALL, None)])
     latin = WordAlignment(("ein",), ("a",), np.array([[1.0]]))
-    assert "@font-face" not in page([("ein", latin, None)])
+    assert "@font-face" not in alignment_page([("ein", latin, None)])
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_a_served_page_allows_its_own_style_and_script_alone(text: str) -> None:
+    html, policy = served_page("server", text, {"fixed": text}, name=text, version=3, max_characters=100)
+    read = Reader(html)
+    data, script = read.texts["script"]
+    assert json.loads(data) == {"fixed": text}
+    assert read.texts["h1"] == read.texts["title"] == [text]
+    for kind, content in (("style", read.texts["style"][0]), ("script", script)):
+        digest = base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()
+        assert f"{kind}-src 'sha256-{digest}'" in policy.split("; ")
+    # Its server has the font; nothing else is loaded.
+    assert re.findall(r"url\(([^)]*)\)", html) == ["hangul.ttf"]
+    assert {attributes["href"] for attributes in read.attributes("link")} == {"data:,"}

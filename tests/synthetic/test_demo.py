@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from collections import Counter
+from functools import cache
 from itertools import combinations
 from pathlib import Path
 
@@ -12,8 +13,6 @@ import pytest
 from nmt.errors import InputError
 from nmt.synthetic import demo
 from nmt.synthetic.demo import SPLITS, Pair
-
-EVERY_PAIR = [pair for split in SPLITS for pair in demo.pairs(split)]
 
 GOLDEN = {
     "나는 밥을 먹었다": ("I ate rice", ((0, 0), (1, 2), (2, 1))),
@@ -24,13 +23,13 @@ GOLDEN = {
     "철수는 나를 사랑해": ("Cheolsu loves me", ((0, 0), (1, 2), (2, 1))),
 }
 
-WRITE_AND_HASH = """
-import hashlib, pathlib, sys
-from nmt.synthetic import demo
-folder = pathlib.Path(sys.argv[1])
-demo.write(folder)
-print(hashlib.sha256(b"".join(path.read_bytes() for path in sorted(folder.iterdir()))).hexdigest())
-"""
+WRITE = "import pathlib, sys; from nmt.synthetic import demo; demo.write(pathlib.Path(sys.argv[1]))"
+
+
+@cache
+def every_pair() -> list[Pair]:
+    """Return the pairs of all splits: made when first asked for, since a worker may run none of these tests."""
+    return [pair for split in SPLITS for pair in demo.pairs(split)]
 
 
 def forms(pairs: list[Pair]) -> tuple[Counter[str], Counter[str]]:
@@ -59,7 +58,7 @@ def test_sizes() -> None:
 
 
 def test_no_korean_sentence_occurs_twice() -> None:
-    assert len({pair.source for pair in EVERY_PAIR}) == len(EVERY_PAIR)
+    assert len({pair.source for pair in every_pair()}) == len(every_pair())
 
 
 @pytest.mark.parametrize(("one", "other"), list(combinations(SPLITS, 2)))
@@ -70,7 +69,7 @@ def test_splits_share_no_sentence(one: str, other: str) -> None:
 
 
 def test_sentences_have_2_to_25_words() -> None:
-    lengths = [len(text.split()) for pair in EVERY_PAIR for text in (pair.source, pair.target)]
+    lengths = [len(text.split()) for pair in every_pair() for text in (pair.source, pair.target)]
     assert min(lengths) >= 2
     assert max(lengths) <= 25
     korean = [len(pair.source.split()) for pair in demo.pairs("train")]
@@ -89,18 +88,18 @@ def test_training_has_seen_every_word_form_three_times(split: str) -> None:
 
 
 def test_every_word_has_a_link_and_every_link_a_word() -> None:
-    for pair in EVERY_PAIR:
+    for pair in every_pair():
         assert {i for i, _ in pair.links} == set(range(len(pair.source.split()))), pair
         assert {j for _, j in pair.links} == set(range(len(pair.target.split()))), pair
         assert list(pair.links) == sorted(set(pair.links))
 
 
 def test_links_cross_as_korean_ends_in_the_verb() -> None:
-    assert sum(map(crosses, EVERY_PAIR)) > 0.8 * len(EVERY_PAIR)
+    assert sum(map(crosses, every_pair())) > 0.8 * len(every_pair())
 
 
 def test_questions_end_in_a_question_mark_on_both_sides_and_nothing_else_is_punctuated() -> None:
-    for pair in EVERY_PAIR:
+    for pair in every_pair():
         assert pair.source.endswith("?") == pair.target.endswith("?"), pair
         assert not set(".,!;:") & set(pair.source + pair.target), pair
         assert "?" not in pair.source[:-1] + pair.target[:-1], pair
@@ -148,11 +147,11 @@ def test_written_files(tmp_path: Path) -> None:
 
 
 def test_the_same_bytes_on_every_run(tmp_path: Path) -> None:
-    running = []
-    for seed in ("1", "2"):
-        command = [sys.executable, "-c", WRITE_AND_HASH, str(tmp_path / seed)]
-        environment = {**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": str(Path(demo.__file__).parents[2])}
-        running.append(subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True))
-    hashes = {process.communicate()[0] for process in running}
-    assert all(process.returncode == 0 for process in running)
-    assert len(hashes) == 1
+    # Another seed of hashes than that of this process: sets have another order there.
+    seed = "1" if os.environ.get("PYTHONHASHSEED") != "1" else "2"
+    environment = {**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": str(Path(demo.__file__).parents[2])}
+    subprocess.run([sys.executable, "-c", WRITE, tmp_path / "there"], env=environment, check=True)
+    demo.write(tmp_path / "here")
+    here, there = ({path.name: path.read_bytes() for path in (tmp_path / name).iterdir()} for name in ("here", "there"))
+    assert len(here) == 12
+    assert here == there

@@ -1,9 +1,9 @@
 "use strict";
-// What is typed is translated when the typing rests; the newest answer is drawn, and older ones are given up.
+// What is typed is translated when the typing rests; the newest answer is drawn, older ones are dropped.
 const RESTS = 250; // milliseconds
 const FAINT = 0.03; // hundreds of hair lines would hide the others; the table has their weights
 const element = (id) => document.getElementById(id);
-const model = JSON.parse(element("model").textContent);
+const model = JSON.parse(element("data").textContent);
 const [text, form, state, failed, result] = ["text", "search", "state", "failed", "result"].map(element);
 const section = element("alignment");
 const box = section.querySelector(".links");
@@ -119,7 +119,7 @@ const choose = (translations, one) => {
   if (aligned) return align(one);
   note.textContent = translations[0]?.weights
     ? "An export holds the alignment of the best translation only."
-    : "This model has no alignment: it looks at no source word.";
+    : "This model has no alignment: it attends to no source word.";
 };
 
 const percent = (weight) => `${Math.round(100 * weight)} %`;
@@ -133,8 +133,8 @@ const align = ({ source, target, weights }) => {
     const label = `${word} ${verb} ${names.join(", ") || "nothing"}`;
     return make("button", word, { type: "button", dir: "auto", lang: "", "aria-label": label });
   });
-  const sources = chips(source, target, columns, "is looked at by");
-  const targets = chips(target, source, weights, "looks at");
+  const sources = chips(source, target, columns, "is attended to by");
+  const targets = chips(target, source, weights, "attends to");
   groups[0].replaceChildren(...sources);
   groups[1].replaceChildren(...targets);
 
@@ -154,7 +154,7 @@ const align = ({ source, target, weights }) => {
     return line;
   }));
   const ended = weights.some((row) => row.reduce((a, b) => a + b, 0) < 0.995);
-  caption.textContent = "Per cent of each target word’s look that went to each source word"
+  caption.textContent = "Per cent of each target word’s attention that went to each source word"
     + (ended ? "; the rest of a row went to the end of the sentence." : ".");
 
   const lines = [];
@@ -282,7 +282,7 @@ if (model.fixed) {
   element("fixed").hidden = false;
   for (const input of form.elements.how) input.checked = false;
 } else {
-  const { strategy: kind, beam, length_penalty: penalty, temperature } = model.way;
+  const { strategy: kind, beam, length_penalty: penalty, temperature } = model.search;
   form.elements.how.value = kind;
   if (beam > 1) form.elements.beam.value = Math.min(beam, 10);
   // The fields go by tenths, as the server does.
