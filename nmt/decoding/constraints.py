@@ -100,5 +100,5 @@ def _without_repeats(logits: tf.Tensor, tokens: tf.Tensor, t: tf.Tensor, n: int)
     followed = tf.where(same, tokens[:, n - 1 :], PAD)
     rows = tf.broadcast_to(tf.expand_dims(tf.range(tf.shape(tokens)[0]), 1), tf.shape(followed))
     # Counts of how often each is forbidden, ``(rows, vocabulary)``: TFLite has no scatter of minima.
-    counts = tf.scatter_nd(tf.stack([rows, followed], -1), tf.ones_like(followed), tf.shape(logits))
+    counts = tf.scatter_nd(tf.stack([rows, followed], -1), tf.fill(tf.shape(followed), 1), tf.shape(logits))
     return tf.where(counts > 0, _NEVER, logits)
