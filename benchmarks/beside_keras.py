@@ -43,7 +43,8 @@ from nmt.data.pipeline import ahead
 from nmt.errors import InputError
 from nmt.models.build import build_model
 from nmt.training.fit import fit_tokenizers, make_pipeline
-from nmt.training.setup import compiled, precision
+from nmt.training.setup import compile_for_training, precision
+from nmt.training.training_model import TrainingModel
 
 # What the stock models do not have.
 _FIXED = ("cell", "attention", "context", "bidirectional", "layer_norm", "residual", "word_dropout")
@@ -183,15 +184,15 @@ def models(config: Config, source_vocabulary: int, target_vocabulary: int, steps
     with precision(config.training.precision):
         if config.model.architecture == "transformer":
             stock = stock_transformer
-            named["ours"] = build_model(config, *sizes)
+            named["ours"] = TrainingModel(build_model(config, *sizes))
         else:
             stock = stock_recurrent
             for context in ("output", "input"):
                 one = dataclasses.replace(config, model=dataclasses.replace(config.model, context=context))
-                named[f"ours, context={context}"] = build_model(one, *sizes)
+                named[f"ours, context={context}"] = TrainingModel(build_model(one, *sizes))
         named["stock layers, our optimizer and loss"] = stock(config, *sizes)
         for model in named.values():
-            compiled(model, config, steps)
+            compile_for_training(model, config, steps)
         named["all stock"] = stock(config, *sizes)
         compile_stock(named["all stock"], config, model.optimizer)
     return named

@@ -24,9 +24,8 @@ import numpy as np
 
 from nmt.config import Config, with_settings
 from nmt.data.corpora import from_files
-from nmt.models.build import build_model
 from nmt.training.fit import fit_tokenizers, make_pipeline
-from nmt.training.setup import compiled, precision
+from nmt.training.setup import make_training_model
 
 _WINDOW = 20
 
@@ -53,9 +52,8 @@ def main() -> None:
     corpus = from_files(arguments.source, arguments.target)
     tokenizers = fit_tokenizers(config, corpus, print)
     pipeline, _ = make_pipeline(config, corpus, tokenizers, print)
-    with precision(config.training.precision):
-        model = build_model(config, tokenizers.source.vocabulary, tokenizers.target.vocabulary)
-        compiled(model, config, arguments.steps)
+    sizes = (tokenizers.source.vocabulary, tokenizers.target.vocabulary)
+    model, _ = make_training_model(config, arguments.steps, *sizes)
     print(f"{model.count_params():,} parameters")
     batches = pipeline.epoch(0).take(arguments.steps)
     tokens = [int(np.count_nonzero(target)) for _, target in batches.as_numpy_iterator()]

@@ -56,6 +56,12 @@ class Data:
     buckets: int = option(8, "target lengths a batch can have; each has a few source lengths", 1, 64)
 
 
+# The attentions without model.attention_units, and those with model.heads. The classes in nmt.layers.attention say the
+# same, but importing them takes seconds; a test holds the two equal.
+WITHOUT_UNITS = ("dot", "general", "cosine")
+WITH_HEADS = ("scaled_dot",)
+
+
 @dataclass(frozen=True)
 class Model:
     """The shape of the network."""
@@ -210,7 +216,7 @@ def _unused(m: Model) -> dict[str, str]:
     recurrent = m.architecture == "recurrent"
     transformer = m.architecture == "transformer"
     which = f"model.architecture = '{m.architecture}'"
-    hidden = m.attention in ("bahdanau", "concat", "scaled_dot")
+    hidden = m.attention not in (*WITHOUT_UNITS, "none")
     # key: whether it means something, and where it does not
     meanings: dict[str, tuple[bool, str]] = {
         "cell": (not transformer, which),
@@ -218,7 +224,7 @@ def _unused(m: Model) -> dict[str, str]:
         "context": (recurrent, which),
         "attention_units": (recurrent and hidden, f"model.attention = '{m.attention}'" if recurrent else which),
         "heads": (
-            transformer or (recurrent and m.attention == "scaled_dot"),
+            transformer or (recurrent and m.attention in WITH_HEADS),
             f"model.attention = '{m.attention}'" if recurrent else which,
         ),
         "bidirectional": (recurrent, which),
@@ -333,7 +339,7 @@ def _impossible(c: Config) -> str | None:
     learned = transformer and m.positions == "learned"
     alignment_head = 1 if m.alignment_head == "mean" else m.alignment_head
     alignment_layer = 1 if m.alignment_layer == "last" else m.alignment_layer
-    heads = transformer or m.attention == "scaled_dot"
+    heads = transformer or m.attention in WITH_HEADS
     cut = m.units if transformer else m.attention_units
     rules = {
         "model.tied = 'all' shares one embedding between both languages, so it needs text.joint = true.": (

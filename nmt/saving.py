@@ -1,4 +1,4 @@
-"""A model with its tokenizers and its config, to and from a folder."""
+"""Loading and saving: a model with its tokenizers and its config, from and to a folder."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from nmt.models.seq2seq import Seq2Seq
 
 
 def load(folder: Path) -> tuple[Seq2Seq | LanguageModel, Tokenizers, Config]:
-    """Open a model's folder.
+    """Load a model from its folder.
 
     Raises:
-        InputError: if it is no model, incomplete, or damaged.
+        InputError: if the folder is not a model's, is incomplete, or damaged.
     """
     config = read_config(folder)
     tokenizers = Tokenizers.load(folder, config.text.joint)
@@ -29,14 +29,16 @@ def load(folder: Path) -> tuple[Seq2Seq | LanguageModel, Tokenizers, Config]:
 
 
 def save(folder: Path, model: Seq2Seq | LanguageModel, tokenizers: Tokenizers, config: Config) -> None:
-    """Write a folder that ``load`` opens anywhere.
+    """Save a model to a folder that :func:`load` opens anywhere.
 
     Raises:
         InputError: if the folder exists and is not empty, or the model was not built from the config.
     """
     expected = build_model(config, tokenizers.source.vocabulary, tokenizers.target.vocabulary)
     if tokenizers.joint != config.text.joint or _shapes(expected) != _shapes(model):
-        raise InputError("The model or its tokenizers are not those of the config, so no folder can be opened again.")
+        raise InputError(
+            "The model or its tokenizers are not those of the config, so the folder could not be loaded again."
+        )
 
     def fill(aside: Path) -> None:
         write_settings(aside, config, tokenizers)
@@ -46,7 +48,7 @@ def save(folder: Path, model: Seq2Seq | LanguageModel, tokenizers: Tokenizers, c
 
 
 def write_settings(folder: Path, config: Config, tokenizers: Tokenizers) -> None:
-    """Write all of a model's folder but the weights."""
+    """Write everything of a model's folder but the weights."""
     (folder / CONFIG).write_bytes(config_text(config))
     tokenizers.save(folder)
 
@@ -56,7 +58,7 @@ def _shapes(model: keras.Model) -> list[tuple]:
 
 
 def save_weights(model: keras.Model, path: Path) -> None:
-    """Write a model's weights without its optimizer, which Keras would write along, twice as large."""
+    """Write a model's weights without its optimizer, which Keras would add and which is twice as large."""
     twin = type(model).from_config(model.get_config())
     if not twin.built:
         twin.build()
@@ -65,7 +67,7 @@ def save_weights(model: keras.Model, path: Path) -> None:
 
 
 def load_weights(model: keras.Model, path: Path) -> None:
-    """Read weights into a model.
+    """Load weights into a model.
 
     Raises:
         InputError: if the file is missing, cut short, or belongs to another model.
@@ -76,7 +78,7 @@ def load_weights(model: keras.Model, path: Path) -> None:
         )
     try:
         model.load_weights(path)
-    except Exception as error:  # h5py and Keras raise what they like on a damaged file
+    except Exception as error:  # h5py and Keras raise anything on a damaged file
         others = " and ".join(sorted(file.name for file in path.parent.glob("*.spm.model")))
         raise InputError(
             f"{path} does not fit {CONFIG} and {others} beside it: one of them is damaged or belongs to another model "

@@ -1,9 +1,9 @@
-"""Attention: at each target word, a weighted look back at every source word.
+"""Attention: at each target position, a weighted mean of the whole source.
 
-All kinds share two equations and differ in the score function alone::
+All kinds share two equations and differ only in the score function::
 
     a_ij = exp(e_ij) / sum_k exp(e_ik)    the weights: they sum to one over the source
-    c_i  = sum_j a_ij h_j                 the context: the memory as seen from word i
+    c_i  = sum_j a_ij h_j                 the context: the memory as seen from target position i
 
     e_ij = v' tanh(W s + U h_j)           bahdanau     Bahdanau, Cho and Bengio 2015, https://arxiv.org/abs/1409.0473
     e_ij = s' h_j                         dot          Luong, Pham and Manning 2015, https://arxiv.org/abs/1508.04025
@@ -15,7 +15,7 @@ All kinds share two equations and differ in the score function alone::
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import keras
 import tensorflow as tf
@@ -24,38 +24,52 @@ from nmt.layers.recurrence import dense
 
 
 class Memory(NamedTuple):
-    """What the decoder may look at, made once a sentence.
+    """The source as the decoder reads it, computed once for each sentence.
 
     Attributes:
-        values: ``(batch, source, units)``, what a context is mixed from.
-        keys: ``(batch, source, attention units)``, what a query is compared with.
-        mask: ``(batch, source)``, true at real words.
-        summary: what the encoder says of the whole sentence, the state a recurrent decoder begins with.
+        values: ``(batch, source, units)``, the vectors whose weighted sum is a context.
+        keys: ``(batch, source, attention units)``, the vectors that a query is compared with.
+        mask: ``(batch, source)``, true at real tokens.
+        initial_state: the state ``s_0`` with which a recurrent decoder begins, a tuple with a tuple of tensors
+            ``(batch, units)`` for each layer; empty for a Transformer.
 
-    With several heads, ``values`` and ``keys`` are ``(batch, heads, source, units / heads)``. A decoder with several
-    layers that look has a tuple of them.
+    With several heads, ``values`` and ``keys`` are ``(batch, heads, source, units / heads)``. A Transformer's decoder
+    has a tuple of each, with one element for each layer.
     """
 
     values: Any
     keys: Any
     mask: tf.Tensor
-    summary: Any = ()
+    initial_state: Any = ()
 
 
 class Attention(keras.layers.Layer):
-    """What the kinds share: the weights and the context. A kind says what its score is.
+    """The base class of all kinds: weights and contexts from the scores that a kind defines.
 
-    The weights are exactly zero where the mask is false.
+    A new kind is a subclass with a :meth:`score`, and one line in ``ATTENTIONS``. It overrides :meth:`key`,
+    :meth:`value` and :meth:`context_width` where keys, values or contexts have widths of their own, and sets those
+    attributes below that differ. The weights are exactly zero where the mask is false.
+
+    Attributes:
+        needs_equal_width: whether queries and values must have the same width.
+        has_units: whether it has an argument ``units``, ``model.attention_units`` in the config.
+        has_heads: whether it has an argument ``heads``, ``model.heads`` in the config.
+        aligned: whether its weights say which source tokens it attends to.
 
     Call arguments:
-        query: ``s``, shape ``(batch, query width)``, or ``(batch, target, query width)`` for many words at once.
+        query: ``s``, shape ``(batch, query width)``, or ``(batch, target, query width)`` for many steps at once.
         values: ``h``, shape ``(batch, source, width)``.
-        values_mask: ``(batch, source)``, true at real words; Keras fills it in from a masked embedding.
+        values_mask: ``(batch, source)``, true at real tokens; Keras fills it in from a masked embedding.
 
     Returns:
-        The context ``(batch, width)`` and the weights ``(batch, source)``, with a target dimension in second place if
-        the query has one.
+        The context ``(batch, context width)`` and the weights ``(batch, source)``, with a target dimension in second
+        place if the query has one.
     """
+
+    needs_equal_width: ClassVar[bool] = False
+    has_units: ClassVar[bool] = False
+    has_heads: ClassVar[bool] = False
+    aligned: ClassVar[bool] = True
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -67,35 +81,61 @@ class Attention(keras.layers.Layer):
         return self.attend(query, self.remember(values, values_mask))
 
     def remember(self, values: tf.Tensor, mask: tf.Tensor | None = None) -> Memory:
-        """Make the memory of ``values``: what of the score does not depend on the query is made once."""
+        """Return the memory of ``values``: all that does not depend on the query, computed once.
+
+        Arguments:
+            values: ``h``, shape ``(batch, source, width)``.
+            mask: ``(batch, source)``, true at real tokens; all are real without it.
+        """
         if mask is None:
             mask = tf.ones(tf.shape(values)[:2], tf.bool)
-        return Memory(values, self.key(values), tf.cast(mask, tf.bool))
+        return Memory(self.value(values), self.key(values), tf.cast(mask, tf.bool))
 
     def attend(self, query: tf.Tensor, memory: Memory) -> tuple[tf.Tensor, tf.Tensor]:
-        """Return context and weights for a query, as the call does, on a memory made before."""
+        """Return context and weights for a query, as the call does, from what :meth:`remember` returned."""
         mask = tf.expand_dims(memory.mask, 1) if query.shape.rank == 3 else memory.mask
         weights = masked_softmax(self.score(query, memory.keys), mask)
         return dense(weights, memory.values), weights
 
     def key(self, values: tf.Tensor) -> tf.Tensor:
-        """Return what a query is compared with, ``(batch, source, …)``."""
+        """Return what a query is compared with: from ``(batch, source, width)``, ``(batch, source, key width)``."""
+        return values
+
+    def value(self, values: tf.Tensor) -> tf.Tensor:
+        """Return what contexts are sums of: from ``(batch, source, width)``, ``(batch, source, context width)``."""
         return values
 
     def score(self, query: tf.Tensor, keys: tf.Tensor) -> tf.Tensor:
-        """Return ``e``, ``(batch, source)`` or ``(batch, target, source)``."""
-        raise TypeError("Attention is what its kinds share. Use one of ATTENTIONS.")
+        """Return the scores ``e``.
+
+        Arguments:
+            query: ``(batch, query width)`` or ``(batch, target, query width)``.
+            keys: from :meth:`key`, ``(batch, source, key width)``.
+
+        Returns:
+            ``(batch, source)``, or ``(batch, target, source)`` for a query with a target dimension.
+        """
+        raise TypeError("Attention is the base class of ATTENTIONS. Use one of them.")
 
     def context_width(self, values_width: int) -> int:
-        """Return how wide a context is."""
+        """Return the width of a context, for values of a given width."""
         return values_width
 
     def compute_mask(self, *_: Any, **__: Any) -> None:
-        """Return nothing: contexts and weights have no mask of the source."""
+        """Return nothing: contexts and weights do not have the mask of the source."""
 
 
-class _Hidden(Attention):
-    """A score with a hidden layer of so many units."""
+class AttentionWithUnits(Attention):
+    """The base class of the kinds that have a hidden layer or projections, ``units`` wide.
+
+    Arguments:
+        units: that width.
+
+    Raises:
+        ValueError: if ``units`` is not positive.
+    """
+
+    has_units = True
 
     def __init__(self, units: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -107,11 +147,11 @@ class _Hidden(Attention):
         return {**super().get_config(), "units": self.units}
 
 
-class _Additive(_Hidden):
+class _Additive(AttentionWithUnits):
     """``e = v' tanh(W s + U h_j)``: Bahdanau writes two matrices, Luong one of both side by side."""
 
     def _matrices(self) -> tuple[tf.Tensor, tf.Tensor]:
-        """Return ``W`` and ``U``."""
+        """Return ``W``, ``(query width, units)``, and ``U``, ``(values width, units)``."""
         raise TypeError("Use BahdanauAttention or ConcatAttention.")
 
     def _add_score_vector(self) -> None:
@@ -133,9 +173,9 @@ class _Additive(_Hidden):
 class BahdanauAttention(_Additive):
     """Additive attention, Bahdanau et al. 2015, section 3.1 and appendix A.1.2::
 
-        e_ij = v' tanh(W s_{i-1} + U h_j)                  how well source word j fits target word i
+        e_ij = v' tanh(W s_{i-1} + U h_j)                  how well source token j fits target token i
         a_ij = exp(e_ij) / sum_k exp(e_ik)    (equation 6) the weights: they sum to one over the source
-        c_i  = sum_j a_ij h_j                 (equation 5) the context: the memory as seen from word i
+        c_i  = sum_j a_ij h_j                 (equation 5) the context: the memory as seen from target token i
 
     Arguments:
         units: width of the hidden layer in which queries and keys are compared.
@@ -167,8 +207,8 @@ class BahdanauAttention(_Additive):
 class ConcatAttention(_Additive):
     """``e_ij = v' tanh(W [s ; h_j])``, Luong et al. 2015, equation 8.
 
-    It is Bahdanau's score with ``W`` and ``U`` side by side in one matrix, and is run so. What differs is the query
-    that is usual with it, the state after the step, and how large the first weights are.
+    It is Bahdanau's score with ``W`` and ``U`` side by side in one matrix, and it is computed as his. Two things
+    differ: its usual query is the state after the step, and its initial weights have another scale.
 
     Arguments:
         units: width of the hidden layer.
@@ -194,15 +234,17 @@ class DotAttention(Attention):
     """``e_ij = s_i' h_j``, Luong et al. 2015, equation 8. It has no weights.
 
     Raises:
-        ValueError: if queries and values are not of one width.
+        ValueError: if queries and values differ in width.
 
     >>> context, weights = DotAttention()(tf.constant([[0.8, 0.2]]), tf.constant([[[0.7, 0.3], [0.2, 0.8]]]))
     >>> print(weights.numpy().round(3))  # the scores are 0.62 and 0.32
     [[0.574 0.426]]
     """
 
+    needs_equal_width = True
+
     def build(self, query_shape: tuple, values_shape: tuple) -> None:
-        _same_width(query_shape, values_shape)
+        _check_equal_width(query_shape, values_shape)
 
     def score(self, query: tf.Tensor, keys: tf.Tensor) -> tf.Tensor:
         return dense(query, keys, transpose=True)
@@ -210,7 +252,7 @@ class DotAttention(Attention):
 
 @keras.saving.register_keras_serializable("nmt")
 class GeneralAttention(Attention):
-    """``e_ij = s_i' W h_j``, Luong et al. 2015, equation 8. ``W h_j`` is made once.
+    """``e_ij = s_i' W h_j``, Luong et al. 2015, equation 8. ``W h_j`` is computed once.
 
     >>> GeneralAttention()(tf.ones([2, 3]), tf.ones([2, 5, 11]))[1].shape
     TensorShape([2, 5])
@@ -230,17 +272,19 @@ class GeneralAttention(Attention):
 class CosineAttention(Attention):
     """``e_ij = b cos(s_i, h_j)``, Graves et al. 2014, *Neural Turing Machines*, equations 5 and 6.
 
-    A cosine lies between -1 and 1, too little for a sharp softmax, so its strength ``b`` is learned. It begins at 8.
+    A cosine lies between -1 and 1, too little for a sharp softmax, so the factor ``b`` is learned. It begins at 8.
 
     Raises:
-        ValueError: if queries and values are not of one width.
+        ValueError: if queries and values differ in width.
 
     >>> CosineAttention()(tf.ones([2, 3]), tf.ones([2, 5, 3]))[1].shape
     TensorShape([2, 5])
     """
 
+    needs_equal_width = True
+
     def build(self, query_shape: tuple, values_shape: tuple) -> None:
-        _same_width(query_shape, values_shape)
+        _check_equal_width(query_shape, values_shape)
         self.strength = self.add_weight((), keras.initializers.Constant(8.0), name="strength")
 
     def key(self, values: tf.Tensor) -> tf.Tensor:
@@ -251,7 +295,7 @@ class CosineAttention(Attention):
 
 
 @keras.saving.register_keras_serializable("nmt")
-class ScaledDotAttention(_Hidden):
+class ScaledDotAttention(AttentionWithUnits):
     """Scaled dot-product attention with one or several heads, Vaswani et al. 2017, section 3.2::
 
         q, k, v = W_q s + b_q, W_k h + b_k, W_v h + b_v    each cut into heads of d = units / heads
@@ -260,10 +304,10 @@ class ScaledDotAttention(_Hidden):
 
     Arguments:
         units: width of queries, keys and values, all heads together, and of the context.
-        heads: how many; they must divide ``units``.
-        head: whose weights are returned, from 0; the mean of all if not given.
+        heads: number of heads; it must divide ``units``.
+        head: the head whose weights are returned, from 0; the mean of all if not given.
 
-    The mask of its memory may also be ``(batch, target, source)``, one for each query, as self-attention needs it.
+    The mask of its memory may also be ``(batch, target, source)``, one for each query, as causal self-attention needs.
 
     Raises:
         ValueError: if ``units`` is not positive, the heads do not divide it, or there is no such ``head``.
@@ -273,6 +317,8 @@ class ScaledDotAttention(_Hidden):
     >>> context.shape, weights.shape
     (TensorShape([2, 4, 6]), TensorShape([2, 4, 5]))
     """
+
+    has_heads = True
 
     def __init__(self, units: int, heads: int = 1, head: int | None = None, **kwargs: Any) -> None:
         super().__init__(units, **kwargs)
@@ -292,12 +338,13 @@ class ScaledDotAttention(_Hidden):
         self.output_kernel = self.add_weight((self.units, self.units), "glorot_uniform", name="output_kernel")
         self.output_bias = self.add_weight((self.units,), "zeros", name="output_bias")
 
-    def remember(self, values: tf.Tensor, mask: tf.Tensor | None = None) -> Memory:
-        if mask is None:
-            mask = tf.ones(tf.shape(values)[:2], tf.bool)
-        keys = self._split(dense(values, self.key_kernel) + self.key_bias)
-        mixed = self._split(dense(values, self.value_kernel) + self.value_bias)
-        return Memory(mixed, keys, tf.cast(mask, tf.bool))
+    def key(self, values: tf.Tensor) -> tf.Tensor:
+        """Return ``k`` of every head, ``(batch, heads, source, units / heads)``."""
+        return self._split(dense(values, self.key_kernel) + self.key_bias)
+
+    def value(self, values: tf.Tensor) -> tf.Tensor:
+        """Return ``v`` of every head, ``(batch, heads, source, units / heads)``."""
+        return self._split(dense(values, self.value_kernel) + self.value_bias)
 
     def attend(self, query: tf.Tensor, memory: Memory) -> tuple[tf.Tensor, tf.Tensor]:
         if query.shape.rank == 2:
@@ -309,7 +356,12 @@ class ScaledDotAttention(_Hidden):
         return context, tf.reduce_mean(weights, 1) if self.head is None else tf.gather(weights, self.head, axis=1)
 
     def weights_of_heads(self, query: tf.Tensor, memory: Memory) -> tf.Tensor:
-        """Return the weights of every head, ``(batch, heads, target, source)``, for ``query`` of a whole target."""
+        """Return the weights of every head, ``(batch, heads, target, source)``.
+
+        Arguments:
+            query: ``(batch, target, query width)``.
+            memory: from :meth:`remember`.
+        """
         # The scale goes into the query, which is smaller than the scores.
         scale = (self.units // self.heads) ** -0.5
         queries = self._split((dense(query, self.query_kernel) + self.query_bias) * scale)
@@ -334,10 +386,10 @@ def _merge(tensor: tf.Tensor, units: int) -> tf.Tensor:
     return tf.reshape(tensor, [batch, time, units])
 
 
-def _same_width(query_shape: tuple, values_shape: tuple) -> None:
+def _check_equal_width(query_shape: tuple, values_shape: tuple) -> None:
     if query_shape[-1] != values_shape[-1]:
         raise ValueError(
-            f"This score compares query and memory number by number, so both must be of one width, and they are "
+            f"This score compares query and memory number by number, so both must have the same width, but they are "
             f"{query_shape[-1]} and {values_shape[-1]} wide."
         )
 
@@ -347,14 +399,14 @@ def _unit_length(vectors: tf.Tensor) -> tf.Tensor:
 
 
 @keras.saving.register_keras_serializable("nmt")
-class FixedContext(Attention):
-    """No attention: the whole sentence in one vector, the same for every word.
+class FixedContext(AttentionWithUnits):
+    """No attention: the whole sentence in one vector, the same context at every step.
 
     Sutskever et al. 2014, https://arxiv.org/abs/1409.3215, and Cho et al. 2014, https://arxiv.org/abs/1406.1078, where
-    the vector also enters every step. It is what attention was invented against: the vector has the same width for a
-    short sentence and for a long one.
+    the vector also enters every step. Attention was invented to remove this bottleneck: the vector has the same width
+    for a short sentence and for a long one.
 
-    Its memory is made of that vector ``(batch, units)``; there is nothing to look at, so the weights have no width.
+    Its values are that vector, ``(batch, units)``. There are no source positions, so the weights have width 0.
 
     Arguments:
         units: width of the vector.
@@ -364,14 +416,10 @@ class FixedContext(Attention):
     (TensorShape([2, 5, 3]), TensorShape([2, 5, 0]))
     """
 
-    def __init__(self, units: int, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        if units < 1:
-            raise ValueError(f"units must be 1 or more, not {units}.")
-        self.units = units
+    aligned = False
 
     def build(self, query_shape: tuple, values_shape: tuple) -> None:
-        """Make no weights."""
+        """Create nothing: there are no weights."""
 
     def remember(self, values: tf.Tensor, mask: tf.Tensor | None = None) -> Memory:
         return Memory(values, (), ())
@@ -385,10 +433,8 @@ class FixedContext(Attention):
     def context_width(self, values_width: int) -> int:
         return self.units
 
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "units": self.units}
 
-
+# The names are those of model.attention in the config, which also has "none"; a test holds the two equal.
 ATTENTIONS: dict[str, type[Attention]] = {
     "bahdanau": BahdanauAttention,
     "dot": DotAttention,
@@ -400,7 +446,7 @@ ATTENTIONS: dict[str, type[Attention]] = {
 
 
 def make_attention(kind: str, units: int, heads: int = 1) -> Attention:
-    """Return a new attention of a kind; ``units`` and ``heads`` go where they mean something.
+    """Return a new attention by its name in ``ATTENTIONS``; ``units`` and ``heads`` are ignored if it has none.
 
     Raises:
         ValueError: for a kind that does not exist.
@@ -410,10 +456,9 @@ def make_attention(kind: str, units: int, heads: int = 1) -> Attention:
     """
     if kind not in ATTENTIONS:
         raise ValueError(f"There is no attention '{kind}'. Known: {', '.join(ATTENTIONS)}.")
-    if kind == "scaled_dot":
-        return ScaledDotAttention(units, heads)
-    made = ATTENTIONS[kind]
-    return made(units) if issubclass(made, _Hidden) else made()
+    attention = ATTENTIONS[kind]
+    options = {"units": units} if attention.has_units else {}
+    return attention(**options, **({"heads": heads} if attention.has_heads else {}))
 
 
 def masked_softmax(scores: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:

@@ -5,8 +5,8 @@ A cell splits its step in two, because only one half depends on the step before:
     projected = cell.project(inputs)              # W x_t + b for all t at once: one large product
     output, state = cell.step(projected_t, state) # U h_{t-1} and the gates: inside the loop
 
-The loop is :func:`nmt.layers.recurrence.scan`. Weights are laid out as in Keras's own cells, so theirs fit here and the
-other way round.
+The loop is :func:`nmt.layers.recurrence.scan`. The weights have the same layout as in Keras's own cells, so they can be
+copied from one to the other.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ State = tuple[tf.Tensor, ...]
 
 
 class Cell(keras.layers.Layer):
-    """What the cells share. Each weight has ``gates`` blocks of ``units`` columns.
+    """The base class of all cells. Each weight has ``gates`` blocks of ``units`` columns.
 
-    It is also a cell in Keras's sense and runs inside ``keras.layers.RNN``.
+    It is also a Keras cell and runs inside ``keras.layers.RNN``.
 
     Arguments:
         units: width of the state, ``h`` in the formulas.
@@ -67,11 +67,22 @@ class Cell(keras.layers.Layer):
         return dense(inputs, self.kernel) + self.bias
 
     def step(self, projected: tf.Tensor, state: State) -> tuple[tf.Tensor, State]:
-        """Take ``W x_t + b`` and the last state to the output and the next state."""
-        raise TypeError("Cell is what its kinds share. Use SimpleRNNCell, GRUCell or LSTMCell.")
+        """Compute the output and the next state.
+
+        Arguments:
+            projected: ``W x_t + b`` from :meth:`project`, shape ``(batch, gates * units)``.
+            state: ``states`` tensors ``(batch, units)`` from the step before.
+
+        Returns:
+            The output ``(batch, units)`` and the next state, as many tensors as ``state`` has.
+        """
+        raise TypeError("Cell is the base class of CELLS. Use one of them.")
 
     def open_gates(self, projected: tf.Tensor, state: State) -> dict[str, tf.Tensor]:
-        """Return how far each gate opens in the step that these are given to, from 0 to 1, ``(batch, units)`` each.
+        """Return how far each gate opens in the step with these arguments, from 0 to 1, ``(batch, units)`` each.
+
+        Arguments:
+            projected, state: as those of :meth:`step`.
 
         A GRU has ``update`` (``z``) and ``reset`` (``r``), an LSTM ``input`` (``i``), ``forget`` (``f``) and ``output``
         (``o``), and a plain RNN none.
@@ -89,7 +100,7 @@ class Cell(keras.layers.Layer):
         return output, list(state)
 
     def zero_state(self, like: tf.Tensor) -> State:
-        """Return the state before the first word, for the batch of ``like``."""
+        """Return a state of zeros for the batch of ``like``: ``states`` tensors ``(batch, units)``."""
         return (tf.zeros([tf.shape(like)[0], self.units], like.dtype),) * self.states
 
     def get_config(self) -> dict[str, Any]:
@@ -148,7 +159,7 @@ class GRUCell(Cell):
         return {"update": z, "reset": r}
 
     def _parts(self, projected: tf.Tensor, h: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor]:
-        """Return ``z``, ``r``, ``W_n x + b_n`` and ``U_n h + c_n``."""
+        """Return ``z``, ``r``, ``W_n x + b_n`` and ``U_n h + c_n``, each ``(batch, units)``."""
         _, recurrent_bias = tf.unstack(self.bias)
         # Splits, not slices: the gradient of a slice is a whole matrix of zeros with the slice in it.
         x_z, x_r, x_n = tf.split(projected, 3, -1)
@@ -193,16 +204,17 @@ class LSTMCell(Cell):
         return {"input": i, "forget": f, "output": o}
 
     def _parts(self, projected: tf.Tensor, h: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor]:
-        """Return ``i``, ``f``, ``W_g x + U_g h + b_g`` and ``o``."""
+        """Return ``i``, ``f``, ``W_g x + U_g h + b_g`` and ``o``, each ``(batch, units)``."""
         i, f, g, o = tf.split(projected + tf.matmul(h, self.recurrent_kernel), 4, -1)
         return tf.sigmoid(i), tf.sigmoid(f), g, tf.sigmoid(o)
 
 
+# The names are those of model.cell in the config; a test holds the two equal.
 CELLS: dict[str, type[Cell]] = {"rnn": SimpleRNNCell, "gru": GRUCell, "lstm": LSTMCell}
 
 
 def make_cell(kind: str, units: int, name: str, dtype: Any = None) -> Cell:
-    """Return a new cell of a kind, ``rnn``, ``gru`` or ``lstm``.
+    """Return a new cell, ``rnn``, ``gru`` or ``lstm``.
 
     Raises:
         ValueError: for any other kind.

@@ -1,4 +1,4 @@
-"""The encoder: reads the source and writes an annotation beside each word."""
+"""The recurrent encoder: from source vectors to one annotation for each token, and the decoder's initial state."""
 
 from __future__ import annotations
 
@@ -10,37 +10,37 @@ import tensorflow as tf
 
 from nmt.layers.cells import Cell, State, make_cell
 from nmt.layers.recurrence import scan
-from nmt.layers.residual import Depth
+from nmt.layers.residual import ResidualStack
 
 
 @keras.saving.register_keras_serializable("nmt")
 class Encoder(keras.layers.Layer):
-    """A stack of recurrent layers, read one way or both, with a bridge to the decoder.
+    """A stack of recurrent layers in one direction or both, with a bridge to the decoder.
 
     Bahdanau et al. 2015, section 3.2 and appendix A.2.1, https://arxiv.org/abs/1409.0473::
 
-        h_j = [forward_j ; backward_j]     the annotation of word j: the sentence as seen from there (equation 7)
+        h_j = [forward_j ; backward_j]     the annotation of token j: the sentence as seen from there (equation 7)
         s_0 = tanh(W_s h_last)             the bridge, here from the last states of both directions
 
     Arguments:
         units: width of each direction.
         cell: ``gru``, ``lstm`` or ``rnn``.
-        layers: recurrent layers, each of which reads the annotations of the one below.
+        layers: number of recurrent layers; each reads the annotations of the one below.
         bidirectional: read backwards too; annotations are then ``2 * units`` wide.
-        bridge: width and number of layers of the decoder whose first state is made, or ``None`` for the states as they
-            are: those of the top layer, ``(forward, backward)`` concatenated.
+        bridge: units and layers of the decoder whose initial state is computed. With ``None`` the state is that of the
+            top layer as it is, both directions merged.
         dropout: share of units dropped between layers.
-        merge: ``concat`` or ``sum``, what is done with the two directions.
-        layer_norm, residual: see :class:`~nmt.layers.residual.Depth`.
+        merge: ``concat`` or ``sum``: how the two directions become one annotation.
+        layer_norm, residual: see :class:`~nmt.layers.residual.ResidualStack`.
 
     Call arguments:
-        inputs: word vectors, shape ``(batch, source, width)``.
-        mask: ``(batch, source)``, true at real words, which must not be interrupted by padding. Padding changes
-            nothing: annotations at real words and the states do not depend on it.
+        inputs: token vectors, shape ``(batch, source, width)``.
+        mask: ``(batch, source)``, true at real tokens, with no padding between them. Padding changes nothing: the
+            annotations of real tokens and the states do not depend on it. Annotations at padded places are not zero.
 
     Returns:
-        The annotations ``(batch, source, width)``, of ``2 * units`` where two directions are concatenated, and the
-        state, a tuple with a tuple of tensors ``(batch, units)`` for each layer of the decoder.
+        The annotations ``(batch, source, width)``, with a width of ``2 * units`` where two directions are concatenated,
+        and the initial state of the decoder, a tuple with a tuple of tensors ``(batch, units)`` for each of its layers.
 
     Raises:
         ValueError: if the cell or ``merge`` is unknown, or there is no layer.
@@ -83,8 +83,8 @@ class Encoder(keras.layers.Layer):
         self.backward_cells = [
             make_cell(cell, units, f"backward_{i}", self.dtype_policy) for i in range(layers if bidirectional else 0)
         ]
-        self.depth = Depth(layers, self.width, dropout, layer_norm, residual, dtype=self.dtype_policy)
-        # One for each tensor of the decoder's state.
+        self.depth = ResidualStack(layers, self.width, dropout, layer_norm, residual, dtype=self.dtype_policy)
+        # One for each tensor of the decoder's state. Files of weights name these attributes.
         width, depth = self.bridge or (0, 0)
         self.bridges = [
             keras.layers.Dense(width, activation="tanh", name=f"bridge_{i}", dtype=self.dtype_policy)
@@ -111,27 +111,28 @@ class Encoder(keras.layers.Layer):
     ) -> tuple[tf.Tensor, tuple[State, ...]]:
         annotations, last = inputs, ()
         for i, forward in enumerate(self.forward_cells):
-            words = self.depth.before(i, annotations, training)
-            sides = [run(forward, words, mask)]
+            below = self.depth.before(i, annotations, training)
+            directions = [run(forward, below, mask)]
             if self.bidirectional:
-                sides.append(run(self.backward_cells[i], words, mask, reverse=True))
-            outputs = self._merged([outputs for outputs, _ in sides])
-            last = tuple(self._merged(parts) for parts in zip(*[state for _, state in sides], strict=True))
+                directions.append(run(self.backward_cells[i], below, mask, reverse=True))
+            outputs = self._merge([outputs for outputs, _ in directions])
+            last = tuple(self._merge(parts) for parts in zip(*[state for _, state in directions], strict=True))
             annotations = self.depth.after(i, annotations, outputs)
-        return annotations, self._first_state(last)
+        return annotations, self._bridge(last)
 
-    def _merged(self, sides: Sequence[tf.Tensor]) -> tf.Tensor:
-        return tf.add_n(list(sides)) if self.merge == "sum" else tf.concat(sides, -1)
+    def _merge(self, directions: Sequence[tf.Tensor]) -> tf.Tensor:
+        """Return one tensor ``(…, width)`` from one or two ``(…, units)``."""
+        return tf.add_n(list(directions)) if self.merge == "sum" else tf.concat(directions, -1)
 
-    def _first_state(self, last: State) -> tuple[State, ...]:
-        """Turn the top layer's last states into the decoder's first."""
+    def _bridge(self, last: State) -> tuple[State, ...]:
+        """Return the decoder's initial state, for the last states ``(batch, width)`` of the top layer."""
         if not self.bridge:
             return (last,)
         made = [bridge(last[i % len(last)]) for i, bridge in enumerate(self.bridges)]
         return tuple(tuple(made[i : i + len(last)]) for i in range(0, len(made), len(last)))
 
     def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
-        # The annotations keep the mask of the words; the states have none.
+        # The annotations keep the mask of the tokens; the states have none.
         return previous_mask
 
     def get_config(self) -> dict[str, Any]:
@@ -147,9 +148,15 @@ def run(
     state: State | None = None,
     projected: bool = False,
 ) -> tuple[tf.Tensor, State]:
-    """Run one cell over ``inputs`` ``(batch, time, width)``: outputs ``(batch, time, units)`` and the last state.
+    """Run one cell over time: outputs ``(batch, time, units)`` and the last state.
 
-    With ``projected`` the inputs are what ``cell.project`` gives.
+    Arguments:
+        cell: the cell.
+        inputs: ``(batch, time, width)``, or with ``projected`` what ``cell.project`` returns, ``(batch, time, gates *
+            units)``.
+        mask, reverse: see :func:`~nmt.layers.recurrence.scan`.
+        state: the first state; zeros if not given.
+        projected: whether ``inputs`` are projected.
     """
 
     def step(projected: tf.Tensor, state: State) -> tuple[tuple[tf.Tensor, ...], State]:
@@ -157,5 +164,12 @@ def run(
         return (output,), state
 
     inputs = inputs if projected else cell.project(inputs)
-    (outputs,), last = scan(step, inputs, state or cell.zero_state(inputs), mask, reverse, (cell.units,))
+    (outputs,), last = scan(
+        step,
+        inputs,
+        state or cell.zero_state(inputs),
+        mask=mask,
+        reverse=reverse,
+        outputs=(cell.units,),
+    )
     return outputs, last

@@ -69,7 +69,8 @@ def scan(
         outputs: the width of each output, ``None`` if it is not known; all are known within :func:`dense_loops`.
 
     Returns:
-        The outputs, each ``(batch, time, its width)``, and the last state.
+        The outputs, each ``(batch, time, its width)``, and the last state. At padded places an output is whatever
+        ``step`` makes of the padding and the state kept so far: a number that nothing should read, not zero.
     """
     if _dense_loops.get():
         return _scan_dense(step, inputs, state, mask, reverse, outputs)
@@ -128,6 +129,6 @@ def _scan_dense(
 
 
 def _by_time(tensor: tf.Tensor) -> tf.TensorArray:
-    """Cut ``(batch, time, …)`` into an array with an element for each time."""
+    """Return ``(batch, time, …)`` as an array with one element ``(batch, …)`` for each time step."""
     order = [1, 0, *range(2, tensor.shape.rank)]
     return tf.TensorArray(tensor.dtype, tf.shape(tensor)[1]).unstack(tf.transpose(tensor, order))

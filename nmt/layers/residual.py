@@ -1,4 +1,4 @@
-"""What makes deep stacks of recurrent layers learn: dropout, normalisation, residual connections."""
+"""Dropout, normalisation and residual connections, which let deep stacks of recurrent layers learn."""
 
 from __future__ import annotations
 
@@ -9,25 +9,26 @@ import tensorflow as tf
 
 
 @keras.saving.register_keras_serializable("nmt")
-class Depth(keras.layers.Layer):
-    """What lies between the recurrent layers of a stack::
+class ResidualStack(keras.layers.Layer):
+    """Dropout, layer normalisation and residual connections between the recurrent layers of a stack::
 
         x_{i+1} = x_i + norm(layer_i(dropout(x_i)))      the first layer has neither dropout nor x_i
 
-    Residual connections are those of He et al. 2016, https://arxiv.org/abs/1512.03385, the normalisation that of Ba et
-    al. 2016, https://arxiv.org/abs/1607.06450. It stands after the recurrence and not inside it, so that all words are
-    normalised at once.
+    The residual connections are those of He et al. 2016, https://arxiv.org/abs/1512.03385, the normalisation is that of
+    Ba et al. 2016, https://arxiv.org/abs/1607.06450. The normalisation comes after the recurrence and not inside it, so
+    all time steps are normalised at once. The recurrent layers themselves are not part of it: its owner calls
+    :meth:`before`, runs layer i, and calls :meth:`after`.
 
     Arguments:
-        layers: how many layers the stack has.
-        width: width of what a layer gives.
+        layers: number of recurrent layers in the stack.
+        width: width of a layer's output.
         dropout: share of units dropped between layers.
-        layer_norm: normalise what each layer gives.
-        residual: add what each layer but the first has read.
+        layer_norm: normalise the output of each layer.
+        residual: add the input of each layer but the first to its output.
 
-    >>> depth = Depth(2, 5, layer_norm=True, residual=True)
-    >>> depth.build()
-    >>> depth.after(1, tf.ones([3, 5]), tf.zeros([3, 5])).numpy().tolist()[0]  # 1 + norm(0)
+    >>> stack = ResidualStack(2, 5, layer_norm=True, residual=True)
+    >>> stack.build()
+    >>> stack.after(1, tf.ones([3, 5]), tf.zeros([3, 5])).numpy().tolist()[0]  # 1 + norm(0)
     [1.0, 1.0, 1.0, 1.0, 1.0]
     """
 
@@ -57,11 +58,23 @@ class Depth(keras.layers.Layer):
             norm.build((None, self.width))
 
     def before(self, layer: int, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
-        """Return what layer number ``layer`` reads, from what the one below gave."""
+        """Return the input of a layer: ``dropout(x_i)``, and of the first layer ``x_0`` as it is.
+
+        Arguments:
+            layer: ``i``, from 0.
+            inputs: ``x_i``, ``(…, width)``: one step ``(batch, width)`` or a sequence ``(batch, time, width)``. That of
+                the first layer may have another width.
+        """
         return self.drop(inputs, training=training) if layer else inputs
 
     def after(self, layer: int, inputs: tf.Tensor, outputs: tf.Tensor) -> tf.Tensor:
-        """Return what layer number ``layer`` gives on, from what came before its dropout and what it made of it."""
+        """Return ``x_{i+1}``: the normalised output of a layer, plus its input from before the dropout.
+
+        Arguments:
+            layer: ``i``, from 0.
+            inputs: ``x_i``, ``(…, width)``; not used for the first layer, which may read another width.
+            outputs: the output of layer i, ``(…, width)``.
+        """
         if self.layer_norm:
             outputs = self.norms[layer](outputs)
         return inputs + outputs if self.residual and layer else outputs

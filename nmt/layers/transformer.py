@@ -5,11 +5,12 @@ sublayer (Xiong et al. 2020, https://arxiv.org/abs/2002.04745), which learns wit
 
     x = x + dropout(sublayer(norm(x)))
 
-The sublayers are attention to the sequence itself, attention to the source, and a network of two layers for each word.
+The sublayers are self-attention, cross-attention to the source, and a feed-forward network of two layers.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import keras
@@ -20,20 +21,20 @@ from nmt.layers.attention import Memory, ScaledDotAttention
 
 @keras.saving.register_keras_serializable("nmt")
 class Positions(keras.layers.Layer):
-    """Word vectors, scaled, with their places added, Vaswani et al. 2017, sections 3.4 and 3.5::
+    """Positional encoding: scaled token vectors with their positions added, Vaswani et al. 2017, sections 3.4 and 3.5::
 
         x_t = sqrt(units) y_t + PE_t
         PE_(t, 2i)     = sin(t / 10000^(2i / units))
         PE_(t, 2i + 1) = cos(t / 10000^(2i / units))
 
-    Learned positions are a row of weights for each place instead.
+    Learned positions are one row of weights for each position instead.
 
     Arguments:
-        learned: rows of learned positions; 0 for the formula, which knows no end.
+        learned: number of learned positions; 0 for the formula, which has no limit.
 
     Call arguments:
         inputs: ``y``, shape ``(batch, time, units)`` or ``(batch, units)``.
-        places: ``t``, shape ``(time,)`` or ``(batch,)``.
+        positions: ``t``, shape ``(time,)`` or ``(batch,)``.
 
     >>> print(Positions()(tf.zeros([1, 2, 4]), tf.range(2)).numpy().round(3)[0])
     [[0.    1.    0.    1.   ]
@@ -45,21 +46,22 @@ class Positions(keras.layers.Layer):
         self.supports_masking = True
         self.learned = learned
 
-    def build(self, inputs_shape: tuple, places_shape: Any = None) -> None:
+    def build(self, inputs_shape: tuple, positions_shape: Any = None) -> None:
         self.units = inputs_shape[-1]
         if self.learned:
             self.table = self.add_weight(
                 (self.learned, self.units), keras.initializers.RandomNormal(stddev=0.02), name="table"
             )
 
-    def call(self, inputs: tf.Tensor, places: tf.Tensor) -> tf.Tensor:
-        where = tf.gather(self.table, places) if self.learned else tf.cast(self._waves(places), inputs.dtype)
-        return inputs * self.units**0.5 + where
+    def call(self, inputs: tf.Tensor, positions: tf.Tensor) -> tf.Tensor:
+        added = tf.gather(self.table, positions) if self.learned else tf.cast(self._waves(positions), inputs.dtype)
+        return inputs * self.units**0.5 + added
 
-    def _waves(self, places: tf.Tensor) -> tf.Tensor:
+    def _waves(self, positions: tf.Tensor) -> tf.Tensor:
+        """Return ``PE_t``, shape ``(time, units)`` or ``(batch, units)``."""
         column = tf.range(self.units)
         rates = tf.pow(10_000.0, -tf.cast(column // 2 * 2, tf.float32) / self.units)
-        angles = tf.expand_dims(tf.cast(places, tf.float32), -1) * rates
+        angles = tf.expand_dims(tf.cast(positions, tf.float32), -1) * rates
         return tf.where(column % 2 == 0, tf.sin(angles), tf.cos(angles))
 
     def get_config(self) -> dict[str, Any]:
@@ -67,7 +69,7 @@ class Positions(keras.layers.Layer):
 
 
 class _Stack(keras.layers.Layer):
-    """What both stacks share: the sublayers of each layer, each with a normalisation before it."""
+    """The base class of both stacks: the sublayers of each layer, each with a normalisation before it."""
 
     attentions: tuple[str, ...] = ("self_attention",)
 
@@ -92,6 +94,7 @@ class _Stack(keras.layers.Layer):
         self.layers = layers
         self.dropout = dropout
         self.positions = positions
+        # Files of weights name these attributes.
         self.places = Positions(positions, dtype=self.dtype_policy)
         self.looks = [
             [
@@ -128,19 +131,19 @@ class _Stack(keras.layers.Layer):
         return len(self.attentions) + 1
 
     def _build(self, memory: tuple) -> None:
-        words = (None, None, self.units)
-        self.places.build(words)
-        for looks, (inner, outer), norms in zip(self.looks, self.networks, self.norms, strict=True):
-            for kind, look in zip(self.attentions, looks, strict=True):
-                look.build(words, memory if kind == "cross_attention" else words)
-            inner.build(words)
+        shape = (None, None, self.units)
+        self.places.build(shape)
+        for attentions, (inner, outer), norms in zip(self.looks, self.networks, self.norms, strict=True):
+            for kind, attention in zip(self.attentions, attentions, strict=True):
+                attention.build(shape, memory if kind == "cross_attention" else shape)
+            inner.build(shape)
             outer.build((None, None, self.feed_forward))
             for norm in norms:
-                norm.build(words)
-        self.last_norm.build(words)
+                norm.build(shape)
+        self.last_norm.build(shape)
 
     def _network(self, i: int, x: tf.Tensor, training: bool) -> tf.Tensor:
-        """Return ``x + W_2 max(0, W_1 norm(x) + b_1) + b_2``, equation 2."""
+        """Return ``x + W_2 max(0, W_1 norm(x) + b_1) + b_2``, equation 2, for layer i and ``x`` ``(…, units)``."""
         inner, outer = self.networks[i]
         return x + self.drop(outer(inner(self.norms[i][-1](x))), training=training)
 
@@ -157,19 +160,19 @@ class TransformerEncoder(_Stack):
     """A stack of self-attention and feed-forward layers over the source.
 
     Arguments:
-        units: width of word vectors, of every layer and of the annotations.
-        heads: of each attention; they must divide ``units``.
-        feed_forward: width of the inner layer of the network for each word.
-        layers: how many.
+        units: width of token vectors, of every layer and of the annotations.
+        heads: heads of each attention; their number must divide ``units``.
+        feed_forward: width of the inner layer of the feed-forward network.
+        layers: number of layers.
         dropout: share of units dropped from what each sublayer adds.
-        positions: rows of learned positions, or 0 for sine and cosine.
+        positions: number of learned positions, or 0 for sine and cosine.
 
     Call arguments:
-        inputs: word vectors, shape ``(batch, source, units)``.
-        mask: ``(batch, source)``, true at real words.
+        inputs: token vectors, shape ``(batch, source, units)``.
+        mask: ``(batch, source)``, true at real tokens.
 
     Returns:
-        The annotations ``(batch, source, units)``, and an empty summary: the decoder begins with nothing.
+        The annotations ``(batch, source, units)``, and an empty initial state.
 
     Raises:
         ValueError: if there is no layer, or the heads do not divide the units.
@@ -195,13 +198,13 @@ class TransformerEncoder(_Stack):
         return self.last_norm(x), ()
 
     def self_attention(self, inputs: tf.Tensor, mask: tf.Tensor | None = None) -> list[tf.Tensor]:
-        """Return how much each word looks at each other, to be looked at: for each layer the weights of every head.
+        """Return the weights of self-attention, of every head of every layer, to be shown.
 
         Arguments:
             inputs, mask: as in the call.
 
         Returns:
-            For each layer ``(batch, heads, source, source)``; a row is the word that looks, and sums to one.
+            For each layer ``(batch, heads, source, source)``. A row belongs to the token that attends, and sums to one.
 
         >>> encoder = TransformerEncoder(units=6, heads=2, feed_forward=13, layers=3)
         >>> encoder.build((None, None, 6))
@@ -211,25 +214,26 @@ class TransformerEncoder(_Stack):
         """
         x = self.places(inputs, tf.range(tf.shape(inputs)[1]))
         found = []
-        for i, ((look,), norms) in enumerate(zip(self.looks, self.norms, strict=True)):
-            words = norms[0](x)
-            found.append(look.weights_of_heads(words, look.remember(words, mask)))
+        for i, ((attention,), norms) in enumerate(zip(self.looks, self.norms, strict=True)):
+            normed = norms[0](x)
+            found.append(attention.weights_of_heads(normed, attention.remember(normed, mask)))
             x = self._layer(i, x, mask, training=False)
         return found
 
     def _layer(self, i: int, x: tf.Tensor, mask: tf.Tensor | None, training: bool) -> tf.Tensor:
-        (look,) = self.looks[i]
-        words = self.norms[i][0](x)
-        seen, _ = look.attend(words, look.remember(words, mask))
-        return self._network(i, x + self.drop(seen, training=training), training)
+        """Return ``x`` ``(batch, source, units)`` after both sublayers of layer i."""
+        (attention,) = self.looks[i]
+        normed = self.norms[i][0](x)
+        context, _ = attention.attend(normed, attention.remember(normed, mask))
+        return self._network(i, x + self.drop(context, training=training), training)
 
 
-class Caches(NamedTuple):
-    """The state of a Transformer's decoder: what self-attention may look back at, so that no word is read twice.
+class KeyValueCache(NamedTuple):
+    """The state of a Transformer's decoder: keys and values of the tokens read so far, each computed once.
 
     Attributes:
-        count: ``(batch,)``, words read so far.
-        keys, values: for each layer ``(batch, heads, room, units / heads)``.
+        count: ``(batch,)``, the number of tokens read so far.
+        keys, values: for each layer ``(batch, heads, max_steps, units / heads)``.
     """
 
     count: tf.Tensor
@@ -239,21 +243,21 @@ class Caches(NamedTuple):
 
 @keras.saving.register_keras_serializable("nmt")
 class TransformerDecoder(_Stack):
-    """A stack of layers, each of which looks at the target so far, then at the source.
+    """A stack of layers, each of which attends to the target so far, then to the source.
 
-    The call reads a whole target at once: a word sees those before it and itself. :meth:`step` reads one word more and
-    keeps keys and values of those before in its state. A test holds the two equal.
+    The call reads a whole target at once: each token attends to those before it and to itself. :meth:`step` reads one
+    more token and keeps the keys and values of those before in its state. A test holds the two equal.
 
     Arguments:
         units, heads, feed_forward, layers, dropout, positions: as those of :class:`TransformerEncoder`.
-        layer: whose look at the source is the alignment, from 0; the last if not given.
-        head: which of its heads, from 0; the mean of all if not given.
+        layer: the layer whose cross-attention is the alignment, from 0; the last if not given.
+        head: the head of that layer, from 0; the mean of all if not given.
 
     Call arguments:
-        inputs: word vectors, shape ``(batch, target, units)``.
+        inputs: token vectors, shape ``(batch, target, units)``.
         values: annotations, shape ``(batch, source, width)``.
-        state: the encoder's summary, not used.
-        values_mask: ``(batch, source)``, true at real words.
+        state: the encoder's initial state, not used.
+        values_mask: ``(batch, source)``, true at real tokens.
 
     Returns:
         The readouts ``(batch, target, units)`` and the alignment ``(batch, target, source)``.
@@ -296,54 +300,60 @@ class TransformerDecoder(_Stack):
     def build(self, inputs_shape: tuple, values_shape: tuple, state_shape: Any = None) -> None:
         self._build(values_shape)
 
-    def remember(self, values: tf.Tensor, mask: tf.Tensor | None, summary: Any = (), training: bool = False) -> Memory:
-        """Make the memory that :meth:`step` looks at: keys and values of the source, for each layer."""
+    def remember(
+        self, values: tf.Tensor, mask: tf.Tensor | None, initial_state: Any = (), training: bool = False
+    ) -> Memory:
+        """Return the memory that :meth:`step` attends to: keys and values of the source, for each layer.
+
+        Arguments:
+            values: annotations, shape ``(batch, source, width)``.
+            mask: ``(batch, source)``, true at real tokens.
+            initial_state, training: not used; a recurrent decoder needs them.
+        """
         layers = [cross.remember(values, mask) for _, cross in self.looks]
         return Memory(tuple(m.values for m in layers), tuple(m.keys for m in layers), layers[0].mask)
 
-    def initial_state(self, memory: Memory, max_steps: int | tf.Tensor | None = None) -> Caches:
-        """Return the state before the first word, with room for so many words.
+    def initial_state(self, memory: Memory, max_steps: int | tf.Tensor | None = None) -> KeyValueCache:
+        """Return the state before the first step, an empty cache for ``max_steps`` tokens.
 
         Raises:
-            ValueError: if ``room`` is not given.
+            ValueError: if ``max_steps`` is not given.
         """
         if max_steps is None:
-            raise ValueError("A Transformer's state needs room: the number of words that will be read at most.")
+            raise ValueError("A Transformer's state needs max_steps, the largest number of tokens that will be read.")
         keys = memory.keys[0]
         batch = tf.shape(keys)[0]
         empty = tf.zeros([batch, self.heads, max_steps, self.units // self.heads], keys.dtype)
-        return Caches(tf.zeros([batch], tf.int32), (empty,) * self.layers, (empty,) * self.layers)
+        return KeyValueCache(tf.zeros([batch], tf.int32), (empty,) * self.layers, (empty,) * self.layers)
 
     def step(
-        self, inputs: tf.Tensor, state: Caches, memory: Memory, training: bool = False
-    ) -> tuple[tf.Tensor, Caches, tf.Tensor]:
-        """Write one word.
+        self, inputs: tf.Tensor, state: KeyValueCache, memory: Memory, training: bool = False
+    ) -> tuple[tf.Tensor, KeyValueCache, tf.Tensor]:
+        """Compute one step.
 
         Arguments:
-            inputs: the vector of the word before, shape ``(batch, units)``.
+            inputs: the vector of the token before, shape ``(batch, units)``.
             state: from :meth:`initial_state`, then from the step before.
             memory: from :meth:`remember`.
 
         Returns:
             The readout ``(batch, units)``, the next state, and the alignment ``(batch, source)``.
         """
-        max_steps = tf.range(tf.shape(state.keys[0])[2])
-        here = tf.expand_dims(max_steps, 0) == tf.expand_dims(state.count, 1)
-        read = tf.expand_dims(max_steps, 0) <= tf.expand_dims(state.count, 1)
-        cell = tf.expand_dims(tf.expand_dims(here, 1), -1)
-        x = self.drop(self.places(inputs, state.count), training=training)
-        keys, values, alignment = [], [], None
-        for i, (look, cross) in enumerate(self.looks):
-            word = self.norms[i][0](x)
-            new = look.remember(tf.expand_dims(word, 1))
-            keys.append(tf.where(cell, new.keys, state.keys[i]))
-            values.append(tf.where(cell, new.values, state.values[i]))
-            seen, _ = look.attend(word, Memory(values[i], keys[i], read))
-            x += self.drop(seen, training=training)
-            x, weights = self._source(i, cross, x, memory, training)
-            alignment = weights if i == self._aligning else alignment
-            x = self._network(i, x, training)
-        return self.last_norm(x), Caches(state.count + 1, tuple(keys), tuple(values)), alignment
+        places = tf.expand_dims(tf.range(tf.shape(state.keys[0])[2]), 0)
+        count = tf.expand_dims(state.count, 1)
+        read = places <= count
+        new = tf.expand_dims(tf.expand_dims(places == count, 1), -1)
+        keys, values = [], []
+
+        def cache(i: int, normed: tf.Tensor) -> Memory:
+            """Write keys and values of the new token into the cache of layer i, and return the cache."""
+            token = self.looks[i][0].remember(tf.expand_dims(normed, 1))
+            keys.append(tf.where(new, token.keys, state.keys[i]))
+            values.append(tf.where(new, token.values, state.values[i]))
+            return Memory(values[i], keys[i], read)
+
+        readout, alignment = self._run_layers(self.places(inputs, state.count), cache, memory, training)
+        return readout, KeyValueCache(state.count + 1, tuple(keys), tuple(values)), alignment
 
     def call(
         self,
@@ -353,30 +363,42 @@ class TransformerDecoder(_Stack):
         values_mask: tf.Tensor | None = None,
         training: bool = False,
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        memory = self.remember(values, values_mask)
         places = tf.range(tf.shape(inputs)[1])
         causal = tf.expand_dims(tf.expand_dims(places, 0) <= tf.expand_dims(places, 1), 0)
-        x = self.drop(self.places(inputs, places), training=training)
+
+        def whole_target(i: int, normed: tf.Tensor) -> Memory:
+            return self.looks[i][0].remember(normed)._replace(mask=causal)
+
+        memory = self.remember(values, values_mask)
+        return self._run_layers(self.places(inputs, places), whole_target, memory, training)
+
+    def _run_layers(
+        self, x: tf.Tensor, target: Callable[[int, tf.Tensor], Memory], memory: Memory, training: bool
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Run all layers, for one step or a whole target.
+
+        Arguments:
+            x: vectors of tokens with their positions, ``(batch, units)`` or ``(batch, target, units)``.
+            target: returns what self-attention of a layer attends to, given the number of the layer and the
+                normalised ``x``.
+            memory: of the source, from :meth:`remember`.
+
+        Returns:
+            The readouts, of the shape of ``x``, and the alignment, ``(batch, source)`` or ``(batch, target, source)``.
+        """
+        x = self.drop(x, training=training)
+        aligning = self.layers - 1 if self.layer is None else self.layer
         alignment = None
-        for i, (look, cross) in enumerate(self.looks):
-            words = self.norms[i][0](x)
-            seen, _ = look.attend(words, look.remember(words)._replace(mask=causal))
-            x += self.drop(seen, training=training)
-            x, weights = self._source(i, cross, x, memory, training)
-            alignment = weights if i == self._aligning else alignment
+        for i, (self_attention, cross_attention) in enumerate(self.looks):
+            normed = self.norms[i][0](x)
+            context, _ = self_attention.attend(normed, target(i, normed))
+            x += self.drop(context, training=training)
+            source = Memory(memory.values[i], memory.keys[i], memory.mask)
+            context, weights = cross_attention.attend(self.norms[i][1](x), source)
+            x += self.drop(context, training=training)
+            alignment = weights if i == aligning else alignment
             x = self._network(i, x, training)
         return self.last_norm(x), alignment
-
-    @property
-    def _aligning(self) -> int:
-        return self.layers - 1 if self.layer is None else self.layer
-
-    def _source(
-        self, i: int, cross: ScaledDotAttention, x: tf.Tensor, memory: Memory, training: bool
-    ) -> tuple[tf.Tensor, tf.Tensor]:
-        """Look at the source: the sum with what was seen, and the weights."""
-        seen, weights = cross.attend(self.norms[i][1](x), Memory(memory.values[i], memory.keys[i], memory.mask))
-        return x + self.drop(seen, training=training), weights
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "layer": self.layer, "head": self.head}

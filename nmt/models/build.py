@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from nmt.config import Config
 from nmt.errors import InputError
-from nmt.layers.attention import FixedContext, make_attention
+from nmt.layers.attention import ATTENTIONS, Attention, FixedContext, make_attention
 from nmt.layers.decoder import Decoder
 from nmt.layers.encoder import Encoder
 from nmt.layers.transformer import TransformerDecoder, TransformerEncoder
@@ -17,12 +18,12 @@ from nmt.models.seq2seq import Seq2Seq
 def build_model(
     config: Config, source_vocabulary: int | None = None, target_vocabulary: int | None = None
 ) -> Seq2Seq | LanguageModel:
-    """Make a model, with its weights, ready to compile and fit.
+    """Return a new model with its weights, ready to compile and fit.
 
     Arguments:
         config: the whole configuration.
-        source_vocabulary, target_vocabulary: numbers of pieces; ``text.vocabulary_size`` where they are not given. A
-            language model has the second only.
+        source_vocabulary, target_vocabulary: numbers of tokens; ``text.vocabulary_size`` where they are not given. A
+            language model has only the second.
 
     Raises:
         InputError: if no vocabulary size is given and the config's is ``auto``.
@@ -33,67 +34,91 @@ def build_model(
     >>> build_model(config)({"source": tf.constant([[7, 9, 3]]), "target": tf.constant([[2, 5]])}).shape
     TensorShape([1, 2, 50])
     """
-    size, m = config.text.vocabulary_size, config.model
+    size = config.text.vocabulary_size
     if size == "auto" and (source_vocabulary is None or target_vocabulary is None):
         raise InputError("text.vocabulary_size is 'auto', so build_model must be told the size of each vocabulary.")
-    source, target = source_vocabulary or int(size), target_vocabulary or int(size)
-    dropouts = (m.embedding_dropout, m.output_dropout, m.word_dropout)
-    model: Seq2Seq | LanguageModel
-    if m.architecture == "language-model":
-        model = LanguageModel(target, m.embedding, _recurrent_decoder(config), m.tied, *dropouts)
-    else:
-        encoder, decoder = _transformer(config) if m.architecture == "transformer" else _recurrent(config)
-        model = Seq2Seq(source, target, m.embedding, encoder, decoder, m.tied, *dropouts)
+    make = ARCHITECTURES[config.model.architecture]
+    model = make(config, source_vocabulary or int(size), target_vocabulary or int(size))
     model.build()
     return model
 
 
-def _recurrent(config: Config) -> tuple[Encoder, Decoder]:
+def recurrent(config: Config, source_vocabulary: int, target_vocabulary: int) -> Seq2Seq:
+    """Return a recurrent encoder and decoder, not built yet."""
     m = config.model
-    # A score that compares states number by number needs annotations as wide as the decoder's states.
-    merge = "sum" if m.attention in ("dot", "cosine") else "concat"
+    attention = ATTENTIONS.get(m.attention)
     encoder = Encoder(
         m.units,
         m.cell,
-        m.encoder_layers,
-        m.bidirectional,
-        (m.units, m.decoder_layers),
-        m.dropout,
-        merge,
-        m.layer_norm,
-        m.residual,
+        layers=m.encoder_layers,
+        bidirectional=m.bidirectional,
+        bridge=(m.units, m.decoder_layers),
+        dropout=m.dropout,
+        # The sum of both directions is as wide as the decoder's state.
+        merge="sum" if attention and attention.needs_equal_width else "concat",
+        layer_norm=m.layer_norm,
+        residual=m.residual,
     )
-    return encoder, _recurrent_decoder(config)
+    layer = make_attention(m.attention, m.attention_units, m.heads) if attention else FixedContext(m.units)
+    return _seq2seq(config, source_vocabulary, target_vocabulary, encoder, _recurrent_decoder(config, layer))
 
 
-def _recurrent_decoder(config: Config) -> Decoder:
+def transformer(config: Config, source_vocabulary: int, target_vocabulary: int) -> Seq2Seq:
+    """Return a Transformer, not built yet."""
     m = config.model
-    attention: Any = None
-    if m.architecture == "recurrent":
-        attention = (
-            FixedContext(m.units) if m.attention == "none" else make_attention(m.attention, m.attention_units, m.heads)
-        )
+    shared: dict[str, Any] = {
+        "units": m.units,
+        "heads": m.heads,
+        "feed_forward": m.feed_forward,
+        "dropout": m.dropout,
+        "positions": m.max_positions if m.positions == "learned" else 0,
+    }
+    encoder = TransformerEncoder(layers=m.encoder_layers, **shared)
+    decoder = TransformerDecoder(
+        layers=m.decoder_layers,
+        layer=None if m.alignment_layer == "last" else int(m.alignment_layer) - 1,
+        head=None if m.alignment_head == "mean" else int(m.alignment_head) - 1,
+        **shared,
+    )
+    return _seq2seq(config, source_vocabulary, target_vocabulary, encoder, decoder)
+
+
+def language_model(config: Config, source_vocabulary: int, target_vocabulary: int) -> LanguageModel:
+    """Return a recurrent language model, not built yet. There is no source."""
+    m = config.model
+    return LanguageModel(target_vocabulary, m.embedding, _recurrent_decoder(config, None), m.tied, **_dropouts(config))
+
+
+# The names are those of model.architecture in the config; a test holds the two equal.
+ARCHITECTURES: dict[str, Callable[[Config, int, int], Seq2Seq | LanguageModel]] = {
+    "recurrent": recurrent,
+    "transformer": transformer,
+    "language-model": language_model,
+}
+
+
+def _recurrent_decoder(config: Config, attention: Attention | None) -> Decoder:
+    m = config.model
     return Decoder(
         m.units,
         m.embedding,
         attention,
         m.cell,
-        m.decoder_layers,
-        m.dropout,
-        m.context_dropout,
-        m.context,
-        m.layer_norm,
-        m.residual,
+        layers=m.decoder_layers,
+        dropout=m.dropout,
+        context_dropout=m.context_dropout,
+        context=m.context,
+        layer_norm=m.layer_norm,
+        residual=m.residual,
     )
 
 
-def _transformer(config: Config) -> tuple[TransformerEncoder, TransformerDecoder]:
+def _seq2seq(config: Config, source_vocabulary: int, target_vocabulary: int, encoder: Any, decoder: Any) -> Seq2Seq:
     m = config.model
-    learned = m.max_positions if m.positions == "learned" else 0
-    shape = (m.units, m.heads, m.feed_forward)
-    layer = None if m.alignment_layer == "last" else int(m.alignment_layer) - 1
-    head = None if m.alignment_head == "mean" else int(m.alignment_head) - 1
-    return (
-        TransformerEncoder(*shape, m.encoder_layers, m.dropout, learned),
-        TransformerDecoder(*shape, m.decoder_layers, m.dropout, learned, layer=layer, head=head),
+    return Seq2Seq(
+        source_vocabulary, target_vocabulary, m.embedding, encoder, decoder, tied=m.tied, **_dropouts(config)
     )
+
+
+def _dropouts(config: Config) -> dict[str, float]:
+    return {name: getattr(config.model, name) for name in ("embedding_dropout", "output_dropout", "word_dropout")}

@@ -9,22 +9,22 @@ import tensorflow as tf
 
 from nmt.layers.attention import Memory
 from nmt.layers.decoder import Decoder
-from nmt.models.base import TextModel
+from nmt.models.base import Encoded, TextModel, build_once
 
 
 @keras.saving.register_keras_serializable("nmt")
 class LanguageModel(TextModel):
-    """A decoder without a source: from the words so far to the scores of the next.
+    """A decoder without a source: from the tokens so far to the scores of the next.
 
     Arguments:
-        vocabulary: number of pieces; id 0 is padding.
-        embedding: width of a word vector, and of the readout.
+        vocabulary: number of tokens; id 0 is padding.
+        embedding: width of a token vector, and of the readout.
         decoder: a :class:`Decoder` without attention.
         tied: ``none``, or ``output``: the output layer uses the embeddings.
         embedding_dropout, output_dropout, word_dropout: as those of :class:`Seq2Seq`.
 
     Call arguments:
-        inputs: ``{"target": ids (batch, target)}``, beginning with ``<s>``.
+        inputs: ``{"target": ids (batch, target)}``, beginning with BOS.
 
     Returns:
         Logits ``(batch, target, vocabulary)``.
@@ -52,16 +52,17 @@ class LanguageModel(TextModel):
         self.vocabulary = vocabulary
         self.tied = tied
 
-    def _parts(self, words: tuple) -> dict[keras.layers.Layer, list[tuple]]:
-        return {self.decoder: [words]}
+    def build(self, input_shape: Any = None) -> None:
+        build_once(self.decoder, (None, None, self.embedding))
+        super().build(input_shape)
 
     def encode(self, source: tf.Tensor) -> Memory:
-        """Return the memory of nothing, for as many rows as ``source`` has: there is only the first state."""
+        """Return a memory with nothing but an initial state, for as many rows as ``source`` has."""
         like = tf.zeros([tf.shape(source)[0], self.embedding], self.compute_dtype)
         return self.decoder.remember(None, None, self.decoder.zero_state(like))
 
-    def _read(self, source: tf.Tensor | None, training: bool) -> tuple[Any, Any, Any]:
-        return None, None, None
+    def run_encoder(self, source: tf.Tensor | None, training: bool = False) -> Encoded:
+        return Encoded()
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "vocabulary": self.vocabulary, "tied": self.tied}

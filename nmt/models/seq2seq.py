@@ -11,28 +11,27 @@ from nmt.layers.attention import Memory
 from nmt.layers.decoder import Decoder
 from nmt.layers.encoder import Encoder
 from nmt.layers.transformer import TransformerDecoder, TransformerEncoder
-from nmt.models.base import TextModel, embedding_layer
+from nmt.models.base import Encoded, TextModel, build_once, embedding_layer
 
 
 @keras.saving.register_keras_serializable("nmt")
 class Seq2Seq(TextModel):
-    """Encoder, attention and decoder, from source ids to the scores of every next word.
+    """Encoder, attention and decoder: from source ids to the scores of every next token.
 
     Arguments:
-        source_vocabulary, target_vocabulary: numbers of pieces; id 0 is padding.
-        embedding: width of a word vector, and of the readout.
+        source_vocabulary, target_vocabulary: numbers of tokens; id 0 is padding.
+        embedding: width of a token vector, and of the readout.
         encoder, decoder: the layers, see there.
         tied: ``none``; ``output``: the output layer uses the target embeddings; ``all``: so does the source, and both
             sides have one vocabulary.
-        embedding_dropout, output_dropout: shares of units dropped from word vectors and from the readout.
-        word_dropout: share of words, on both sides, whose whole vector is dropped.
+        embedding_dropout, output_dropout: shares of units dropped from token vectors and from the readout.
+        word_dropout: share of tokens, on both sides, whose whole vector is dropped.
 
     Call arguments:
-        inputs: ``{"source": ids (batch, source), "target": ids (batch, target)}``, the target beginning with ``<s>``.
-            A model whose attention is guided reads ``links``, too, see :class:`nmt.data.alignment_targets.Guide`.
+        inputs: ``{"source": ids (batch, source), "target": ids (batch, target)}``, the target beginning with BOS.
 
     Returns:
-        Logits ``(batch, target, target_vocabulary)``, and with ``links`` the alignment ``(batch, target, source)``.
+        Logits ``(batch, target, target_vocabulary)``. :meth:`teacher_forcing` returns the alignment as well.
 
     Raises:
         ValueError: if ``tied`` is unknown, or the sizes of what it ties differ.
@@ -75,19 +74,23 @@ class Seq2Seq(TextModel):
             else embedding_layer(source_vocabulary, embedding, "source_embedding", self.dtype_policy)
         )
 
-    def _parts(self, words: tuple) -> dict[keras.layers.Layer, list[tuple]]:
-        annotations = (None, None, self.encoder.width)
-        return {self.source_embedding: [()], self.encoder: [words], self.decoder: [words, annotations]}
+    def build(self, input_shape: Any = None) -> None:
+        vectors = (None, None, self.embedding)
+        build_once(self.source_embedding)
+        build_once(self.encoder, vectors)
+        build_once(self.decoder, vectors, (None, None, self.encoder.width))
+        super().build(input_shape)
 
     def encode(self, source: tf.Tensor) -> Memory:
-        """Read source ids ``(batch, source)`` once."""
-        annotations, state, mask = self._read(source, training=False)
-        return self.decoder.remember(annotations, mask, summary=state)
+        """Read source ids ``(batch, source)`` and return what every step attends to."""
+        encoded = self.run_encoder(source)
+        return self.decoder.remember(encoded.annotations, encoded.mask, encoded.initial_state)
 
-    def _read(self, source: tf.Tensor | None, training: bool) -> tuple[Any, Any, Any]:
+    def run_encoder(self, source: tf.Tensor | None, training: bool = False) -> Encoded:
         mask = source != 0
-        words = self._words(self.source_embedding, source, training)
-        return *self.encoder(words, mask=mask, training=training), mask
+        vectors = self._vectors(self.source_embedding, source, training)
+        annotations, initial_state = self.encoder(vectors, mask=mask, training=training)
+        return Encoded(annotations, initial_state, mask)
 
     def get_config(self) -> dict[str, Any]:
         own = ("source_vocabulary", "target_vocabulary", "tied")

@@ -1,4 +1,4 @@
-"""What is kept of a run: the weights as they are, their moving average, or the mean of several epochs."""
+"""Averaging of weights: what a run keeps is the last weights, their moving average, or the mean of several epochs."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from nmt.errors import InputError
 
 
 class Keep(keras.callbacks.Callback):
-    """Bring the weights of the model that is kept up to date after each epoch, and measure it.
+    """Copy the (averaged) weights into the model that is kept after each epoch, and measure that model.
 
-    The model that is kept is another than the one that learns, always in float32. So what is scored on the development
-    set is what will be saved, whatever is averaged: each step, by the moving average of Polyak and Juditsky 1992, or
-    the last epochs, as in Vaswani et al. 2017, section 6.1, or both.
+    The model that is kept is not the one that learns, and is always in float32. So the model that is scored on the
+    development set is the one that will be saved, whatever is averaged: all steps, by the moving average of Polyak and
+    Juditsky 1992, or the last epochs, as in Vaswani et al. 2017, section 6.1, or both.
 
     Arguments:
         kept: a compiled model with the same layers.
         development: batches on which its loss is measured.
-        averages: whether the optimizer's moving averages are taken, rather than the weights.
-        epochs: so many of the last epochs are averaged.
-        folder: where the weights of those are, until they are not needed.
+        averages: whether to take the moving averages of the optimizer, not the weights.
+        epochs: number of last epochs whose weights are averaged.
+        folder: keeps the weights of those epochs for as long as they are needed.
     """
 
     def __init__(
@@ -39,10 +39,13 @@ class Keep(keras.callbacks.Callback):
         self.folder = folder
 
     def check(self, done: int) -> None:
-        """Make sure that the weights of those of the ``done`` epochs are there that will be averaged.
+        """Check that the weights of past epochs that will be averaged can be read.
+
+        Arguments:
+            done: number of epochs done.
 
         Raises:
-            InputError: if they are not.
+            InputError: if they cannot.
         """
         for epoch in range(max(0, done - self.epochs + 1), done if self.epochs > 1 else 0):
             self._stored(epoch, "weight_0")
@@ -51,7 +54,7 @@ class Keep(keras.callbacks.Callback):
         assert logs is not None
         model = self.model
         variables = model.optimizer.averages() if self.averages else model.trainable_variables
-        weights = [np.asarray(keras.ops.convert_to_numpy(variable)) for variable in variables]
+        weights = [np.asarray(variable) for variable in variables]
         if self.epochs > 1:
             weights = self._mean(epoch, weights)
         for variable, value in zip(self.kept.trainable_variables, weights, strict=True):
@@ -60,7 +63,7 @@ class Keep(keras.callbacks.Callback):
         logs.update({f"val_{name}": value for name, value in measured.items()})
 
     def _mean(self, epoch: int, weights: list[np.ndarray]) -> list[np.ndarray]:
-        """Put the weights of this epoch to those of the last and return their mean."""
+        """Store the weights of this epoch and return their mean with those of the epochs before."""
         arrays = {f"weight_{i}": value for i, value in enumerate(weights)}
         self.folder.mkdir(parents=True, exist_ok=True)
         write_file(self._path(epoch), lambda aside: np.savez(aside, allow_pickle=False, **arrays))
@@ -84,8 +87,8 @@ class Keep(keras.callbacks.Callback):
         except Exception as error:  # whatever a damaged zip file raises
             raise InputError(
                 f"{self._path(epoch)}, the weights of epoch {epoch + 1} to be averaged, cannot be read: {error}. "
-                "The run must have had training.average_epochs from its beginning; training.average_epochs = 1 goes on "
-                "without them."
+                "The run must have had training.average_epochs from its beginning. With training.average_epochs = 1 it "
+                "can be resumed without them."
             ) from None
 
     def _path(self, epoch: int) -> Path:

@@ -1,4 +1,4 @@
-"""Several devices of one machine."""
+"""Training on several devices of one machine."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from nmt.errors import InputError
 
 
 def replicas() -> int:
-    """Return how many devices share the batch that is being learned from, where this is called."""
+    """Return the number of devices that share each batch, in the scope of this call."""
     return tf.distribute.get_strategy().num_replicas_in_sync if tf.distribute.has_strategy() else 1
 
 
 def sum_over_replicas(values: list[tf.Tensor]) -> list[tf.Tensor]:
-    """Return the sums of what each device has; with one device, what it has."""
+    """Return the sum of each value over all devices; with one device, the values as they are."""
     if replicas() == 1 or tf.distribute.in_cross_replica_context():
         return values
     return tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, values)
 
 
 def strategy(devices: int) -> tf.distribute.Strategy:
-    """Return how a model is trained on so many devices: GPUs if there are any, CPUs otherwise.
+    """Return the strategy for a number of devices: GPUs if there are any, CPUs otherwise.
 
-    Each batch is cut in as many parts, each device learns from one, and the gradients are added up.
+    Each batch is split evenly, each device computes the gradients of its part, and they are added up.
 
     Raises:
-        InputError: if the machine has fewer.
+        InputError: if the machine has fewer devices.
 
     >>> strategy(1).num_replicas_in_sync
     1
@@ -45,5 +45,5 @@ def strategy(devices: int) -> tf.distribute.Strategy:
 
 @cache
 def _mirrored(devices: tuple[str, ...]) -> tf.distribute.Strategy:
-    # Two of the same devices would mix up their sums in one process.
+    # Two strategies with the same devices would mix up their sums in one process.
     return tf.distribute.MirroredStrategy(devices)

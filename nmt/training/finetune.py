@@ -1,8 +1,7 @@
-"""Beginning a run with the weights of another: fine-tuning, with a vocabulary that may have grown."""
+"""Fine-tuning: the weights of another model to begin with, whose vocabulary may have grown."""
 
 from __future__ import annotations
 
-import keras
 import numpy as np
 
 from nmt.data.tokenizers import Tokenizer, Tokenizers
@@ -12,26 +11,34 @@ from nmt.models.seq2seq import Seq2Seq
 
 
 def begin_with(
-    model: Seq2Seq | LanguageModel, tokenizers: Tokenizers, start: Seq2Seq | LanguageModel, start_text: Tokenizers
+    model: Seq2Seq | LanguageModel, tokenizers: Tokenizers, start: Seq2Seq | LanguageModel, start_tokenizers: Tokenizers
 ) -> None:
-    """Give a new model the weights of another whose vocabulary is the beginning of its own.
+    """Give a new model the weights of another one, whose vocabulary is the beginning of its own.
 
-    An old piece keeps its row. A new one begins with the mean of the rows of the pieces that stood for it before, in
-    the embeddings and, where they are not tied, in the output layer.
+    An old token keeps its row. A new one begins with the mean of the rows of the tokens that stood for it before, in
+    the embeddings and, where it is not tied, in the output layer.
+
+    Arguments:
+        model, tokenizers: the new model.
+        start, start_tokenizers: the model to begin with.
     """
-    target = (start_text.target, tokenizers.target)
+    target = (start_tokenizers.target, tokenizers.target)
     rows = {id(model.target_embedding.embeddings): (0, *target), id(model.output_bias): (0, *target)}
     if isinstance(model, Seq2Seq) and model.tied != "all":
-        rows[id(model.source_embedding.embeddings)] = (0, start_text.source, tokenizers.source)
+        rows[id(model.source_embedding.embeddings)] = (0, start_tokenizers.source, tokenizers.source)
     if not model.tied_output:
         rows[id(model.output_kernel)] = (1, *target)
     for new, old in zip(model.trainable_variables, start.trainable_variables, strict=True):
-        values = keras.ops.convert_to_numpy(old)
+        values = np.asarray(old)
         new.assign(grown_rows(values, *rows[id(new)]) if id(new) in rows else values)
 
 
 def grown_rows(values: np.ndarray, axis: int, before: Tokenizer, now: Tokenizer) -> np.ndarray:
-    """Add to ``values``, with a row for each old piece along ``axis``, one for each new: the mean of those it replaces.
+    """Add a row to ``values`` for each new token: the mean of the rows of the tokens that it replaces.
+
+    Arguments:
+        values: an array with a row for each old token along ``axis``.
+        before, now: the tokenizers of the old and the new vocabulary.
 
     >>> import numpy as np
     >>> from nmt.data import tokenizers

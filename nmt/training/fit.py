@@ -44,7 +44,6 @@ from nmt.model_folder import (
     make,
 )
 from nmt.models.language_model import LanguageModel
-from nmt.models.seq2seq import Seq2Seq
 from nmt.saving import load, write_settings
 from nmt.training.averaging import Keep
 from nmt.training.budget import Budget
@@ -125,7 +124,7 @@ def train_model(
     model, kept, schedule = make_models(config, (tokenizers.source.vocabulary, tokenizers.target.vocabulary), steps)
     say(f"{model.count_params():,} parameters.")
     if started:
-        begin_with(model, tokenizers, started[0], started[1])
+        begin_with(model.network, tokenizers, started[0], started[1])
     news = News(say)
     budget = Budget(training, schedule, steps, news.later)
     budget.set_model(model)
@@ -151,7 +150,7 @@ def train_model(
         saving = SaveState(state, position, training.save_minutes, stop)
         callbacks = _callbacks(config, folder, journal, schedule, keep, tokenizers, dev, news)
         _run(model, config, pipeline, [*callbacks, budget], saving, say)
-    return Completer.load(folder) if isinstance(model, LanguageModel) else Translator.load(folder)
+    return Completer.load(folder) if isinstance(kept, LanguageModel) else Translator.load(folder)
 
 
 def _fingerprint(corpus: Corpus) -> int:
@@ -351,7 +350,7 @@ def _callbacks(
 
 
 def _run(
-    model: Seq2Seq | LanguageModel,
+    model: keras.Model,
     config: Config,
     pipeline: Pipeline,
     callbacks: list[keras.callbacks.Callback],

@@ -1,4 +1,4 @@
-"""The loss: cross-entropy over real tokens, divided by how many there are."""
+"""The loss: the mean cross-entropy of the real tokens."""
 
 from __future__ import annotations
 
@@ -11,7 +11,15 @@ from nmt.training.distribute import sum_over_replicas
 
 
 def token_cross_entropy(targets: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
-    """Return ``-log p(target)`` of every token, real or padding: ``(batch, target)`` from ``(…, vocabulary)``."""
+    """Return ``-log p(target)`` of every token, padding included.
+
+    Arguments:
+        targets: ids ``(batch, target)``.
+        logits: ``(batch, target, vocabulary)``.
+
+    Returns:
+        ``(batch, target)``.
+    """
     losses, _ = _softmax_cross_entropy(_flat(logits), tf.reshape(targets, [-1]))
     return tf.reshape(losses, tf.shape(targets))
 
@@ -19,14 +27,14 @@ def token_cross_entropy(targets: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
 def _softmax_cross_entropy(logits: tf.Tensor, targets: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """Return the losses ``(tokens,)`` and their gradient ``(tokens, vocabulary)``.
 
-    Loss and metrics share this very operation on the same tensors, so that the graph runs it once.
+    Loss and metrics run this operation on the same tensors, so the graph runs it once for both.
     """
     return tf.raw_ops.SparseSoftmaxCrossEntropyWithLogits(features=logits, labels=targets)
 
 
 def _flat(logits: tf.Tensor) -> tf.Tensor:
     flat = tf.reshape(logits, [-1, tf.shape(logits)[-1]])
-    # In half precision a sum over the vocabulary would be too coarse.
+    # In half precision a sum over the vocabulary is too coarse.
     return tf.cast(flat, tf.float32) if flat.dtype.size < 4 else flat
 
 
@@ -35,7 +43,7 @@ def _smoothed(logits: tf.Tensor, targets: tf.Tensor, smoothing: tf.Tensor) -> tu
     """Return the smoothed losses ``(tokens,)``.
 
     The gradient ``softmax - (1 - e) onehot - e / vocabulary`` is written by hand. TensorFlow's own builds a matrix of
-    tokens by vocabulary for each of its three terms, which at 8,000 pieces costs as much as a third of the step.
+    tokens by vocabulary for each of its three terms, which costs a third of the whole step with 8,000 tokens.
     """
     losses, gradient = _softmax_cross_entropy(logits, targets)
     places = tf.stack([tf.range(tf.size(targets)), targets], 1)
@@ -55,10 +63,10 @@ class MaskedCrossEntropy(keras.losses.Loss):
     """Cross-entropy with label smoothing, averaged over the real tokens of the batch::
 
         loss = sum over real tokens of l(y) / number of real tokens
-        l(y) = (1 - e) * -log p(y) + e * mean over words w of -log p(w)
+        l(y) = (1 - e) * -log p(y) + e * mean over tokens w of -log p(w)
 
-    Szegedy et al. 2016, section 7, https://arxiv.org/abs/1512.00567. Padding is id 0. A batch of long sentences weighs
-    no more than one of short ones.
+    Szegedy et al. 2016, section 7, https://arxiv.org/abs/1512.00567. Padding is id 0. A batch of long sentences has
+    the same weight as one of short ones.
 
     Arguments:
         label_smoothing: ``e``.
@@ -68,7 +76,7 @@ class MaskedCrossEntropy(keras.losses.Loss):
         y_pred: logits ``(batch, target, vocabulary)``.
 
     >>> loss = MaskedCrossEntropy()(tf.constant([[1, 0]]), tf.zeros([1, 2, 4]))
-    >>> round(float(loss), 4)  # ln 4: all four words are equally likely, and the padding does not count
+    >>> round(float(loss), 4)  # ln 4: all four tokens are equally likely, and the padding does not count
     1.3863
     """
 
@@ -79,7 +87,7 @@ class MaskedCrossEntropy(keras.losses.Loss):
     def __call__(self, y_true: tf.Tensor, y_pred: tf.Tensor, sample_weight: Any = None) -> tf.Tensor:
         # Keras would turn the ids into floats and back, and average over sentences.
         if sample_weight is not None:
-            raise ValueError("MaskedCrossEntropy weighs every real token alike and takes no sample_weight.")
+            raise ValueError("MaskedCrossEntropy gives every real token the same weight and takes no sample_weight.")
         with tf.name_scope(self.name):
             return self.call(y_true, y_pred)
 
@@ -88,7 +96,7 @@ class MaskedCrossEntropy(keras.losses.Loss):
         logits = _flat(y_pred)
         losses = _smoothed(logits, targets, tf.constant(self.label_smoothing, logits.dtype))
         real = tf.cast(targets != 0, losses.dtype)
-        # Several devices share a batch: their losses add up to that of the whole, whoever has the long sentences.
+        # Several devices share a batch: their losses add up to that of the whole, however long the sentences of each.
         (tokens,) = sum_over_replicas([tf.reduce_sum(real)])
         return tf.reduce_sum(losses * real) / tf.maximum(tokens, 1)
 

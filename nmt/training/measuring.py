@@ -229,9 +229,7 @@ class _Clock(keras.callbacks.Callback):
             self.model.stop_training = True
 
 
-def _steps(
-    model: Seq2Seq | LanguageModel, pipeline: Pipeline, largest: Any, seconds: float
-) -> list[tuple[Shape, float]]:
+def _steps(model: keras.Model, pipeline: Pipeline, largest: Any, seconds: float) -> list[tuple[Shape, float]]:
     """Return the shape and the seconds of the first steps of an epoch, and of one on the largest batch.
 
     The first of all traces the graph. The largest is for the memory that it needs.

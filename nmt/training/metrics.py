@@ -1,4 +1,4 @@
-"""What is watched while a model trains: perplexity, token accuracy, tokens a second."""
+"""Metrics of training: perplexity, token accuracy, tokens a second."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from nmt.training.losses import token_cross_entropy
 
 
 class TokenMetric(keras.metrics.Metric):
-    """A sum over real tokens and their number. Kinds say what is summed and what is made of it."""
+    """The base class of means over real tokens. A subclass defines what is measured of each token."""
 
     def __init__(self, name: str, **kwargs: Any) -> None:
         super().__init__(name=name, **kwargs)
@@ -25,8 +25,8 @@ class TokenMetric(keras.metrics.Metric):
         self.tokens.assign_add(tf.reduce_sum(real))
 
     def measure(self, y_true: tf.Tensor, y_pred: tf.Tensor) -> tf.Tensor:
-        """Return a number for every token, ``(batch, target)``."""
-        raise TypeError("TokenMetric is what its kinds share. Use Perplexity or TokenAccuracy.")
+        """Return a number for every token, ``(batch, target)``, from ids ``(batch, target)`` and logits."""
+        raise TypeError("TokenMetric is a base class. Use Perplexity or TokenAccuracy.")
 
     def mean(self) -> tf.Tensor:
         return tf.math.divide_no_nan(tf.convert_to_tensor(self.total), tf.convert_to_tensor(self.tokens))
@@ -54,7 +54,7 @@ class Perplexity(TokenMetric):
 
 @keras.saving.register_keras_serializable("nmt")
 class TokenAccuracy(TokenMetric):
-    """The share of real tokens that had the highest logit.
+    """The share of real tokens that have the highest logit at their position.
 
     >>> metric = TokenAccuracy()
     >>> metric.update_state(tf.constant([[1, 2, 0]]), tf.one_hot([[1, 3, 3]], 4))
@@ -74,14 +74,14 @@ class TokenAccuracy(TokenMetric):
 
 @keras.saving.register_keras_serializable("nmt")
 class TokensPerSecond(keras.metrics.Metric):
-    """Real target tokens, end tokens included, in a second of wall time since the first batch of the epoch ended.
+    """Real target tokens, EOS included, per second of wall time since the first batch of the epoch ended.
 
-    The first batch is left out, since in the first epoch it holds the tracing of the graph.
+    The first batch is left out, because in the first epoch the graph is traced in its time.
     """
 
     def __init__(self, name: str = "tokens/s", **kwargs: Any) -> None:
         super().__init__(name=name, **kwargs)
-        # Seconds since 1970 need more than float32 has.
+        # Seconds since 1970 need more digits than float32 has.
         self.begin = self.add_variable((), "zeros", dtype="float64", name="begin")
         self.now = self.add_variable((), "zeros", dtype="float64", name="now")
         self.tokens = self.add_variable((), "zeros", name="tokens")

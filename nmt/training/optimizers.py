@@ -1,4 +1,4 @@
-"""Adam in one operation a variable."""
+"""Adam with one fused operation for each variable."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ class Adam(keras.optimizers.Adam):
     """Keras's Adam, with TensorFlow's fused operation for the update.
 
     Kingma and Ba 2015, https://arxiv.org/abs/1412.6980, the form before section 2.1. Keras writes the update as a dozen
-    operations, each of which walks through all weights; the fused one walks once, and gives the same numbers. On two
-    cores that is half the time of the optimizer.
+    operations, each of which reads all weights; the fused one reads them once and gives the same numbers. On two cores
+    that halves the time of the optimizer.
     """
 
     def apply(self, grads: Any, trainable_variables: Any = None) -> None:
-        # An embedding's gradient is a list of rows, one for each word read, and Keras would clip by the norm of the
-        # list without adding up the rows of a word that was read twice. Adam moves all rows anyway.
+        # An embedding's gradient is a list of rows, one for each token read, and Keras would clip by the norm of the
+        # list without adding up the rows of a token that was read twice. Adam moves all rows anyway.
         grads = [None if g is None else tf.convert_to_tensor(g) for g in grads]
         super().apply(self._shared(grads), trainable_variables)
 
     def _shared(self, grads: list[Any]) -> list[Any]:
-        """Add up the gradients of several devices and clip the sum; Keras would clip each before it adds them up."""
+        """Add up the gradients of several devices and clip the sum; Keras would clip each one before the sum."""
         count = replicas()
         if count == 1 or self.gradient_accumulation_steps:
             return grads
@@ -41,11 +41,11 @@ class Adam(keras.optimizers.Adam):
     def finalize_variable_values(self, var_list: Any) -> None:
         """Leave the weights as they are when ``fit`` ends; Keras would replace them by their averages.
 
-        A run goes on from its weights, and who wants the averages asks for them.
+        A resumed run needs the weights. The averages are in :meth:`averages`.
         """
 
     def _update_model_variables_moving_average(self, trainable_variables: list[Any]) -> None:
-        """Move the averages on with the weights: Keras would do so at every batch, also while gradients accumulate."""
+        """Update the averages with the weights; Keras would do it at every batch, also while gradients accumulate."""
         if not self.gradient_accumulation_steps:
             super()._update_model_variables_moving_average(trainable_variables)
             return
@@ -56,7 +56,7 @@ class Adam(keras.optimizers.Adam):
             average.assign(tf.where(stepped, moved, average))
 
     def averages(self) -> list[Any]:
-        """Return the moving averages of the weights, in their order, where ``use_ema`` keeps them."""
+        """Return the moving averages of the weights, in the order of the weights; with ``use_ema`` only."""
         return self._model_variables_moving_average
 
     def update_step(self, gradient: Any, variable: tf.Variable, learning_rate: tf.Tensor) -> None:

@@ -1,4 +1,4 @@
-"""How the learning rate moves."""
+"""Schedules of the learning rate."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import tensorflow as tf
 
 @keras.saving.register_keras_serializable("nmt")
 class WarmUp(keras.optimizers.schedules.LearningRateSchedule):
-    """Rise in a straight line, then stay, or fall as one over the root of the steps, or in a straight line::
+    """A linear rise, then a constant rate, or one that falls with the root of the steps, or linearly::
 
         n = step + 1
         rate = scale * peak * min(n / warmup, 1)                                      decay "constant"
@@ -18,8 +18,7 @@ class WarmUp(keras.optimizers.schedules.LearningRateSchedule):
         rate = scale * peak * min(n / warmup, max((total - n) / (total - warmup), 0.01))     decay "linear"
 
     The second is that of Vaswani et al. 2017, equation 3, https://arxiv.org/abs/1706.03762, written with its peak.
-    ``scale`` begins at 1; who watches for a plateau multiplies it. ``total`` may be moved while a run goes on, by one
-    that ends with the clock.
+    ``scale`` begins at 1 and is lowered on a plateau. ``total`` may change during a run that ends by the clock.
 
     Arguments:
         peak: the highest rate.
@@ -63,5 +62,5 @@ class WarmUp(keras.optimizers.schedules.LearningRateSchedule):
             "peak": self.peak,
             "warmup": self.warmup,
             "decay": self.decay,
-            "total": int(keras.ops.convert_to_numpy(self.total)),
+            "total": int(tf.convert_to_tensor(self.total)),
         }

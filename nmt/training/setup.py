@@ -1,4 +1,4 @@
-"""Models made ready for a run as the config says: loss, optimizer, schedule, metrics, precision, devices."""
+"""The models of a run, compiled as the config says: loss, optimizer, schedule, metrics, precision, devices."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from nmt.config import Config, Training
 from nmt.models.build import build_model
 from nmt.models.language_model import LanguageModel
 from nmt.models.seq2seq import Seq2Seq
-from nmt.training.alignment_loss import Guidance
 from nmt.training.distribute import strategy
 from nmt.training.losses import MaskedCrossEntropy
 from nmt.training.metrics import Perplexity, TokenAccuracy, TokensPerSecond
 from nmt.training.optimizers import Adam
 from nmt.training.schedules import WarmUp
+from nmt.training.training_model import TrainingModel
 
 
 @contextlib.contextmanager
 def precision(name: str) -> Iterator[None]:
-    """Make what is built inside compute in ``float32``, or in ``bfloat16`` with weights in float32."""
+    """Let layers made inside compute in ``float32``, or in ``bfloat16`` with weights in float32."""
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy("mixed_bfloat16" if name == "bfloat16" else name)
     try:
@@ -33,21 +33,49 @@ def precision(name: str) -> Iterator[None]:
 
 def make_models(
     config: Config, vocabularies: tuple[int, int], steps: int
-) -> tuple[Seq2Seq | LanguageModel, Seq2Seq | LanguageModel, WarmUp]:
-    """Return the model that learns, for a run of about so many steps, the one that is kept, and the rate's schedule."""
-    training = config.training
-    with strategy(training.devices).scope(), precision(training.precision):
-        model = build_model(config, *vocabularies)
-        if training.scheduled_sampling:
-            model.schedule_sampling()
-        schedule = compiled(model, config, steps)
+) -> tuple[TrainingModel, Seq2Seq | LanguageModel, WarmUp]:
+    """Return the model that learns, the network that is kept, and the schedule of the learning rate.
+
+    Arguments:
+        config: the whole configuration.
+        vocabularies: numbers of source and target tokens.
+        steps: about how many steps the run will have.
+    """
+    model, schedule = make_training_model(config, steps, *vocabularies)
     kept = build_model(config, *vocabularies)
-    kept.compile(loss=MaskedCrossEntropy(training.label_smoothing), metrics=[Perplexity(), TokenAccuracy()])
+    kept.compile(
+        optimizer=None,
+        loss=MaskedCrossEntropy(config.training.label_smoothing),
+        metrics=[Perplexity(), TokenAccuracy()],
+    )
     return model, kept, schedule
 
 
-def compiled(model: Seq2Seq | LanguageModel, config: Config, steps: int) -> WarmUp:
-    """Compile a model as the config says, for a run of about so many steps, and return its schedule."""
+def make_training_model(
+    config: Config, steps: int, source_vocabulary: int | None = None, target_vocabulary: int | None = None
+) -> tuple[TrainingModel, WarmUp]:
+    """Return a new network, ready to train as the config says, and the schedule of its learning rate.
+
+    Arguments:
+        config: the whole configuration.
+        steps: about how many steps the run will have.
+        source_vocabulary, target_vocabulary: see :func:`~nmt.models.build.build_model`.
+    """
+    training = config.training
+    with strategy(training.devices).scope(), precision(training.precision):
+        network = build_model(config, source_vocabulary, target_vocabulary)
+        model = TrainingModel(network, training.guided_alignment, training.scheduled_sampling > 0)
+        return model, compile_for_training(model, config, steps)
+
+
+def compile_for_training(model: keras.Model, config: Config, steps: int) -> WarmUp:
+    """Compile a model as the config says and return the schedule of its learning rate.
+
+    Arguments:
+        model: a new model, made within the scope of its devices and :func:`precision`.
+        config: the whole configuration.
+        steps: about how many steps the run will have.
+    """
     training = config.training
     decay = "constant" if training.schedule == "plateau" else training.schedule
     schedule = WarmUp(training.learning_rate, min(training.warmup_steps, steps), decay, steps + 1)
@@ -56,15 +84,13 @@ def compiled(model: Seq2Seq | LanguageModel, config: Config, steps: int) -> Warm
         loss=MaskedCrossEntropy(training.label_smoothing),
         metrics=[Perplexity(), TokenAccuracy(), TokensPerSecond()],
     )
-    if training.guided_alignment:
-        model.guidance = Guidance(training.guided_alignment)
     model.optimizer.build(model.trainable_variables)
-    # Keras makes the variables of the metrics at the first batch, and a run to resume needs them before.
-    word = tf.ones([1, 1], tf.int32)
-    inputs = {"source": word, "target": word}
-    scores = model(inputs)
-    model.compute_loss(inputs, word, scores)
-    model.compute_metrics(inputs, word, scores)
+    # Keras creates the variables of the metrics at the first batch, but a run to resume needs them before.
+    token = tf.ones([1, 1], tf.int32)
+    inputs = {"source": token, "target": token}
+    outputs = model(inputs)
+    model.compute_loss(inputs, token, outputs)
+    model.compute_metrics(inputs, token, outputs)
     model.reset_metrics()
     return schedule
 

@@ -18,8 +18,7 @@ from nmt.data.pipeline import Buckets, Pipeline, lengths
 from nmt.data.tokenizers import train_tokenizers
 from nmt.errors import InputError
 from nmt.inference.translator import Translation, Translator
-from nmt.models.build import build_model
-from nmt.training.setup import compiled
+from nmt.training.setup import make_training_model
 
 WHO = {"mina": "Mina", "juno": "Juno", "sora": "Sora", "dori": "Dori"}
 WHAT = {"bap": "rice", "cha": "tea", "mul": "water", "kong": "beans", "pang": "bread"}
@@ -51,12 +50,11 @@ def translator(tmp_path_factory: pytest.TempPathFactory) -> Translator:
     keras.utils.set_random_seed(1)
     corpus = from_tsv(path)
     tokenizers = train_tokenizers(PAIRS, "unigram", 29, joint=False)
-    model = build_model(CONFIG, tokenizers.source.vocabulary, tokenizers.target.vocabulary)
-    compiled(model, CONFIG, 150)
+    model, _ = make_training_model(CONFIG, 150, tokenizers.source.vocabulary, tokenizers.target.vocabulary)
     buckets = Buckets.fit(lengths(corpus.dataset(), tokenizers, 61), 1, 62)
     batches = Pipeline(corpus.dataset(), tokenizers, buckets, 61, batch_size=20).in_order()
     model.fit(batches.repeat(50), shuffle=False, verbose=0)
-    return Translator(model, tokenizers, CONFIG)
+    return Translator(model.network, tokenizers, CONFIG)
 
 
 @pytest.fixture(scope="module")

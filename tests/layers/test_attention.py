@@ -1,6 +1,7 @@
 """Attention, each kind against its equation in NumPy, cases by hand, and Keras's own layers."""
 
 from functools import partial
+from typing import get_args, get_type_hints
 
 import keras
 import numpy as np
@@ -9,6 +10,7 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from nmt.config import WITH_HEADS, WITHOUT_UNITS, Model
 from nmt.layers.attention import (
     ATTENTIONS,
     Attention,
@@ -46,7 +48,7 @@ def filled(rng, attention, query, width):
 
 
 def query_width(kind):
-    return WIDTH if kind in ("dot", "cosine") else QUERY
+    return WIDTH if KINDS[kind]().needs_equal_width else QUERY
 
 
 def built(rng, kind="bahdanau"):
@@ -83,7 +85,16 @@ def one_head(n, heads, weights, s, words):
     return sum(share * (h @ w_v + b_v)[mine] for share, h in zip(a, words, strict=True)), a
 
 
-def one_look(kind, weights, s, words):
+# The kinds whose equations stand here; a test sees to it that each kind has its own.
+WITH_EQUATIONS = [*SCORES, "scaled_dot", "two_heads"]
+every_equation = pytest.mark.parametrize("kind", WITH_EQUATIONS)
+
+
+def test_every_kind_has_its_equation_here():
+    assert set(WITH_EQUATIONS) == set(KINDS)
+
+
+def attend_once(kind, weights, s, words):
     """Context and weights of one query for the real words of one row."""
     if kind in SCORES:
         a = shares([SCORES[kind](s, h, *weights) for h in words])
@@ -99,12 +110,13 @@ def by_equations(kind, attention, query, values, mask):
     own = [weight.astype(np.float64) for weight in attention.get_weights()]
     contexts, weights = [], np.zeros(values.shape[:2])
     for b, real in enumerate(mask):
-        context, weights[b, real] = one_look(kind, own, query[b].astype(np.float64), values[b, real].astype(np.float64))
+        words = values[b, real].astype(np.float64)
+        context, weights[b, real] = attend_once(kind, own, query[b].astype(np.float64), words)
         contexts.append(context)
     return np.stack(contexts), weights
 
 
-@every_kind
+@every_equation
 def test_follows_the_equations(kind):
     rng = np.random.default_rng(2)
     attention, (query, values) = built(rng, kind), given_to(rng, kind)
@@ -115,7 +127,7 @@ def test_follows_the_equations(kind):
     assert attention.context_width(WIDTH) == context.shape[-1]
 
 
-@every_kind
+@every_equation
 def test_follows_the_equations_for_many_queries_at_once(kind):
     rng = np.random.default_rng(3)
     attention, (queries, values) = built(rng, kind), given_to(rng, kind, (TARGET,))
@@ -128,7 +140,7 @@ def test_follows_the_equations_for_many_queries_at_once(kind):
         np.testing.assert_allclose(weights[:, i], wanted_weights, atol=2e-6)
 
 
-@every_kind
+@every_equation
 def test_without_a_mask_every_word_is_real(kind):
     rng = np.random.default_rng(5)
     attention, (query, values) = built(rng, kind), given_to(rng, kind)
@@ -215,8 +227,8 @@ def test_scaled_dot_attention_by_hand():
     np.testing.assert_allclose(contexts[0], [[0.75, 0.25], [0.125, 0.875]], rtol=1e-6)
 
 
-def looked(weights, values):
-    """What a look at ``values`` gives whose scores are the logarithms of ``weights``: the query is the number one."""
+def attended(weights, values):
+    """Attend to ``values`` with scores that are the logarithms of ``weights``: the query is the number one."""
     keys = tf.math.log(tf.constant(weights, tf.float32))[None, :, None]
     memory = Memory(tf.constant([values], tf.float32), keys, tf.ones([1, len(weights)], tf.bool))
     context, found = DotAttention().attend(tf.ones([1, 1]), memory)
@@ -225,7 +237,7 @@ def looked(weights, values):
 
 def test_a_weight_is_the_share_of_a_vector_in_the_context():
     # 0.7 (0.8, 0.2) = (0.56, 0.14); the other word has nothing to give.
-    context, _ = looked([0.7, 0.3], [[0.8, 0.2], [0, 0]])
+    context, _ = attended([0.7, 0.3], [[0.8, 0.2], [0, 0]])
     np.testing.assert_allclose(context, [0.56, 0.14], rtol=1e-6)
 
 
@@ -236,7 +248,7 @@ def test_a_context_is_a_weighted_sum_by_hand():
     found = masked_softmax(tf.math.log(tf.constant([given_weights])), tf.ones([1, 4], tf.bool))
     np.testing.assert_allclose(found, [given_weights], rtol=1e-5)
     np.testing.assert_allclose(tf.reduce_sum(found), 1.0, rtol=1e-6)
-    context, weights = looked(given_weights, [[1, 0], [0, 1], [1, 1], [2, -1]])
+    context, weights = attended(given_weights, [[1, 0], [0, 1], [1, 1], [2, -1]])
     np.testing.assert_allclose(weights, given_weights, rtol=1e-5)
     np.testing.assert_allclose(context, [1.04, 0.01], rtol=1e-5)
 
@@ -247,12 +259,12 @@ def test_the_softmax_is_spread_over_the_real_words_by_hand():
     np.testing.assert_allclose(masked_softmax(scores, tf.constant([[True, True, False]])), [[0.4, 0.6, 0]], rtol=1e-6)
 
 
-def with_gradients(look, given_, weights=()):
+def with_gradients(attend, given_, weights=()):
     """Context, weights, and the gradients of a loss of both, by what is given and by the layer's weights."""
     given_ = [tf.constant(part) for part in given_]
     with tf.GradientTape() as tape:
         tape.watch(given_)
-        context, found = look(*given_)
+        context, found = attend(*given_)
         loss = tf.reduce_sum(tf.sin(context)) + tf.reduce_sum(found * tf.range(found.shape[-1], dtype="float"))
     return [context, found, *tape.gradient(loss, [*given_, *weights])]
 
@@ -270,10 +282,10 @@ def ours(attention, given_):
 def theirs(layer, inputs, given_, weights):
     """The same from a layer of Keras's, which reads ``[query, value, key]`` and projects nothing."""
 
-    def look(query, values):
+    def attend(query, values):
         return layer(inputs(query, values), mask=[None, tf.constant(MASK)], return_attention_scores=True)
 
-    return with_gradients(look, given_, weights)
+    return with_gradients(attend, given_, weights)
 
 
 def theirs_built(layer, query, key=WIDTH, **weights):
@@ -324,12 +336,12 @@ def test_one_head_equals_kerass_scaled_attention_to_what_is_projected():
     layer = theirs_built(keras.layers.Attention(use_scale=True), UNITS, UNITS, scale=UNITS**-0.5)
     w_q, b_q, w_k, b_k, w_v, b_v, w_o, b_o = weights = attention.trainable_weights
 
-    def look(q, v):
+    def attend(q, v):
         inputs = [q @ w_q + b_q, v @ w_v + b_v, v @ w_k + b_k]
         mixed, found = layer(inputs, mask=[None, tf.constant(MASK)], return_attention_scores=True)
         return mixed @ w_o + b_o, found
 
-    assert_all_close(ours(attention, given_), with_gradients(look, given_, weights))
+    assert_all_close(ours(attention, given_), with_gradients(attend, given_, weights))
 
 
 def test_concat_equals_kerass_concat_score_where_all_units_count_the_same():
@@ -378,13 +390,13 @@ def test_equals_kerass_multi_head_attention(heads):
     attention = filled(rng, ScaledDotAttention(5 * heads, heads), QUERY, WIDTH)
     layer, given_ = theirs_of_many_heads(attention, QUERY, WIDTH), given_to(rng, target=(TARGET,))
 
-    def look(query, values):
+    def attend(query, values):
         context, found = layer(
             query, values, attention_mask=tf.constant(MASK)[:, None], return_attention_scores=True, training=True
         )
         return context, tf.reduce_mean(found, 1)
 
-    assert_all_close(ours(attention, given_), with_gradients(look, given_, layer.trainable_weights))
+    assert_all_close(ours(attention, given_), with_gradients(attend, given_, layer.trainable_weights))
 
 
 @pytest.mark.parametrize("heads", [1, 2])
@@ -396,18 +408,18 @@ def test_self_attention_to_the_words_before_equals_kerass_causal_one(heads, padd
     real = MASK if padded else np.ones([BATCH, SOURCE], bool)
     causal = np.tril(np.ones([SOURCE, SOURCE], bool)) & real[:, None]
 
-    def look(words):
+    def attend(words):
         return attention.attend(words, attention.remember(words, tf.constant(causal)))
 
-    def their_look(words):
+    def their_attend(words):
         context, found = layer(
             words, words, attention_mask=real[:, None], use_causal_mask=True, return_attention_scores=True
         )
         return context, tf.reduce_mean(found, 1)
 
-    found = with_gradients(look, [words], attention.trainable_weights)
+    found = with_gradients(attend, [words], attention.trainable_weights)
     assert (found[1].numpy()[~causal] == 0).all()
-    assert_all_close(found, with_gradients(their_look, [words], layer.trainable_weights))
+    assert_all_close(found, with_gradients(their_attend, [words], layer.trainable_weights))
 
 
 @every_kind
@@ -494,9 +506,9 @@ def test_a_row_of_padding_sees_nothing_and_teaches_nothing(kind):
         context, weights = attention(random(rng, 2, query_width(kind)), values, values_mask=mask)
         loss = tf.reduce_sum(context**2)
     gradients = tape.gradient(loss, [values, *attention.trainable_weights])
-    # Heads end in a product with a bias, which is there with nothing to see.
-    scaled = isinstance(attention, ScaledDotAttention)
-    np.testing.assert_allclose(context[0], attention.output_bias if scaled else np.zeros(WIDTH), atol=1e-6)
+    # Heads end in a product with a bias, which is there with nothing to attend to.
+    wanted = attention.output_bias if attention.has_heads else np.zeros(attention.context_width(WIDTH))
+    np.testing.assert_allclose(context[0], wanted, atol=1e-6)
     np.testing.assert_array_equal(weights[0], np.zeros(SOURCE))
     np.testing.assert_array_equal(gradients[0][0], np.zeros([SOURCE, WIDTH]))
     assert all(np.isfinite(gradient).all() for gradient in gradients)
@@ -575,16 +587,15 @@ def test_computes_in_half_precision_nearly_the_same(kind):
     np.testing.assert_allclose(tf.cast(context, "float32"), wanted, atol=0.15)
 
 
+def arguments_of(kind, units=6, heads=2):
+    return {name: value for name, value in (("units", units), ("heads", heads)) if getattr(kind, f"has_{name}")}
+
+
 @pytest.mark.parametrize(
     "attention",
     [
-        BahdanauAttention(UNITS, name="mine"),
-        DotAttention(name="mine"),
-        GeneralAttention(name="mine"),
-        ConcatAttention(UNITS, name="mine"),
+        *[kind(name="mine", **arguments_of(kind)) for kind in (*ATTENTIONS.values(), FixedContext)],
         ScaledDotAttention(6, 3, 2, name="mine"),
-        CosineAttention(name="mine"),
-        FixedContext(UNITS, name="mine"),
     ],
     ids=lambda attention: type(attention).__name__,
 )
@@ -610,7 +621,13 @@ def test_an_unknown_kind_is_an_error_that_names_the_known():
         make_attention("luong", 3)
 
 
-@pytest.mark.parametrize("kind", [BahdanauAttention, ConcatAttention, ScaledDotAttention])
+def test_the_config_knows_every_kind_and_what_it_takes():
+    assert get_args(get_type_hints(Model)["attention"]) == (*ATTENTIONS, "none")
+    assert {kind for kind in ATTENTIONS if not ATTENTIONS[kind].has_units} == set(WITHOUT_UNITS)
+    assert {kind for kind in ATTENTIONS if ATTENTIONS[kind].has_heads} == set(WITH_HEADS)
+
+
+@pytest.mark.parametrize("kind", [kind for kind in (*ATTENTIONS.values(), FixedContext) if kind.has_units])
 @pytest.mark.parametrize("units", [0, -1])
 def test_needs_units(kind, units):
     with pytest.raises(ValueError, match=f"units must be 1 or more, not {units}"):
@@ -629,18 +646,18 @@ def test_a_head_must_be_there(head):
         ScaledDotAttention(6, 2, head)
 
 
-@pytest.mark.parametrize("kind", [DotAttention, CosineAttention])
+@pytest.mark.parametrize("kind", [kind for kind in ATTENTIONS.values() if kind.needs_equal_width])
 def test_what_is_compared_number_by_number_must_be_of_one_width(kind):
-    with pytest.raises(ValueError, match=f"of one width, and they are {QUERY} and {WIDTH} wide"):
-        kind()(tf.ones([BATCH, QUERY]), tf.ones([BATCH, SOURCE, WIDTH]))
+    with pytest.raises(ValueError, match=f"the same width, but they are {QUERY} and {WIDTH} wide"):
+        kind(**arguments_of(kind))(tf.ones([BATCH, QUERY]), tf.ones([BATCH, SOURCE, WIDTH]))
 
 
-def test_what_the_kinds_share_is_no_attention():
-    with pytest.raises(TypeError, match="Use one of ATTENTIONS"):
+def test_the_base_class_is_no_attention():
+    with pytest.raises(TypeError, match="base class of ATTENTIONS"):
         Attention().attend(tf.ones([2, 3]), Attention().remember(tf.ones([2, 5, 3])))
 
 
-def test_a_fixed_context_is_the_same_for_every_word_and_looks_at_nothing():
+def test_a_fixed_context_is_the_same_at_every_step_and_attends_to_nothing():
     rng = np.random.default_rng(61)
     attention, vector = FixedContext(UNITS), random(rng, BATCH, UNITS)
     context, weights = attention(random(rng, BATCH, QUERY), vector)

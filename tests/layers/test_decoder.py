@@ -22,29 +22,29 @@ from nmt.layers.attention import (
     make_attention,
 )
 from nmt.layers.cells import CELLS
+from nmt.layers.context import CONTEXTS
 from nmt.layers.decoder import Decoder
 
 BATCH, TARGET, SOURCE, WIDTH, MEMORY, UNITS, READOUT, ATTENTION = 3, 2, 5, 7, 11, 13, 17, 19
 MASK = np.arange(SOURCE) < np.array([[5], [2], [1]])
 every_kind = pytest.mark.parametrize(("cell", "layers"), [(cell, layers) for cell in CELLS for layers in (1, 2)])
-CONTEXTS = ["input", "output", "feed"]
-every_context = pytest.mark.parametrize("context", CONTEXTS)
-# What the decoder may look at: every kind of attention, the sentence in one vector, nothing.
-LOOKS = {
+every_context = pytest.mark.parametrize("context", list(CONTEXTS))
+# What the decoder may attend to: every kind of attention, the sentence in one vector, nothing.
+ATTENDED = {
     **{kind: partial(make_attention, kind, ATTENTION) for kind in ATTENTIONS},
     "two_heads": lambda: ScaledDotAttention(2 * ATTENTION, heads=2),
     "fixed": lambda: FixedContext(UNITS),
     "nothing": lambda: None,
 }
-BLIND = ("fixed", "nothing")
+UNALIGNED = ("fixed", "nothing")
 DEEP = {"layer_norm": True, "residual": True}
-# Look, context, cell, layers and options. The ways of Bahdanau's attention without options are in every_kind.
+# Attention, context, cell, layers and options. The ways of Bahdanau's attention without options are in every_kind.
 WAYS = [
     *[
-        (look, context, "gru", 1, {})
-        for look in LOOKS
+        (attended, context, "gru", 1, {})
+        for attended in ATTENDED
         for context in CONTEXTS
-        if context != "feed" or look not in BLIND
+        if context != "feed" or attended not in UNALIGNED
     ],
     *[("bahdanau", context, cell, 2, DEEP) for context in CONTEXTS for cell in CELLS],
     *[("general", context, cell, 1, {}) for context in ("output", "feed") for cell in ("rnn", "lstm")],
@@ -56,7 +56,7 @@ WAYS = [
     ("nothing", "output", "rnn", 2, {}),
 ]
 every_way = pytest.mark.parametrize(
-    ("look", "context", "cell", "layers", "options"),
+    ("attended", "context", "cell", "layers", "options"),
     WAYS,
     ids=["-".join([*map(str, way[:4]), *way[4]]) for way in WAYS],
 )
@@ -66,15 +66,15 @@ def random(rng, *shape):
     return tf.constant(rng.normal(size=shape), tf.float32)
 
 
-def memory_width(look):
-    return UNITS if look in ("dot", "cosine") else MEMORY
+def memory_width(attended):
+    return UNITS if attended in ATTENTIONS and ATTENTIONS[attended].needs_equal_width else MEMORY
 
 
-def fresh(cell="gru", layers=1, seed=2, readout=READOUT, look="bahdanau", **options):
+def fresh(cell="gru", layers=1, seed=2, readout=READOUT, attended="bahdanau", **options):
     """A decoder whose weights, biases too, are all different."""
     rng = np.random.default_rng(seed)
-    decoder = Decoder(UNITS, readout, LOOKS[look](), cell, layers, **options)
-    decoder.build((None, None, WIDTH), None if look == "nothing" else (None, None, memory_width(look)))
+    decoder = Decoder(UNITS, readout, ATTENDED[attended](), cell, layers, **options)
+    decoder.build((None, None, WIDTH), None if attended == "nothing" else (None, None, memory_width(attended)))
     decoder.set_weights([0.3 * random(rng, *weight.shape).numpy() for weight in decoder.weights])
     return decoder
 
@@ -82,16 +82,16 @@ def fresh(cell="gru", layers=1, seed=2, readout=READOUT, look="bahdanau", **opti
 built = cache(fresh)  # for those that leave it as it is
 
 
-def arguments(cell="gru", layers=1, batch=BATCH, target=TARGET, source=SOURCE, look="bahdanau"):
+def arguments(cell="gru", layers=1, batch=BATCH, target=TARGET, source=SOURCE, attended="bahdanau"):
     """Word vectors, annotations and the first state."""
     rng = np.random.default_rng(3)
     states = CELLS[cell].states
     state = tuple(tuple(random(rng, batch, UNITS) for _ in range(states)) for _ in range(layers))
-    values = None if look == "nothing" else random(rng, batch, source, memory_width(look))
+    values = None if attended == "nothing" else random(rng, batch, source, memory_width(attended))
     return random(rng, batch, target, WIDTH), values, state
 
 
-def word_by_word(decoder, inputs, values, state, mask):
+def step_by_step(decoder, inputs, values, state, mask):
     """What the call returns, from steps."""
     memory = decoder.remember(values, mask, state)
     state = decoder.initial_state(memory)
@@ -107,17 +107,17 @@ def word_by_word(decoder, inputs, values, state, mask):
 def test_steps_repeated_equal_the_call(cell, layers):
     decoder, (inputs, values, state) = built(cell, layers), arguments(cell, layers, target=5)
     readouts, alignment = decoder(inputs, values, state, values_mask=MASK)
-    wanted, wanted_alignment = word_by_word(decoder, inputs, values, state, tf.constant(MASK))
+    wanted, wanted_alignment = step_by_step(decoder, inputs, values, state, tf.constant(MASK))
     np.testing.assert_allclose(readouts, wanted, atol=1e-5)
     np.testing.assert_allclose(alignment, wanted_alignment, atol=1e-5)
 
 
 @every_way
-def test_steps_repeated_equal_the_call_wherever_the_context_enters(look, context, cell, layers, options):
-    decoder = built(cell, layers, look=look, context=context, **options)
-    inputs, values, state = arguments(cell, layers, target=3, look=look)
+def test_steps_repeated_equal_the_call_wherever_the_context_enters(attended, context, cell, layers, options):
+    decoder = built(cell, layers, attended=attended, context=context, **options)
+    inputs, values, state = arguments(cell, layers, target=3, attended=attended)
     readouts, alignment = decoder(inputs, values, state, values_mask=MASK)
-    wanted, wanted_alignment = word_by_word(decoder, inputs, values, state, tf.constant(MASK))
+    wanted, wanted_alignment = step_by_step(decoder, inputs, values, state, tf.constant(MASK))
     assert readouts.shape == (BATCH, 3, READOUT)
     assert alignment.shape == (BATCH, 3, SOURCE if decoder.aligned else 0)
     np.testing.assert_allclose(readouts, wanted, atol=1e-5)
@@ -139,25 +139,25 @@ def gradients(forward, decoder, inputs, values, state):
 def test_gradients_of_the_call_equal_those_of_the_steps(cell, layers, training):
     decoder, given_ = built(cell, layers), arguments(cell, layers, target=3)
     found = gradients(lambda *a: decoder(*a, values_mask=MASK, training=training), decoder, *given_)
-    wanted = gradients(lambda *a: word_by_word(decoder, *a, tf.constant(MASK)), decoder, *given_)
+    wanted = gradients(lambda *a: step_by_step(decoder, *a, tf.constant(MASK)), decoder, *given_)
     for one, other in zip(found, wanted, strict=True):
         assert np.abs(other).max() > 0
         np.testing.assert_allclose(one, other, atol=1e-5, rtol=1e-4)
 
 
 @every_way
-def test_gradients_equal_those_of_the_steps_wherever_the_context_enters(look, context, cell, layers, options):
-    decoder = built(cell, layers, look=look, context=context, **options)
-    given_ = arguments(cell, layers, target=3, look=look)
+def test_gradients_equal_those_of_the_steps_wherever_the_context_enters(attended, context, cell, layers, options):
+    decoder = built(cell, layers, attended=attended, context=context, **options)
+    given_ = arguments(cell, layers, target=3, attended=attended)
     found = gradients(lambda *a: decoder(*a, values_mask=MASK, training=True), decoder, *given_)
-    wanted = gradients(lambda *a: word_by_word(decoder, *a, tf.constant(MASK)), decoder, *given_)
+    wanted = gradients(lambda *a: step_by_step(decoder, *a, tf.constant(MASK)), decoder, *given_)
     for one, other in zip(found, wanted, strict=True):
         np.testing.assert_allclose(one, other, atol=1e-5, rtol=1e-4)
     of_inputs, *rest = found
-    first_state = rest[0 if look == "nothing" else 1]
+    first_state = rest[0 if attended == "nothing" else 1]
     assert np.abs(of_inputs).max() > 0
     assert np.abs(first_state).max() > 0
-    if look != "nothing":  # what is not looked at is not learned from
+    if attended != "nothing":  # what is not attended to is not learned from
         assert (np.abs(rest[0]).max() > 0) == decoder.aligned
     for weight, gradient in zip(decoder.trainable_weights, found[-len(decoder.trainable_weights) :], strict=True):
         # A bias adds as much to the scores of all words, which the softmax takes no notice of.
@@ -183,14 +183,14 @@ def test_gradients_in_a_graph_equal_the_eager_ones(compiled):
 
 @pytest.mark.parametrize("context", ["output", "feed"])
 def test_gradients_in_a_graph_equal_the_eager_ones_wherever_the_context_enters(context):
-    gradients_in_a_graph_equal_the_eager_ones(False, "lstm", 2, look="two_heads", context=context, **DEEP)
+    gradients_in_a_graph_equal_the_eager_ones(False, "lstm", 2, attended="two_heads", context=context, **DEEP)
 
 
 def own(layer):
     return [weight.astype(np.float64) for weight in layer.get_weights()]
 
 
-def looked(decoder, query, values):
+def attend(decoder, query, values):
     """Context and weights: the attention's own equations are tested beside it."""
     return decoder.attention(tf.constant(query, tf.float32), values, values_mask=MASK)
 
@@ -210,32 +210,32 @@ def test_one_step_follows_the_equations():
     decoder, (inputs, values, ((before,),)) = built("rnn"), arguments("rnn")
     word = inputs[:, 0]
     readout, ((state,),), alignment = decoder.step(word, ((before,),), decoder.remember(values, tf.constant(MASK)))
-    # The attention looks from the state before the word.
-    context, weights = looked(decoder, before, values)
+    # The query is the state before the step.
+    context, weights = attend(decoder, before, values)
     wanted = recurrence(decoder.cells[0], word, before, context @ decoder.context_kernel.numpy())
     np.testing.assert_allclose(alignment, weights, atol=1e-6)
     np.testing.assert_allclose(state, wanted, atol=1e-5)
     np.testing.assert_allclose(readout, read(decoder, wanted, context, word), atol=1e-5)
 
 
-@pytest.mark.parametrize("look", ["bahdanau", "dot", "two_heads"])
-def test_a_step_with_the_context_in_the_readout_follows_the_equations(look):
-    decoder = built("rnn", look=look, context="output")
-    inputs, values, ((before,),) = arguments("rnn", look=look)
+@pytest.mark.parametrize("attended", ["bahdanau", "dot", "two_heads"])
+def test_a_step_with_the_context_in_the_readout_follows_the_equations(attended):
+    decoder = built("rnn", attended=attended, context="output")
+    inputs, values, ((before,),) = arguments("rnn", attended=attended)
     word = inputs[:, 0]
     readout, ((state,),), alignment = decoder.step(word, ((before,),), decoder.remember(values, tf.constant(MASK)))
     wanted = recurrence(decoder.cells[0], word, before)
-    # The attention looks from the state after the word.
-    context, weights = looked(decoder, wanted, values)
+    # The query is the state after the step.
+    context, weights = attend(decoder, wanted, values)
     np.testing.assert_allclose(state, wanted, atol=1e-5)
     np.testing.assert_allclose(alignment, weights, atol=1e-5)
     np.testing.assert_allclose(readout, read(decoder, wanted, context), atol=1e-5)
 
 
-@pytest.mark.parametrize("look", ["bahdanau", "dot", "two_heads"])
-def test_two_steps_with_the_last_readout_fed_follow_the_equations(look):
-    decoder = built("rnn", look=look, context="feed")
-    inputs, values, ((before,),) = arguments("rnn", look=look)
+@pytest.mark.parametrize("attended", ["bahdanau", "dot", "two_heads"])
+def test_two_steps_with_the_last_readout_fed_follow_the_equations(attended):
+    decoder = built("rnn", attended=attended, context="feed")
+    inputs, values, ((before,),) = arguments("rnn", attended=attended)
     memory = decoder.remember(values, tf.constant(MASK), ((before,),))
     state = decoder.initial_state(memory)
     fed = np.zeros([BATCH, READOUT])  # nothing was written yet
@@ -243,7 +243,7 @@ def test_two_steps_with_the_last_readout_fed_follow_the_equations(look):
         np.testing.assert_allclose(state[-1][0], fed, atol=1e-5)
         readout, state, alignment = decoder.step(inputs[:, t], state, memory)
         before = recurrence(decoder.cells[0], inputs[:, t], before, fed @ decoder.feed_kernel.numpy())
-        context, weights = looked(decoder, before, values)
+        context, weights = attend(decoder, before, values)
         fed = read(decoder, before, context)
         np.testing.assert_allclose(state[0][0], before, atol=1e-5)
         np.testing.assert_allclose(alignment, weights, atol=1e-5)
@@ -252,8 +252,8 @@ def test_two_steps_with_the_last_readout_fed_follow_the_equations(look):
 
 @pytest.mark.parametrize("context", ["input", "output"])
 def test_two_steps_with_a_fixed_context_follow_the_equations(context):
-    decoder = built("rnn", look="fixed", context=context)
-    inputs, values, ((first,),) = arguments("rnn", look="fixed")
+    decoder = built("rnn", attended="fixed", context=context)
+    inputs, values, ((first,),) = arguments("rnn", attended="fixed")
     memory = decoder.remember(values, tf.constant(MASK), ((first,),))
     state, before = decoder.initial_state(memory), first
     for t in range(TARGET):
@@ -271,8 +271,8 @@ def test_two_steps_with_a_fixed_context_follow_the_equations(context):
 
 @pytest.mark.parametrize("context", ["input", "output"])
 def test_a_step_of_a_language_model_follows_the_equations(context):
-    decoder = built("rnn", look="nothing", context=context)
-    inputs, _, ((before,),) = arguments("rnn", look="nothing")
+    decoder = built("rnn", attended="nothing", context=context)
+    inputs, _, ((before,),) = arguments("rnn", attended="nothing")
     memory = decoder.remember(None, None, ((before,),))
     readout, ((state,),), alignment = decoder.step(inputs[:, 0], decoder.initial_state(memory), memory)
     wanted = recurrence(decoder.cells[0], inputs[:, 0], before)
@@ -296,7 +296,7 @@ def test_a_step_of_two_layers_follows_the_equations(context):
     readout, state, alignment = decoder.step(inputs[:, 0], decoder.initial_state(memory), memory)
     if context == "input":
         # The first layer asks, from its state as it is.
-        seen, weights = looked(decoder, lower, values)
+        seen, weights = attend(decoder, lower, values)
         new_lower = recurrence(decoder.cells[0], word, lower, seen @ decoder.context_kernel.numpy())
     else:
         new_lower = recurrence(decoder.cells[0], word, lower)
@@ -305,7 +305,7 @@ def test_a_step_of_two_layers_follows_the_equations(context):
     top = first + normalised(decoder.depth.norms[1], new_upper)
     if context != "input":
         # The topmost asks, from what it gives.
-        seen, weights = looked(decoder, top, values)
+        seen, weights = attend(decoder, top, values)
     np.testing.assert_allclose(state[0][0], new_lower, atol=1e-5)
     np.testing.assert_allclose(state[1][0], new_upper, atol=1e-5)
     np.testing.assert_allclose(alignment, weights, atol=1e-5)
@@ -333,31 +333,31 @@ def test_a_readout_by_hand():
     decoder.cells[0].set_weights([np.eye(2), np.zeros([2, 2]), np.zeros(2)])
     decoder.readout_layer.set_weights([np.array([[1, 0], [0, -1], [1, 0], [0, 1]]), np.zeros(2)])
     word = tf.constant(np.arctanh([[[0.2, -0.1]]]), tf.float32)
-    # Only one word to look at, so the context is its annotation whatever its score.
+    # Only one source token, so the context is its annotation whatever its score.
     readouts, alignment = decoder(word, tf.constant([[[0.56, 0.14]]]), ((tf.zeros([1, 2]),),))
     np.testing.assert_allclose(readouts, np.tanh([[[0.76, 0.24]]]), rtol=1e-5)
     np.testing.assert_array_equal(alignment, [[[1.0]]])
 
 
-@pytest.mark.parametrize("look", list(LOOKS))
-def test_there_is_an_alignment_where_something_is_looked_at(look):
-    assert built(look=look).aligned == (look not in BLIND)
+@pytest.mark.parametrize("attended", list(ATTENDED))
+def test_there_is_an_alignment_where_there_is_an_attention(attended):
+    assert built(attended=attended).aligned == (attended not in UNALIGNED)
 
 
 @pytest.mark.parametrize("layers", [1, 2])
 def test_the_fixed_context_is_the_first_state_of_the_topmost_layer(layers):
-    decoder = fresh("lstm", layers, readout=UNITS, look="fixed", context="output")
+    decoder = fresh("lstm", layers, readout=UNITS, attended="fixed", context="output")
     # A readout of tanh(context): zeros for the state, ones from each unit of the context to its own readout.
     decoder.readout_layer.set_weights([np.concatenate([np.zeros([UNITS, UNITS]), np.eye(UNITS)]), np.zeros(UNITS)])
-    inputs, values, state = arguments("lstm", layers, look="fixed")
+    inputs, values, state = arguments("lstm", layers, attended="fixed")
     readouts, alignment = decoder(inputs, values, state, values_mask=MASK)
     np.testing.assert_allclose(readouts, np.repeat(np.tanh(state[-1][0])[:, None], TARGET, 1), atol=1e-5)
     assert alignment.shape == (BATCH, TARGET, 0)
 
 
 @pytest.mark.parametrize("context", ["input", "output"])
-def test_with_a_fixed_context_no_annotation_is_looked_at(context):
-    decoder, (inputs, values, state) = built(look="fixed", context=context), arguments(look="fixed")
+def test_with_a_fixed_context_no_annotation_is_read(context):
+    decoder, (inputs, values, state) = built(attended="fixed", context=context), arguments(attended="fixed")
     readouts, _ = decoder(inputs, values, state)
     np.testing.assert_array_equal(decoder(inputs, values + 1.0, state, values_mask=MASK)[0], readouts)
     np.testing.assert_array_equal(decoder(inputs, None, state)[0], readouts)
@@ -366,7 +366,7 @@ def test_with_a_fixed_context_no_annotation_is_looked_at(context):
 def test_a_language_model_has_weights_for_words_and_states_only():
     for context in ("input", "output"):
         decoder = Decoder(UNITS, READOUT, None, context=context)
-        readouts, alignment = decoder(*arguments(look="nothing"))
+        readouts, alignment = decoder(*arguments(attended="nothing"))
         shapes = [tuple(weight.shape) for weight in decoder.trainable_weights]
         assert shapes == [(WIDTH, 3 * UNITS), (UNITS, 3 * UNITS), (2, 3 * UNITS), (UNITS, READOUT), (READOUT,)]
         assert readouts.shape == (BATCH, TARGET, READOUT)
@@ -375,7 +375,7 @@ def test_a_language_model_has_weights_for_words_and_states_only():
 
 @pytest.mark.parametrize(("cell", "layers"), [("gru", 1), ("lstm", 2)])
 def test_a_language_model_begins_with_zeros_for_the_batch(cell, layers):
-    state = built(cell, layers, look="nothing").zero_state(tf.ones([5, 2, WIDTH]))
+    state = built(cell, layers, attended="nothing").zero_state(tf.ones([5, 2, WIDTH]))
     assert [len(layer) for layer in state] == [CELLS[cell].states] * layers
     for part in tf.nest.flatten(state):
         np.testing.assert_array_equal(part, np.zeros([5, UNITS]))
@@ -392,7 +392,7 @@ def test_the_state_before_the_first_word_is_what_the_encoder_said(context):
     assert not any(part.numpy().any() for part in rest)
 
 
-def test_an_lstm_looks_from_its_output_and_not_from_its_memory():
+def test_the_query_of_an_lstm_is_its_output_and_not_its_memory():
     decoder, (inputs, values, ((h, c),)) = built("lstm"), arguments("lstm")
     _, _, alignment = decoder.step(inputs[:, 0], ((h, c),), decoder.remember(values, tf.constant(MASK)))
     np.testing.assert_allclose(alignment, decoder.attention(h, values, values_mask=MASK)[1], atol=1e-6)
@@ -408,9 +408,9 @@ def test_an_lstm_looks_from_its_output_and_not_from_its_memory():
 )
 @settings(max_examples=25, deadline=None)
 def test_a_row_never_depends_on_its_padding_or_its_neighbours(lengths, padding, target, way):
-    look, context, cell, layers, options = way
-    decoder = built(cell, layers, look=look, context=context, **options)
-    inputs, values, state = arguments(cell, layers, len(lengths), target, SOURCE + padding, look)
+    attended, context, cell, layers, options = way
+    decoder = built(cell, layers, attended=attended, context=context, **options)
+    inputs, values, state = arguments(cell, layers, len(lengths), target, SOURCE + padding, attended)
     mask = np.arange(SOURCE + padding) < np.array(lengths)[:, None]
     readouts, alignment = decoder(inputs, values, state, values_mask=mask)
     for row, length in enumerate(lengths):
@@ -425,7 +425,7 @@ def test_a_row_never_depends_on_its_padding_or_its_neighbours(lengths, padding, 
 
 
 @every_context
-def test_every_word_looks_at_real_source_words_only(context):
+def test_every_step_attends_to_real_source_tokens_only(context):
     inputs, values, state = arguments()
     alignment = built(context=context)(inputs, values, state, values_mask=MASK)[1].numpy()
     np.testing.assert_allclose(alignment.sum(-1), np.ones([BATCH, TARGET]), atol=1e-6)
@@ -464,16 +464,16 @@ def test_the_same_units_of_the_context_are_dropped_at_all_steps(context):
 
 
 def test_the_same_units_of_a_fixed_context_are_dropped_at_all_steps():
-    decoder = fresh(look="fixed", context_dropout=0.5)
+    decoder = fresh(attended="fixed", context_dropout=0.5)
     state = ((tf.ones([23, UNITS]),),)
     memory = decoder.remember(None, None, state, training=True)
     assert set(np.unique(memory.values)) == {0.0, 2.0}
     assert len({row.tobytes() for row in memory.values.numpy()}) > 1
-    np.testing.assert_array_equal(memory.summary[0][0], state[0][0])  # the state itself is whole
+    np.testing.assert_array_equal(memory.initial_state[0][0], state[0][0])  # the state itself is whole
 
 
 def test_the_same_units_of_each_head_are_dropped_at_all_steps():
-    decoder, (_, values, _) = fresh(look="two_heads", context_dropout=0.5), arguments(batch=23)
+    decoder, (_, values, _) = fresh(attended="two_heads", context_dropout=0.5), arguments(batch=23)
     memory, whole = decoder.remember(values, None, training=True), decoder.remember(values, None)
     kept = memory.values.numpy() != 0
     np.testing.assert_allclose(memory.values, np.where(kept, 2.0 * whole.values.numpy(), 0.0), atol=1e-5)
@@ -486,11 +486,11 @@ def test_a_memory_for_training_is_dropped_from_for_steps_too():
     memory = decoder.remember(tf.ones([23, SOURCE, MEMORY]), None, training=True)
     assert set(np.unique(memory.values)) == {0.0, 2.0}
     state = [[tf.ones([23, UNITS])]]
-    whole = decoder.remember(tf.ones([23, SOURCE, MEMORY]), None, summary=state)
+    whole = decoder.remember(tf.ones([23, SOURCE, MEMORY]), None, initial_state=state)
     np.testing.assert_array_equal(whole.values, np.ones([23, SOURCE, MEMORY]))
-    np.testing.assert_array_equal(memory.keys, whole.keys)  # where to look is not dropped from
-    assert whole.summary == ((state[0][0],),)
-    assert memory.summary == ()
+    np.testing.assert_array_equal(memory.keys, whole.keys)  # keys are not dropped from
+    assert whole.initial_state == ((state[0][0],),)
+    assert memory.initial_state == ()
 
 
 @every_context
@@ -549,16 +549,16 @@ def test_comes_back_from_its_config():
 
 
 @every_context
-@pytest.mark.parametrize("look", ["scaled_dot", "dot", *BLIND])
-def test_what_it_looks_at_and_where_comes_back_from_its_config(look, context):
-    if context == "feed" and look in BLIND:
+@pytest.mark.parametrize("attended", ["scaled_dot", "dot", *UNALIGNED])
+def test_attention_and_context_come_back_from_its_config(attended, context):
+    if context == "feed" and attended in UNALIGNED:
         return
-    decoder = built("lstm", 2, look=look, context=context, **DEEP)
+    decoder = built("lstm", 2, attended=attended, context=context, **DEEP)
     again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(decoder))
     assert again.get_config() == decoder.get_config()
     assert (again.context, again.layer_norm, again.residual) == (context, True, True)
     assert type(again.attention) is type(decoder.attention)
-    given_ = arguments("lstm", 2, look=look)
+    given_ = arguments("lstm", 2, attended=attended)
     again(*given_)
     again.set_weights(decoder.get_weights())
     np.testing.assert_array_equal(again(*given_)[0], decoder(*given_)[0])
@@ -569,18 +569,18 @@ def test_computes_in_half_precision_nearly_the_same(context):
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy("mixed_bfloat16")
     try:
-        half = fresh("lstm", 2, look="two_heads", context=context, **DEEP)
+        half = fresh("lstm", 2, attended="two_heads", context=context, **DEEP)
         found = half(*arguments("lstm", 2), values_mask=MASK)
     finally:
         keras.config.set_dtype_policy(before)
-    wanted = built("lstm", 2, look="two_heads", context=context, **DEEP)(*arguments("lstm", 2), values_mask=MASK)
+    wanted = built("lstm", 2, attended="two_heads", context=context, **DEEP)(*arguments("lstm", 2), values_mask=MASK)
     for one, other in zip(found, wanted, strict=True):
         assert one.dtype == tf.bfloat16
         np.testing.assert_allclose(tf.cast(one, "float32"), other, atol=0.05)
 
 
 @pytest.mark.parametrize("attention", [None, FixedContext(UNITS)], ids=["nothing", "fixed"])
-def test_where_nothing_is_looked_at_there_is_nothing_to_feed(attention):
+def test_without_an_attention_there_is_nothing_to_feed(attention):
     with pytest.raises(ValueError, match="so it needs an attention"):
         Decoder(UNITS, READOUT, attention, context="feed")
 
@@ -601,8 +601,8 @@ def test_an_unknown_cell_is_an_error():
         Decoder(UNITS, READOUT, GeneralAttention(), "elman")
 
 
-@pytest.mark.parametrize("look", ["dot", "cosine"])
-def test_annotations_of_another_width_than_the_state_are_an_error_where_the_score_compares_them(look):
+@pytest.mark.parametrize("attended", [kind for kind in ATTENTIONS if ATTENTIONS[kind].needs_equal_width])
+def test_annotations_of_another_width_than_the_state_are_an_error_where_the_score_compares_them(attended):
     inputs, values, state = arguments()
-    with pytest.raises(ValueError, match=f"of one width, and they are {UNITS} and {MEMORY} wide"):
-        Decoder(UNITS, READOUT, LOOKS[look]())(inputs, values, state)
+    with pytest.raises(ValueError, match=f"the same width, but they are {UNITS} and {MEMORY} wide"):
+        Decoder(UNITS, READOUT, ATTENDED[attended]())(inputs, values, state)

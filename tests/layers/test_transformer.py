@@ -10,7 +10,7 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nmt.layers.transformer import Caches, Positions, TransformerDecoder, TransformerEncoder
+from nmt.layers.transformer import KeyValueCache, Positions, TransformerDecoder, TransformerEncoder
 
 BATCH, TARGET, SOURCE, MEMORY, INNER, LAYERS, HEADS = 3, 4, 5, 7, 13, 2, 2
 UNITS = 3 * HEADS
@@ -80,7 +80,7 @@ def norm(layer, x):
     return gain * (x - mean) / np.sqrt(((x - mean) ** 2).mean(-1, keepdims=True) + 1e-5) + bias
 
 
-def look(layer, queries, words, causal=False):
+def attend(layer, queries, words, causal=False):
     """Equation 1 and section 3.2.2: contexts, and the weights of each head."""
     w_q, b_q, w_k, b_k, w_v, b_v, w_o, b_o = own(layer)
     d = UNITS // HEADS
@@ -103,26 +103,26 @@ def network(layers, x):
 
 
 def encoded(layer, words):
-    """Annotations, and the weights ``(layers, heads, source, source)`` of the looks."""
+    """Annotations, and the weights ``(layers, heads, source, source)`` of self-attention."""
     x, weights = placed(layer, words), []
     for i in range(LAYERS):
         (itself,), (first, last) = layer.looks[i], layer.norms[i]
-        seen, looked = look(itself, norm(first, x), norm(first, x))
-        weights.append(looked)
-        x = x + seen
+        context, shares = attend(itself, norm(first, x), norm(first, x))
+        weights.append(shares)
+        x = x + context
         x = x + network(layer.networks[i], norm(last, x))
     return norm(layer.last_norm, x), np.stack(weights)
 
 
 def decoded(layer, words, values):
-    """Readouts, and the weights ``(layers, heads, target, source)`` of the looks at the source."""
+    """Readouts, and the weights ``(layers, heads, target, source)`` of cross-attention."""
     x, weights = placed(layer, words), []
     for i in range(LAYERS):
         (itself, cross), (first, second, last) = layer.looks[i], layer.norms[i]
-        x = x + look(itself, norm(first, x), norm(first, x), causal=True)[0]
-        seen, looked = look(cross, norm(second, x), values)
-        weights.append(looked)
-        x = x + seen
+        x = x + attend(itself, norm(first, x), norm(first, x), causal=True)[0]
+        context, shares = attend(cross, norm(second, x), values)
+        weights.append(shares)
+        x = x + context
         x = x + network(layer.networks[i], norm(last, x))
     return norm(layer.last_norm, x), np.stack(weights)
 
@@ -173,10 +173,10 @@ def test_learned_positions_are_a_row_of_weights_for_each_place():
 @either_position
 def test_the_encoder_follows_the_equations(positions):
     layer, (words, _) = encoder(positions=positions), arguments(target=SOURCE)
-    annotations, summary = layer(words, mask=MASK)
+    annotations, initial_state = layer(words, mask=MASK)
     assert annotations.shape == (BATCH, SOURCE, UNITS)
     assert layer.width == UNITS
-    assert summary == ()
+    assert initial_state == ()
     for found, row, real in zip(annotations.numpy(), np.asarray(words, np.float64), MASK, strict=True):
         np.testing.assert_allclose(found[real], encoded(layer, row[real])[0], atol=1e-5)
     whole = np.stack([encoded(layer, row)[0] for (row,) in rows(words)])
@@ -226,7 +226,7 @@ def test_the_readouts_are_the_same_whatever_is_shown():
     np.testing.assert_array_equal(decoder(layer=0, head=1)(words, values)[0], wanted)
 
 
-def word_by_word(layer, words, values, mask, max_steps=TARGET):
+def step_by_step(layer, words, values, mask, max_steps=TARGET):
     """What the call returns, from steps."""
     memory = layer.remember(values, mask)
     state = layer.initial_state(memory, max_steps)
@@ -242,7 +242,7 @@ def word_by_word(layer, words, values, mask, max_steps=TARGET):
 @either_position
 def test_steps_repeated_equal_the_call(positions, max_steps):
     layer, (words, values) = decoder(positions=positions), arguments()
-    found = word_by_word(layer, words, values, tf.constant(MASK), max_steps)
+    found = step_by_step(layer, words, values, tf.constant(MASK), max_steps)
     for one, other in zip(found, layer(words, values, values_mask=MASK), strict=True):
         np.testing.assert_allclose(one, other, atol=1e-5)
 
@@ -260,7 +260,7 @@ def gradients(forward, layer, words, values):
 def test_gradients_of_the_call_equal_those_of_the_steps(positions, training):
     layer, (words, values) = decoder(positions=positions), arguments(target=3)
     found = gradients(lambda *a: layer(*a, values_mask=MASK, training=training), layer, words, values)
-    wanted = gradients(lambda *a: word_by_word(layer, *a, tf.constant(MASK)), layer, words, values)
+    wanted = gradients(lambda *a: step_by_step(layer, *a, tf.constant(MASK)), layer, words, values)
     paths = ["words", "values", *[weight.path for weight in layer.trainable_weights]]
     for path, one, other in zip(paths, found, wanted, strict=True):
         # A bias adds as much to the scores of all words, which the softmax takes no notice of.
@@ -301,23 +301,23 @@ def test_rows_may_change_places_with_their_state():
     np.testing.assert_allclose(found, tf.gather(wanted, order), atol=1e-6)
 
 
-def test_a_state_begins_empty_with_the_room_asked_for():
+def test_a_state_begins_empty_for_as_many_steps_as_asked_for():
     layer, (_, values) = decoder(), arguments()
     state = layer.initial_state(layer.remember(values, None), 19)
-    assert isinstance(state, Caches)
+    assert isinstance(state, KeyValueCache)
     np.testing.assert_array_equal(state.count, np.zeros(BATCH))
     assert len(state.keys) == len(state.values) == LAYERS
     for part in (*state.keys, *state.values):
         np.testing.assert_array_equal(part, np.zeros([BATCH, HEADS, 19, UNITS // HEADS]))
 
 
-def test_a_state_without_room_is_an_error():
+def test_a_state_without_max_steps_is_an_error():
     layer, (_, values) = decoder(), arguments()
-    with pytest.raises(ValueError, match="needs room: the number of words"):
+    with pytest.raises(ValueError, match="needs max_steps, the largest number of tokens"):
         layer.initial_state(layer.remember(values, None))
 
 
-def test_what_is_in_the_room_left_over_is_never_read():
+def test_places_of_the_cache_that_no_token_has_are_never_read():
     layer, (words, values) = decoder(), arguments()
     memory = layer.remember(values, None)
     state = layer.initial_state(memory, TARGET)
@@ -384,7 +384,7 @@ def test_every_annotation_sees_the_whole_sentence():
     np.testing.assert_array_equal(touched > 0, MASK)
 
 
-def test_every_word_looks_at_real_source_words_only():
+def test_every_token_attends_to_real_source_tokens_only():
     words, values = arguments()
     alignment = decoder()(words, values, values_mask=MASK)[1].numpy()
     np.testing.assert_allclose(alignment.sum(-1), np.ones([BATCH, TARGET]), atol=1e-5)

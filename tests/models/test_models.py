@@ -1,5 +1,6 @@
 """The whole model: two ways to run it, what is tied, and an ordinary life in Keras."""
 
+import h5py
 import keras
 import numpy as np
 import pytest
@@ -47,7 +48,7 @@ def tiny(tied="output", source=SOURCE_VOCABULARY, target=TARGET_VOCABULARY, cell
 @pytest.mark.parametrize(
     ("tied", "cell", "layers"), [("none", "gru", 1), ("output", "lstm", 2), ("all", "rnn", 1), ("output", "gru", 2)]
 )
-def test_steps_give_the_logits_of_the_forced_target(tied, cell, layers):
+def test_steps_give_the_logits_of_teacher_forcing(tied, cell, layers):
     model = tiny(tied, TARGET_VOCABULARY, cell=cell, layers=layers)
     logits, alignment = model.teacher_forcing(SOURCE, TARGET)
     assert logits.shape == (*TARGET.shape, TARGET_VOCABULARY)
@@ -76,13 +77,13 @@ def test_tied_logits_are_products_with_the_target_embeddings():
 
 def test_a_row_never_depends_on_its_padding_or_its_neighbours():
     model = tiny()
-    together, looks = model.teacher_forcing(SOURCE, TARGET)
+    together, alignment = model.teacher_forcing(SOURCE, TARGET)
     for row, (source, target) in enumerate([(5, 4), (2, 2), (3, 3)]):
         here = slice(row, row + 1)
-        alone, look = model.teacher_forcing(SOURCE[here, :source], TARGET[here, :target])
+        alone, weights = model.teacher_forcing(SOURCE[here, :source], TARGET[here, :target])
         np.testing.assert_allclose(together[row, :target], alone[0], atol=1e-5)
-        np.testing.assert_allclose(looks[row, :target, :source], look[0], atol=1e-6)
-        assert not looks.numpy()[row, :, source:].any()
+        np.testing.assert_allclose(alignment[row, :target, :source], weights[0], atol=1e-6)
+        assert not alignment.numpy()[row, :, source:].any()
 
 
 # By hand, with embeddings of 5, 3 units, attention of 2, vocabularies of 11 and 13:
@@ -122,6 +123,59 @@ def test_a_saved_model_comes_back_as_it_was(tied, tmp_path):
     again = keras.models.load_model(tmp_path / "model.keras")
     assert again.count_params() == model.count_params()
     np.testing.assert_array_equal(again(BATCH), model(BATCH))
+
+
+# Files of weights name a weight by the attributes that lead to it: renamed, no file of before could be opened.
+RECURRENT_GROUPS = {
+    "vars",
+    "layers/embedding",
+    "layers/embedding_1",
+    "decoder/attention",
+    "decoder/cells/gru_cell",
+    "decoder/cells/gru_cell_1",
+    "decoder/depth/norms/layer_normalization",
+    "decoder/depth/norms/layer_normalization_1",
+    "decoder/readout_layer",
+    "encoder/backward_cells/gru_cell",
+    "encoder/bridges/dense",
+    "encoder/bridges/dense_1",
+    "encoder/depth/norms/layer_normalization",
+    "encoder/forward_cells/gru_cell",
+}
+TRANSFORMER_GROUPS = {
+    "vars",
+    "layers/embedding",
+    "layers/embedding_1",
+    *[f"{side}/last_norm" for side in ("encoder", "decoder")],
+    *[f"{side}/places" for side in ("encoder", "decoder")],
+    *[f"{side}/networks/container/dense{i}" for side in ("encoder", "decoder") for i in ("", "_1")],
+    "encoder/looks/container/scaled_dot_attention",
+    *[f"decoder/looks/container/scaled_dot_attention{i}" for i in ("", "_1")],
+    *[f"encoder/norms/container/layer_normalization{i}" for i in ("", "_1")],
+    *[f"decoder/norms/container/layer_normalization{i}" for i in ("", "_1", "_2")],
+}
+
+
+@pytest.mark.parametrize(
+    ("settings", "groups"),
+    [
+        (["model.layer_norm=true", "model.decoder_layers=2"], RECURRENT_GROUPS | {"decoder"}),
+        (["model.layer_norm=true", "model.decoder_layers=2", "model.context=output"], RECURRENT_GROUPS),
+        (["model.layer_norm=true", "model.decoder_layers=2", "model.context=feed"], RECURRENT_GROUPS | {"decoder"}),
+        (
+            ["model.architecture=transformer", "model.positions=learned", "model.max_positions=201"],
+            TRANSFORMER_GROUPS,
+        ),
+    ],
+    ids=["input", "output", "feed", "transformer"],
+)
+def test_files_of_weights_keep_their_names(settings, groups, tmp_path):
+    model = build_model(with_settings(Config(), ["text.vocabulary_size=13", *settings]))
+    model.save_weights(tmp_path / "m.weights.h5")
+    found = set()
+    with h5py.File(tmp_path / "m.weights.h5") as file:
+        file.visititems(lambda name, part: found.add(name) if isinstance(part, h5py.Dataset) else None)
+    assert {name.rpartition("/vars/")[0] or "vars" for name in found} == groups
 
 
 def test_weights_alone_fit_a_model_of_the_same_config(tmp_path):
@@ -166,7 +220,7 @@ def test_training_is_the_same_where_nothing_is_dropped():
     np.testing.assert_allclose(model(BATCH, training=True), model(BATCH), atol=1e-5)
 
 
-def test_a_search_in_a_graph_writes_what_the_forced_model_would():
+def test_a_search_in_a_graph_writes_what_teacher_forcing_would():
     model = tiny(cell="lstm", layers=2)
 
     @tf.function(input_signature=[tf.TensorSpec([None, None], tf.int32), tf.TensorSpec([None], tf.int32)])
@@ -185,7 +239,7 @@ def test_a_search_in_a_graph_writes_what_the_forced_model_would():
     best, surest = log_p.argmax(-1), log_p.max(-1)
     for row, limit in enumerate([7, 5, 3]):
         length = int(lengths[row])
-        steps = min(length + 1, limit)  # the end token too, where there was room for it
+        steps = min(length + 1, limit)  # EOS too, unless the limit came first
         np.testing.assert_array_equal(written[row, 1 : length + 1], best[row, :length])
         assert length == limit or best[row, length] == 3
         assert float(found.scores[row, 0]) == pytest.approx(surest[row, :steps].sum(), abs=1e-4)
@@ -207,7 +261,7 @@ def test_a_model_is_built_as_the_config_says():
     model = build_model(deeper, 11, 13)
     assert (model.source_vocabulary, model.target_vocabulary) == (11, 13)
     assert (model.encoder.bidirectional, model.encoder.layers, model.decoder.layers) == (False, 1, 2)
-    assert [len(layer) for layer in model.encode(tf.constant(SOURCE)).summary] == [2, 2]
+    assert [len(layer) for layer in model.encode(tf.constant(SOURCE)).initial_state] == [2, 2]
 
 
 def test_each_dropout_of_the_config_has_its_place():

@@ -1,4 +1,4 @@
-"""Guided alignment is the written-out formula and teaches where to look; test_fit.py resumes a guided run."""
+"""Guided alignment is the written-out formula and teaches where to attend; test_fit.py resumes a guided run."""
 
 import math
 from pathlib import Path
@@ -13,11 +13,11 @@ from nmt.config import Config, with_settings
 from nmt.data.corpora import Corpus, from_tsv
 from nmt.data.word_links import with_links
 from nmt.errors import InputError
-from nmt.models.build import build_model
 from nmt.training import fit
 from nmt.training.alignment_loss import AlignmentLoss, alignment_loss, alignment_losses
 from nmt.training.fit import train_model
-from nmt.training.setup import compiled, precision
+from nmt.training.setup import make_training_model
+from nmt.training.training_model import TrainingModel
 
 
 def example(seed: int = 5) -> tuple[np.ndarray, np.ndarray]:
@@ -41,7 +41,7 @@ def by_hand(links: np.ndarray, alignment: np.ndarray) -> float:
 
 
 def test_two_words_by_hand() -> None:
-    # The first is linked to both words and looked 1/4, 3/4; the second, linked to the second alone, looked 3/5, 2/5.
+    # The first is linked to both words with weights 1/4, 3/4; the second to the second alone, with weights 3/5, 2/5.
     links = tf.constant([[[0.5, 0.5], [0.0, 1.0]]])
     alignment = tf.constant([[[0.25, 0.75], [0.6, 0.4]]])
     # (ln 4 + ln 4/3) / 2 = (1.386294 + 0.287682) / 2 = 0.836988; ln 5/2 = 0.916291; the mean is 0.876639.
@@ -57,14 +57,14 @@ def test_the_loss_is_the_formula() -> None:
     assert not losses.numpy()[~guided.numpy()].any()
 
 
-def test_the_gradient_is_that_of_the_formula_and_a_number_where_nothing_was_looked_at() -> None:
+def test_the_gradient_is_that_of_the_formula_and_finite_where_a_weight_is_zero() -> None:
     links, alignment = example()
     links[0, 0], alignment[0, 0] = [0.5, 0.5, 0, 0], [1, 0, 0, 0]
     with tf.GradientTape() as tape:
-        looked = tf.constant(alignment)
-        tape.watch(looked)
-        loss = alignment_loss(links, looked)
-    gradient = tape.gradient(loss, looked).numpy()
+        weights = tf.constant(alignment)
+        tape.watch(weights)
+        loss = alignment_loss(links, weights)
+    gradient = tape.gradient(loss, weights).numpy()
     assert np.isfinite(float(loss)) and np.isfinite(gradient).all()
     count = links.any(-1).sum()
     usual = (links > 0) & (alignment > 0)
@@ -72,7 +72,7 @@ def test_the_gradient_is_that_of_the_formula_and_a_number_where_nothing_was_look
     assert not gradient[~usual].any()
 
 
-def test_a_link_to_where_a_low_score_forbids_to_look_still_pulls() -> None:
+def test_a_link_whose_weight_has_vanished_still_has_a_gradient() -> None:
     scores = tf.Variable([[[60.0, 0.0]]])
     with tf.GradientTape() as tape:
         loss = alignment_loss(tf.constant([[[0.0, 1.0]]]), tf.nn.softmax(scores))
@@ -120,36 +120,34 @@ KINDS = {
 }
 
 
-def made(*settings: str) -> keras.Model:
+def made(*settings: str) -> TrainingModel:
     keras.utils.set_random_seed(3)
     base = with_settings(Config(), [*SMALL, "training.learning_rate=0.02"])
     config = with_settings(base, list(settings))
-    with precision(config.training.precision):
-        model = build_model(config)
-        compiled(model, config, 100)
+    model, _ = make_training_model(config, 100)
     return model
 
 
-def looked_at_links(model: keras.Model, links: bool) -> np.ndarray:
-    """Train a little: how much of its attention each linked word then gives to its links."""
+def weight_on_links(model: TrainingModel, links: bool) -> np.ndarray:
+    """Train a little: the weight that each linked token then gives to its links."""
     batch = BATCH if links else {"source": SOURCE, "target": TARGET}
     for _ in range(60):
         model.train_on_batch(batch, WRITTEN)
-    looked = tf.cast(model.teacher_forcing(SOURCE, TARGET)[1], tf.float32).numpy()
-    return (looked * (LINKS > 0)).sum(-1)[LINKS.any(-1)]
+    alignment = tf.cast(model(BATCH)[1], tf.float32).numpy()
+    return (alignment * (LINKS > 0)).sum(-1)[LINKS.any(-1)]
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_attention_learns_to_look_at_the_links(kind: str) -> None:
-    found = looked_at_links(made(*KINDS[kind], "training.guided_alignment=1"), links=True)
+def test_the_attention_learns_to_attend_to_the_links(kind: str) -> None:
+    found = weight_on_links(made(*KINDS[kind], "training.guided_alignment=1"), links=True)
     assert found.mean() > 0.85 and found.min() > 0.6
-    assert looked_at_links(made(*KINDS[kind]), links=False).mean() < 0.5
+    assert weight_on_links(made(*KINDS[kind]), links=False).mean() < 0.5
 
 
 @pytest.mark.parametrize("kind", ["output", "transformer"])
 def test_the_attention_learns_in_half_precision(kind: str) -> None:
     model = made(*KINDS[kind], "training.precision=bfloat16", "training.guided_alignment=1")
-    assert looked_at_links(model, links=True).mean() > 0.85
+    assert weight_on_links(model, links=True).mean() > 0.85
 
 
 @pytest.mark.parametrize("eager", [False, True])
@@ -162,7 +160,7 @@ def test_the_loss_that_is_reported_is_the_sum_and_each_part_is_shown(eager: bool
     assert logs["loss"] == pytest.approx(usual["loss"] + 0.3 * logs["alignment_loss"], rel=1e-5)
     assert logs["perplexity"] == pytest.approx(usual["perplexity"], rel=1e-5)
     model.reset_metrics()
-    assert float(model.guidance.metric.places) == 0
+    assert float(model.alignment_metric.places) == 0
 
 
 def test_a_batch_without_links_is_learned_from_as_ever() -> None:
@@ -171,21 +169,24 @@ def test_a_batch_without_links_is_learned_from_as_ever() -> None:
     for _ in range(3):
         logs, usual = (one.train_on_batch(inputs, WRITTEN, return_dict=True) for one in (model, plain))
         assert logs["loss"] == usual["loss"] and logs["alignment_loss"] == 0
-    np.testing.assert_array_equal(model(inputs), plain(inputs))
+    np.testing.assert_array_equal(model(inputs)[0], plain(inputs)[0])
 
 
 def test_a_model_without_guidance_takes_no_notice_of_links() -> None:
     model = made()
-    np.testing.assert_array_equal(model(BATCH), model({"source": SOURCE, "target": TARGET}))
+    np.testing.assert_array_equal(model(BATCH)[0], model({"source": SOURCE, "target": TARGET})[0])
+    logs = model.train_on_batch(BATCH, WRITTEN, return_dict=True)
+    usual = made().train_on_batch({"source": SOURCE, "target": TARGET}, WRITTEN, return_dict=True)
+    assert logs["loss"] == usual["loss"] and set(logs) == set(usual)
 
 
 def test_a_guided_model_is_saved_as_any_other(tmp_path: Path) -> None:
     model = made("training.guided_alignment=0.3")
     model.train_on_batch(BATCH, WRITTEN)
-    model.save(tmp_path / "m.keras")
+    model.network.save(tmp_path / "m.keras")
     inputs = {"source": SOURCE, "target": TARGET}
     again = keras.saving.load_model(tmp_path / "m.keras", compile=False)
-    np.testing.assert_array_equal(again(inputs), model(inputs))
+    np.testing.assert_array_equal(again(inputs), model(inputs)[0])
 
 
 # A run

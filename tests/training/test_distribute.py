@@ -12,15 +12,14 @@ from nmt.training.distribute import strategy
 # Logical devices must be made before TensorFlow starts, so a process of its own is needed. Two models of two devices
 # are trained in it, each with a strategy asked for anew: their sums must not be mixed up.
 PROGRAM = """
-import json
+import dataclasses, json
 import numpy as np, tensorflow as tf, keras
 tf.config.set_logical_device_configuration(
     tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
 )
 from nmt.config import Config, with_settings
-from nmt.models import build_model
 from nmt.training.distribute import strategy
-from nmt.training.setup import compiled
+from nmt.training.setup import make_training_model
 
 def differences(setting, **parts):
     config = with_settings(Config(), ["text.vocabulary_size=23", "model.units=5", "model.embedding=5",
@@ -32,15 +31,14 @@ def differences(setting, **parts):
         chosen = strategy(devices)
         assert chosen.num_replicas_in_sync == devices
         keras.utils.set_random_seed(1)
-        with chosen.scope():
-            model = build_model(config)
-            compiled(model, config, 100)
+        one = dataclasses.replace(config, training=dataclasses.replace(config.training, devices=devices))
+        model, _ = make_training_model(one, 100)
         # Where a gradient is next to nothing, Adam would make steps of rounding errors.
         model.optimizer.epsilon = 1e-3
         logs = model.fit(data, epochs=2, verbose=0, shuffle=False).history
-        shown = [np.asarray(keras.ops.convert_to_numpy(v)) for v in model.trainable_variables]
+        shown = [np.asarray(v) for v in model.trainable_variables]
         if config.training.average_decay:
-            shown += [np.asarray(keras.ops.convert_to_numpy(v)) for v in model.optimizer.averages()]
+            shown += [np.asarray(v) for v in model.optimizer.averages()]
         if config.training.guided_alignment:
             shown += [np.array(logs["alignment_loss"])]
         results.append(shown)

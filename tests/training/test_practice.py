@@ -9,7 +9,8 @@ from nmt.config import Config, with_settings
 from nmt.models.build import build_model
 from nmt.training.callbacks import SampleMore
 from nmt.training.optimizers import Adam
-from nmt.training.setup import compiled, precision
+from nmt.training.scheduled_sampling import mix_predictions
+from nmt.training.setup import make_training_model
 
 SMALL = ["text.vocabulary_size=23", "model.units=6", "model.embedding=6", "model.attention_units=7"]
 NO_DROPOUT = [f"model.{kind}=0" for kind in ("dropout", "embedding_dropout", "context_dropout", "output_dropout")]
@@ -23,9 +24,7 @@ def made(*settings, seed=3):
     keras.utils.set_random_seed(seed)
     base = with_settings(Config(), [*SMALL, *NO_DROPOUT, "training.warmup_steps=1"])
     config = with_settings(base, list(settings))
-    with precision(config.training.precision):
-        model = build_model(config)
-        compiled(model, config, 100)
+    model, _ = make_training_model(config, 100)
     model.run_eagerly = True
     return model
 
@@ -45,56 +44,53 @@ def weights(model):
 def test_word_dropout_drops_whole_words():
     model = build_model(with_settings(Config(), [*SMALL, *NO_DROPOUT, "model.word_dropout=0.4"]))
     ids = tf.fill([50, 20], 7)
-    words = model._words(model.target_embedding, ids, training=True).numpy()
+    words = model._vectors(model.target_embedding, ids, training=True).numpy()
     whole = model.target_embedding(ids).numpy()
     dropped = np.all(words == 0, -1)
     assert 0.3 < dropped.mean() < 0.5
     # What stays is scaled by 1 / 0.6, so that the mean is as it was.
     np.testing.assert_allclose(words[~dropped], whole[~dropped] / 0.6, rtol=1e-5)
-    np.testing.assert_array_equal(model._words(model.target_embedding, ids, training=False), whole)
+    np.testing.assert_array_equal(model._vectors(model.target_embedding, ids, training=False), whole)
 
 
 def test_word_dropout_reaches_the_source_too():
     model = build_model(with_settings(Config(), [*SMALL, *NO_DROPOUT, "model.word_dropout=0.9"]))
-    plain, _, _ = model._read(SOURCE, training=False)
-    dropped, _, _ = model._read(SOURCE, training=True)
-    assert not np.allclose(plain, dropped)
+    plain = model.run_encoder(SOURCE, training=False)
+    dropped = model.run_encoder(SOURCE, training=True)
+    assert not np.allclose(plain.annotations, dropped.annotations)
 
 
 # Scheduled sampling
 
 
-def test_scheduled_sampling_replaces_a_share_of_the_words_by_guesses():
-    model = made()
-    model.schedule_sampling()
+def test_scheduled_sampling_replaces_a_share_of_the_tokens_by_predictions():
     target = tf.constant([[2, 5, 6, 7, 0, 0]])
-    # Place t of the logits guesses the word that is read at t + 1: 11, 12, 13, …
+    # Place t of the logits predicts the token that is read at t + 1: 11, 12, 13, …
     logits = tf.one_hot([[11, 12, 13, 14, 15, 16]], 23)
-    np.testing.assert_array_equal(model.sampled(target, logits), target)
-    model.sampling_share.assign(1.0)
-    # The start stays, and so does padding.
-    np.testing.assert_array_equal(model.sampled(target, logits), [[2, 11, 12, 13, 0, 0]])
-    model.sampling_share.assign(0.25)
-    many = model.sampled(tf.fill([400, 6], 5), tf.tile(logits, [400, 1, 1])).numpy()
+    np.testing.assert_array_equal(mix_predictions(target, logits, 0.0), target)
+    # BOS stays, and so does padding.
+    np.testing.assert_array_equal(mix_predictions(target, logits, 1.0), [[2, 11, 12, 13, 0, 0]])
+    seed = keras.random.SeedGenerator(3)
+    many = mix_predictions(tf.fill([400, 6], 5), tf.tile(logits, [400, 1, 1]), 0.25, seed).numpy()
     assert 0.2 < (many[:, 1:] != 5).mean() < 0.3
     assert (many[:, 0] == 5).all()
 
 
-def test_scheduled_sampling_is_of_training_only_and_guesses_from_the_true_words():
-    model = made()
-    plain, _ = model.teacher_forcing(SOURCE, TARGET)
-    model.schedule_sampling()
+def test_scheduled_sampling_is_of_training_only_and_predicts_from_the_true_tokens():
+    inputs = {"source": SOURCE, "target": TARGET}
+    plain, _ = made()(inputs)
+    model = made("training.scheduled_sampling=1")
     model.sampling_share.assign(1.0)
-    np.testing.assert_array_equal(model.teacher_forcing(SOURCE, TARGET)[0], plain)
-    guesses = np.argmax(plain, -1)
-    read = np.concatenate([np.full([4, 1], 2), guesses[:, :-1]], 1)
-    wanted, _ = model.teacher_forcing(SOURCE, tf.constant(read, tf.int32))
-    np.testing.assert_allclose(model.teacher_forcing(SOURCE, TARGET, training=True)[0], wanted, atol=1e-5)
+    np.testing.assert_array_equal(model(inputs)[0], plain)
+    predictions = np.argmax(plain, -1)
+    read = np.concatenate([np.full([4, 1], 2), predictions[:, :-1]], 1)
+    wanted, _ = model({**inputs, "target": tf.constant(read, tf.int32)})
+    np.testing.assert_allclose(model(inputs, training=True)[0], wanted, atol=1e-5)
 
 
 def test_scheduled_sampling_rises_to_its_share():
-    model = made()
-    model.schedule_sampling()
+    model = made("training.scheduled_sampling=0.6")
+    assert float(model.sampling_share) == 0
     callback = SampleMore(0.6, epochs=4)
     callback.set_model(model)
     shares = []
@@ -129,7 +125,7 @@ def test_weight_decay_shrinks_what_multiplies_and_nothing_else():
     model = made(
         "training.weight_decay=0.5", "training.learning_rate=0.1", "model.attention=cosine", "model.layer_norm=true"
     )
-    model.output_bias.assign(tf.ones_like(model.output_bias))
+    model.network.output_bias.assign(tf.ones_like(model.network.output_bias))
     before = weights(model)
     model.optimizer.apply([tf.zeros_like(v) for v in model.trainable_variables])
     kept = ("bias", "gamma", "beta", "strength")
@@ -188,8 +184,8 @@ def test_the_moving_average_moves_with_the_steps_and_not_with_the_batches():
 def test_a_model_of_bfloat16_comes_back_where_all_else_is_float32(settings, tmp_path):
     model = made("training.precision=bfloat16", *settings)
     inputs = {"source": SOURCE, "target": TARGET}
-    wanted = model(inputs)
-    model.save(tmp_path / "model.keras")
+    wanted = model.network(inputs)
+    model.network.save(tmp_path / "model.keras")
     again = keras.saving.load_model(tmp_path / "model.keras")
     np.testing.assert_array_equal(tf.cast(again(inputs), tf.float32), tf.cast(wanted, tf.float32))
 
@@ -204,10 +200,10 @@ def test_bfloat16_computes_in_bfloat16_and_keeps_weights_and_loss_in_float32():
     half, full = made("training.precision=bfloat16"), made()
     assert {v.dtype for v in half.trainable_variables} == {"float32"}
     inputs = {"source": SOURCE, "target": TARGET}
-    logits = half(inputs)
-    assert logits.dtype == tf.bfloat16
-    assert half.compute_loss(inputs, WRITTEN, logits).dtype == tf.float32
-    np.testing.assert_allclose(tf.cast(logits, tf.float32), full(inputs), atol=0.05)
+    logits, alignment = half(inputs)
+    assert logits.dtype == alignment.dtype == tf.bfloat16
+    assert half.compute_loss(inputs, WRITTEN, (logits, alignment)).dtype == tf.float32
+    np.testing.assert_allclose(tf.cast(logits, tf.float32), full(inputs)[0], atol=0.05)
     losses = [step(half) for _ in range(5)]
     assert losses[-1] < losses[0]
     assert keras.config.dtype_policy().name == "float32"  # what is built later is as ever

@@ -1,0 +1,62 @@
+"""A network as it is trained: what the wrapper adds, and that it adds nothing else."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from nmt.config import Config, with_settings
+from nmt.models.build import build_model
+from nmt.training.setup import compile_for_training, make_training_model
+from nmt.training.training_model import TrainingModel
+
+SMALL = ["text.vocabulary_size=23", "model.units=5", "model.embedding=5", "model.attention_units=7"]
+BATCH = {"source": np.array([[7, 9, 3], [5, 3, 0]]), "target": np.array([[2, 5, 6, 4], [2, 7, 0, 0]])}
+WRITTEN = np.array([[5, 6, 4, 3], [7, 3, 0, 0]])
+NETWORKS = [SMALL, [*SMALL[:3], "model.architecture=language-model"]]
+
+
+def test_it_gives_logits_and_alignment_and_the_network_logits_alone():
+    model, _ = make_training_model(with_settings(Config(), SMALL), 100)
+    logits, alignment = model(BATCH)
+    assert (logits.shape, alignment.shape) == ((2, 4, 23), (2, 4, 3))
+    np.testing.assert_array_equal(model.network(BATCH), logits)
+
+
+@pytest.mark.parametrize("settings", NETWORKS, ids=["recurrent", "language-model"])
+def test_it_learns_as_the_plain_network_does(settings):
+    """Without guidance and sampling the same seed gives the same steps, dropout included."""
+    config = with_settings(Config(), [*settings, "training.warmup_steps=1"])
+    results = []
+    for wrapped in (True, False):
+        keras.utils.set_random_seed(3)
+        network = build_model(config)
+        model = TrainingModel(network) if wrapped else network
+        compile_for_training(model, config, 100)
+        model.run_eagerly = True
+        losses = [float(model.train_on_batch(BATCH, WRITTEN, return_dict=True)["loss"]) for _ in range(3)]
+        results.append([np.array(losses), *network.get_weights()])
+    for one, other in zip(*results, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_it_has_no_variables_of_its_own():
+    """Checkpoints store variables by their order, so those of a run of before can be resumed."""
+    model, _ = make_training_model(with_settings(Config(), [*SMALL, "training.scheduled_sampling=0.5"]), 100)
+    assert [id(variable) for variable in model.variables] == [id(variable) for variable in model.network.variables]
+    assert [variable.path.rpartition("/")[2] for variable in model.variables[:2]] == [
+        "output_bias",
+        "seed_generator_state",
+    ]
+
+
+@pytest.mark.filterwarnings("ignore:Your input ran out of data")  # that is what is tested
+def test_a_step_without_data_moves_nothing():
+    """Keras asks for one batch more than an epoch has; the counter of steps and the seeds stay as they were."""
+    model, _ = make_training_model(with_settings(Config(), SMALL), 100)
+    data = tf.data.Dataset.from_tensors((BATCH, WRITTEN)).repeat(3).filter(lambda *_: True)  # of unknown length
+    model.fit(data, epochs=1, verbose=0, shuffle=False)
+    assert int(tf.convert_to_tensor(model.optimizer.iterations)) == 3
+    seeds = [int(np.asarray(v)[1]) for v in model.variables if "seed" in v.path]
+    # Each generator that is drawn from moves once a step: those of embeddings (twice, for two sides), context, output.
+    assert sorted(seeds) == sorted([0] * (len(seeds) - 3) + [3, 3, 6])
