@@ -50,8 +50,7 @@ def main() -> None:
     arguments = parser.parse_args()
     pairs = list(from_files(arguments.source, arguments.reference).pairs())
     sources, references = [left for left, _ in pairs], [right for _, right in pairs]
-    share_cores()
-    translator = Translator.load(arguments.model)
+    translator = Translator.load(arguments.model, parallel_batches=share_cores())
     strategies = {text: read_strategy(text) for text in arguments.way}
     scores = {name: score(timed(translator, sources, how)[1], references) for name, how in strategies.items()}
     seconds: dict[str, list[float]] = {name: [] for name in strategies}

@@ -161,29 +161,31 @@ class Decoding:
     n_best: int = option(1, "translations wanted of each sentence", 1, 1000)
     length_penalty: float = option(0.0, "how much longer translations are favoured; 0 ranks by probability", 0.0, 10.0)
     length_normalization: Literal["gnmt", "plain"] = option(
-        "gnmt", "what a score is divided by, to the power of the penalty: (5 + words) / 6, or words"
+        "gnmt", "what a score is divided by, to the power of the penalty: (5 + pieces) / 6, or pieces"
     )
-    coverage_penalty: float = option(0.0, "how much it counts against a translation to leave words unseen", 0.0, 10.0)
+    coverage_penalty: float = option(
+        0.0, "how much it counts against a translation to leave source pieces out", 0.0, 10.0
+    )
     prune: float = option(
         0.0,
-        "give up hypotheses whose log-probability is so far below their sentence's best; 0 gives up none",
+        "give up hypotheses whose log-probability is this far below their sentence's best; 0 gives up none",
         0.0,
         1000.0,
     )
     patience: float = option(
-        0.0, "a sentence is done when so many times the beam are complete; 0 waits until none can win", 0.0, 1000.0
+        0.0, "a sentence is done when this many times the beam are finished; 0 waits until none can win", 0.0, 1000.0
     )
-    no_repeat: int = option(0, "no sequence of so many pieces is written twice; 0 allows all", 0, 100)
+    no_repeat: int = option(0, "no sequence of this many pieces is written twice; 0 allows all", 0, 100)
     max_length: int = option(200, "pieces read from a source, and pieces written, at most", 1, 1000)
-    # Syllables that become letters are the most that was seen: of 2 a transliteration in twenty was cut.
+    # Syllables that become letters need the most: with 2, one transliteration in twenty was cut.
     max_ratio: float = option(3.0, "pieces written for each piece read, at most, and ten more", 0.0, 100.0)
     min_length: int = option(0, "pieces written, at least", 0, 1000)
     min_ratio: float = option(0.0, "pieces written for each piece read, at least", 0.0, 100.0)
     sample: bool = option(False, "draw each piece by its probability")
-    temperature: float = option(1.0, "of sampling: small is sure, large is wild", 0.01, 100.0)
-    top_k: int = option(0, "sample from so many pieces, the likeliest; 0 is all", 0, 1_000_000)
+    temperature: float = option(1.0, "of sampling: small is close to greedy, large is close to uniform", 0.01, 100.0)
+    top_k: int = option(0, "sample from this many likeliest pieces; 0 is all", 0, 1_000_000)
     top_p: float = option(1.0, "sample from the likeliest pieces whose probabilities add up to this", 0.001, 1.0)
-    seed: int = option(1, "of sampling; a line's draws depend on it and on the line's number", 0, 2**31 - 1)
+    seed: int = option(1, "of sampling; what a line draws depends on it and on the line's number", 0, 2**31 - 1)
     batch_size: int = option(64, "sentences translated at a time", 1, 4096)
 
 
@@ -213,10 +215,9 @@ class Config:
             value = getattr(getattr(self, section), key)
             raise InputError(f"{section}.{key} = {value!r} would do nothing with {where}. Leave it out.")
         # What contradicts: the first rule of a section that is broken is told.
-        for rules in (_model_rules, _text_rules, _training_rules, _decoding_rules):
-            for broken, message in rules(self):
-                if broken:
-                    raise InputError(message)
+        for rules in (_model_rules, _text_rules, _training_rules):
+            _refuse_broken(rules(self))
+        check_decoding(self)
 
 
 def _unused(m: Model) -> dict[str, str]:
@@ -365,9 +366,10 @@ def _training_rules(c: Config) -> Rules:
     ]
 
 
-def _decoding_rules(c: Config) -> Rules:
+def _decoding_rules(c: Config, vocabulary: int | None = None, exported: bool = False) -> Rules:
     m, d = c.model, c.decoding
     language_model = m.architecture == "language-model"
+    unaligned = language_model or (m.architecture == "recurrent" and m.attention == "none")
     return [
         (
             d.sample and d.beam > 1,
@@ -384,11 +386,11 @@ def _decoding_rules(c: Config) -> Rules:
         ),
         (
             language_model and d.n_best > 1,
-            f"decoding.n_best = {d.n_best}: a language model goes on from a beginning in one way.",
+            f"decoding.n_best = {d.n_best}: a language model continues a beginning in one way.",
         ),
         (
             language_model and (d.min_length, d.min_ratio, d.max_ratio) != (0, 0.0, Decoding.max_ratio),
-            "decoding.min_length, min_ratio and max_ratio are for translations: a language model goes on to its end.",
+            "decoding.min_length, min_ratio and max_ratio are for translations: a language model writes to its end.",
         ),
         (
             d.min_length > d.max_length,
@@ -399,11 +401,45 @@ def _decoding_rules(c: Config) -> Rules:
             f"decoding.min_ratio = {d.min_ratio:g} is more than decoding.max_ratio = {d.max_ratio:g}.",
         ),
         (
-            d.coverage_penalty > 0 and (language_model or (m.architecture == "recurrent" and m.attention == "none")),
-            f"decoding.coverage_penalty = {d.coverage_penalty:g} counts where a model looked, and this one looks "
-            "nowhere.",
+            d.coverage_penalty > 0 and unaligned,
+            f"decoding.coverage_penalty = {d.coverage_penalty:g} counts what the attention left out, and this model "
+            "attends to no source.",
+        ),
+        (
+            vocabulary is not None and d.beam > vocabulary,
+            f"decoding.beam = {d.beam} is larger than the vocabulary, which has {vocabulary} pieces. Five to ten is "
+            "usual.",
+        ),
+        (
+            exported and d.sample,
+            "An export gives the same text the same translation: decoding.sample cannot be true in it.",
         ),
     ]
+
+
+def check_decoding(config: Config, vocabulary: int | None = None, exported: bool = False) -> None:
+    """Make sure that the keys of ``decoding`` go together, and with the model.
+
+    Arguments:
+        config: the whole configuration.
+        vocabulary: number of target pieces, where it is known.
+        exported: whether the search is that of an export.
+
+    Raises:
+        InputError: if not.
+
+    >>> check_decoding(with_settings(Config(), ["decoding.beam=9"]), vocabulary=7)
+    Traceback (most recent call last):
+    nmt.errors.InputError: decoding.beam = 9 is larger than the vocabulary, which has 7 pieces. Five to ten is usual.
+    """
+    _refuse_broken(_decoding_rules(config, vocabulary, exported))
+
+
+def _refuse_broken(rules: Rules) -> None:
+    """Raise the message of the first rule that is broken."""
+    for broken, message in rules:
+        if broken:
+            raise InputError(message)
 
 
 def from_dict(values: dict[str, Any], base: Config | None = None) -> Config:

@@ -1,4 +1,4 @@
-"""The options of searching, which several commands have."""
+"""The options of a search, which several commands share."""
 
 from __future__ import annotations
 
@@ -20,19 +20,20 @@ LengthPenalty = Annotated[
 ]
 Sample = Annotated[bool, typer.Option("--sample", help="Draw each piece by its probability.")]
 Temperature = Annotated[
-    float | None, typer.Option(help="With --sample: small is sure, large is wild.", show_default=False)
+    float | None,
+    typer.Option(help="With --sample: small is close to greedy, large is close to uniform.", show_default=False),
 ]
-TopK = Annotated[
-    int | None, typer.Option(help="With --sample: from so many pieces, the likeliest.", show_default=False)
-]
+TopK = Annotated[int | None, typer.Option(help="With --sample: from this many likeliest pieces.", show_default=False)]
 TopP = Annotated[
     float | None,
     typer.Option(help="With --sample: from the likeliest that add up to this probability.", show_default=False),
 ]
-Seed = Annotated[int | None, typer.Option(help="With --sample: another seed, other draws.", show_default=False)]
+Seed = Annotated[int | None, typer.Option(help="With --sample: another seed draws other pieces.", show_default=False)]
 Ensemble = Annotated[
     list[Path] | None,
-    typer.Option(metavar="MODEL", help="Another model that writes along; may be repeated.", show_default=False),
+    typer.Option(
+        metavar="MODEL", help="Another model to search together with this one; may be repeated.", show_default=False
+    ),
 ]
 Settings = Annotated[
     list[str] | None,
@@ -41,14 +42,26 @@ Settings = Annotated[
 
 
 def decoding(
-    model: Path, settings: list[str] | None = None, language_model: bool = False, **options: Any
+    model: Path,
+    settings: list[str] | None = None,
+    *,
+    language_model: bool = False,
+    exported: bool = False,
+    **options: Any,
 ) -> dict[str, Any]:
-    """Return how to search: the section of the model's config, with settings and options over it.
+    """Return how to search: the section ``decoding`` of the model's config, with settings and options over it.
+
+    Arguments:
+        model: the model's folder.
+        settings: ``decoding.KEY=VALUE`` each.
+        language_model: whether it must be a language model, rather than a translator.
+        exported: whether the search is that of an export.
+        options: keys of the section; ``None`` leaves one as it is.
 
     Raises:
         InputError: if the folder holds a model of the other kind, or a setting makes no sense.
     """
-    from nmt.config import with_settings
+    from nmt.config import check_decoding, with_settings
     from nmt.model_folder import read_config
 
     config = read_config(model)
@@ -60,11 +73,13 @@ def decoding(
         if not setting.strip().startswith("decoding."):
             raise InputError(f"'{setting}' is settled by training. Here --set changes decoding.KEY=VALUE only.")
     given = [f"decoding.{key}={str(value).lower()}" for key, value in options.items() if value is not None]
-    return dataclasses.asdict(with_settings(config, [*(settings or []), *given]).decoding)
+    config = with_settings(config, [*(settings or []), *given])
+    check_decoding(config, exported=exported)
+    return dataclasses.asdict(config.decoding)
 
 
 def open_models(model: Path, ensemble: list[Path] | None) -> Translator:
-    """Open a model, or several that write together."""
+    """Open a model, or an ensemble, and give each batch its share of the cores."""
     from nmt.model_folder import read_config
     from nmt.tf_import import import_tensorflow
 
@@ -74,6 +89,4 @@ def open_models(model: Path, ensemble: list[Path] | None) -> Translator:
     from nmt.inference.parallel import share_cores
     from nmt.inference.translator import Translator
 
-    share_cores()
-
-    return Translator.load(model, *(ensemble or []))
+    return Translator.load(model, *(ensemble or []), parallel_batches=share_cores())

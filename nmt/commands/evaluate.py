@@ -1,4 +1,4 @@
-"""``nmt evaluate``, ``nmt score`` and ``nmt align``: what a model makes of given pairs."""
+"""``nmt evaluate``, ``nmt score`` and ``nmt align``: a model on given pairs."""
 
 from __future__ import annotations
 
@@ -66,20 +66,22 @@ def evaluate(
                 f"--text is for a language model, and model.architecture is '{config.model.architecture}'."
             )
         if beam or length_penalty or ensemble or settings or lengths or plot or tsv:
-            raise InputError("--text measures how well a language model foresees it: nothing is searched or compared.")
+            raise InputError(
+                "--text measures the perplexity of a language model on it: nothing is searched or compared."
+            )
         _perplexity(model, text, as_json)
         return
     if config.model.architecture == "language-model":
         raise InputError(f"{model} is a language model, which reads plain text: name it with --text.")
     assert source and reference
-    how = decoding(model, settings, beam=beam, length_penalty=length_penalty)
+    search = decoding(model, settings, beam=beam, length_penalty=length_penalty)
     if plot and not lengths:
         raise InputError("--plot draws what --by-length finds. Give both.")
     _check_outputs(plot, tsv)
     pairs = list(_pairs(source, reference).pairs())
     translator = open_models(model, ensemble)
-    translator.decoding(**how)
-    texts = _translations(translator, [left for left, _ in pairs], how)
+    translator.decoding(**search)
+    texts = _translations(translator, [left for left, _ in pairs], search)
     _report(model.name, pairs, texts, lengths, plot, as_json)
     if tsv:
         from nmt.plotting.picture import write
@@ -99,22 +101,22 @@ def score(
     ensemble: Ensemble = None,
     settings: Settings = None,
 ) -> None:
-    """Say how likely a model finds given translations: a line each, log-probability, tab, perplexity of a piece.
+    """Score given translations: a line each, log-probability, tab, perplexity of a piece.
 
-    The natural logarithm, summed over the pieces and the end. The perplexity of all is on standard error.
+    The natural logarithm, summed over the pieces and EOS. The perplexity of all is on standard error.
     """
-    how = decoding(model, settings)
+    search = decoding(model, settings)
     corpus = _pairs(source, target)
     translator = open_models(model, ensemble)
     total, pieces = 0.0, 0
-    for window in _forced(translator, corpus, how, "Scoring"):
-        emit(_scored(found, tokens) for found in window)
+    for window in _scored_windows(translator, corpus, search, "Scoring"):
+        emit(_score_line(found, tokens) for found in window)
         total += sum(found.score for found in window)
         pieces += sum(len(found.token_scores) for found in window)
     say(f"perplexity {_perplexity_of(total, pieces):.3f} of {pieces:,} pieces in {corpus.size:,} lines")
 
 
-def _scored(found: Translation, tokens: bool) -> str:
+def _score_line(found: Translation, tokens: bool) -> str:
     line = f"{found.score:.4f}\t{_perplexity_of(found.score, len(found.token_scores)):.4f}"
     if not tokens:
         return line
@@ -137,7 +139,7 @@ def align(
     ensemble: Ensemble = None,
     settings: Settings = None,
 ) -> None:
-    """Find which source word each word of a given translation came from, by what the model looked at.
+    """Find which source word each word of a given translation came from, by the attention weights.
 
     Words are what stands between spaces, counted from 0, source word first. With --gold the alignment error rate,
     precision and recall of the links are on standard error.
@@ -146,14 +148,14 @@ def align(
     """
     from nmt.evaluation.alignment_error import Link, alignment_error, hard
 
-    how = decoding(model, settings)
+    search = decoding(model, settings)
     corpus = _pairs(source, target)
     right = _gold(gold, source, target, corpus) if gold else []
     translator = open_models(model, ensemble)
     if not translator.model.aligned:
-        raise InputError(f"{model} has no alignments: with model.attention = 'none' it looks at no source word.")
+        raise InputError(f"{model} has no alignments: its model.attention is 'none'.")
     links: list[frozenset[Link]] = []
-    for window in _forced(translator, corpus, how, "Aligning"):
+    for window in _scored_windows(translator, corpus, search, "Aligning"):
         words = [found.words() for found in window]
         emit(_aligned(each, form) for each in words)
         if gold:
@@ -171,22 +173,21 @@ def _aligned(words: WordAlignment, form: str) -> str:
     return json.dumps({"source": words.source, "target": words.target, "weights": weights}, ensure_ascii=False)
 
 
-def _translations(translator: Translator, sources: list[str], how: dict[str, Any]) -> list[str]:
+def _translations(translator: Translator, sources: list[str], search: dict[str, Any]) -> list[str]:
     texts: list[str] = []
     for window in advancing(windows(sources), "Translating", len(sources)):
-        for number, found in enumerate(translator.translate(window, **how), len(texts) + 1):
+        for number, found in enumerate(translator.translate(window, **search), len(texts) + 1):
             texts.append(found.text)
             if found.truncated:
-                say(
-                    f"Line {number} is longer than the {how['max_length']} pieces the model reads: its end is left out."
-                )
+                limit = search["max_length"]
+                say(f"Line {number} is longer than the {limit} pieces the model reads: its end is left out.")
     return texts
 
 
 def _report(
     name: str, pairs: list[tuple[str, str]], texts: list[str], lengths: bool, plot: Path | None, as_json: bool
 ) -> None:
-    """Print the scores and, if it is wanted, how they change with the length of the source."""
+    """Print the scores and, with ``lengths``, how they change with the length of the source."""
     from nmt.evaluation.scores import score as scored
 
     scores = scored(texts, [right for _, right in pairs])
@@ -231,17 +232,19 @@ def _pairs(source: Path, target: Path) -> Corpus:
     return from_files(source, target)
 
 
-def _forced(translator: Translator, corpus: Corpus, how: dict[str, Any], what: str) -> Iterator[list[Translation]]:
-    """Force the model through all pairs, window by window."""
+def _scored_windows(
+    translator: Translator, corpus: Corpus, search: dict[str, Any], what: str
+) -> Iterator[list[Translation]]:
+    """Score all pairs by teacher forcing, window by window."""
     number = 0
     for window in advancing(windows(corpus.pairs()), what, corpus.size):
-        forced = translator.score([left for left, _ in window], [right for _, right in window], **how)
-        for found in forced:
+        scored = translator.score([left for left, _ in window], [right for _, right in window], **search)
+        for found in scored:
             number += 1
             if found.truncated:
-                most = how["max_length"]
+                most = search["max_length"]
                 say(f"Line {number} has a side of more than {most} pieces, decoding.max_length: the rest was left out.")
-        yield forced
+        yield scored
 
 
 def _perplexity_of(log_probability: float, pieces: int) -> float:
@@ -249,7 +252,7 @@ def _perplexity_of(log_probability: float, pieces: int) -> float:
 
 
 def _gold(gold: Path, source: Path, target: Path, corpus: Corpus) -> list[Gold]:
-    """Read the right links and make sure that they are those of the pairs."""
+    """Read the gold links and make sure that they belong to the pairs."""
     from nmt.data.corpora import read_lines
     from nmt.evaluation.alignment_error import check, read
 
@@ -262,7 +265,7 @@ def _gold(gold: Path, source: Path, target: Path, corpus: Corpus) -> list[Gold]:
 
 
 def _check_outputs(plot: Path | None, tsv: Path | None) -> None:
-    """Make sure that what will be written can be, before any work is done."""
+    """Make sure before any work that the outputs can be written."""
     from nmt.plotting.picture import check_picture
 
     if plot:

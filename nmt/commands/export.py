@@ -61,10 +61,14 @@ def export(
     if serving_kit and tflite:
         raise InputError("--serving-kit is for a server, and --tflite for a device. Export twice.")
     how_given = decoding(
-        model, settings, beam=beam, n_best=n_best, length_penalty=length_penalty, max_length=max_length
+        model,
+        settings,
+        exported=True,
+        beam=beam,
+        n_best=n_best,
+        length_penalty=length_penalty,
+        max_length=max_length,
     )
-    if how_given["sample"]:
-        raise InputError("An export gives the same text the same translation: decoding.sample cannot be true in it.")
     if strings:
         from nmt.model_folder import read_config
         from nmt.signatures import check_on_device

@@ -1,4 +1,4 @@
-"""``nmt plot``: what a model looks at, and how it learned, as pictures."""
+"""``nmt plot``: alignments and learning curves as pictures."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def plot(
     ensemble: Ensemble = None,
     settings: Settings = None,
 ) -> None:
-    """Draw what each word of a translation looked at, or how the model learned.
+    """Draw the attention weights of each word of a translation, or how the model learned.
 
     A .html file is a page on its own: point at a word and see its links. --history makes a .png or .svg.
 
@@ -55,16 +55,16 @@ def plot(
     assert sentence is not None
     if target is not None and (beam or length_penalty or settings):
         raise InputError("With --target the translation is yours, and nothing is searched.")
-    how = decoding(model, settings, beam=beam, length_penalty=length_penalty)
+    search = decoding(model, settings, beam=beam, length_penalty=length_penalty)
     translator = open_models(model, ensemble)
     if not translator.model.aligned:
-        raise InputError(f"{model} has no alignments: with model.attention = 'none' it looks at no source word.")
+        raise InputError(f"{model} has no alignments: its model.attention is 'none'.")
     if target is None:
-        (found,) = translator.translate([sentence], **how)
+        (found,) = translator.translate([sentence], **search)
     else:
         (found,) = translator.score([sentence], [target])
     if found.truncated:
-        say(f"There are more than {how['max_length']} pieces, decoding.max_length: the rest was left out.")
+        say(f"There are more than {search['max_length']} pieces, decoding.max_length: the rest was left out.")
     if to is None:
         show([(sentence, found)])
     else:
@@ -73,7 +73,7 @@ def plot(
 
 
 def show(translations: Iterable[tuple[str, Translation]]) -> None:
-    """Print sentences with their translations and what each word looked at."""
+    """Print sentences with their translations and the attention weights of each word."""
     from rich.console import Console
     from rich.text import Text
 
@@ -83,19 +83,19 @@ def show(translations: Iterable[tuple[str, Translation]]) -> None:
     for sentence, translation in translations:
         console.print(Text.assemble("\n", (sentence, "bold"), "  →  ", (translation.text, "bold")))
         if translation.alignment is None:
-            console.print("It looked at no word: with model.attention = 'none' the whole sentence is one vector.")
+            console.print("There is no alignment: with model.attention = 'none' the whole sentence is one vector.")
             continue
         words = translation.words()
         if wide(words) <= console.width:
-            console.print("How much each target word looked at each source word, in per cent:")
+            console.print("Attention weights of each target word over the source words, in per cent:")
             console.print(table(words))
         else:
-            console.print("What each target word looked at most, in per cent:")
+            console.print("The largest attention weights of each target word, in per cent:")
             console.print(strongest(words))
 
 
 def show_translated(translator: Translator, sentences: list[str]) -> None:
-    """Translate sentences and show what each word looked at."""
+    """Translate sentences and show the attention weights of each word."""
     show(zip(sentences, translator.translate(sentences), strict=True))
 
 

@@ -46,9 +46,7 @@ def serve(
         import_tensorflow()
         from nmt.inference.parallel import share_cores
 
-        if place.kind == "model":
-            share_cores()
-        backend = open_backend(place)
+        backend = open_backend(place, share_cores() if place.kind == "model" else 1)
         warm(backend)
         where = address(taken)
         news = (

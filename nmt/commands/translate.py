@@ -36,7 +36,7 @@ from nmt.errors import InputError
 from nmt.tf_import import import_tensorflow
 from nmt.translation import SERVER_KEYS, json_line
 
-# What only an export for a device has: nmt.export.tflite_runtime.CONTENTS.
+# The file that only an export for a device has: nmt.export.tflite_runtime.CONTENTS.
 DEVICE = "edge.json"
 
 if TYPE_CHECKING:
@@ -87,8 +87,8 @@ def translate(
     """Translate: a line in, a line out, in order.
 
     Reads FILE, or standard input without one. An empty line stays empty. With --n-best N there are up to N lines for
-    each: its number, the score after the penalties and the translation, with tabs between. A server searches as its
-    export was told to.
+    each: its number, the score after the penalties and the translation, with tabs between. How a server searches was
+    settled by its export.
 
     **Example:** `nmt translate my-model news.ko --beam 5 --length-penalty 1 > news.en`
 
@@ -98,7 +98,7 @@ def translate(
     if server is None and (deadline is not None or ca is not None):
         raise InputError("--deadline and --ca are about a server: name it with --server URL.")
     if server is not None or device:
-        search = {
+        options = {
             "--beam": beam,
             "--n-best": n_best,
             "--length-penalty": length_penalty,
@@ -111,7 +111,7 @@ def translate(
             "--ensemble": ensemble or None,
             "--set": settings or None,
         }
-        given = [option for option, value in search.items() if value is not None]
+        given = [option for option, value in options.items() if value is not None]
         if given:
             where = "--server" if server is not None else model
             raise InputError(f"{given[0]} does nothing with {where}: the export there settled how to search.")
@@ -122,11 +122,11 @@ def translate(
     if server is not None:
         if file is not None:
             raise InputError(f"With --server there is no MODEL, and one FILE: leave out {model} or {file}.")
-        _translate_there(server, model, form, deadline, ca)
+        _translate_on_server(server, model, form, deadline, ca)
         return
     if model is None:
         raise InputError("Name a MODEL, the folder of a trained one, or a server with --server URL.")
-    how = decoding(
+    search = decoding(
         model,
         settings,
         beam=beam,
@@ -140,20 +140,21 @@ def translate(
     )
     lines = input_lines(file)
     translator = open_models(model, ensemble)
-    translator.decoding(**how)  # what only the vocabulary can refuse
+    translator.decoding(**search)  # what only the vocabulary can refuse
     number = 0
-    for window in advancing(windows(lines, typed(file), how["n_best"]), "Translating", count(file)):
+    for window in advancing(windows(lines, typed(file), search["n_best"]), "Translating", count(file)):
         prefixes = None if prefix is None else [prefix] * len(window)
-        found = translator.hypotheses(window, prefixes, first=number, **how)
-        emit(line for i, best in enumerate(found, number + 1) for line in _lines(i, best, form, how["n_best"]))
+        found = translator.hypotheses(window, prefixes, first=number, **search)
+        emit(line for i, best in enumerate(found, number + 1) for line in _lines(i, best, form, search["n_best"]))
         for i, best in enumerate(found, number + 1):
             if best[0].truncated:
-                most = how["max_length"]
-                say(f"Line {i} is longer than the {most} pieces the model reads: the rest was left out.")
+                say(
+                    f"Line {i} is longer than the {search['max_length']} pieces the model reads: the rest was left out."
+                )
         number += len(window)
 
 
-def _translate_there(url: str, file: Path | None, form: str, deadline: float | None, ca: Path | None) -> None:
+def _translate_on_server(url: str, file: Path | None, form: str, deadline: float | None, ca: Path | None) -> None:
     """Translate on a server. Without gRPC nothing of TensorFlow is imported."""
     if url.startswith("grpc"):
         import_tensorflow()  # its stubs would import it with its greetings
@@ -161,14 +162,14 @@ def _translate_there(url: str, file: Path | None, form: str, deadline: float | N
 
     lines = input_lines(file)
     seconds = DEADLINE if deadline is None else deadline
-    with Client(url, deadline=seconds, ca=ca, token=os.environ.get("NMT_TOKEN")) as there:
-        # A request at a time: what was answered is written before another can fail.
-        parts = _cut(windows(lines, typed(file)), BATCH)
+    with Client(url, deadline=seconds, ca=ca, token=os.environ.get("NMT_TOKEN")) as client:
+        # One request at a time: an answer is written before another request can fail.
+        parts = _parts(windows(lines, typed(file)), BATCH)
         for part in advancing(parts, "Translating", count(file)):
             if form == "text":
-                emit(each.text for each in there.translate(part, details=False))
+                emit(each.text for each in client.translate(part, details=False))
             else:
-                emit(map(_served_line, there.hypotheses(part)))
+                emit(map(_served_line, client.hypotheses(part)))
 
 
 def _translate_on_device(folder: Path, file: Path | None, form: str) -> None:
@@ -192,7 +193,7 @@ def _translate_on_device(folder: Path, file: Path | None, form: str) -> None:
         number += len(window)
 
 
-def _cut(groups: Iterator[list], size: int) -> Iterator[list]:
+def _parts(groups: Iterator[list], size: int) -> Iterator[list]:
     for group in groups:
         for start in range(0, len(group), size):
             yield group[start : start + size]
@@ -210,13 +211,13 @@ def complete(
     seed: Seed = None,
     settings: Settings = None,
 ) -> None:
-    """Go on from a beginning with a language model: a line in, the whole line out, in order.
+    """Continue a beginning with a language model: a line in, the whole line out, in order.
 
     Reads FILE, or standard input without one.
 
     **Example:** `echo "Once upon a time" | nmt complete my-model --sample --top-p 0.9`
     """
-    how = decoding(
+    search = decoding(
         model,
         settings,
         language_model=True,
@@ -233,16 +234,14 @@ def complete(
     from nmt.inference.completer import Completer
     from nmt.inference.parallel import share_cores
 
-    share_cores()
-    completer = Completer.load(model)
+    completer = Completer.load(model, share_cores())
     number = 0
     for window in advancing(windows(lines, typed(file)), "Completing", count(file)):
-        found = completer.complete(window, first=number, **how)
+        found = completer.complete(window, first=number, **search)
         emit(completion.text for completion in found)
         for i, completion in enumerate(found, number + 1):
             if completion.truncated:
-                most = how["max_length"]
-                say(f"Line {i} is longer than the {most} pieces the model reads: nothing was added.")
+                say(f"Line {i} is longer than the {search['max_length']} pieces the model reads: nothing was added.")
         number += len(window)
 
 

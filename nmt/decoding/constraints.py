@@ -1,4 +1,4 @@
-"""What a translation must be: how short, how long, how it begins, and that it does not repeat itself."""
+"""What a hypothesis must obey: how short, how long, how it begins, and that it does not repeat itself."""
 
 from __future__ import annotations
 
@@ -6,78 +6,99 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-PADDING = 0
+PAD = 0
 _NEVER = -float("inf")
 
 
 class Constraints(NamedTuple):
-    """Constraints on the translation of each row.
+    """Constraints on the hypotheses of each row.
+
+    A constraint changes which tokens may be chosen and never a score: the log-probability of a hypothesis is what the
+    model gives it under teacher forcing.
 
     Attributes:
-        most: ``(batch,)``, the most words, end token included.
-        least: ``(batch,)``, the fewest words, end token not included.
-        prefix: ``(batch, words)``, the words each row begins with, zeros after them. They go before all other demands.
-        no_repeat: no sequence of so many words is written twice; 0 allows all.
-
-    A demand changes what may be chosen and never a score: the log-probability of a translation is what the model gives
-    it when it is forced to write it.
+        max_length: ``(batch,)``, the most tokens, EOS included.
+        min_length: ``(batch,)``, the fewest tokens, EOS not included.
+        prefix: ``(batch, prefix)``, the tokens each row begins with, zeros after them. They outrank all other
+            constraints.
+        no_repeat: no sequence of this many tokens is written twice; 0 allows all.
     """
 
-    most: tf.Tensor
-    least: tf.Tensor | None = None
+    max_length: tf.Tensor
+    min_length: tf.Tensor | None = None
     prefix: tf.Tensor | None = None
     no_repeat: int = 0
 
-    def allowed(self, logits: tf.Tensor, tokens: tf.Tensor, t: tf.Tensor, start: int, end: int) -> tf.Tensor:
-        """Return the logits with ``-inf`` for words that must not come next.
+    @property
+    def max_steps(self) -> tf.Tensor:
+        """The most steps of any row, ``()``; 0 without rows."""
+        return tf.reduce_max(tf.concat([tf.cast(self.max_length, tf.int32), [0]], 0))
 
-        Padding and the start are not ruled out here: that is quicker done among the few that are chosen from. Where
-        nothing else is left, the end may come.
+    def gather(self, rows: tf.Tensor) -> Constraints:
+        """Return the constraints on some rows, ``(rows,)``."""
+        min_length, prefix = (
+            None if part is None else tf.gather(part, rows) for part in (self.min_length, self.prefix)
+        )
+        return Constraints(tf.gather(self.max_length, rows), min_length, prefix, self.no_repeat)
+
+    def allowed(self, logits: tf.Tensor, tokens: tf.Tensor, t: tf.Tensor, bos: int, eos: int) -> tf.Tensor:
+        """Return the logits with ``-inf`` for tokens that must not come next.
+
+        PAD and BOS are not excluded here: that is cheaper among the few candidates. Where nothing else is left, EOS is
+        allowed.
 
         Arguments:
             logits: ``(batch, vocabulary)``.
-            tokens: ``(batch, longest)``, the ``t`` words written so far, zeros after them.
+            tokens: ``(batch, max_steps)``, the ``t`` tokens written so far, zeros after them; read with ``no_repeat``
+                only.
             t: how many there are.
-            start, end: the tokens before the first and after the last word.
+            bos, eos: the tokens before the first and after the last one.
 
         >>> logits, tokens = tf.zeros([1, 7]), tf.constant([[4, 5, 4, 0]])
         >>> constraints = Constraints(tf.constant([4]), no_repeat=2)
-        >>> constraints.allowed(logits, tokens, 3, start=2, end=3)[0, 3:].numpy().tolist()
+        >>> constraints.allowed(logits, tokens, 3, bos=2, eos=3)[0, 3:].numpy().tolist()
         [0.0, 0.0, -inf, 0.0]
         """
-        words = tf.range(tf.shape(logits)[1])
-        chosen = logits
+        ids = tf.range(tf.shape(logits)[1])
+        allowed = logits
         if self.no_repeat:
-            chosen = _without_repeats(chosen, tokens, t, self.no_repeat)
-        if self.least is not None:
-            early = tf.expand_dims(t < self.least, 1)
-            chosen = tf.where(early & (words == end), _NEVER, chosen)
-        if self.no_repeat or self.least is not None:
-            stuck = tf.reduce_max(never(chosen, start), 1, keepdims=True) == _NEVER
-            chosen = tf.where(stuck & (words == end), logits, chosen)
+            allowed = _without_repeats(allowed, tokens, t, self.no_repeat)
+        if self.min_length is not None:
+            too_short = tf.expand_dims(t < self.min_length, 1)
+            allowed = tf.where(too_short & (ids == eos), _NEVER, allowed)
+        if self.no_repeat or self.min_length is not None:
+            nothing_left = tf.reduce_max(without_pad_and_bos(allowed, bos), 1, keepdims=True) == _NEVER
+            allowed = tf.where(nothing_left & (ids == eos), logits, allowed)
         if self.prefix is not None:
-            here = tf.cast(tf.range(tf.shape(self.prefix)[1]) == t, self.prefix.dtype)
-            given = tf.expand_dims(tf.reduce_sum(self.prefix * here, 1), 1)
-            chosen = tf.where(given != 0, tf.where(words == given, logits, _NEVER), chosen)
-        return chosen
+            now = tf.cast(tf.range(tf.shape(self.prefix)[1]) == t, self.prefix.dtype)
+            given = tf.expand_dims(tf.reduce_sum(self.prefix * now, 1), 1)
+            allowed = tf.where(given != 0, tf.where(ids == given, logits, _NEVER), allowed)
+        return allowed
 
 
-def never(logits: tf.Tensor, start: int) -> tf.Tensor:
-    """Return logits with ``-inf`` for what is no word: padding and the start."""
-    words = tf.range(tf.shape(logits)[1])
-    return logits + tf.where((words == PADDING) | (words == start), _NEVER, 0.0)
+def without_pad_and_bos(logits: tf.Tensor, bos: int) -> tf.Tensor:
+    """Return logits ``(batch, vocabulary)`` with ``-inf`` for the two tokens that are never written."""
+    ids = tf.range(tf.shape(logits)[1])
+    return logits + tf.where((ids == PAD) | (ids == bos), _NEVER, 0.0)
+
+
+def append(tokens: tf.Tensor, t: tf.Tensor, last: tf.Tensor) -> tf.Tensor:
+    """Return tokens ``(rows, max_steps)`` with ``last`` ``(rows,)`` in column ``t``."""
+    return tf.where(tf.range(tf.shape(tokens)[1]) == t, tf.expand_dims(last, 1), tokens)
 
 
 def _without_repeats(logits: tf.Tensor, tokens: tf.Tensor, t: tf.Tensor, n: int) -> tf.Tensor:
-    """Forbid each word that followed, earlier in the row, the ``n - 1`` words that were written last."""
-    places = tf.maximum(tf.shape(tokens)[1] - n + 1, 0)
-    # Whether the n-gram at each place is whole, and whether it begins with the last n - 1 words.
-    same = tf.expand_dims(tf.range(places) + n - 1 < t, 0)
+    """Forbid each token that followed, earlier in the row, the ``n - 1`` tokens that were written last."""
+    count = tf.maximum(tf.shape(tokens)[1] - n + 1, 0)
+    # Whether the n-gram that begins at each index is complete, and whether it begins with the last n - 1 tokens.
+    same = tf.expand_dims(tf.range(count) + n - 1 < t, 0)
     for k in range(n - 1):
-        here = tf.cast(tf.range(tf.shape(tokens)[1]) == t - n + 1 + k, tokens.dtype)
-        last = tf.reduce_sum(tokens * here, 1, keepdims=True)
-        same = same & (tokens[:, k : places + k] == last)
-    # Padding stands for "none": it is never written anyway.
-    followed = tf.where(same, tokens[:, n - 1 :], PADDING)
+        column = tf.cast(tf.range(tf.shape(tokens)[1]) == t - n + 1 + k, tokens.dtype)
+        last = tf.reduce_sum(tokens * column, 1, keepdims=True)
+        same = same & (tokens[:, k : count + k] == last)
+    # PAD stands for "none": it is never written anyway.
+    followed = tf.where(same, tokens[:, n - 1 :], PAD)
     rows = tf.broadcast_to(tf.expand_dims(tf.range(tf.shape(tokens)[0]), 1), tf.shape(followed))
-    return tf.tensor_scatter_nd_min(logits, tf.stack([rows, followed], -1), tf.fill(tf.shape(followed), _NEVER))
+    # Counts of how often each is forbidden, ``(rows, vocabulary)``: TFLite has no scatter of minima.
+    counts = tf.scatter_nd(tf.stack([rows, followed], -1), tf.fill(tf.shape(followed), 1), tf.shape(logits))
+    return tf.where(counts > 0, _NEVER, logits)

@@ -1,4 +1,4 @@
-"""Several models that write one translation together."""
+"""Several models that are searched as one."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ import tensorflow as tf
 
 
 class Ensemble:
-    """Models with one vocabulary, searched as one: the next word's probability is the mean of theirs::
+    """Models with one vocabulary, searched as one: the probability of the next token is the mean of theirs::
 
         log p(y) = log (1 / n) sum_k p_k(y)
 
-    It has the parts of a model that a search and a score need. Its logits are log-probabilities, its alignment the mean
-    of the alignments there are.
+    It has the parts of a model that a search and a score need. Its logits are log-probabilities; its alignment is the
+    mean over the models that have one.
 
     Arguments:
-        models: each with ``encode``, ``initial_state``, ``step``, ``forced`` and ``aligned``.
+        models: each with ``encode``, ``initial_state``, ``step``, ``teacher_forcing`` and ``aligned``.
 
     Raises:
         ValueError: if there is none.
@@ -30,7 +30,7 @@ class Ensemble:
 
     @property
     def aligned(self) -> bool:
-        """Whether its steps have an alignment: whether those of any model do."""
+        """Whether its steps have an alignment: whether those of any of its models have one."""
         return any(model.aligned for model in self.models)
 
     def encode(self, source: tf.Tensor) -> tuple:
@@ -38,24 +38,24 @@ class Ensemble:
         return tuple(model.encode(source) for model in self.models)
 
     def initial_state(self, memory: tuple, max_steps: int | tf.Tensor | None = None) -> tuple:
-        """Return the state of each model before the first word."""
+        """Return the initial state of each model."""
         return tuple(model.initial_state(part, max_steps) for model, part in zip(self.models, memory, strict=True))
 
     def step(self, tokens: tf.Tensor, state: tuple, memory: tuple) -> tuple[tf.Tensor, tuple, tf.Tensor]:
-        """Write one word: log-probabilities ``(batch, vocabulary)``, the states, the alignment ``(batch, source)``."""
+        """Take one step: log-probabilities ``(batch, vocabulary)``, the states, the alignment ``(batch, source)``."""
         parts = zip(self.models, state, memory, strict=True)
         logits, states, alignments = zip(*(model.step(tokens, *part) for model, *part in parts), strict=True)
-        return self._mean(logits), tuple(states), self._looked(alignments)
+        return self._mean(logits), tuple(states), self._mean_alignment(alignments)
 
     def teacher_forcing(self, source: tf.Tensor, target: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Read a given target: log-probabilities ``(batch, target, vocabulary)`` and the alignment."""
         logits, alignments = zip(*(model.teacher_forcing(source, target) for model in self.models), strict=True)
-        return self._mean(logits), self._looked(alignments)
+        return self._mean(logits), self._mean_alignment(alignments)
 
     def _mean(self, logits: Sequence[tf.Tensor]) -> tf.Tensor:
-        together = tf.stack([tf.nn.log_softmax(tf.cast(each, tf.float32)) for each in logits])
-        return tf.reduce_logsumexp(together, 0) - tf.math.log(float(len(logits)))
+        stacked = tf.stack([tf.nn.log_softmax(tf.cast(each, tf.float32)) for each in logits])
+        return tf.reduce_logsumexp(stacked, 0) - tf.math.log(float(len(logits)))
 
-    def _looked(self, alignments: Sequence[tf.Tensor]) -> tf.Tensor:
-        seen = [each for each, model in zip(alignments, self.models, strict=True) if model.aligned]
-        return tf.add_n(seen) / len(seen) if seen else alignments[0]
+    def _mean_alignment(self, alignments: Sequence[tf.Tensor]) -> tf.Tensor:
+        aligned = [each for each, model in zip(alignments, self.models, strict=True) if model.aligned]
+        return tf.add_n(aligned) / len(aligned) if aligned else alignments[0]

@@ -1,7 +1,7 @@
-"""Search on nothing but the step protocol: what a hypothesis is, and the loop that writes one word after another.
+"""Search on nothing but the step protocol: what a hypothesis is, and the loop that writes one token after another.
 
-A *step* takes the last words and the state to the scores of the next words. A search knows no more than this of a
-model, so every model that has a step can be searched, and a fake step can test the search.
+A *step* maps the last tokens and the state to the logits of the next tokens. A search knows no more than this of a
+model, so every model that has a step can be searched, and a test can search a table.
 """
 
 from __future__ import annotations
@@ -11,14 +11,15 @@ from typing import Any, NamedTuple, Protocol
 
 import tensorflow as tf
 
-from nmt.decoding.constraints import Constraints, never
+from nmt.decoding.constraints import Constraints, append, without_pad_and_bos
+from nmt.decoding.history import ARRAYS, Buffers, History
 
 
 class Step(Protocol):
-    """The step protocol: one word further.
+    """The step protocol: one more token.
 
     Call arguments:
-        tokens: the last words written, ``(batch,)``.
+        tokens: the last tokens written, ``(batch,)``.
         state: any nest of tensors ``(batch, …)``.
         memory: any nest of tensors ``(batch, …)``, the same at every step.
 
@@ -30,16 +31,16 @@ class Step(Protocol):
 
 
 class Hypotheses(NamedTuple):
-    """The best translations of each row, the best first.
+    """The best hypotheses of each row, the best first.
 
     Attributes:
-        tokens: ``(batch, best, target)``, without start; zero from the end token on.
-        lengths: ``(batch, best)``, words before the end token.
-        scores: ``(batch, best)``, the log-probability of the words and, where it was written, of the end token.
-        ranks: ``(batch, best)``, what they are ordered by: the score after all penalties; ``-inf`` where there was no
-            other hypothesis.
-        token_scores: ``(batch, best, target)``, the log-probability of each word, the end token's after the last.
-        alignment: ``(batch, best, target, source)``, zero from the end token on.
+        tokens: ``(batch, n_best, target)``, without BOS; zero from EOS on.
+        lengths: ``(batch, n_best)``, tokens before EOS.
+        scores: ``(batch, n_best)``, the log-probability of the tokens and, where it was written, of EOS.
+        ranks: ``(batch, n_best)``, what they are ordered by: the score after all penalties; ``-inf`` where there was
+            no other hypothesis.
+        token_scores: ``(batch, n_best, target)``, the log-probability of each token, that of EOS after the last.
+        alignment: ``(batch, n_best, target, source)``, zero from EOS on.
     """
 
     tokens: tf.Tensor
@@ -50,8 +51,28 @@ class Hypotheses(NamedTuple):
     alignment: tf.Tensor
 
 
+class _Loop(NamedTuple):
+    """The variables of the greedy loop.
+
+    Attributes:
+        t: the number of the step, ``()``.
+        last_tokens: ``(batch,)``.
+        lengths: ``(batch,)``, tokens before EOS.
+        tokens: ``(batch, max_steps)`` if repetitions matter; otherwise without columns.
+        state: of the step.
+        history: tokens, their scores, and alignments.
+    """
+
+    t: tf.Tensor
+    last_tokens: tf.Tensor
+    lengths: tf.Tensor
+    tokens: tf.Tensor
+    state: Any
+    history: Buffers
+
+
 def likeliest(logits: tf.Tensor, t: tf.Tensor) -> tf.Tensor:
-    """Pick the word with the highest score, ``(batch,)`` from ``(batch, vocabulary)``."""
+    """Pick the token with the highest logit, ``(batch,)`` from ``(batch, vocabulary)``."""
     return tf.argmax(logits, -1, output_type=tf.int32)
 
 
@@ -61,76 +82,79 @@ def greedy(
     memory: Any,
     source: int | tf.Tensor,
     constraints: Constraints,
-    start: int,
-    end: int,
+    *,
+    bos: int,
+    eos: int,
     pick: Callable[[tf.Tensor, tf.Tensor], tf.Tensor] = likeliest,
+    history: History = ARRAYS,
 ) -> Hypotheses:
-    """Write the likeliest word at each step, until every row has ended or reached its limit.
+    """Write the likeliest token at each step, until every row has ended or reached its maximum length.
 
-    Rows do not see each other: each has a limit of its own, so what it is batched with does not change it.
+    Rows do not depend on each other: each has its own constraints, so a batch changes none of them.
 
     Arguments:
         step: see :class:`Step`.
-        state: the state before the first word.
-        memory: what the step looks at.
+        state: the initial state.
+        memory: what the step attends to.
         source: the size of the alignment's last dimension.
-        demands: what each row must be.
-        start: the token before the first word. Neither it nor the padding, 0, is ever written.
-        end: the token after the last; not that before the first.
-        pick: chooses the words from the scores of those that ``demands`` allow, at a time.
+        constraints: what each row must obey.
+        bos: the token before the first. Neither it nor PAD, 0, is ever written.
+        eos: the token after the last; not equal to ``bos``.
+        pick: chooses tokens ``(batch,)`` from the logits that ``constraints`` allow, and the number of the step.
+        history: how the steps are kept.
 
-    >>> def spell(tokens, state, memory):  # counts up: 1, 2, 3 and so on
+    >>> def count(tokens, state, memory):  # 1, 2, 3 and so on
     ...     return tf.one_hot(tokens + 1, 9) * 99, state, tf.ones([1, 1])
-    >>> greedy(spell, (), (), 1, Constraints(tf.constant([8])), start=0, end=4).tokens.numpy().tolist()
+    >>> greedy(count, (), (), 1, Constraints(tf.constant([8])), bos=0, eos=4).tokens.numpy().tolist()
     [[[1, 2, 3, 0, 0, 0, 0, 0]]]
     """
-    most = tf.cast(constraints.most, tf.int32)
-    batch = tf.shape(most)[0]
-    longest = tf.reduce_max(tf.concat([most, [0]], 0))
-    # Buffers of a fixed size rather than arrays that grow: TFLite has no other loop that takes any batch.
-    tokens = tf.zeros([batch, longest], tf.int32)
-    token_scores = tf.zeros([batch, longest], tf.float32)
-    looks = tf.zeros([longest, batch, source], tf.float32)
-    lengths = tf.zeros([batch], tf.int32)
-    last = tf.fill([batch], start)
+    max_length, max_steps = tf.cast(constraints.max_length, tf.int32), constraints.max_steps
+    batch = tf.shape(max_length)[0]
 
-    def going(lengths: tf.Tensor, last: tf.Tensor) -> tf.Tensor:
-        return (last != end) & (lengths < most)
+    def active(loop: _Loop) -> tf.Tensor:
+        return (loop.last_tokens != eos) & (loop.lengths < max_length)
 
-    def more(t: tf.Tensor, last: tf.Tensor, lengths: tf.Tensor, *_: Any) -> tf.Tensor:
-        return (t < longest) & tf.reduce_any(going(lengths, last))
+    def continues(loop: _Loop) -> tf.Tensor:
+        return (loop.t < max_steps) & tf.reduce_any(active(loop))
 
-    def body(t: tf.Tensor, last: tf.Tensor, lengths: tf.Tensor, state: Any, *buffers: tf.Tensor) -> tuple:
-        tokens, token_scores, looks = buffers
-        live = going(lengths, last)
-        logits, state, looked = step(last, state, memory)
-        logits, looked = tf.cast(logits, tf.float32), tf.cast(looked, tf.float32)
-        words = pick(never(constraints.allowed(logits, tokens, t, start, end), start), t)
-        score = tf.gather(logits, words, axis=1, batch_dims=1) - tf.reduce_logsumexp(logits, -1)
-        wrote = live & (words != end)
-        here = tf.range(longest) == t
+    def advance(loop: _Loop) -> tuple[_Loop]:
+        t, writing = loop.t, active(loop)
+        logits, state, alignment = step(loop.last_tokens, loop.state, memory)
+        logits, alignment = tf.cast(logits, tf.float32), tf.cast(alignment, tf.float32)
+        tokens = pick(without_pad_and_bos(constraints.allowed(logits, loop.tokens, t, bos, eos), bos), t)
+        scores = tf.gather(logits, tokens, axis=1, batch_dims=1) - tf.reduce_logsumexp(logits, -1)
+        written = writing & (tokens != eos)
+        values = (
+            tf.where(written, tokens, 0),
+            tf.where(writing, scores, 0.0),
+            alignment * tf.expand_dims(tf.cast(written, tf.float32), 1),
+        )
         return (
-            t + 1,
-            tf.where(live, words, last),
-            lengths + tf.cast(wrote, tf.int32),
-            state,
-            tf.where(tf.expand_dims(wrote, 1) & here, tf.expand_dims(words, 1), tokens),
-            tf.where(tf.expand_dims(live, 1) & here, tf.expand_dims(score, 1), token_scores),
-            put(looks, t, looked * tf.expand_dims(tf.cast(wrote, tf.float32), 1)),
+            _Loop(
+                t=t + 1,
+                last_tokens=tf.where(writing, tokens, loop.last_tokens),
+                lengths=loop.lengths + tf.cast(written, tf.int32),
+                tokens=append(loop.tokens, t, values[0]) if constraints.no_repeat else loop.tokens,
+                state=state,
+                history=history.write(loop.history, t, values),
+            ),
         )
 
-    _, _, lengths, _, tokens, token_scores, looks = tf.while_loop(
-        more, body, (0, last, lengths, state, tokens, token_scores, looks), maximum_iterations=longest
+    zeros = (tf.zeros([batch], tf.int32), tf.zeros([batch]), tf.zeros([batch, source]))
+    first = _Loop(
+        t=tf.constant(0),
+        last_tokens=tf.fill([batch], bos),
+        lengths=tf.zeros([batch], tf.int32),
+        tokens=tf.zeros([batch, max_steps if constraints.no_repeat else 0], tf.int32),
+        state=state,
+        history=history.empty(max_steps, zeros),
     )
+    (last,) = tf.while_loop(continues, advance, (first,), maximum_iterations=max_steps)
+    tokens, token_scores, alignment = history.stack(last.history, max_steps)
+    token_scores = tf.transpose(token_scores)
     scores = tf.reduce_sum(token_scores, 1)
-    found = (tokens, lengths, scores, scores, token_scores, tf.transpose(looks, [1, 0, 2]))
+    found = (tf.transpose(tokens), last.lengths, scores, scores, token_scores, tf.transpose(alignment, [1, 0, 2]))
     return Hypotheses(*(tf.expand_dims(part, 1) for part in found))
-
-
-def put(buffer: tf.Tensor, t: tf.Tensor, now: tf.Tensor) -> tf.Tensor:
-    """Return a buffer ``(time, …)`` with ``now`` at time ``t``."""
-    # A scatter would copy less, and refuses a batch without rows and an alignment without columns.
-    return tf.concat([buffer[:t], tf.expand_dims(now, 0), buffer[t + 1 :]], 0)
 
 
 def repeated(parts: Any, times: int) -> Any:

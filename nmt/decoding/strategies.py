@@ -1,23 +1,24 @@
-"""The ways to search, as a config's section ``decoding`` names them."""
+"""The search strategies, as a config's section ``decoding`` names them."""
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Sequence
 from typing import Any
 
 import tensorflow as tf
 
-from nmt.config import Config, Decoding, from_dict
-from nmt.decoding.beam import Penalties, Pruning, beam
+from nmt.config import Config, Decoding, check_decoding, from_dict
+from nmt.decoding.beam import BeamSearch, Penalties, Pruning
 from nmt.decoding.constraints import Constraints
-from nmt.decoding.sampling import draws, sampled
+from nmt.decoding.history import ARRAYS, History
+from nmt.decoding.sampling import random_numbers, sampler
 from nmt.decoding.search import Hypotheses, greedy, repeated
-from nmt.errors import InputError
 
 
-def chosen(config: Config, vocabulary: int, **changes: Any) -> Decoding:
-    """Return the section with changes.
+def settings_with(config: Config, vocabulary: int, **changes: Any) -> Decoding:
+    """Return the section ``decoding`` with changes.
 
     Arguments:
         config: the whole configuration.
@@ -27,82 +28,121 @@ def chosen(config: Config, vocabulary: int, **changes: Any) -> Decoding:
     Raises:
         InputError: if a key or value does not exist, makes no sense, or the beam is larger than the vocabulary.
 
-    >>> chosen(Config(), 8000, beam=5).beam
+    >>> settings_with(Config(), 8000, beam=5).beam
     5
     """
-    how = from_dict({"decoding": changes}, config).decoding if changes else config.decoding
-    if how.beam > vocabulary:
-        raise InputError(
-            f"decoding.beam = {how.beam} is larger than the vocabulary, which has {vocabulary} pieces. Five to ten is "
-            "usual."
-        )
-    return how
+    changed = from_dict({"decoding": changes}, config) if changes else config
+    check_decoding(changed, vocabulary)
+    return changed.decoding
 
 
-def find(
+def graph_settings(settings: Decoding) -> Decoding:
+    """Return the settings that the graph of a search depends on: neither its seed nor its batch size do.
+
+    >>> graph_settings(Decoding(sample=True, seed=7)) == graph_settings(Decoding(sample=True, batch_size=5))
+    True
+    """
+    return dataclasses.replace(settings, seed=Decoding.seed, batch_size=Decoding.batch_size)
+
+
+def search(
     model: Any,
-    how: Decoding,
+    settings: Decoding,
     memory: Any,
     mask: tf.Tensor,
     constraints: Constraints,
+    *,
     numbers: tf.Tensor,
-    start: int,
-    end: int,
+    bos: int,
+    eos: int,
+    history: History = ARRAYS,
 ) -> Hypotheses:
-    """Search as ``how`` says: greedily, with a beam, or by sampling.
+    """Search as the settings say: greedily, with a beam, or by sampling.
 
     Arguments:
         model: has the parts of the step protocol.
-        how: the section ``decoding`` of a config.
+        settings: the section ``decoding`` of a config.
         memory: from ``model.encode``, for ``batch`` rows.
-        mask: ``(batch, source)``, true at source words that should be covered; no columns if there is no alignment.
-        demands: what the hypotheses of each row must be.
-        numbers: ``(batch, n_best * max_length)``, the draws of sampling; unused without it.
-        start, end: the tokens before the first and after the last word.
+        mask: ``(batch, source)``, true at source tokens that should be covered; no columns if there is no alignment.
+        constraints: what the hypotheses of each row must obey.
+        numbers: ``(batch, n_best * max_length)``, see :func:`numbers_for`; unused without sampling.
+        bos, eos: the tokens before the first and after the last one.
+        history: how the steps are kept.
     """
-    # A step reads the start and all words but the last.
-    state = model.initial_state(memory, tf.reduce_max(tf.concat([constraints.most, [1]], 0)))
-    if how.beam > 1:
-        penalties = Penalties(how.length_penalty, how.length_normalization == "plain", how.coverage_penalty)
-        pruning = Pruning(how.prune or math.inf, how.patience or math.inf)
-        return beam(model.step, state, memory, mask, constraints, start, end, how.beam, how.n_best, penalties, pruning)
-    width = tf.shape(mask)[1]
-    if not how.sample:
-        return greedy(model.step, state, memory, width, constraints, start, end)
-    pick = sampled(tf.reshape(numbers, [-1, how.max_length]), how.temperature, how.top_k, how.top_p)
-    state, memory = repeated((state, memory), how.n_best)
-    constraints = constraints._replace(
-        most=repeated(constraints.most, how.n_best),
-        least=None if constraints.least is None else repeated(constraints.least, how.n_best),
-        prefix=None if constraints.prefix is None else repeated(constraints.prefix, how.n_best),
+    # A step reads BOS and all tokens but the last.
+    state = model.initial_state(memory, tf.maximum(constraints.max_steps, 1))
+    if settings.beam > 1:
+        beam = BeamSearch(
+            model.step,
+            memory,
+            mask,
+            constraints,
+            bos=bos,
+            eos=eos,
+            size=settings.beam,
+            n_best=settings.n_best,
+            penalties=Penalties(
+                length=settings.length_penalty,
+                plain=settings.length_normalization == "plain",
+                coverage=settings.coverage_penalty,
+            ),
+            pruning=Pruning(settings.prune or math.inf, settings.patience or math.inf),
+            history=history,
+        )
+        return beam.run(state)
+    source = tf.shape(mask)[1]
+    if not settings.sample:
+        return greedy(model.step, state, memory, source, constraints, bos=bos, eos=eos, history=history)
+    count, n_best = tf.shape(mask)[0], settings.n_best
+    state, memory = repeated((state, memory), n_best)
+    found = greedy(
+        model.step,
+        state,
+        memory,
+        source,
+        constraints.gather(repeated(tf.range(count), n_best)),
+        bos=bos,
+        eos=eos,
+        pick=sampler(
+            tf.reshape(numbers, [-1, settings.max_length]), settings.temperature, settings.top_k, settings.top_p
+        ),
+        history=history,
     )
-    return _by_rank(greedy(model.step, state, memory, width, constraints, start, end, pick), how.n_best)
+    return _by_rank(found, n_best)
 
 
-def numbers_for(how: Decoding, lines: Sequence[int]) -> tf.Tensor:
-    """Return the draws that :func:`find` needs for the lines of these numbers."""
-    return tf.constant(draws(how.seed, lines, how.n_best * how.max_length if how.sample else 0))
+def numbers_for(settings: Decoding, lines: Sequence[int]) -> tf.Tensor:
+    """Return the random numbers that :func:`search` needs for the lines with these numbers."""
+    count = settings.n_best * settings.max_length if settings.sample else 0
+    return tf.constant(random_numbers(settings.seed, lines, count))
 
 
-def constraints_for(how: Decoding, lengths: tf.Tensor, begun: tf.RaggedTensor | None) -> Constraints:
-    """Return the demands on translations of sources with so many pieces."""
+def constraints_for(settings: Decoding, lengths: tf.Tensor, prefix: tf.RaggedTensor | None) -> Constraints:
+    """Return the constraints on translations.
+
+    Arguments:
+        settings: the section ``decoding`` of a config.
+        lengths: ``(batch,)``, source tokens without EOS. A source without any has an empty translation.
+        prefix: what each translation begins with.
+    """
 
     def times(ratio: float) -> tf.Tensor:
         return tf.cast(tf.math.ceil(ratio * tf.cast(lengths, tf.float32)), tf.int32)
 
-    # What goes on for much longer than its source has begun to repeat itself.
-    most = times(how.max_ratio) + 10
-    if begun is not None:
-        most += tf.cast(begun.row_lengths(), tf.int32)
-    most = tf.where(lengths > 0, tf.clip_by_value(most, 1, how.max_length), 0)
-    least = tf.maximum(times(how.min_ratio), how.min_length) if how.min_ratio or how.min_length else None
-    if least is not None:
-        most = tf.where(lengths > 0, tf.minimum(tf.maximum(most, least + 1), how.max_length), 0)
-    return Constraints(most, least, None if begun is None else begun.to_tensor(0), how.no_repeat)
+    # A translation much longer than its source has begun to repeat itself.
+    longest = times(settings.max_ratio) + 10
+    if prefix is not None:
+        longest += tf.cast(prefix.row_lengths(), tf.int32)
+    longest = tf.where(lengths > 0, tf.clip_by_value(longest, 1, settings.max_length), 0)
+    shortest = None
+    if settings.min_ratio or settings.min_length:
+        shortest = tf.maximum(times(settings.min_ratio), settings.min_length)
+        longest = tf.where(lengths > 0, tf.minimum(tf.maximum(longest, shortest + 1), settings.max_length), 0)
+    return Constraints(longest, shortest, None if prefix is None else prefix.to_tensor(0), settings.no_repeat)
 
 
 def _by_rank(found: Hypotheses, n_best: int) -> Hypotheses:
     """Turn one hypothesis a row, ``(batch * n_best, 1, …)``, into ``(batch, n_best, …)``, the best first."""
-    together = [tf.reshape(part, tf.concat([[-1, n_best], tf.shape(part)[2:]], 0)) for part in found]
-    _, order = tf.math.top_k(Hypotheses(*together).ranks, n_best)
-    return Hypotheses(*(tf.gather(part, order, axis=1, batch_dims=1) for part in together))
+    grouped = [tf.reshape(part, tf.concat([[-1, n_best], tf.shape(part)[2:]], 0)) for part in found]
+    _, order = tf.math.top_k(Hypotheses(*grouped).ranks, n_best)
+    return Hypotheses(*(tf.gather(part, order, axis=1, batch_dims=1) for part in grouped))

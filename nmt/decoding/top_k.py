@@ -1,43 +1,43 @@
-"""The largest scores of a vocabulary, faster than by looking for them among all."""
+"""The largest scores of a vocabulary, found without sorting all of them."""
 
 from __future__ import annotations
 
 import tensorflow as tf
 
-# Words that are looked at together: near the root of usual vocabularies, so that both searches are short.
+# Scores in a block: near the root of usual vocabularies, so that both searches are short.
 _BLOCK = 32
 
 
-def largest(scores: tf.Tensor, count: int | tf.Tensor, without: tuple[int, ...] = ()) -> tuple[tf.Tensor, tf.Tensor]:
-    """Return the ``count`` largest of each row and their places, the largest first: ``tf.math.top_k``, only faster.
+def top_k(scores: tf.Tensor, count: int | tf.Tensor, without: tuple[int, ...] = ()) -> tuple[tf.Tensor, tf.Tensor]:
+    """Return the ``count`` largest of each row and their indices, the largest first: a faster ``tf.math.top_k``.
 
-    The ``count`` largest lie in the ``count`` blocks whose own largest are the largest. To find each block's largest is
-    quick, and few blocks are left to search: on 320 rows of 8,000 a fifth of the time.
+    The ``count`` largest lie in the ``count`` blocks with the largest maxima. The maximum of each block is found
+    quickly, and few blocks are left to search: on 320 rows of 8,000 this takes a fifth of the time.
 
     Arguments:
         scores: ``(rows, vocabulary)``.
         count: at most ``vocabulary``.
-        without: places that come last, with ``-inf``, whatever they hold. To leave them out of the few is quicker than
-            to write over them in the many.
+        without: indices that come last, with ``-inf``, whatever their scores are. Removing them from the few that were
+            found is faster than overwriting them among all.
 
-    >>> values, places = largest(tf.constant([[0.1, 0.7, 0.2, 0.7]]), 3)
-    >>> places.numpy().tolist()  # of equal ones the first comes first
+    >>> values, indices = top_k(tf.constant([[0.1, 0.7, 0.2, 0.7]]), 3)
+    >>> indices.numpy().tolist()  # of equal ones the first comes first
     [[1, 3, 2]]
     """
     if without:
-        values, places = largest(scores, tf.minimum(count + len(without), tf.shape(scores)[1]))
-        left_out = tf.reduce_any(tf.expand_dims(places, 2) == tf.constant(without), 2)
+        values, indices = top_k(scores, tf.minimum(count + len(without), tf.shape(scores)[1]))
+        left_out = tf.reduce_any(tf.expand_dims(indices, 2) == tf.constant(without), 2)
         values, found = tf.math.top_k(tf.where(left_out, -float("inf"), values), count)
-        return values, tf.gather(places, found, axis=1, batch_dims=1)
+        return values, tf.gather(indices, found, axis=1, batch_dims=1)
     rows, vocabulary = tf.shape(scores)[0], tf.shape(scores)[1]
     blocks = (vocabulary + _BLOCK - 1) // _BLOCK
     padded = tf.pad(scores, [[0, 0], [0, blocks * _BLOCK - vocabulary]], constant_values=-float("inf"))
     blocked = tf.reshape(padded, [rows, blocks, _BLOCK])
     _, chosen = tf.math.top_k(tf.reduce_max(blocked, 2), tf.minimum(count, blocks))
-    # In their own order, so that of equal scores the first is found first.
+    # In ascending order, so that of equal scores the first is found first.
     chosen = tf.sort(chosen, axis=1)
     searched = tf.gather(blocked, chosen, axis=1, batch_dims=1)
-    places = tf.expand_dims(chosen * _BLOCK, 2) + tf.range(_BLOCK)
+    indices = tf.expand_dims(chosen * _BLOCK, 2) + tf.range(_BLOCK)
     width = [rows, tf.shape(chosen)[1] * _BLOCK]
     values, found = tf.math.top_k(tf.reshape(searched, width), count)
-    return values, tf.gather(tf.reshape(places, width), found, axis=1, batch_dims=1)
+    return values, tf.gather(tf.reshape(indices, width), found, axis=1, batch_dims=1)

@@ -7,6 +7,7 @@ server replays before it answers anyone, and a card for people.
 
 from __future__ import annotations
 
+import dataclasses
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -15,45 +16,44 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
-from nmt.config import Decoding
+from nmt.config import Decoding, check_decoding
 from nmt.data.tokenizers import EOS, PAD, Tokenizer
 from nmt.errors import InputError
 from nmt.export.versions import check_place, versions
-from nmt.inference.graph import Graph
+from nmt.inference.graph import TranslationGraph
 from nmt.inference.translator import Translator
 from nmt.signatures import SIGNATURES
 
 WARMUP = Path("assets.extra", "tf_serving_warmup_requests")
 
-# What a translation that was not found scores: JSON has no infinity.
-_NONE = tf.float32.min
+# The score of a translation that was not found: JSON has no infinity.
+_NO_SCORE = tf.float32.min
 
-# What may break a line, or tell a terminal what to do: the translator writes a space for it, too.
+# What may break a line or command a terminal. The translator replaces it by a space, too.
 _BREAKS = r"[\p{Cc}\x{2028}\x{2029}]"
 
 
-def export(translator: Translator, to: Path, how: Decoding, card: Callable[[int], str] | None = None) -> Path:
+def export(translator: Translator, to: Path, settings: Decoding, card: Callable[[int], str] | None = None) -> Path:
     """Write the next version of an export, and return its folder.
 
     Arguments:
         translator: a trained model.
         to: ``saved_models/NAME``; made if it does not exist.
-        how: how to search; it cannot be chosen later.
-        card: what is to be read beside the model, for a version of this number; there is no card without it.
+        settings: how to search; it cannot be chosen later.
+        card: returns the text of the model card for the number of a version; without it there is no card.
 
     Raises:
         InputError: if the place cannot be written to, or the search draws at random.
     """
-    if how.sample:
-        raise InputError("An export gives the same text the same translation: decoding.sample cannot be true in it.")
+    check_decoding(dataclasses.replace(translator.config, decoding=settings), exported=True)
     check_place(to)
     aside = None
     try:
         to.mkdir(parents=True, exist_ok=True)
-        # Its name is no number, so a server takes no notice of it.
+        # Its name is no number, so a server ignores it.
         aside = Path(tempfile.mkdtemp(prefix=".aside.", dir=to))
         aside.chmod(0o755)
-        write(translator, aside, how)
+        write(translator, aside, settings)
         version = 1 + max(versions(to), default=0)
         if card:
             (aside / "card.md").write_text(card(version), encoding="utf-8")
@@ -67,13 +67,13 @@ def export(translator: Translator, to: Path, how: Decoding, card: Callable[[int]
     return to / str(version)
 
 
-def write(translator: Translator, folder: Path, how: Decoding) -> None:
+def write(translator: Translator, folder: Path, settings: Decoding) -> None:
     """Write the SavedModel and the requests that warm it up."""
     archive = keras.export.ExportArchive()
-    # Variables are found by themselves, the tokenizers are not. The model itself would be written a second time.
+    # Keras finds variables by itself, but not the tokenizers. Tracking the model would write it a second time.
     for tokenizer in {translator.tokenizers.source, translator.tokenizers.target}:
         archive.track(tokenizer.resource)
-    for name, endpoint in endpoints(translator, how).items():
+    for name, endpoint in endpoints(translator, settings).items():
         inputs = [tf.TensorSpec(part.shape, part.dtype, key) for key, part in SIGNATURES[name].inputs.items()]
         archive.add_endpoint(name, endpoint, inputs)
     archive.write_out(str(folder), verbose=False)
@@ -81,27 +81,29 @@ def write(translator: Translator, folder: Path, how: Decoding) -> None:
     _write_warmup(folder / WARMUP)
 
 
-def endpoints(translator: Translator, how: Decoding) -> dict[str, Callable]:
+def endpoints(translator: Translator, settings: Decoding) -> dict[str, Callable]:
     """Return the function of each signature, from tensors to tensors."""
-    graph = Graph(translator.model, translator.tokenizers)
-    pieces = [_names(tokenizer) for tokenizer in (translator.tokenizers.source, translator.tokenizers.target)]
+    graph = TranslationGraph(translator.model, translator.tokenizers)
+    pieces = [_spellings(tokenizer) for tokenizer in (translator.tokenizers.source, translator.tokenizers.target)]
 
-    def found(text: tf.Tensor) -> dict[str, tf.Tensor]:
-        no_draws = tf.zeros([tf.shape(text)[0], 0])
-        outputs = graph.translate(how, False, text, tf.fill(tf.shape(text), ""), no_draws)
-        there = outputs["ranks"] > tf.float32.min
+    def search(text: tf.Tensor) -> dict[str, tf.Tensor]:
+        no_numbers = tf.zeros([tf.shape(text)[0], 0])
+        outputs = graph.translate(
+            settings, prefixed=False, texts=text, prefixes=tf.fill(tf.shape(text), ""), numbers=no_numbers
+        )
+        found = outputs["ranks"] > tf.float32.min
         return {
             **outputs,
-            "text": tf.where(there, tf.strings.regex_replace(outputs["text"], _BREAKS, " "), ""),
-            "scores": tf.where(there, outputs["scores"], _NONE),
+            "text": tf.where(found, tf.strings.regex_replace(outputs["text"], _BREAKS, " "), ""),
+            "scores": tf.where(found, outputs["scores"], _NO_SCORE),
         }
 
     def serving_default(text: tf.Tensor) -> dict[str, tf.Tensor]:
-        outputs = found(text)
+        outputs = search(text)
         return {"translation": outputs["text"][:, 0], "score": outputs["scores"][:, 0]}
 
     def translate(text: tf.Tensor) -> dict[str, tf.Tensor]:
-        outputs = found(text)
+        outputs = search(text)
         return {
             "translations": outputs["text"],
             "scores": outputs["scores"],
@@ -111,7 +113,7 @@ def endpoints(translator: Translator, how: Decoding) -> dict[str, Callable]:
         }
 
     def score(source: tf.Tensor, target: tf.Tensor) -> dict[str, tf.Tensor]:
-        outputs = graph.force(source, target, tf.constant(how.max_length))
+        outputs = graph.score(source, target, tf.constant(settings.max_length))
         end = tf.one_hot(outputs["lengths"][:, 0], tf.shape(outputs["token_scores"])[2], dtype=tf.int32) * EOS
         tokens = tf.pad(outputs["tokens"][:, 0], [[0, 0], [0, 1]])[:, : tf.shape(end)[1]]
         return {
@@ -123,13 +125,13 @@ def endpoints(translator: Translator, how: Decoding) -> dict[str, Callable]:
     return {"serving_default": serving_default, "translate": translate, "score": score}
 
 
-def _names(tokenizer: Tokenizer) -> list[str]:
-    """Return what each id is written as; padding is nothing."""
+def _spellings(tokenizer: Tokenizer) -> list[str]:
+    """Return the piece of each id; that of PAD is empty."""
     return ["" if i == PAD else piece for i, piece in enumerate(tokenizer.pieces(range(tokenizer.vocabulary)))]
 
 
 def _write_warmup(path: Path) -> None:
-    """Write requests of every signature, in the format the server replays."""
+    """Write requests of every signature, in the format that the server replays."""
     from tensorflow_serving.apis.predict_pb2 import PredictRequest
     from tensorflow_serving.apis.prediction_log_pb2 import PredictionLog, PredictLog
 

@@ -1,7 +1,8 @@
-"""An export for a device: a TFLite model of ids, the tokenizers, and a program that joins them."""
+"""An export for a device: a TFLite model of ids, the tokenizers, and a program that uses both."""
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 import tempfile
@@ -13,9 +14,10 @@ import keras
 import tensorflow as tf
 
 from nmt import model_folder as folders
-from nmt.config import Decoding
+from nmt.config import Decoding, check_decoding
 from nmt.data.tokenizers import BOS, EOS, PAD, Tokenizers
-from nmt.decoding.strategies import constraints_for, find
+from nmt.decoding.history import DENSE
+from nmt.decoding.strategies import constraints_for, search
 from nmt.errors import InputError
 from nmt.export import tflite_runtime
 from nmt.inference.translator import Translator
@@ -25,7 +27,7 @@ from nmt.tf_import import quantize_dense_layers_whole
 Quantize = Literal["none", "float16", "int8"]
 
 
-def export(translator: Translator, to: Path, how: Decoding, quantize: Quantize = "none", card: str = "") -> None:
+def export(translator: Translator, to: Path, settings: Decoding, quantize: Quantize = "none", card: str = "") -> None:
     """Write a new folder with all a device needs.
 
     ``model.tflite`` takes ``source``, ids ``(batch, source)`` with the end token and zeros after it, and gives the
@@ -34,20 +36,28 @@ def export(translator: Translator, to: Path, how: Decoding, quantize: Quantize =
     Arguments:
         translator: a trained model.
         to: the folder; new or empty.
-        how: how to search; it cannot be chosen later.
-        quantize: what the weights are stored as. With ``int8`` products are computed in whole numbers, too.
-        card: what is to be read beside the model; there is no card without it.
+        settings: how to search; it cannot be chosen later.
+        quantize: the type of the stored weights. With ``int8`` products are computed in whole numbers, too.
+        card: the text of the model card; without it there is no card.
 
     Raises:
         InputError: if the folder holds something, or the search draws at random.
     """
-    write(translator, to, how, lambda: convert(translator, how, quantize), card, translator.tokenizers)
+    write(
+        translator,
+        to,
+        settings,
+        model=lambda: convert(translator, settings, quantize),
+        card=card,
+        tokenizers=translator.tokenizers,
+    )
 
 
 def write(
     translator: Translator,
     to: Path,
-    how: Decoding,
+    settings: Decoding,
+    *,
     model: Callable[[], bytes],
     card: str,
     tokenizers: Tokenizers | None,
@@ -55,15 +65,14 @@ def write(
     """Write a new folder that :mod:`nmt.export.tflite_runtime` reads.
 
     Arguments:
-        translator, to, how, card: see :func:`export`.
+        translator, to, settings, card: see :func:`export`.
         model: makes the TFLite model.
-        text: the tokenizers that stand beside it; none beside a model that takes strings.
+        tokenizers: those to write beside it; none beside a model that takes strings.
 
     Raises:
         InputError: see :func:`export`.
     """
-    if how.sample:
-        raise InputError("An export gives the same text the same translation: decoding.sample cannot be true in it.")
+    check_decoding(dataclasses.replace(translator.config, decoding=settings), exported=True)
     folders.check_new(to)
     try:
         converted = model()
@@ -82,7 +91,7 @@ def write(
             "files": named,
             "takes": "ids" if models else "strings",
             **({"source": models[0], "target": models[-1]} if models else {}),
-            "max_length": how.max_length,
+            "max_length": settings.max_length,
             "aligned": translator.model.aligned,
         }
         (aside / tflite_runtime.CONTENTS).write_text(json.dumps(contents, indent=1) + "\n", encoding="utf-8")
@@ -93,9 +102,9 @@ def write(
     folders.make(to, fill)
 
 
-def convert(translator: Translator, how: Decoding, quantize: Quantize = "none") -> bytes:
-    """Return the TFLite model: nothing but operations that every interpreter has, any batch, any length."""
-    return converted(searching(translator, how), tf.TensorSpec([None, None], tf.int32, "source"), quantize)
+def convert(translator: Translator, settings: Decoding, quantize: Quantize = "none") -> bytes:
+    """Return the TFLite model, for any batch and length. Every interpreter has its operations."""
+    return converted(search_function(translator, settings), tf.TensorSpec([None, None], tf.int32, "source"), quantize)
 
 
 def converted(translate: Callable, takes: tf.TensorSpec, quantize: Quantize, custom: bool = False) -> bytes:
@@ -104,8 +113,8 @@ def converted(translate: Callable, takes: tf.TensorSpec, quantize: Quantize, cus
     Arguments:
         translate: from one tensor to tensors by name.
         takes: its input.
-        quantize: what the weights are stored as.
-        custom: whether operations are allowed that an interpreter has to be given.
+        quantize: the type of the stored weights.
+        custom: whether to allow operations that an interpreter does not have by itself.
     """
     archive = keras.export.ExportArchive()
     archive.add_endpoint("translate", translate, [takes])
@@ -123,25 +132,33 @@ def converted(translate: Callable, takes: tf.TensorSpec, quantize: Quantize, cus
         return converter.convert()
 
 
-def searching(translator: Translator, how: Decoding) -> Callable[[tf.Tensor], dict[str, tf.Tensor]]:
+def search_function(translator: Translator, settings: Decoding) -> Callable[[tf.Tensor], dict[str, tf.Tensor]]:
     """Return the function from source ids to hypotheses."""
-    model = translator.model if translator.model.aligned else _Blind(translator.model)
+    aligned = translator.model.aligned
+    model = translator.model if aligned else _Unaligned(translator.model)
 
     def translate(source: tf.Tensor) -> dict[str, tf.Tensor]:
         mask = (source != PAD) & (source != EOS)
         lengths = tf.reduce_sum(tf.cast(mask, tf.int32), 1)
         with dense_loops():
-            memory = model.encode(source)
-        looked = mask if translator.model.aligned else mask[:, :1]
-        no_draws = tf.zeros([tf.shape(source)[0], 0])
-        found = find(model, how, memory, looked, constraints_for(how, lengths, None), no_draws, BOS, EOS)
+            found = search(
+                model,
+                settings,
+                memory=model.encode(source),
+                mask=mask if aligned else mask[:, :1],
+                constraints=constraints_for(settings, lengths, prefix=None),
+                numbers=tf.zeros([tf.shape(source)[0], 0]),
+                bos=BOS,
+                eos=EOS,
+                history=DENSE,
+            )
         return {name: getattr(found, name) for name in ("tokens", "lengths", "scores", "ranks", "alignment")}
 
     return translate
 
 
-class _Blind:
-    """A model that looks nowhere, with an alignment of one column of zeros: TFLite runs no tensor of no width."""
+class _Unaligned:
+    """A model without attention, with an alignment of one column of zeros: TFLite runs no tensor without columns."""
 
     def __init__(self, model: Any) -> None:
         self.encode, self.initial_state, self._step = model.encode, model.initial_state, model.step

@@ -1,30 +1,38 @@
-"""The whole way in one graph: strings in, hypotheses out. The translator runs it, and an export stores it."""
+"""From strings to hypotheses in one graph. A translator or a completer runs it, and an export stores it."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+from threading import Lock
 
 import tensorflow as tf
 
 from nmt.config import Decoding
 from nmt.data.tokenizers import BOS, EOS, PAD, Tokenizers
+from nmt.decoding.constraints import Constraints
 from nmt.decoding.ensemble import Ensemble
 from nmt.decoding.search import Hypotheses
-from nmt.decoding.strategies import constraints_for, find
+from nmt.decoding.strategies import constraints_for, graph_settings, search
+from nmt.models.language_model import LanguageModel
 from nmt.models.seq2seq import Seq2Seq
 
+Outputs = dict[str, tf.Tensor]
 
-class Graph:
-    """What a model and its tokenizers do to tensors of strings.
 
-    Both ways return the fields of :class:`~nmt.decoding.search.Hypotheses`, and with them:
+class TranslationGraph:
+    """What a translator does, on tensors of strings.
 
-    - ``source`` ``(batch, source)``: the ids that were read, each row with the end token, then zeros;
-    - ``source_lengths`` ``(batch,)``: how many there are before the end token;
+    Both methods return the fields of :class:`~nmt.decoding.search.Hypotheses`, and with them:
+
+    - ``source`` ``(batch, source)``: the ids that were read, each row with EOS, then zeros;
+    - ``source_lengths`` ``(batch,)``: how many there are before EOS;
     - ``truncated`` ``(batch,)``: whether a text was longer than what is read of it;
-    - ``cut`` ``(batch, best)``: whether a hypothesis has no end token.
+    - ``cut`` ``(batch, n_best)``: whether a hypothesis has no EOS.
 
     Arguments:
-        model: the trained model, or several that write together.
-        text: the tokenizers it was trained with.
+        model: the trained model, or several that are searched as one.
+        tokenizers: those it was trained with.
     """
 
     def __init__(self, model: Seq2Seq | Ensemble, tokenizers: Tokenizers) -> None:
@@ -32,67 +40,148 @@ class Graph:
         self.tokenizers = tokenizers
 
     def translate(
-        self, how: Decoding, prefixed: bool, texts: tf.Tensor, prefixes: tf.Tensor, numbers: tf.Tensor
-    ) -> dict[str, tf.Tensor]:
+        self, settings: Decoding, prefixed: bool, texts: tf.Tensor, prefixes: tf.Tensor, numbers: tf.Tensor
+    ) -> Outputs:
         """Translate strings ``(batch,)``.
 
         Arguments:
-            how: the section ``decoding`` of a config.
+            settings: the section ``decoding`` of a config.
             prefixed: whether translations begin with ``prefixes``.
             texts, prefixes: ``(batch,)``.
-            numbers: the draws of sampling, see :func:`~nmt.decoding.strategies.numbers_for`.
+            numbers: the random numbers of sampling, see :func:`~nmt.decoding.strategies.numbers_for`.
 
         Returns:
-            Beside the rest ``text`` ``(batch, best)`` and ``begun`` ``(batch,)``, the prefixes as the pieces spell
+            Beside the rest ``text`` ``(batch, n_best)`` and ``begun`` ``(batch,)``, the prefixes as their pieces spell
             them.
         """
-        source, lengths, truncated = self._read(texts, how.max_length)
+        source, lengths, truncated = self._read(texts, settings.max_length)
         memory = self.model.encode(source)
-        begun = self.tokenizers.target.encode(prefixes) if prefixed else None
-        constraints = constraints_for(how, lengths, begun)
-        # The end of the source is looked at when no word is meant: it need not be covered.
+        prefix = self.tokenizers.target.encode(prefixes) if prefixed else None
+        constraints = constraints_for(settings, lengths, prefix)
+        # The attention rests on EOS where no source token is meant, so EOS need not be covered.
         mask = (source != PAD) & (source != EOS)
         mask = mask if self.model.aligned else mask[:, :0]
-        found = find(self.model, how, memory, mask, constraints, numbers, BOS, EOS)
-        outputs = _outputs(found, source, lengths, truncated)
-        cut = found.lengths >= tf.expand_dims(constraints.most, 1)
-        begin = self.tokenizers.target.decode(begun) if prefixed else tf.fill(tf.shape(texts), "")
-        return {**outputs, "text": self._written(found), "begun": begin, "cut": cut}
+        found = search(self.model, settings, memory, mask, constraints, numbers=numbers, bos=BOS, eos=EOS)
+        return {
+            **_outputs(found, source, lengths, truncated),
+            "text": self._spelled(found),
+            "begun": self.tokenizers.target.decode(prefix) if prefixed else tf.fill(tf.shape(texts), ""),
+            "cut": found.lengths >= tf.expand_dims(constraints.max_length, 1),
+        }
 
-    def force(self, sources: tf.Tensor, targets: tf.Tensor, most: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Score strings ``(batch,)`` as the translations of others, ``most`` pieces of each side."""
-        source, lengths, truncated = self._read(sources, most)
+    def score(self, sources: tf.Tensor, targets: tf.Tensor, max_length: tf.Tensor) -> Outputs:
+        """Score strings ``(batch,)`` as the translations of others, at most ``max_length`` pieces of each side."""
+        source, lengths, truncated = self._read(sources, max_length)
         pieces = self.tokenizers.target.encode(targets)
-        kept = pieces[:, :most]
+        kept = pieces[:, :max_length]
         rows, whole = kept.nrows(), pieces.row_lengths() == kept.row_lengths()
-        # What was cut does not end here.
+        # What was truncated does not end here.
         end = tf.RaggedTensor.from_row_lengths(
             tf.fill([tf.math.count_nonzero(whole, dtype=tf.int32)], EOS), tf.cast(whole, tf.int64)
         )
         written = _padded(tf.concat([kept, end], 1))
-        begun = _padded(tf.concat([tf.fill([rows, 1], BOS), kept], 1))[:, : tf.shape(written)[1]]
-        logits, alignment = self.model.teacher_forcing(source, begun)
-        losses = tf.nn.sparse_softmax_cross_entropy_with_logits(written, tf.cast(logits, tf.float32))
-        token_scores = tf.where(written != PAD, -losses, 0.0)
+        read = _padded(tf.concat([tf.fill([rows, 1], BOS), kept], 1))[:, : tf.shape(written)[1]]
+        logits, alignment = self.model.teacher_forcing(source, read)
+        token_scores = _token_scores(logits, written)
         scores = tf.reduce_sum(token_scores, 1)
         parts = (kept.to_tensor(PAD), kept.row_lengths(), scores, scores, token_scores, alignment)
         found = Hypotheses(*(tf.expand_dims(part, 1) for part in parts))
-        outputs = _outputs(found, source, lengths, truncated | ~whole)
-        return {**outputs, "cut": tf.expand_dims(~whole, 1)}
+        return {**_outputs(found, source, lengths, truncated | ~whole), "cut": tf.expand_dims(~whole, 1)}
 
-    def _read(self, texts: tf.Tensor, most: int | tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        """Return source ids with the end token, the numbers of pieces before it, and whether a text was cut."""
+    def _read(self, texts: tf.Tensor, max_length: int | tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        """Return source ids with EOS, the numbers of pieces before it, and whether a text was truncated."""
         pieces = self.tokenizers.source.encode(texts)
-        read = pieces[:, :most]
+        read = pieces[:, :max_length]
         source = _padded(tf.concat([read, tf.fill([read.nrows(), 1], EOS)], 1))
         return source, tf.cast(read.row_lengths(), tf.int32), pieces.row_lengths() > read.row_lengths()
 
-    def _written(self, found: Hypotheses) -> tf.Tensor:
-        """Return the texts ``(batch, best)`` of hypotheses."""
+    def _spelled(self, found: Hypotheses) -> tf.Tensor:
+        """Return the texts ``(batch, n_best)`` of hypotheses."""
         shape = tf.shape(found.lengths)
         flat = tf.reshape(found.tokens, [shape[0] * shape[1], tf.shape(found.tokens)[2]])
         written = tf.RaggedTensor.from_tensor(flat, lengths=tf.reshape(found.lengths, [-1]))
         return tf.reshape(self.tokenizers.target.decode(written), shape)
+
+
+class CompletionGraph:
+    """What a completer does, on tensors of strings.
+
+    Arguments:
+        model: the trained language model.
+        tokenizers: those it was trained with.
+    """
+
+    def __init__(self, model: LanguageModel, tokenizers: Tokenizers) -> None:
+        self.model = model
+        self.tokenizers = tokenizers
+
+    def complete(self, settings: Decoding, texts: tf.Tensor, numbers: tf.Tensor) -> Outputs:
+        """Continue strings ``(batch,)``.
+
+        Arguments:
+            settings: the section ``decoding`` of a config.
+            texts: the beginnings.
+            numbers: the random numbers of sampling, see :func:`~nmt.decoding.strategies.numbers_for`.
+
+        Returns:
+            ``text``, ``scores``, ``lengths`` and ``truncated`` ``(batch,)``, ``tokens`` ``(batch, target)``, and
+            ``begun`` ``(batch,)``, the beginnings as their pieces spell them.
+        """
+        given = self.tokenizers.target.encode(texts)
+        read = given[:, : settings.max_length - 1]
+        prefix = read.to_tensor(PAD)
+        rows = tf.shape(texts)[0]
+        constraints = Constraints(tf.fill([rows], settings.max_length), prefix=prefix, no_repeat=settings.no_repeat)
+        memory, mask = self.model.encode(prefix), tf.zeros([rows, 0], tf.bool)
+        found = search(self.model, settings, memory, mask, constraints, numbers=numbers, bos=BOS, eos=EOS)
+        tokens, lengths = found.tokens[:, 0], found.lengths[:, 0]
+        return {
+            "text": self.tokenizers.target.decode(tf.RaggedTensor.from_tensor(tokens, lengths=lengths)),
+            "begun": self.tokenizers.target.decode(read),
+            "scores": found.scores[:, 0],
+            "tokens": tokens,
+            "lengths": lengths,
+            "truncated": given.row_lengths() > read.row_lengths(),
+        }
+
+    def score(self, texts: tf.Tensor) -> Outputs:
+        """Return ``scores`` and ``lengths`` of strings: log-probabilities and numbers of pieces, EOS included."""
+        pieces = self.tokenizers.target.encode(texts)
+        written = tf.concat([pieces, tf.fill([pieces.nrows(), 1], EOS)], 1).to_tensor(PAD)
+        read = tf.concat([tf.fill([pieces.nrows(), 1], BOS), pieces], 1).to_tensor(PAD)
+        logits, _ = self.model.teacher_forcing(None, read)
+        scores = tf.reduce_sum(_token_scores(logits, written), 1)
+        return {"scores": scores, "lengths": tf.math.count_nonzero(written != PAD, 1)}
+
+
+class GraphCache:
+    """The graphs of the searches that were used last: each is traced once and takes some megabytes.
+
+    Arguments:
+        trace: makes the function for settings and further hashable arguments.
+        size: how many are kept.
+
+    >>> graphs = GraphCache(lambda settings, prefixed: object(), size=2)
+    >>> graphs(Decoding(sample=True, seed=1), False) is graphs(Decoding(sample=True, seed=2, batch_size=7), False)
+    True
+    """
+
+    def __init__(self, trace: Callable[..., Callable[..., Outputs]], size: int = 12) -> None:
+        self._lock = Lock()  # without it two threads could trace the same graph
+        self._kept = lru_cache(size)(trace)
+
+    def __call__(self, settings: Decoding, *more: bool) -> Callable[..., Outputs]:
+        with self._lock:
+            return self._kept(graph_settings(settings), *more)
+
+    def __len__(self) -> int:
+        return self._kept.cache_info().currsize
+
+
+def _token_scores(logits: tf.Tensor, written: tf.Tensor) -> tf.Tensor:
+    """Return the log-probability of each token ``(batch, target)``; 0 at padding."""
+    losses = tf.nn.sparse_softmax_cross_entropy_with_logits(written, tf.cast(logits, tf.float32))
+    return tf.where(written != PAD, -losses, 0.0)
 
 
 def _padded(ids: tf.RaggedTensor) -> tf.Tensor:
@@ -101,5 +190,5 @@ def _padded(ids: tf.RaggedTensor) -> tf.Tensor:
     return tf.pad(tensor, [[0, 0], [0, tf.maximum(1 - tf.shape(tensor)[1], 0)]])
 
 
-def _outputs(found: Hypotheses, source: tf.Tensor, lengths: tf.Tensor, truncated: tf.Tensor) -> dict[str, tf.Tensor]:
+def _outputs(found: Hypotheses, source: tf.Tensor, lengths: tf.Tensor, truncated: tf.Tensor) -> Outputs:
     return {**found._asdict(), "source": source, "source_lengths": lengths, "truncated": truncated}

@@ -1,4 +1,4 @@
-"""Several batches at a time: a step is too small to keep every core busy, and steps of other batches are at hand."""
+"""Several batches at once: one step is too small to keep every core busy."""
 
 from __future__ import annotations
 
@@ -10,46 +10,43 @@ from typing import Any
 
 import tensorflow as tf
 
-# Each holds the scores of a vocabulary for all its hypotheses.
-_MOST = 8
-# Fewer than these are not worth a batch of their own.
-_FEWEST = 4
+# Two batches fill each other's gaps where TensorFlow gives all cores to each operation.
+PARALLEL_BATCHES = 2
+# Each batch holds the scores of a vocabulary for all its hypotheses, so more would take too much memory.
+_MAX_PARALLEL = 8
+# Fewer sentences than these are not worth a batch of their own.
+_MIN_BATCH = 4
 
 
-def share_cores() -> None:
-    """Give each of the batches that are worked on together its share of the cores, rather than all to each in turn.
+def share_cores() -> int:
+    """Give each parallel batch its share of the cores, and return how many batches to run at once.
 
-    A third faster on two cores. For a process that translates; it must come before TensorFlow's first operation.
+    A third faster on two cores than giving all cores to each operation in turn. For a process that translates; it must
+    come before TensorFlow's first operation.
 
     Raises:
-        RuntimeError: if TensorFlow has begun.
+        RuntimeError: if TensorFlow has already started.
     """
-    tf.config.threading.set_intra_op_parallelism_threads(-(-_cores() // _MOST))
+    tf.config.threading.set_intra_op_parallelism_threads(-(-_cores() // _MAX_PARALLEL))
+    return min(_MAX_PARALLEL, _cores())
 
 
-def abreast(work: Callable[[list], Any], groups: Iterable[list]) -> None:
-    """Call ``work`` for each group, a few at a time, and raise what it raises.
+def run_parallel(work: Callable[[list], Any], batches: Iterable[list], parallel_batches: int) -> None:
+    """Call ``work`` for each batch, ``parallel_batches`` of them at once, and raise what it raises.
 
     >>> found = []
-    >>> abreast(found.extend, [["a"], ["b", "c"]])
+    >>> run_parallel(found.extend, [["a"], ["b", "c"]], parallel_batches=2)
     >>> sorted(found)
     ['a', 'b', 'c']
     """
-    groups = list(groups)
-    if len(groups) < 2 or together() < 2:
-        for group in groups:
-            work(group)
+    batches = list(batches)
+    if min(len(batches), parallel_batches) < 2:
+        for batch in batches:
+            work(batch)
         return
-    with ThreadPoolExecutor(together()) as pool:
-        for _ in pool.map(work, groups):
+    with ThreadPoolExecutor(parallel_batches) as pool:
+        for _ in pool.map(work, batches):
             pass
-
-
-def together() -> int:
-    """Return how many batches are worked on at a time."""
-    # As many as there are cores where each has one, and otherwise two that fill each other's gaps.
-    threads = tf.config.threading.get_intra_op_parallelism_threads()
-    return min(_MOST, _cores()) if threads else 2
 
 
 def _cores() -> int:
@@ -57,13 +54,13 @@ def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def shared_out(items: Sequence, most: int) -> Iterator[list]:
-    """Cut a sequence into batches of at most ``most``, so small that there is work for every thread.
+def split(items: Sequence, size: int, parallel_batches: int) -> Iterator[list]:
+    """Cut a sequence into batches of at most ``size``, small enough that there is one for every thread.
 
-    >>> list(shared_out("abcdefgh", 64))  # two threads
+    >>> list(split("abcdefgh", 64, parallel_batches=2))
     [['a', 'b', 'c', 'd'], ['e', 'f', 'g', 'h']]
     """
-    return batched(items, min(most, max(_FEWEST, -(-len(items) // max(1, together())))))
+    return batched(items, min(size, max(_MIN_BATCH, -(-len(items) // parallel_batches))))
 
 
 def batched(items: Iterable, size: int) -> Iterator[list]:

@@ -281,8 +281,8 @@ def find(folder: Path) -> Place:
     raise InputError(f"{folder} is neither a model's folder, with {CONFIG}, nor an export, with numbered versions.")
 
 
-def open_backend(place: Place) -> Backend:
-    """Open a model or an export.
+def open_backend(place: Place, parallel_batches: int = 2) -> Backend:
+    """Open a model or an export. A model searches this many batches at once.
 
     Raises:
         InputError: if it is damaged.
@@ -291,7 +291,7 @@ def open_backend(place: Place) -> Backend:
         return ExportBackend(place.folder, place.name, place.version)
     from nmt.inference.translator import Translator
 
-    return ModelBackend(Translator.load(place.folder), place.name, place.version)
+    return ModelBackend(Translator.load(place.folder, parallel_batches=parallel_batches), place.name, place.version)
 
 
 def rows(signature: Signature, inputs: Mapping[str, np.ndarray]) -> list[Row]:

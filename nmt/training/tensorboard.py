@@ -30,7 +30,8 @@ from nmt.atomic_write import write_file
 from nmt.data.tokenizers import Tokenizer, Tokenizers
 from nmt.errors import WorkFailed, first_line
 from nmt.inference.completer import Completer
-from nmt.inference.translator import Translator, one_line
+from nmt.inference.strings import one_line
+from nmt.inference.translator import Translator
 from nmt.models.language_model import LanguageModel
 from nmt.models.seq2seq import Seq2Seq
 from nmt.plotting.figures import heat_map

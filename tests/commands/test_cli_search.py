@@ -50,10 +50,13 @@ def disturb(part: h5py.Dataset) -> None:
 
 @pytest.fixture(scope="module")
 def untrained(place: Path) -> dict[str, Path]:
-    """Models for what is refused before any work: one with another vocabulary and one that looks nowhere."""
+    """Models for what is refused before any work: one with another vocabulary and one without attention."""
     rest = [*TINY[:8], *TINY[10:]]
     made = {}
-    for name, settings in (("small", [*TINY, "text.vocabulary_size=70"]), ("blind", [*rest, "model.attention=none"])):
+    for name, settings in (
+        ("small", [*TINY, "text.vocabulary_size=70"]),
+        ("unaligned", [*rest, "model.attention=none"]),
+    ):
         config = with_settings(Config(), [setting for setting in settings if setting != "--set"])
         tokenizers = train_tokenizers(PAIRS, config.text.kind, config.text.vocabulary_size)
         model = build_model(config, tokenizers.source.vocabulary, tokenizers.target.vocabulary)
@@ -227,11 +230,11 @@ REFUSED = {
     "links that are none": ("align M --source KO --target EN --gold SHORT", "is no link"),
     "too few links": ("align M --source KO --target EN --gold FEW", "has 2 lines"),
     "links past the end": ("align M --source KO --target EN --gold PAST", "line 2: the link 0-7"),
-    "alignments of a model that looks nowhere": ("align B --source KO --target EN", "no alignments"),
-    "a picture of a model that looks nowhere": ("plot B 나는", "no alignments"),
-    "coverage where nothing is looked at": (
+    "alignments of a model without attention": ("align B --source KO --target EN", "no alignments"),
+    "a picture of a model without attention": ("plot B 나는", "no alignments"),
+    "coverage without attention": (
         "translate B --beam 3 --set decoding.coverage_penalty=1",
-        "looks nowhere",
+        "attends to no source",
     ),
     "a picture nowhere": ("plot M 나는 --to /nowhere/a.png", "there is no folder /nowhere"),
     "a picture of no kind": ("plot M 나는 --to a.gif", "must end in .png or .svg or .html"),
@@ -252,7 +255,7 @@ def test_bad_input_is_refused_before_any_work(
     (tmp_path / "few").write_text("0-0\n0-0\n")
     (tmp_path / "past").write_text("0-0\n0-7\n" + "0-0\n" * (len(PAIRS) - 2))
     names = {"M": place / "model", "KO": place / "ko", "EN": place / "en"}
-    names |= {"B": untrained["blind"], "SMALL": untrained["small"]}
+    names |= {"B": untrained["unaligned"], "SMALL": untrained["small"]}
     (tmp_path / "data.tsv").write_text("a\tb\n")
     names |= {"DATA": tmp_path / "data.tsv"}
     names |= {"SHORT": tmp_path / "short", "FEW": tmp_path / "few", "PAST": tmp_path / "past"}
@@ -347,7 +350,7 @@ def test_words_in_a_picture_are_those_of_the_sentence(place: Path) -> None:
     shown = nmt("plot", place / "model", "나는 漢字 먹었다", "--target", "I <b> rice").stdout.decode()
     assert "漢字" in shown and "<b>" in shown and "unk" not in shown
     many = nmt("plot", place / "model", "나는 밥을 먹었다 " * 12, "--target", "I ate rice").stdout.decode()
-    assert "looked at most" in many and "먹었다" in many and "…" not in many
+    assert "The largest attention weights" in many and "먹었다" in many and "…" not in many
 
 
 def test_a_line_of_any_length_has_one_answer_in_bounded_time(place: Path) -> None:

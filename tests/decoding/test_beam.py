@@ -1,4 +1,4 @@
-"""Beam search against exhaustive search, greedy search, forced scores, and steps that spell a known answer."""
+"""Beam search against exhaustive search, greedy search, scores under teacher forcing, and tables with known answers."""
 
 import itertools
 
@@ -8,8 +8,9 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nmt.decoding.beam import Penalties, Pruning, beam
+from nmt.decoding.beam import BeamSearch, Penalties, Pruning
 from nmt.decoding.constraints import Constraints
+from nmt.decoding.history import ARRAYS, DENSE
 from nmt.decoding.search import greedy
 
 PAD, UNK, BOS, EOS, VOCABULARY, SOURCE = 0, 1, 2, 3, 7, 5
@@ -18,35 +19,44 @@ WRITTEN = [UNK, 4, 5, 6]
 
 def table_step(tokens, state, memory):
     """Read the scores of row b at time t after word w from ``memory[0][b, t, w]``; the state counts the steps."""
-    scores, looks = memory
+    scores, weights = memory
     now = tf.gather(scores, state, batch_dims=1)
-    looked = tf.gather(tf.gather(looks, state, batch_dims=1), tokens, batch_dims=1)
-    return tf.gather(now, tokens, batch_dims=1), state + 1, looked
+    weights = tf.gather(tf.gather(weights, state, batch_dims=1), tokens, batch_dims=1)
+    return tf.gather(now, tokens, batch_dims=1), state + 1, weights
 
 
 def tables(seed, rows, steps):
     """Scores that rule out nothing, and an alignment that differs with time and with the word before."""
     rng = np.random.default_rng(seed)
     scores = rng.normal(size=[rows, steps, VOCABULARY, VOCABULARY]) * 2
-    looks = rng.dirichlet(np.ones(SOURCE), size=[rows, steps, VOCABULARY])
-    return scores.astype(np.float32), looks.astype(np.float32)
+    weights = rng.dirichlet(np.ones(SOURCE), size=[rows, steps, VOCABULARY])
+    return scores.astype(np.float32), weights.astype(np.float32)
 
 
-def search(table, limits, size, n_best=1, penalties=None, pruning=None, **constraints):
-    scores, looks = (tf.constant(part) for part in table)
-    mask = tf.ones([len(limits), SOURCE], tf.bool)
-    wanted = Constraints(tf.constant(limits, tf.int32), **constraints)
-    first = tf.zeros([len(limits)], tf.int32)
-    return beam(table_step, first, (scores, looks), mask, wanted, BOS, EOS, size, n_best, penalties, pruning)
+def search(table, limits, size, n_best=1, penalties=None, pruning=None, history=ARRAYS, **constraints):
+    beam = BeamSearch(
+        table_step,
+        memory=tuple(tf.constant(part) for part in table),
+        mask=tf.ones([len(limits), SOURCE], tf.bool),
+        constraints=Constraints(tf.constant(limits, tf.int32), **constraints),
+        bos=BOS,
+        eos=EOS,
+        size=size,
+        n_best=n_best,
+        penalties=penalties,
+        pruning=pruning,
+        history=history,
+    )
+    return beam.run(tf.zeros([len(limits)], tf.int32))
 
 
 def forced(table, row, words, ended):
     """The score of each word, the end's too if it was written, and the alignment, in plain Python."""
-    scores, looks = (part[row].astype(np.float64) for part in table)
+    scores, weights = (part[row].astype(np.float64) for part in table)
     last, found, seen = BOS, [], []
     for t, word in enumerate([*words, EOS] if ended else words):
         found.append(scores[t, last, word] - np.log(np.exp(scores[t, last]).sum()))
-        seen.append(looks[t, last])
+        seen.append(weights[t, last])
         last = word
     return found, np.array(seen[: len(words)]).reshape(-1, SOURCE)
 
@@ -110,7 +120,9 @@ def test_a_beam_of_one_is_greedy(seed):
     table, limits = tables(seed, 5, 6), [6, 3, 0, 1, 5]
     mine = search(table, limits, size=1)
     memory = tuple(tf.constant(part) for part in table)
-    other = greedy(table_step, tf.zeros([5], tf.int32), memory, SOURCE, Constraints(tf.constant(limits)), BOS, EOS)
+    other = greedy(
+        table_step, tf.zeros([5], tf.int32), memory, SOURCE, Constraints(tf.constant(limits)), bos=BOS, eos=EOS
+    )
     for one, two in zip(mine, other, strict=True):
         np.testing.assert_allclose(one, two, atol=1e-5)
 
@@ -135,16 +147,34 @@ def test_scores_and_alignments_are_those_of_the_forced_words(seed, size, limits,
                 continue
             words = hypothesis(found, row, place)
             seen.add(tuple(words))
-            scores, looks = forced(table, row, words, ended=len(words) < limit)
+            scores, weights = forced(table, row, words, ended=len(words) < limit)
             assert float(found.scores[row, place]) == pytest.approx(sum(scores), abs=1e-4)
             np.testing.assert_allclose(found.token_scores[row, place, : len(scores)], scores, atol=1e-4)
             assert not found.token_scores.numpy()[row, place, len(scores) :].any()
-            np.testing.assert_allclose(found.alignment[row, place, : len(words)], looks, atol=1e-6)
+            np.testing.assert_allclose(found.alignment[row, place, : len(words)], weights, atol=1e-6)
             assert not found.alignment.numpy()[row, place, len(words) :].any()
             if limit:
                 expected = rank(table, row, words, len(words) < limit, penalties)
                 assert float(found.ranks[row, place]) == pytest.approx(expected, rel=1e-4, abs=1e-4)
         assert len(seen) == np.isfinite(found.ranks.numpy()[row]).sum()  # none twice
+
+
+@given(
+    seed=st.integers(0, 999),
+    size=st.integers(1, 5),
+    limits=st.lists(st.integers(0, 6), max_size=4),
+    penalties=st.sampled_from(PENALTIES),
+    no_repeat=st.integers(0, 2),
+)
+@settings(max_examples=20, deadline=None)
+def test_both_histories_give_the_same(seed, size, limits, penalties, no_repeat):
+    table = tables(seed, len(limits), 6)
+    found = [
+        search(table, limits, size, size, penalties, history=history, no_repeat=no_repeat)
+        for history in (ARRAYS, DENSE)
+    ]
+    for one, other in zip(*found, strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 @given(
@@ -202,12 +232,12 @@ def test_a_length_penalty_favours_the_longer():
     assert float(mean.ranks[0, 1]) == pytest.approx(np.log(0.2205) / 4, abs=1e-4)
 
 
-def test_a_coverage_penalty_favours_what_looked_everywhere():
+def test_a_coverage_penalty_favours_what_weights_everywhere():
     # [4] and [5] are as likely; 4 was written looking at one word alone, 5 looking at all five evenly.
-    scores, looks = chain({BOS: {4: 0.5, 5: 0.5}, 4: {EOS: 1.0}, 5: {6: 1.0}, 6: {EOS: 1.0}})
-    looks = np.full_like(looks, 0.2)
-    looks[:, 0] = [1, 0, 0, 0, 0]  # the first look of both: at the first word; 5 goes on and looks at all
-    found = search((scores, looks), [6], 3, 2, Penalties(coverage=0.1))
+    scores, weights = chain({BOS: {4: 0.5, 5: 0.5}, 4: {EOS: 1.0}, 5: {6: 1.0}, 6: {EOS: 1.0}})
+    weights = np.full_like(weights, 0.2)
+    weights[:, 0] = [1, 0, 0, 0, 0]  # the first look of both: at the first word; 5 goes on and weights at all
+    found = search((scores, weights), [6], 3, 2, Penalties(coverage=0.1))
     # 4: log(1) + 4 log(1e-30); [5 6]: the first word has 1 + .2, the others .2: 4 log .2 = -6.44.
     assert hypothesis(found, 0, 0) == [5, 6]
     assert float(found.ranks[0, 0]) == pytest.approx(np.log(0.5) + 0.1 * 4 * np.log(0.2), abs=1e-3)
@@ -221,22 +251,16 @@ def test_it_stops_when_nothing_can_be_beaten():
         return table_step(tokens, state, memory)
 
     # [4] has .9 * .9; what lives on after the second step has at most .9 * .1.
-    scores, looks = chain({BOS: {4: 0.9, 5: 0.1}, 4: {EOS: 0.9, 5: 0.1}, 5: {5: 1.0}})
-    memory = (tf.constant(scores), tf.constant(looks))
-    arguments = (
-        tf.zeros([1], tf.int32),
-        memory,
-        tf.ones([1, SOURCE], tf.bool),
-        Constraints(tf.constant([6])),
-        BOS,
-        EOS,
-    )
-    found = beam(counted, *arguments, size=2)
+    scores, weights = chain({BOS: {4: 0.9, 5: 0.1}, 4: {EOS: 0.9, 5: 0.1}, 5: {5: 1.0}})
+    memory = (tf.constant(scores), tf.constant(weights))
+    arguments = (memory, tf.ones([1, SOURCE], tf.bool), Constraints(tf.constant([6])))
+    first = tf.zeros([1], tf.int32)
+    found = BeamSearch(counted, *arguments, bos=BOS, eos=EOS, size=2).run(first)
     assert (hypothesis(found, 0, 0), len(calls)) == ([4], 2)
     calls.clear()
     # [4] ranks ln .81 / (7/6)^6 = -0.084. The other begins with ln .1 and could be sure of the rest: at the limit it
     # would rank ln .1 / (11/6)^6 = -0.061.
-    beam(counted, *arguments, size=2, penalties=Penalties(length=6.0))
+    BeamSearch(counted, *arguments, bos=BOS, eos=EOS, size=2, penalties=Penalties(length=6.0)).run(first)
     assert len(calls) == 6
 
 
@@ -262,29 +286,27 @@ def test_it_waits_no_longer_than_its_patience():
 
     # [4] and [5] are complete after two steps, with .3 each; [4 6] and [5 6] have .2 after three. By (5 + n) / 6 to the
     # sixth they rank ln .3 / (7/6)^6 = -0.477 and ln .2 / (8/6)^6 = -0.286.
-    scores, looks = chain({BOS: {4: 0.5, 5: 0.5}, 4: {EOS: 0.6, 6: 0.4}, 5: {EOS: 0.6, 6: 0.4}, 6: {EOS: 1.0}})
-    memory = (tf.constant(scores), tf.constant(looks))
-    arguments = (
-        tf.zeros([1], tf.int32),
-        memory,
-        tf.ones([1, SOURCE], tf.bool),
-        Constraints(tf.constant([6])),
-        BOS,
-        EOS,
-    )
-    found = beam(counted, *arguments, size=2, penalties=Penalties(length=6.0), pruning=Pruning(patience=1.0))
+    scores, weights = chain({BOS: {4: 0.5, 5: 0.5}, 4: {EOS: 0.6, 6: 0.4}, 5: {EOS: 0.6, 6: 0.4}, 6: {EOS: 1.0}})
+    memory = (tf.constant(scores), tf.constant(weights))
+    arguments = (memory, tf.ones([1, SOURCE], tf.bool), Constraints(tf.constant([6])))
+    first = tf.zeros([1], tf.int32)
+    found = BeamSearch(
+        counted, *arguments, bos=BOS, eos=EOS, size=2, penalties=Penalties(length=6.0), pruning=Pruning(patience=1.0)
+    ).run(first)
     assert (len(hypothesis(found, 0, 0)), len(calls)) == (1, 2)
     calls.clear()
-    found = beam(counted, *arguments, size=2, penalties=Penalties(length=6.0), pruning=Pruning(patience=1.5))
+    found = BeamSearch(
+        counted, *arguments, bos=BOS, eos=EOS, size=2, penalties=Penalties(length=6.0), pruning=Pruning(patience=1.5)
+    ).run(first)
     assert (len(hypothesis(found, 0, 0)), len(calls)) == (2, 3)
     assert float(found.ranks[0, 0]) == pytest.approx(np.log(0.2) / (8 / 6) ** 6, abs=1e-4)
 
 
-def test_demands_of_each_row():
+def test_constraints_of_each_row():
     table, limits = tables(11, 3, 5), [5, 5, 4]
-    least = tf.constant([0, 3, 2])
+    min_length = tf.constant([0, 3, 2])
     prefix = tf.constant([[6, 4], [5, 0], [0, 0]])
-    found = search(table, limits, 150, 3, least=least, prefix=prefix, no_repeat=1)
+    found = search(table, limits, 150, 3, min_length=min_length, prefix=prefix, no_repeat=1)
 
     for row, (limit, fewest, begins) in enumerate(zip(limits, [0, 3, 2], [[6, 4], [5], []], strict=True)):
 
@@ -304,12 +326,14 @@ def test_where_there_are_fewer_hypotheses_than_wanted_the_rest_is_ranked_last():
 def test_no_rows_and_no_alignment():
     assert search(tables(2, 0, 3), [], 3, 2).alignment.shape == (0, 2, 0, SOURCE)
 
-    def blind(tokens, state, memory):
+    def unaligned(tokens, state, memory):
         return *table_step(tokens, state, memory)[:2], tf.zeros([tf.size(tokens), 0])
 
     table = tables(3, 2, 4)
     memory, mask = tuple(map(tf.constant, table)), tf.zeros([2, 0], tf.bool)
-    found = beam(blind, tf.zeros([2], tf.int32), memory, mask, Constraints(tf.constant([4, 3])), BOS, EOS, 3, 2)
+    constraints = Constraints(tf.constant([4, 3]))
+    beam = BeamSearch(unaligned, memory, mask, constraints, bos=BOS, eos=EOS, size=3, n_best=2)
+    found = beam.run(tf.zeros([2], tf.int32))
     same = search(table, [4, 3], 3, 2)
     np.testing.assert_array_equal(found.tokens, same.tokens)
     assert found.alignment.shape == (2, 2, 4, 0)
@@ -323,16 +347,27 @@ def test_any_batch_in_a_graph():
             tf.TensorSpec([None], tf.int32),
         ]
     )
-    def graph(scores, looks, limits):
+    def graph(scores, weights, limits):
         first = tf.zeros(tf.shape(limits), tf.int32)
-        mask = tf.ones([tf.shape(limits)[0], tf.shape(looks)[3]], tf.bool)
+        mask = tf.ones([tf.shape(limits)[0], tf.shape(weights)[3]], tf.bool)
         constraints = Constraints(limits, no_repeat=2)
-        return beam(table_step, first, (scores, looks), mask, constraints, BOS, EOS, 3, 2, Penalties(1.0, False, 0.1))
+        beam = BeamSearch(
+            table_step,
+            (scores, weights),
+            mask,
+            constraints,
+            bos=BOS,
+            eos=EOS,
+            size=3,
+            n_best=2,
+            penalties=Penalties(length=1.0, coverage=0.1),
+        )
+        return beam.run(first)
 
     for limits in [[6, 2, 4], [5], [], [0, 0]]:
         table = tables(7, len(limits), steps=6)
         found = graph(*table, tf.constant(limits, tf.int32))
-        same = search(table, limits, 3, 2, Penalties(1.0, False, 0.1), no_repeat=2)
+        same = search(table, limits, 3, 2, Penalties(length=1.0, coverage=0.1), no_repeat=2)
         for one, two in zip(found, same, strict=True):
             np.testing.assert_allclose(one, two, atol=1e-5)
 

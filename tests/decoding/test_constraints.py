@@ -9,25 +9,25 @@ from hypothesis import strategies as st
 from nmt.decoding.constraints import Constraints
 
 BOS, EOS, VOCABULARY = 2, 3, 11
-MOST = tf.constant([9, 9])
+MAX_LENGTH = tf.constant([9, 9])
 
 
 def forbidden(constraints, tokens, t):
-    """The words that are ruled out in each row, padding aside; the scores of the others are as they were."""
+    """The tokens that are excluded in each row, PAD aside; the logits of the others are as they were."""
     tokens = tf.constant(tokens)
     logits = np.random.default_rng(1).normal(size=[tokens.shape[0], VOCABULARY]).astype(np.float32)
     allowed = constraints.allowed(tf.constant(logits), tokens, tf.constant(t), BOS, EOS).numpy()
     np.testing.assert_array_equal(allowed[np.isfinite(allowed)], logits[np.isfinite(allowed)])
-    return [[int(word) for word in np.flatnonzero(np.isneginf(row)) if word] for row in allowed]
+    return [[int(token) for token in np.flatnonzero(np.isneginf(row)) if token] for row in allowed]
 
 
-def test_the_end_waits_for_the_fewest_words():
-    constraints = Constraints(MOST, least=tf.constant([1, 2]))
+def test_eos_waits_for_the_minimum_length():
+    constraints = Constraints(MAX_LENGTH, min_length=tf.constant([1, 2]))
     assert forbidden(constraints, [[5, 0, 0], [5, 0, 0]], 1) == [[], [EOS]]
 
 
-def test_a_prefix_leaves_one_word_whatever_else_is_wanted():
-    constraints = Constraints(MOST, tf.constant([5, 5]), tf.constant([[7, 7, EOS], [8, 0, 0]]), no_repeat=1)
+def test_a_prefix_leaves_one_token_whatever_else_is_wanted():
+    constraints = Constraints(MAX_LENGTH, tf.constant([5, 5]), tf.constant([[7, 7, EOS], [8, 0, 0]]), no_repeat=1)
     others = [word for word in range(1, VOCABULARY) if word != 7]
     assert forbidden(constraints, [[7, 0, 0], [8, 0, 0]], 1) == [others, [EOS, 8]]
     assert forbidden(constraints, [[7, 7, 0, 0], [8, 5, 0, 0]], 2)[0] == [w for w in range(1, VOCABULARY) if w != EOS]
@@ -53,13 +53,13 @@ def test_no_sequence_is_written_twice(n, rows, t):
 
 
 @pytest.mark.parametrize("longest", [0, 1, 2])
-def test_a_sequence_longer_than_all_room_is_never_repeated(longest):
+def test_a_sequence_longer_than_the_limit_is_never_repeated(longest):
     constraints = Constraints(tf.constant([1]), no_repeat=3)
     assert forbidden(constraints, np.zeros([1, longest], np.int32), 0) == [[]]
 
 
-def test_where_nothing_else_is_left_the_end_may_come():
-    # Every word but padding, start and end was written.
+def test_where_nothing_else_is_left_eos_is_allowed():
+    # Every token but PAD, BOS and EOS was written.
     written = [[1, *range(4, VOCABULARY), 0]]
     constraints = Constraints(tf.constant([20]), tf.constant([15]), no_repeat=1)
     assert EOS not in forbidden(constraints, written, 8)[0]

@@ -17,7 +17,7 @@ class Table:
     def __init__(self, seed, aligned=True):
         rng = np.random.default_rng(seed)
         self.logits = tf.constant(rng.normal(size=[VOCABULARY, VOCABULARY]), tf.float32)
-        self.looks = tf.constant(rng.dirichlet(np.ones(SOURCE), size=VOCABULARY), tf.float32)
+        self.weights = tf.constant(rng.dirichlet(np.ones(SOURCE), size=VOCABULARY), tf.float32)
         self.aligned = aligned
 
     def encode(self, source):
@@ -27,11 +27,11 @@ class Table:
         return tf.zeros([tf.shape(memory)[0]])
 
     def step(self, tokens, state, memory):
-        looked = tf.gather(self.looks, tokens) if self.aligned else tf.zeros([tf.size(tokens), 0])
-        return tf.gather(self.logits, tokens), state + 1, looked
+        alignment = tf.gather(self.weights, tokens) if self.aligned else tf.zeros([tf.size(tokens), 0])
+        return tf.gather(self.logits, tokens), state + 1, alignment
 
     def teacher_forcing(self, source, target):
-        return tf.gather(self.logits, target), tf.gather(self.looks, target)
+        return tf.gather(self.logits, target), tf.gather(self.weights, target)
 
 
 def test_the_next_word_has_the_mean_probability():
@@ -39,11 +39,13 @@ def test_the_next_word_has_the_mean_probability():
     both = Ensemble([one, two])
     memory = both.encode(tf.ones([3, SOURCE]))
     tokens = tf.constant([2, 4, 6])
-    logits, state, looked = both.step(tokens, both.initial_state(memory), memory)
+    logits, state, alignment = both.step(tokens, both.initial_state(memory), memory)
     expected = sum(tf.nn.softmax(tf.gather(model.logits, tokens)) for model in (one, two)) / 2
     np.testing.assert_allclose(np.exp(logits), expected, rtol=1e-5)
     np.testing.assert_allclose(tf.reduce_sum(tf.exp(logits), 1), np.ones(3), rtol=1e-5)
-    np.testing.assert_allclose(looked, (tf.gather(one.looks, tokens) + tf.gather(two.looks, tokens)) / 2, rtol=1e-5)
+    np.testing.assert_allclose(
+        alignment, (tf.gather(one.weights, tokens) + tf.gather(two.weights, tokens)) / 2, rtol=1e-5
+    )
     assert [part.numpy().tolist() for part in state] == [[1, 1, 1]] * 2
 
 
@@ -53,7 +55,7 @@ def test_a_model_with_itself_is_itself():
     for each in (model, Ensemble([model, model, model])):
         memory = each.encode(tf.ones([2, SOURCE]))
         constraints = Constraints(tf.constant([6, 4]))
-        found.append(greedy(each.step, each.initial_state(memory), memory, SOURCE, constraints, BOS, EOS))
+        found.append(greedy(each.step, each.initial_state(memory), memory, SOURCE, constraints, bos=BOS, eos=EOS))
     for one, other in zip(*found, strict=True):
         np.testing.assert_allclose(one, other, atol=1e-5)
 
@@ -61,12 +63,12 @@ def test_a_model_with_itself_is_itself():
 def test_the_forced_score_is_that_of_the_steps():
     both = Ensemble([Table(4), Table(5)])
     target = tf.constant([[2, 5, 6, 4]])
-    logits, looked = both.teacher_forcing(tf.ones([1, SOURCE]), target)
+    logits, alignment = both.teacher_forcing(tf.ones([1, SOURCE]), target)
     memory = both.encode(tf.ones([1, SOURCE]))
     for t in range(4):
         stepped, _, seen = both.step(target[:, t], both.initial_state(memory), memory)
         np.testing.assert_allclose(logits[:, t], stepped, atol=1e-5)
-        np.testing.assert_allclose(looked[:, t], seen, atol=1e-6)
+        np.testing.assert_allclose(alignment[:, t], seen, atol=1e-6)
 
 
 def test_it_looks_where_those_look_that_do():
@@ -74,7 +76,7 @@ def test_it_looks_where_those_look_that_do():
     memory = both.encode(tf.ones([1, SOURCE]))
     tokens = tf.constant([4])
     np.testing.assert_allclose(
-        both.step(tokens, both.initial_state(memory), memory)[2], both.models[1].looks[4:5], rtol=1e-6
+        both.step(tokens, both.initial_state(memory), memory)[2], both.models[1].weights[4:5], rtol=1e-6
     )
     assert both.aligned and not Ensemble([Table(6, aligned=False)]).aligned
 

@@ -6,15 +6,15 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nmt.decoding.sampling import draws, sampled
+from nmt.decoding.sampling import random_numbers, sampler
 
 VOCABULARY = 7
 LOGITS = tf.math.log([[0.05, 0.3, 0.02, 0.25, 0.03, 0.2, 0.15]])
 
 
 def frequencies(count=20_000, **options):
-    numbers = tf.constant(draws(3, [0], count).T)
-    words = sampled(numbers, **options)(tf.repeat(LOGITS, count, 0), tf.constant(0)).numpy()
+    numbers = tf.constant(random_numbers(3, [0], count).T)
+    words = sampler(numbers, **options)(tf.repeat(LOGITS, count, 0), tf.constant(0)).numpy()
     return np.bincount(words, minlength=VOCABULARY) / count
 
 
@@ -52,18 +52,18 @@ def test_more_words_than_there_are_leave_all():
 def test_forbidden_words_are_never_drawn():
     logits = tf.where([True, False, True, True, False, True, True], LOGITS, -float("inf"))
     for number in (0.0, 0.5, 0.99999994):
-        assert int(sampled(tf.constant([[number]]))(logits, tf.constant(0))[0]) not in (1, 4)
+        assert int(sampler(tf.constant([[number]]))(logits, tf.constant(0))[0]) not in (1, 4)
 
 
 @given(seed=st.integers(0, 2**31 - 1), first=st.integers(0, 10**9), rows=st.integers(0, 5), words=st.integers(0, 9))
 @settings(max_examples=30, deadline=None)
 def test_the_numbers_of_a_line_depend_on_seed_and_line_alone(seed, first, rows, words):
-    together = draws(seed, range(first, first + rows), words)
+    together = random_numbers(seed, range(first, first + rows), words)
     assert together.shape == (rows, words) and together.dtype == np.float32
     assert ((together >= 0) & (together <= 1)).all()
     for row in range(rows):
-        np.testing.assert_array_equal(together[row : row + 1], draws(seed, [first + row], words))
+        np.testing.assert_array_equal(together[row : row + 1], random_numbers(seed, [first + row], words))
 
 
 def test_another_seed_gives_other_numbers():
-    assert not np.array_equal(draws(1, range(3), 5), draws(2, range(3), 5))
+    assert not np.array_equal(random_numbers(1, range(3), 5), random_numbers(2, range(3), 5))

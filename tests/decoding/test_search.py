@@ -1,4 +1,4 @@
-"""Greedy search, on steps that read a table: what they spell is known."""
+"""Greedy search, on steps that read a table: what they write is known."""
 
 import numpy as np
 import pytest
@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nmt.decoding.constraints import Constraints
+from nmt.decoding.history import ARRAYS, DENSE
 from nmt.decoding.search import Hypotheses, greedy
 
 BOS, EOS, VOCABULARY, SOURCE = 2, 3, 11, 5
@@ -14,15 +15,16 @@ BOS, EOS, VOCABULARY, SOURCE = 2, 3, 11, 5
 
 def table_step(tokens, state, memory):
     """Read the scores of row b at time t after word w from ``memory[0][b, t, w]``; the state counts the steps."""
-    scores, looks = memory
+    scores, weights = memory
     now = tf.gather(scores, state, batch_dims=1)
-    return tf.gather(now, tokens, batch_dims=1), state + 1, tf.gather(looks, state, batch_dims=1)
+    return tf.gather(now, tokens, batch_dims=1), state + 1, tf.gather(weights, state, batch_dims=1)
 
 
-def search(scores, looks, limits):
-    memory = (tf.constant(scores, tf.float32), tf.constant(looks, tf.float32))
+def search(scores, weights, limits, history=ARRAYS, no_repeat=0):
+    memory = (tf.constant(scores, tf.float32), tf.constant(weights, tf.float32))
     first = tf.zeros([len(scores)], tf.int32)
-    return greedy(table_step, first, memory, looks.shape[2], Constraints(tf.constant(limits, tf.int32)), BOS, EOS)
+    constraints = Constraints(tf.constant(limits, tf.int32), no_repeat=no_repeat)
+    return greedy(table_step, first, memory, weights.shape[2], constraints, bos=BOS, eos=EOS, history=history)
 
 
 def random_tables(seed, rows, steps):
@@ -38,7 +40,7 @@ def spelling(words):
     return np.stack([np.tile(99.0 * np.eye(VOCABULARY)[word], [VOCABULARY, 1]) for word in words])
 
 
-def by_hand(scores, looks, limit):
+def by_hand(scores, weights, limit):
     """One row in plain Python: words, score and alignment."""
     last, words, score, seen = BOS, [], 0.0, []
     for t in range(limit):
@@ -50,8 +52,8 @@ def by_hand(scores, looks, limit):
         if last == EOS:
             break
         words.append(last)
-        seen.append(looks[t])
-    return words, score, np.array(seen).reshape(-1, looks.shape[1])
+        seen.append(weights[t])
+    return words, score, np.array(seen).reshape(-1, weights.shape[1])
 
 
 def check(found: Hypotheses, row, words, score, alignment):
@@ -97,20 +99,20 @@ def test_the_score_of_a_limit_reached_has_no_end_token():
 
 
 def test_an_alignment_row_for_each_word_and_zeros_from_the_end_on():
-    looks = np.arange(1.0, 1 + 2 * 3 * SOURCE).reshape(2, 3, SOURCE)
-    found = search(np.stack([spelling([4, EOS, 9]), spelling([4, 6, 8])]), looks, [3, 3])
+    weights = np.arange(1.0, 1 + 2 * 3 * SOURCE).reshape(2, 3, SOURCE)
+    found = search(np.stack([spelling([4, EOS, 9]), spelling([4, 6, 8])]), weights, [3, 3])
     assert found.alignment.shape == (2, 1, 3, SOURCE)
-    np.testing.assert_array_equal(found.alignment[0, 0], [looks[0, 0], np.zeros(SOURCE), np.zeros(SOURCE)])
-    np.testing.assert_array_equal(found.alignment[1, 0], looks[1])
+    np.testing.assert_array_equal(found.alignment[0, 0], [weights[0, 0], np.zeros(SOURCE), np.zeros(SOURCE)])
+    np.testing.assert_array_equal(found.alignment[1, 0], weights[1])
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_equals_the_best_word_at_each_step(seed):
-    scores, looks = random_tables(seed, rows=7, steps=6)
+    scores, weights = random_tables(seed, rows=7, steps=6)
     limits = [6, 1, 0, 3, 6, 5, 2]
-    found = search(scores, looks, limits)
+    found = search(scores, weights, limits)
     for row, limit in enumerate(limits):
-        check(found, row, *by_hand(scores[row], looks[row], limit))
+        check(found, row, *by_hand(scores[row], weights[row], limit))
 
 
 def test_no_rows_give_no_rows():
@@ -122,10 +124,10 @@ def test_no_rows_give_no_rows():
 @given(seed=st.integers(0, 999), limits=st.lists(st.integers(0, 6), min_size=1, max_size=5), chosen=st.integers(0, 4))
 @settings(max_examples=40, deadline=None)
 def test_a_row_alone_is_as_in_a_batch(seed, limits, chosen):
-    scores, looks = random_tables(seed, len(limits), steps=6)
+    scores, weights = random_tables(seed, len(limits), steps=6)
     row = chosen % len(limits)
-    together = search(scores, looks, limits)
-    alone = search(scores[row : row + 1], looks[row : row + 1], limits[row : row + 1])
+    together = search(scores, weights, limits)
+    alone = search(scores[row : row + 1], weights[row : row + 1], limits[row : row + 1])
     check(
         together,
         row,
@@ -144,7 +146,7 @@ def test_stops_once_every_row_has_ended():
 
     table = np.stack([spelling([4, EOS, 9, 9, 9]), spelling([4, 6, EOS, 9, 9])])
     memory = (tf.constant(table, tf.float32), tf.ones([2, 5, SOURCE]))
-    greedy(counted, tf.zeros([2], tf.int32), memory, SOURCE, Constraints(tf.constant([5, 5])), BOS, EOS)
+    greedy(counted, tf.zeros([2], tf.int32), memory, SOURCE, Constraints(tf.constant([5, 5])), bos=BOS, eos=EOS)
     # Fed with the start, the first words, and then the second of the row that goes on.
     assert calls == [[BOS, BOS], [4, 4], [EOS, 6]]
 
@@ -157,16 +159,16 @@ def test_any_batch_in_a_graph():
             tf.TensorSpec([None], tf.int32),
         ]
     )
-    def graph(scores, looks, limits):
+    def graph(scores, weights, limits):
         first = tf.zeros(tf.shape(limits), tf.int32)
-        return greedy(table_step, first, (scores, looks), tf.shape(looks)[2], Constraints(limits), BOS, EOS)
+        return greedy(table_step, first, (scores, weights), tf.shape(weights)[2], Constraints(limits), bos=BOS, eos=EOS)
 
     for limits in [[6, 2, 4], [5], [], [0, 0]]:
-        scores, looks = random_tables(7, len(limits), steps=6)
-        found = graph(scores, looks, tf.constant(limits, tf.int32))
+        scores, weights = random_tables(7, len(limits), steps=6)
+        found = graph(scores, weights, tf.constant(limits, tf.int32))
         assert found.tokens.shape == (len(limits), 1, max(limits, default=0))
         for row, limit in enumerate(limits):
-            check(found, row, *by_hand(scores[row], looks[row], limit))
+            check(found, row, *by_hand(scores[row], weights[row], limit))
 
 
 def test_padding_and_start_are_never_written():
@@ -175,3 +177,12 @@ def test_padding_and_start_are_never_written():
     table[..., 0] = table[..., BOS] = 50
     table[..., 7] = 1
     assert search(table, np.ones([1, 2, SOURCE]), [2]).tokens.numpy().tolist() == [[[7, 7]]]
+
+
+@given(seed=st.integers(0, 999), limits=st.lists(st.integers(0, 6), max_size=5), no_repeat=st.integers(0, 2))
+@settings(max_examples=20, deadline=None)
+def test_both_histories_give_the_same(seed, limits, no_repeat):
+    tables = random_tables(seed, len(limits), steps=6)
+    found = [search(*tables, limits, history, no_repeat) for history in (ARRAYS, DENSE)]
+    for one, other in zip(*found, strict=True):
+        np.testing.assert_array_equal(one, other)

@@ -28,7 +28,7 @@ from nmt.models.build import build_model
 from nmt.signatures import SIGNATURES
 
 WAYS = {
-    "beam": {"beam": 4, "n_best": 3, "length_penalty": 1.0, "max_length": 50},
+    "beam": {"beam": 4, "n_best": 3, "length_penalty": 1.0, "no_repeat": 3, "max_length": 50},
     "greedy": {"max_length": 50},
 }
 PROGRAM = Path(__file__).with_name("c_library.py")

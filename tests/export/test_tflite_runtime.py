@@ -25,7 +25,10 @@ from nmt.export.tflite import convert, export
 from nmt.inference.translator import Translator
 from nmt.models.build import build_model
 
-WAYS = {"greedy": {"max_length": 50}, "beam": {"beam": 4, "n_best": 3, "length_penalty": 1.0, "max_length": 50}}
+WAYS = {
+    "greedy": {"max_length": 50},
+    "beam": {"beam": 4, "n_best": 3, "length_penalty": 1.0, "no_repeat": 3, "max_length": 50},
+}
 
 
 @pytest.fixture(scope="module")

@@ -23,7 +23,7 @@ from nmt.config import Config, with_settings
 from nmt.data.tokenizers import BOS, PAD, UNK, Tokenizers, train_tokenizers
 from nmt.errors import InputError
 from nmt.export import tflite, tflite_runtime
-from nmt.export.tflite_strings import check_alike, export, spelling
+from nmt.export.tflite_strings import check_equal, detokenize_function, export
 from nmt.inference.translator import Translator
 from nmt.models.build import build_model
 from nmt.signatures import ON_DEVICE
@@ -138,7 +138,7 @@ def test_smaller_weights_say_what_they_say_to_ids(
 
 def test_whatever_is_written_is_spelt_as_by_sentencepiece(translator: Translator) -> None:
     tokenizer = translator.tokenizers.target
-    spell = tf.function(spelling(tokenizer), [tf.TensorSpec([None], tf.int32)])
+    spell = tf.function(detokenize_function(tokenizer), [tf.TensorSpec([None], tf.int32)])
     space = tokenizer.pieces(range(tokenizer.vocabulary)).index("▁")
     few = [UNK, space, *range(BOS + 2, BOS + 5)]
     # All that four of five pieces can be in a row: what is special at a beginning is among them.
@@ -151,7 +151,7 @@ def test_whatever_is_written_is_spelt_as_by_sentencepiece(translator: Translator
 def test_a_tokenizer_that_is_another_inside_is_refused(translator: Translator, tmp_path: Path) -> None:
     # The config may say unigram while the file beside it is of another kind.
     with pytest.raises(InputError, match="Leave --strings out"):
-        check_alike(train_tokenizers(PAIRS, "bpe", 80))
+        check_equal(train_tokenizers(PAIRS, "bpe", 80))
     exchanged = Translator(translator.model, train_tokenizers(PAIRS, "bpe", 80), translator.config)
     with pytest.raises(InputError, match="TFLite's tokenizer cuts"):
         export(exchanged, tmp_path / "toy", translator.decoding(), "none", "")
@@ -178,8 +178,8 @@ def test_several_translations_and_draws_are_refused(translator: Translator, tmp_
 def test_the_tokenizers_of_both_sides_are_tried(translator: Translator) -> None:
     good, bad = translator.tokenizers.source, train_tokenizers(PAIRS, "bpe", 80).source
     with pytest.raises(InputError, match="cuts"):
-        check_alike(Tokenizers(bad, good))
-    check_alike(Tokenizers(good, good))
+        check_equal(Tokenizers(bad, good))
+    check_equal(Tokenizers(good, good))
 
 
 # The program, with tensorflow-text alone

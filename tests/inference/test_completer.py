@@ -1,4 +1,4 @@
-"""A language model goes on from a beginning and scores what it reads."""
+"""A language model continues a beginning and scores what it reads."""
 
 import math
 
@@ -112,6 +112,17 @@ def test_a_language_model_is_no_translator_and_the_other_way_round(learned, tmp_
     Translator(model, pieces, config).save(tmp_path / "translator")
     with pytest.raises(InputError, match="is a translator and no language model"):
         Completer.load(tmp_path / "translator")
+
+
+def test_seeds_and_batch_sizes_share_a_graph(learned):
+    completer, _, _ = learned
+    before = len(completer.graphs)
+    made = [completer.complete(["h", "w", ""], sample=True, temperature=1.5, seed=seed) for seed in range(5)]
+    again = [
+        completer.complete(["h", "w", ""], sample=True, temperature=1.5, seed=4, batch_size=size) for size in (1, 2)
+    ]
+    assert len(completer.graphs) == before + 1
+    assert [c.text for c in again[0]] == [c.text for c in again[1]] == [c.text for c in made[4]]
 
 
 def test_one_string_is_not_a_list(learned):

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nmt.inference.parallel import abreast, batched, shared_out, together
+from nmt.inference.parallel import batched, run_parallel, split
 
 
 @given(st.lists(st.integers(), max_size=31), st.integers(1, 7))
@@ -20,52 +20,55 @@ def test_batches_hold_everything_in_order(items: list[int], size: int) -> None:
     assert all(0 < len(chunk) <= size for chunk in chunks[-1:])
 
 
-@given(st.lists(st.integers(), max_size=99), st.integers(1, 64))
-def test_what_is_shared_out_is_all_there_and_enough_for_every_thread(items: list[int], most: int) -> None:
-    groups = list(shared_out(items, most))
-    assert [item for group in groups for item in group] == items
-    share = max(4, -(-len(items) // together()))
-    assert all(len(group) <= min(most, share) for group in groups)
+@given(st.lists(st.integers(), max_size=99), st.integers(1, 64), st.integers(1, 8))
+def test_what_is_split_is_all_there_and_enough_for_every_thread(items: list[int], size: int, parallel: int) -> None:
+    batches = list(split(items, size, parallel))
+    assert [item for batch in batches for item in batch] == items
+    share = max(4, -(-len(items) // parallel))
+    assert all(len(batch) <= min(size, share) for batch in batches)
 
 
-def test_two_groups_are_worked_on_at_a_time() -> None:
-    # Each waits for the other: one after the other, neither would end.
-    met, found = threading.Barrier(2, timeout=30), []
+@pytest.mark.parametrize("parallel", [2, 3])
+def test_as_many_batches_run_at_once_as_were_asked_for(parallel: int) -> None:
+    # Each waits for the others: one after the other, none would end.
+    met, found = threading.Barrier(parallel, timeout=30), []
 
-    def work(group: list[int]) -> None:
+    def work(batch: list[int]) -> None:
         met.wait()
-        found.extend(group)
+        found.extend(batch)
 
-    abreast(work, [[1], [2, 3], [5], [7, 11]])
-    assert sorted(found) == [1, 2, 3, 5, 7, 11]
+    run_parallel(work, [[1], [2, 3], [5], [7, 11], [13], [17]], parallel)
+    assert sorted(found) == [1, 2, 3, 5, 7, 11, 13, 17]
 
 
-def test_a_single_group_has_no_thread_of_its_own() -> None:
+@pytest.mark.parametrize(("batches", "parallel"), [([["a"]], 2), ([["a"], ["b"]], 1)])
+def test_one_at_a_time_needs_no_thread(batches: list[list[str]], parallel: int) -> None:
     threads = []
-    abreast(lambda group: threads.append(threading.current_thread()), [["a"]])
-    assert threads == [threading.main_thread()]
+    run_parallel(lambda batch: threads.append(threading.current_thread()), batches, parallel)
+    assert threads == [threading.main_thread()] * len(batches)
 
 
 def test_what_fails_is_raised() -> None:
-    def work(group: list[int]) -> None:
-        raise ValueError(f"group {group}")
+    def work(batch: list[int]) -> None:
+        raise ValueError(f"batch {batch}")
 
-    with pytest.raises(ValueError, match="group"):
-        abreast(work, [[1], [2]])
+    with pytest.raises(ValueError, match="batch"):
+        run_parallel(work, [[1], [2]], parallel_batches=2)
 
 
 # TensorFlow takes its number of threads before its first operation and never again, so a process of its own is needed.
 PROGRAM = """
 import threading, tensorflow as tf
-from nmt.inference.parallel import abreast, share_cores
-share_cores()
+from nmt.inference.parallel import run_parallel, share_cores
+parallel = share_cores()
+assert parallel == min(8, CORES)
 assert tf.config.threading.get_intra_op_parallelism_threads() == -(-CORES // 8)
 seen = set()
 met = threading.Barrier(min(8, CORES), timeout=30)
-def work(group):
+def work(batch):
     seen.add(threading.get_ident())
     met.wait()
-abreast(work, [[i] for i in range(2 * min(8, CORES))])
+run_parallel(work, [[i] for i in range(2 * min(8, CORES))], parallel)
 assert len(seen) == min(8, CORES)
 """
 

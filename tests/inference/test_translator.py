@@ -2,7 +2,9 @@
 
 import shutil
 import unicodedata
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -15,7 +17,7 @@ from nmt.data.corpora import from_tsv
 from nmt.data.pipeline import Buckets, Pipeline, lengths
 from nmt.data.tokenizers import train_tokenizers
 from nmt.errors import InputError
-from nmt.inference.translator import Translation, Translator, one_line
+from nmt.inference.translator import Translation, Translator
 from nmt.training.setup import make_training_model
 
 WHO = {"mina": "Mina", "juno": "Juno", "sora": "Sora", "dori": "Dori"}
@@ -213,6 +215,51 @@ def test_samples_depend_on_the_seed_and_the_number_of_the_line(translator) -> No
     assert len(set(texts(SOURCES[:1] * 9))) > 1
 
 
+def counting(model) -> tuple[list[int], Any]:
+    """A model, and a list that grows by one whenever Python runs its encoder: once for each trace of a graph."""
+    traces: list[int] = []
+
+    class Counting:
+        def __getattr__(self, name):
+            return getattr(model, name)
+
+        def encode(self, source):
+            traces.append(1)
+            return model.encode(source)
+
+    return traces, Counting()
+
+
+def test_a_graph_is_traced_once_whatever_the_seed_and_the_batch_size(translator) -> None:
+    traces, model = counting(translator.model)
+    fresh = Translator(model, translator.tokenizers, translator.config)
+    for seed in range(40):
+        fresh.translate(SOURCES[:2], sample=True, seed=seed)
+    for size in (1, 2, 5):
+        fresh.translate(SOURCES[:3], sample=True, batch_size=size)
+    assert (len(traces), len(fresh.graphs)) == (1, 1)
+    fresh.translate(SOURCES[:2], ["Juno", "Mina"], sample=True)
+    fresh.translate(SOURCES[:2], beam=2)
+    assert (len(traces), len(fresh.graphs)) == (3, 3)
+
+
+def test_threads_that_begin_at_once_share_one_trace(translator) -> None:
+    traces, model = counting(translator.model)
+    fresh = Translator(model, translator.tokenizers, translator.config)
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda _: fresh.translate(SOURCES[:2]), range(8)))
+    assert len(traces) == 1
+    for each in found:
+        assert_equal(each, found[0], tolerance=1e-4)
+
+
+@pytest.mark.parametrize("parallel", [1, 3, 8])
+def test_translations_do_not_depend_on_how_many_batches_run_at_once(translator, parallel) -> None:
+    other = Translator(translator.model, translator.tokenizers, translator.config, parallel_batches=parallel)
+    assert_equal(other.translate(SOURCES, beam=3), translator.translate(SOURCES, beam=3), tolerance=1e-4)
+    assert_equal(other.score(SOURCES, SOURCES), translator.score(SOURCES, SOURCES), tolerance=1e-4)
+
+
 def test_lengths_are_kept_to(translator) -> None:
     for found in translator.translate(SOURCES, min_length=9):
         assert len(found.tokens) >= 9
@@ -337,13 +384,6 @@ def test_what_is_too_long_is_cut_and_said_to_be(translator: Translator) -> None:
     assert long.truncated
     assert len(long.source_tokens) == LIMIT
     assert long.source_tokens[: len(short.source_tokens)] == short.source_tokens
-
-
-@given(st.text(st.characters() | st.sampled_from("\n\r\v\f\x1c\x85\u2028\u2029")))
-def test_one_line_is_one_line_of_the_same_length(text: str) -> None:
-    assert_one_line(one_line(text))
-    assert len(one_line(text)) == len(text)
-    assert one_line(one_line(text)) == one_line(text)
 
 
 # The folder

@@ -226,7 +226,8 @@ def test_a_search_in_a_graph_writes_what_teacher_forcing_would():
     @tf.function(input_signature=[tf.TensorSpec([None, None], tf.int32), tf.TensorSpec([None], tf.int32)])
     def translate(source, limits):
         memory = model.encode(source)
-        return greedy(model.step, model.initial_state(memory), memory, tf.shape(source)[1], Constraints(limits), 2, 3)
+        state, constraints = model.initial_state(memory), Constraints(limits)
+        return greedy(model.step, state, memory, tf.shape(source)[1], constraints, bos=2, eos=3)
 
     found = translate(SOURCE, tf.constant([7, 5, 3]))
     tokens, lengths = found.tokens.numpy()[:, 0], found.lengths.numpy()[:, 0]

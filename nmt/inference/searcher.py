@@ -1,0 +1,97 @@
+"""What a translator and a completer share: settings, batches that fit into memory, and the graphs of their searches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import tensorflow as tf
+
+from nmt.config import Config, Decoding
+from nmt.data.tokenizers import Tokenizers
+from nmt.decoding.strategies import settings_with
+from nmt.inference.graph import GraphCache, Outputs
+from nmt.inference.parallel import PARALLEL_BATCHES, run_parallel, split
+from nmt.inference.strings import encoded
+from nmt.saving import save
+
+STRINGS = tf.TensorSpec([None], tf.string)
+NUMBERS = tf.TensorSpec([None, None], tf.float32)
+# What a batch holds at most: hypotheses that are extended at once, and target tokens that are scored at once. Each has
+# scores of the whole vocabulary. With more than two batches at once each is smaller.
+_MAX_HYPOTHESES = 640
+_MAX_SCORED_TOKENS = 4096
+
+
+class Searcher:
+    """A model with its tokenizers, ready to be searched.
+
+    Arguments:
+        model: the trained model.
+        tokenizers: those it was trained with.
+        config: the configuration it was made from. Its section ``decoding`` says how to search.
+        parallel_batches: how many batches run at once, see :func:`~nmt.inference.parallel.share_cores`.
+    """
+
+    def __init__(
+        self, model: Any, tokenizers: Tokenizers, config: Config, parallel_batches: int = PARALLEL_BATCHES
+    ) -> None:
+        self.model = model
+        self.tokenizers = tokenizers
+        self.config = config
+        self.parallel_batches = parallel_batches
+        self.graphs = GraphCache(self._search_graph)
+
+    def save(self, folder: str | Path) -> None:
+        """Write a folder that ``load`` opens anywhere.
+
+        Raises:
+            InputError: if the folder exists and is not empty, or the model was not built from the config.
+        """
+        save(Path(folder), self.model, self.tokenizers, self.config)
+
+    def decoding(self, **changes: Any) -> Decoding:
+        """Return the settings of a search: the config's section with changes.
+
+        Raises:
+            InputError: if a key or value does not exist or makes no sense.
+        """
+        return settings_with(self.config, self.tokenizers.target.vocabulary, **changes)
+
+    def _search_graph(self, settings: Decoding, *more: bool) -> Callable[..., Outputs]:
+        """Return the function that searches with these settings."""
+        raise NotImplementedError
+
+    def _search_all(self, work: Callable[[list[int]], Any], rows: Sequence[int], settings: Decoding) -> None:
+        """Call ``work`` for all rows, in batches that may be searched at once."""
+        size = self._share(_MAX_HYPOTHESES) // max(settings.beam, settings.n_best)
+        batches = split(rows, max(1, min(settings.batch_size, size)), self.parallel_batches)
+        run_parallel(work, batches, self.parallel_batches)
+
+    def _score_all(self, work: Callable[[list[int]], Any], lengths: Sequence[int], batch_size: int) -> None:
+        """Call ``work`` for all rows, in batches that may be scored at once.
+
+        Arguments:
+            work: takes the numbers of some rows.
+            lengths: how many tokens each row has.
+            batch_size: rows of a batch, at most.
+        """
+        waiting = sorted(range(len(lengths)), key=lambda i: lengths[i])
+        batches = []
+        while waiting:
+            size = batch_size
+            # As many as fit beside the longest of them.
+            while size > 1 and size * lengths[waiting[:size][-1]] > self._share(_MAX_SCORED_TOKENS):
+                size //= 2
+            batches.append(waiting[:size])
+            waiting = waiting[size:]
+        run_parallel(work, batches, self.parallel_batches)
+
+    def _share(self, most: int) -> int:
+        """Return what each of the parallel batches may hold."""
+        return most if self.parallel_batches <= 2 else 2 * most // self.parallel_batches
+
+    def _pieces(self, texts: Sequence[str]) -> list[int]:
+        """Count the target pieces of each text."""
+        return self.tokenizers.target.encode(encoded(texts)).row_lengths().numpy().tolist()
