@@ -2,10 +2,16 @@
 
 import pytest
 
-# Files of a few tests that take minutes. A worker that came to one of them last would be waited for by all others.
-LONG = ("test_notebooks.py", "test_tutorials.py", "test_cli_compare.py", "test_forecast.py", "test_docs.py")
+# Files that take half a minute or more, the longest first. A worker that came to one of them last would be waited for.
+LONG = (
+    "test_notebooks.py", "test_tutorials.py", "test_fit.py", "test_alignment_loss.py", "test_cli.py",
+    "test_cli_compare.py", "test_cli_search.py", "test_cli_family.py", "test_translator.py", "test_architectures.py",
+    "test_distribute.py", "test_tflite_strings.py", "test_tflite_runtime.py", "test_saved_model.py",
+    "test_cli_export.py", "test_readme.py", "test_copy_and_reverse.py", "test_forecast.py", "test_pipeline.py",
+    "test_cli_data.py", "test_tensorboard.py", "test_finetune.py", "test_docs.py",
+)  # fmt: skip
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put the long files first; all others keep their order."""
-    items.sort(key=lambda item: item.path.name not in LONG)
+    items.sort(key=lambda item: LONG.index(item.path.name) if item.path.name in LONG else len(LONG))
