@@ -66,7 +66,7 @@ class Completer(Searcher):
         """
         model, tokenizers, config = load(Path(folder))
         if not isinstance(model, LanguageModel):
-            raise InputError(f"{folder} is a translator and no language model. Use `nmt translate`.")
+            raise InputError(f"{folder} is a translator, not a language model. Use `nmt translate`.")
         return cls(model, tokenizers, config, parallel_batches)
 
     def complete(self, beginnings: Sequence[str], first: int = 0, **decoding: Any) -> list[Completion]:
