@@ -39,7 +39,7 @@ def compare(
     ] = None,
     seeds: Annotated[int, typer.Option(min=1, max=100, help="Trainings of each model, with seeds from 1.")] = 3,
     source: Annotated[
-        Path | None, typer.Option(help="Training sentences, one a line.", show_default="the built-in corpus")
+        Path | None, typer.Option(help="Training sentences, one per line.", show_default="the built-in corpus")
     ] = None,
     target: Annotated[Path | None, typer.Option(help="Their translations, line by line.", show_default=False)] = None,
     pairs: Annotated[Path | None, typer.Option(help="Or both in one TSV.", show_default=False)] = None,
@@ -221,7 +221,7 @@ def _measure(results: Results, chosen: list[Candidate], material: Material) -> N
         return
     say("Measuring how fast they translate.")
     try:
-        # Known speeds are measured again, so that all are of the same time.
+        # Known speeds are measured again, so that all are measured at the same time.
         with news(indent="  "):
             results.record["speeds"] = run_in_worker(speeds, models, material)
     except Stopped:

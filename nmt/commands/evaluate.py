@@ -23,13 +23,15 @@ if TYPE_CHECKING:
     from nmt.evaluation.alignment_error import Gold
     from nmt.inference.translator import Translation, Translator
 
-Source = Annotated[Path, typer.Option(help="Sentences, one a line.", show_default=False)]
+Source = Annotated[Path, typer.Option(help="Sentences, one per line.", show_default=False)]
 Target = Annotated[Path, typer.Option(help="Their translations, line by line.", show_default=False)]
 
 
 def evaluate(
     model: ModelFolder,
-    source: Annotated[Path | None, typer.Option(help="Sentences to translate, one a line.", show_default=False)] = None,
+    source: Annotated[
+        Path | None, typer.Option(help="Sentences to translate, one per line.", show_default=False)
+    ] = None,
     reference: Annotated[
         Path | None, typer.Option(help="Their reference translations, line by line.", show_default=False)
     ] = None,

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def train(
     to: Annotated[Path, typer.Option(help="The new folder for the model.", show_default=False)],
     source: Annotated[
-        Path | None, typer.Option(help="Source sentences, one a line; .gz too.", show_default=False)
+        Path | None, typer.Option(help="Source sentences, one per line; .gz too.", show_default=False)
     ] = None,
     target: Annotated[Path | None, typer.Option(help="Their translations, line by line.", show_default=False)] = None,
     pairs: Annotated[
@@ -37,7 +37,8 @@ def train(
         Path | None, typer.Option(help="Where --tfds finds or puts its data.", show_default=False)
     ] = None,
     text: Annotated[
-        Path | None, typer.Option(help="Or plain text, one sentence a line, for a language model.", show_default=False)
+        Path | None,
+        typer.Option(help="Or plain text, one sentence per line, for a language model.", show_default=False),
     ] = None,
     links: Annotated[
         Path | None,
@@ -162,7 +163,7 @@ def _one_corpus(
 ) -> Any:
     """Return what the options name: two files, one file, or a dataset's name."""
     if (source is None) != (target is None):
-        raise InputError("--source and --target go together: one sentence a line, line by line.")
+        raise InputError("--source and --target go together: one sentence per line, line by line.")
     given = [x for x in ((source, target) if source else None, pairs, tfds, text) if x]
     if len(given) != 1:
         raise InputError(

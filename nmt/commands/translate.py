@@ -48,7 +48,7 @@ def translate(
     model: Annotated[
         Path | None, typer.Argument(help="A model's folder, as `nmt train` makes it; none with --server.")
     ] = None,
-    file: Annotated[Path | None, typer.Argument(help="Sentences, one a line.", show_default="standard input")] = None,
+    file: Annotated[Path | None, typer.Argument(help="Sentences, one per line.", show_default="standard input")] = None,
     beam: Beam = None,
     n_best: Annotated[
         int | None, typer.Option(help="Translations of each sentence, with --beam or --sample.", show_default=False)
@@ -63,7 +63,7 @@ def translate(
     ensemble: Ensemble = None,
     form: Annotated[
         Literal["text", "jsonl"],
-        typer.Option("--format", help="jsonl: an object a line, with score, tokens and alignment."),
+        typer.Option("--format", help="jsonl: an object per line, with score, tokens and alignment."),
     ] = "text",
     settings: Settings = None,
     server: Annotated[
@@ -201,7 +201,9 @@ def _parts(groups: Iterator[list], size: int) -> Iterator[list]:
 
 def complete(
     model: ModelFolder,
-    file: Annotated[Path | None, typer.Argument(help="Beginnings, one a line.", show_default="standard input")] = None,
+    file: Annotated[
+        Path | None, typer.Argument(help="Beginnings, one per line.", show_default="standard input")
+    ] = None,
     beam: Beam = None,
     length_penalty: LengthPenalty = None,
     sample: Sample = False,

@@ -86,8 +86,8 @@ class Forecast:
         pieces = f"{source:,}" if source == target else f"{source:,} and {target:,}"
         epochs = "one epoch" if self.epochs == 1 else f"{round(self.epochs, 1):,g} epochs at most"
         lines = [
-            f"{self.parameters:,} parameters, a vocabulary of {pieces} pieces, {self.batches:,} batches an epoch.",
-            f"Time: {duration(self.seconds)} for {epochs}. It is {duration(self.epoch_seconds)} an epoch, "
+            f"{self.parameters:,} parameters, a vocabulary of {pieces} pieces, {self.batches:,} batches per epoch.",
+            f"Time: {duration(self.seconds)} for {epochs}. It is {duration(self.epoch_seconds)} per epoch, "
             f"{duration(self.scoring_seconds)} of them for the development set, and {duration(self.starting_seconds)} "
             "to start.",
             f"Memory: {self.memory_mb:,.0f} MB at the peak, of the {self.machine_mb:,.0f} MB of this machine.",
