@@ -1,7 +1,7 @@
-"""Files and folders that are written whole or not at all, also where the power fails half-way.
+"""Files and folders that are written whole or not at all, even if the power fails.
 
-What is new is written aside, synced to disk, and then takes its name by a rename, which is synced too. A stop at any
-moment leaves what was there before, or all of what is new.
+New content is written to a temporary name in the same folder, synced to disk, and renamed; the rename is synced too. A
+stop at any moment leaves either the old content or all of the new content.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ def write_file(path: Path, content: bytes | Callable[[Path], None]) -> None:
     """Write a file, or leave the old one as it is.
 
     Arguments:
-        path: where it goes. A file that is there is replaced.
-        content: its bytes, or a function that writes a file at the path that it is given. That path is in the same
-            folder and has the same ending.
+        path: the file. An existing one is replaced.
+        content: its bytes, or a function that writes a file at a given path, in the same folder and with the same
+            ending.
 
     Raises:
         OSError: if it cannot be written.
@@ -41,10 +41,10 @@ def write_folder(folder: Path, fill: Callable[[Path], None], last: str = "") -> 
     """Write a new folder, or leave nothing.
 
     Arguments:
-        folder: where it goes. Folders above it are made. It may be there already if it is empty: someone may stand in
-            it, or have mounted it. Then its parts are moved into it one by one.
-        fill: writes into the folder that it is given.
-        last: the part that comes last then, without which the folder counts as incomplete.
+        folder: the folder. Folders above it are made. If it exists and is empty, perhaps as a mount point or a working
+            directory, its parts are moved into it one by one.
+        fill: writes into a given folder.
+        last: the part that is moved last then, without which the folder counts as incomplete.
 
     Raises:
         OSError: if it cannot be written.
@@ -70,7 +70,7 @@ def write_folder(folder: Path, fill: Callable[[Path], None], last: str = "") -> 
 
 
 def _sync(path: Path) -> None:
-    """Wait until a file, or the list of what is in a folder, is on disk."""
+    """Wait until a file, or the list of a folder's entries, is on disk."""
     if path.is_dir() and os.name == "nt":  # Windows opens no folder
         return
     descriptor = os.open(path, os.O_RDONLY)

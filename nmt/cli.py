@@ -20,7 +20,7 @@ from nmt.commands.translate import complete, translate
 from nmt.errors import InputError, WorkFailed
 
 app = typer.Typer(
-    help="Train a translator on your own sentence pairs, see what it looks at, and put it into service.\n\n"
+    help="Train a translator on your own sentence pairs, see what it attends to, and put it into service.\n\n"
     "New here? `nmt demo` trains a small Korean-English translator in about two minutes.",
     no_args_is_help=True,
     add_completion=False,
@@ -33,9 +33,9 @@ for command in (demo, data, train, corpus, translate, complete, evaluate, score,
 
 
 def main() -> None:
-    """Run a command and turn what goes wrong into one sentence and an exit code."""
+    """Run a command, and turn an error into one sentence and an exit code."""
     for stream in (sys.stdout, sys.stderr):
-        # What is read is UTF-8, whatever the locale, and so is what is written.
+        # Input and output are UTF-8 in every locale.
         stream.reconfigure(encoding="utf-8", errors="surrogateescape")  # type: ignore[union-attr]
     try:
         with news():
@@ -49,7 +49,10 @@ def main() -> None:
     except Exception as error:
         if os.environ.get("NMT_DEBUG"):
             raise
-        _end(f"{type(error).__name__}: {error}\nThis is a fault of nmt, not yours. NMT_DEBUG=1 shows where it is.", 1)
+        _end(
+            f"{type(error).__name__}: {error}\nThis is a bug in nmt, not your mistake. NMT_DEBUG=1 shows where it is.",
+            1,
+        )
 
 
 def _end(message: object, code: int) -> None:

@@ -1,4 +1,4 @@
-"""Every choice a training run makes, as frozen dataclasses that read from and write to TOML.
+"""Every setting of a model and its training, as frozen dataclasses that are read from TOML and written to it.
 
 A config file holds only what differs from the defaults::
 
@@ -27,21 +27,21 @@ from nmt.errors import InputError, nearest
 
 
 def option(default: Any, about: str, least: float = -math.inf, most: float = math.inf) -> Any:
-    """Declare a field with its default, what it is for, and the range it must lie in."""
+    """Declare a field: its default, what it is for, and the range of its values."""
     return field(default=default, metadata={"about": about, "least": least, "most": most})
 
 
 @dataclass(frozen=True)
 class Text:
-    """How text becomes pieces."""
+    """How text is split into pieces."""
 
     kind: Literal["unigram", "bpe", "char", "word"] = option("unigram", "the SentencePiece model")
-    vocabulary_size: int | Literal["auto"] = option("auto", "pieces in the vocabulary, or auto: fitted to the data", 8)
+    vocabulary_size: int | Literal["auto"] = option("auto", "pieces in the vocabulary; auto: fitted to the data", 8)
     joint: bool = option(True, "one vocabulary for both languages")
     sampling: float = option(
         0.0,
-        "cut words anew at each reading, which no seed repeats; bpe: share of merges left out; unigram: alpha, wilder "
-        "when smaller; 0 is off",
+        "split words differently at each reading, which no seed repeats; bpe: share of merges left out; unigram: "
+        "alpha, more varied when smaller; 0 is off",
         0.0,
         1.0,
     )
@@ -51,9 +51,9 @@ class Text:
 class Data:
     """How pairs become batches."""
 
-    max_length: int = option(100, "pairs with more pieces than this on a side are left out of training", 1, 4096)
+    max_length: int = option(100, "pairs with more pieces than this on either side are left out of training", 1, 4096)
     shuffle_buffer: int = option(100_000, "pairs held in memory to be shuffled", 1, 10**9)
-    buckets: int = option(8, "target lengths a batch can have; each has a few source lengths", 1, 64)
+    buckets: int = option(8, "target lengths that a batch can have; each has a few source lengths", 1, 64)
 
 
 # The attentions without model.attention_units, and those with model.heads. The classes in nmt.layers.attention say the
@@ -76,13 +76,13 @@ class Model:
     context: Literal["input", "output", "feed"] = option(
         "input", "where the context enters: the recurrence, the readout, or the readout with input feeding"
     )
-    units: int = option(256, "width of a layer; of a recurrent one in each direction", 1, 16_384)
+    units: int = option(256, "width of a layer; of a recurrent layer, in each direction", 1, 16_384)
     embedding: int = option(256, "width of an embedding vector", 1, 16_384)
     attention_units: int = option(256, "width of the attention's hidden layer or projections", 1, 16_384)
-    heads: int = option(4, "heads of scaled_dot attention and of a transformer's", 1, 256)
+    heads: int = option(4, "heads of scaled_dot attention and of a transformer", 1, 256)
     encoder_layers: int = option(1, "layers of the encoder", 1, 32)
     decoder_layers: int = option(1, "layers of the decoder", 1, 32)
-    bidirectional: bool = option(True, "the recurrent encoder reads both ways")
+    bidirectional: bool = option(True, "the recurrent encoder reads in both directions")
     layer_norm: bool = option(
         False, "layer normalisation of each recurrent layer's output; a transformer always has it"
     )
@@ -90,10 +90,12 @@ class Model:
     feed_forward: int = option(1024, "width of the inner layers of a transformer", 1, 65_536)
     positions: Literal["sinusoidal", "learned"] = option("sinusoidal", "position encodings of a transformer")
     max_positions: int = option(256, "positions that can be learned", 2, 100_000)
-    alignment_layer: int | Literal["last"] = option("last", "the transformer's layer that is its alignment, from 1", 1)
+    alignment_layer: int | Literal["last"] = option(
+        "last", "the transformer layer whose attention is the alignment, from 1", 1
+    )
     alignment_head: int | Literal["mean"] = option("mean", "the head of that layer, from 1, or the mean of all", 1)
     tied: Literal["none", "output", "all"] = option(
-        "output", "embeddings shared by: target input and output; all: the source as well, with text.joint"
+        "output", "output: the output layer shares the target embedding; all: so does the source, with text.joint"
     )
     dropout: float = option(
         0.2,
@@ -111,20 +113,20 @@ class Model:
 class Training:
     """How the network learns."""
 
-    epochs: int = option(20, "times the training pairs are read, at most", 1, 10**6)
-    steps: int = option(0, "steps of the optimizer, at most; 0 is no limit", 0, 10**9)
-    minutes: float = option(0.0, "minutes spent on steps, at most, scoring left out; 0 is no limit", 0.0, 10**6)
+    epochs: int = option(20, "maximum passes over the training pairs", 1, 10**6)
+    steps: int = option(0, "maximum steps of the optimizer; 0 is no limit", 0, 10**9)
+    minutes: float = option(0.0, "maximum minutes spent on steps, without scoring; 0 is no limit", 0.0, 10**6)
     batch_size: int = option(80, "sentences or target tokens in a batch", 1, 10**6)
     batch_unit: Literal["sentences", "tokens"] = option("sentences", "what batch_size counts")
-    accumulate: int = option(1, "batches whose gradients make one step", 1, 10_000)
-    learning_rate: float = option(0.001, "the highest rate of Adam", 1e-9)
-    weight_decay: float = option(0.0, "AdamW's decay of the weights, biases and normalisation excepted", 0.0, 1.0)
+    accumulate: int = option(1, "batches whose gradients are combined for one step", 1, 10_000)
+    learning_rate: float = option(0.001, "the highest learning rate of Adam", 1e-9)
+    weight_decay: float = option(0.0, "AdamW's decay of the weights, except biases and normalisation", 0.0, 1.0)
     schedule: Literal["plateau", "inverse_root", "linear"] = option(
         "plateau",
-        "how the rate falls: when the dev score stands still, with the root of the steps, or linearly to the end",
+        "how the learning rate falls: when the dev score stops improving, with the root of the steps, or linearly",
     )
-    warmup_steps: int = option(200, "steps over which the rate rises from zero", 1, 10**9)
-    plateau_factor: float = option(0.5, "what the rate is multiplied by on a plateau", 0.01, 0.99)
+    warmup_steps: int = option(200, "steps over which the learning rate rises from zero", 1, 10**9)
+    plateau_factor: float = option(0.5, "what the learning rate is multiplied by on a plateau", 0.01, 0.99)
     plateau_patience: int = option(1, "epochs without a better dev score that make a plateau", 1)
     early_stopping: int = option(5, "epochs without a better dev score that end the training", 1)
     scheduled_sampling: float = option(
@@ -137,20 +139,20 @@ class Training:
         0.0, "weight of the loss that teaches the attention the word links of --links; 0 is none", 0.0, 1000.0
     )
     label_smoothing: float = option(0.1, "share of the probability spread over the vocabulary", 0.0, 0.99)
-    clip_norm: float = option(1.0, "largest norm of the whole gradient", 1e-6)
+    clip_norm: float = option(1.0, "maximum norm of the whole gradient", 1e-6)
     average_decay: float = option(
-        0.0, "decay of a moving average of the weights, which is then kept instead of them; 0 is none", 0.0, 0.999999
+        0.0, "decay of a moving average of the weights, which is kept instead of them; 0 is none", 0.0, 0.999999
     )
-    average_epochs: int = option(1, "last epochs whose weights are averaged into what is kept", 1, 100)
+    average_epochs: int = option(1, "number of last epochs whose weights are averaged", 1, 100)
     watch: Literal["auto", "bleu", "perplexity"] = option(
         "auto", "the dev score that chooses the best epoch; auto: bleu, and perplexity for a language-model"
     )
     precision: Literal["float32", "bfloat16"] = option(
-        "float32", "the type products are computed in; bfloat16 keeps the weights in float32"
+        "float32", "the type of the computation; bfloat16 keeps the weights in float32"
     )
     devices: int = option(1, "devices of this machine that share each batch", 1, 64)
-    save_minutes: float = option(5.0, "minutes between two saves to resume from, besides each epoch's end", 0.0)
-    seed: int = option(1, "seed of all that is random", 0, 2**31 - 1)
+    save_minutes: float = option(5.0, "minutes between two checkpoints, besides that of each epoch's end", 0.0)
+    seed: int = option(1, "seed of everything random", 0, 2**31 - 1)
 
 
 @dataclass(frozen=True)
@@ -158,35 +160,40 @@ class Decoding:
     """How a translation is searched for."""
 
     beam: int = option(1, "hypotheses kept at each step; 1 is greedy search", 1, 1000)
-    n_best: int = option(1, "translations wanted of each sentence", 1, 1000)
+    n_best: int = option(1, "translations returned for each sentence", 1, 1000)
     length_penalty: float = option(0.0, "how much longer translations are favoured; 0 ranks by probability", 0.0, 10.0)
     length_normalization: Literal["gnmt", "plain"] = option(
         "gnmt", "what a score is divided by, to the power of the penalty: (5 + pieces) / 6, or pieces"
     )
     coverage_penalty: float = option(
-        0.0, "how much it counts against a translation to leave source pieces out", 0.0, 10.0
+        0.0, "how much a translation is penalised for leaving out source pieces", 0.0, 10.0
     )
     prune: float = option(
         0.0,
-        "give up hypotheses whose log-probability is this far below their sentence's best; 0 gives up none",
+        "drop hypotheses whose log-probability is this far below the best of their sentence; 0 drops none",
         0.0,
         1000.0,
     )
     patience: float = option(
-        0.0, "a sentence is done when this many times the beam are finished; 0 waits until none can win", 0.0, 1000.0
+        0.0,
+        "a sentence is done when this many times the beam have finished; 0 waits until no active one can win",
+        0.0,
+        1000.0,
     )
     no_repeat: int = option(0, "no sequence of this many pieces is written twice; 0 allows all", 0, 100)
-    max_length: int = option(200, "pieces read from a source, and pieces written, at most", 1, 1000)
+    max_length: int = option(200, "maximum pieces read from a source, and maximum pieces written", 1, 1000)
     # Syllables that become letters need the most: with 2, one transliteration in twenty was cut.
-    max_ratio: float = option(3.0, "pieces written for each piece read, at most, and ten more", 0.0, 100.0)
-    min_length: int = option(0, "pieces written, at least", 0, 1000)
-    min_ratio: float = option(0.0, "pieces written for each piece read, at least", 0.0, 100.0)
+    max_ratio: float = option(3.0, "maximum pieces written for each piece read, plus ten", 0.0, 100.0)
+    min_length: int = option(0, "minimum pieces written", 0, 1000)
+    min_ratio: float = option(0.0, "minimum pieces written for each piece read", 0.0, 100.0)
     sample: bool = option(False, "draw each piece by its probability")
-    temperature: float = option(1.0, "of sampling: small is close to greedy, large is close to uniform", 0.01, 100.0)
-    top_k: int = option(0, "sample from this many likeliest pieces; 0 is all", 0, 1_000_000)
+    temperature: float = option(1.0, "of sampling; small is close to greedy, large is close to uniform", 0.01, 100.0)
+    top_k: int = option(0, "sample from this number of likeliest pieces; 0 is all", 0, 1_000_000)
     top_p: float = option(1.0, "sample from the likeliest pieces whose probabilities add up to this", 0.001, 1.0)
-    seed: int = option(1, "of sampling; what a line draws depends on it and on the line's number", 0, 2**31 - 1)
-    batch_size: int = option(64, "sentences translated at a time", 1, 4096)
+    seed: int = option(
+        1, "seed of sampling; what is drawn for a line depends on it and on the line's number", 0, 2**31 - 1
+    )
+    batch_size: int = option(64, "sentences translated in one batch", 1, 4096)
 
 
 @dataclass(frozen=True)
@@ -214,19 +221,19 @@ class Config:
             section = "model" if hasattr(self.model, key) else "decoding"
             value = getattr(getattr(self, section), key)
             raise InputError(f"{section}.{key} = {value!r} would do nothing with {where}. Leave it out.")
-        # What contradicts: the first rule of a section that is broken is told.
+        # Contradictions: the first broken rule of a section is reported.
         for rules in (_model_rules, _text_rules, _training_rules):
             _refuse_broken(rules(self))
         check_decoding(self)
 
 
 def _unused(m: Model) -> dict[str, str]:
-    """Return the keys that are set and would do nothing, each with the reason."""
+    """Return the keys of model that are set and would do nothing, each with the reason."""
     recurrent = m.architecture == "recurrent"
     transformer = m.architecture == "transformer"
     which = f"model.architecture = '{m.architecture}'"
     hidden = m.attention not in (*WITHOUT_UNITS, "none")
-    # key: whether it means something, and where it does not
+    # key: whether it has an effect, and where it has none
     meanings: dict[str, tuple[bool, str]] = {
         "cell": (not transformer, which),
         "attention": (recurrent, which),
@@ -271,8 +278,8 @@ def _text_rules(c: Config) -> Rules:
     return [
         (
             c.text.sampling > 0 and c.text.kind in ("char", "word"),
-            f"text.sampling cuts words into other pieces, and with text.kind = '{c.text.kind}' there is only one way "
-            "to. Use 'unigram' or 'bpe'.",
+            f"text.sampling splits words in different ways, and with text.kind = '{c.text.kind}' there is only one. "
+            "Use 'unigram' or 'bpe'.",
         ),
     ]
 
@@ -297,8 +304,8 @@ def _model_rules(c: Config) -> Rules:
         ),
         (
             m.attention == "none" and m.context == "feed",
-            "model.context = 'feed' tells the decoder where it has looked, and with model.attention = 'none' it looks "
-            "nowhere. Use 'input' or 'output'.",
+            "model.context = 'feed' tells the decoder where it has attended, and with model.attention = 'none' it "
+            "attends nowhere. Use 'input' or 'output'.",
         ),
         (
             heads and width % m.heads > 0,
@@ -307,25 +314,25 @@ def _model_rules(c: Config) -> Rules:
         ),
         (
             transformer and m.embedding != m.units,
-            f"A transformer's word vectors are as wide as its layers: model.embedding = {m.embedding} must be "
+            f"The embeddings of a transformer are as wide as its layers: model.embedding = {m.embedding} must equal "
             f"model.units = {m.units}.",
         ),
         (
             transformer and m.positions == "learned" and m.max_positions < positions,
-            f"model.max_positions = {m.max_positions} is too few: data.max_length and decoding.max_length need "
+            f"model.max_positions = {m.max_positions} is too small: data.max_length and decoding.max_length need "
             f"{positions}.",
         ),
         (
             transformer and alignment_head > m.heads,
-            f"model.alignment_head = {alignment_head}, and there are only {m.heads} heads.",
+            f"model.alignment_head = {alignment_head}, but there are only {m.heads} heads.",
         ),
         (
             transformer and alignment_layer > m.decoder_layers,
-            f"model.alignment_layer = {alignment_layer}, and the decoder has only {m.decoder_layers} layers.",
+            f"model.alignment_layer = {alignment_layer}, but the decoder has only {m.decoder_layers} layers.",
         ),
         (
             m.residual and not deep,
-            "model.residual = true adds what a layer reads to what it gives, from the second layer on, and there is "
+            "model.residual = true adds the input of a layer to its output, from the second layer on, but there is "
             "only one. Raise model.encoder_layers or model.decoder_layers.",
         ),
     ]
@@ -334,29 +341,29 @@ def _model_rules(c: Config) -> Rules:
 def _training_rules(c: Config) -> Rules:
     t, language_model = c.training, c.model.architecture == "language-model"
     no_attention = (
-        "a language model has no source to look at. Set it to 0."
+        "a language model has no source to attend to. Set it to 0."
         if language_model
         else "with model.attention = 'none' there is none. Choose an attention, or set it to 0."
     )
     return [
         (
             t.devices > 1 and t.accumulate > 1,
-            f"training.devices = {t.devices} does not go with training.accumulate = {t.accumulate}: make "
-            "training.batch_size larger, for each device has a part of it.",
+            f"training.devices = {t.devices} cannot be combined with training.accumulate = {t.accumulate}. Raise "
+            "training.batch_size instead: each device gets a part of it.",
         ),
         (
             t.scheduled_sampling > 0 and t.epochs == 1,
-            f"training.scheduled_sampling = {t.scheduled_sampling:g} is reached from 0 in the first epoch, and there "
-            "is only one. Raise training.epochs.",
+            f"training.scheduled_sampling rises from 0 in the first epoch to {t.scheduled_sampling:g} in the last, but "
+            "there is only one epoch. Raise training.epochs.",
         ),
         (
             t.scheduled_sampling > 0 and (t.steps > 0 or t.minutes > 0),
-            "training.scheduled_sampling rises to the last epoch, and with training.steps or minutes nobody knows "
-            "which that is. Limit the training by its epochs.",
+            "training.scheduled_sampling rises until the last epoch, and with training.steps or minutes that epoch is "
+            "not known. Limit the training by its epochs.",
         ),
         (
             t.guided_alignment > 0 and (language_model or c.model.attention == "none"),
-            f"training.guided_alignment = {t.guided_alignment:g} teaches an attention where to look, and "
+            f"training.guided_alignment = {t.guided_alignment:g} teaches an attention where to attend, and "
             f"{no_attention}",
         ),
         (
@@ -378,15 +385,16 @@ def _decoding_rules(c: Config, vocabulary: int | None = None, exported: bool = F
         ),
         (
             not d.sample and d.n_best > d.beam,
-            f"decoding.n_best = {d.n_best} is more than decoding.beam = {d.beam} holds.",
+            f"decoding.n_best = {d.n_best} is more than decoding.beam = {d.beam}.",
         ),
         (
             0 < d.patience * d.beam < d.n_best,
-            f"decoding.patience = {d.patience:g} is out after fewer translations than decoding.n_best = {d.n_best}.",
+            f"decoding.patience = {d.patience:g} ends the search before decoding.n_best = {d.n_best} translations are "
+            "finished.",
         ),
         (
             language_model and d.n_best > 1,
-            f"decoding.n_best = {d.n_best}: a language model continues a beginning in one way.",
+            f"decoding.n_best = {d.n_best}: a language model gives one continuation of a beginning.",
         ),
         (
             language_model and (d.min_length, d.min_ratio, d.max_ratio) != (0, 0.0, Decoding.max_ratio),
@@ -402,8 +410,8 @@ def _decoding_rules(c: Config, vocabulary: int | None = None, exported: bool = F
         ),
         (
             d.coverage_penalty > 0 and unaligned,
-            f"decoding.coverage_penalty = {d.coverage_penalty:g} counts what the attention left out, and this model "
-            "attends to no source.",
+            f"decoding.coverage_penalty = {d.coverage_penalty:g} counts what the attention has left out, but this "
+            "model attends to no source.",
         ),
         (
             vocabulary is not None and d.beam > vocabulary,
@@ -412,13 +420,13 @@ def _decoding_rules(c: Config, vocabulary: int | None = None, exported: bool = F
         ),
         (
             exported and d.sample,
-            "An export gives the same text the same translation: decoding.sample cannot be true in it.",
+            "An export always gives a text the same translation, so decoding.sample cannot be true.",
         ),
     ]
 
 
 def check_decoding(config: Config, vocabulary: int | None = None, exported: bool = False) -> None:
-    """Make sure that the keys of ``decoding`` go together, and with the model.
+    """Check that the keys of ``decoding`` fit each other and the model.
 
     Arguments:
         config: the whole configuration.
@@ -426,7 +434,7 @@ def check_decoding(config: Config, vocabulary: int | None = None, exported: bool
         exported: whether the search is that of an export.
 
     Raises:
-        InputError: if not.
+        InputError: if they do not.
 
     >>> check_decoding(with_settings(Config(), ["decoding.beam=9"]), vocabulary=7)
     Traceback (most recent call last):
@@ -443,10 +451,14 @@ def _refuse_broken(rules: Rules) -> None:
 
 
 def from_dict(values: dict[str, Any], base: Config | None = None) -> Config:
-    """Return ``base`` (the defaults) with ``values`` in place, sections of keys as in a TOML file.
+    """Return ``base`` with ``values`` over it.
 
-    A key of the base that means nothing any more goes back to its default: the width of an attention, when there is
-    none, or the length penalty of a beam of one. One that stands in ``values`` is an error.
+    A key of the base that no longer has an effect returns to its default: the width of an attention when there is
+    none, or the length penalty of a beam of one. Such a key in ``values`` is an error.
+
+    Arguments:
+        values: sections of keys, as in a TOML file.
+        base: the defaults if it is not given.
 
     Raises:
         InputError: for a section, key or value that does not exist.
@@ -461,7 +473,7 @@ def from_dict(values: dict[str, Any], base: Config | None = None) -> Config:
         checked = {key: _check(name, sections[name], key, value) for key, value in keys.items()}
         sections[name] = dataclasses.replace(sections[name], **checked)
     for name, idle in (("model", _unused), ("decoding", _idle)):
-        # A key may mean nothing because another went back.
+        # A key may lose its effect when another returns to its default.
         while left := [key for key in idle(sections[name]) if key not in values.get(name, {})]:
             section = sections[name]
             defaults = {key: getattr(type(section), key) for key in left}
@@ -473,7 +485,7 @@ def from_file(path: Path, base: Config | None = None) -> Config:
     """Read a TOML file over ``base``, the defaults if it is not given.
 
     Raises:
-        InputError: if the file is missing, is no TOML, or names what does not exist.
+        InputError: if the file is missing, is not TOML, or has an unknown section, key or value.
     """
     try:
         values = tomllib.loads(path.read_bytes().decode("utf-8"))
@@ -488,29 +500,29 @@ def from_file(path: Path, base: Config | None = None) -> Config:
 
 
 def to_toml(config: Config) -> str:
-    """Write every key, defaults too, so that a model's folder says all there is to know."""
+    """Return every key as TOML, the defaults too, so that a model's folder is complete."""
     return tomli_w.dumps(dataclasses.asdict(config))
 
 
 def with_settings(config: Config, settings: list[str]) -> Config:
-    """Apply ``section.key=value`` settings, later ones winning.
+    """Return the config with ``section.key=value`` settings over it; of two for one key the later wins.
 
     Raises:
-        InputError: for a setting that is not of this form, or names what does not exist.
+        InputError: for a setting that is not of this form, or has an unknown section, key or value.
     """
     values: dict[str, dict[str, Any]] = {}
     for setting in settings:
         name, equals, text = setting.partition("=")
         section, dot, key = name.strip().partition(".")
         if not equals or not dot:
-            raise InputError(f"'{setting}' is no setting. Write section.key=value, as in training.epochs=3.")
+            raise InputError(f"'{setting}' is not a setting. Write section.key=value, as in training.epochs=3.")
         values.setdefault(section, {})[key] = _parse(text.strip())
-    # All at once: two settings may only be right together.
+    # All at once: two settings may be valid only together.
     return from_dict(values, config)
 
 
 def _parse(text: str) -> Any:
-    """Read ``text`` as a TOML value, and as a plain word where it is none: ``model.cell=lstm`` needs no quotes."""
+    """Read ``text`` as a TOML value, or else as a plain string: ``model.cell=lstm`` needs no quotes."""
     try:
         return tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
@@ -522,7 +534,7 @@ def _parse(text: str) -> Any:
 
 
 def _check(section: str, defaults: Any, key: str, value: Any) -> Any:
-    """Return ``value`` as the field wants it, or raise an error that says what it wants."""
+    """Return ``value`` in the type of its field, or raise an error that says what the field accepts."""
     fields = {f.name: f for f in dataclasses.fields(defaults)}
     name = f"{section}.{key}"
     if key not in fields:
@@ -549,7 +561,7 @@ _KINDS = {int: "a whole number", float: "a number", bool: "true or false"}
 
 
 def _accepted(hint: Any) -> tuple[list[str], list[type]]:
-    """Split a field's type into the words and the kinds of number it accepts."""
+    """Split a field's type into the strings and the kinds of number that it accepts."""
     if get_origin(hint) is Literal:
         return list(get_args(hint)), []
     if get_origin(hint) in (Union, types.UnionType):

@@ -21,11 +21,11 @@ class WorkFailed(RuntimeError):
 
 
 class Stopped(WorkFailed):
-    """The work was asked to stop, and stopped in good order."""
+    """The work was asked to stop, and stopped cleanly."""
 
 
 def first_line(error: BaseException) -> str:
-    """Return the first line of an error's message.
+    """Return the first line of an error's message, or its type if it has no message.
 
     >>> first_line(ValueError())
     'ValueError'

@@ -15,13 +15,13 @@ LOCK = ".lock"
 
 @contextlib.contextmanager
 def folder_lock(folder: Path, command: str) -> Iterator[None]:
-    """Keep other processes from a folder, which is made if there is none.
+    """Keep other processes out of a folder, which is made if there is none.
 
-    The lock is the operating system's: one that a killed process left behind bars nobody.
+    The lock is the operating system's, so a killed process leaves none behind.
 
     Arguments:
-        folder: what is locked, by the file ``.lock`` in it.
-        command: who works in it, for the message.
+        folder: the folder, locked by the file ``.lock`` in it.
+        command: the command that works in it, for the message.
 
     Raises:
         InputError: if another process is at work there already, or the folder cannot be used.

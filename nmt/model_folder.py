@@ -1,4 +1,4 @@
-"""A model's folder: its parts, and how it is written. No TensorFlow is needed, so a wrong folder is told at once."""
+"""A model's folder: its parts, and how it is written. No TensorFlow is needed, so a wrong folder is refused at once."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ def read_config(folder: Path) -> Config:
     """Read a model folder's config.
 
     Raises:
-        InputError: if there is no such folder, or it holds no model.
+        InputError: if there is no such folder, or it holds no model, or its config is damaged.
     """
     try:
         if not folder.is_dir():
             raise InputError(f"There is no model folder {folder}.")
         if not (folder / CONFIG).is_file():
-            raise InputError(f"{folder} is no model folder: it has no {CONFIG}.")
+            raise InputError(f"{folder} is not a model folder: it has no {CONFIG}.")
     except OSError as error:
         raise InputError(f"The model folder {folder} cannot be read: {error.strerror}.") from None
     config = configuration.from_file(folder / CONFIG)
@@ -45,7 +45,7 @@ def read_config(folder: Path) -> Config:
 
 
 def read_journal(folder: Path) -> list[dict[str, Any]]:
-    """Read the records of a run, one an epoch.
+    """Read the records of a run, one for each epoch.
 
     Raises:
         InputError: if the folder holds no model, or its records are missing or damaged.
@@ -55,11 +55,11 @@ def read_journal(folder: Path) -> list[dict[str, Any]]:
     try:
         records = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
     except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}. It has a record for each epoch.") from None
+        raise InputError(f"{path} cannot be read: {error.strerror}. It should hold a record for each epoch.") from None
     except ValueError:
         records = [None]
     if not all(isinstance(record, dict) for record in records):
-        raise InputError(f"{path} is damaged: it must hold a JSON object a line, one for each epoch.")
+        raise InputError(f"{path} is damaged: it must hold one JSON object on each line, one for each epoch.")
     return records
 
 
@@ -72,7 +72,7 @@ def check_new(folder: Path) -> None:
     """Check that a model may be written into ``folder``.
 
     Raises:
-        InputError: if it is a file, holds something, or cannot be made.
+        InputError: if it is a file, is not empty, or cannot be made.
     """
     try:
         used = folder.exists() and (not folder.is_dir() or any(folder.iterdir()))
@@ -81,7 +81,7 @@ def check_new(folder: Path) -> None:
         raise InputError(f"The folder {folder} cannot be used: {error.strerror}.") from None
     if used:
         what = "holds another model" if (folder / CONFIG).exists() else "is not empty"
-        raise InputError(f"{folder} {what}. Name a new folder with --to (a run goes on by --resume).")
+        raise InputError(f"{folder} {what}. Name a new folder with --to (--resume continues a run).")
     if not parent.is_dir() or not os.access(parent, os.W_OK | os.X_OK):
         raise InputError(f"The folder {folder} cannot be made: {parent} cannot be written to.")
 
@@ -90,20 +90,20 @@ def check_same(folder: Path, config: Config) -> None:
     """Check that the run in ``folder`` can be resumed with ``config``.
 
     Raises:
-        InputError: if it was made with another text, data or model, or with other settings of the training that cannot
-            change in the middle of a run.
+        InputError: if a key of ``text``, ``data`` or ``model`` has changed, or one of ``training`` that cannot change
+            during a run.
     """
     before = read_config(folder)
-    for key, old, new in _changes(before, config, "text", "data", "model"):
+    for key, old, new in _changes(before, config, ("text", "data", "model")):
         raise InputError(
             f"{key} was {old!r} in the run to resume and is {new!r} now. Only keys of [training] and [decoding] can "
             "change."
         )
-    for key, old, new in _changes(before, config, "training"):
+    for key, old, new in _changes(before, config, ("training",)):
         if key == "training.accumulate" or (key == "training.average_decay" and not (old and new)):
             raise InputError(
-                f"{key} was {old!r} in the run to resume and is {new!r} now. What is half added up could not be gone "
-                "on with, so it stays as it was for the whole run."
+                f"{key} was {old!r} in the run to resume and is {new!r} now. It cannot change during a run, because an "
+                "unfinished sum could not be continued."
             )
         if key == "training.guided_alignment" and not (old and new):
             raise InputError(
@@ -113,20 +113,20 @@ def check_same(folder: Path, config: Config) -> None:
 
 
 def check_continues(start: Path, config: Config) -> None:
-    """Check that training can begin with the model in ``start``: it must have the same text and the same network.
+    """Check that training can begin with the model in ``start``: it must have the same tokenizers and network.
 
     Raises:
-        InputError: if it has not.
+        InputError: if it does not.
     """
-    for key, old, new in _changes(read_config(start), config, "text", "model"):
+    for key, old, new in _changes(read_config(start), config, ("text", "model")):
         if not key.endswith(("dropout", ".sampling")):
             raise InputError(
-                f"{key} is {old!r} in {start}, the model to begin with, and {new!r} now. Leave it out: the text and "
-                "the network are that model's."
+                f"{key} is {old!r} in {start}, the model to begin with, and {new!r} now. Leave it out: the "
+                "tokenizers and the network are those of that model."
             )
 
 
-def _changes(before: Config, config: Config, *sections: str) -> Iterator[tuple[str, Any, Any]]:
+def _changes(before: Config, config: Config, sections: tuple[str, ...]) -> Iterator[tuple[str, Any, Any]]:
     """Yield the name, the old and the new value of each key that differs in these sections."""
     for section in sections:
         for field in dataclasses.fields(getattr(config, section)):
@@ -136,10 +136,10 @@ def _changes(before: Config, config: Config, *sections: str) -> Iterator[tuple[s
 
 
 def make(folder: Path, fill: Callable[[Path], None]) -> None:
-    """Make a new folder, whole or not at all, by what ``fill`` writes into one beside it.
+    """Make a new folder, whole or not at all. ``fill`` writes its content into a temporary folder beside it.
 
     Raises:
-        InputError: if the place cannot be written to.
+        InputError: if the folder is not empty, or cannot be written.
     """
     check_new(folder)
     try:

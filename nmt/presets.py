@@ -32,7 +32,7 @@ PRESETS: dict[str, Values] = {
             "label_smoothing": 0.0,
         },
     },
-    # Many right replies to one utterance: the perplexity says more than a comparison with one of them.
+    # An utterance has many right replies: the perplexity says more than a comparison with one of them.
     "chatbot": {
         "text": {"vocabulary_size": 4000},
         "model": {**_widths(256), **_dropouts(0.3), "tied": "all", "word_dropout": 0.1},
@@ -44,7 +44,7 @@ PRESETS: dict[str, Values] = {
             "watch": "perplexity",
         },
     },
-    # A digit is read by its place: one piece a character.
+    # The meaning of a digit depends on its place: one piece for each character.
     "numbers": {
         "text": {"kind": "char", "joint": False},
         "model": {**_widths(128), **_dropouts(0.1)},
@@ -56,7 +56,7 @@ PRESETS: dict[str, Values] = {
             "label_smoothing": 0.0,
         },
     },
-    # BLEU of one word is none or all: the perplexity sees how near it is.
+    # BLEU of a single word is all or nothing: the perplexity says how close it is.
     "transliteration": {
         "text": {"kind": "char", "joint": False},
         "model": {**_widths(128), **_dropouts(0.1)},
@@ -69,7 +69,7 @@ PRESETS: dict[str, Values] = {
             "watch": "perplexity",
         },
     },
-    # A long source and a short target, mostly of the same words.
+    # A long source and a short target with mostly the same words.
     "headlines": {
         "model": {**_widths(128), **_dropouts(0.1), "tied": "all"},
         "training": {
@@ -83,8 +83,8 @@ PRESETS: dict[str, Values] = {
     },
 }
 
-# Pairs at most: units, dropout, output dropout, word dropout, batch, label smoothing, epochs, rate. Fewer pairs need
-# fewer units, more dropout and smaller batches, as is known of recurrent translators on small data.
+# Maximum number of pairs: units, dropout, output dropout, word dropout, batch, label smoothing, epochs, rate. Fewer
+# pairs need fewer units, more dropout and smaller batches.
 _SIZES: list[tuple[float, int, float, float, float, int, float, int, float]] = [
     (2_000, 96, 0.4, 0.4, 0.2, 16, 0.2, 60, 0.003),
     (12_000, 128, 0.3, 0.4, 0.1, 40, 0.1, 40, 0.003),
@@ -99,7 +99,7 @@ def preset(name: str, pairs: int = 0) -> tuple[Config, list[str]]:
 
     Arguments:
         name: one of ``PRESETS``, or ``auto``: fitted to the number of pairs.
-        pairs: that number; only ``auto`` looks at it.
+        pairs: that number; only ``auto`` uses it.
 
     Raises:
         InputError: for any other name.
@@ -133,14 +133,14 @@ def _automatic(pairs: int) -> tuple[Config, list[str]]:
     lines = [
         f"--preset auto, for {pairs:,} pairs:",
         f"  model.units, embedding, attention_units = {units}: "
-        + ("more would learn the few pairs by heart" if small else "the pairs can teach so many"),
-        f"  dropout = {dropout}, of the output {output}, of words {words}: "
-        + ("much, against learning by heart" if small else "little, for the pairs seldom repeat"),
+        + ("a wider model would memorise the pairs" if small else "there are enough pairs for a wide model"),
+        f"  dropout = {dropout}, of the output {output}, of whole tokens {words}: "
+        + ("high, against memorising" if small else "low, because pairs seldom repeat"),
         f"  training.batch_size = {batch}: "
-        + ("small, for more steps an epoch" if small else "large, for steps enough there are"),
-        f"  training.label_smoothing = {smoothing}" + (": high, against too much certainty" if smoothing > 0.1 else ""),
-        f"  training.epochs = {epochs}, learning_rate = {rate}, falling in a straight line to the last epoch",
-        "  text.vocabulary_size = auto: grows with the root of the words, 2,000 pieces for 100,000 of them",
-        "Any of them can be set otherwise with --set.",
+        + ("small, for more steps in an epoch" if small else "large, because there are enough steps"),
+        f"  training.label_smoothing = {smoothing}" + (": high, against overconfidence" if smoothing > 0.1 else ""),
+        f"  training.epochs = {epochs}, learning_rate = {rate}, falling linearly to the last epoch",
+        "  text.vocabulary_size = auto: grows with the root of the number of words, 2,000 pieces for 100,000 words",
+        "Change any of them with --set.",
     ]
     return from_dict(values), lines

@@ -19,7 +19,7 @@ def load(folder: Path) -> tuple[Seq2Seq | LanguageModel, Tokenizers, Config]:
     """Load a model from its folder.
 
     Raises:
-        InputError: if the folder is not a model's, is incomplete, or damaged.
+        InputError: if the folder holds no model, or is incomplete or damaged.
     """
     config = read_config(folder)
     tokenizers = Tokenizers.load(folder, config.text.joint)
@@ -36,9 +36,7 @@ def save(folder: Path, model: Seq2Seq | LanguageModel, tokenizers: Tokenizers, c
     """
     expected = build_model(config, tokenizers.source.vocabulary, tokenizers.target.vocabulary)
     if tokenizers.joint != config.text.joint or _shapes(expected) != _shapes(model):
-        raise InputError(
-            "The model or its tokenizers are not those of the config, so the folder could not be loaded again."
-        )
+        raise InputError("The model or its tokenizers do not fit the config, so the folder could not be loaded again.")
 
     def fill(aside: Path) -> None:
         write_settings(aside, config, tokenizers)
@@ -48,7 +46,7 @@ def save(folder: Path, model: Seq2Seq | LanguageModel, tokenizers: Tokenizers, c
 
 
 def write_settings(folder: Path, config: Config, tokenizers: Tokenizers) -> None:
-    """Write everything of a model's folder but the weights."""
+    """Write everything in a model's folder except the weights."""
     (folder / CONFIG).write_bytes(config_text(config))
     tokenizers.save(folder)
 
@@ -74,7 +72,7 @@ def load_weights(model: keras.Model, path: Path) -> None:
     """
     if not path.is_file():
         raise InputError(
-            f"The model has no weights yet: {path} is missing. Was its training stopped before it had any?"
+            f"The model has no weights yet: {path} is missing. Was its training stopped in the first epoch?"
         )
     try:
         model.load_weights(path)

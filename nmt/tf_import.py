@@ -1,8 +1,8 @@
-"""TensorFlow without its greetings, and the one place that knows private parts of Keras, tensorflow-text and TFDS.
+"""TensorFlow without its start-up messages, and the private parts of Keras, tensorflow-text and TFDS that are used.
 
-Each function that uses a private part says why, and with which version it was tried: pyproject.toml allows that minor
-version alone. What a subclass overrides has to stand in that subclass: see :class:`nmt.training.optimizers.Adam`.
-This module imports them inside its functions, so that ``import nmt.tf_import`` costs nothing.
+Each function that uses a private part says why, and which version it was tested with: pyproject.toml allows only that
+minor version. Overrides of private methods are in their subclasses, see :class:`nmt.training.optimizers.Adam`. This
+module imports those packages inside its functions, so that ``import nmt.tf_import`` costs nothing.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 
 
 def import_tensorflow() -> None:
-    """Import TensorFlow without its greetings: notes on the hardware, from C++, past Python's logging.
+    """Import TensorFlow without its start-up messages: notes on the hardware that C++ writes past Python's logging.
 
-    What else is written meanwhile is passed on.
+    Everything else that is written meanwhile is passed on.
 
     Raises:
         InputError: if Keras is set to another backend.
@@ -54,7 +54,7 @@ def import_tensorflow() -> None:
 
 
 def check_backend() -> None:
-    """Make sure that Keras runs on TensorFlow, before either is imported.
+    """Check that Keras will run on TensorFlow, before either is imported.
 
     Keras reads its backend once, from ``KERAS_BACKEND`` or its file of settings. With another one, layers fail at the
     first TensorFlow operation inside them, with a traceback that names neither.
@@ -75,11 +75,14 @@ def check_backend() -> None:
 
 
 def sentencepiece_tokenizer(model: bytes) -> tensorflow_text.SentencepieceTokenizer:
-    """Return the tokenizer of a model for the graph, with a resource of its own name. tensorflow-text 2.21.
+    """Return a tokenizer for the graph whose resource has a unique name. tensorflow-text 2.21.
 
-    Its resource lives only as long as TensorFlow's cache of kernels, which ``tf.random.set_seed`` empties. All
-    resources of an export that is loaded in Python would have one name, so that the first one stood for the second.
-    Under a name of its own a resource lives as long as the process and is itself.
+    Otherwise the resource lives only as long as TensorFlow's cache of kernels, which ``tf.random.set_seed`` empties,
+    and all resources of an export that is loaded in Python have the same name, so that the first replaces the second.
+    With a unique name a resource lives as long as the process.
+
+    Arguments:
+        model: the content of a SentencePiece model file.
     """
     import tensorflow as tf
     import tensorflow_text
@@ -98,10 +101,10 @@ def sentencepiece_tokenizer(model: bytes) -> tensorflow_text.SentencepieceTokeni
 def sampled_pieces(
     tokenizer: tensorflow_text.SentencepieceTokenizer, texts: tf.Tensor, alpha: float
 ) -> tf.RaggedTensor:
-    """Cut texts at random into ids ``(batch, None)``. tensorflow-text 2.21.
+    """Split texts ``(batch,)`` at random into ids ``(batch, None)``. tensorflow-text 2.21.
 
-    Its ``tokenize`` takes ``alpha`` only when the tokenizer is made, and a second tokenizer would write the model into
-    the graph once more.
+    Its ``tokenize`` takes ``alpha`` only when the tokenizer is made, and a second tokenizer would store the model in
+    the graph twice.
     """
     import tensorflow as tf
     from tensorflow_text.python.ops.sentencepiece_tokenizer import gen_sentencepiece_tokenizer
@@ -125,9 +128,9 @@ def resource_handle(variable: Any) -> tf.Tensor:
 
 
 def quantize_dense_layers_whole(converter: tf.lite.TFLiteConverter) -> None:
-    """Give each matrix one scale instead of one a row. TensorFlow 2.21 has no public setting for it.
+    """Give each matrix one scale instead of one for each row. TensorFlow 2.21 has no public setting for it.
 
-    A scale for each token of the vocabulary would keep tied embeddings apart, and store them twice.
+    With one scale for each row, tied embeddings would be stored twice.
     """
     converter._experimental_disable_per_channel_quantization_for_dense_layers = True
 
@@ -136,8 +139,8 @@ def quantize_dense_layers_whole(converter: tf.lite.TFLiteConverter) -> None:
 def impatient_downloads() -> Iterator[None]:
     """Give up on a silent network after half a minute, within this context.
 
-    TFDS 4.9 tries eleven times with growing pauses and no timeout, which offline means minutes, or for ever. It has no
-    setting for either, so two names inside it get other values.
+    TFDS 4.9 tries eleven times with growing pauses and no timeout, so an offline machine waits for minutes or for ever.
+    It has no setting for either, so two of its private values are replaced.
     """
     from tensorflow_datasets.core.download import downloader
 

@@ -177,7 +177,7 @@ BAD_TRAINING = {
     "a missing file": (["--pairs", "nowhere.tsv"], ["nowhere.tsv", "No such file"]),
     "a folder": (["--pairs", "."], ["folder"]),
     "blank lines only": (["--source", "blank", "--target", "blank"], ["no line with text"]),
-    "nothing left": (["--pairs", "tsv", "--set", "data.max_length=1"], ["No pair is left", "data.max_length"]),
+    "nothing left": (["--pairs", "tsv", "--set", "data.max_length=1"], ["No pair of ", "is left", "data.max_length"]),
     "vocabulary too large": (["--pairs", "tsv", "--set", "text.vocabulary_size=9000"], ["9000", "larger than"]),
     "an unknown key": (["--pairs", "tsv", "--set", "model.unit=3"], ["model.unit", "'model.units'"]),
     "an unknown value": (["--pairs", "tsv", "--set", "model.cell=gruu"], ["gruu", "'gru'"]),

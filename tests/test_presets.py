@@ -29,7 +29,7 @@ def test_it_says_what_it_chose_and_why():
     assert "4,682 pairs" in text
     for value in (config.model.units, config.training.batch_size, config.training.label_smoothing):
         assert f"= {value}" in text
-    assert "learn the few pairs by heart" in text and "for more steps an epoch" in text
+    assert "would memorise the pairs" in text and "for more steps in an epoch" in text
 
 
 def test_every_choice_can_be_overridden():

@@ -1,1 +1,1 @@
-"""The commands, a module for each kind of work; ``nmt.cli`` puts them together. They parse, call, and print."""
+"""The commands, one module for each group; ``nmt.cli`` puts them together. They parse, call, and print."""

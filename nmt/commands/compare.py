@@ -37,9 +37,9 @@ def compare(
     minutes: Annotated[
         float | None, typer.Option(min=0.01, help="Or for this many minutes of steps.", show_default=False)
     ] = None,
-    seeds: Annotated[int, typer.Option(min=1, max=100, help="Trainings of each, with seeds from 1.")] = 3,
+    seeds: Annotated[int, typer.Option(min=1, max=100, help="Trainings of each model, with seeds from 1.")] = 3,
     source: Annotated[
-        Path | None, typer.Option(help="Training sentences, one a line.", show_default="the built-in corpus")
+        Path | None, typer.Option(help="Training sentences, one per line.", show_default="the built-in corpus")
     ] = None,
     target: Annotated[Path | None, typer.Option(help="Their translations, line by line.", show_default=False)] = None,
     pairs: Annotated[Path | None, typer.Option(help="Or both in one TSV.", show_default=False)] = None,
@@ -51,25 +51,27 @@ def compare(
     test_pairs: Annotated[Path | None, typer.Option(help="Or both in one TSV.", show_default=False)] = None,
     test_links: Annotated[
         Path | None,
-        typer.Option(help="The right word links of the test pairs: adds the alignment error.", show_default=False),
+        typer.Option(help="The gold word links of the test pairs: adds the alignment error.", show_default=False),
     ] = None,
     links: Annotated[
         Path | None,
         typer.Option(help="Word links of the training pairs, for training.guided_alignment.", show_default=False),
     ] = None,
     preset: Annotated[
-        str | None, typer.Option(help="Settings that all begin with.", show_default="demo with the built-in corpus")
+        str | None,
+        typer.Option(help="Settings that all models begin with.", show_default="demo with the built-in corpus"),
     ] = None,
     settings: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="A setting that all begin with; repeatable."),
+        typer.Option("--set", metavar="KEY=VALUE", help="A setting that all models begin with; may be repeated."),
     ] = None,
 ) -> None:
     """Compare models under one budget: BLEU, chrF, alignment error, speeds, sizes, and BLEU by length.
 
-    Each is trained with several seeds, in a process of its own, and judged on the test pairs; trained models are only
-    judged. Without pairs all learn the built-in corpus. A model that fails is a row that says why. The same command
-    continues where it stopped, and takes more models or seeds. The report is DIR/comparison.html, and .md and .json.
+    Each model is trained with several seeds, in a process of its own, and scored on the test pairs; trained models are
+    only scored. Without pairs all learn the built-in corpus. If a model fails, its row says why. The same command
+    continues where it stopped, also with more models or seeds. The report is comparison.html in the folder, and .md
+    and .json.
 
     **Example:** `nmt compare model.attention=none model.attention=dot,model.context=output --to why --steps 700`
     """
@@ -83,7 +85,7 @@ def compare(
     if steps and minutes:
         raise InputError("--steps and --minutes are two budgets. Choose one.")
     if preset == "auto":
-        raise InputError("--preset auto looks at the number of pairs, and a comparison wants settings with a name.")
+        raise InputError("--preset auto depends on the number of pairs, and a comparison needs fixed settings.")
     files = _files((source, target, pairs), (dev_source, dev_target, dev_pairs), (test_source, test_target, test_pairs))
     if not any(files):
         preset = preset or "demo"
@@ -94,9 +96,9 @@ def compare(
         for each in read_candidates(models, base)
     ]
     if any(each.config.training.seed != Config().training.seed for each in chosen if not each.folder):
-        raise InputError("training.seed is what --seeds sets: leave it out of the configs.")
-    material = _material(files, links, test_links, chosen, to)
-    gold_links(material)  # wrong links are told before anything is trained
+        raise InputError("--seeds sets training.seed: leave it out of the configs.")
+    material = _material(files, links=links, test_links=test_links, chosen=chosen, to=to)
+    gold_links(material)  # wrong links are refused before anything is trained
     check_place(to)
     with folder_lock(to, "nmt compare"):
         results = Results(to, chosen, material, budget)
@@ -104,7 +106,7 @@ def compare(
         _run_all(results, chosen, seeds, material)
         if not any(results.done(each.name) for each in chosen):
             failed = next(run["failed"] for each in chosen for run in results.runs(each.name))
-            raise WorkFailed(f"No model could be compared. The first failed so: {failed}")
+            raise WorkFailed(f"No model could be compared. The first failure: {failed}")
         _measure(results, chosen, material)
         _report(results, chosen, material, budget)
 
@@ -119,8 +121,7 @@ def _files(*splits: Pairs) -> list[tuple[Path, ...]]:
     train, dev, test = found
     if (train or dev) and not test:
         raise InputError(
-            "Name the pairs to judge on, which no model has learned from: --test-source and --test-target, or "
-            "--test-pairs."
+            "Name test pairs, from which no model has learned: --test-source and --test-target, or --test-pairs."
         )
     if dev and not train:
         raise InputError("Development pairs go with training pairs: --source and --target, or --pairs.")
@@ -128,9 +129,9 @@ def _files(*splits: Pairs) -> list[tuple[Path, ...]]:
 
 
 def _material(
-    files: list[tuple[Path, ...]], links: Path | None, test_links: Path | None, chosen: list[Candidate], to: Path
+    files: list[tuple[Path, ...]], *, links: Path | None, test_links: Path | None, chosen: list[Candidate], to: Path
 ) -> Material:
-    """Return the files that everything is read from, once they are known to be there and to fit the models."""
+    """Return the files of the comparison, after checking that they exist and fit the models."""
     from nmt.comparison.spec import Material, open_pairs
     from nmt.data.word_links import check_guided
 
@@ -138,12 +139,12 @@ def _material(
     learning = [each for each in chosen if not each.folder]
     if not any(files):
         if links or test_links:
-            raise InputError("--links and --test-links go with pairs of yours; the built-in corpus has its own.")
+            raise InputError("--links and --test-links are for your own pairs; the built-in corpus has links.")
         return _built_in(to)
     if learning and not train:
         raise InputError(
-            f"'{learning[0].name}' has to be trained: name the pairs, --source and --target, or --pairs. Without any, "
-            "and without test pairs, it learns the built-in corpus."
+            f"'{learning[0].name}' has to be trained: name the pairs, --source and --target, or --pairs. Without any "
+            "pairs it learns the built-in corpus."
         )
     if not learning and (train or links):
         raise InputError("All models are trained already: name the test pairs only.")
@@ -157,7 +158,7 @@ def _material(
     material = Material(
         test, train, dev, train_links=links and links.resolve(), links=test_links and test_links.resolve()
     )
-    # Wrong links, and too few pairs, are told before anything is written. Files are read for it, so not for each model.
+    # Wrong links and too few pairs are refused before anything is written. This reads the files, so not for each model.
     for each in {bool(each.config.training.guided_alignment): each for each in learning}.values():
         material.training(each.config)
     return material
@@ -179,12 +180,12 @@ def _built_in(to: Path) -> Material:
 
 
 def _run_all(results: Results, chosen: list[Candidate], seeds: int, material: Material) -> None:
-    """Train and judge what is not done yet, each in a process of its own."""
+    """Train and score what is not done yet, each run in a process of its own."""
     from nmt.comparison.run import run
     from nmt.comparison.worker import run_in_worker
     from nmt.config import with_settings
 
-    # Seed by seed: one that is stopped early has a run of every model.
+    # Seed by seed: a comparison that is stopped early has a run of every model.
     wanted = [(each, seed) for seed in range(1, seeds + 1) for each in chosen if seed == 1 or not each.folder]
     for number, (each, seed) in enumerate(wanted, start=1):
         if results.run(each.name, seed):
@@ -220,7 +221,7 @@ def _measure(results: Results, chosen: list[Candidate], material: Material) -> N
         return
     say("Measuring how fast they translate.")
     try:
-        # One that was measured at another time is measured again, beside the others.
+        # Known speeds are measured again, so that all are measured at the same time.
         with news(indent="  "):
             results.record["speeds"] = run_in_worker(speeds, models, material)
     except Stopped:

@@ -1,4 +1,4 @@
-"""What the commands share: input, news, output and progress bars."""
+"""What the commands share: input, log lines, output and progress bars."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ import typer
 
 from nmt.errors import InputError
 
-# Lines of a file that are worked on together, sorted by length among themselves: few at first, so that something is
-# seen soon, then more; and no more characters than these, whatever a line holds.
+# Lines of a file that are processed together: few at first, so that output appears soon, then more; and a maximum
+# number of characters, for files with very long lines.
 _FIRST, _WINDOW, _CHARACTERS = 64, 1024, 100_000
 
 ModelFolder = Annotated[Path, typer.Argument(help="A model's folder, as `nmt train` makes it.", show_default=False)]
@@ -36,11 +36,11 @@ class _StandardError(logging.Handler):
 
 @contextlib.contextmanager
 def news(indent: str = "", shown: bool = True) -> Iterator[None]:
-    """Print what the package logs meanwhile on standard error, a line each.
+    """Print what the package logs within this context on standard error, as plain lines.
 
     Arguments:
         indent: before each line.
-        shown: whether it is printed, or nothing is.
+        shown: whether the lines are printed.
     """
     logger, handler = logging.getLogger("nmt"), _StandardError()
     handler.setFormatter(logging.Formatter(f"{indent}%(message)s"))
@@ -64,12 +64,15 @@ def input_lines(file: Path | None) -> Iterator[str]:
 
 
 def windows(items: Iterable[Any], one_by_one: bool = False, held: int = 1) -> Iterator[list]:
-    """Cut a stream of lines, or of tuples of lines, into lists to be worked on together.
+    """Cut a stream of lines, or of tuples of lines, into lists that are processed together.
 
     Arguments:
-        items: the stream. If it breaks off with an error, what came before goes first.
-        one_by_one: each on its own.
-        held: results that each line has.
+        items: the stream.
+        one_by_one: whether each item is a list of its own.
+        held: number of results for each line.
+
+    Raises:
+        InputError: that of the stream, after the items before it.
     """
     most, window, characters = 1 if one_by_one else _FIRST, [], 0
     stream = iter(items)
@@ -95,7 +98,7 @@ def windows(items: Iterable[Any], one_by_one: bool = False, held: int = 1) -> It
 
 
 def typed(file: Path | None) -> bool:
-    """Say whether somebody types, who wants each answer at once."""
+    """Return whether the lines are typed at a terminal, so that each is answered at once."""
     return _standard(file) and sys.stdin.isatty()
 
 
@@ -104,7 +107,7 @@ def _standard(file: Path | None) -> bool:
 
 
 def emit(lines: Iterable[str]) -> None:
-    """Write lines to standard output, all of them, even when Ctrl-C comes meanwhile; a second Ctrl-C is obeyed."""
+    """Write all lines to standard output. A first Ctrl-C takes effect after them, a second one at once."""
     asked: list[int] = []
 
     def ask(number: int, frame: object) -> None:
@@ -126,10 +129,15 @@ def emit(lines: Iterable[str]) -> None:
 
 
 def advancing(groups: Iterable[Any], what: str, total: int | None = None, beside: bool = False) -> Iterator[Any]:
-    """Pass windows of lines on, with a bar on standard error that counts what was done with them.
+    """Yield the same windows of lines, with a progress bar on standard error.
 
-    There is none where standard error is no terminal, or where the lines themselves show the progress on one. With
-    ``beside`` nothing is written meanwhile, and there is a bar on a terminal that waits for it.
+    There is no bar if standard error is not a terminal, or if standard output is one and shows the lines.
+
+    Arguments:
+        groups: the windows.
+        what: the label of the bar.
+        total: the number of lines, if it is known.
+        beside: whether there is a bar although standard output is a terminal, because nothing is written meanwhile.
     """
     if not sys.stderr.isatty() or (sys.stdout.isatty() and not beside):
         yield from groups
@@ -147,7 +155,7 @@ def advancing(groups: Iterable[Any], what: str, total: int | None = None, beside
 
 
 def count(file: Path | None) -> int | None:
-    """Count the lines of a plain file, for a bar; what is packed, or a pipe, has no known end."""
+    """Count the lines of a plain file, for a progress bar. A pipe or a compressed file has no known number."""
     if file is None or not file.is_file() or file.suffix.lower() == ".gz" or not sys.stderr.isatty():
         return None
     with file.open("rb") as opened:

@@ -25,8 +25,8 @@ def data(
     files: Annotated[
         list[Path],
         typer.Argument(
-            help="A .tsv file is a split; other files come two by two, source then target; .gz too. The first split is "
-            "the training pairs, the others are held against it.",
+            help="A .tsv file is a split; other files come in twos, source then target; .gz too. The first split holds "
+            "the training pairs, the others are compared with it.",
             show_default=False,
         ),
     ],
@@ -35,7 +35,7 @@ def data(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     forecast: Annotated[
-        bool, typer.Option("--forecast", help="Try some steps and say how long training takes here, and its memory.")
+        bool, typer.Option("--forecast", help="Time some steps and predict the time and memory of a training here.")
     ] = False,
     preset: Annotated[
         str | None,
@@ -47,10 +47,10 @@ def data(
         typer.Option("--set", metavar="KEY=VALUE", help="One setting, as in text.kind=bpe; may be repeated."),
     ] = None,
 ) -> None:
-    """Look at sentence pairs before training: lengths, repeats, overlaps, odd characters, pieces, and what to do.
+    """Examine sentence pairs before training: lengths, repeats, overlaps, odd characters, pieces, and what to do.
 
-    Memory does not grow with the files. What the vocabulary makes of the words is measured on a sample, evenly spread.
-    With --forecast a training with these settings is begun, for about a minute, and nothing of it is kept.
+    Memory does not grow with the files. How the vocabulary splits the words is measured on an evenly spread sample.
+    With --forecast a training with these settings runs for about a minute, and nothing of it is kept.
 
     **Example:** `nmt data train.ko train.en dev.ko dev.en --html pairs.html`
     """
@@ -59,9 +59,9 @@ def data(
 
         check_picture(html, [".html"])
         if any(html.resolve() == file.resolve() for file in files):
-            raise InputError(f"--html {html} would be written over the pairs. Name another file.")
+            raise InputError(f"--html {html} would overwrite the pairs. Name another file.")
     named = _splits(files)
-    # A wrong setting is told before long files are read; `auto` alone has to wait for the number of pairs.
+    # A wrong setting is refused before long files are read; only `auto` has to wait for the number of pairs.
     chosen, _ = _config(preset, 1, config, settings)
     corpora = _open(named)
     chosen, lines = _config(preset, corpora[0].size, config, settings)
@@ -71,7 +71,7 @@ def data(
         try:
             found = dataclasses.replace(found, forecast=foretold(chosen, named))
         except (InputError, WorkFailed) as error:
-            refused = error  # what was found is shown all the same
+            refused = error  # the findings are shown anyway
     if as_json:
         print(json.dumps(dataclasses.asdict(found), ensure_ascii=False, indent=1))
     else:
@@ -104,7 +104,7 @@ def _splits(files: Sequence[Path]) -> list[tuple[Path, ...]]:
             waiting = None
     if waiting is not None:
         raise InputError(
-            f"{waiting} has no partner: files that do not end in .tsv or .tsv.gz come two by two, source then target."
+            f"{waiting} has no partner: files that do not end in .tsv or .tsv.gz come in twos, source then target."
         )
     return found
 
@@ -122,7 +122,7 @@ def _config(
     chosen = configuration.with_settings(base, settings or [])
     if chosen.model.architecture == "language-model":
         raise InputError(
-            "A language model reads plain text, and nmt data looks at pairs. Leave model.architecture out."
+            "A language model reads plain text, and nmt data examines pairs. Leave model.architecture out."
         )
     return chosen, tuple(lines)
 
@@ -134,7 +134,7 @@ def _open(named: Sequence[tuple[Path, ...]]) -> list[Corpus]:
 
 
 def examine(config: Config, corpora: Sequence[Corpus], preset: tuple[str, ...] = ()) -> Diagnosis:
-    """Look at corpora, the first being the training pairs, with progress on standard error."""
+    """Examine corpora, of which the first holds the training pairs, with progress on standard error."""
     from nmt.doctor.advice import advice, preset_for
     from nmt.doctor.examine import survey_corpora
     from nmt.doctor.findings import Diagnosis
@@ -146,7 +146,7 @@ def examine(config: Config, corpora: Sequence[Corpus], preset: tuple[str, ...] =
     import_tensorflow()
     from nmt.doctor.vocabulary import vocabulary
 
-    # Where one side is blank throughout there is nothing to learn from; the findings say so.
+    # If one side is blank in every pair, there is nothing to learn from; the findings say so.
     text = all(side.blank.count < splits[0].pairs for side in (splits[0].source, splits[0].target))
     with news(shown=sys.stderr.isatty()):
         pieces = vocabulary(config, corpora, splits) if text else None
@@ -178,7 +178,7 @@ def foretold(config: Config, named: Sequence[tuple[Path, ...]]) -> Foretold:
     from nmt.comparison.worker import run_in_worker
 
     try:
-        # In a process of its own: the memory that this one has used would count as the training's.
+        # In a process of its own: memory that this one has used would be counted as the training's.
         with news(shown=sys.stderr.isatty()):
             return run_in_worker(_begin_training, config, named)
     except Stopped:

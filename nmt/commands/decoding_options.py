@@ -23,7 +23,9 @@ Temperature = Annotated[
     float | None,
     typer.Option(help="With --sample: small is close to greedy, large is close to uniform.", show_default=False),
 ]
-TopK = Annotated[int | None, typer.Option(help="With --sample: from this many likeliest pieces.", show_default=False)]
+TopK = Annotated[
+    int | None, typer.Option(help="With --sample: from this number of likeliest pieces.", show_default=False)
+]
 TopP = Annotated[
     float | None,
     typer.Option(help="With --sample: from the likeliest that add up to this probability.", show_default=False),
@@ -49,7 +51,7 @@ def decoding(
     exported: bool = False,
     **options: Any,
 ) -> dict[str, Any]:
-    """Return how to search: the section ``decoding`` of the model's config, with settings and options over it.
+    """Return the section ``decoding`` of a model's config, with settings and options over it.
 
     Arguments:
         model: the model's folder.
@@ -59,7 +61,7 @@ def decoding(
         options: keys of the section; ``None`` leaves one as it is.
 
     Raises:
-        InputError: if the folder holds a model of the other kind, or a setting makes no sense.
+        InputError: if the folder holds a model of the other kind, or a setting is invalid.
     """
     from nmt.config import check_decoding, with_settings
     from nmt.model_folder import read_config
@@ -68,10 +70,10 @@ def decoding(
     if config.model.architecture == "language-model" and not language_model:
         raise InputError(f"{model} is a language model: it has no source to translate. Use `nmt complete`.")
     if config.model.architecture != "language-model" and language_model:
-        raise InputError(f"{model} is a translator and no language model. Use `nmt translate`.")
+        raise InputError(f"{model} is a translator, not a language model. Use `nmt translate`.")
     for setting in settings or []:
         if not setting.strip().startswith("decoding."):
-            raise InputError(f"'{setting}' is settled by training. Here --set changes decoding.KEY=VALUE only.")
+            raise InputError(f"'{setting}' is fixed by training. Here --set changes only decoding.KEY=VALUE.")
     given = [f"decoding.{key}={str(value).lower()}" for key, value in options.items() if value is not None]
     config = with_settings(config, [*(settings or []), *given])
     check_decoding(config, exported=exported)

@@ -23,7 +23,7 @@ def demo(
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a key of the demo's config.")
     ] = None,
 ) -> None:
-    """Train on the built-in Korean-English corpus, score it, and show what it looks at.
+    """Train on the built-in Korean-English corpus, score it, and show what it attends to.
 
     Takes about two minutes on two cores. Nothing is downloaded.
     """
@@ -59,14 +59,14 @@ def demo(
 
 
 def _judge(translator: Translator, pairs: Sequence[Pair]) -> None:
-    """Print how good the translations of pairs are, and how right the links of the given ones."""
+    """Print the scores of the translations of pairs, and the alignment error of the given ones."""
     from nmt.evaluation.alignment_error import Gold, alignment_error, hard
     from nmt.evaluation.scores import score
 
     sources, targets = [pair.source for pair in pairs], [pair.target for pair in pairs]
     print(score([found.text for found in translator.translate(sources)], targets))
     if translator.model.aligned:
-        found = [hard(forced.words()) for forced in translator.score(sources, targets)]
+        found = [hard(scored.words()) for scored in translator.score(sources, targets)]
         gold = [Gold(frozenset(pair.links), frozenset(pair.links)) for pair in pairs]
         print(alignment_error(found, gold))
 
@@ -77,8 +77,8 @@ def corpus(
 ) -> None:
     """Write a generated corpus.
 
-    `demo` is the built-in one: train, dev, test and combinations, each as .ko, .en and the right word links, .links.
-    The others are of other tasks than translation: train.tsv, dev.tsv and test.tsv.
+    `demo` is the built-in one: train, dev, test and combinations, each as .ko, .en and the gold word links, .links.
+    The others are for tasks other than translation: train.tsv, dev.tsv and test.tsv.
 
     **Example:** `nmt corpus numbers --to data && nmt train --preset numbers --pairs data/train.tsv --to my-reader`
     """
@@ -94,4 +94,4 @@ def corpus(
     if task not in TASKS:
         raise InputError(f"There is no corpus '{task}'." + nearest(task, ["demo", *TASKS]))
     write(task, to)
-    print(f"{to}: train.tsv, dev.tsv and test.tsv, a source and a target a line.")
+    print(f"{to}: train.tsv, dev.tsv and test.tsv, with a source and a target on each line.")

@@ -23,15 +23,17 @@ if TYPE_CHECKING:
     from nmt.evaluation.alignment_error import Gold
     from nmt.inference.translator import Translation, Translator
 
-Source = Annotated[Path, typer.Option(help="Sentences, one a line.", show_default=False)]
+Source = Annotated[Path, typer.Option(help="Sentences, one per line.", show_default=False)]
 Target = Annotated[Path, typer.Option(help="Their translations, line by line.", show_default=False)]
 
 
 def evaluate(
     model: ModelFolder,
-    source: Annotated[Path | None, typer.Option(help="Sentences to translate, one a line.", show_default=False)] = None,
+    source: Annotated[
+        Path | None, typer.Option(help="Sentences to translate, one per line.", show_default=False)
+    ] = None,
     reference: Annotated[
-        Path | None, typer.Option(help="Their right translations, line by line.", show_default=False)
+        Path | None, typer.Option(help="Their reference translations, line by line.", show_default=False)
     ] = None,
     text: Annotated[Path | None, typer.Option(help="Text for a language model.", show_default=False)] = None,
     beam: Beam = None,
@@ -42,7 +44,7 @@ def evaluate(
         bool, typer.Option("--by-length", help="BLEU by the number of source words, with 95 % intervals.")
     ] = False,
     plot: Annotated[
-        Path | None, typer.Option(help="With --by-length: draw it, a .png or .svg file.", show_default=False)
+        Path | None, typer.Option(help="With --by-length: draw it to this .png or .svg file.", show_default=False)
     ] = None,
     tsv: Annotated[
         Path | None, typer.Option(help="Write source, reference and translation to this file.", show_default=False)
@@ -51,7 +53,7 @@ def evaluate(
 ) -> None:
     """Translate a test set and score it: BLEU and chrF, each with its sacreBLEU signature.
 
-    Of a language model, with --text: the perplexity of a piece.
+    For a language model, with --text: its perplexity per piece.
 
     **Example:** `nmt evaluate my-model --source test.ko --reference test.en --beam 5 --by-length --plot lengths.png`
     """
@@ -66,9 +68,7 @@ def evaluate(
                 f"--text is for a language model, and model.architecture is '{config.model.architecture}'."
             )
         if beam or length_penalty or ensemble or settings or lengths or plot or tsv:
-            raise InputError(
-                "--text measures the perplexity of a language model on it: nothing is searched or compared."
-            )
+            raise InputError("--text measures the perplexity of a language model: nothing is searched or compared.")
         _perplexity(model, text, as_json)
         return
     if config.model.architecture == "language-model":
@@ -82,7 +82,7 @@ def evaluate(
     translator = open_models(model, ensemble)
     translator.decoding(**search)
     texts = _translations(translator, [left for left, _ in pairs], search)
-    _report(model.name, pairs, texts, lengths, plot, as_json)
+    _report(model.name, pairs, texts, lengths=lengths, plot=plot, as_json=as_json)
     if tsv:
         from nmt.plotting.picture import write
 
@@ -101,9 +101,9 @@ def score(
     ensemble: Ensemble = None,
     settings: Settings = None,
 ) -> None:
-    """Score given translations: a line each, log-probability, tab, perplexity of a piece.
+    """Score given translations: for each a line with its log-probability, a tab, and its perplexity per piece.
 
-    The natural logarithm, summed over the pieces and EOS. The perplexity of all is on standard error.
+    The logarithm is natural, and summed over the pieces and EOS. The perplexity of all is written to standard error.
     """
     search = decoding(model, settings)
     corpus = _pairs(source, target)
@@ -134,15 +134,15 @@ def align(
     ] = "pharaoh",
     gold: Annotated[
         Path | None,
-        typer.Option(help="The right links, i-j sure and i?j possible: prints the error rate.", show_default=False),
+        typer.Option(help="The gold links, i-j sure and i?j possible: prints the error rate.", show_default=False),
     ] = None,
     ensemble: Ensemble = None,
     settings: Settings = None,
 ) -> None:
     """Find which source word each word of a given translation came from, by the attention weights.
 
-    Words are what stands between spaces, counted from 0, source word first. With --gold the alignment error rate,
-    precision and recall of the links are on standard error.
+    Words stand between spaces and are counted from 0; the source word comes first. With --gold the alignment error
+    rate, precision and recall of the links are written to standard error.
 
     **Example:** `nmt align my-model --source test.ko --target test.en --gold test.links > found.links`
     """
@@ -185,7 +185,7 @@ def _translations(translator: Translator, sources: list[str], search: dict[str, 
 
 
 def _report(
-    name: str, pairs: list[tuple[str, str]], texts: list[str], lengths: bool, plot: Path | None, as_json: bool
+    name: str, pairs: list[tuple[str, str]], texts: list[str], *, lengths: bool, plot: Path | None, as_json: bool
 ) -> None:
     """Print the scores and, with ``lengths``, how they change with the length of the source."""
     from nmt.evaluation.scores import score as scored
@@ -252,20 +252,20 @@ def _perplexity_of(log_probability: float, pieces: int) -> float:
 
 
 def _gold(gold: Path, source: Path, target: Path, corpus: Corpus) -> list[Gold]:
-    """Read the gold links and make sure that they belong to the pairs."""
+    """Read the gold links and check that they belong to the pairs."""
     from nmt.data.corpora import read_lines
     from nmt.evaluation.alignment_error import check, read
 
     right = list(read(read_lines(gold), str(gold)))
     if len(right) != corpus.size:
-        raise InputError(f"{gold} has {len(right)} lines, and {source} and {target} have {corpus.size}.")
+        raise InputError(f"{gold} has {len(right)} lines, but {source} and {target} have {corpus.size}.")
     for number, (links, (left, written)) in enumerate(zip(right, corpus.pairs(), strict=True), 1):
         check(links, len(left.split()), len(written.split()), f"{gold}, line {number}")
     return right
 
 
 def _check_outputs(plot: Path | None, tsv: Path | None) -> None:
-    """Make sure before any work that the outputs can be written."""
+    """Check before any work that the outputs can be written."""
     from nmt.plotting.picture import check_picture
 
     if plot:
@@ -273,7 +273,7 @@ def _check_outputs(plot: Path | None, tsv: Path | None) -> None:
     if tsv:
         check_picture(tsv, [".tsv"])
         if tsv.exists():
-            raise InputError(f"{tsv} exists, and may be somebody's data. Name a new file with --tsv.")
+            raise InputError(f"{tsv} exists, and is not overwritten. Name a new file with --tsv.")
 
 
 def _cell(text: str) -> str:

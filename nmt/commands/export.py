@@ -25,18 +25,18 @@ def export(
     ] = None,
     length_penalty: LengthPenalty = None,
     max_length: Annotated[
-        int | None, typer.Option(help="Pieces read and written, at most.", show_default="that of the model")
+        int | None, typer.Option(help="Maximum pieces read, and written.", show_default="that of the model")
     ] = None,
     tflite: Annotated[bool, typer.Option("--tflite", help="For a device: TFLite instead of a SavedModel.")] = False,
     quantize: Annotated[
         Literal["none", "float16", "int8"] | None,
-        typer.Option(help="With --tflite: what weights are stored as.", show_default="none"),
+        typer.Option(help="With --tflite: the type of the stored weights.", show_default="none"),
     ] = None,
     strings: Annotated[
         bool, typer.Option("--strings", help="With --tflite: a model of strings; it needs tensorflow-text to run.")
     ] = False,
     serving_kit: Annotated[
-        bool, typer.Option("--serving-kit", help="Write what TF Serving in Docker needs beside the export, too.")
+        bool, typer.Option("--serving-kit", help="Also write, beside the export, what TF Serving in Docker needs.")
     ] = False,
     languages: Annotated[
         str | None, typer.Option(help="For the card, as in ko-en.", show_default=False, metavar="FROM-TO")
@@ -44,11 +44,11 @@ def export(
     ensemble: Ensemble = None,
     settings: Settings = None,
 ) -> None:
-    """Write a model that needs nothing of this package: for TF Serving, or with --tflite for a device.
+    """Write a model that runs without this package: for TF Serving, or with --tflite for a device.
 
-    How to search is settled here. A SavedModel goes to the next version of saved_models/NAME, strings in and strings
-    out; --tflite makes a folder with a program, translate.py, that needs ai-edge-litert and sentencepiece alone, with
-    --strings tensorflow-text alone.
+    The export fixes how to search. A SavedModel becomes the next version of saved_models/NAME; it takes and returns
+    strings. --tflite makes a folder with a program, translate.py, that needs only ai-edge-litert and sentencepiece, or
+    with --strings only tensorflow-text.
 
     **Example:** `nmt export my-model --beam 5 --length-penalty 1 --serving-kit`
     """
@@ -76,7 +76,9 @@ def export(
         check_on_device(read_config(model).text.kind, how_given["n_best"])
     place = to or Path("saved_models", f"{name}{'-tflite' * tflite}{'-strings' * strings}")
     if not place.name:
-        raise InputError(f"{place} cannot be the export's folder: its name is the model's. Name one with --to.")
+        raise InputError(
+            f"{place} cannot be the export's folder: it has no name, which the export needs. Name one with --to."
+        )
     if tflite:
         from nmt.model_folder import check_new
 
@@ -87,7 +89,7 @@ def export(
         check_place(place)
         kit = place.parent / f"{place.name}-kit"
         if serving_kit and kit.exists():
-            raise InputError(f"{kit} is there already, and its files are left as they are. Leave --serving-kit out.")
+            raise InputError(f"{kit} exists, and is not overwritten. Leave --serving-kit out.")
         if serving_kit:
             from nmt.export.docker import check_name
 
@@ -110,7 +112,8 @@ def export(
 
         taken = ", takes strings" if strings else ""
         write = tflite_strings.export if strings else device.export
-        write(translator, place, how, quantize or "none", written(f"TFLite, weights {quantize or 'float32'}{taken}"))
+        page = written(f"TFLite, weights {quantize or 'float32'}{taken}")
+        write(translator, place, settings=how, quantize=quantize or "none", card=page)
         say(f"The export is in {place}. Try it: python {place / 'translate.py'}")
         return
     from nmt.export import saved_model

@@ -22,9 +22,9 @@ _ALIGNMENTS = (".png", ".svg", ".html")
 
 def plot(
     model: ModelFolder,
-    sentence: Annotated[str | None, typer.Argument(help="What to translate.", show_default=False)] = None,
+    sentence: Annotated[str | None, typer.Argument(help="The sentence to translate.", show_default=False)] = None,
     target: Annotated[
-        str | None, typer.Option(help="A translation of yours, instead of the model's.", show_default=False)
+        str | None, typer.Option(help="Your own translation, instead of the model's.", show_default=False)
     ] = None,
     to: Annotated[Path | None, typer.Option(help="A .png, .svg or .html file.", show_default="in the terminal")] = None,
     history: Annotated[bool, typer.Option("--history", help="Draw the learning curves of the run instead.")] = False,
@@ -35,7 +35,7 @@ def plot(
 ) -> None:
     """Draw the attention weights of each word of a translation, or how the model learned.
 
-    A .html file is a page on its own: point at a word and see its links. --history makes a .png or .svg.
+    A .html file is a page that needs no other file: point at a word to see its links. --history makes a .png or .svg.
 
     **Example:** `nmt plot my-model "나는 밥을 먹었다" --to rice.png`
     """
@@ -44,7 +44,7 @@ def plot(
     if history == (sentence is not None):
         raise InputError("Give a sentence to translate, or --history for the learning curves.")
     if sentence is not None and not sentence.strip():
-        raise InputError("There is no word in the sentence to translate.")
+        raise InputError("The sentence to translate is blank.")
     if to:
         check_picture(to, _CURVES if history else _ALIGNMENTS)
     if history:
@@ -54,7 +54,7 @@ def plot(
         return
     assert sentence is not None
     if target is not None and (beam or length_penalty or settings):
-        raise InputError("With --target the translation is yours, and nothing is searched.")
+        raise InputError("With --target the translation is given, and nothing is searched.")
     search = decoding(model, settings, beam=beam, length_penalty=length_penalty)
     translator = open_models(model, ensemble)
     if not translator.model.aligned:
@@ -125,7 +125,7 @@ def _history(model: Path, to: Path | None) -> None:
 
 
 def _table(records: list[dict[str, Any]]) -> None:
-    """Print a line an epoch."""
+    """Print a line for each epoch."""
     from rich.console import Console
     from rich.table import Table
 

@@ -1,4 +1,4 @@
-"""``nmt serve``: a model behind an address of this machine, and a page to try it on."""
+"""``nmt serve``: a model at an address of this machine, and a page to try it on."""
 
 from __future__ import annotations
 
@@ -17,17 +17,19 @@ def serve(
     model: Annotated[
         Path, typer.Argument(help="A model's folder, or an export, saved_models/NAME.", show_default=False)
     ],
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Where it listens; 0 is any that is free.")] = 8501,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="The port to listen on; 0 is any that is free.")] = 8501,
     host: Annotated[
-        str, typer.Option(help="Of which address. 0.0.0.0 is every one of this machine: anybody can then ask.")
+        str, typer.Option(help="The address to listen on; 0.0.0.0 is every one of this machine, for everybody.")
     ] = "127.0.0.1",
-    timeout: Annotated[float, typer.Option(min=0.001, max=86_400, help="Seconds until an answer, at most.")] = 60.0,
-    max_waiting: Annotated[int, typer.Option(min=1, help="Sentences that may wait, of all requests together.")] = 2048,
+    timeout: Annotated[float, typer.Option(min=0.001, max=86_400, help="Maximum seconds until an answer.")] = 60.0,
+    max_waiting: Annotated[
+        int, typer.Option(min=1, help="Maximum waiting sentences, of all requests together.")
+    ] = 2048,
 ) -> None:
     """Serve a model on this machine: a page to try it on, and TF Serving's REST paths.
 
-    Of an export, the newest version. Ctrl-C stops it when all is answered that was accepted. For many users,
-    `nmt export` writes what TF Serving reads.
+    Of an export it serves the newest version. Ctrl-C stops it after all accepted requests are answered. For many
+    users, `nmt export` writes what TF Serving reads.
 
     **Example:** `nmt serve my-model`, then open http://127.0.0.1:8501 in a browser, or
     `curl -d '{"instances": ["나는 밥을 먹었다"]}' http://127.0.0.1:8501/v1/models/my-model:predict`

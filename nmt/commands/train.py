@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def train(
     to: Annotated[Path, typer.Option(help="The new folder for the model.", show_default=False)],
     source: Annotated[
-        Path | None, typer.Option(help="Source sentences, one a line; .gz too.", show_default=False)
+        Path | None, typer.Option(help="Source sentences, one per line; .gz too.", show_default=False)
     ] = None,
     target: Annotated[Path | None, typer.Option(help="Their translations, line by line.", show_default=False)] = None,
     pairs: Annotated[
@@ -37,12 +37,14 @@ def train(
         Path | None, typer.Option(help="Where --tfds finds or puts its data.", show_default=False)
     ] = None,
     text: Annotated[
-        Path | None, typer.Option(help="Or plain text, one sentence a line, for a language model.", show_default=False)
+        Path | None,
+        typer.Option(help="Or plain text, one sentence per line, for a language model.", show_default=False),
     ] = None,
     links: Annotated[
         Path | None,
         typer.Option(
-            help="Word links of the pairs, i-j i-j a line, for training.guided_alignment; .gz too.", show_default=False
+            help="Word links of the pairs, a line of i-j for each, for training.guided_alignment; .gz too.",
+            show_default=False,
         ),
     ] = None,
     dev_source: Annotated[Path | None, typer.Option(help="Development sentences.", show_default=False)] = None,
@@ -66,7 +68,7 @@ def train(
         Path | None, typer.Option("--from", help="Begin with the weights of this model.", show_default=False)
     ] = None,
     grow: Annotated[
-        int, typer.Option(min=0, help="With --from: learn up to this many new pieces of text.", show_default=False)
+        int, typer.Option(min=0, help="With --from: the maximum number of new pieces of text.", show_default=False)
     ] = 0,
     resume: Annotated[bool, typer.Option("--resume", help="Continue the run in the folder of --to.")] = False,
 ) -> None:
@@ -81,7 +83,7 @@ def train(
     from nmt.model_folder import read_config
     from nmt.training.prepare import prepare_run
 
-    corpus_given = _one_corpus(source, target, pairs, tfds, text)
+    corpus_given = _one_corpus(source=source, target=target, pairs=pairs, tfds=tfds, text=text)
     if data_dir and not tfds:
         raise InputError("--data-dir says where --tfds finds its data, and --tfds was not given.")
     if links and (tfds or text):
@@ -89,7 +91,9 @@ def train(
     if preset and start:
         raise InputError("--preset is for a new model, and --from has the settings of the old one.")
     if preset and preset != "auto" and text:
-        raise InputError(f"--preset {preset} is for pairs. With --text, 'auto' fits a language model to its size.")
+        raise InputError(
+            f"--preset {preset} is for pairs. With --text, 'auto' fits a language model to the size of the text."
+        )
     preset = None if resume else preset  # it is in the folder's config
     if grow and not start:
         raise InputError("--grow adds pieces to the vocabulary of the model named by --from, and none was named.")
@@ -101,13 +105,13 @@ def train(
         base = configuration.from_file(config, base) if config else base
         chosen = configuration.with_settings(base, settings or [])
         _fits_architecture(chosen, plain=text is not None)
-        prepare_run(chosen, to, links is not None, resume, start)
+        prepare_run(chosen, to, linked=links is not None, resume=resume, start=start)
         return chosen
 
     if preset != "auto":
-        # A wrong setting is told before a long corpus is read.
+        # A wrong setting is refused before a long corpus is read.
         chosen = choose(read_config(to) if resume else read_config(start) if start else _preset(preset, 0)[0])
-    corpus, dev = _corpora(corpus_given, data_dir, held_out, text is not None, links)
+    corpus, dev = _corpora(corpus_given, data_dir, dev=held_out, plain=text is not None, links=links)
     if preset == "auto":
         base, lines = _preset(preset, corpus.size)
         for line in lines:
@@ -126,16 +130,16 @@ def train(
 
 
 def _warn(corpus: Corpus, dev: Corpus, files: list[Path]) -> None:
-    """Warn of what a short look at the pairs finds."""
+    """Print the warnings of a quick check of the pairs."""
     from nmt.doctor.quick import warnings
 
-    # Development pairs that were held out are part of the same file: its lines are those to be named.
+    # Held-out development pairs come from the same file, so its lines are named.
     found = warnings(corpus, dev) if corpus.whole is corpus else warnings(corpus.whole, None)
     for line in found:
         say(f"Warning: {line}")
     if found:
         more = f"nmt data {shlex.join(map(str, files))}" if files else "nmt data, on the pairs as files,"
-        say(f"This was a short look; {more} tells more.")
+        say(f"This was a quick check; {more} shows more.")
 
 
 def _preset(name: str | None, pairs: int) -> tuple[Config, list[str]]:
@@ -146,7 +150,7 @@ def _preset(name: str | None, pairs: int) -> tuple[Config, list[str]]:
 
 
 def _fits_architecture(config: Config, plain: bool) -> None:
-    """Make sure that a language model gets plain text and a translator pairs."""
+    """Check that a language model gets plain text and a translator pairs."""
     language_model = config.model.architecture == "language-model"
     if plain and not language_model:
         raise InputError(f"--text is for a language model, and model.architecture is '{config.model.architecture}'.")
@@ -155,11 +159,11 @@ def _fits_architecture(config: Config, plain: bool) -> None:
 
 
 def _one_corpus(
-    source: Path | None, target: Path | None, pairs: Path | None, tfds: str | None, text: Path | None
+    *, source: Path | None, target: Path | None, pairs: Path | None, tfds: str | None, text: Path | None
 ) -> Any:
     """Return what the options name: two files, one file, or a dataset's name."""
     if (source is None) != (target is None):
-        raise InputError("--source and --target go together: one sentence a line, line by line.")
+        raise InputError("--source and --target go together: one sentence per line, line by line.")
     given = [x for x in ((source, target) if source else None, pairs, tfds, text) if x]
     if len(given) != 1:
         raise InputError(
@@ -186,9 +190,9 @@ def _dev_corpus(
 
 
 def _corpora(
-    given: Any, data_dir: Path | None, dev: Corpus | None, plain: bool, links: Path | None
+    given: Any, data_dir: Path | None, *, dev: Corpus | None, plain: bool, links: Path | None
 ) -> tuple[Corpus, Corpus]:
-    """Open the training pairs and their word links and, if none were named, find development pairs."""
+    """Open the training pairs with their word links, and find development pairs if none were named."""
     from nmt.data import corpora
     from nmt.data.word_links import with_links
 

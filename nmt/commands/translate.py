@@ -48,7 +48,7 @@ def translate(
     model: Annotated[
         Path | None, typer.Argument(help="A model's folder, as `nmt train` makes it; none with --server.")
     ] = None,
-    file: Annotated[Path | None, typer.Argument(help="Sentences, one a line.", show_default="standard input")] = None,
+    file: Annotated[Path | None, typer.Argument(help="Sentences, one per line.", show_default="standard input")] = None,
     beam: Beam = None,
     n_best: Annotated[
         int | None, typer.Option(help="Translations of each sentence, with --beam or --sample.", show_default=False)
@@ -63,14 +63,14 @@ def translate(
     ensemble: Ensemble = None,
     form: Annotated[
         Literal["text", "jsonl"],
-        typer.Option("--format", help="jsonl: an object a line, with score, tokens and alignment."),
+        typer.Option("--format", help="jsonl: an object per line, with score, tokens and alignment."),
     ] = "text",
     settings: Settings = None,
     server: Annotated[
         str | None,
         typer.Option(
             metavar="URL",
-            help="Ask a server, in place of MODEL: http://HOST:8501/v1/models/NAME, or https, grpc, grpcs. NMT_TOKEN in"
+            help="Ask a server instead of MODEL: http://HOST:8501/v1/models/NAME, or https, grpc, grpcs. NMT_TOKEN in"
             " the environment is sent as its bearer token.",
             show_default=False,
         ),
@@ -81,14 +81,14 @@ def translate(
     ] = None,
     ca: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="With --server: whose certificates to trust, in PEM.", show_default=False),
+        typer.Option(metavar="FILE", help="With --server: the certificates to trust, in PEM.", show_default=False),
     ] = None,
 ) -> None:
     """Translate: a line in, a line out, in order.
 
     Reads FILE, or standard input without one. An empty line stays empty. With --n-best N there are up to N lines for
-    each: its number, the score after the penalties and the translation, with tabs between. How a server searches was
-    settled by its export.
+    each: its number, the score after the penalties and the translation, separated by tabs. A server searches as its
+    export says.
 
     **Example:** `nmt translate my-model news.ko --beam 5 --length-penalty 1 > news.en`
 
@@ -96,7 +96,7 @@ def translate(
     """
     device = model is not None and server is None and (model / DEVICE).is_file()
     if server is None and (deadline is not None or ca is not None):
-        raise InputError("--deadline and --ca are about a server: name it with --server URL.")
+        raise InputError("--deadline and --ca are for a server: name it with --server URL.")
     if server is not None or device:
         options = {
             "--beam": beam,
@@ -114,15 +114,15 @@ def translate(
         given = [option for option, value in options.items() if value is not None]
         if given:
             where = "--server" if server is not None else model
-            raise InputError(f"{given[0]} does nothing with {where}: the export there settled how to search.")
+            raise InputError(f"{given[0]} does nothing with {where}: the export has fixed how to search.")
     if device:
         assert model
         _translate_on_device(model, file, form)
         return
     if server is not None:
         if file is not None:
-            raise InputError(f"With --server there is no MODEL, and one FILE: leave out {model} or {file}.")
-        _translate_on_server(server, model, form, deadline, ca)
+            raise InputError(f"With --server there is no MODEL and only one FILE: leave out {model} or {file}.")
+        _translate_on_server(server, model, form, deadline=deadline, ca=ca)
         return
     if model is None:
         raise InputError("Name a MODEL, the folder of a trained one, or a server with --server URL.")
@@ -140,7 +140,7 @@ def translate(
     )
     lines = input_lines(file)
     translator = open_models(model, ensemble)
-    translator.decoding(**search)  # what only the vocabulary can refuse
+    translator.decoding(**search)  # refuses what does not fit the vocabulary
     number = 0
     for window in advancing(windows(lines, typed(file), search["n_best"]), "Translating", count(file)):
         prefixes = None if prefix is None else [prefix] * len(window)
@@ -154,10 +154,10 @@ def translate(
         number += len(window)
 
 
-def _translate_on_server(url: str, file: Path | None, form: str, deadline: float | None, ca: Path | None) -> None:
+def _translate_on_server(url: str, file: Path | None, form: str, *, deadline: float | None, ca: Path | None) -> None:
     """Translate on a server. Without gRPC nothing of TensorFlow is imported."""
     if url.startswith("grpc"):
-        import_tensorflow()  # its stubs would import it with its greetings
+        import_tensorflow()  # its stubs would import it with its start-up messages
     from nmt.client import BATCH, DEADLINE, Client
 
     lines = input_lines(file)
@@ -201,7 +201,9 @@ def _parts(groups: Iterator[list], size: int) -> Iterator[list]:
 
 def complete(
     model: ModelFolder,
-    file: Annotated[Path | None, typer.Argument(help="Beginnings, one a line.", show_default="standard input")] = None,
+    file: Annotated[
+        Path | None, typer.Argument(help="Beginnings, one per line.", show_default="standard input")
+    ] = None,
     beam: Beam = None,
     length_penalty: LengthPenalty = None,
     sample: Sample = False,
@@ -255,5 +257,5 @@ def _lines(number: int, best: list[Translation], form: str, n_best: int) -> list
 
 
 def _served_line(best: list[translation.Translation]) -> str:
-    """Return the line of JSON for what a server found for a sentence: it says less than a model."""
+    """Return the line of JSON for a sentence that a server translated; it has fewer keys than that of a model."""
     return json_line(best, n_best=len(best) > 1, keys=SERVER_KEYS, n_best_keys=("text", "score"))

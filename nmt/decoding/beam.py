@@ -26,7 +26,7 @@ class Penalties(NamedTuple):
         lp(Y) = |Y| ** a                      plain; with a = 1 the mean of the tokens
 
     ``|Y|`` counts the tokens and, where it was written, EOS. The second term, the coverage, is zero when every source
-    token received a whole attention weight; it falls with what was left out.
+    token has received a total weight of one or more, and negative otherwise.
 
     Attributes:
         length: ``a``; 0 ranks by the log-probability alone, which favours short hypotheses.
@@ -55,7 +55,7 @@ class Penalties(NamedTuple):
 
 
 class Pruning(NamedTuple):
-    """What is given up although it could still have won, for speed. The defaults give up nothing.
+    """What is dropped for speed, although it could still have won. The defaults drop nothing.
 
     Attributes:
         margin: an active hypothesis whose log-probability is further than this below that of the best active one of
@@ -162,7 +162,7 @@ class _Selection(NamedTuple):
     Attributes:
         selected: ``(rows,)``, true for those.
         rows: ``(selected,)``, their numbers.
-        places: ``(rows,)``, the place of each among those; of no meaning for the others.
+        places: ``(rows,)``, the place of each among those; without meaning for the others.
     """
 
     selected: tf.Tensor
@@ -189,16 +189,16 @@ class BeamSearch:
     hypothesis is finished as it is.
 
     The best rank that an active hypothesis can still reach is ``log p / lp(max_length)``, since log-probabilities only
-    fall. Where that does not beat the ``n_best``-th finished one it is not extended, nor what ``pruning`` gives up. The
-    step runs on those that are extended, so a row that cannot become better costs nothing more.
+    fall. It is not extended if that does not beat the ``n_best``-th finished one, or if ``pruning`` drops it. The step
+    runs only on hypotheses that are extended, so a row that cannot improve costs nothing more.
 
     Arguments:
         step, memory, constraints, bos, eos, history: as of :func:`~nmt.decoding.search.greedy`.
         mask: ``(batch, source)``, true at source tokens that should be covered; no columns if there is no alignment.
         size: hypotheses kept at each step.
         n_best: hypotheses returned, at most ``size``.
-        penalties: what they are ranked by; without them the log-probability alone.
-        pruning: what is given up; without it nothing.
+        penalties: what hypotheses are ranked by; by default the log-probability alone.
+        pruning: what is dropped; by default nothing.
 
     Raises:
         ValueError: if ``n_best`` is not between 1 and ``size``.
@@ -258,21 +258,29 @@ class BeamSearch:
         # A row that may have no token is finished before it begins.
         empty = tf.expand_dims(self.max_length == 0, 1) & (tf.range(self.size) == 0)
         integers, floats = tf.zeros([batch, self.size], tf.int32), tf.zeros([batch, self.size])
-        finished = _Finished(tf.where(empty, 0.0, _NEVER), floats, integers, integers, floats)
+        finished = _Finished(
+            ranks=tf.where(empty, 0.0, _NEVER), scores=floats, lengths=integers, slots=integers, eos_scores=floats
+        )
         zeros = _Steps(
             tokens=tf.zeros([rows], tf.int32),
             token_scores=tf.zeros([rows]),
             back_pointers=tf.zeros([rows], tf.int32),
             alignment=tf.zeros([rows, self.source]),
         )
-        return _Loop(tf.constant(0), active, finished, integers[:, 0], self.history.empty(self.max_steps, zeros))
+        return _Loop(
+            t=tf.constant(0),
+            active=active,
+            finished=finished,
+            finished_count=integers[:, 0],
+            history=self.history.empty(self.max_steps, zeros),
+        )
 
     def _continues(self, loop: _Loop) -> tf.Tensor:
-        """Say whether there is another step."""
+        """Return whether there is another step, ``()``."""
         return (loop.t < self.max_steps) & tf.reduce_any(self._extended(loop))
 
     def _extended(self, loop: _Loop) -> tf.Tensor:
-        """Say which active hypotheses are extended, ``(batch, size)``."""
+        """Return which active hypotheses are extended, ``(batch, size)``."""
         scores = loop.active.scores
         reachable = scores / tf.expand_dims(self.penalties.divisor(self.max_length), 1)
         patient = tf.cast(loop.finished_count, tf.float32) < self.pruning.patience * self.size
@@ -295,7 +303,8 @@ class BeamSearch:
         alignment = selection.scatter(tf.cast(alignment, tf.float32), 0.0)
         candidates = self._candidates(active, selection.scatter(token_scores, _NEVER), selection.scatter(tokens, 0))
         kept = self._not_ended(candidates)
-        extended = self._extend(active, kept, t, alignment, _gather(state, self._of_parents(selection.places, kept)))
+        state = _gather(state, self._of_parents(selection.places, kept))
+        extended = self._extend(active, kept, t, alignment=alignment, state=state)
         ended, cut = self._ended(active, candidates, t), self._at_limit(extended, t)
         now = _Steps(
             tokens=tf.reshape(kept.tokens, [-1]),
@@ -318,7 +327,7 @@ class BeamSearch:
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """Return the log-probabilities of the best next tokens, and the tokens: ``(selected, size + 1)`` each.
 
-        Of the extensions of one hypothesis at most ``size`` can stay active, and one ends.
+        Of the extensions of a hypothesis at most ``size`` can stay active, and one ends.
 
         Arguments:
             logits: ``(selected, vocabulary)``.
@@ -326,7 +335,7 @@ class BeamSearch:
             sentences: ``(selected,)``, their rows in the batch.
             t: the number of the step.
         """
-        allowed = self.constraints.gather(sentences).allowed(logits, written, t, self.bos, self.eos)
+        allowed = self.constraints.gather(sentences).allowed(logits, written, t, bos=self.bos, eos=self.eos)
         values, tokens = top_k(allowed, tf.minimum(self.size + 1, tf.shape(logits)[1]), without=(PAD, self.bos))
         return values - tf.reduce_logsumexp(logits, -1, keepdims=True), tokens
 
@@ -334,8 +343,8 @@ class BeamSearch:
         """Return the best ``2 * size`` extensions of each row: at most every second one can end.
 
         Arguments:
-            active: what is extended.
-            token_scores, tokens: ``(rows, each)``, by what.
+            active: the hypotheses that are extended.
+            token_scores, tokens: ``(rows, each)``, the tokens that extend them and their log-probabilities.
         """
         each = tf.shape(tokens)[1]
         # From a tensor of the loop, whose static shape may be known: so that of the result is.
@@ -354,7 +363,7 @@ class BeamSearch:
         kept = _Candidates(*(tf.gather(part, chosen, axis=1, batch_dims=1) for part in candidates))
         return kept._replace(scores=scores)
 
-    def _extend(self, active: _Active, kept: _Candidates, t: tf.Tensor, alignment: tf.Tensor, state: Any) -> _Active:
+    def _extend(self, active: _Active, kept: _Candidates, t: tf.Tensor, *, alignment: tf.Tensor, state: Any) -> _Active:
         """Return the hypotheses that stay active, each its parent with one token more; ``state`` is theirs."""
         last_tokens = tf.reshape(kept.tokens, [-1])
         tokens, coverage = active.tokens, active.coverage
@@ -362,7 +371,7 @@ class BeamSearch:
             tokens = append(self._of_parents(tokens, kept), t, last_tokens)
         if self.penalties.coverage:
             coverage = self._of_parents(coverage + alignment, kept)
-        return _Active(last_tokens, kept.scores, tokens, coverage, state)
+        return _Active(last_tokens=last_tokens, scores=kept.scores, tokens=tokens, coverage=coverage, state=state)
 
     def _of_parents(self, part: tf.Tensor, kept: _Candidates) -> tf.Tensor:
         """Return for each candidate what its parent has: ``(rows, …)`` from ``(rows, …)``."""
@@ -377,7 +386,9 @@ class BeamSearch:
             ranks += tf.gather(uncovered, self._rows(best.parents))
         ranks = tf.where(best.tokens == self.eos, ranks, _NEVER)
         lengths = tf.fill(tf.shape(ranks), t)
-        return _Finished(ranks, best.scores, lengths, best.parents, best.token_scores)
+        return _Finished(
+            ranks=ranks, scores=best.scores, lengths=lengths, slots=best.parents, eos_scores=best.token_scores
+        )
 
     def _at_limit(self, active: _Active, t: tf.Tensor) -> _Finished:
         """Return the active hypotheses of rows at their maximum length as finished ones, the others ranked ``-inf``."""
@@ -387,7 +398,9 @@ class BeamSearch:
         ranks = tf.where(tf.expand_dims(t + 1 == self.max_length, 1), ranks, _NEVER)
         lengths = tf.fill(tf.shape(ranks), t + 1)
         slots = tf.zeros_like(lengths) + tf.range(self.size)
-        return _Finished(ranks, active.scores, lengths, slots, tf.zeros_like(ranks))
+        return _Finished(
+            ranks=ranks, scores=active.scores, lengths=lengths, slots=slots, eos_scores=tf.zeros_like(ranks)
+        )
 
     def _best(self, *groups: _Finished) -> _Finished:
         """Return the best ``size`` of several groups of finished hypotheses."""
@@ -405,7 +418,7 @@ class BeamSearch:
         Arguments:
             best: ``(batch, n_best)`` each.
             steps: what was written.
-            count: how many steps there were.
+            count: the number of steps.
         """
         shape = tf.shape(best.lengths)
 
@@ -428,13 +441,20 @@ class BeamSearch:
         tokens, token_scores, parents = (
             tf.transpose(part, [1, 2, 0]) for part in self.history.stack(traced, self.max_steps)
         )
-        # The weights behind a token stand in the row of its parent: (batch, n_best, max_steps, source).
+        # The weights of a token are stored in the row of its parent: (batch, n_best, max_steps, source).
         rows = parents + tf.reshape(tf.range(self.batch) * self.size, [-1, 1, 1])
         by_row = tf.reshape(steps.alignment, [self.max_steps * self.rows, self.source])
         alignment = tf.gather(by_row, tf.range(self.max_steps) * self.rows + rows)
         inside = tf.range(self.max_steps) < tf.expand_dims(best.lengths, 2)
         alignment = tf.where(tf.expand_dims(inside, 3), alignment, 0.0)
-        return Hypotheses(tokens, best.lengths, best.scores, best.ranks, token_scores, alignment)
+        return Hypotheses(
+            tokens=tokens,
+            lengths=best.lengths,
+            scores=best.scores,
+            ranks=best.ranks,
+            token_scores=token_scores,
+            alignment=alignment,
+        )
 
 
 def _gather(parts: Any, rows: tf.Tensor) -> Any:

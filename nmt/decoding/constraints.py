@@ -1,4 +1,4 @@
-"""What a hypothesis must obey: how short, how long, how it begins, and that it does not repeat itself."""
+"""Constraints on hypotheses: their lengths, a prefix, and no repetition."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ class Constraints(NamedTuple):
     model gives it under teacher forcing.
 
     Attributes:
-        max_length: ``(batch,)``, the most tokens, EOS included.
-        min_length: ``(batch,)``, the fewest tokens, EOS not included.
-        prefix: ``(batch, prefix)``, the tokens each row begins with, zeros after them. They outrank all other
+        max_length: ``(batch,)``, the maximum number of tokens, EOS included.
+        min_length: ``(batch,)``, the minimum number of tokens, EOS not included.
+        prefix: ``(batch, prefix)``, the tokens that each row begins with, zeros after them. It overrides all other
             constraints.
         no_repeat: no sequence of this many tokens is written twice; 0 allows all.
     """
@@ -31,7 +31,7 @@ class Constraints(NamedTuple):
 
     @property
     def max_steps(self) -> tf.Tensor:
-        """The most steps of any row, ``()``; 0 without rows."""
+        """The maximum number of steps of any row, ``()``; 0 without rows."""
         return tf.reduce_max(tf.concat([tf.cast(self.max_length, tf.int32), [0]], 0))
 
     def gather(self, rows: tf.Tensor) -> Constraints:
@@ -44,14 +44,14 @@ class Constraints(NamedTuple):
     def allowed(self, logits: tf.Tensor, tokens: tf.Tensor, t: tf.Tensor, bos: int, eos: int) -> tf.Tensor:
         """Return the logits with ``-inf`` for tokens that must not come next.
 
-        PAD and BOS are not excluded here: that is cheaper among the few candidates. Where nothing else is left, EOS is
+        PAD and BOS are not excluded here: that is cheaper among the few candidates. If no other token is left, EOS is
         allowed.
 
         Arguments:
             logits: ``(batch, vocabulary)``.
-            tokens: ``(batch, max_steps)``, the ``t`` tokens written so far, zeros after them; read with ``no_repeat``
-                only.
-            t: how many there are.
+            tokens: ``(batch, max_steps)``, the ``t`` tokens written so far, zeros after them; used only with
+                ``no_repeat``.
+            t: the number of tokens written so far.
             bos, eos: the tokens before the first and after the last one.
 
         >>> logits, tokens = tf.zeros([1, 7]), tf.constant([[4, 5, 4, 0]])

@@ -13,7 +13,7 @@ class Ensemble:
 
         log p(y) = log (1 / n) sum_k p_k(y)
 
-    It has the parts of a model that a search and a score need. Its logits are log-probabilities; its alignment is the
+    It has the methods of a model that search and scoring need. Its logits are log-probabilities; its alignment is the
     mean over the models that have one.
 
     Arguments:
@@ -38,7 +38,7 @@ class Ensemble:
         return tuple(model.encode(source) for model in self.models)
 
     def initial_state(self, memory: tuple, max_steps: int | tf.Tensor | None = None) -> tuple:
-        """Return the initial state of each model."""
+        """Return the initial state of each model, for at most ``max_steps`` steps."""
         return tuple(model.initial_state(part, max_steps) for model, part in zip(self.models, memory, strict=True))
 
     def step(self, tokens: tf.Tensor, state: tuple, memory: tuple) -> tuple[tf.Tensor, tuple, tf.Tensor]:
@@ -48,7 +48,11 @@ class Ensemble:
         return self._mean(logits), tuple(states), self._mean_alignment(alignments)
 
     def teacher_forcing(self, source: tf.Tensor, target: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Read a given target: log-probabilities ``(batch, target, vocabulary)`` and the alignment."""
+        """Read a given target ``(batch, target)``, which begins with BOS.
+
+        Returns:
+            Log-probabilities ``(batch, target, vocabulary)`` and the alignment ``(batch, target, source)``.
+        """
         logits, alignments = zip(*(model.teacher_forcing(source, target) for model in self.models), strict=True)
         return self._mean(logits), self._mean_alignment(alignments)
 

@@ -11,14 +11,14 @@ Buffers = tuple[Any, ...]
 
 
 class History(Protocol):
-    """One value of each kind a step. The buffers that hold them are variables of the search's loop."""
+    """Holds one value of each kind for each step, in buffers that are variables of the search's loop."""
 
     def empty(self, steps: tf.Tensor, zeros: Sequence[tf.Tensor]) -> Buffers:
         """Return buffers of ``steps`` values, zeros until they are written.
 
         Arguments:
-            steps: how many there are, ``()``.
-            zeros: of each kind a value of a step, with its shape and type: zeros.
+            steps: the number of values, ``()``.
+            zeros: for each kind a tensor of zeros with the shape and type of a value.
         """
         ...
 
@@ -35,7 +35,7 @@ class ArrayHistory:
     """Arrays of tensors: a step costs what it writes."""
 
     def empty(self, steps: tf.Tensor, zeros: Sequence[tf.Tensor]) -> Buffers:
-        # The first value gives those that are never written their shape, which is known in the graph alone.
+        # Values that are never written take the shape of the first, which may be known in the graph only.
         return tuple(
             tf.TensorArray(zero.dtype, tf.maximum(steps, 1), clear_after_read=False, element_shape=zero.shape).write(
                 0, zero

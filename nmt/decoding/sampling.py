@@ -1,4 +1,4 @@
-"""Sampling: draw each token by its probability, instead of the likeliest."""
+"""Sampling: each token is drawn by its probability, instead of the likeliest being taken."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import tensorflow as tf
 
 
 def random_numbers(seed: int, lines: Sequence[int], count: int) -> np.ndarray:
-    """Return random numbers from 0 to 1, ``(lines, count)``, a row of them for each line's number.
+    """Return random numbers from 0 to 1, ``(lines, count)``: one row for the number of each line.
 
     The numbers of a line depend on the seed and on the line's number alone: neither on its batch nor on the device.
 

@@ -1,7 +1,7 @@
-"""Search on nothing but the step protocol: what a hypothesis is, and the loop that writes one token after another.
+"""Greedy search, and what all searches share: the step protocol and the hypotheses.
 
-A *step* maps the last tokens and the state to the logits of the next tokens. A search knows no more than this of a
-model, so every model that has a step can be searched, and a test can search a table.
+A *step* maps the last tokens and the state to the logits of the next tokens. A search knows nothing else of a model, so
+every model that has a step can be searched, and a test can search a table.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ def greedy(
 ) -> Hypotheses:
     """Write the likeliest token at each step, until every row has ended or reached its maximum length.
 
-    Rows do not depend on each other: each has its own constraints, so a batch changes none of them.
+    Rows do not depend on each other, and each has its own constraints.
 
     Arguments:
         step: see :class:`Step`.
@@ -121,7 +121,7 @@ def greedy(
         t, writing = loop.t, active(loop)
         logits, state, alignment = step(loop.last_tokens, loop.state, memory)
         logits, alignment = tf.cast(logits, tf.float32), tf.cast(alignment, tf.float32)
-        tokens = pick(without_pad_and_bos(constraints.allowed(logits, loop.tokens, t, bos, eos), bos), t)
+        tokens = pick(without_pad_and_bos(constraints.allowed(logits, loop.tokens, t, bos=bos, eos=eos), bos), t)
         scores = tf.gather(logits, tokens, axis=1, batch_dims=1) - tf.reduce_logsumexp(logits, -1)
         written = writing & (tokens != eos)
         values = (

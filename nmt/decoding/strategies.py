@@ -26,7 +26,7 @@ def settings_with(config: Config, vocabulary: int, **changes: Any) -> Decoding:
         changes: keys of the section that are different this time.
 
     Raises:
-        InputError: if a key or value does not exist, makes no sense, or the beam is larger than the vocabulary.
+        InputError: if a key or value does not exist or is invalid, or the beam is larger than the vocabulary.
 
     >>> settings_with(Config(), 8000, beam=5).beam
     5
@@ -37,7 +37,7 @@ def settings_with(config: Config, vocabulary: int, **changes: Any) -> Decoding:
 
 
 def graph_settings(settings: Decoding) -> Decoding:
-    """Return the settings that the graph of a search depends on: neither its seed nor its batch size do.
+    """Return the settings with defaults for those that the graph of a search does not depend on: seed and batch size.
 
     >>> graph_settings(Decoding(sample=True, seed=7)) == graph_settings(Decoding(sample=True, batch_size=5))
     True
@@ -60,7 +60,7 @@ def search(
     """Search as the settings say: greedily, with a beam, or by sampling.
 
     Arguments:
-        model: has the parts of the step protocol.
+        model: has ``encode``, ``initial_state`` and ``step``.
         settings: the section ``decoding`` of a config.
         memory: from ``model.encode``, for ``batch`` rows.
         mask: ``(batch, source)``, true at source tokens that should be covered; no columns if there is no alignment.
@@ -68,6 +68,9 @@ def search(
         numbers: ``(batch, n_best * max_length)``, see :func:`numbers_for`; unused without sampling.
         bos, eos: the tokens before the first and after the last one.
         history: how the steps are kept.
+
+    Returns:
+        ``n_best`` hypotheses for each row.
     """
     # A step reads BOS and all tokens but the last.
     state = model.initial_state(memory, tf.maximum(constraints.max_steps, 1))
@@ -92,15 +95,24 @@ def search(
         return beam.run(state)
     source = tf.shape(mask)[1]
     if not settings.sample:
-        return greedy(model.step, state, memory, source, constraints, bos=bos, eos=eos, history=history)
+        return greedy(
+            model.step,
+            state,
+            memory,
+            source=source,
+            constraints=constraints,
+            bos=bos,
+            eos=eos,
+            history=history,
+        )
     count, n_best = tf.shape(mask)[0], settings.n_best
     state, memory = repeated((state, memory), n_best)
     found = greedy(
         model.step,
         state,
         memory,
-        source,
-        constraints.gather(repeated(tf.range(count), n_best)),
+        source=source,
+        constraints=constraints.gather(repeated(tf.range(count), n_best)),
         bos=bos,
         eos=eos,
         pick=sampler(
@@ -112,7 +124,10 @@ def search(
 
 
 def numbers_for(settings: Decoding, lines: Sequence[int]) -> tf.Tensor:
-    """Return the random numbers that :func:`search` needs for the lines with these numbers."""
+    """Return the random numbers that :func:`search` needs for these numbers of lines, ``(lines, n_best * max_length)``.
+
+    Without sampling they have no columns.
+    """
     count = settings.n_best * settings.max_length if settings.sample else 0
     return tf.constant(random_numbers(settings.seed, lines, count))
 
@@ -123,7 +138,7 @@ def constraints_for(settings: Decoding, lengths: tf.Tensor, prefix: tf.RaggedTen
     Arguments:
         settings: the section ``decoding`` of a config.
         lengths: ``(batch,)``, source tokens without EOS. A source without any has an empty translation.
-        prefix: what each translation begins with.
+        prefix: ids ``(batch, None)`` that each translation begins with.
     """
 
     def times(ratio: float) -> tf.Tensor:

@@ -18,7 +18,7 @@ def top_k(scores: tf.Tensor, count: int | tf.Tensor, without: tuple[int, ...] = 
         scores: ``(rows, vocabulary)``.
         count: at most ``vocabulary``.
         without: indices that come last, with ``-inf``, whatever their scores are. Removing them from the few that were
-            found is faster than overwriting them among all.
+            found is faster than overwriting their scores.
 
     >>> values, indices = top_k(tf.constant([[0.1, 0.7, 0.2, 0.7]]), 3)
     >>> indices.numpy().tolist()  # of equal ones the first comes first

@@ -1,4 +1,4 @@
-"""Completer: the beginning of a text in, the whole text out. What a trained language model is."""
+"""Completer: a trained language model. The beginning of a text in, the whole text out."""
 
 from __future__ import annotations
 
@@ -62,15 +62,15 @@ class Completer(Searcher):
         """Open a model's folder.
 
         Raises:
-            InputError: if it is no model, incomplete, damaged, or a translator.
+            InputError: if it holds no model or a translator, or is incomplete or damaged.
         """
         model, tokenizers, config = load(Path(folder))
         if not isinstance(model, LanguageModel):
-            raise InputError(f"{folder} is a translator and no language model. Use `nmt translate`.")
+            raise InputError(f"{folder} is a translator, not a language model. Use `nmt translate`.")
         return cls(model, tokenizers, config, parallel_batches)
 
     def complete(self, beginnings: Sequence[str], first: int = 0, **decoding: Any) -> list[Completion]:
-        """Continue each beginning, in the order given. It may be empty.
+        """Continue each beginning, in the order given. A beginning may be empty.
 
         Arguments:
             beginnings: the texts to continue.
@@ -78,7 +78,8 @@ class Completer(Searcher):
             decoding: keys of the config's section that are different this time, as in ``sample=True, top_p=0.9``.
 
         Raises:
-            InputError: for a key or value that does not exist or makes no sense.
+            InputError: for a key or value that does not exist or is invalid.
+            TypeError: for a string instead of a list.
         """
         if isinstance(beginnings, str):
             raise TypeError("complete takes a list of beginnings, not one string.")
@@ -103,7 +104,7 @@ class Completer(Searcher):
     def score(self, texts: Sequence[str]) -> list[tuple[float, int]]:
         """Return the log-probability of each text and the number of its pieces, EOS included.
 
-        The perplexity of a piece is ``exp(-sum of the first / sum of the second)``.
+        The perplexity per piece is ``exp(-sum of the first / sum of the second)``.
         """
         found: dict[int, tuple[float, int]] = {}
 
@@ -121,7 +122,7 @@ class Completer(Searcher):
 
 
 def perplexity(scores: Sequence[tuple[float, int]]) -> float:
-    """Return the perplexity of a piece, from what :meth:`Completer.score` gives.
+    """Return the perplexity per piece, from what :meth:`Completer.score` returns.
 
     >>> round(perplexity([(-1.3863, 1), (-1.3863, 1)]), 2)
     4.0

@@ -27,7 +27,7 @@ class TranslationGraph:
 
     - ``source`` ``(batch, source)``: the ids that were read, each row with EOS, then zeros;
     - ``source_lengths`` ``(batch,)``: how many there are before EOS;
-    - ``truncated`` ``(batch,)``: whether a text was longer than what is read of it;
+    - ``truncated`` ``(batch,)``: whether a text has more pieces than were read;
     - ``cut`` ``(batch, n_best)``: whether a hypothesis has no EOS.
 
     Arguments:
@@ -51,17 +51,25 @@ class TranslationGraph:
             numbers: the random numbers of sampling, see :func:`~nmt.decoding.strategies.numbers_for`.
 
         Returns:
-            Beside the rest ``text`` ``(batch, n_best)`` and ``begun`` ``(batch,)``, the prefixes as their pieces spell
-            them.
+            Also ``text`` ``(batch, n_best)`` and ``begun`` ``(batch,)``, the prefixes as their pieces spell them.
         """
         source, lengths, truncated = self._read(texts, settings.max_length)
         memory = self.model.encode(source)
         prefix = self.tokenizers.target.encode(prefixes) if prefixed else None
         constraints = constraints_for(settings, lengths, prefix)
-        # The attention rests on EOS where no source token is meant, so EOS need not be covered.
+        # The attention may rest on EOS when no source token is relevant, so EOS need not be covered.
         mask = (source != PAD) & (source != EOS)
         mask = mask if self.model.aligned else mask[:, :0]
-        found = search(self.model, settings, memory, mask, constraints, numbers=numbers, bos=BOS, eos=EOS)
+        found = search(
+            self.model,
+            settings,
+            memory=memory,
+            mask=mask,
+            constraints=constraints,
+            numbers=numbers,
+            bos=BOS,
+            eos=EOS,
+        )
         return {
             **_outputs(found, source, lengths, truncated),
             "text": self._spelled(found),
@@ -70,12 +78,15 @@ class TranslationGraph:
         }
 
     def score(self, sources: tf.Tensor, targets: tf.Tensor, max_length: tf.Tensor) -> Outputs:
-        """Score strings ``(batch,)`` as the translations of others, at most ``max_length`` pieces of each side."""
+        """Score ``targets`` as the translations of ``sources``, ``(batch,)`` each.
+
+        ``max_length``, ``()``, is the maximum number of pieces read of each side.
+        """
         source, lengths, truncated = self._read(sources, max_length)
         pieces = self.tokenizers.target.encode(targets)
         kept = pieces[:, :max_length]
         rows, whole = kept.nrows(), pieces.row_lengths() == kept.row_lengths()
-        # What was truncated does not end here.
+        # A truncated target does not end here, so it gets no EOS.
         end = tf.RaggedTensor.from_row_lengths(
             tf.fill([tf.math.count_nonzero(whole, dtype=tf.int32)], EOS), tf.cast(whole, tf.int64)
         )
@@ -133,7 +144,16 @@ class CompletionGraph:
         rows = tf.shape(texts)[0]
         constraints = Constraints(tf.fill([rows], settings.max_length), prefix=prefix, no_repeat=settings.no_repeat)
         memory, mask = self.model.encode(prefix), tf.zeros([rows, 0], tf.bool)
-        found = search(self.model, settings, memory, mask, constraints, numbers=numbers, bos=BOS, eos=EOS)
+        found = search(
+            self.model,
+            settings,
+            memory=memory,
+            mask=mask,
+            constraints=constraints,
+            numbers=numbers,
+            bos=BOS,
+            eos=EOS,
+        )
         tokens, lengths = found.tokens[:, 0], found.lengths[:, 0]
         return {
             "text": self.tokenizers.target.decode(tf.RaggedTensor.from_tensor(tokens, lengths=lengths)),
@@ -145,7 +165,7 @@ class CompletionGraph:
         }
 
     def score(self, texts: tf.Tensor) -> Outputs:
-        """Return ``scores`` and ``lengths`` of strings: log-probabilities and numbers of pieces, EOS included."""
+        """Return ``scores`` and ``lengths`` ``(batch,)``: log-probabilities and numbers of pieces, EOS included."""
         pieces = self.tokenizers.target.encode(texts)
         written = tf.concat([pieces, tf.fill([pieces.nrows(), 1], EOS)], 1).to_tensor(PAD)
         read = tf.concat([tf.fill([pieces.nrows(), 1], BOS), pieces], 1).to_tensor(PAD)
@@ -155,11 +175,11 @@ class CompletionGraph:
 
 
 class GraphCache:
-    """The graphs of the searches that were used last: each is traced once and takes some megabytes.
+    """The graphs of the most recent searches. Each is traced once and takes some megabytes.
 
     Arguments:
-        trace: makes the function for settings and further hashable arguments.
-        size: how many are kept.
+        trace: returns the function for settings and further hashable arguments.
+        size: the number of graphs that are kept.
 
     >>> graphs = GraphCache(lambda settings, prefixed: object(), size=2)
     >>> graphs(Decoding(sample=True, seed=1), False) is graphs(Decoding(sample=True, seed=2, batch_size=7), False)
@@ -185,7 +205,7 @@ def _token_scores(logits: tf.Tensor, written: tf.Tensor) -> tf.Tensor:
 
 
 def _padded(ids: tf.RaggedTensor) -> tf.Tensor:
-    """Return ids ``(batch, None)`` as a tensor that has a column even where it has no row."""
+    """Return ids ``(batch, None)`` as a tensor with at least one column, even without rows."""
     tensor = ids.to_tensor(PAD)
     return tf.pad(tensor, [[0, 0], [0, tf.maximum(1 - tf.shape(tensor)[1], 0)]])
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import tensorflow as tf
 
-# Two batches fill each other's gaps where TensorFlow gives all cores to each operation.
+# If TensorFlow gives all cores to each operation, two batches fill each other's gaps.
 PARALLEL_BATCHES = 2
 # Each batch holds the scores of a vocabulary for all its hypotheses, so more would take too much memory.
 _MAX_PARALLEL = 8
@@ -21,8 +21,8 @@ _MIN_BATCH = 4
 def share_cores() -> int:
     """Give each parallel batch its share of the cores, and return how many batches to run at once.
 
-    A third faster on two cores than giving all cores to each operation in turn. For a process that translates; it must
-    come before TensorFlow's first operation.
+    On two cores this is a third faster than giving all cores to each operation in turn. It is for a process that
+    translates, and must be called before TensorFlow's first operation.
 
     Raises:
         RuntimeError: if TensorFlow has already started.
@@ -32,7 +32,7 @@ def share_cores() -> int:
 
 
 def run_parallel(work: Callable[[list], Any], batches: Iterable[list], parallel_batches: int) -> None:
-    """Call ``work`` for each batch, ``parallel_batches`` of them at once, and raise what it raises.
+    """Call ``work`` for each batch, ``parallel_batches`` of them at once, and raise its first error.
 
     >>> found = []
     >>> run_parallel(found.extend, [["a"], ["b", "c"]], parallel_batches=2)

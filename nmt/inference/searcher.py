@@ -18,8 +18,8 @@ from nmt.saving import save
 
 STRINGS = tf.TensorSpec([None], tf.string)
 NUMBERS = tf.TensorSpec([None, None], tf.float32)
-# What a batch holds at most: hypotheses that are extended at once, and target tokens that are scored at once. Each has
-# scores of the whole vocabulary. With more than two batches at once each is smaller.
+# Limits of a batch: hypotheses that are extended at once, and target tokens that are scored at once. Each has scores of
+# the whole vocabulary. With more than two batches at once each is smaller.
 _MAX_HYPOTHESES = 640
 _MAX_SCORED_TOKENS = 4096
 
@@ -31,7 +31,7 @@ class Searcher:
         model: the trained model.
         tokenizers: those it was trained with.
         config: the configuration it was made from. Its section ``decoding`` says how to search.
-        parallel_batches: how many batches run at once, see :func:`~nmt.inference.parallel.share_cores`.
+        parallel_batches: the number of batches that run at once, see :func:`~nmt.inference.parallel.share_cores`.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class Searcher:
         """Return the settings of a search: the config's section with changes.
 
         Raises:
-            InputError: if a key or value does not exist or makes no sense.
+            InputError: for a key or value that does not exist or is invalid.
         """
         return settings_with(self.config, self.tokenizers.target.vocabulary, **changes)
 
@@ -74,8 +74,8 @@ class Searcher:
 
         Arguments:
             work: takes the numbers of some rows.
-            lengths: how many tokens each row has.
-            batch_size: rows of a batch, at most.
+            lengths: the number of tokens of each row.
+            batch_size: the maximum number of rows in a batch.
         """
         waiting = sorted(range(len(lengths)), key=lambda i: lengths[i])
         batches = []
@@ -89,7 +89,7 @@ class Searcher:
         run_parallel(work, batches, self.parallel_batches)
 
     def _share(self, most: int) -> int:
-        """Return what each of the parallel batches may hold."""
+        """Return the limit of each of the parallel batches, from that of each of two."""
         return most if self.parallel_batches <= 2 else 2 * most // self.parallel_batches
 
     def _pieces(self, texts: Sequence[str]) -> list[int]:

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 
 def encoded(texts: Sequence[str]) -> tf.Tensor:
-    """Return what feeds a graph: UTF-8, with a question mark for what has none, such as half a surrogate pair."""
+    """Return texts as UTF-8, ``(batch,)``. What cannot be encoded, as half a surrogate pair, is a question mark."""
     return tf.constant([text.encode("utf-8", "replace") for text in texts], tf.string)
 
 
@@ -19,12 +19,12 @@ def decoded(raw: bytes) -> str:
 
 
 def continued(given: str, begun: bytes, written: bytes) -> str:
-    """Return a given beginning and what was added to it.
+    """Return a given beginning with what was added to it.
 
     Arguments:
         given: the beginning. It may have characters that no piece spells.
         begun: the beginning as its pieces spell it.
-        written: all that was written, which begins with ``begun``.
+        written: the whole text written, which begins with ``begun``.
 
     >>> continued("h東", b"h", b"hello")
     'h東ello'
@@ -33,7 +33,7 @@ def continued(given: str, begun: bytes, written: bytes) -> str:
 
 
 def one_line(text: str) -> str:
-    """Replace what a terminal or an editor might take for a line break, or for a command, by a space.
+    """Replace characters that a terminal or an editor may take for a line break or a command by spaces.
 
     >>> one_line("a\\u2028b\\x1b[2J")
     'a b [2J'

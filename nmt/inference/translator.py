@@ -1,4 +1,4 @@
-"""Translator: text in, translations out. What a trained model is, apart from its training."""
+"""Translator: a trained model, or several, with its tokenizers. Text in, translations out."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ class Translation(translation.Translation):
     """A translation as the package makes it: its alignment is an array, and is merged to words on demand.
 
     Attributes:
-        source_words, target_words: the words of the texts that were given, and the word of each piece; ``None`` where
-            the pieces are all there is.
+        source_words, target_words: the words of the texts that were given, and the word of each piece; ``None`` if only
+            the pieces are known.
     """
 
     source_words: Words | None = None
@@ -50,7 +50,7 @@ class Translation(translation.Translation):
         return by_word(source, target, self.alignment)
 
 
-_BLANK = Translation("", 0.0, (), (), np.zeros([0, 1], np.float32))
+_BLANK = Translation(text="", score=0.0, alignment=np.zeros([0, 1], np.float32))
 
 
 class Translator(Searcher):
@@ -80,7 +80,7 @@ class Translator(Searcher):
         """Open a model's folder; with ``others`` all of them, as an ensemble that is searched as the first would be.
 
         Raises:
-            InputError: if one is no model, incomplete, damaged, or a language model, or has another vocabulary.
+            InputError: if one holds no model or a language model, is incomplete or damaged, or has another vocabulary.
         """
         models: list[Seq2Seq] = []
         first: tuple[Tokenizers, Config] | None = None
@@ -127,7 +127,9 @@ class Translator(Searcher):
             decoding: keys of the config's section that are different this time, as in ``beam=5, length_penalty=1.0``.
 
         Raises:
-            InputError: for a key or value that does not exist or makes no sense, or a prefix that is too long.
+            InputError: for a key or value that does not exist or is invalid, or a prefix that is too long.
+            TypeError: for a string instead of a list.
+            ValueError: if there is not one prefix for each text.
         """
         return [found[0] for found in self.hypotheses(texts, prefixes, first, **decoding)]
 
@@ -136,7 +138,7 @@ class Translator(Searcher):
     ) -> list[list[Translation]]:
         """Translate as :meth:`translate` does, and return the ``n_best`` translations of each text, the best first.
 
-        There are fewer where a sentence has no more. A blank text has one, and it is blank.
+        There are fewer if the search found no more. A blank text has one, and it is blank.
         """
         if isinstance(texts, str):
             raise TypeError("Give a list of sentences, not one string.")
@@ -161,8 +163,9 @@ class Translator(Searcher):
     def score(self, sources: Sequence[str], targets: Sequence[str], **decoding: Any) -> list[Translation]:
         """Score given translations by teacher forcing.
 
-        Each comes back as a :class:`Translation` with the given text, its score, token by token, and its alignment. Of
-        a side with more than ``decoding.max_length`` pieces the rest is left out, and ``truncated`` is true.
+        Each is returned as a :class:`Translation` with the given text, its score, the score of each token, and its
+        alignment. If a side has more than ``decoding.max_length`` pieces, the rest is left out, and ``truncated`` is
+        true.
 
         Arguments:
             sources, targets: sentences and their translations.
@@ -172,7 +175,7 @@ class Translator(Searcher):
             ValueError: if their numbers differ.
         """
         if len(sources) != len(targets):
-            raise ValueError(f"{len(sources)} sources and {len(targets)} targets are no pairs.")
+            raise ValueError(f"{len(sources)} sources and {len(targets)} targets do not make pairs.")
         results = [_BLANK] * len(targets)
         settings = self.decoding(**decoding)
 
@@ -187,14 +190,14 @@ class Translator(Searcher):
         return results
 
     def _check_prefixes(self, texts: Sequence[str], prefixes: Sequence[str], settings: Decoding) -> None:
-        """Make sure that there is one prefix for each text, and that a translation may be longer than its prefix."""
+        """Check that there is one prefix for each text, and that a translation may be longer than its prefix."""
         if len(prefixes) != len(texts):
-            raise ValueError(f"{len(texts)} texts need as many prefixes, not {len(prefixes)}.")
+            raise ValueError(f"{len(texts)} texts need one prefix each, not {len(prefixes)} prefixes.")
         for prefix, pieces in zip(prefixes, self._pieces(prefixes), strict=True):
             if pieces >= settings.max_length:
                 raise InputError(
-                    f"The prefix '{prefix[:40]}' has {pieces} pieces, and a translation at most {settings.max_length}. "
-                    "Raise decoding.max_length or shorten it."
+                    f"The prefix '{prefix[:40]}' has {pieces} pieces, but a translation has at most "
+                    f"{settings.max_length}. Raise decoding.max_length or shorten it."
                 )
 
     def _search_graph(self, settings: Decoding, *more: bool) -> Callable[..., Outputs]:
@@ -230,8 +233,8 @@ class Translator(Searcher):
                         score=float(row["scores"][j]),
                         source_tokens=source_tokens,
                         tokens=tokens,
-                        # The column of EOS follows the last piece, before the padding. It is a copy, for a view would
-                        # keep the arrays of the whole batch.
+                        # The column of EOS follows the last piece, before the padding. A view would keep the arrays of
+                        # the whole batch, so this is a copy.
                         alignment=row["alignment"][j, :length, : read + 1].copy() if self.model.aligned else None,
                         truncated=bool(row["truncated"]),
                         token_scores=tuple(row["token_scores"][j, : length + 1 - int(row["cut"][j])].tolist()),

@@ -3,7 +3,7 @@
 All kinds share two equations and differ only in the score function::
 
     a_ij = exp(e_ij) / sum_k exp(e_ik)    the weights: they sum to one over the source
-    c_i  = sum_j a_ij h_j                 the context: the memory as seen from target position i
+    c_i  = sum_j a_ij h_j                 the context: the values averaged with these weights
 
     e_ij = v' tanh(W s + U h_j)           bahdanau     Bahdanau, Cho and Bengio 2015, https://arxiv.org/abs/1409.0473
     e_ij = s' h_j                         dot          Luong, Pham and Manning 2015, https://arxiv.org/abs/1508.04025
@@ -30,7 +30,7 @@ class Memory(NamedTuple):
         values: ``(batch, source, units)``, the vectors whose weighted sum is a context.
         keys: ``(batch, source, attention units)``, the vectors that a query is compared with.
         mask: ``(batch, source)``, true at real tokens.
-        initial_state: the state ``s_0`` with which a recurrent decoder begins, a tuple with a tuple of tensors
+        initial_state: the initial state ``s_0`` of a recurrent decoder, a tuple with a tuple of tensors
             ``(batch, units)`` for each layer; empty for a Transformer.
 
     With several heads, ``values`` and ``keys`` are ``(batch, heads, source, units / heads)``. A Transformer's decoder
@@ -47,8 +47,8 @@ class Attention(keras.layers.Layer):
     """The base class of all kinds: weights and contexts from the scores that a kind defines.
 
     A new kind is a subclass with a :meth:`score`, and one line in ``ATTENTIONS``. It overrides :meth:`key`,
-    :meth:`value` and :meth:`context_width` where keys, values or contexts have widths of their own, and sets those
-    attributes below that differ. The weights are exactly zero where the mask is false.
+    :meth:`value` and :meth:`context_width` if keys, values or contexts have other widths, and sets those attributes
+    below that differ. The weights are exactly zero where the mask is false.
 
     Attributes:
         needs_equal_width: whether queries and values must have the same width.
@@ -85,24 +85,28 @@ class Attention(keras.layers.Layer):
 
         Arguments:
             values: ``h``, shape ``(batch, source, width)``.
-            mask: ``(batch, source)``, true at real tokens; all are real without it.
+            mask: ``(batch, source)``, true at real tokens; without it all are real.
         """
         if mask is None:
             mask = tf.ones(tf.shape(values)[:2], tf.bool)
         return Memory(self.value(values), self.key(values), tf.cast(mask, tf.bool))
 
     def attend(self, query: tf.Tensor, memory: Memory) -> tuple[tf.Tensor, tf.Tensor]:
-        """Return context and weights for a query, as the call does, from what :meth:`remember` returned."""
+        """Return context and weights for a query, as the call does, from the memory of :meth:`remember`."""
         mask = tf.expand_dims(memory.mask, 1) if query.shape.rank == 3 else memory.mask
         weights = masked_softmax(self.score(query, memory.keys), mask)
         return dense(weights, memory.values), weights
 
     def key(self, values: tf.Tensor) -> tf.Tensor:
-        """Return what a query is compared with: from ``(batch, source, width)``, ``(batch, source, key width)``."""
+        """Return the keys ``(batch, source, key width)`` of values ``(batch, source, width)``."""
         return values
 
     def value(self, values: tf.Tensor) -> tf.Tensor:
-        """Return what contexts are sums of: from ``(batch, source, width)``, ``(batch, source, context width)``."""
+        """Return the vectors ``(batch, source, context width)`` that a context is a weighted sum of.
+
+        Arguments:
+            values: ``(batch, source, width)``.
+        """
         return values
 
     def score(self, query: tf.Tensor, keys: tf.Tensor) -> tf.Tensor:
@@ -175,7 +179,7 @@ class BahdanauAttention(_Additive):
 
         e_ij = v' tanh(W s_{i-1} + U h_j)                  how well source token j fits target token i
         a_ij = exp(e_ij) / sum_k exp(e_ik)    (equation 6) the weights: they sum to one over the source
-        c_i  = sum_j a_ij h_j                 (equation 5) the context: the memory as seen from target token i
+        c_i  = sum_j a_ij h_j                 (equation 5) the context: the annotations averaged with these weights
 
     Arguments:
         units: width of the hidden layer in which queries and keys are compared.
@@ -207,7 +211,7 @@ class BahdanauAttention(_Additive):
 class ConcatAttention(_Additive):
     """``e_ij = v' tanh(W [s ; h_j])``, Luong et al. 2015, equation 8.
 
-    It is Bahdanau's score with ``W`` and ``U`` side by side in one matrix, and it is computed as his. Two things
+    It is Bahdanau's score with ``W`` and ``U`` side by side in one matrix, and is computed in the same way. Two things
     differ: its usual query is the state after the step, and its initial weights have another scale.
 
     Arguments:
@@ -307,7 +311,8 @@ class ScaledDotAttention(AttentionWithUnits):
         heads: number of heads; it must divide ``units``.
         head: the head whose weights are returned, from 0; the mean of all if not given.
 
-    The mask of its memory may also be ``(batch, target, source)``, one for each query, as causal self-attention needs.
+    The mask of its memory may also be ``(batch, target, source)``, with a row for each query, as causal self-attention
+    needs.
 
     Raises:
         ValueError: if ``units`` is not positive, the heads do not divide it, or there is no such ``head``.
@@ -389,7 +394,7 @@ def _merge(tensor: tf.Tensor, units: int) -> tf.Tensor:
 def _check_equal_width(query_shape: tuple, values_shape: tuple) -> None:
     if query_shape[-1] != values_shape[-1]:
         raise ValueError(
-            f"This score compares query and memory number by number, so both must have the same width, but they are "
+            f"This score multiplies query and memory number by number, so both must have the same width, but they are "
             f"{query_shape[-1]} and {values_shape[-1]} wide."
         )
 
@@ -462,7 +467,11 @@ def make_attention(kind: str, units: int, heads: int = 1) -> Attention:
 
 
 def masked_softmax(scores: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
-    """Softmax over the last dimension, exactly zero where ``mask`` is false, also where it is false everywhere.
+    """Return the softmax over the last dimension, exactly zero where ``mask`` is false, even if it is false everywhere.
+
+    Arguments:
+        scores: ``(…, source)``.
+        mask: booleans of a shape that broadcasts to that of the scores.
 
     >>> masked_softmax(tf.constant([[1.0, 1.0, 9.0]]), tf.constant([[True, True, False]])).numpy().tolist()
     [[0.5, 0.5, 0.0]]

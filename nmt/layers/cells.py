@@ -57,9 +57,11 @@ class Cell(keras.layers.Layer):
         self.bias = self.add_weight(self.bias_shape(), self.first_bias, name="bias")
 
     def bias_shape(self) -> tuple[int, ...]:
+        """Return the shape of the bias."""
         return (self.gates * self.units,)
 
     def first_bias(self, shape: tuple[int, ...], dtype: Any = None) -> Any:
+        """Return the initial bias."""
         return keras.ops.zeros(shape, dtype)
 
     def project(self, inputs: tf.Tensor) -> tf.Tensor:
@@ -74,15 +76,18 @@ class Cell(keras.layers.Layer):
             state: ``states`` tensors ``(batch, units)`` from the step before.
 
         Returns:
-            The output ``(batch, units)`` and the next state, as many tensors as ``state`` has.
+            The output ``(batch, units)`` and the next state, with the same shapes as ``state``.
         """
         raise TypeError("Cell is the base class of CELLS. Use one of them.")
 
     def open_gates(self, projected: tf.Tensor, state: State) -> dict[str, tf.Tensor]:
-        """Return how far each gate opens in the step with these arguments, from 0 to 1, ``(batch, units)`` each.
+        """Return how far each gate is open in a step, from 0 to 1, ``(batch, units)`` each.
 
         Arguments:
             projected, state: as those of :meth:`step`.
+
+        Returns:
+            The gates by name.
 
         A GRU has ``update`` (``z``) and ``reset`` (``r``), an LSTM ``input`` (``i``), ``forget`` (``f``) and ``output``
         (``o``), and a plain RNN none.
@@ -214,7 +219,7 @@ CELLS: dict[str, type[Cell]] = {"rnn": SimpleRNNCell, "gru": GRUCell, "lstm": LS
 
 
 def make_cell(kind: str, units: int, name: str, dtype: Any = None) -> Cell:
-    """Return a new cell, ``rnn``, ``gru`` or ``lstm``.
+    """Return a new cell, ``rnn``, ``gru`` or ``lstm``, with a state of ``units``.
 
     Raises:
         ValueError: for any other kind.

@@ -1,10 +1,10 @@
 """Where the context enters a recurrent decoder: the equations of one step, and the whole target at once.
 
-One class for each ``context`` of a :class:`~nmt.layers.decoder.Decoder`, and one for a decoder without attention. All
-have the same two methods, and a test holds the one equal to the other:
+There is one class for each ``context`` of a :class:`~nmt.layers.decoder.Decoder`, and one for a decoder without
+attention. All have the same two methods, and a test holds the results equal:
 
-``step`` is one step of the equations; a search calls it. ``teacher_forcing`` reads a given target and takes out of the
-loop over time what does not depend on the step before.
+``step`` computes one step; a search calls it. ``teacher_forcing`` reads a given target and computes outside the loop
+over time what does not depend on the step before.
 
 Symbols and shapes: ``y`` is a token vector, ``(batch, width)`` or ``(batch, target, width)``; ``s`` the state,
 ``(batch, units)``; ``c`` the context, ``(batch, context width)``; ``t`` the readout, ``(batch, readout)``; ``h`` the
@@ -31,7 +31,7 @@ Sequence = tuple[tf.Tensor, tf.Tensor]
 
 
 class NoContext:
-    """No attention, hence no context: a language model::
+    """No attention and no context: a language model::
 
     s_i = cell(W y_{i-1}, s_{i-1})
     t_i = tanh(W_o s_i + b_o)
@@ -42,7 +42,7 @@ class NoContext:
 
         Arguments:
             decoder: the layer that owns the weights.
-            width, context: widths of a token vector and of a context.
+            width, context: the widths of a token vector and of a context.
         """
         return decoder.units
 
@@ -118,7 +118,7 @@ class InputContext(NoContext):
 
 
 class FixedInputContext(InputContext):
-    """As :class:`InputContext`, with a context that is the same at every step and so need not wait for a state."""
+    """As :class:`InputContext`, with a context that is the same at every step, so it does not depend on a state."""
 
     def teacher_forcing(self, decoder: Decoder, inputs: tf.Tensor, memory: Memory, training: bool) -> Sequence:
         contexts, alignment = decoder.attention.attend(inputs, memory)
@@ -145,10 +145,11 @@ class OutputContext(NoContext):
     def step(
         self, decoder: Decoder, inputs: tf.Tensor, state: tuple[State, ...], memory: Memory, training: bool
     ) -> Step:
-        return self._step(decoder, decoder.cells[0].project(inputs), state, memory, training)
+        projected = decoder.cells[0].project(inputs)
+        return self._step(decoder, projected, state, memory=memory, training=training)
 
     def _step(
-        self, decoder: Decoder, projected: tf.Tensor, state: tuple[State, ...], memory: Memory, training: bool
+        self, decoder: Decoder, projected: tf.Tensor, state: tuple[State, ...], *, memory: Memory, training: bool
     ) -> Step:
         """Compute one step from ``projected``, ``W y_{i-1} + b`` of shape ``(batch, gates * units)``."""
         output, state = decoder.recur(projected, state, training)
@@ -164,7 +165,7 @@ class OutputContext(NoContext):
 class FeedContext(OutputContext):
     """Input feeding: as :class:`OutputContext`, and the last readout enters the recurrence.
 
-    Luong et al. 2015, section 3.3. So the decoder knows where it has attended before::
+    Luong et al. 2015, section 3.3. It tells the decoder where it has attended before::
 
         s_i = cell(W y_{i-1} + F t_{i-1}, s_{i-1})
 
@@ -181,16 +182,18 @@ class FeedContext(OutputContext):
         return (*memory.initial_state, (tf.zeros([tf.shape(first)[0], decoder.readout], first.dtype),))
 
     def _step(
-        self, decoder: Decoder, projected: tf.Tensor, state: tuple[State, ...], memory: Memory, training: bool
+        self, decoder: Decoder, projected: tf.Tensor, state: tuple[State, ...], *, memory: Memory, training: bool
     ) -> Step:
         *recurrent, (last_readout,) = state
         projected += dense(last_readout, decoder.feed_kernel)
-        readout, state, alignment = super()._step(decoder, projected, tuple(recurrent), memory, training)
+        readout, state, alignment = super()._step(
+            decoder, projected, tuple(recurrent), memory=memory, training=training
+        )
         return readout, (*state, (readout,)), alignment
 
     def teacher_forcing(self, decoder: Decoder, inputs: tf.Tensor, memory: Memory, training: bool) -> Sequence:
         def step(projected: tf.Tensor, state: Any) -> tuple[tuple[tf.Tensor, ...], Any]:
-            readout, state, weights = self._step(decoder, projected, state, memory, training)
+            readout, state, weights = self._step(decoder, projected, state, memory=memory, training=training)
             return (readout, weights), state
 
         (readouts, alignment), _ = scan(
@@ -207,10 +210,10 @@ CONTEXTS: dict[str, type[NoContext]] = {"input": InputContext, "output": OutputC
 
 
 def make_context(kind: str, attention: Any) -> NoContext:
-    """Return what computes the steps of a decoder with this ``context`` and attention.
+    """Return the object that computes the steps of a decoder with this ``context`` and attention.
 
     Raises:
-        ValueError: for an unknown kind, or input feeding with nothing to attend to.
+        ValueError: for an unknown kind, or input feeding without an attention.
 
     >>> make_context("input", None).__class__.__name__
     'NoContext'
@@ -219,7 +222,7 @@ def make_context(kind: str, attention: Any) -> NoContext:
         raise ValueError(f"context cannot be '{kind}'. Known: {', '.join(CONTEXTS)}.")
     fixed = isinstance(attention, FixedContext)
     if kind == "feed" and (attention is None or fixed):
-        raise ValueError("Input feeding tells where the decoder has attended, so it needs an attention.")
+        raise ValueError("Input feeding tells the decoder where it has attended, so it needs an attention.")
     if attention is None:
         return NoContext()
     return FixedInputContext() if fixed and kind == "input" else CONTEXTS[kind]()

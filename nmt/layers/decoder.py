@@ -1,4 +1,4 @@
-"""The recurrent decoder: writes the target, and attends to the source at each step."""
+"""The recurrent decoder: it writes the target, and attends to the source at each step."""
 
 from __future__ import annotations
 
@@ -35,15 +35,15 @@ class Decoder(keras.layers.Layer):
 
     :mod:`nmt.layers.context` has one class for each. In a stack each layer reads the one below. With ``input`` the
     first layer attends, otherwise the topmost; the readout reads the topmost. Bahdanau's readout is a maxout of
-    ``s_{i-1}``; one tanh layer of ``s_i`` does as well and can be tied to the embeddings.
+    ``s_{i-1}``; one tanh layer of ``s_i`` works as well and can be tied to the embeddings.
 
     With :class:`FixedContext` as attention the context is the initial state of the topmost layer, the same at every
-    step: what there was before attention. With ``None`` there is no context at all, and the decoder is a language
+    step, as before attention was invented. With ``None`` there is no context at all, and the decoder is a language
     model.
 
     There are two ways to run the same equations. :meth:`step` computes one step; a search calls it. The call is for
-    teacher forcing: it knows all tokens beforehand and takes out of the loop what does not depend on the step before,
-    such as ``W y``, the readout and the upper layers. A test holds the two equal.
+    teacher forcing: it knows all tokens beforehand, so it computes outside the loop what does not depend on the step
+    before, such as ``W y``, the readout and the upper layers. A test holds the two equal.
 
     Arguments:
         units: width of the state.
@@ -68,8 +68,8 @@ class Decoder(keras.layers.Layer):
         the last dimension of the alignment is 0.
 
     Raises:
-        ValueError: if the cell or ``context`` is unknown, there is no layer, a fixed context is to be fed, or the state
-            has another number of layers.
+        ValueError: if the cell or ``context`` is unknown, there is no layer, ``context`` is ``feed`` without an
+            attention, or the state has another number of layers.
 
     >>> from nmt.layers.attention import BahdanauAttention
     >>> decoder = Decoder(units=7, readout=5, attention=BahdanauAttention(3))
@@ -79,7 +79,7 @@ class Decoder(keras.layers.Layer):
     (TensorShape([2, 4, 5]), TensorShape([2, 4, 6]))
     """
 
-    # Made by the kind of context that needs them.
+    # Created by the kind of context that needs them.
     context_kernel: keras.Variable
     feed_kernel: keras.Variable
 
@@ -114,7 +114,9 @@ class Decoder(keras.layers.Layer):
         self.steps = make_context(context, attention)
         # Files of weights name these attributes.
         self.cells = [make_cell(cell, units, f"cell_{i}", self.dtype_policy) for i in range(layers)]
-        self.depth = ResidualStack(layers, units, dropout, layer_norm, residual, dtype=self.dtype_policy)
+        self.depth = ResidualStack(
+            layers, units, dropout=dropout, layer_norm=layer_norm, residual=residual, dtype=self.dtype_policy
+        )
         self.readout_layer = keras.layers.Dense(readout, activation="tanh", name="readout", dtype=self.dtype_policy)
         self.seeds = keras.random.SeedGenerator()
 
@@ -131,7 +133,7 @@ class Decoder(keras.layers.Layer):
         self.depth.build()
         if self.attention is not None:
             assert values_shape is not None
-            if not self.attention.built:  # a reloaded one is
+            if not self.attention.built:  # a reloaded attention is built already
                 self.attention.build((None, self.units), values_shape)
             context = self.attention.context_width(values_shape[-1])
         self.readout_layer.build((None, self.steps.build(self, width, context)))
@@ -145,8 +147,11 @@ class Decoder(keras.layers.Layer):
             values, initial_state: as ``values`` and ``state`` of the call.
             mask: ``(batch, source)``, true at real tokens.
             training: whether units are dropped from the contexts.
+
+        Raises:
+            ValueError: if the initial state has another number of layers.
         """
-        initial_state = tuple(tuple(layer) for layer in initial_state)  # a reloaded model brings lists
+        initial_state = tuple(tuple(layer) for layer in initial_state)  # a reloaded model passes lists
         if initial_state and len(initial_state) != self.layers:
             raise ValueError(f"The state has {len(initial_state)} layers, and the decoder has {self.layers}.")
         if self.attention is None:
@@ -157,11 +162,11 @@ class Decoder(keras.layers.Layer):
         return memory._replace(values=self._drop_values(memory.values, training), initial_state=initial_state)
 
     def zero_state(self, like: tf.Tensor) -> tuple[State, ...]:
-        """Return an initial state of zeros for the batch of ``like``, as a language model has it."""
+        """Return an initial state of zeros for the batch of ``like``, ``(batch, …)``, as a language model has it."""
         return tuple(cell.zero_state(like) for cell in self.cells)
 
     def initial_state(self, memory: Memory, max_steps: int | tf.Tensor | None = None) -> tuple[State, ...]:
-        """Return the state before the first step. A recurrent state has no use for ``max_steps``."""
+        """Return the state before the first step. A recurrent state does not depend on ``max_steps``."""
         return self.steps.initial_state(self, memory)
 
     def step(
@@ -173,11 +178,12 @@ class Decoder(keras.layers.Layer):
             inputs: ``y_{i-1}``, shape ``(batch, width)``.
             state: from :meth:`initial_state`, then from the step before.
             memory: from :meth:`remember`.
+            training: whether units are dropped between layers.
 
         Returns:
             The readout ``(batch, readout)``, the next state, and the alignment ``(batch, source)``.
         """
-        return self.steps.step(self, inputs, state, memory, training)
+        return self.steps.step(self, inputs, state, memory=memory, training=training)
 
     def call(
         self,
@@ -199,6 +205,7 @@ class Decoder(keras.layers.Layer):
         Arguments:
             projected: what the first cell reads, ``(batch, gates * units)``.
             state: of every layer.
+            training: whether units are dropped between layers.
 
         Returns:
             The output of the topmost layer ``(batch, units)``, and the next state.
@@ -216,6 +223,8 @@ class Decoder(keras.layers.Layer):
 
         Arguments:
             projected: what the first cell reads, ``(batch, target, gates * units)``.
+            memory: its initial state is that of the layers.
+            training: whether units are dropped between layers.
 
         Returns:
             The outputs of the topmost layer, ``(batch, target, units)``.
@@ -224,7 +233,7 @@ class Decoder(keras.layers.Layer):
         return self.upper_layers_over_time(outputs, memory, training)
 
     def upper_layers_over_time(self, outputs: tf.Tensor, memory: Memory, training: bool) -> tf.Tensor:
-        """Run the layers above the first: from its outputs, ``(batch, target, units)``, to those of the topmost."""
+        """Return the outputs of the topmost layer from those of the first, both ``(batch, target, units)``."""
         outputs = self.depth.after(0, outputs, outputs)
         for i, cell in enumerate(self.cells[1:], 1):
             above, _ = run(cell, self.depth.before(i, outputs, training), state=memory.initial_state[i])

@@ -19,16 +19,16 @@ class Encoder(keras.layers.Layer):
 
     Bahdanau et al. 2015, section 3.2 and appendix A.2.1, https://arxiv.org/abs/1409.0473::
 
-        h_j = [forward_j ; backward_j]     the annotation of token j: the sentence as seen from there (equation 7)
+        h_j = [forward_j ; backward_j]     the annotation of token j, from both directions (equation 7)
         s_0 = tanh(W_s h_last)             the bridge, here from the last states of both directions
 
     Arguments:
         units: width of each direction.
         cell: ``gru``, ``lstm`` or ``rnn``.
         layers: number of recurrent layers; each reads the annotations of the one below.
-        bidirectional: read backwards too; annotations are then ``2 * units`` wide.
-        bridge: units and layers of the decoder whose initial state is computed. With ``None`` the state is that of the
-            top layer as it is, both directions merged.
+        bidirectional: whether the source is also read backwards.
+        bridge: units and layers of the decoder whose initial state is computed. With ``None`` it is the last state of
+            the top layer, both directions merged.
         dropout: share of units dropped between layers.
         merge: ``concat`` or ``sum``: how the two directions become one annotation.
         layer_norm, residual: see :class:`~nmt.layers.residual.ResidualStack`.
@@ -36,7 +36,7 @@ class Encoder(keras.layers.Layer):
     Call arguments:
         inputs: token vectors, shape ``(batch, source, width)``.
         mask: ``(batch, source)``, true at real tokens, with no padding between them. Padding changes nothing: the
-            annotations of real tokens and the states do not depend on it. Annotations at padded places are not zero.
+            annotations of real tokens and the states do not depend on it. Annotations at padding are not zero.
 
     Returns:
         The annotations ``(batch, source, width)``, with a width of ``2 * units`` where two directions are concatenated,
@@ -83,7 +83,9 @@ class Encoder(keras.layers.Layer):
         self.backward_cells = [
             make_cell(cell, units, f"backward_{i}", self.dtype_policy) for i in range(layers if bidirectional else 0)
         ]
-        self.depth = ResidualStack(layers, self.width, dropout, layer_norm, residual, dtype=self.dtype_policy)
+        self.depth = ResidualStack(
+            layers, self.width, dropout=dropout, layer_norm=layer_norm, residual=residual, dtype=self.dtype_policy
+        )
         # One for each tensor of the decoder's state. Files of weights name these attributes.
         width, depth = self.bridge or (0, 0)
         self.bridges = [
@@ -125,7 +127,7 @@ class Encoder(keras.layers.Layer):
         return tf.add_n(list(directions)) if self.merge == "sum" else tf.concat(directions, -1)
 
     def _bridge(self, last: State) -> tuple[State, ...]:
-        """Return the decoder's initial state, for the last states ``(batch, width)`` of the top layer."""
+        """Return the decoder's initial state from the last states ``(batch, width)`` of the top layer."""
         if not self.bridge:
             return (last,)
         made = [bridge(last[i % len(last)]) for i, bridge in enumerate(self.bridges)]
@@ -155,7 +157,7 @@ def run(
         inputs: ``(batch, time, width)``, or with ``projected`` what ``cell.project`` returns, ``(batch, time, gates *
             units)``.
         mask, reverse: see :func:`~nmt.layers.recurrence.scan`.
-        state: the first state; zeros if not given.
+        state: the initial state; zeros if not given.
         projected: whether ``inputs`` are projected.
     """
 

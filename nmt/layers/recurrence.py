@@ -14,9 +14,9 @@ _dense_loops = ContextVar("dense_loops", default=False)
 
 @contextmanager
 def dense_loops() -> Iterator[None]:
-    """Trace :func:`scan` with tensors of a fixed size that each step copies, in place of arrays.
+    """Trace :func:`scan` with tensors of a fixed size that each step copies, instead of arrays.
 
-    TFLite has no other loop for a batch of any size. Everywhere else arrays are faster, and so is their gradient.
+    TFLite has no other loop for a batch of any size. Elsewhere arrays are faster, and so is their gradient.
     """
     token = _dense_loops.set(True)
     try:
@@ -28,9 +28,13 @@ def dense_loops() -> Iterator[None]:
 def dense(inputs: tf.Tensor, kernel: Any, transpose: bool = False) -> tf.Tensor:
     """Multiply the last dimension of ``inputs`` by ``kernel``, or by its transpose.
 
-    A kernel of rank 2 serves the whole batch, as one product of rank 2: a product of rank 3 would become a
-    ``tensordot``, which is slower and has no gradient in a loop under XLA. A kernel of rank 3 has a matrix for each row
-    of the batch.
+    Arguments:
+        inputs: ``(batch, width)`` or ``(batch, time, width)``, of any rank with a kernel of rank 2.
+        kernel: ``(width, units)`` for the whole batch, or ``(batch, width, units)`` with a matrix for each row.
+        transpose: whether the last two dimensions of the kernel are swapped.
+
+    With a kernel of rank 2 this is one product of rank 2: a product of rank 3 would become a ``tensordot``, which is
+    slower and has no gradient in a loop under XLA.
 
     >>> dense(tf.ones([2, 3, 5]), tf.ones([5, 7])).shape
     TensorShape([2, 3, 7])
@@ -63,17 +67,17 @@ def scan(
     Arguments:
         step: ``(inputs_t, state) -> (tuple of outputs_t, state)``.
         inputs: ``(batch, time, width)``.
-        state: the first state, any nest of tensors ``(batch, units)``.
-        mask: ``(batch, time)``; where it is false the state stays as it was, so that padding changes nothing.
+        state: the initial state, any nest of tensors ``(batch, units)``.
+        mask: ``(batch, time)``; where it is false the state does not change, so padding has no effect.
         reverse: run from the last step to the first; outputs keep their places.
-        outputs: the width of each output, ``None`` if it is not known; all are known within :func:`dense_loops`.
+        outputs: the width of each output, ``None`` if it is not known; within :func:`dense_loops` all must be known.
 
     Returns:
-        The outputs, each ``(batch, time, its width)``, and the last state. At padded places an output is whatever
-        ``step`` makes of the padding and the state kept so far: a number that nothing should read, not zero.
+        The outputs, each ``(batch, time, its width)``, and the last state. At padding an output is not zero: it is what
+        ``step`` computes from the padding and the state so far, and should not be read.
     """
     if _dense_loops.get():
-        return _scan_dense(step, inputs, state, mask, reverse, outputs)
+        return _scan_dense(step, inputs, state, mask=mask, reverse=reverse, outputs=outputs)
     time, batch = tf.shape(inputs)[1], inputs.shape[0]
     read_inputs = _by_time(inputs)
     read_mask = None if mask is None else _by_time(tf.expand_dims(mask, -1))
@@ -101,11 +105,12 @@ def _scan_dense(
     step: Callable,
     inputs: tf.Tensor,
     state: Any,
+    *,
     mask: tf.Tensor | None,
     reverse: bool,
     outputs: tuple[int | None, ...],
 ) -> tuple[tuple[tf.Tensor, ...], Any]:
-    """Do what :func:`scan` does with nothing but tensors of a fixed size."""
+    """Do what :func:`scan` does, with tensors of a fixed size only."""
     by_time = tf.transpose(inputs, [1, 0, 2])
     real = None if mask is None else tf.expand_dims(tf.transpose(mask), -1)
     time, batch = tf.shape(by_time)[0], tf.shape(by_time)[1]
@@ -120,7 +125,7 @@ def _scan_dense(
             tf.concat([old[:t], tf.expand_dims(out, 0), old[t + 1 :]], 0) for old, out in zip(written, y, strict=True)
         )
         for old, changed in zip(written, now, strict=True):
-            changed.set_shape(old.shape)  # which is known where the batch is, and must stay so from turn to turn
+            changed.set_shape(old.shape)  # the static shape must be the same in every iteration
         return count + 1, new, now
 
     first = tuple(tf.zeros([time, batch, width], inputs.dtype) for width in outputs)

@@ -1,4 +1,4 @@
-"""Dropout, normalisation and residual connections, which let deep stacks of recurrent layers learn."""
+"""Dropout, normalisation and residual connections, which make deep stacks of recurrent layers trainable."""
 
 from __future__ import annotations
 
@@ -58,12 +58,13 @@ class ResidualStack(keras.layers.Layer):
             norm.build((None, self.width))
 
     def before(self, layer: int, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
-        """Return the input of a layer: ``dropout(x_i)``, and of the first layer ``x_0`` as it is.
+        """Return the input of a layer: ``dropout(x_i)``, or ``x_0`` unchanged for the first layer.
 
         Arguments:
             layer: ``i``, from 0.
-            inputs: ``x_i``, ``(…, width)``: one step ``(batch, width)`` or a sequence ``(batch, time, width)``. That of
-                the first layer may have another width.
+            inputs: ``x_i``, one step ``(batch, width)`` or a sequence ``(batch, time, width)``. The input of the first
+                layer may have another width.
+            training: whether units are dropped.
         """
         return self.drop(inputs, training=training) if layer else inputs
 

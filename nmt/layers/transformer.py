@@ -1,7 +1,7 @@
 """The Transformer: attention instead of recurrence.
 
 Vaswani et al. 2017, *Attention Is All You Need*, https://arxiv.org/abs/1706.03762, with the normalisation before each
-sublayer (Xiong et al. 2020, https://arxiv.org/abs/2002.04745), which learns without a long warm-up::
+sublayer (Xiong et al. 2020, https://arxiv.org/abs/2002.04745), which needs no long warm-up::
 
     x = x + dropout(sublayer(norm(x)))
 
@@ -21,7 +21,7 @@ from nmt.layers.attention import Memory, ScaledDotAttention
 
 @keras.saving.register_keras_serializable("nmt")
 class Positions(keras.layers.Layer):
-    """Positional encoding: scaled token vectors with their positions added, Vaswani et al. 2017, sections 3.4 and 3.5::
+    """Positional encoding: scaled token vectors plus their positions, Vaswani et al. 2017, sections 3.4 and 3.5::
 
         x_t = sqrt(units) y_t + PE_t
         PE_(t, 2i)     = sin(t / 10000^(2i / units))
@@ -35,6 +35,9 @@ class Positions(keras.layers.Layer):
     Call arguments:
         inputs: ``y``, shape ``(batch, time, units)`` or ``(batch, units)``.
         positions: ``t``, shape ``(time,)`` or ``(batch,)``.
+
+    Returns:
+        ``x``, of the shape of ``inputs``.
 
     >>> print(Positions()(tf.zeros([1, 2, 4]), tf.range(2)).numpy().round(3)[0])
     [[0.    1.    0.    1.   ]
@@ -198,7 +201,7 @@ class TransformerEncoder(_Stack):
         return self.last_norm(x), ()
 
     def self_attention(self, inputs: tf.Tensor, mask: tf.Tensor | None = None) -> list[tf.Tensor]:
-        """Return the weights of self-attention, of every head of every layer, to be shown.
+        """Return the self-attention weights of every head of every layer, for pictures.
 
         Arguments:
             inputs, mask: as in the call.
@@ -243,7 +246,7 @@ class KeyValueCache(NamedTuple):
 
 @keras.saving.register_keras_serializable("nmt")
 class TransformerDecoder(_Stack):
-    """A stack of layers, each of which attends to the target so far, then to the source.
+    """A stack of layers. Each attends to the target so far, then to the source.
 
     The call reads a whole target at once: each token attends to those before it and to itself. :meth:`step` reads one
     more token and keeps the keys and values of those before in its state. A test holds the two equal.
@@ -286,7 +289,16 @@ class TransformerDecoder(_Stack):
         head: int | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(units, heads, feed_forward, layers, dropout, positions, head, **kwargs)
+        super().__init__(
+            units=units,
+            heads=heads,
+            feed_forward=feed_forward,
+            layers=layers,
+            dropout=dropout,
+            positions=positions,
+            head=head,
+            **kwargs,
+        )
         if layer is not None and not 0 <= layer < self.layers:
             raise ValueError(f"There is no layer {layer}: they are numbered from 0 to {self.layers - 1}.")
         self.layer = layer
@@ -314,7 +326,7 @@ class TransformerDecoder(_Stack):
         return Memory(tuple(m.values for m in layers), tuple(m.keys for m in layers), layers[0].mask)
 
     def initial_state(self, memory: Memory, max_steps: int | tf.Tensor | None = None) -> KeyValueCache:
-        """Return the state before the first step, an empty cache for ``max_steps`` tokens.
+        """Return the state before the first step: an empty cache for at most ``max_steps`` tokens.
 
         Raises:
             ValueError: if ``max_steps`` is not given.
@@ -332,9 +344,10 @@ class TransformerDecoder(_Stack):
         """Compute one step.
 
         Arguments:
-            inputs: the vector of the token before, shape ``(batch, units)``.
+            inputs: the vector of the last token, shape ``(batch, units)``.
             state: from :meth:`initial_state`, then from the step before.
             memory: from :meth:`remember`.
+            training: whether units are dropped.
 
         Returns:
             The readout ``(batch, units)``, the next state, and the alignment ``(batch, source)``.
@@ -382,6 +395,7 @@ class TransformerDecoder(_Stack):
             target: returns what self-attention of a layer attends to, given the number of the layer and the
                 normalised ``x``.
             memory: of the source, from :meth:`remember`.
+            training: whether units are dropped.
 
         Returns:
             The readouts, of the shape of ``x``, and the alignment, ``(batch, source)`` or ``(batch, target, source)``.

@@ -1,1 +1,1 @@
-"""The networks: source ids and target ids in, scores of the next token out."""
+"""The networks: source ids and target ids in, logits of the next tokens out."""

@@ -12,11 +12,11 @@ from nmt.layers.recurrence import dense
 
 
 class Encoded(NamedTuple):
-    """The source as the encoder returns it, before the decoder makes its memory of it.
+    """The source as the encoder returns it. The decoder turns it into its memory.
 
     Attributes:
         annotations: ``(batch, source, width)``; ``None`` in a language model.
-        initial_state: the first state of the decoder; ``None`` for zeros.
+        initial_state: the initial state of the decoder; ``None`` for zeros.
         mask: ``(batch, source)``, true at real tokens; ``None`` in a language model.
     """
 
@@ -41,6 +41,9 @@ class TextModel(keras.Model):
         tied: whether the output layer uses the target embeddings.
         embedding_dropout, output_dropout: shares of units dropped from token vectors and from the readout.
         word_dropout: share of tokens whose whole vector is dropped.
+
+    Raises:
+        ValueError: if the output is tied, and a readout is not as wide as a token vector.
     """
 
     def __init__(
@@ -69,13 +72,13 @@ class TextModel(keras.Model):
         self.drop_embedding = keras.layers.Dropout(embedding_dropout, dtype=self.dtype_policy)
         self.drop_words = keras.layers.Dropout(word_dropout, noise_shape=(None, None, 1), dtype=self.dtype_policy)
         self.drop_output = keras.layers.Dropout(output_dropout, dtype=self.dtype_policy)
-        # For scheduled sampling in training. Made elsewhere, it would change the order in which seeds are drawn, hence
-        # the first weights of every model, and the order of variables in checkpoints.
+        # For scheduled sampling in training. If it were created elsewhere, the order in which seeds are drawn would
+        # change, hence the initial weights of every model, and the order of variables in checkpoints.
         self.sampling_seed = keras.random.SeedGenerator()
 
     @property
     def aligned(self) -> bool:
-        """Whether its steps have an alignment."""
+        """Whether there is an alignment."""
         return self.decoder.aligned
 
     def build(self, input_shape: Any = None) -> None:
@@ -109,7 +112,7 @@ class TextModel(keras.Model):
         return self.run_decoder(target, self.run_encoder(source, training), training)
 
     def initial_state(self, memory: Memory, max_steps: int | tf.Tensor | None = None) -> Any:
-        """Return the state before the first step. A Transformer must know how many steps there will be at most."""
+        """Return the state before the first step. A Transformer needs ``max_steps``, the maximum number of steps."""
         return self.decoder.initial_state(memory, max_steps)
 
     def step(self, tokens: tf.Tensor, state: Any, memory: Memory) -> tuple[tf.Tensor, Any, tf.Tensor]:
@@ -127,11 +130,11 @@ class TextModel(keras.Model):
         return self._logits(readout), state, alignment
 
     def run_encoder(self, source: tf.Tensor | None, training: bool = False) -> Encoded:
-        """Read source ids ``(batch, source)``; a language model ignores them."""
+        """Encode source ids ``(batch, source)``; a language model ignores them."""
         raise TypeError("Use Seq2Seq or LanguageModel.")
 
     def run_decoder(self, target: tf.Tensor, encoded: Encoded, training: bool = False) -> tuple[tf.Tensor, tf.Tensor]:
-        """Read target ids ``(batch, target)``: logits ``(batch, target, vocabulary)`` and the alignment."""
+        """Return the logits ``(batch, target, vocabulary)`` and the alignment of target ids ``(batch, target)``."""
         vectors = self._vectors(self.target_embedding, target, training)
         readouts, alignment = self.decoder(
             vectors, encoded.annotations, encoded.initial_state, values_mask=encoded.mask, training=training
@@ -144,7 +147,7 @@ class TextModel(keras.Model):
         return self.drop_words(vectors, training=training) if self.word_dropout else vectors
 
     def _logits(self, readouts: tf.Tensor) -> tf.Tensor:
-        """Return scores ``(…, vocabulary)`` for readouts ``(…, readout)``."""
+        """Return logits ``(…, vocabulary)`` for readouts ``(…, readout)``."""
         if not self.tied_output:
             return dense(readouts, self.output_kernel) + self.output_bias
         return dense(readouts, self.target_embedding.embeddings, transpose=True) + self.output_bias
@@ -165,13 +168,13 @@ class TextModel(keras.Model):
 
 
 def build_once(layer: keras.layers.Layer, *shapes: tuple) -> None:
-    """Build a layer for inputs of these shapes, unless it came built from a saved model."""
+    """Build a layer for inputs of these shapes, unless it is built already, as one from a saved model is."""
     if not layer.built:
         layer.build(*shapes or [()])
 
 
 def embedding_layer(vocabulary: int, width: int, name: str, dtype: Any) -> keras.layers.Embedding:
     """Return a new embedding of ``vocabulary`` tokens, ``width`` numbers each."""
-    # Tied to the output, larger numbers would make the first predictions needlessly sure.
+    # With a tied output, larger numbers would make the first predictions overconfident.
     initializer = keras.initializers.RandomNormal(stddev=width**-0.5)
     return keras.layers.Embedding(vocabulary, width, initializer, name=name, dtype=dtype)

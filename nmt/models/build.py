@@ -22,8 +22,8 @@ def build_model(
 
     Arguments:
         config: the whole configuration.
-        source_vocabulary, target_vocabulary: numbers of tokens; ``text.vocabulary_size`` where they are not given. A
-            language model has only the second.
+        source_vocabulary, target_vocabulary: numbers of tokens; ``text.vocabulary_size`` if not given. A language model
+            uses only the second.
 
     Raises:
         InputError: if no vocabulary size is given and the config's is ``auto``.
@@ -36,7 +36,7 @@ def build_model(
     """
     size = config.text.vocabulary_size
     if size == "auto" and (source_vocabulary is None or target_vocabulary is None):
-        raise InputError("text.vocabulary_size is 'auto', so build_model must be told the size of each vocabulary.")
+        raise InputError("text.vocabulary_size is 'auto', so build_model needs the size of each vocabulary.")
     make = ARCHITECTURES[config.model.architecture]
     model = make(config, source_vocabulary or int(size), target_vocabulary or int(size))
     model.build()
@@ -60,7 +60,8 @@ def recurrent(config: Config, source_vocabulary: int, target_vocabulary: int) ->
         residual=m.residual,
     )
     layer = make_attention(m.attention, m.attention_units, m.heads) if attention else FixedContext(m.units)
-    return _seq2seq(config, source_vocabulary, target_vocabulary, encoder, _recurrent_decoder(config, layer))
+    decoder = _recurrent_decoder(config, layer)
+    return _seq2seq(config, source_vocabulary, target_vocabulary, encoder=encoder, decoder=decoder)
 
 
 def transformer(config: Config, source_vocabulary: int, target_vocabulary: int) -> Seq2Seq:
@@ -80,11 +81,11 @@ def transformer(config: Config, source_vocabulary: int, target_vocabulary: int) 
         head=None if m.alignment_head == "mean" else int(m.alignment_head) - 1,
         **shared,
     )
-    return _seq2seq(config, source_vocabulary, target_vocabulary, encoder, decoder)
+    return _seq2seq(config, source_vocabulary, target_vocabulary, encoder=encoder, decoder=decoder)
 
 
 def language_model(config: Config, source_vocabulary: int, target_vocabulary: int) -> LanguageModel:
-    """Return a recurrent language model, not built yet. There is no source."""
+    """Return a recurrent language model, not built yet. It has no source."""
     m = config.model
     return LanguageModel(target_vocabulary, m.embedding, _recurrent_decoder(config, None), m.tied, **_dropouts(config))
 
@@ -113,10 +114,16 @@ def _recurrent_decoder(config: Config, attention: Attention | None) -> Decoder:
     )
 
 
-def _seq2seq(config: Config, source_vocabulary: int, target_vocabulary: int, encoder: Any, decoder: Any) -> Seq2Seq:
+def _seq2seq(config: Config, source_vocabulary: int, target_vocabulary: int, *, encoder: Any, decoder: Any) -> Seq2Seq:
     m = config.model
     return Seq2Seq(
-        source_vocabulary, target_vocabulary, m.embedding, encoder, decoder, tied=m.tied, **_dropouts(config)
+        source_vocabulary,
+        target_vocabulary,
+        embedding=m.embedding,
+        encoder=encoder,
+        decoder=decoder,
+        tied=m.tied,
+        **_dropouts(config),
     )
 
 

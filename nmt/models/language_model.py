@@ -1,4 +1,4 @@
-"""A decoder without a source: from the tokens so far to the scores of the next."""
+"""A decoder without a source: from the tokens so far to the logits of the next."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from nmt.models.base import Encoded, TextModel, build_once
 
 @keras.saving.register_keras_serializable("nmt")
 class LanguageModel(TextModel):
-    """A decoder without a source: from the tokens so far to the scores of the next.
+    """A decoder without a source: from the tokens so far to the logits of the next.
 
     Arguments:
         vocabulary: number of tokens; id 0 is padding.
@@ -47,7 +47,14 @@ class LanguageModel(TextModel):
         if tied not in ("none", "output"):
             raise ValueError(f"tied cannot be '{tied}' without a source. Known: none, output.")
         super().__init__(
-            vocabulary, embedding, decoder, tied != "none", embedding_dropout, output_dropout, word_dropout, **kwargs
+            vocabulary,
+            embedding,
+            decoder,
+            tied=tied != "none",
+            embedding_dropout=embedding_dropout,
+            output_dropout=output_dropout,
+            word_dropout=word_dropout,
+            **kwargs,
         )
         self.vocabulary = vocabulary
         self.tied = tied
@@ -57,7 +64,7 @@ class LanguageModel(TextModel):
         super().build(input_shape)
 
     def encode(self, source: tf.Tensor) -> Memory:
-        """Return a memory with nothing but an initial state, for as many rows as ``source`` has."""
+        """Return a memory that holds only an initial state, for the rows of ``source``, ``(batch, …)``."""
         like = tf.zeros([tf.shape(source)[0], self.embedding], self.compute_dtype)
         return self.decoder.remember(None, None, self.decoder.zero_state(like))
 

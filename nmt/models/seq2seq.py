@@ -1,4 +1,4 @@
-"""An encoder and a decoder: from source ids to the scores of every next token."""
+"""An encoder and a decoder: from source ids to the logits of every next token."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from nmt.models.base import Encoded, TextModel, build_once, embedding_layer
 
 @keras.saving.register_keras_serializable("nmt")
 class Seq2Seq(TextModel):
-    """Encoder, attention and decoder: from source ids to the scores of every next token.
+    """Encoder, attention and decoder: from source ids to the logits of every next token.
 
     Arguments:
         source_vocabulary, target_vocabulary: numbers of tokens; id 0 is padding.
         embedding: width of a token vector, and of the readout.
-        encoder, decoder: the layers, see there.
+        encoder, decoder: the layers, such as :class:`Encoder` and :class:`Decoder`.
         tied: ``none``; ``output``: the output layer uses the target embeddings; ``all``: so does the source, and both
             sides have one vocabulary.
         embedding_dropout, output_dropout: shares of units dropped from token vectors and from the readout.
@@ -58,10 +58,10 @@ class Seq2Seq(TextModel):
             target_vocabulary,
             embedding,
             decoder,
-            tied != "none",
-            embedding_dropout,
-            output_dropout,
-            word_dropout,
+            tied=tied != "none",
+            embedding_dropout=embedding_dropout,
+            output_dropout=output_dropout,
+            word_dropout=word_dropout,
             **kwargs,
         )
         self.source_vocabulary = source_vocabulary
@@ -82,7 +82,7 @@ class Seq2Seq(TextModel):
         super().build(input_shape)
 
     def encode(self, source: tf.Tensor) -> Memory:
-        """Read source ids ``(batch, source)`` and return what every step attends to."""
+        """Return the memory of source ids ``(batch, source)``, which every step attends to."""
         encoded = self.run_encoder(source)
         return self.decoder.remember(encoded.annotations, encoded.mask, encoded.initial_state)
 

@@ -1,4 +1,4 @@
-"""Guided alignment: given links of words teach the attention where to attend."""
+"""Guided alignment: given word links teach the attention where to attend."""
 
 from __future__ import annotations
 
@@ -16,6 +16,9 @@ _LEAST = np.finfo(np.float32).tiny
 
 def alignment_losses(links: tf.Tensor, alignment: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """Return ``-sum_s G_ts log a_ts`` of every target position t, and which are guided: both ``(batch, target)``.
+
+    Arguments:
+        links, alignment: as those of :func:`alignment_loss`.
 
     >>> losses, guided = alignment_losses(tf.constant([[[0.5, 0.5], [0.0, 0.0]]]), tf.constant([[[0.5, 0.5]] * 2]))
     >>> [round(float(loss), 4) + 0.0 for loss in losses[0]], guided.numpy().tolist()  # ln 2, and none for zeros
@@ -36,9 +39,9 @@ def alignment_loss(links: tf.Tensor, alignment: tf.Tensor) -> tf.Tensor:
 
         loss = sum over guided t of (-sum_s G_ts log a_ts) / number of guided t
 
-    Chen et al. 2016, https://arxiv.org/abs/1607.01628; Garg et al. 2019, https://arxiv.org/abs/1909.02074, give it to
-    one head of a Transformer. A position whose row of ``G`` is zero is not
-    guided: padding, EOS, tokens without links. Without a guided position the loss is zero.
+    Chen et al. 2016, https://arxiv.org/abs/1607.01628; Garg et al. 2019, https://arxiv.org/abs/1909.02074, apply it to
+    one head of a Transformer. A position whose row of ``G`` is zero is not guided: padding, EOS, tokens without links.
+    Without a guided position the loss is zero.
 
     Arguments:
         links: ``G``, ``(batch, target, source)``; a row sums to one or is zero.

@@ -14,18 +14,21 @@ from nmt.errors import InputError
 
 
 class Keep(keras.callbacks.Callback):
-    """Copy the (averaged) weights into the model that is kept after each epoch, and measure that model.
+    """After each epoch copy the weights, averaged or not, into the model that is kept, and measure its loss.
 
     The model that is kept is not the one that learns, and is always in float32. So the model that is scored on the
-    development set is the one that will be saved, whatever is averaged: all steps, by the moving average of Polyak and
-    Juditsky 1992, or the last epochs, as in Vaswani et al. 2017, section 6.1, or both.
+    development set is the one that is saved, whatever is averaged: all steps, by the moving average of Polyak and
+    Juditsky 1992; the last epochs, as in Vaswani et al. 2017, section 6.1; or both.
 
     Arguments:
         kept: a compiled model with the same layers.
         development: batches on which its loss is measured.
-        averages: whether to take the moving averages of the optimizer, not the weights.
+        averages: whether to take the moving averages of the optimizer instead of the weights.
         epochs: number of last epochs whose weights are averaged.
-        folder: keeps the weights of those epochs for as long as they are needed.
+        folder: where the weights of those epochs are stored while they are needed.
+
+    Raises:
+        InputError: at the end of an epoch, if stored weights cannot be read.
     """
 
     def __init__(
@@ -87,8 +90,8 @@ class Keep(keras.callbacks.Callback):
         except Exception as error:  # whatever a damaged zip file raises
             raise InputError(
                 f"{self._path(epoch)}, the weights of epoch {epoch + 1} to be averaged, cannot be read: {error}. "
-                "The run must have had training.average_epochs from its beginning. With training.average_epochs = 1 it "
-                "can be resumed without them."
+                "training.average_epochs must be set from the beginning of a run. With training.average_epochs = 1 the "
+                "run can be resumed without them."
             ) from None
 
     def _path(self, epoch: int) -> Path:

@@ -1,13 +1,14 @@
-"""Around the training steps: dev BLEU, the best model, the learning rate, the journal.
+"""The callbacks of a run: dev scores, the best model, the learning rate, the journal.
 
-Each callback does one thing. Those that decide (keep, slow down, stop) hold no counters: they read the journal, one
-record an epoch, so that a resumed run decides as the uninterrupted one would.
+Each callback does one thing. Those that decide (keep, slow down, stop) hold no counters: they read the journal, which
+has one record for each epoch, so that a resumed run decides as an uninterrupted one would.
 
 Their order matters: the journal records what others have measured, and the best model is chosen by the journal. So each
-class names in ``after`` those that must have acted before it in the same batch or epoch, and :func:`in_order` refuses a
-list that breaks this. They are not one method for the end of an epoch because some act after each batch, too, and in
-the same order: a loss that is not finite ends the run before the checkpoint is saved. A new callback is a class with
-its ``after`` and one line in :func:`nmt.training.fit.run_callbacks`; in a wrong place it is refused when a run begins.
+class lists in ``after`` the classes that must act before it in the same batch or epoch, and :func:`in_order` refuses a
+list that breaks this. They are not merged into one method for the end of an epoch, because some also act after each
+batch, in the same order: a loss that is not finite ends the run before the checkpoint is saved. A new callback is a
+class with its ``after`` and one line in :func:`nmt.training.fit.run_callbacks`; a wrong place is refused when a run
+begins.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ PERPLEXITY = "val_perplexity"
 
 
 def best_epoch(qualities: Sequence[float]) -> int:
-    """Return the first epoch with the highest score.
+    """Return the first epoch, from 0, with the highest score.
 
     >>> best_epoch([10.0, 30.0, 20.0, 30.0])
     1
@@ -49,7 +50,7 @@ def best_epoch(qualities: Sequence[float]) -> int:
 
 
 def rate_scale(qualities: Sequence[float], patience: int, factor: float) -> float:
-    """Return what a rate is multiplied by after these epochs: ``factor`` for each ``patience`` without a new best.
+    """Return the scale of the learning rate after these epochs: ``factor`` for each ``patience`` without a new best.
 
     >>> rate_scale([10.0, 12.0, 11.0, 11.5, 13.0], patience=1, factor=0.5)
     0.25
@@ -96,7 +97,11 @@ class News(keras.callbacks.Callback):
 
 
 class StopOnNonFinite(keras.callbacks.Callback):
-    """End the run when the loss is no longer a number, before anything of it is saved."""
+    """End the run when the loss is no longer finite, before anything of it is saved.
+
+    Raises:
+        WorkFailed: in that case.
+    """
 
     after = (Keep,)
 
@@ -114,7 +119,7 @@ class StopOnNonFinite(keras.callbacks.Callback):
             self._end(f"step {batch + 1}")
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        # The last batch's loss is of the weights before its step; the development set's is of those after it.
+        # The loss of the last batch is that before its step; the loss on the development set is that after it.
         if logs and not math.isfinite(float(logs.get("val_loss", 0.0))):
             self._end("its end")
 
@@ -193,7 +198,7 @@ def beginning(line: str) -> str:
 class Cost(keras.callbacks.Callback):
     """Record the cost of an epoch: ``seconds``, scoring included, and ``memory_mb``, the peak of the process so far.
 
-    Of an epoch that was resumed half-way only the seconds since then are known.
+    Of an epoch that was resumed, only the seconds since then are known.
     """
 
     after = (DevScores, DevText)
@@ -212,7 +217,7 @@ class Cost(keras.callbacks.Callback):
 
 
 class SampleMore(keras.callbacks.Callback):
-    """Raise the share of scheduled sampling in a straight line, from none in the first epoch to all in the last."""
+    """Raise the share of scheduled sampling linearly, from 0 in the first epoch to ``share`` in the last."""
 
     def __init__(self, share: float, epochs: int) -> None:
         super().__init__()
@@ -224,15 +229,15 @@ class SampleMore(keras.callbacks.Callback):
 
 
 class Journal(keras.callbacks.Callback):
-    """Write one record an epoch to ``metrics.jsonl``.
+    """Write one record for each epoch to ``metrics.jsonl``.
 
     Arguments:
         path: the file; the records of the epochs done are kept.
-        done: how many those are.
+        done: the number of epochs done.
         watch: ``val_bleu`` or ``val_perplexity``, the score that decides.
 
     Raises:
-        InputError: if the file does not hold them.
+        InputError: if the file does not hold those records.
     """
 
     after = (RestoreMetrics, Keep, Cost)
@@ -255,7 +260,7 @@ class Journal(keras.callbacks.Callback):
 
     @property
     def qualities(self) -> list[float]:
-        """The deciding score of each epoch, the higher the better; a perplexity that overflowed is the worst."""
+        """The watched score of each epoch, a perplexity with its sign changed; ``-inf`` if it overflowed."""
         scores = [record.get(self.watch) for record in self.records]
         sign = 1.0 if self.watch == BLEU else -1.0
         return [-math.inf if score is None else sign * score for score in scores]
@@ -297,7 +302,7 @@ class KeepBest(keras.callbacks.Callback):
 
 
 class Plateau(keras.callbacks.Callback):
-    """Scale the rate down for each plateau of the journal's score."""
+    """Lower the learning rate for each plateau of the journal's score."""
 
     def __init__(self, schedule: WarmUp, journal: Journal, patience: int, factor: float) -> None:
         super().__init__()
@@ -311,7 +316,7 @@ class Plateau(keras.callbacks.Callback):
 
 
 class EarlyStopping(keras.callbacks.Callback):
-    """Stop when the best epoch of the journal is ``patience`` epochs ago."""
+    """Stop when the best epoch of the journal was ``patience`` epochs ago."""
 
     key = "training.early_stopping"
     after = (Journal,)
@@ -323,7 +328,7 @@ class EarlyStopping(keras.callbacks.Callback):
         self.news = news
 
     def finished(self) -> bool:
-        """Tell whether the journal as it is ends the training."""
+        """Return whether the journal as it is ends the training."""
         qualities = self.journal.qualities
         return bool(qualities) and len(qualities) - 1 - best_epoch(qualities) >= self.patience
 

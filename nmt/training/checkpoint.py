@@ -28,7 +28,7 @@ def fingerprint(*values: object) -> int:
 
 
 class Checkpoint:
-    """The file from which a run is resumed exactly where it was: variables, random states, epoch and batch.
+    """The file from which a run is resumed exactly where it stopped: variables, random states, epoch and batch.
 
     Arguments:
         path: the file, an ``npz`` without pickles.
@@ -62,7 +62,7 @@ class Checkpoint:
         """Set every variable as it was and return the epochs and batches done.
 
         Raises:
-            InputError: if there is no checkpoint, or it is of another model or another corpus.
+            InputError: if there is no checkpoint, it is damaged, or it belongs to another model, corpus or order.
         """
         try:
             with np.load(self.path, allow_pickle=False) as stored:
@@ -74,13 +74,13 @@ class Checkpoint:
             raise InputError(f"{self.path} is damaged and cannot be resumed from: {error}") from None
         if corpus != self.corpus:
             raise InputError(
-                f"The run to resume, {self.path}, was on another corpus. Name the pairs it began with, "
+                f"The run to resume, {self.path}, used another corpus. Name the pairs it began with, "
                 "and their links if it had any."
             )
         if batch and order != self.order:
             raise InputError(
-                "The run to resume was stopped in mid-epoch, and training.batch_size, batch_unit or seed is another "
-                "now: which pairs are left would not be known. Finish the epoch with the old ones first."
+                "The run to resume was stopped within an epoch, and training.batch_size, batch_unit or seed has "
+                "changed: the pairs that are left cannot be determined. Finish the epoch with the old settings first."
             )
         variables = self._variables()
         shapes = [tuple(v.shape) for v in variables]
@@ -92,10 +92,10 @@ class Checkpoint:
 
 
 class RestoreMetrics(keras.callbacks.Callback):
-    """Restore the metrics of an epoch that was stopped half-way.
+    """Restore the metrics of an epoch that was stopped.
 
-    ``fit`` resets the metrics as each epoch begins, so those of the state are put back after that. Where the stop came
-    after the epoch's last batch, no batch is left to report them, so they are reported here.
+    ``fit`` resets the metrics when an epoch begins, so those of the checkpoint are restored after that. If the run was
+    stopped after the last batch of the epoch, no batch is left to report them, so they are reported here.
     """
 
     def __init__(self) -> None:
@@ -111,7 +111,7 @@ class RestoreMetrics(keras.callbacks.Callback):
             variable.assign(value)
         self.results = self.model.get_metrics_result()
         for metric in _all_metrics(self.model):
-            if isinstance(metric, TokensPerSecond):  # the clock ran on in between
+            if isinstance(metric, TokensPerSecond):  # its clock did not stop
                 metric.reset_state()
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
@@ -121,13 +121,16 @@ class RestoreMetrics(keras.callbacks.Callback):
 
 
 class SaveCheckpoint(keras.callbacks.Callback):
-    """Save a checkpoint after each epoch, every few minutes, and when asked to stop. It comes after all others.
+    """Save a checkpoint after each epoch, every few minutes, and when asked to stop, after all other callbacks.
 
     Arguments:
         checkpoint: where the run is saved.
-        position: a variable ``[epoch, batch]``, where the data begins; set anew for each epoch.
-        minutes: between two saves.
+        position: a variable ``[epoch, batch]``, where the data begins; set for each epoch.
+        minutes: between two checkpoints.
         stop: set from outside to end the run after the current batch.
+
+    Raises:
+        Stopped: after that batch.
     """
 
     after = (keras.callbacks.Callback,)

@@ -38,7 +38,7 @@ def strategy(devices: int) -> tf.distribute.Strategy:
     found = [device.name for device in tf.config.list_logical_devices(kind)]
     if len(found) < devices:
         raise InputError(
-            f"training.devices = {devices}, and TensorFlow sees {len(found)} {kind}{'s' * (len(found) > 1)}."
+            f"training.devices = {devices}, but TensorFlow sees {len(found)} {kind}{'s' * (len(found) > 1)}."
         )
     return _mirrored(tuple(found[:devices]))
 

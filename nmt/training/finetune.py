@@ -1,4 +1,4 @@
-"""Fine-tuning: the weights of another model to begin with, whose vocabulary may have grown."""
+"""Fine-tuning: a model begins with the weights of another one, with new pieces in its vocabulary if there are any."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from nmt.models.seq2seq import Seq2Seq
 def begin_with(
     model: Seq2Seq | LanguageModel, tokenizers: Tokenizers, start: Seq2Seq | LanguageModel, start_tokenizers: Tokenizers
 ) -> None:
-    """Give a new model the weights of another one, whose vocabulary is the beginning of its own.
+    """Give a new model the weights of another one, whose vocabulary is the first part of its own.
 
-    An old token keeps its row. A new one begins with the mean of the rows of the tokens that stood for it before, in
-    the embeddings and, where it is not tied, in the output layer.
+    An old token keeps its row. The row of a new one is the mean of the rows of the tokens that spelled it before, in
+    the embeddings and, if it is not tied, in the output layer.
 
     Arguments:
         model, tokenizers: the new model.
@@ -38,7 +38,11 @@ def grown_rows(values: np.ndarray, axis: int, before: Tokenizer, now: Tokenizer)
 
     Arguments:
         values: an array with a row for each old token along ``axis``.
+        axis: the axis of the vocabulary.
         before, now: the tokenizers of the old and the new vocabulary.
+
+    Returns:
+        The array with a row for each token of the new vocabulary, the old ones first.
 
     >>> import numpy as np
     >>> from nmt.data import tokenizers

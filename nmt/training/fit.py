@@ -1,4 +1,4 @@
-"""A training run, from a corpus to a model's folder, by ``model.compile`` and ``model.fit``."""
+"""A training run, from a corpus to a model's folder, with ``model.compile`` and ``model.fit``."""
 
 from __future__ import annotations
 
@@ -72,30 +72,30 @@ def train_model(
 ) -> Translator | Completer:
     """Train a model on a corpus and keep the best epoch, by its score on the development set, in a folder.
 
-    News of the run are logged by the loggers of this package, as information.
+    The loggers of this package log its progress, with level INFO.
 
     Arguments:
-        config: every choice.
+        config: the whole configuration.
         corpus: the training pairs, with word links for ``training.guided_alignment``, or plain text for a language
             model.
         dev: the development pairs, of which the first 2,000 are translated after each epoch.
         folder: where the model goes. It must be new or empty, or hold the run to resume.
-        resume: whether to continue the run in ``folder``; the same commands then give the same model to the bit.
+        resume: whether to continue the run in ``folder``; the model is then the same, bit for bit, as without a stop.
         start: the folder of a model to begin with.
-        grow: how many new pieces, at most, are learned from the corpus and added to that model's vocabulary.
+        grow: the maximum number of new pieces that are learned from the corpus and added to that model's vocabulary.
 
     Returns:
-        The best model, as a :class:`Translator` or, of a language model, as a :class:`Completer`.
+        The best model, as a :class:`Translator` or, for a language model, as a :class:`Completer`.
 
     Raises:
         InputError: before anything is written, if the folder holds another model, the text allows no such vocabulary,
-            no pair fits into ``data.max_length``, the model to begin with is of another kind, or there are word links
-            and no use for them or the other way round.
+            no pair fits into ``data.max_length``, the model to begin with is of another kind, or word links are missing
+            or have no use.
         WorkFailed: if the loss is no longer finite, or the run was asked to stop; the best model so far is kept.
     """
     training = config.training
-    prepare_run(config, folder, corpus.links() is not None, resume, start)
-    strategy(training.devices)  # refuses more of them than there are
+    prepare_run(config, folder, linked=corpus.links() is not None, resume=resume, start=start)
+    strategy(training.devices)  # refuses more devices than there are
     keras.utils.set_random_seed(training.seed)
     started = load(start) if start and not resume else None
     tokenizers = run_tokenizers(
@@ -138,7 +138,7 @@ def train_model(
         checkpoint.save(0, 0)  # a run that fails at once can be resumed, with other settings
     with stop_signal() as stop:
         saving = SaveCheckpoint(checkpoint, position, training.save_minutes, stop)
-        fit_model(model, config, pipeline, callbacks, saving)
+        fit_model(model, config, pipeline, callbacks=callbacks, saving=saving)
     load_weights(kept, folder / WEIGHTS)
     return translator
 
@@ -210,10 +210,11 @@ def fit_model(
     model: keras.Model,
     config: Config,
     pipeline: Pipeline,
+    *,
     callbacks: list[keras.callbacks.Callback],
     saving: SaveCheckpoint,
 ) -> None:
-    """Fit the model from the position of the checkpoint to the end of the run, unless it is there already."""
+    """Fit the model from the position of the checkpoint to the end of the run, unless the run has ended already."""
     training, position = config.training, saving.position
     done = int(position[0])
     ends = [c for c in callbacks if isinstance(c, EarlyStopping | RunLimits)]
@@ -230,10 +231,10 @@ def fit_model(
     batches = tf.data.Dataset.from_tensors(0).flat_map(as_written(lambda _: pipeline.epoch(position[0], position[1])))
     fit = functools.partial(model.fit, ahead(batches), shuffle=False, verbose=1 if sys.stderr.isatty() else 2)
     with contextlib.redirect_stdout(sys.stderr), warnings.catch_warnings():
-        # The batches of an epoch are not counted beforehand, which Keras takes for a mistake.
+        # Keras warns because the batches of an epoch are not counted beforehand.
         warnings.filterwarnings("ignore", message="Your input ran out of data")
         if int(position[1]):
-            # The rest of an epoch on its own: Keras takes the batches of the first epoch for the number in each.
+            # The rest of an epoch on its own: Keras expects as many batches in each epoch as in the first.
             fit(initial_epoch=done, epochs=done + 1, callbacks=callbacks)
             done += 1
         if done < training.epochs and not finished():
@@ -242,7 +243,7 @@ def fit_model(
 
 @contextlib.contextmanager
 def stop_signal() -> Iterator[threading.Event]:
-    """Yield an event that Ctrl-C or a request to terminate sets, so that a run can end in good order.
+    """Yield an event that Ctrl-C or a request to terminate sets, so that a run can end cleanly.
 
     A second Ctrl-C ends it at once. Outside the main thread there are no signals, and the event is never set.
     """
@@ -255,7 +256,7 @@ def stop_signal() -> Iterator[threading.Event]:
         if stop.is_set():
             raise KeyboardInterrupt
         stop.set()
-        logger.info("Stopping after this batch. Once more stops at once.")
+        logger.info("Stopping after this batch. A second Ctrl-C stops at once.")
 
     before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

@@ -1,4 +1,4 @@
-"""How long a training will take on this machine, and how much memory: fifty of its steps are timed, and a dev pass."""
+"""The time and memory that a training will need on this machine, from fifty timed steps and a pass over the dev set."""
 
 from __future__ import annotations
 
@@ -46,17 +46,17 @@ class Forecast:
     """The time and memory of a training.
 
     Attributes:
-        parameters: of the model.
-        vocabularies: source and target pieces.
-        batches: in an epoch.
-        epochs: at most, a part of one where ``training.steps`` or ``training.minutes`` ends the run.
-        starting_seconds: what is done once: the vocabulary, the models, the tracing of graphs.
-        step_seconds: of an epoch's steps, the filling of the shuffle buffer included.
-        scoring_seconds: of the development set after each epoch.
+        parameters: the number of parameters of the model.
+        vocabularies: the numbers of source and target pieces.
+        batches: the number of batches in an epoch.
+        epochs: their maximum, a fraction where ``training.steps`` or ``training.minutes`` ends the run.
+        starting_seconds: the time of what is done once: the vocabulary, the models, the tracing of graphs.
+        step_seconds: the time of an epoch's steps, the filling of the shuffle buffer included.
+        scoring_seconds: the time for the development set after each epoch.
         memory_mb: the peak of the process, in megabytes of a million bytes.
-        machine_mb: the memory of the machine.
+        machine_mb: the memory of the machine, in the same unit.
 
-    Its ``str`` is for a person.
+    ``str`` returns it as text.
     """
 
     parameters: int
@@ -86,11 +86,11 @@ class Forecast:
         pieces = f"{source:,}" if source == target else f"{source:,} and {target:,}"
         epochs = "one epoch" if self.epochs == 1 else f"{round(self.epochs, 1):,g} epochs at most"
         lines = [
-            f"{self.parameters:,} parameters, a vocabulary of {pieces} pieces, {self.batches:,} batches an epoch.",
-            f"Time: {duration(self.seconds)} for {epochs}. It is {duration(self.epoch_seconds)} an epoch, "
+            f"{self.parameters:,} parameters, a vocabulary of {pieces} pieces, {self.batches:,} batches per epoch.",
+            f"Time: {duration(self.seconds)} for {epochs}. It is {duration(self.epoch_seconds)} per epoch, "
             f"{duration(self.scoring_seconds)} of them for the development set, and {duration(self.starting_seconds)} "
             "to start.",
-            f"Memory: {self.memory_mb:,.0f} MB at the peak, of {self.machine_mb:,.0f} MB that this machine has.",
+            f"Memory: {self.memory_mb:,.0f} MB at the peak, of the {self.machine_mb:,.0f} MB of this machine.",
         ]
         if self.memory_mb > self.machine_mb:
             lines.append("That is too much: lower training.batch_size, data.max_length, data.shuffle_buffer or units.")
@@ -98,17 +98,17 @@ class Forecast:
 
 
 def forecast(config: Config, corpus: Corpus, dev: Corpus) -> Forecast:
-    """Begin a training, time a part of it, and multiply: nothing is written.
+    """Begin a training, time a part of it, and multiply. Nothing is written.
 
-    The seconds of an epoch are the mean of its first 50 steps, for all its batches, and those of a pass over the
-    development set. Memory is that of this process, so one that has done something large before has had its peak.
-    The import of TensorFlow, some seconds, is not included.
+    The time of an epoch is the mean of its first 50 steps, multiplied by its batches, plus a pass over the development
+    set. Memory is the peak of this process, so it is too high if the process has done something larger before. The
+    import of TensorFlow, some seconds, is not included.
 
     Raises:
         InputError: for what the training itself would refuse.
     """
     check_guided(config, corpus.links() is not None)
-    strategy(config.training.devices)  # refuses more of them than there are
+    strategy(config.training.devices)  # refuses more devices than there are
     keras.utils.set_random_seed(config.training.seed)
     began = time.monotonic()
     tokenizers = fit_tokenizers(config, corpus)
@@ -117,15 +117,15 @@ def forecast(config: Config, corpus: Corpus, dev: Corpus) -> Forecast:
     development = development_batches(config, pipeline, dev)
     vocabularies = (tokenizers.source.vocabulary, tokenizers.target.vocabulary)
     model, kept, _ = make_models(config, vocabularies, steps)
-    logger.info(f"{model.count_params():,} parameters. {STEPS} steps are timed.")
+    logger.info(f"{model.count_params():,} parameters. Timing {STEPS} steps.")
     epoch = pipeline.epoch(0)
     next(iter(epoch))  # traces it
     starting = time.monotonic() - began
     filling = _seconds(lambda: next(iter(epoch)))
     tracing, step = time_steps(model, epoch)
-    logger.info("The development set is tried.")
-    search_tracing, scoring = time_scoring(config, kept, tokenizers, dev, development)
-    # Saving a checkpoint holds a copy of all this.
+    logger.info("Timing the development set.")
+    search_tracing, scoring = time_scoring(config, kept, tokenizers, dev=dev, development=development)
+    # A checkpoint being saved holds a copy of all this.
     held = [keras.ops.convert_to_numpy(variable) for variable in (*model.variables, *model.optimizer.variables)]
     logger.info(f"Measured; a checkpoint has {sum(array.nbytes for array in held) / 1e6:,.0f} MB.")
     return Forecast(
@@ -142,7 +142,12 @@ def forecast(config: Config, corpus: Corpus, dev: Corpus) -> Forecast:
 
 
 def expected_batches(training: Training, batches: int, seconds: float) -> float:
-    """Return the batches of a run with this number in an epoch and the seconds of their steps: the first limit ends it.
+    """Return the number of batches in a run, which the first limit ends.
+
+    Arguments:
+        training: the config's section.
+        batches: in an epoch.
+        seconds: of the steps of an epoch.
 
     >>> expected_batches(Training(epochs=3, steps=25, accumulate=2), batches=20, seconds=12.0)
     50
@@ -170,11 +175,11 @@ class _Clock(keras.callbacks.Callback):
 
 def time_steps(model: keras.Model, epoch: tf.data.Dataset) -> tuple[float, float]:
     """Return the seconds of the first step, which traces the graph, and the mean of the 50 after it."""
-    # A corpus of fewer batches is read again.
+    # A corpus with fewer batches is read repeatedly.
     batches = epoch.take(STEPS + 1).cache().repeat().take(STEPS + 1)
     clock = _Clock()
     with warnings.catch_warnings():
-        # Batches are not counted beforehand, which Keras takes for a mistake.
+        # Keras warns because batches are not counted beforehand.
         warnings.filterwarnings("ignore", message="Your input ran out of data")
         model.fit(batches, callbacks=[clock], verbose=0, shuffle=False)
     first, *others = np.diff(clock.ends).tolist()
@@ -182,11 +187,11 @@ def time_steps(model: keras.Model, epoch: tf.data.Dataset) -> tuple[float, float
 
 
 def time_scoring(
-    config: Config, kept: Seq2Seq | LanguageModel, tokenizers: Tokenizers, dev: Corpus, development: tf.data.Dataset
+    config: Config, kept: Seq2Seq | LanguageModel, tokenizers: Tokenizers, *, dev: Corpus, development: tf.data.Dataset
 ) -> tuple[float, float]:
-    """Return the seconds of tracing, and those of a pass over the development set: its loss, and what is translated.
+    """Return the seconds of tracing, and of a pass over the development set: its loss and its translations.
 
-    Four batches of it are translated. They count for as many pieces as the references have.
+    Four batches of it are translated, and their time is scaled up to the number of pieces in the references.
     """
     tracing = _seconds(lambda: kept.evaluate(development.take(1), verbose=0))
     losing = _seconds(lambda: kept.evaluate(development, verbose=0))
@@ -196,7 +201,7 @@ def time_scoring(
         tracing += _seconds(lambda: completer.complete([pairs[0][1]]))
         return tracing, losing + _seconds(lambda: completer.complete([pairs[0][1]]))
     translator, decoding = Translator(kept, tokenizers, config), config.decoding
-    # A model that has learned little may end at once.
+    # A model that has learned little may write EOS at once.
     least = max(decoding.min_ratio, min(1.0, decoding.max_ratio))
     written: list[int] = []
 
@@ -220,7 +225,7 @@ def _seconds(work: Callable[[], object]) -> float:
 
 
 def duration(seconds: float) -> str:
-    """Return seconds in the unit that people use.
+    """Return seconds as text in a suitable unit.
 
     >>> duration(7.34), duration(134), duration(4000), duration(200_000)
     ('7.3 seconds', '2.2 minutes', '67 minutes', '56 hours')

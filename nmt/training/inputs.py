@@ -22,21 +22,21 @@ from nmt.errors import InputError
 
 logger = logging.getLogger(__name__)
 
-# More sentences than these make an epoch longer and its BLEU hardly more certain.
+# More sentences than these make an epoch longer and BLEU hardly more precise.
 _DEV_SENTENCES = 2000
 
 
 def run_tokenizers(
     config: Config, corpus: Corpus, resumed: Path | None = None, started: Tokenizers | None = None, grow: int = 0
 ) -> Tokenizers:
-    """Return the tokenizers of a run: loaded, taken over and perhaps grown, or trained on the corpus.
+    """Return the tokenizers of a run: loaded, taken from another model and perhaps grown, or trained on the corpus.
 
     Arguments:
-        config: every choice.
+        config: the whole configuration.
         corpus: the training pairs.
         resumed: the folder of the run to resume.
         started: the tokenizers of the model to begin with.
-        grow: how many new pieces, at most, are added to them.
+        grow: the maximum number of new pieces that are added to them.
 
     Raises:
         InputError: if the text allows no vocabulary of the size in the config.
@@ -67,7 +67,7 @@ def fit_tokenizers(config: Config, corpus: Corpus) -> Tokenizers:
 
 
 def evenly_spread_pairs(corpus: Corpus) -> Iterator[tuple[str, str]]:
-    """Return pairs from the whole corpus, at most as many as tokenizers are trained on."""
+    """Return evenly spread pairs of the corpus, up to the number that tokenizers are trained on."""
     return islice(corpus.pairs(), 0, None, -(-corpus.size // texts.SENTENCES))
 
 
@@ -79,8 +79,8 @@ def make_pipeline(config: Config, corpus: Corpus, tokenizers: Tokenizers) -> tup
     """Choose the buckets from a sample of the corpus and log their padding.
 
     Returns:
-        The pipeline, and the batches of an epoch: counted by the lengths of the sample, for each bucket ends with a
-        short batch, and estimated where the corpus is larger than the sample.
+        The pipeline, and the number of batches in an epoch. It is counted from the lengths of the sample, because each
+        bucket ends with a short batch, and estimated if the corpus is larger than the sample.
 
     Raises:
         InputError: if no pair passes the filter.
@@ -91,7 +91,7 @@ def make_pipeline(config: Config, corpus: Corpus, tokenizers: Tokenizers) -> tup
     measured = lengths(pairs.take(SAMPLE), tokenizers, data.max_length, sourceless)
     if not len(measured):
         raise InputError(
-            f"No pair is left of {corpus.name}: every one has an empty side or more than data.max_length = "
+            f"No pair of {corpus.name} is left: each has an empty side or more than data.max_length = "
             f"{data.max_length} pieces."
         )
     buckets = Buckets.fit(measured, data.buckets, data.max_length + 1)
@@ -102,8 +102,8 @@ def make_pipeline(config: Config, corpus: Corpus, tokenizers: Tokenizers) -> tup
         )
     if links is not None and (lost := count_lost(linked(pairs, links).take(read), tokenizers)):
         logger.info(
-            f"{lost:,} of the first {read:,} pairs lose their links: their pieces make other words than their spaces, "
-            "for SentencePiece writes some characters in another way or does not know a word."
+            f"{lost:,} of the first {read:,} pairs lose their links: their pieces form other words than their spaces, "
+            "because SentencePiece changes some characters or does not know a word."
         )
     share, batches = buckets.padding(measured, training.batch_size, training.batch_unit)
     source, target = np.mean(measured, 0)
@@ -132,7 +132,7 @@ def expected_steps(config: Config, batches: int) -> int:
     """Return the steps of a whole run with this number of batches in an epoch.
 
     Raises:
-        InputError: if there is not a single one.
+        InputError: if there is none.
     """
     training = config.training
     steps = training.epochs * batches // training.accumulate
@@ -155,7 +155,7 @@ def development_batches(config: Config, pipeline: Pipeline, dev: Corpus) -> tf.d
     development = dataclasses.replace(pipeline, pairs=dev.dataset()).in_order()
     if not any(True for _ in development.take(1)):
         raise InputError(
-            f"No development pair is left of {dev.name}: every one has an empty side or more than data.max_length = "
+            f"No development pair of {dev.name} is left: each has an empty side or more than data.max_length = "
             f"{config.data.max_length} pieces."
         )
     return development

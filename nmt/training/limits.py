@@ -1,4 +1,4 @@
-"""The end of a run by its steps or by the clock instead of its epochs: fair to models that are compared."""
+"""Ends a run after a number of steps or minutes instead of epochs, for a fair comparison of models."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from nmt.config import Training
 from nmt.training.callbacks import News
 from nmt.training.schedules import WarmUp
 
-# The schedule's end is moved each time this many steps are done.
+# Steps between two moves of the schedule's end.
 _STEPS = 25
 
 
@@ -21,14 +21,14 @@ class RunLimits(keras.callbacks.Callback):
 
     The time between epochs is not counted, nor is the first batch of a run, which waits for the graph to be traced. The
     first batch of a later epoch may wait for the shuffle buffer, so it counts as the mean of the others if there are
-    any. The epoch that is cut short is scored like any other. A schedule that falls linearly is made to end when the
-    minutes will be over, estimated from the speed so far.
+    any. The epoch that is cut short is scored like any other. A schedule that falls linearly ends when the minutes will
+    be over, estimated from the speed so far.
 
     Arguments:
         training: the config's section.
         schedule: of the learning rate.
         expected: steps of the run if no limit ends it.
-        news: for the line that tells why the run ends.
+        news: logs why the run ends.
     """
 
     def __init__(self, training: Training, schedule: WarmUp, expected: int, news: News) -> None:
@@ -38,7 +38,7 @@ class RunLimits(keras.callbacks.Callback):
         self.schedule = schedule
         self.expected = expected
         self.news = news
-        # A resumed run has spent what it had spent before, so this is saved in its checkpoint.
+        # A resumed run continues to count from here, so this is saved in its checkpoint.
         self.spent = tf.Variable(0.0, dtype=tf.float64, trainable=False, name="spent")
         self.clock = 0.0
         # Of this process: whether the graph is traced, whether an epoch begins, and the batches and seconds counted.
@@ -51,7 +51,7 @@ class RunLimits(keras.callbacks.Callback):
         return "training.steps" if self.steps and self._done() >= self.steps else "training.minutes"
 
     def finished(self) -> bool:
-        """Tell whether a limit is reached."""
+        """Return whether a limit is reached."""
         return self.key == "training.steps" or 0 < self.seconds <= float(self.spent)
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
@@ -65,7 +65,7 @@ class RunLimits(keras.callbacks.Callback):
             self.clock = time.monotonic()
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        # Without minutes to keep to, nothing that is saved depends on the clock.
+        # Without a limit in minutes, nothing that is saved depends on the clock.
         if self.seconds:
             self._count()
         if self.finished():

@@ -75,6 +75,9 @@ class MaskedCrossEntropy(keras.losses.Loss):
         y_true: ids ``(batch, target)``.
         y_pred: logits ``(batch, target, vocabulary)``.
 
+    Raises:
+        ValueError: for a ``sample_weight``.
+
     >>> loss = MaskedCrossEntropy()(tf.constant([[1, 0]]), tf.zeros([1, 2, 4]))
     >>> round(float(loss), 4)  # ln 4: all four tokens are equally likely, and the padding does not count
     1.3863

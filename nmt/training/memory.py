@@ -15,7 +15,7 @@ except ModuleNotFoundError:  # Windows has none
 def peak_mb() -> float:
     """Return the highest resident memory of this process so far, in megabytes of a million bytes.
 
-    It is a high-water mark: what was freed since is still counted. Memory of a GPU is not.
+    Memory that was freed since is still counted. Memory of a GPU is not.
 
     >>> peak_mb() > 1
     True

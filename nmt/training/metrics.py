@@ -1,4 +1,4 @@
-"""Metrics of training: perplexity, token accuracy, tokens a second."""
+"""Metrics of training: perplexity, token accuracy, tokens per second."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ from nmt.training.losses import token_cross_entropy
 
 
 class TokenMetric(keras.metrics.Metric):
-    """The base class of means over real tokens. A subclass defines what is measured of each token."""
+    """The base class of means over real tokens. A subclass defines what is measured for each token.
+
+    The ids are ``(batch, target)``, with 0 at padding, and the logits ``(batch, target, vocabulary)``.
+    """
 
     def __init__(self, name: str, **kwargs: Any) -> None:
         super().__init__(name=name, **kwargs)
@@ -76,7 +79,7 @@ class TokenAccuracy(TokenMetric):
 class TokensPerSecond(keras.metrics.Metric):
     """Real target tokens, EOS included, per second of wall time since the first batch of the epoch ended.
 
-    The first batch is left out, because in the first epoch the graph is traced in its time.
+    The first batch is left out, because in the first epoch its time includes the tracing of the graph.
     """
 
     def __init__(self, name: str = "tokens/s", **kwargs: Any) -> None:

@@ -18,6 +18,9 @@ class Adam(keras.optimizers.Adam):
     Kingma and Ba 2015, https://arxiv.org/abs/1412.6980, the form before section 2.1. Keras writes the update as a dozen
     operations, each of which reads all weights; the fused one reads them once and gives the same numbers. On two cores
     that halves the time of the optimizer.
+
+    Raises:
+        ValueError: at the first step, for ``amsgrad``, which the operation does not have.
     """
 
     def apply(self, grads: Any, trainable_variables: Any = None) -> None:
@@ -35,7 +38,7 @@ class Adam(keras.optimizers.Adam):
         grads = [None if g is None else next(sums) for g in grads]
         if self.global_clipnorm is not None:
             grads = tf.clip_by_global_norm(grads, self.global_clipnorm)[0]
-        # Keras will add up the devices' once more.
+        # Keras will add up those of all devices once more.
         return [None if g is None else g / count for g in grads]
 
     def finalize_variable_values(self, var_list: Any) -> None:

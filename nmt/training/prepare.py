@@ -1,4 +1,4 @@
-"""The checks before a run. They need no TensorFlow, so a wrong setting is told before a long corpus is read."""
+"""The checks before a run. They need no TensorFlow, so a wrong setting is refused before a long corpus is read."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def prepare_run(config: Config, folder: Path, linked: bool, resume: bool = False
     """Check that a run may begin, or be resumed, in a folder.
 
     Arguments:
-        config: every choice.
+        config: the whole configuration.
         folder: where the model goes.
         linked: whether there are word links.
         resume: whether the run in ``folder`` is continued.
@@ -21,7 +21,7 @@ def prepare_run(config: Config, folder: Path, linked: bool, resume: bool = False
 
     Raises:
         InputError: if the folder holds another model, the run to resume or the model to begin with does not fit the
-            config, or there are word links and no use for them or the other way round.
+            config, or word links are missing or have no use.
     """
     check_guided(config, linked)
     if resume:

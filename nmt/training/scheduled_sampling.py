@@ -14,14 +14,17 @@ def mix_predictions(target: tf.Tensor, logits: tf.Tensor, share: Any, seed: Any 
     """Replace a share of the target tokens that a model will read by its own predictions of them.
 
     Scheduled sampling, Bengio et al. 2015, https://arxiv.org/abs/1506.03099, in the parallel form of Duckworth et al.
-    2019, https://arxiv.org/abs/1906.04331: all predictions are made in one pass over the true tokens, so no token has
-    to wait for the one before. BOS and padding stay as they are, and no gradient passes.
+    2019, https://arxiv.org/abs/1906.04331: all predictions are made in one pass over the true tokens, so no token waits
+    for the one before. BOS and padding stay as they are, and no gradient passes through.
 
     Arguments:
         target: ``BOS y_1 … y_n``, shape ``(batch, target)``.
         logits: the scores of ``y_1 … y_n EOS``, shape ``(batch, target, vocabulary)``.
-        share: the probability of a token to be replaced, a number from 0 to 1 or a scalar tensor.
+        share: the probability that a token is replaced, a number from 0 to 1 or a scalar tensor.
         seed: a ``keras.random.SeedGenerator``.
+
+    Returns:
+        The tokens to read, ``(batch, target)``.
 
     >>> target = tf.constant([[2, 5, 6, 0]])
     >>> mix_predictions(target, tf.one_hot([[7, 8, 9, 3]], 10), share=1.0).numpy().tolist()

@@ -27,7 +27,7 @@ class WarmUp(keras.optimizers.schedules.LearningRateSchedule):
         total: steps of the whole run, for ``linear``.
 
     Raises:
-        ValueError: for any other decay, and for ``linear`` with fewer steps in all than in the rise.
+        ValueError: for any other decay, and for ``linear`` if ``total`` is not more than ``warmup``.
 
     >>> schedule = WarmUp(0.1, warmup=4, decay="inverse_root")
     >>> [round(float(schedule(step)), 4) for step in (0, 3, 15)]

@@ -85,7 +85,7 @@ def compile_for_training(model: keras.Model, config: Config, steps: int) -> Warm
         metrics=[Perplexity(), TokenAccuracy(), TokensPerSecond()],
     )
     model.optimizer.build(model.trainable_variables)
-    # Keras creates the variables of the metrics at the first batch, but a run to resume needs them before.
+    # Keras creates the variables of the metrics at the first batch, but a resumed run needs them before.
     token = tf.ones([1, 1], tf.int32)
     inputs = {"source": token, "target": token}
     outputs = model(inputs)

@@ -1,4 +1,4 @@
-"""What TensorBoard shows of a run: curves, translations with their alignments, and the word vectors.
+"""What TensorBoard shows of a run: curves, translations with their alignments, and the token embeddings.
 
 Each of the two runs, of the training and of the development set, has one file of events, which TensorBoard reads while
 it grows: a step for each epoch.
@@ -80,7 +80,7 @@ class EventFile:
             os.truncate(self.path, end)
 
     def add(self, epoch: int, summaries: Sequence[Summary]) -> None:
-        """Add the summaries of an epoch, the first being 1.
+        """Add the summaries of an epoch, counted from 1.
 
         Raises:
             OSError: if the file cannot be written.
@@ -114,7 +114,7 @@ class EventFile:
 
 def image_pb(tag: str, png: bytes) -> Summary:
     """Return a summary with an image, from the bytes of a PNG file."""
-    # Behind the signature comes the header, which begins with the size.
+    # After the signature comes the header, which begins with the size.
     width, height = struct.unpack(">II", png[16:24])
     content = np.array([str(width).encode(), str(height).encode(), png], dtype=object)
     described = image_metadata.create_summary_metadata(None, None)
@@ -132,7 +132,7 @@ def evenly_spaced(items: Sequence[Any], count: int = SHOWN) -> list[Any]:
 
 
 def table(names: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Return a table in Markdown whose first column numbers the rows and whose last is of numbers.
+    """Return a table in Markdown. Its first column numbers the rows, and its last column holds numbers.
 
     >>> print(table(["text", "score"], [["a|b", "-7"]]))
     | | text | score&nbsp;&nbsp;&nbsp;&nbsp;&nbsp;&nbsp;&nbsp;&nbsp;&nbsp;&nbsp;&nbsp;&nbsp; |
@@ -228,7 +228,7 @@ class Completions(keras.callbacks.Callback):
 
 
 def label(piece: str) -> str:
-    """Return a piece on one line of one column, and not blank.
+    """Return a piece with white space and control characters escaped, for a line of a TSV file.
 
     >>> label("▁a\\tb\\n"), label("▁밥")
     ('▁a\\\\tb\\\\n', '▁밥')
@@ -241,7 +241,7 @@ def _escaped(character: str) -> str:
 
 
 def tables(model: Seq2Seq | LanguageModel, tokenizers: Tokenizers) -> dict[str, tuple[tf.Tensor, Tokenizer]]:
-    """Return the embeddings of a model, each with the tokenizer of its rows; a shared one comes once."""
+    """Return the embeddings of a model by name, each with the tokenizer of its rows; a shared one is listed once."""
     target = tf.convert_to_tensor(model.target_embedding.embeddings)
     if isinstance(model, LanguageModel) or model.source_embedding is model.target_embedding:
         return {"embedding": (target, tokenizers.target)}
@@ -250,7 +250,7 @@ def tables(model: Seq2Seq | LanguageModel, tokenizers: Tokenizers) -> dict[str, 
 
 
 class Projector(keras.callbacks.Callback):
-    """Write the word vectors of ``kept`` with their pieces when the journal's last epoch is its best.
+    """Write the token embeddings of ``kept`` with their pieces when the journal's last epoch is its best.
 
     Arguments:
         run: the folder of a run in TensorBoard.
@@ -259,7 +259,7 @@ class Projector(keras.callbacks.Callback):
         journal: the records.
 
     Raises:
-        WorkFailed: if they cannot be written.
+        WorkFailed: at the end of an epoch, if they cannot be written.
     """
 
     after = (Journal,)
@@ -283,8 +283,8 @@ class Projector(keras.callbacks.Callback):
             write_file(self.run / f"{name}.tsv", lines.encode("utf-8", "replace"))
             config.embeddings.add(tensor_name=name, metadata_path=f"{name}.tsv")
         try:
-            # The projector takes the file of numbers for text when the first bytes happen to be some. A checkpoint
-            # cannot be mistaken, is small, and its place is found beside the file that names it, wherever that is.
+            # The projector may take a file of numbers for text, depending on its first bytes. A checkpoint cannot be
+            # mistaken, is small, and is found beside the file that names it.
             vectors = [values for values, _ in found.values()]
             tf.raw_ops.SaveV2(
                 prefix=str(self.run / VECTORS),

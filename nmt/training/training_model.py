@@ -15,15 +15,14 @@ from nmt.training.scheduled_sampling import mix_predictions
 class TrainingModel(keras.Model):
     """A network as it is trained: ``compile`` and ``fit`` this one, then save and use ``network``.
 
-    It has no weights of its own. A plain ``model.compile`` and ``model.fit`` on the network does as well where neither
-    guided alignment nor scheduled sampling is wanted, and no run has to be resumed.
+    It has no weights of its own. Plain ``model.compile`` and ``model.fit`` on the network work as well if neither
+    guided alignment nor scheduled sampling is used and no run is resumed.
 
     Arguments:
         network: the model that learns, with its weights.
-        guided_alignment: what the alignment loss is multiplied by before it is added to the cross-entropy; with 0 there
-            is none.
-        scheduled_sampling: whether training mixes the network's own predictions into the target tokens it reads, a
-            share of ``sampling_share``, which is 0 at first.
+        guided_alignment: weight of the alignment loss, which is added to the cross-entropy; 0 is none.
+        scheduled_sampling: whether training replaces some of the target tokens it reads by the network's own
+            predictions. The share is ``sampling_share``, 0 at first.
 
     Call arguments:
         inputs: those of the network, and for guided alignment ``links``, see :class:`nmt.data.alignment_targets.Guide`.
@@ -44,7 +43,7 @@ class TrainingModel(keras.Model):
         self.network = network
         self.guided_alignment = guided_alignment
         self.alignment_metric = AlignmentLoss() if guided_alignment else None
-        # The share is set anew for each epoch, so it is no part of what a checkpoint stores.
+        # The share is set for each epoch, so a checkpoint does not store it.
         self.sampling_share = tf.Variable(0.0, trainable=False) if scheduled_sampling else None
         self.built = True
 
@@ -57,10 +56,10 @@ class TrainingModel(keras.Model):
         return network.run_decoder(target, encoded, training)
 
     def train_step(self, data: Any) -> Any:
-        """Take one step of training, wholly or not at all.
+        """Take one step of training, all of it or nothing.
 
         At the end of an epoch Keras asks for one batch too many. Without the dependency those parts of a step that need
-        no data, such as the seeds of dropout and the count of steps, might still move.
+        no data, such as the seeds of dropout and the count of steps, might still change.
         """
         with tf.control_dependencies([part for part in tf.nest.flatten(data) if part is not None]):
             return super().train_step(data)
@@ -69,7 +68,7 @@ class TrainingModel(keras.Model):
         self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
     ) -> tf.Tensor:
         logits, alignment = y_pred
-        loss = super().compute_loss(x, y, logits, sample_weight, training)
+        loss = super().compute_loss(x=x, y=y, y_pred=logits, sample_weight=sample_weight, training=training)
         return loss + self.guided_alignment * alignment_loss(x["links"], alignment) if self._guided(x) else loss
 
     def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> dict[str, Any]:

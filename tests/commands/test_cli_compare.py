@@ -96,7 +96,7 @@ def test_what_is_damaged_is_done_again_and_a_model_without_weights_is_refused(da
 WRONG = {
     "no such model": (["nowhere"], ["'nowhere' is no model to compare"]),
     "a config that does not parse": (["bad.toml"], ["bad.toml is not TOML"]),
-    "a seed": (["training.seed=7"], ["training.seed is what --seeds sets"]),
+    "a seed": (["training.seed=7"], ["--seeds sets training.seed"]),
     "two budgets": (["model.units=7", "--steps", 7, "--minutes", 1], ["two budgets"]),
     "half of the pairs": (["model.units=7", "--source", "train.tsv"], ["--source and --target"]),
     "nothing to judge on": (["model.units=7", "--pairs", "train.tsv"], ["--test-source and --test-target"]),

@@ -79,7 +79,7 @@ def test_a_forecast_tries_the_training_and_keeps_nothing(corpus: Path, tmp_path:
         (["train.tsv", "--html", "page.txt"], ["must end in .html"]),
         (["train.tsv", "--set", "text.knid=bpe"], ["Did you mean 'text.kind'?"]),
         (["train.tsv", "--preset", "atuo"], ["Did you mean 'auto'?"]),
-        (["train.tsv", "--set", "model.architecture=language-model"], ["looks at pairs"]),
+        (["train.tsv", "--set", "model.architecture=language-model"], ["examines pairs"]),
         (["train.tsv", "--set", "text.vocabulary_size=9000"], ["larger than the text allows"]),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,
@@ -102,7 +102,7 @@ def test_training_warns_of_what_it_sees_at_a_glance(corpus: Path, tmp_path: Path
     said = result.stderr.decode()
     assert result.returncode == 2
     assert "Warning: copies.tsv: 48 (100 %) of the pairs have the same text on both sides" in said
-    assert f"nmt data {corpus / 'copies.tsv'} {corpus / 'dev.tsv'} tells more." in said
+    assert f"nmt data {corpus / 'copies.tsv'} {corpus / 'dev.tsv'} shows more." in said
 
 
 def test_training_is_silent_about_clean_pairs(corpus: Path, tmp_path: Path) -> None:
@@ -133,7 +133,7 @@ def test_pairs_without_text_on_a_side_are_described_all_the_same(tmp_path: Path)
 def test_a_page_is_never_written_over_the_pairs(tmp_path: Path) -> None:
     for name in ("s.html", "t.html"):
         (tmp_path / name).write_text("a\n")
-    refused(nmt("data", tmp_path / "s.html", tmp_path / "t.html", "--html", tmp_path / "s.html"), "over the pairs")
+    refused(nmt("data", tmp_path / "s.html", tmp_path / "t.html", "--html", tmp_path / "s.html"), "overwrite the pairs")
     assert (tmp_path / "s.html").read_text() == "a\n"
 
 
@@ -151,4 +151,4 @@ def test_the_quick_look_names_the_lines_of_the_file(tmp_path: Path) -> None:
     assert result.returncode == 0, result.stderr.decode()
     said = result.stderr.decode()
     assert "a b.tsv: 6 (11 %) of the targets are blank (lines 49, 50, 51" in said
-    assert f"nmt data '{tmp_path / 'a b.tsv'}' tells more" in said
+    assert f"nmt data '{tmp_path / 'a b.tsv'}' shows more" in said

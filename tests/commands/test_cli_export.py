@@ -109,5 +109,5 @@ def test_the_kit_stands_beside_the_export_and_is_written_once(model: Path, tmp_p
     kit = tmp_path / "saved_models" / "ko-en-kit"
     assert {"docker-compose.yml", "models.config", "README.md"} <= {path.name for path in kit.iterdir()}
     assert '"./../ko-en"' in (kit / "docker-compose.yml").read_text()
-    refused(nmt("export", model, "--to", to, "--serving-kit"), "ko-en-kit is there already")
+    refused(nmt("export", model, "--to", to, "--serving-kit"), "ko-en-kit exists")
     assert [place.name for place in to.iterdir()] == ["1"]

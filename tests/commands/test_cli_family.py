@@ -105,7 +105,10 @@ def test_a_model_goes_on_from_another_and_its_vocabulary_grows(place: Path, tmp_
 
 
 REFUSED = {
-    "a fixed context that is fed": (["--set", "model.attention=none", "--set", "model.context=feed"], "looks nowhere"),
+    "a fixed context that is fed": (
+        ["--set", "model.attention=none", "--set", "model.context=feed"],
+        "attends nowhere",
+    ),
     "heads that do not divide": (["--set", "model.architecture=transformer", "--set", "model.heads=7"], "heads = 7"),
     "a key that would do nothing": (["--set", "model.feed_forward=7"], "would do nothing"),
     "other units": (["--from", "START", "--set", "model.units=32", "--set", "model.embedding=32"], "model.units is 16"),
@@ -118,7 +121,7 @@ REFUSED = {
     "an unknown preset": (["--preset", "chatbott"], "Did you mean 'chatbot'"),
     "devices and accumulation": (
         ["--set", "training.devices=2", "--set", "training.accumulate=2"],
-        "does not go with training.accumulate",
+        "cannot be combined with training.accumulate",
     ),
     "sampling without a second epoch": (
         ["--set", "training.scheduled_sampling=.5", "--set", "training.epochs=1"],

@@ -217,11 +217,11 @@ REFUSED = {
     "pruning without a beam": ("translate M --set decoding.prune=2", "would do nothing"),
     "patience for fewer than are wanted": (
         "translate M --beam 4 --n-best 4 --set decoding.patience=0.5",
-        "is out after fewer translations",
+        "ends the search before decoding.n_best",
     ),
     "a beam of samples": ("translate M --beam 3 --sample", "one of them"),
     "a temperature without samples": ("translate M --temperature 2", "would do nothing"),
-    "a setting of training": ("translate M --set model.units=3", "settled by training"),
+    "a setting of training": ("translate M --set model.units=3", "fixed by training"),
     "an unknown setting": ("translate M --set decoding.beams=3", "'decoding.beam'"),
     "a prefix without end": ("translate M --prefix " + "rice" * 300, "at most 200"),
     "an ensemble of other vocabularies": ("translate M --ensemble SMALL", "another vocabulary"),

@@ -110,7 +110,7 @@ def test_a_language_model_is_no_translator_and_the_other_way_round(learned, tmp_
     pieces = tokenizers.train_tokenizers([("a b", "b a")] * 5)
     model = build_model(config, pieces.source.vocabulary, pieces.target.vocabulary)
     Translator(model, pieces, config).save(tmp_path / "translator")
-    with pytest.raises(InputError, match="is a translator and no language model"):
+    with pytest.raises(InputError, match="is a translator, not a language model"):
         Completer.load(tmp_path / "translator")
 
 

@@ -290,7 +290,7 @@ def test_an_ensemble_of_one_model_is_that_model(translator, folder) -> None:
         ({"beam": 30}, "larger than the vocabulary, which has 29"),
         ({"beams": 3}, "no key 'decoding.beams'"),
         ({"top_k": 3}, "would do nothing with decoding.sample = false"),
-        ({"n_best": 2}, "more than decoding.beam = 1 holds"),
+        ({"n_best": 2}, "more than decoding.beam = 1"),
     ],
 )
 def test_what_makes_no_sense_is_refused(translator, how, words) -> None:
@@ -420,7 +420,7 @@ def test_nothing_is_written_over(translator: Translator, tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("config.toml", "is no model folder: it has no config.toml"),
+        ("config.toml", "is not a model folder: it has no config.toml"),
         ("model.weights.h5", "model.weights.h5 is missing"),
         ("source.spm.model", "source.spm.model cannot be read"),
         ("target.spm.model", "target.spm.model cannot be read"),

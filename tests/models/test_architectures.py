@@ -148,9 +148,9 @@ def test_what_a_preset_had_set_gives_way_to_a_setting():
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        (["model.attention=none", "model.context=feed"], "looks nowhere"),
+        (["model.attention=none", "model.context=feed"], "attends nowhere"),
         (["model.attention=none", "training.guided_alignment=0.1"], "with model.attention = 'none' there is none"),
-        (["model.architecture=language-model", "training.guided_alignment=0.1"], "no source to look at"),
+        (["model.architecture=language-model", "training.guided_alignment=0.1"], "no source to attend to"),
         (["model.attention=dot", "model.heads=8"], "model.heads = 8 would do nothing with model.attention = 'dot'"),
         (["model.attention=dot", "model.attention_units=64"], "would do nothing with model.attention = 'dot'"),
         (["model.attention=scaled_dot", "model.heads=3"], "3 does not divide 256"),
@@ -165,7 +165,7 @@ def test_what_a_preset_had_set_gives_way_to_a_setting():
         (["model.architecture=transformer", "model.max_positions=500"], "would do nothing with sinusoidal"),
         (
             ["model.architecture=transformer", "model.positions=learned", "model.max_positions=200"],
-            "is too few: data.max_length and decoding.max_length need 201",
+            "is too small: data.max_length and decoding.max_length need 201",
         ),
         (["model.feed_forward=7"], "would do nothing with model.architecture = 'recurrent'"),
         (["model.positions=learned"], "would do nothing"),
@@ -176,8 +176,8 @@ def test_what_a_preset_had_set_gives_way_to_a_setting():
         (["model.architecture=language-model", "model.tied=all"], "no source to share with"),
         (["model.architecture=language-model", "text.joint=false"], "no source to share with"),
         (["model.architecture=language-model", "training.watch=bleu"], "makes none"),
-        (["text.kind=char", "text.sampling=0.1"], "only one way"),
-        (["text.kind=word", "text.sampling=0.1"], "only one way"),
+        (["text.kind=char", "text.sampling=0.1"], "there is only one"),
+        (["text.kind=word", "text.sampling=0.1"], "there is only one"),
         (["model.attention=luong"], "model.attention cannot be 'luong'"),
         (["model.architecture=transfomer"], "Did you mean 'transformer'"),
     ],

@@ -219,7 +219,7 @@ def test_the_journal_shows_the_alignment_loss_of_training_alone(guided: Path) ->
 
 def test_a_run_cannot_be_resumed_with_other_links_or_without_them(guided: Path, tmp_path: Path) -> None:
     before = state(guided)
-    with pytest.raises(InputError, match="was on another corpus"):
+    with pytest.raises(InputError, match="used another corpus"):
         train_model(GUIDED, *corpora(tmp_path / "data", ["0-0 1-2"] * 53), guided, resume=True)
     linked, dev = corpora(tmp_path / "data")
     with pytest.raises(InputError, match="or not at all"):

@@ -96,5 +96,5 @@ def test_a_whole_run_on_two_devices_and_its_resumption(tmp_path) -> None:
 
 
 def test_more_devices_than_there_are_is_an_error() -> None:
-    with pytest.raises(InputError, match=r"training\.devices = 64, and TensorFlow sees"):
+    with pytest.raises(InputError, match=r"training\.devices = 64, but TensorFlow sees"):
         strategy(64)

@@ -378,7 +378,7 @@ def test_a_run_without_a_single_step_is_refused(whole: Done, tmp_path: Path) -> 
 
 def test_a_run_cannot_be_resumed_on_another_corpus(whole: Done, tmp_path: Path) -> None:
     before = contents(whole.folder)
-    with pytest.raises(InputError, match="was on another corpus"):
+    with pytest.raises(InputError, match="used another corpus"):
         run(CONFIG, corpora(tmp_path / "data", PAIRS[:47]), whole.folder, resume=True)
     assert contents(whole.folder) == before
 
@@ -394,8 +394,8 @@ def test_there_must_be_a_run_to_resume(whole: Done, tmp_path: Path, made: bool, 
 
 
 UNUSABLE = {
-    "every pair too long": (["data.max_length=2"], PAIRS, "No pair is left of train.tsv.* data.max_length = 2"),
-    "every target empty": ([], [(source, "") for source, _ in PAIRS], "No pair is left of train.tsv"),
+    "every pair too long": (["data.max_length=2"], PAIRS, "No pair of train.tsv is left.* data.max_length = 2"),
+    "every target empty": ([], [(source, "") for source, _ in PAIRS], "No pair of train.tsv is left"),
     "too large a vocabulary": (["text.vocabulary_size=5000"], PAIRS, "text.vocabulary_size = 5000 is larger"),
     "too small a vocabulary": (["text.vocabulary_size=11"], PAIRS, "text.vocabulary_size = 11 is too small"),
 }

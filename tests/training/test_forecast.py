@@ -74,10 +74,10 @@ SAID = Forecast(711_567, (783, 527), 355, 7, 30.0, 90.0, 9.0, 1123.4, 16_000.0)
 def test_a_forecast_is_plain_english() -> None:
     # 30 + 7 * 99 is 723 seconds.
     assert str(SAID).splitlines()[:3] == [
-        "711,567 parameters, a vocabulary of 783 and 527 pieces, 355 batches an epoch.",
-        "Time: 12 minutes for 7 epochs at most. It is 99 seconds an epoch, 9.0 seconds of them for the development "
+        "711,567 parameters, a vocabulary of 783 and 527 pieces, 355 batches per epoch.",
+        "Time: 12 minutes for 7 epochs at most. It is 99 seconds per epoch, 9.0 seconds of them for the development "
         "set, and 30 seconds to start.",
-        "Memory: 1,123 MB at the peak, of 16,000 MB that this machine has.",
+        "Memory: 1,123 MB at the peak, of the 16,000 MB of this machine.",
     ]
     assert "too much" not in str(SAID)
     assert "That is too much: lower training.batch_size" in str(dataclasses.replace(SAID, machine_mb=1000.0))
