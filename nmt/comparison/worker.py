@@ -49,7 +49,7 @@ def run_in_worker(work: Callable[..., Any], *arguments: Any) -> Any:
     if asked or kind == "stopped":
         raise Stopped("Stopped.")
     if kind == "died":
-        hint = ", as a system does that is out of memory" if process.exitcode == -signal.SIGKILL else ""
+        hint = ", as a system does that is out of memory" if process.exitcode == -getattr(signal, "SIGKILL", 9) else ""
         raise WorkFailed(f"its process ended with code {process.exitcode}{hint}")
     raise InputError(value) if kind == "refused" else WorkFailed(value)
 
