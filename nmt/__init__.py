@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from nmt.config import Config, with_settings
     from nmt.inference.completer import Completer, Completion
-    from nmt.inference.translator import Translation, Translator
+    from nmt.inference.translator import Translator
     from nmt.layers.attention import (
         BahdanauAttention,
         ConcatAttention,
@@ -51,7 +51,7 @@ _HOMES = {
     "TokenAccuracy": "nmt.training.metrics",
     "TransformerDecoder": "nmt.layers.transformer",
     "TransformerEncoder": "nmt.layers.transformer",
-    "Translation": "nmt.inference.translator",
+    "Translation": "nmt.translation",
     "Translator": "nmt.inference.translator",
     "WarmUp": "nmt.training.schedules",
     "build_model": "nmt.models.build",

@@ -10,7 +10,8 @@ import errno
 import os
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 
@@ -52,13 +53,9 @@ def write_folder(folder: Path, fill: Callable[[Path], None], last: str = "") -> 
     """
     folder = folder.resolve()
     folder.parent.mkdir(parents=True, exist_ok=True)
-    aside = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
-    try:
-        aside.chmod(0o755)
+    with _temporary(folder.parent, f".{folder.name}.") as aside:
         fill(aside)
-        for path in sorted(aside.rglob("*"), reverse=True):
-            _sync(path)
-        _sync(aside)
+        _sync_all(aside)
         if folder.exists():
             for part in sorted(aside.iterdir(), key=lambda part: part.name == last):
                 shutil.move(part, folder / part.name)
@@ -66,8 +63,61 @@ def write_folder(folder: Path, fill: Callable[[Path], None], last: str = "") -> 
         else:
             aside.rename(folder)
         _sync(folder.parent)
+
+
+def write_version(
+    folder: Path, fill: Callable[[Path], None], number: Callable[[Path, int], None] = lambda aside, version: None
+) -> int:
+    """Write the next version in a folder of numbered versions, and return its number.
+
+    A version that exists is never replaced: if another process takes the number first, this one takes the next.
+
+    Arguments:
+        folder: the folder of the versions. It and the folders above it are made.
+        fill: writes into a given folder.
+        number: writes there what depends on the version. It is called again if the number has been taken meanwhile, and
+            must then replace what it wrote.
+
+    Raises:
+        OSError: if it cannot be written.
+    """
+    folder = folder.resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    with _temporary(folder, ".aside.") as aside:  # no number, so that it counts as no version
+        fill(aside)
+        while True:
+            version = 1 + max((int(path.name) for path in folder.iterdir() if path.name.isdecimal()), default=0)
+            number(aside, version)
+            _sync_all(aside)
+            try:
+                aside.rename(folder / str(version))
+            except OSError as error:
+                # A folder does not take the name of another that holds something.
+                if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
+                    raise
+            else:
+                break
+        _sync(folder)
+        _sync(folder.parent)
+    return version
+
+
+@contextmanager
+def _temporary(parent: Path, prefix: str) -> Iterator[Path]:
+    """Make a folder that others may read, and remove it in the end if it still has its name."""
+    aside = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
+    try:
+        aside.chmod(0o755)
+        yield aside
     finally:
         shutil.rmtree(aside, ignore_errors=True)
+
+
+def _sync_all(folder: Path) -> None:
+    """Wait until a folder and all that it holds are on disk."""
+    for path in sorted(folder.rglob("*"), reverse=True):
+        _sync(path)
+    _sync(folder)
 
 
 def _sync(path: Path) -> None:

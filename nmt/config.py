@@ -259,14 +259,17 @@ def _unused(m: Model) -> dict[str, str]:
     }
 
 
+# The keys of decoding that have an effect only in a beam search with decoding.beam > 1, and only if decoding.sample.
+BEAM_KEYS = ("length_penalty", "coverage_penalty", "prune", "patience")
+SAMPLING_KEYS = ("temperature", "top_k", "top_p", "seed")
+
+
 def _idle(d: Decoding) -> dict[str, str]:
     """Return the keys of decoding that are set and would do nothing, each with the reason."""
     keys = {
-        **dict.fromkeys(
-            ("length_penalty", "coverage_penalty", "prune", "patience"), (d.beam > 1, f"decoding.beam = {d.beam}")
-        ),
+        **dict.fromkeys(BEAM_KEYS, (d.beam > 1, f"decoding.beam = {d.beam}")),
         "length_normalization": (d.length_penalty > 0, "decoding.length_penalty = 0"),
-        **dict.fromkeys(("temperature", "top_k", "top_p", "seed"), (d.sample, "decoding.sample = false")),
+        **dict.fromkeys(SAMPLING_KEYS, (d.sample, "decoding.sample = false")),
     }
     return {key: where for key, (used, where) in keys.items() if not used and getattr(d, key) != getattr(Decoding, key)}
 

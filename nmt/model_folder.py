@@ -68,8 +68,12 @@ def config_text(config: Config) -> bytes:
     return f"{configuration.to_toml(config)}\n{_COMPLETE}\n".encode()
 
 
-def check_new(folder: Path) -> None:
-    """Check that a model may be written into ``folder``.
+def check_new(folder: Path, hint: str = "") -> None:
+    """Check that something new may be written into ``folder``.
+
+    Arguments:
+        folder: the folder.
+        hint: what else the user can do if it is used.
 
     Raises:
         InputError: if it is a file, is not empty, or cannot be made.
@@ -81,7 +85,7 @@ def check_new(folder: Path) -> None:
         raise InputError(f"The folder {folder} cannot be used: {error.strerror}.") from None
     if used:
         what = "holds another model" if (folder / CONFIG).exists() else "is not empty"
-        raise InputError(f"{folder} {what}. Name a new folder with --to (--resume continues a run).")
+        raise InputError(f"{folder} {what}. Name a new folder with --to{hint}.")
     if not parent.is_dir() or not os.access(parent, os.W_OK | os.X_OK):
         raise InputError(f"The folder {folder} cannot be made: {parent} cannot be written to.")
 

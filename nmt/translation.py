@@ -5,7 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from nmt.errors import InputError
+
+if TYPE_CHECKING:
+    from nmt.evaluation.alignment import WordAlignment, Words
 
 # What each maker of translations knows of one, in the order in which it is written. The program of a device has a
 # writer of its own (nmt.export.tflite_runtime), which a test holds equal to DEVICE_KEYS.
@@ -28,6 +33,8 @@ class Translation:
         truncated: whether the source was longer than the model reads, so that its end is missing.
         token_scores: the log-probability of each piece and, where it was written, of the end token.
         rank: what several translations of a sentence are ordered by: the score after the penalties.
+        source_words, target_words: the words of the texts that were given, and the word of each piece; ``None`` if only
+            the pieces are known.
     """
 
     text: str
@@ -38,6 +45,25 @@ class Translation:
     truncated: bool = False
     token_scores: tuple[float, ...] = ()
     rank: float = 0.0
+    source_words: Words | None = None
+    target_words: Words | None = None
+
+    def words(self) -> WordAlignment:
+        """Return the alignment of words, merged from that of the pieces. It needs numpy.
+
+        Raises:
+            InputError: if there is none.
+
+        >>> Translation("I", -0.5, ("▁na", "neun"), ("▁I",), [[0.5, 0.25, 0.25]]).words().weights.tolist()
+        [[0.75]]
+        """
+        if self.alignment is None:
+            raise InputError("This model has no alignments: its model.attention is 'none'.")
+        # What is needed by the rest of this record, and by the client, is the standard library alone.
+        from nmt.evaluation.alignment import by_word
+
+        source, target = self.source_words or self.source_tokens, self.target_words or self.tokens
+        return by_word(source, target, self.alignment)
 
 
 def record(translation: Translation, keys: Sequence[str] = KEYS) -> dict[str, Any]:

@@ -6,12 +6,13 @@ import os
 import shutil
 import stat
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from nmt.atomic_write import write_file, write_folder
+from nmt.atomic_write import write_file, write_folder, write_version
 
 
 class Killed(BaseException):
@@ -194,3 +195,76 @@ def test_a_file_system_that_syncs_no_folders_is_no_failure(
     with pytest.raises(OSError, match="refused") if is_told else contextlib.nullcontext():
         write_file(tmp_path / "file", b"new")
     assert (tmp_path / "file").read_bytes() == b"new"
+
+
+# Versions
+
+
+def test_all_of_a_version_is_on_disk_before_it_has_a_number(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "m" / "007").mkdir(parents=True)
+    disk = Disk(monkeypatch)
+    assert write_version(tmp_path / "m", fill, lambda aside, version: (aside / "b").write_text(str(version))) == 8
+    *synced, aside, renamed, inside, above = disk.steps
+    assert synced == ["fsync z", "fsync c", "fsync inner", "fsync b", "fsync a"]
+    assert aside.startswith("fsync .aside.")
+    assert (renamed, inside, above) == ("rename 8", "fsync m", f"fsync {tmp_path.name}")
+    assert names(tmp_path / "m") == ["007", "8", "8/a", "8/b", *(f"8/{name}" for name in WHOLE[1:])]
+    assert (tmp_path / "m" / "8" / "b").read_text() == "8"
+    assert stat.S_IMODE((tmp_path / "m" / "8").stat().st_mode) == 0o755
+
+
+@pytest.mark.parametrize("stop", range(8))
+def test_a_stop_between_the_steps_leaves_a_whole_version_or_none(
+    stop: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_version(tmp_path, fill)
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        Disk(patch, stop)
+        write_version(tmp_path, fill)
+    # Six steps come before it has its number: five on disk, then the rename.
+    there = ["1", "2"] if stop >= 6 else ["1"]
+    assert names(tmp_path) == sorted([*there, *(f"{version}/{name}" for version in there for name in WHOLE)])
+
+
+def test_a_number_that_is_taken_meanwhile_is_left_to_who_took_it(tmp_path: Path) -> None:
+    seen = []
+
+    def number(aside: Path, version: int) -> None:
+        seen.append(version)
+        (aside / "number").write_text(str(version))
+        if version < 3:  # another process is faster, twice
+            write_version(tmp_path, lambda other: (other / "other").touch() or None)
+
+    assert write_version(tmp_path, fill, number) == 3
+    assert seen == [1, 2, 3]
+    assert names(tmp_path / "1") == names(tmp_path / "2") == ["other"]
+    assert names(tmp_path / "3") == ["a", "inner", "inner/c", "number", "z"]
+    assert (tmp_path / "3" / "number").read_text() == "3"
+    assert sorted(os.listdir(tmp_path)) == ["1", "2", "3"]
+
+
+def test_versions_that_are_written_at_once_get_numbers_of_their_own(tmp_path: Path) -> None:
+    def write(content: int) -> tuple[int, int]:
+        return write_version(tmp_path / "m", lambda aside: (aside / f"part-{content}").touch() or None), content
+
+    with ThreadPoolExecutor(8) as pool:
+        found = sorted(pool.map(write, range(24)))
+    assert [version for version, _ in found] == list(range(1, 25))
+    for version, content in found:
+        assert names(tmp_path / "m" / str(version)) == [f"part-{content}"]
+
+
+def test_what_is_no_version_takes_its_number_all_the_same(tmp_path: Path) -> None:
+    (tmp_path / "5").write_bytes(b"a file")
+    (tmp_path / "notes").mkdir()
+    assert write_version(tmp_path, fill) == 6
+
+
+def test_a_function_that_fails_leaves_no_version(tmp_path: Path) -> None:
+    def fail(aside: Path) -> None:
+        fill(aside)
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(OSError, match="No space"):
+        write_version(tmp_path, fail)
+    assert names(tmp_path) == []

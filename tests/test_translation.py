@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import nmt
-from nmt import translation
+from nmt import client, translation
 from nmt.export import tflite_runtime
 from nmt.translation import DEVICE_KEYS, KEYS, SERVER_KEYS, json_line
 
@@ -54,9 +54,10 @@ def test_lists_of_a_server_are_written_as_arrays_are() -> None:
     assert json_line([served], n_best=False, keys=SERVER_KEYS) == json_line([ours], n_best=False, keys=SERVER_KEYS)
 
 
-def test_the_package_s_translation_is_this_one_with_words() -> None:
-    (best, _) = translations(nmt.Translation, WEIGHTS)
-    assert isinstance(best, translation.Translation)
+@pytest.mark.parametrize("weights", [WEIGHTS, WEIGHTS.tolist()], ids=["array", "lists"])
+def test_there_is_one_record_and_it_has_words(weights: object) -> None:
+    assert nmt.Translation is client.Translation is translation.Translation
+    (best, _) = translations(nmt.Translation, weights)
     assert best.words().source == ("ab",) and best.words().target == ("말", "한")
     # The weight of a word is the sum over its pieces; the source's end is dropped.
     np.testing.assert_allclose(best.words().weights, [[0.750049], [2 / 3]], rtol=1e-6)

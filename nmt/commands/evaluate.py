@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from nmt.data.corpora import Corpus
     from nmt.evaluation.alignment import WordAlignment
     from nmt.evaluation.alignment_error import Gold
-    from nmt.inference.translator import Translation, Translator
+    from nmt.inference.translator import Translator
+    from nmt.translation import Translation
 
 Source = Annotated[Path, typer.Option(help="Sentences, one per line.", show_default=False)]
 Target = Annotated[Path, typer.Option(help="Their translations, line by line.", show_default=False)]

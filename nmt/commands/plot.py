@@ -14,7 +14,8 @@ from nmt.commands.decoding_options import Beam, Ensemble, LengthPenalty, Setting
 from nmt.errors import InputError
 
 if TYPE_CHECKING:
-    from nmt.inference.translator import Translation, Translator
+    from nmt.inference.translator import Translator
+    from nmt.translation import Translation
 
 _CURVES = (".png", ".svg")
 _ALIGNMENTS = (".png", ".svg", ".html")

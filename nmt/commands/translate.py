@@ -40,8 +40,7 @@ from nmt.translation import SERVER_KEYS, json_line
 DEVICE = "edge.json"
 
 if TYPE_CHECKING:
-    from nmt import translation
-    from nmt.inference.translator import Translation
+    from nmt.translation import Translation
 
 
 def translate(
@@ -256,6 +255,6 @@ def _lines(number: int, best: list[Translation], form: str, n_best: int) -> list
     return [f"{number}\t{each.rank:.4f}\t{each.text}" for each in best]
 
 
-def _served_line(best: list[translation.Translation]) -> str:
+def _served_line(best: list[Translation]) -> str:
     """Return the line of JSON for a sentence that a server translated; it has fewer keys than that of a model."""
     return json_line(best, n_best=len(best) > 1, keys=SERVER_KEYS, n_best_keys=("text", "score"))

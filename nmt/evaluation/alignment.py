@@ -78,6 +78,6 @@ def by_word(source: Sequence[str] | Words, target: Sequence[str] | Words, weight
     target_words, written = target if isinstance(target, Words) else words(target)
     merged = np.zeros([len(target_words), len(source_words)])
     if read and written:
-        np.add.at(merged, np.ix_(written, read), weights[: len(written), : len(read)])
+        np.add.at(merged, np.ix_(written, read), np.asarray(weights)[: len(written), : len(read)])
     counts = np.bincount(np.array(written, int), minlength=len(target_words)).reshape(-1, 1)
     return WordAlignment(source_words, target_words, merged / np.maximum(counts, 1))

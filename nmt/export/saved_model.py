@@ -8,18 +8,17 @@ server replays before it answers anyone, and a card for people.
 from __future__ import annotations
 
 import dataclasses
-import shutil
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 import keras
 import tensorflow as tf
 
+from nmt.atomic_write import write_version
 from nmt.config import Decoding, check_decoding
 from nmt.data.tokenizers import EOS, PAD, Tokenizer
 from nmt.errors import InputError
-from nmt.export.versions import check_place, versions
+from nmt.export.versions import check_place
 from nmt.inference.graph import TranslationGraph
 from nmt.inference.translator import Translator
 from nmt.signatures import SIGNATURES
@@ -47,23 +46,16 @@ def export(translator: Translator, to: Path, settings: Decoding, card: Callable[
     """
     check_decoding(dataclasses.replace(translator.config, decoding=settings), exported=True)
     check_place(to)
-    aside = None
-    try:
-        to.mkdir(parents=True, exist_ok=True)
-        # Its name is no number, so a server ignores it.
-        aside = Path(tempfile.mkdtemp(prefix=".aside.", dir=to))
-        aside.chmod(0o755)
-        write(translator, aside, settings)
-        version = 1 + max(versions(to), default=0)
+
+    def number(folder: Path, version: int) -> None:
         if card:
-            (aside / "card.md").write_text(card(version), encoding="utf-8")
-        aside.rename(to / str(version))
+            (folder / "card.md").write_text(card(version), encoding="utf-8")
+
+    try:
+        version = write_version(to, lambda folder: write(translator, folder, settings), number)
     except (OSError, tf.errors.OpError) as error:
         reason = error.strerror if isinstance(error, OSError) else error.message
         raise InputError(f"{to} cannot be written: {reason}. No version was made.") from None
-    finally:
-        if aside is not None:
-            shutil.rmtree(aside, ignore_errors=True)
     return to / str(version)
 
 

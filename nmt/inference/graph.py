@@ -175,10 +175,12 @@ class CompletionGraph:
 
 
 class GraphCache:
-    """The graphs of the most recent searches. Each is traced once and takes some megabytes.
+    """The graphs of the most recent searches. Each takes some megabytes.
+
+    Threads that ask for the same settings get the same function, which TensorFlow traces when it is first called.
 
     Arguments:
-        trace: returns the function for settings and further hashable arguments.
+        make: returns the function for settings and further hashable arguments.
         size: the number of graphs that are kept.
 
     >>> graphs = GraphCache(lambda settings, prefixed: object(), size=2)
@@ -186,9 +188,11 @@ class GraphCache:
     True
     """
 
-    def __init__(self, trace: Callable[..., Callable[..., Outputs]], size: int = 12) -> None:
-        self._lock = Lock()  # without it two threads could trace the same graph
-        self._kept = lru_cache(size)(trace)
+    def __init__(self, make: Callable[..., Callable[..., Outputs]], size: int = 12) -> None:
+        # Without it two threads could make a function each for the same settings, and both would be traced. That one
+        # function is traced once is up to tf.function.
+        self._lock = Lock()
+        self._kept = lru_cache(size)(make)
 
     def __call__(self, settings: Decoding, *more: bool) -> Callable[..., Outputs]:
         with self._lock:

@@ -32,11 +32,16 @@ class Searcher:
         tokenizers: those it was trained with.
         config: the configuration it was made from. Its section ``decoding`` says how to search.
         parallel_batches: the number of batches that run at once, see :func:`~nmt.inference.parallel.share_cores`.
+
+    Raises:
+        ValueError: if ``parallel_batches`` is less than 1.
     """
 
     def __init__(
         self, model: Any, tokenizers: Tokenizers, config: Config, parallel_batches: int = PARALLEL_BATCHES
     ) -> None:
+        if parallel_batches < 1:
+            raise ValueError(f"parallel_batches must be 1 or more, not {parallel_batches}.")
         self.model = model
         self.tokenizers = tokenizers
         self.config = config

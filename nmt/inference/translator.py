@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,44 +10,18 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from nmt import translation
 from nmt.config import Config, Decoding
 from nmt.data.tokenizers import Tokenizers
 from nmt.decoding.ensemble import Ensemble
 from nmt.decoding.strategies import numbers_for
 from nmt.errors import InputError
-from nmt.evaluation.alignment import WordAlignment, Words, by_word
 from nmt.inference.graph import Outputs, TranslationGraph
 from nmt.inference.parallel import PARALLEL_BATCHES
 from nmt.inference.searcher import NUMBERS, STRINGS, Searcher
 from nmt.inference.strings import continued, encoded, one_line
 from nmt.models.seq2seq import Seq2Seq
 from nmt.saving import load
-
-
-@dataclass(frozen=True)
-class Translation(translation.Translation):
-    """A translation as the package makes it: its alignment is an array, and is merged to words on demand.
-
-    Attributes:
-        source_words, target_words: the words of the texts that were given, and the word of each piece; ``None`` if only
-            the pieces are known.
-    """
-
-    source_words: Words | None = None
-    target_words: Words | None = None
-
-    def words(self) -> WordAlignment:
-        """Return the alignment of words, merged from that of the pieces.
-
-        Raises:
-            InputError: if there is none.
-        """
-        if self.alignment is None:
-            raise InputError("This model has no alignments: its model.attention is 'none'.")
-        source, target = self.source_words or self.source_tokens, self.target_words or self.tokens
-        return by_word(source, target, self.alignment)
-
+from nmt.translation import Translation
 
 _BLANK = Translation(text="", score=0.0, alignment=np.zeros([0, 1], np.float32))
 
@@ -163,9 +136,9 @@ class Translator(Searcher):
     def score(self, sources: Sequence[str], targets: Sequence[str], **decoding: Any) -> list[Translation]:
         """Score given translations by teacher forcing.
 
-        Each is returned as a :class:`Translation` with the given text, its score, the score of each token, and its
-        alignment. If a side has more than ``decoding.max_length`` pieces, the rest is left out, and ``truncated`` is
-        true.
+        Each is returned as a :class:`~nmt.translation.Translation` with the given text, its score, the score of each
+        token, and its alignment. If a side has more than ``decoding.max_length`` pieces, the rest is left out, and
+        ``truncated`` is true.
 
         Arguments:
             sources, targets: sentences and their translations.

@@ -16,18 +16,20 @@ from markupsafe import Markup
 from nmt.evaluation.alignment import WordAlignment
 from nmt.plotting.fonts import hangul_subset
 
+_SPACES = dict.fromkeys(map(ord, "\t\n\v\f\r\x85"), " ")
 _HANGUL_RANGE = "U+1100-11FF, U+3130-318F, U+A960-A97F, U+AC00-D7FF"
 
 
 def _without_controls(value: Any) -> Any:
-    """Replace what HTML may not hold: control characters and halves of surrogate pairs.
+    """Replace what HTML may not hold: control characters and halves of surrogate pairs. White space is a space.
 
-    >>> _without_controls("a\\x00b")
-    'a�b'
+    >>> _without_controls("a\\x00b\\tc")
+    'a�b c'
     """
     if not isinstance(value, str) or isinstance(value, Markup):
         return value
-    return "".join("\N{REPLACEMENT CHARACTER}" if unicodedata.category(c) in ("Cc", "Cs") else c for c in value)
+    spaced = value.translate(_SPACES)
+    return "".join("\N{REPLACEMENT CHARACTER}" if unicodedata.category(c) in ("Cc", "Cs") else c for c in spaced)
 
 
 # Every value that a template prints goes through `finalize`, then is escaped.

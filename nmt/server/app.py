@@ -28,11 +28,12 @@ from starlette.types import Message, Receive, Scope, Send
 from nmt.errors import InputError, first_line, nearest
 from nmt.plotting.fonts import hangul_font
 from nmt.server import rest_protocol
-from nmt.server.backends import Backend, SearchSettings, ShownTranslation
+from nmt.server.backends import Backend, SearchSettings
 from nmt.server.batching import Batcher, Full, Stopping
 from nmt.server.connection import Connection
 from nmt.server.page import server_page
 from nmt.server.rest_protocol import Refused
+from nmt.translation import Translation, record
 
 # Bodies that are too large are read up to this many bytes and thrown away, so that the client gets the reason.
 _DISCARDED = 64_000_000
@@ -182,7 +183,7 @@ class Server:
         asked = await asyncio.to_thread(rest_protocol.read, self.backend, path, body, self.limits.sentences)
         if "alignment" in self.backend.signatures[asked.signature].outputs and len(asked.rows) > self.limits.aligned:
             raise Refused(400, f"{len(asked.rows)} sentences are too many to align: at most {self.limits.aligned}.")
-        if any(len(value) > self.limits.sentence for row in asked.rows for value in row):
+        if any(len(text.encode()) > self.limits.sentence for row in asked.rows for text in row):
             raise Refused(413, f"A sentence has more than {self.limits.sentence:,} bytes. Cut it into sentences.")
         answers = await self._ask(request, (asked.signature, None), asked.rows)
         signature = self.backend.signatures[asked.signature]
@@ -207,7 +208,8 @@ class Server:
         # Draws depend on the number of a line, so requests that sample are not joined with others.
         alone = object() if search and search.strategy == "sample" else None
         (found,) = await self._ask(request, ("page", (search, draw, alone)), [text])
-        return JSONResponse({"translations": [_drawn(each) for each in found], "truncated": found[0].truncated})
+        drawn = await asyncio.to_thread(lambda: [_drawn(each) for each in found])
+        return JSONResponse({"translations": drawn, "truncated": found[0].truncated})
 
     def _search(self, asked: dict[str, Any]) -> SearchSettings | None:
         """Read how to search; without any key it is how the backend does it by itself."""
@@ -226,13 +228,8 @@ class Server:
         if asked:
             known = ["how", "beam", "n_best", "length_penalty", "temperature", "draw", "text"]
             raise Refused(400, f"There is no '{next(iter(asked))}'." + nearest(next(iter(asked)), known))
-        # What a strategy does not use must not make a graph of its own.
         search = SearchSettings(
-            strategy=strategy,
-            beam=beam if strategy == "beam" else 1,
-            n_best=n_best,
-            length_penalty=penalty if strategy == "beam" else 0.0,
-            temperature=round(temperature, 1) if strategy == "sample" else 1.0,
+            strategy=strategy, beam=beam, n_best=n_best, length_penalty=penalty, temperature=round(temperature, 1)
         )
         try:
             self.backend.check(search)
@@ -382,17 +379,13 @@ def _number(
     return value
 
 
-def _drawn(translation: ShownTranslation) -> dict[str, Any]:
-    """Return the JSON of a translation that the page draws."""
-    words = translation.words
-    return {
-        "text": translation.text,
-        "score": round(translation.score, 4),
-        "rank": round(translation.rank, 4),
-        "source": list(words.source) if words else None,
-        "target": list(words.target) if words else None,
-        "weights": [[round(float(weight), 4) for weight in row] for row in words.weights] if words else None,
-    }
+def _drawn(translation: Translation) -> dict[str, Any]:
+    """Return the JSON of a translation that the page draws: its record, and its alignment of words."""
+    found = record(translation, ("text", "score", "rank"))
+    if translation.alignment is None:
+        return {**found, "source": None, "target": None, "weights": None}
+    words = translation.words()
+    return {**found, "source": words.source, "target": words.target, "weights": words.weights.round(4).tolist()}
 
 
 def _label(path: str) -> str:
@@ -407,4 +400,4 @@ def _label(path: str) -> str:
 def warm(backend: Backend) -> None:
     """Build the graphs before the first client waits for them."""
     for signature, parts in backend.signatures.items():
-        backend.answers(signature, [(b"a b c",) * len(parts.inputs)])
+        backend.answers(signature, [("a b c",) * len(parts.inputs)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -9,17 +10,17 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
-from nmt.config import Decoding
+from nmt.config import BEAM_KEYS, SAMPLING_KEYS
 from nmt.errors import InputError, first_line
-from nmt.evaluation.alignment import WordAlignment, by_word
 from nmt.model_folder import CONFIG, read_config
 from nmt.signatures import SIGNATURES, Part, Signature
+from nmt.translation import Translation
 
 if TYPE_CHECKING:
-    from nmt.inference.translator import Translation, Translator
+    from nmt.inference.translator import Translator
 
 # The inputs of one sentence, in the order of the signature, and its outputs by name, without a batch and padding.
-Row = tuple[bytes, ...]
+Row = tuple[str, ...]
 Answer = dict[str, np.ndarray]
 
 # The score that an export writes for a translation that was not found: JSON has no infinity.
@@ -29,7 +30,10 @@ _EXPORT_BATCH = 64
 
 
 class SearchSettings(NamedTuple):
-    """How to search this time: what a user of the page may choose of the config's section ``decoding``."""
+    """How to search this time: what a user of the page may choose of the config's section ``decoding``.
+
+    What the strategy does not use has no effect.
+    """
 
     strategy: Literal["greedy", "beam", "sample"] = "greedy"
     beam: int = 5
@@ -37,15 +41,16 @@ class SearchSettings(NamedTuple):
     length_penalty: float = 0.0
     temperature: float = 1.0
 
+    def decoding(self) -> dict[str, Any]:
+        """Return the keys of the section that this strategy uses.
 
-class ShownTranslation(NamedTuple):
-    """One translation as the page shows it. ``words`` is the alignment of words, ``None`` where there is none."""
-
-    text: str
-    score: float
-    rank: float
-    words: WordAlignment | None
-    truncated: bool = False
+        >>> SearchSettings("sample", n_best=3, temperature=0.5).decoding()
+        {'n_best': 3, 'temperature': 0.5, 'beam': 1, 'sample': True}
+        """
+        beam, sample = self.strategy == "beam", self.strategy == "sample"
+        unused = (*(() if beam else BEAM_KEYS), *(() if sample else SAMPLING_KEYS))
+        used = {key: value for key, value in self._asdict().items() if key not in ("strategy", *unused)}
+        return {**used, "beam": self.beam if beam else 1, "sample": sample}
 
 
 class Backend(ABC):
@@ -90,7 +95,7 @@ class Backend(ABC):
     @abstractmethod
     def shown(
         self, texts: Sequence[str], search: SearchSettings | None = None, first: int = 0
-    ) -> list[list[ShownTranslation]]:
+    ) -> list[list[Translation]]:
         """Return the translations of each text, the best first.
 
         Arguments:
@@ -127,11 +132,10 @@ class ModelBackend(Backend):
         )
 
     def answers(self, signature: str, rows: Sequence[Row]) -> list[Answer]:
-        texts = [[value.decode("utf-8", "replace") for value in row] for row in rows]
         if signature == "score":
-            scored = self._translator.score([source for source, _ in texts], [target for _, target in texts])
+            scored = self._translator.score([source for source, _ in rows], [target for _, target in rows])
             return [_scored(each) for each in scored]
-        found = self._hypotheses([text for (text,) in texts])
+        found = self._hypotheses([text for (text,) in rows])
         if signature == "serving_default":
             return [
                 {"translation": _strings(best.text), "score": np.array(best.score, np.float32)} for best, *_ in found
@@ -141,15 +145,13 @@ class ModelBackend(Backend):
 
     def shown(
         self, texts: Sequence[str], search: SearchSettings | None = None, first: int = 0
-    ) -> list[list[ShownTranslation]]:
+    ) -> list[list[Translation]]:
         if search is None:
-            found = self._hypotheses(texts)
-        else:
-            found = self._translator.hypotheses(texts, first=first, **self._settings(search))
-        return [[_shown(each) for each in best] for best in found]
+            return self._hypotheses(texts)
+        return self._translator.hypotheses(texts, first=first, **search.decoding())
 
     def check(self, search: SearchSettings) -> None:
-        self._translator.decoding(**self._settings(search))
+        self._translator.decoding(**search.decoding())
 
     def _hypotheses(self, texts: Sequence[str]) -> list[list[Translation]]:
         """Search as the folder's config says."""
@@ -157,22 +159,6 @@ class ModelBackend(Backend):
             # Draws depend on the number of a line, and here each line is the first.
             return [self._translator.hypotheses([text])[0] for text in texts]
         return self._translator.hypotheses(texts)
-
-    def _settings(self, search: SearchSettings) -> dict[str, Any]:
-        """Return keys of the config's section. What this strategy does not use is set to its default."""
-        default, own = Decoding(), self._translator.config.decoding
-        settings: dict[str, Any] = {"n_best": search.n_best, "beam": 1, "sample": search.strategy == "sample"}
-        beams = ("length_penalty", "length_normalization", "coverage_penalty", "prune", "patience")
-        draws = ("temperature", "top_k", "top_p", "seed")
-        for keys, used in ((beams, search.strategy == "beam"), (draws, search.strategy == "sample")):
-            settings |= {key: getattr(own if used else default, key) for key in keys}
-        if search.strategy == "beam":
-            settings |= {"beam": search.beam, "length_penalty": search.length_penalty}
-            if not search.length_penalty:
-                settings["length_normalization"] = default.length_normalization
-        if search.strategy == "sample":
-            settings["temperature"] = search.temperature
-        return settings
 
 
 class ExportBackend(Backend):
@@ -218,7 +204,7 @@ class ExportBackend(Backend):
         if not rows:
             return []
         columns = zip(self.signatures[signature].inputs, zip(*rows, strict=True), strict=True)
-        outputs = self._saved.signatures[signature](**{name: tf.constant(column) for name, column in columns})
+        outputs = self._saved.signatures[signature](**{name: tf.constant(_strings(column)) for name, column in columns})
         found = {name: outputs[name].numpy() for name in self.signatures[signature].outputs}
         return [
             _trimmed({name: np.asarray(array[i], array.dtype) for name, array in found.items()})
@@ -227,16 +213,13 @@ class ExportBackend(Backend):
 
     def shown(
         self, texts: Sequence[str], search: SearchSettings | None = None, first: int = 0
-    ) -> list[list[ShownTranslation]]:
+    ) -> list[list[Translation]]:
         if search is not None:
             self.check(search)
-        given = [(text.encode("utf-8", "replace"),) for text in texts]
+        given = [(text,) for text in texts]
         if "translate" in self.signatures:
-            return [_shown_of_export(each) for each in self.answers("translate", given)]
-        simple = [
-            (_string(each["translation"]), float(each["score"])) for each in self.answers("serving_default", given)
-        ]
-        return [[ShownTranslation(text, score, rank=score, words=None)] for text, score in simple]
+            return [_found_by_export(each) for each in self.answers("translate", given)]
+        return [[_unaligned(each["translation"], each["score"])] for each in self.answers("serving_default", given)]
 
 
 class Place(NamedTuple):
@@ -294,8 +277,17 @@ def open_backend(place: Place, parallel_batches: int = 2) -> Backend:
     return ModelBackend(Translator.load(place.folder, parallel_batches=parallel_batches), place.name, place.version)
 
 
+def as_text(value: Any) -> str:
+    """Return a string that was given as ``str`` or ``bytes``, or in an array of no dimension.
+
+    What is no UTF-8 becomes U+FFFD, and half of a surrogate pair a question mark.
+    """
+    value = value.item() if isinstance(value, np.ndarray) else value
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else value.encode("utf-8", "replace").decode()
+
+
 def rows(signature: Signature, inputs: Mapping[str, np.ndarray]) -> list[Row]:
-    """Turn arrays of strings into a row for each sentence.
+    """Turn arrays of strings, ``str`` or ``bytes``, into a row for each sentence.
 
     Raises:
         InputError: if one is missing, unknown, not a list of strings, or of another length.
@@ -310,7 +302,7 @@ def rows(signature: Signature, inputs: Mapping[str, np.ndarray]) -> list[Row]:
         array = np.asarray(inputs[name])
         if array.ndim != 1 or not all(isinstance(value, str | bytes) for value in array):
             raise InputError(f"The input {name} must be a list of strings.")
-        columns.append([value.encode("utf-8", "replace") if isinstance(value, str) else value for value in array])
+        columns.append([as_text(value) for value in array])
     if len({len(column) for column in columns}) > 1:
         sizes = ", ".join(f"{len(column)} of {name}" for name, column in zip(signature.inputs, columns, strict=True))
         raise InputError(f"Each sentence needs one value of every input, and there are {sizes}.")
@@ -362,20 +354,18 @@ def _translated(found: Sequence[Translation], n_best: int, aligned: bool) -> Ans
     }
 
 
-def _shown(found: Translation) -> ShownTranslation:
-    words = None if found.alignment is None else found.words()
-    return ShownTranslation(text=found.text, score=found.score, rank=found.rank, words=words, truncated=found.truncated)
-
-
-def _shown_of_export(answer: Answer) -> list[ShownTranslation]:
+def _found_by_export(answer: Answer) -> list[Translation]:
     """Return the translations that an export found. It has the alignment of the best one only."""
-    source, target = ([_string(piece) for piece in answer[f"{side}_tokens"]] for side in ("source", "target"))
-    weights = answer["alignment"]
-    # The last piece read is the end, which belongs to no word.
-    words = by_word(source[:-1], target, weights) if weights.shape[-1] else None
-    scored = zip(map(_string, answer["translations"]), map(float, answer["scores"]), strict=True)
-    found = [ShownTranslation(text, score, rank=score, words=None) for text, score in scored if score > _NONE]
-    return [found[0]._replace(words=words), *found[1:]]
+    source, target = (tuple(map(as_text, answer[f"{side}_tokens"])) for side in ("source", "target"))
+    weights = answer["alignment"] if answer["alignment"].shape[-1] else None
+    scored = zip(answer["translations"], answer["scores"], strict=True)
+    best, *others = [_unaligned(line, score) for line, score in scored if score > _NONE]
+    # The last piece read is the end.
+    return [dataclasses.replace(best, source_tokens=source[:-1], tokens=target, alignment=weights), *others]
+
+
+def _unaligned(line: Any, score: Any) -> Translation:
+    return Translation(as_text(line), float(score), rank=float(score))
 
 
 def _trimmed(answer: Answer) -> Answer:
@@ -407,7 +397,3 @@ def _strings(texts: str | Sequence[str]) -> np.ndarray:
     if isinstance(texts, str):
         return np.array(texts.encode("utf-8", "replace"), object)
     return np.array([text.encode("utf-8", "replace") for text in texts], object)
-
-
-def _string(value: Any) -> str:
-    return (value.item() if isinstance(value, np.ndarray) else value).decode("utf-8", "replace")

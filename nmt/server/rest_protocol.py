@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from nmt.server.backends import Answer, Backend, Row, rows, stacked
+from nmt.server.backends import Answer, Backend, Row, as_text, rows, stacked
 from nmt.signatures import Signature
 
 DEFAULT = "serving_default"
@@ -220,7 +220,7 @@ def _rows(signature: Signature, instances: Any, max_sentences: int) -> list[Row]
             )
         values = [instance[name] for name in signature.inputs] if objects else [instance]
         try:
-            given.append(tuple(map(_bytes, values)))
+            given.append(tuple(map(_text, values)))
         except ValueError as error:
             raise Refused(400, f"Failed to process element: {i} of 'instances' list. Error: {error}") from None
     return given
@@ -242,7 +242,7 @@ def _columns(signature: Signature, inputs: Any, max_sentences: int) -> list[Row]
         _check_number(len(inputs.get(name, ())), max_sentences)
     try:
         columns = {
-            name: np.array([*map(_bytes, column)], object) if name in signature.inputs else column
+            name: np.array([*map(_text, column)], object) if name in signature.inputs else column
             for name, column in inputs.items()
         }
         return rows(signature, columns)
@@ -265,13 +265,13 @@ def _is_object(value: Any) -> bool:
     return isinstance(value, dict) and not (set(value) == {"b64"} and isinstance(value["b64"], str))
 
 
-def _bytes(value: Any) -> bytes:
+def _text(value: Any) -> str:
     """Return a string, given as one or in base64."""
     if isinstance(value, str):
-        return value.encode()
+        return value
     if isinstance(value, dict) and not _is_object(value):
         try:
-            return base64.b64decode(value["b64"], validate=True)
+            return as_text(base64.b64decode(value["b64"], validate=True))
         except (binascii.Error, ValueError):
             raise ValueError("Unable to base64 decode") from None
     if isinstance(value, list):

@@ -27,6 +27,6 @@ def prepare_run(config: Config, folder: Path, linked: bool, resume: bool = False
     if resume:
         check_same(folder, config)
         return
-    check_new(folder)
+    check_new(folder, hint=", or continue its run with --resume")
     if start:
         check_continues(start, config)

@@ -17,8 +17,9 @@ from nmt.data.corpora import from_tsv
 from nmt.data.pipeline import Buckets, Pipeline, lengths
 from nmt.data.tokenizers import train_tokenizers
 from nmt.errors import InputError
-from nmt.inference.translator import Translation, Translator
+from nmt.inference.translator import Translator
 from nmt.training.setup import make_training_model
+from nmt.translation import Translation
 
 WHO = {"mina": "Mina", "juno": "Juno", "sora": "Sora", "dori": "Dori"}
 WHAT = {"bap": "rice", "cha": "tea", "mul": "water", "kong": "beans", "pang": "bread"}

@@ -184,3 +184,8 @@ def test_a_served_page_allows_its_own_style_and_script_alone(text: str) -> None:
     # Its server has the font; nothing else is loaded.
     assert re.findall(r"url\(([^)]*)\)", html) == ["hangul.ttf"]
     assert {attributes["href"] for attributes in read.attributes("link")} == {"data:,"}
+
+
+def test_white_space_is_a_space_and_what_html_may_not_hold_is_replaced() -> None:
+    text = "a\tb\r\nc\x85d\x1be\ud800f"
+    assert Reader(alignment_page([], title=text)).texts["h1"] == ["a b  c d\ufffde\ufffdf"]

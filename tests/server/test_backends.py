@@ -86,9 +86,9 @@ def test_scores_of_given_translations(backend: Backend, translator: Translator) 
 
 def test_a_row_does_not_depend_on_its_neighbours(backend: Backend, upper: Backend) -> None:
     for each in (backend, upper):
-        together = each.answers("translate", [(text.encode(),) for text in TEXTS])
+        together = each.answers("translate", [(text,) for text in TEXTS])
         for text, beside in zip(TEXTS, together, strict=True):
-            (alone,) = each.answers("translate", [(text.encode(),)])
+            (alone,) = each.answers("translate", [(text,)])
             for name in alone:
                 assert alone[name].shape == beside[name].shape
                 if alone[name].dtype == object:
@@ -144,8 +144,8 @@ def test_another_choice_of_decoding(
     (wanted,) = translator.hypotheses(TEXTS[:1], first=5, **decoding)
     assert [each.text for each in found] == [each.text for each in wanted]
     np.testing.assert_allclose([each.rank for each in found], [each.rank for each in wanted], atol=1e-5)
-    assert found[0].words.source == ("나는", "밥을", "먹었다")
-    np.testing.assert_allclose(found[0].words.weights, wanted[0].words().weights, atol=1e-5)
+    assert found[0].words().source == ("나는", "밥을", "먹었다")
+    np.testing.assert_allclose(found[0].words().weights, wanted[0].words().weights, atol=1e-5)
 
 
 def test_other_draws_are_other_translations(backend: Backend) -> None:
@@ -173,7 +173,7 @@ def test_a_model_without_attention(translator: Translator) -> None:
     model = build_model(config, translator.tokenizers.source.vocabulary, translator.tokenizers.target.vocabulary)
     backend = ModelBackend(Translator(model, translator.tokenizers, config), "m")
     assert backend.predict("translate", {"text": np.array(TEXTS)})["alignment"].shape[2] == 0
-    assert backend.shown(TEXTS[:1])[0][0].words is None
+    assert backend.shown(TEXTS[:1])[0][0].alignment is None
 
 
 def test_an_export_is_its_newest_version_and_offers_what_it_has(upper: Backend) -> None:
@@ -189,8 +189,8 @@ def test_what_an_export_shows(upper: Backend) -> None:
     one, two = upper.shown(["one", "two three"])
     assert [each.text for each in one] == ["ONE"]
     assert [each.text for each in two] == ["THREE TWO", "SECOND"]
-    assert two[0].words.source == ("two", "three") and two[0].words.strongest("TWO") == "two"
-    assert two[1].words is None
+    assert two[0].words().source == ("two", "three") and two[0].words().strongest("TWO") == "two"
+    assert two[1].alignment is None
     with pytest.raises(InputError, match="settled when this export was written"):
         upper.shown(["one"], SearchSettings())
 
@@ -198,7 +198,7 @@ def test_what_an_export_shows(upper: Backend) -> None:
 def test_a_folder_of_a_model_is_opened(folder: Path, translator: Translator) -> None:
     found = open_backend(find(folder))
     assert (type(found), found.name, found.version) == (ModelBackend, "ko-en", 1)
-    (best,) = found.answers("serving_default", [(TEXTS[0].encode(),)])
+    (best,) = found.answers("serving_default", [(TEXTS[0],)])
     assert best["translation"].item().decode() == translator.translate(TEXTS[:1])[0].text
 
 
@@ -234,3 +234,25 @@ def test_a_foreign_saved_model(tmp_path: Path) -> None:
     tf.saved_model.save(module, str(tmp_path / "1"), signatures=module.f)
     with pytest.raises(InputError, match="none of the signatures"):
         ExportBackend(tmp_path / "1", "x", 1)
+
+
+def test_bytes_that_are_no_utf_8_and_halves_of_surrogate_pairs_are_replaced(backend: Backend, upper: Backend) -> None:
+    texts = np.array([b"a\xffb", "a\ud800b", "a\ufffdb".encode()], object)
+    one, two, three = strings(upper.predict("serving_default", {"text": texts})["translation"])
+    assert (one, two, three) == ("A\ufffdB", "A?B", "A\ufffdB")
+    one, two, three = strings(backend.predict("translate", {"text": texts})["source_tokens"])
+    assert one == three != two
+
+
+def test_what_a_strategy_does_not_use_has_no_effect(backend: Backend) -> None:
+    assert SearchSettings("greedy", beam=7, length_penalty=0.6, temperature=0.5).decoding() == {
+        "beam": 1,
+        "n_best": 1,
+        "sample": False,
+    }
+    beam = SearchSettings("beam", beam=7, n_best=3, length_penalty=0.6, temperature=0.5)
+    assert beam.decoding() == {"beam": 7, "n_best": 3, "length_penalty": 0.6, "sample": False}
+    sample = SearchSettings("sample", beam=7, n_best=3, length_penalty=0.6, temperature=0.5)
+    assert sample.decoding() == {"beam": 1, "n_best": 3, "temperature": 0.5, "sample": True}
+    for each in (beam, sample, SearchSettings()):
+        backend.check(each)
