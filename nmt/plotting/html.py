@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import hashlib
 import unicodedata
 from collections.abc import Sequence
@@ -43,7 +44,7 @@ _ENVIRONMENT = jinja2.Environment(
 )
 
 
-def file_page(kind: str, title: str, script: str = "", **values: Any) -> str:
+def file_page(kind: str, title: str, scripts: Sequence[str] = (), **values: Any) -> str:
     """Return a page that is opened as a file.
 
     Its policy lets the browser run no script but its own, and load nothing. Every text in it is escaped.
@@ -51,13 +52,13 @@ def file_page(kind: str, title: str, script: str = "", **values: Any) -> str:
     Arguments:
         kind: the name of its template, and the class of its body.
         title: of the page.
-        script: the name of its script, if it has one.
+        scripts: the names of its scripts, in the order in which they run.
         values: what the template shows.
     """
     main = _rendered(f"{kind}.html", title=title, **values)
     policy = "default-src 'none'; style-src 'unsafe-inline'; font-src data:"
-    code = read(script) if script else ""
-    if script:
+    code = "".join(map(read, scripts))
+    if code:
         policy += f"; script-src '{digest(code)}'"
     return _rendered(
         "base.html",
@@ -71,16 +72,17 @@ def file_page(kind: str, title: str, script: str = "", **values: Any) -> str:
     )
 
 
-def served_page(kind: str, title: str, data: dict[str, Any], **values: Any) -> tuple[str, str]:
+def served_page(kind: str, title: str, scripts: Sequence[str], data: dict[str, Any], **values: Any) -> tuple[str, str]:
     """Return a page that a server gives out, and the policy that has to be sent with it.
 
     Arguments:
-        kind: the name of its template and of its script, and the class of its body.
+        kind: the name of its template, and the class of its body.
         title: of the page.
-        data: what its script reads, as JSON.
+        scripts: the names of its scripts, in the order in which they run.
+        data: what they read, as JSON.
         values: what the template shows.
     """
-    style, code = font_face("hangul.ttf") + read("style.css"), read(f"{kind}.js")
+    style, code = font_face("hangul.ttf") + read("style.css"), "".join(map(read, scripts))
     html = _rendered(
         "base.html",
         kind=kind,
@@ -112,7 +114,7 @@ def alignment_page(
 ) -> str:
     """Return a page of HTML that shows alignments, each as words with lines between them and as a table.
 
-    Pointing at a word, or going to it with the Tab key, brings out its lines, its cells and their per cents.
+    Pointing at a word, or going to it with the Tab and arrow keys, brings out its lines, its cells and their per cents.
 
     Arguments:
         alignments: a heading, such as the source, an alignment with weights ``(target words, source words)``, and the
@@ -128,27 +130,38 @@ def alignment_page(
     sections = []
     for heading, alignment, score in alignments:
         weights = np.clip(np.nan_to_num(alignment.weights), 0, 1)
+        alignment = dataclasses.replace(alignment, weights=weights)
+        labels = spoken_labels(alignment)
         sections.append(
             {
                 "heading": heading,
                 "score": score,
-                "source": _labelled(alignment.source, alignment.target, weights.T, "is attended to by"),
-                "target": _labelled(alignment.target, alignment.source, weights, "attends to"),
+                "source": list(zip(alignment.source, labels[0], strict=True)),
+                "target": list(zip(alignment.target, labels[1], strict=True)),
                 "weights": weights.tolist(),
                 # Some row went to more than its words.
                 "ended": bool((weights.sum(1) < 0.995).any()) if weights.size else False,
             }
         )
-    return file_page("alignment", title, "alignment.js", sections=sections, languages=languages)
+    return file_page("alignment", title, ["links.js", "alignment.js"], sections=sections, languages=languages)
 
 
-def _labelled(words: Sequence[str], others: Sequence[str], weights: np.ndarray, verb: str) -> list[tuple[str, str]]:
-    """Return the words of a side, each with what is read aloud: the three of the other side that matter most to it."""
+def spoken_labels(alignment: WordAlignment) -> tuple[list[str], list[str]]:
+    """Return what is read aloud for each source and each target word: the three of the other side that matter most.
+
+    >>> spoken_labels(WordAlignment(("na", "bap"), ("I",), np.array([[0.9, 0.002]])))
+    (['na is attended to by I 90 %', 'bap is attended to by nothing'], ['I attends to na 90 %'])
+    """
+    source, target, weights = alignment.source, alignment.target, alignment.weights
+    return _labels(source, target, weights.T, "is attended to by"), _labels(target, source, weights, "attends to")
+
+
+def _labels(words: Sequence[str], others: Sequence[str], weights: np.ndarray, verb: str) -> list[str]:
     found = []
     for word, row in zip(words, weights, strict=True):
         most = [i for i in np.argsort(-row, kind="stable")[:3] if row[i] >= 0.01]
         names = ", ".join(f"{others[i]} {100 * row[i]:.0f} %" for i in most) or "nothing"
-        found.append((word, f"{word} {verb} {names}"))
+        found.append(f"{word} {verb} {names}")
     return found
 
 

@@ -27,6 +27,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from nmt.errors import InputError, first_line, nearest
 from nmt.plotting.fonts import hangul_font
+from nmt.plotting.html import spoken_labels
 from nmt.server import rest_protocol
 from nmt.server.backends import Backend, SearchSettings
 from nmt.server.batching import Batcher, Full, Stopping
@@ -383,9 +384,15 @@ def _drawn(translation: Translation) -> dict[str, Any]:
     """Return the JSON of a translation that the page draws: its record, and its alignment of words."""
     found = record(translation, ("text", "score", "rank"))
     if translation.alignment is None:
-        return {**found, "source": None, "target": None, "weights": None}
+        return {**found, "source": None, "target": None, "labels": None, "weights": None}
     words = translation.words()
-    return {**found, "source": words.source, "target": words.target, "weights": words.weights.round(4).tolist()}
+    return {
+        **found,
+        "source": words.source,
+        "target": words.target,
+        "labels": spoken_labels(words),
+        "weights": words.weights.round(4).tolist(),
+    }
 
 
 def _label(path: str) -> str:

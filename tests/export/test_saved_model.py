@@ -253,6 +253,24 @@ def test_each_export_is_the_next_version(translator: Translator, tmp_path: Path)
     assert sorted(place.name for place in to.iterdir()) == ["7", "8"]
 
 
+def test_exports_at_once_get_versions_of_their_own(translator: Translator, tmp_path: Path) -> None:
+    to, made = tmp_path / "toy", []
+
+    def card(version: int) -> str:
+        # Another export is faster, and takes the number that this one was about to take.
+        if not made:
+            made.append(export(translator, to, translator.decoding(max_length=2), lambda version: f"other {version}"))
+        return f"version {version}"
+
+    assert export(translator, to, translator.decoding(max_length=3), card).name == "2"
+    assert [place.name for place in made] == ["1"] and versions(to) == [1, 2]
+    assert [(to / name / "card.md").read_text() for name in ("1", "2")] == ["other 1", "version 2"]
+    for name, length in (("1", 2), ("2", 3)):
+        found = tf.saved_model.load(to / name).signatures["serving_default"](text=tf.constant(TEXTS[:7]))
+        expected = translator.translate(TEXTS[:7], max_length=length)
+        assert [text.decode() for text in found["translation"].numpy()] == [each.text for each in expected]
+
+
 def test_a_disk_that_is_full_leaves_no_version(
     translator: Translator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -239,6 +239,6 @@ def test_one_string_is_not_a_list(both) -> None:
 
 def test_a_folder_that_holds_something_is_left_alone(translator: Translator, tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("mine")
-    with pytest.raises(InputError, match="is not empty"):
+    with pytest.raises(InputError, match=r"is not empty\. Name a new folder with --to\.$"):
         export(translator, tmp_path, translator.decoding(), "none", "")
     assert [place.name for place in tmp_path.iterdir()] == ["thesis.txt"]

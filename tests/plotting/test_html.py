@@ -5,7 +5,9 @@ import hashlib
 import io
 import json
 import re
+import shutil
 from html.parser import HTMLParser
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -173,7 +175,9 @@ def test_it_brings_its_hangul_along_and_nothing_more() -> None:
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_a_served_page_allows_its_own_style_and_script_alone(text: str) -> None:
-    html, policy = served_page("server", text, {"fixed": text}, name=text, version=3, max_characters=100)
+    html, policy = served_page(
+        "server", text, ["links.js", "server.js"], {"fixed": text}, name=text, version=3, max_characters=100
+    )
     read = Reader(html)
     data, script = read.texts["script"]
     assert json.loads(data) == {"fixed": text}
@@ -189,3 +193,32 @@ def test_a_served_page_allows_its_own_style_and_script_alone(text: str) -> None:
 def test_white_space_is_a_space_and_what_html_may_not_hold_is_replaced() -> None:
     text = "a\tb\r\nc\x85d\x1be\ud800f"
     assert Reader(alignment_page([], title=text)).texts["h1"] == ["a b  c d\ufffde\ufffdf"]
+
+
+def test_a_page_in_a_browser_draws_its_lines_and_brings_out_a_word(tmp_path: Path) -> None:
+    playwright = pytest.importorskip("playwright.sync_api", reason="needs a browser: pip install -e '.[browser]'")
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    (tmp_path / "a.html").write_text(alignment_page([("a", SMALL, None), ("b", SMALL, None)]), encoding="utf-8")
+    with playwright.sync_playwright() as started:
+        try:
+            browser = started.chromium.launch(executable_path=chromium)
+        except playwright.Error:
+            pytest.skip("needs a browser: pip install -e '.[browser]', then a Chromium: playwright install chromium")
+        page, wrong = browser.new_page(), []
+        page.on("console", lambda said: wrong.append(said.text))
+        page.on("pageerror", lambda error: wrong.append(str(error)))
+        page.goto((tmp_path / "a.html").as_uri())
+        # Of the weights 0.93, 0.02 and 0.62 two are large enough for a line.
+        assert page.locator("path").count() == 2 * 2
+        first, second = page.locator("section").all()
+        first.locator(".row").nth(1).locator("button").first.hover()
+        assert first.locator(".said").inner_text() == "I attends to 나는 93 %, 밥을 2 %"
+        assert (first.locator("path.on").count(), second.locator(".on").count()) == (1, 0)
+        second.locator("thead th").nth(1).hover()
+        assert second.locator(".said").inner_text() == "밥을 is attended to by rice 62 %, I 2 %"
+        second.locator("button").first.focus()
+        page.keyboard.press("ArrowDown")
+        page.keyboard.press("ArrowRight")
+        assert second.locator(".said").inner_text() == "rice attends to 밥을 62 %"
+        browser.close()
+    assert wrong == []

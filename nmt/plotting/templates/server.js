@@ -1,15 +1,10 @@
-"use strict";
 // What is typed is translated when the typing rests; the newest answer is drawn, older ones are dropped.
 const RESTS = 250; // milliseconds
-const FAINT = 0.03; // hundreds of hair lines would hide the others; the table has their weights
 const element = (id) => document.getElementById(id);
 const model = JSON.parse(element("data").textContent);
 const [text, form, state, failed, result] = ["text", "search", "state", "failed", "result"].map(element);
 const section = element("alignment");
-const box = section.querySelector(".links");
-const svg = box.querySelector("svg");
-const groups = [...box.querySelectorAll(".row")];
-const said = section.querySelector(".said");
+const groups = [...section.querySelectorAll(".row")];
 const [head, body, caption] = ["thead", "tbody", "#caption"].map((name) => section.querySelector(name));
 
 let draw = 0;
@@ -122,21 +117,12 @@ const choose = (translations, one) => {
     : "This model has no alignment: it attends to no source word.";
 };
 
-const percent = (weight) => `${Math.round(100 * weight)} %`;
-
-const align = ({ source, target, weights }) => {
-  const columns = source.map((_, i) => weights.map((row) => row[i]));
-  const chips = (words, others, shares, verb) => words.map((word, i) => {
-    // What it says aloud names the three that matter most.
-    const most = [...shares[i].keys()].sort((a, b) => shares[i][b] - shares[i][a]).slice(0, 3);
-    const names = most.filter((j) => shares[i][j] >= 0.01).map((j) => `${others[j]} ${percent(shares[i][j])}`);
-    const label = `${word} ${verb} ${names.join(", ") || "nothing"}`;
-    return make("button", word, { type: "button", dir: "auto", lang: "", "aria-label": label });
-  });
-  const sources = chips(source, target, columns, "is attended to by");
-  const targets = chips(target, source, weights, "attends to");
-  groups[0].replaceChildren(...sources);
-  groups[1].replaceChildren(...targets);
+const align = ({ source, target, labels, weights }) => {
+  const chips = (words, spoken) => words.map((word, i) => (
+    make("button", word, { type: "button", dir: "auto", lang: "", "aria-label": spoken[i] })
+  ));
+  groups[0].replaceChildren(...chips(source, labels[0]));
+  groups[1].replaceChildren(...chips(target, labels[1]));
 
   const heads = source.map((word) => make("th", word, { scope: "col", dir: "auto", lang: "" }));
   const sides = target.map((word) => make("th", word, { scope: "row", dir: "auto", lang: "" }));
@@ -156,111 +142,17 @@ const align = ({ source, target, weights }) => {
   const ended = weights.some((row) => row.reduce((a, b) => a + b, 0) < 0.995);
   caption.textContent = "Per cent of each target word’s attention that went to each source word"
     + (ended ? "; the rest of a row went to the end of the sentence." : ".");
-
-  const lines = [];
-  weights.forEach((row, j) => row.forEach((weight, i) => {
-    if (weight < FAINT) return;
-    const path = document.createElementNS("http://www.w3.org/2000/svg", "path");
-    path.setAttribute("stroke-width", 1 + 3 * weight);
-    path.setAttribute("stroke-opacity", 0.1 + 0.9 * weight);
-    lines.push({ path, source: i, target: j });
-  }));
-  svg.replaceChildren(...lines.map(({ path }) => path));
-  section.classList.toggle("dense", lines.length > 200);
-  drawn = { sources, targets, heads, sides, cells, weights, lines };
-  kept = null;
-  again();
-  place();
+  links.draw();
 };
 
-// --- pointing ---
-
-let drawn = null;
-let kept = null; // the word that has the focus: it stays when the pointer goes
-
-const place = () => {
-  if (!drawn) return;
-  const whole = box.getBoundingClientRect();
-  // All are measured before any is moved, or the browser would lay the page out again for each.
-  const [from, to] = [drawn.sources, drawn.targets].map((chips) => chips.map((chip) => chip.getBoundingClientRect()));
-  for (const { path, source, target } of drawn.lines) {
-    const [x1, y1] = [from[source].left + from[source].width / 2 - whole.left, from[source].bottom - whole.top];
-    const [x2, y2] = [to[target].left + to[target].width / 2 - whole.left, to[target].top - whole.top];
-    const bend = (y2 - y1) / 2;
-    path.setAttribute("d", `M${x1} ${y1}C${x1} ${y1 + bend} ${x2} ${y2 - bend} ${x2} ${y2}`);
-  }
-};
-
-const clear = () => {
-  section.classList.remove("busy");
-  for (const marked of section.querySelectorAll(".on, .near")) marked.classList.remove("on", "near");
-  for (const chip of section.querySelectorAll("[data-share]")) delete chip.dataset.share;
-  said.textContent = "";
-};
-
-const bringOut = (isSource, word) => {
-  clear();
-  section.classList.add("busy");
-  const { sources, targets, heads, sides, cells, weights, lines } = drawn;
-  const [own, others] = isSource ? [sources, targets] : [targets, sources];
-  own[word].classList.add("on");
-  (isSource ? heads : sides)[word].classList.add("on");
-  said.textContent = own[word].getAttribute("aria-label");
-  others.forEach((chip, other) => {
-    const [source, target] = isSource ? [word, other] : [other, word];
-    cells[target][source].classList.add("on");
-    if (Math.round(100 * weights[target][source]) < 1) return;
-    chip.classList.add("near");
-    chip.dataset.share = percent(weights[target][source]);
-  });
-  for (const { path, source, target } of lines) path.classList.toggle("on", (isSource ? source : target) === word);
-};
-
-const again = () => (kept ? bringOut(...kept) : clear());
-
-// The words come and go, so their groups listen for them.
-const listen = (group, isSource, words, name) => {
-  const place = (event) => (drawn ? drawn[name].indexOf(event.target.closest(words)) : -1);
-  group.addEventListener("pointerover", (event) => {
-    const word = place(event);
-    if (word >= 0) bringOut(isSource, word);
-    else again();
-  });
-  group.addEventListener("pointerleave", again);
-  if (words !== "button") return;
-  group.addEventListener("focusin", (event) => { kept = [isSource, place(event)]; again(); });
-  group.addEventListener("focusout", () => { kept = null; again(); });
-  // Some browsers give no focus to a button that is tapped.
-  group.addEventListener("click", (event) => event.target.closest("button")?.focus());
-  group.addEventListener("keydown", (event) => {
-    const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
-    if (step) drawn[name][place(event) + step]?.focus();
-    else if (event.key === "ArrowDown" && isSource) nearest(drawn.targets, event.target).focus();
-    else if (event.key === "ArrowUp" && !isSource) nearest(drawn.sources, event.target).focus();
-    else return;
-    event.preventDefault();
-  });
-};
-
-const nearest = (chips, from) => {
-  const middle = (chip) => { const { left, width } = chip.getBoundingClientRect(); return left + width / 2; };
-  const here = middle(from);
-  return chips.reduce((a, b) => (Math.abs(middle(b) - here) < Math.abs(middle(a) - here) ? b : a));
-};
-
-listen(groups[0], true, "button", "sources");
-listen(groups[1], false, "button", "targets");
-listen(head, true, "th", "heads");
-listen(body, false, "th", "sides");
-// A cell belongs to a word of either side: the target's links are shown.
-body.addEventListener("pointerover", (event) => {
-  const row = event.target.closest("td")?.parentElement;
-  if (row && drawn) bringOut(false, [...body.children].indexOf(row));
+// The lines bend, so that those which leave a word together can be told apart.
+const links = linked(section, (x1, y1, x2, y2) => {
+  const bend = (y2 - y1) / 2;
+  return `M${x1} ${y1}C${x1} ${y1 + bend} ${x2} ${y2 - bend} ${x2} ${y2}`;
 });
-new ResizeObserver(place).observe(box);
 // It is used only where the machine has no letters of its own, but fetched before any is typed: Chromium keeps the boxes
 // that it drew in a text area until then.
-document.fonts.load('1rem "nmt Hangul"', "한").then(place, () => {});
+document.fonts.load('1rem "nmt Hangul"', "한").then(links.place, () => {});
 
 // --- beginning ---
 

@@ -1,0 +1,107 @@
+"""Batches are as large as memory allows and no larger, and a translator keeps a bounded number of graphs."""
+
+from typing import Any
+
+import keras
+import pytest
+import tensorflow as tf
+from command_line import PAIRS
+
+from nmt.config import Config, with_settings
+from nmt.data.tokenizers import train_tokenizers
+from nmt.inference.translator import Translator
+from nmt.models.build import build_model
+
+CONFIG = with_settings(
+    Config(),
+    [
+        "text.joint=false",
+        "text.kind=char",
+        "model.units=5",
+        "model.embedding=3",
+        "model.attention_units=2",
+        "decoding.max_length=127",
+        "decoding.batch_size=64",
+    ],
+)
+
+
+class Watched:
+    """A model that counts how often it is traced, and notes the shape of what it reads whenever a graph runs."""
+
+    def __init__(self, model: Any) -> None:
+        self._model = model
+        self.traces = 0
+        self.searched: list[int] = []
+        self.scored: list[tuple[int, ...]] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._model, name)
+
+    def encode(self, source: tf.Tensor) -> Any:
+        self.traces += 1
+        tf.numpy_function(lambda rows: self.searched.append(int(rows)), [tf.shape(source)[0]], [])
+        return self._model.encode(source)
+
+    def teacher_forcing(self, source: tf.Tensor, target: tf.Tensor) -> Any:
+        tf.numpy_function(lambda shape: self.scored.append(tuple(shape.tolist())), [tf.shape(target)], [])
+        return self._model.teacher_forcing(source, target)
+
+
+def watched(parallel_batches: int = 2) -> tuple[Translator, Watched]:
+    tokenizers = train_tokenizers(PAIRS, "char", "auto", joint=False)
+    keras.utils.set_random_seed(1)
+    model = Watched(build_model(CONFIG, tokenizers.source.vocabulary, tokenizers.target.vocabulary))
+    return Translator(model, tokenizers, CONFIG, parallel_batches), model  # type: ignore[arg-type]
+
+
+# One batch, or each of two at once, has at most 640 hypotheses; more batches share twice as many, so each of five has
+# 2 * 640 / 5 = 256. With 16 hypotheses of each text these are 640 / 16 = 40 rows and 256 / 16 = 16.
+@pytest.mark.parametrize(("parallel", "rows"), [(1, [40, 40, 3]), (2, [40, 40, 3]), (5, [16, 16, 16, 16, 16, 3])])
+@pytest.mark.parametrize("way", [{"beam": 16}, {"sample": True, "n_best": 16}], ids=["beam", "sample"])
+def test_the_hypotheses_of_a_batch_are_bounded(parallel: int, rows: list[int], way: dict[str, Any]) -> None:
+    translator, model = watched(parallel)
+    found = translator.translate(["나는"] * 83, max_length=2, **way)
+    assert len(found) == 83
+    assert sorted(model.searched, reverse=True) == rows
+
+
+def test_a_small_beam_fills_the_batch_that_was_asked_for() -> None:
+    translator, model = watched()
+    translator.translate(["나는"] * 131, max_length=2, beam=2)
+    assert sorted(model.searched, reverse=True) == [64, 64, 3]
+
+
+# 300 letters are cut to 127 pieces, which with EOS count as 128 tokens: 4096 / 128 = 32 rows fit. Each of four batches
+# has 2 * 4096 / 4 = 2048 tokens, 16 rows. What is cut gets no EOS, so 127 tokens are scored.
+@pytest.mark.parametrize(("parallel", "rows"), [(1, [32, 5]), (2, [32, 5]), (4, [16, 16, 5])])
+def test_the_tokens_that_are_scored_at_once_are_bounded(parallel: int, rows: list[int]) -> None:
+    translator, model = watched(parallel)
+    assert len(translator.score(["나는"] * 37, ["I" * 300] * 37)) == 37
+    assert sorted(model.scored, reverse=True) == [(number, 127) for number in rows]
+
+
+def test_long_targets_do_not_make_the_batches_of_short_ones_small() -> None:
+    translator, model = watched()
+    translator.score(["나는"] * 67, ["I" * 300] * 3 + ["I"] * 64)
+    # The shortest are first: 64 of three tokens, the space before a word and EOS being two of them.
+    assert sorted(model.scored, reverse=True) == [(64, 3), (3, 127)]
+
+
+def test_no_more_than_twelve_graphs_are_kept() -> None:
+    translator, model = watched()
+    for max_length in range(1, 14):
+        translator.translate(["나는"], max_length=max_length)
+    assert (len(translator.graphs), model.traces) == (12, 13)
+    for max_length in range(2, 14):
+        translator.translate(["나는"], max_length=max_length)
+    assert (len(translator.graphs), model.traces) == (12, 13)
+    # The first was dropped for the last.
+    translator.translate(["나는"], max_length=1)
+    assert (len(translator.graphs), model.traces) == (12, 14)
+
+
+@pytest.mark.parametrize("number", [0, -1])
+def test_at_least_one_batch_runs_at_once(number: int) -> None:
+    with pytest.raises(ValueError, match=f"parallel_batches must be 1 or more, not {number}"):
+        watched(number)
