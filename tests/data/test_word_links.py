@@ -116,6 +116,6 @@ def test_links_are_there_when_they_are_learned_from_and_only_then() -> None:
     with pytest.raises(InputError, match=r"--links is used by training.guided_alignment, which is 0\. Set it"):
         check_guided(Config(), linked=True)
     with pytest.raises(
-        InputError, match=r"= 0.25 learns from word links, and there are none\. Name their file with --"
+        InputError, match=r"= 0.25 learns from word links, but there are none\. Name their file with --"
     ):
         check_guided(guided, linked=False)
