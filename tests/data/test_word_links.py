@@ -51,7 +51,7 @@ BAD = {
     "a half": ("0-\n\n\n", ["line 1", "'0-'"]),
     "a negative number": ("0--1\n\n\n", ["line 1", "'0--1'"]),
     "counted in another script": ("٠-٠\n\n\n", ["line 1", "'٠-٠'"]),
-    "a number without end": ("0-" + "1" * 5000 + "\n\n\n", ["line 1", "no link"]),
+    "a number without end": ("0-" + "1" * 5000 + "\n\n\n", ["line 1", "is not a link"]),
     "past the source": ("2-0\n\n\n", ["line 1", "2-0", "source word 2", "2 words"]),
     "past the target": ("0-0\n0?1\n\n", ["line 2", "0?1", "target word 1", "1 word"]),
     "in an empty sentence": ("0-0\n0-0\n0-0\n", ["line 3", "source word 0"]),
