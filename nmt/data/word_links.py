@@ -42,7 +42,7 @@ def with_links(corpus: Corpus, path: Path) -> Corpus:
             size = number + sum(1 for _ in lines) if pair is None else number - 1
             raise InputError(
                 f"{path} has {size} lines and {corpus.name} has {corpus.size} pairs. Line N must hold the links of "
-                "pair N, and be blank where there are none."
+                "pair N, or be a blank line if there are none."
             )
         where = f"{path}, line {number}"
         source, target = (sum(1 for word in side.split(" ") if word) for side in pair)

@@ -55,8 +55,8 @@ BAD = {
     "past the source": ("2-0\n\n\n", ["line 1", "2-0", "source word 2", "2 words"]),
     "past the target": ("0-0\n0?1\n\n", ["line 2", "0?1", "target word 1", "1 word"]),
     "in an empty sentence": ("0-0\n0-0\n0-0\n", ["line 3", "source word 0"]),
-    "too few lines": ("0-0\n0-0\n", ["has 2 lines", "x.tsv 3 pairs", "blank line"]),
-    "too many lines": ("0-0\n0-0\n\n\n\n", ["has 5 lines", "x.tsv 3 pairs"]),
+    "too few lines": ("0-0\n0-0\n", ["has 2 lines", "x.tsv has 3 pairs", "blank line"]),
+    "too many lines": ("0-0\n0-0\n\n\n\n", ["has 5 lines", "x.tsv has 3 pairs"]),
     "no lines": ("", ["is empty"]),
     "no UTF-8": (b"0-0\n\xff\n\n", ["line 2", "not UTF-8"]),
 }
