@@ -1,6 +1,6 @@
 "use strict";
 // The words of an alignment, the lines between them and the table of their weights. Pointing at a word, or going to it
-// with the keyboard, brings out what belongs to it. The script of the page follows this one.
+// with the keyboard, highlights what belongs to it. The script of the page follows this one.
 const FAINT = 0.03; // hundreds of hair lines would hide the others; the table has their weights
 
 // Returns what draws the lines when the words are there or new, and what places them when the words have moved.
@@ -12,7 +12,7 @@ const linked = (section, shape) => {
   const groups = [...box.querySelectorAll(".row")];
   const [head, body] = ["thead", "tbody"].map((name) => section.querySelector(name));
   let drawn = null;
-  let kept = null; // the word that has the focus: it stays when the pointer goes
+  let kept = null; // the word that has the focus: it stays highlighted when the pointer leaves
 
   const draw = () => {
     const [sources, targets] = groups.map((group) => [...group.children]);
@@ -54,7 +54,7 @@ const linked = (section, shape) => {
     said.textContent = "";
   };
 
-  const bringOut = (isSource, word) => {
+  const highlight = (isSource, word) => {
     clear();
     section.classList.add("busy");
     const { sources, targets, heads, sides, cells, weights, lines } = drawn;
@@ -73,14 +73,14 @@ const linked = (section, shape) => {
     for (const { path, source, target } of lines) path.classList.toggle("on", (isSource ? source : target) === word);
   };
 
-  const again = () => (kept ? bringOut(...kept) : clear());
+  const again = () => (kept ? highlight(...kept) : clear());
 
-  // The words may come and go, so their groups listen for them.
+  // New words may replace these, so their groups listen for events.
   const listen = (group, isSource, words, name) => {
     const found = (event) => (drawn ? drawn[name].indexOf(event.target.closest(words)) : -1);
     group.addEventListener("pointerover", (event) => {
       const word = found(event);
-      if (word >= 0) bringOut(isSource, word);
+      if (word >= 0) highlight(isSource, word);
       else again();
     });
     group.addEventListener("pointerleave", again);
@@ -112,9 +112,9 @@ const linked = (section, shape) => {
   // A cell belongs to a word of either side: the target's links are shown.
   body.addEventListener("pointerover", (event) => {
     const row = event.target.closest("td")?.parentElement;
-    if (row && drawn) bringOut(false, [...body.children].indexOf(row));
+    if (row && drawn) highlight(false, [...body.children].indexOf(row));
   });
   new ResizeObserver(place).observe(box);
-  document.fonts.ready.then(place); // its letters have other widths
+  document.fonts.ready.then(place); // the loaded font has other widths
   return { draw, place };
 };

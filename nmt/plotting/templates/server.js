@@ -1,5 +1,5 @@
-// What is typed is translated when the typing rests; the newest answer is drawn, older ones are dropped.
-const RESTS = 250; // milliseconds
+// The text is translated after a pause in typing; only the newest answer is drawn.
+const PAUSE = 250; // milliseconds
 const element = (id) => document.getElementById(id);
 const model = JSON.parse(element("data").textContent);
 const [text, form, state, failed, result] = ["text", "search", "state", "failed", "result"].map(element);
@@ -64,7 +64,7 @@ const ask = async () => {
 
 const soon = () => {
   clearTimeout(timer);
-  timer = setTimeout(ask, RESTS);
+  timer = setTimeout(ask, PAUSE);
 };
 
 // --- drawing ---
@@ -114,7 +114,7 @@ const choose = (translations, one) => {
   if (aligned) return align(one);
   note.textContent = translations[0]?.weights
     ? "An export holds the alignment of the best translation only."
-    : "This model has no alignment: it attends to no source word.";
+    : "This model has no attention, so there is no alignment to show.";
 };
 
 const align = ({ source, target, labels, weights }) => {
@@ -150,16 +150,16 @@ const links = linked(section, (x1, y1, x2, y2) => {
   const bend = (y2 - y1) / 2;
   return `M${x1} ${y1}C${x1} ${y1 + bend} ${x2} ${y2 - bend} ${x2} ${y2}`;
 });
-// It is used only where the machine has no letters of its own, but fetched before any is typed: Chromium keeps the boxes
-// that it drew in a text area until then.
+// The font is used only if the machine has none for Hangul. It is fetched before anything is typed, because Chromium
+// keeps the boxes that it drew in a text area before.
 document.fonts.load('1rem "nmt Hangul"', "한").then(links.place, () => {});
 
-// --- beginning ---
+// --- starting ---
 
 const fit = () => {
   for (const part of form.querySelectorAll("[data-for]")) {
     part.hidden = part.dataset.for !== chosen();
-    // What is hidden must not keep the rest from being sent.
+    // A hidden field must not keep the form from being sent.
     for (const input of part.querySelectorAll("input")) input.disabled = part.hidden;
   }
 };
@@ -169,7 +169,7 @@ form.addEventListener("input", () => { fit(); soon(); });
 form.addEventListener("submit", (event) => { event.preventDefault(); ask(); });
 element("again").addEventListener("click", () => { draw += 1; ask(); });
 if (model.fixed) {
-  element("ways").disabled = true;
+  element("strategies").disabled = true;
   element("fixed").textContent = model.fixed;
   element("fixed").hidden = false;
   for (const input of form.elements.how) input.checked = false;
@@ -177,10 +177,10 @@ if (model.fixed) {
   const { strategy: kind, beam, length_penalty: penalty, temperature } = model.search;
   form.elements.how.value = kind;
   if (beam > 1) form.elements.beam.value = Math.min(beam, 10);
-  // The fields go by tenths, as the server does.
+  // The fields take tenths, as the server does.
   const tenths = (number) => Math.round(10 * number) / 10;
   form.elements.length_penalty.value = tenths(Math.min(penalty, 2));
   form.elements.temperature.value = tenths(Math.min(Math.max(temperature, 0.1), 2));
   fit();
 }
-if (text.value) ask(); // the browser kept it
+if (text.value) ask(); // the browser restored the text
