@@ -236,7 +236,7 @@ def _context(where: Address, trust: Trust) -> ssl.SSLContext:
             context.load_cert_chain(trust.certificate, trust.key, password="")
     except (OSError, ValueError) as error:
         names = ", ".join(str(path) for path in trust if path)
-        raise InputError(f"{names} cannot be used for {where}: {first_line(error)}. PEM files are wanted.") from None
+        raise InputError(f"{names} cannot be used for {where}: {first_line(error)}. PEM files are needed.") from None
     return context
 
 

@@ -48,7 +48,7 @@ def parse(line: str, where: str) -> Gold:
         where: the file and line, for the error.
 
     Raises:
-        InputError: if something in the line is no link.
+        InputError: if something in the line is not a link.
 
     >>> gold = parse("0-0 2?1", "gold.txt, line 1")
     >>> sorted(gold.sure), sorted(gold.possible)
@@ -59,8 +59,8 @@ def parse(line: str, where: str) -> Gold:
         match = _TOKEN.fullmatch(token)
         if match is None:
             raise InputError(
-                f"{where}: {token[:40]!r} is no link. Write 0-1 for a sure link of the first source word to the second "
-                "target word, 0?1 for a possible one."
+                f"{where}: {token[:40]!r} is not a link. Write 0-1 for a sure link of the first source word to the "
+                "second target word, 0?1 for a possible one."
             )
         link = (int(match[1]), int(match[3]))
         possible.add(link)
@@ -77,7 +77,7 @@ def read(lines: Iterable[str], name: str) -> Iterator[Gold]:
         name: where they are from, for the errors.
 
     Raises:
-        InputError: if something in a line is no link.
+        InputError: if something in a line is not a link.
 
     >>> [len(gold.possible) for gold in read(["0-0 1?1", ""], "gold.txt")]
     [2, 0]
@@ -121,7 +121,7 @@ def check(gold: Gold, source_words: int, target_words: int, where: str) -> None:
                 )
 
 
-def hard(alignment: WordAlignment) -> frozenset[Link]:
+def strongest_links(alignment: WordAlignment) -> frozenset[Link]:
     """Return the links of a soft alignment: each target word to the source word with its largest weight.
 
     ``a(j) = argmax_i w(j, i)``, the first of equals, Och and Ney's Viterbi alignment for weights. A target word has no
@@ -131,7 +131,7 @@ def hard(alignment: WordAlignment) -> frozenset[Link]:
         alignment: with weights ``(target words, source words)``.
 
     >>> weights = np.array([[0.9, 0.1], [0.2, 0.7], [0.2, 0.1]])
-    >>> pharaoh(hard(WordAlignment(("na", "bap"), ("I", "rice", "."), weights)))
+    >>> pharaoh(strongest_links(WordAlignment(("na", "bap"), ("I", "rice", "."), weights)))
     '0-0 1-1'
     """
     found = set()

@@ -19,7 +19,7 @@ import tensorflow as tf
 from nmt.atomic_write import write_file
 from nmt.config import Config
 from nmt.data.corpora import Corpus
-from nmt.data.pipeline import Pipeline, ahead, as_written
+from nmt.data.pipeline import Pipeline, as_written, prefetched
 from nmt.inference.completer import Completer
 from nmt.inference.translator import Translator
 from nmt.model_folder import CONFIG, EPOCHS, JOURNAL, LOGS, STATE, WEIGHTS, config_text, make
@@ -229,7 +229,7 @@ def fit_model(
     callbacks = in_order([RestoreMetrics(), *callbacks, saving])
     # One Dataset for all epochs: each time it is read it begins where `position` says.
     batches = tf.data.Dataset.from_tensors(0).flat_map(as_written(lambda _: pipeline.epoch(position[0], position[1])))
-    fit = functools.partial(model.fit, ahead(batches), shuffle=False, verbose=1 if sys.stderr.isatty() else 2)
+    fit = functools.partial(model.fit, prefetched(batches), shuffle=False, verbose=1 if sys.stderr.isatty() else 2)
     with contextlib.redirect_stdout(sys.stderr), warnings.catch_warnings():
         # Keras warns because the batches of an epoch are not counted beforehand.
         warnings.filterwarnings("ignore", message="Your input ran out of data")

@@ -13,11 +13,11 @@ import tensorflow as tf
 
 from nmt.config import Config
 from nmt.data import tokenizers as texts
+from nmt.data import vocabulary_growth
 from nmt.data.alignment_targets import count_lost
 from nmt.data.corpora import Corpus
 from nmt.data.pipeline import SAMPLE, Buckets, Pipeline, lengths, linked
 from nmt.data.tokenizers import Tokenizers
-from nmt.data.vocabulary_growth import grow as grown
 from nmt.errors import InputError
 
 logger = logging.getLogger(__name__)
@@ -48,7 +48,7 @@ def run_tokenizers(
     if not grow:
         return started
     before = started.source.vocabulary + started.target.vocabulary
-    tokenizers = grown(started, list(evenly_spread_pairs(corpus)), config.text.kind, grow)
+    tokenizers = vocabulary_growth.grow(started, list(evenly_spread_pairs(corpus)), config.text.kind, grow)
     added = (tokenizers.source.vocabulary + tokenizers.target.vocabulary - before) // (2 if tokenizers.joint else 1)
     logger.info(f"{added:,} pieces were added to the vocabulary, which now has {_sizes(tokenizers)}.")
     return tokenizers

@@ -156,7 +156,7 @@ def test_several_threads_may_ask_at_once(either: RestStandIn | GrpcStandIn) -> N
     assert found == [f"TEXT {i}" for i in range(40)]
 
 
-def test_a_model_that_looks_at_nothing_has_no_alignment(server: RestStandIn) -> None:
+def test_a_model_without_attention_has_no_alignment(server: RestStandIn) -> None:
     outputs = {**stand_in.answer("translate", {"text": ["a b"]}), "alignment": [[[], []]]}
     server.faults = [lambda handler: handler.send(200, {"outputs": outputs})]
     assert Client(server.url).translate(["a b"])[0].alignment is None
@@ -517,7 +517,7 @@ def test_an_address_says_host_model_and_version(url: str, options: dict, path: s
         ("https://h/v1/models/m", {"token": "a\nb"}, "no header"),
         ("https://h/v1/models/m", {"key": "x.pem"}, "certificate"),
         ("https://h/v1/models/m", {"ca": "nowhere.pem"}, "nowhere.pem cannot be used"),
-        ("https://h/v1/models/m", {"ca": __file__}, "PEM files are wanted"),
+        ("https://h/v1/models/m", {"ca": __file__}, "PEM files are needed"),
     ],
 )
 def test_options_that_make_no_sense_are_refused(url: str, options: dict[str, Any], word: str) -> None:

@@ -238,7 +238,7 @@ def step_by_step(layer, words, values, mask, max_steps=TARGET):
     return tf.stack(readouts, 1), tf.stack(alignment, 1)
 
 
-@pytest.mark.parametrize("max_steps", [TARGET, TARGET + 3], ids=["full", "roomy"])
+@pytest.mark.parametrize("max_steps", [TARGET, TARGET + 3], ids=["exact", "larger"])
 @either_position
 def test_steps_repeated_equal_the_call(positions, max_steps):
     layer, (words, values) = decoder(positions=positions), arguments()

@@ -1,4 +1,4 @@
-"""What decides during a run looks at the journal alone."""
+"""The decisions during a run depend on the journal alone."""
 
 import json
 import logging
@@ -141,7 +141,7 @@ def test_plateaus_scale_the_rate_when_the_next_epoch_begins(tmp_path: Path) -> N
         ([7, 5, 8], 1, False),
     ],
 )
-def test_early_stopping_looks_how_long_ago_the_best_epoch_was(
+def test_early_stopping_counts_the_epochs_since_the_best_one(
     tmp_path: Path, bleus: list[float], patience: int, finished: bool
 ) -> None:
     model = small_model()
