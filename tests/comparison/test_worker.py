@@ -60,7 +60,7 @@ def test_the_result_and_what_is_logged_come_back_from_another_process(caplog: An
     ("work", "reason"),
     [
         (break_down, "ZeroDivisionError: by zero"),
-        (die, "its process ended with code -9, as a system does that is out of memory"),
+        (die, "its process ended with code -9, perhaps because the system was out of memory"),
     ],
 )
 def test_whatever_becomes_of_it_the_reason_is_told(work: Callable, reason: str) -> None:

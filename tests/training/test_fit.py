@@ -383,7 +383,7 @@ def test_a_run_cannot_be_resumed_on_another_corpus(whole: Done, tmp_path: Path) 
     assert contents(whole.folder) == before
 
 
-@pytest.mark.parametrize(("made", "words"), [(False, "There is no model folder"), (True, "is no model folder")])
+@pytest.mark.parametrize(("made", "words"), [(False, "There is no model folder"), (True, "is not a model folder")])
 def test_there_must_be_a_run_to_resume(whole: Done, tmp_path: Path, made: bool, words: str) -> None:
     folder = tmp_path / "toy"
     if made:
