@@ -470,7 +470,7 @@ BAD_ADDRESSES = {
     "http://host/v1/models/x/metadata": "more after",
     "http://host/v1/models/x/versions/new": "more after",
     "http://host/v1/models/x?y=1": "more after",
-    "http://me:secret@host/v1/models/x": "no password",
+    "http://me:secret@host/v1/models/x": "a password",
 }
 
 
