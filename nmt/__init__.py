@@ -90,7 +90,7 @@ def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module 'nmt' has no attribute {name!r}")
     if name not in ("Config", "with_settings"):
-        # Keras finds the class of a saved part only if its module was imported: with one come all.
+        # Keras finds the class of a saved part only if its module was imported, so all are imported together.
         for home in _HOMES.values():
             import_module(home)
     return getattr(import_module(_HOMES[name]), name)

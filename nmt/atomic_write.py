@@ -6,6 +6,7 @@ stop at any moment leaves either the old content or all of the new content.
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import tempfile
@@ -70,11 +71,17 @@ def write_folder(folder: Path, fill: Callable[[Path], None], last: str = "") -> 
 
 
 def _sync(path: Path) -> None:
-    """Wait until a file, or the list of a folder's entries, is on disk."""
-    if path.is_dir() and os.name == "nt":  # Windows opens no folder
+    """Wait until a file, or the list of what is in a folder, is on disk."""
+    folder = path.is_dir()
+    if folder and os.name == "nt":  # Windows opens no folder
         return
-    descriptor = os.open(path, os.O_RDONLY)
+    # Windows syncs only what is open for writing.
+    descriptor = os.open(path, os.O_RDWR if os.name == "nt" else os.O_RDONLY)
     try:
         os.fsync(descriptor)
+    except OSError as error:
+        # Some network file systems cannot sync a folder. The rename is done then, and they keep their own order.
+        if not folder or error.errno not in (errno.EINVAL, errno.ENOTSUP, errno.EBADF):
+            raise
     finally:
         os.close(descriptor)

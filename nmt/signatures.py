@@ -24,10 +24,11 @@ class Signature(NamedTuple):
 _STRINGS, _NUMBERS = Part("string", (None,)), Part("float32", (None,))
 
 SIGNATURES = {
-    # The best translation of each text and the log-probability of it.
+    # The best translation of each text and its log-probability.
     "serving_default": Signature({"text": _STRINGS}, {"translation": _STRINGS, "score": _NUMBERS}),
-    # The n best translations, the best first. Of the best one also the pieces of both sides, padded with empty strings,
-    # and the alignment: a row for each piece written, a column for each piece read and, last, for the source's end.
+    # The n best translations, the best first. For the best one also the pieces of both sides, padded with empty
+    # strings, and the alignment: a row for each target piece, a column for each source piece and, last, for the
+    # source's end.
     "translate": Signature(
         {"text": _STRINGS},
         {
@@ -49,8 +50,8 @@ SIGNATURES = {
     ),
 }
 
-# The signature of a TFLite model of strings, for one sentence at a time. The pieces are those of "translate". After
-# those written comes an empty string, and in the alignment a row of zeros: TFLite cannot return an empty tensor.
+# The signature of a TFLite model of strings, for one sentence at a time. The pieces are those of "translate". An empty
+# string follows the target pieces, and a row of zeros follows in the alignment: TFLite cannot return an empty tensor.
 ON_DEVICE = Signature(
     {"text": Part("string", (1,))},
     {
@@ -65,10 +66,10 @@ ON_DEVICE = Signature(
 
 
 def check_on_device(kind: str, n_best: int) -> None:
-    """Make sure that a TFLite model may take strings, for a text.kind and a decoding.n_best.
+    """Make sure that a TFLite model can take strings with this text.kind and decoding.n_best.
 
     Raises:
-        InputError: if its operations cannot cut or spell what this one reads or writes.
+        InputError: if TFLite cannot cut the text into pieces, or return that many translations.
 
     >>> check_on_device("unigram", n_best=2)
     Traceback (most recent call last):
@@ -77,7 +78,7 @@ def check_on_device(kind: str, n_best: int) -> None:
     if kind != "unigram":
         raise InputError(
             f"--strings is not possible with text.kind = '{kind}': TFLite's tokenizer cuts text as a unigram model "
-            "does. Leave --strings out, and translate.py does the cutting; or train with text.kind = 'unigram'."
+            "does. Leave --strings out, and translate.py cuts the text; or train with text.kind = 'unigram'."
         )
     if n_best > 1:
         raise InputError(

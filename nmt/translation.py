@@ -1,4 +1,4 @@
-"""A translation, and the JSON that it is written as: one record for the package, its client and its commands."""
+"""A translation, and its JSON: one record for the package, its client and its commands."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-# What each maker of translations knows of one, in the order in which it is written. The program of a device has a
-# writer of its own (nmt.export.tflite_runtime), which a test holds equal to DEVICE_KEYS.
+# The keys that the package, a server and a device write, in this order. The program on a device has its own writer
+# (nmt.export.tflite_runtime), and a test makes sure that its keys are DEVICE_KEYS.
 KEYS = ("text", "score", "rank", "source_tokens", "tokens", "token_scores", "alignment", "truncated")
 SERVER_KEYS = ("text", "score", "source_tokens", "tokens", "alignment")
 DEVICE_KEYS = (*SERVER_KEYS, "truncated")
@@ -23,11 +23,11 @@ class Translation:
         score: its log-probability, the sum over its pieces and the end token.
         source_tokens, tokens: the pieces that were read and written.
         alignment: ``(len(tokens), len(source_tokens) + 1)``, an array or nested lists: each row holds the attention
-            weights of a piece written, on each piece read and, last, on the source's end. Rows sum to one. ``None``
+            weights of a target piece, on each source piece and, last, on the source's end. Rows sum to one. ``None``
             from a model without attention.
         truncated: whether the source was longer than the model reads, so that its end is missing.
         token_scores: the log-probability of each piece and, where it was written, of the end token.
-        rank: what several translations of a sentence are ordered by: the score after the penalties.
+        rank: the score after the penalties, by which several translations of a sentence are ordered.
     """
 
     text: str
@@ -41,7 +41,7 @@ class Translation:
 
 
 def record(translation: Translation, keys: Sequence[str] = KEYS) -> dict[str, Any]:
-    """Return what JSON holds of a translation. Numbers have four decimals.
+    """Return the values of a translation as JSON holds them. Numbers have four decimals.
 
     >>> record(Translation("I eat", -0.123456), ["text", "score"])
     {'text': 'I eat', 'score': -0.1235}
@@ -64,8 +64,8 @@ def json_line(
     Arguments:
         found: the translations of the sentence, the best first.
         n_best: whether all of them are listed under ``n_best``.
-        keys: what is written of the best.
-        n_best_keys: what is written of each in the list.
+        keys: of the best translation.
+        n_best_keys: of each translation in the list.
 
     >>> json_line([Translation("I eat", -0.5), Translation("I ate", -1.0)], n_best=True, keys=["text"],
     ...           n_best_keys=["text", "score"])

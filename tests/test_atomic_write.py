@@ -1,5 +1,7 @@
 """At whatever step it stops, there is the old file or the new one, a whole folder or none, and nothing beside it."""
 
+import contextlib
+import errno
 import os
 import shutil
 import stat
@@ -175,3 +177,20 @@ def test_a_folder_named_through_a_link_is_made_where_it_leads(tmp_path: Path) ->
     write_folder(tmp_path / "link", fill)
     assert names(tmp_path / "there") == WHOLE
     shutil.rmtree(tmp_path / "there")
+
+
+@pytest.mark.parametrize(("refusal", "is_told"), [(errno.EINVAL, False), (errno.ENOTSUP, False), (errno.EIO, True)])
+def test_a_file_system_that_syncs_no_folders_is_no_failure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refusal: int, is_told: bool
+) -> None:
+    sync = os.fsync
+
+    def refuse(descriptor: int) -> None:
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(refusal, "refused")
+        sync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", refuse)
+    with pytest.raises(OSError, match="refused") if is_told else contextlib.nullcontext():
+        write_file(tmp_path / "file", b"new")
+    assert (tmp_path / "file").read_bytes() == b"new"

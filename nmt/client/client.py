@@ -24,7 +24,7 @@ BATCH = 64
 # Seconds for a request: the default, and the most that can be asked for.
 DEADLINE, _LONGEST_DEADLINE = 60.0, 86_400
 
-# An export gives this score, the smallest number there is, to a translation that the search did not find.
+# An export gives a lower score than this, the smallest float32, to a translation that the search did not find.
 _NOT_FOUND = -3.0e38
 
 
@@ -54,23 +54,23 @@ class Client:
     'I ate rice'
 
     While the server cannot be reached or is busy, a request is tried again. The pauses between the tries double, and
-    are partly random so that many clients do not come back at the same moment. A request that the server refuses is not
+    are partly random so that many clients do not return at the same moment. A request that the server refuses is not
     tried again.
 
     Arguments:
         url: ``http://HOST:8501`` or ``https://`` for REST, ``grpc://HOST:8500`` or ``grpcs://`` for gRPC. The model
             and its version may follow as ``/v1/models/NAME/versions/3``.
-        model: its name, where the address has none.
-        version: which version; the newest that is served, without it.
+        model: its name, if the address has none.
+        version: by default the newest that is served.
         deadline: seconds that each request may take, its retries included.
-        retries: how often a request is tried again, at most; over gRPC it is 4 at most.
-        batch: sentences in a request, at most. Longer lists are sent in several, one after the other.
+        retries: the largest number of further tries of a request; over gRPC at most 4.
+        batch: the largest number of sentences in a request. Longer lists are sent in several, one after the other.
         ca: a PEM file of the authorities to trust, instead of those of the system.
-        certificate, key: PEM files of the client's own certificate, where the server asks for one.
+        certificate, key: PEM files of the client's own certificate, if the server asks for one.
         token: sent as a bearer token, but not unencrypted to another machine, where others could read it.
 
     Raises:
-        InputError: if the address, a file or a number makes no sense.
+        InputError: if the address, a file or a number is not valid.
     """
 
     def __init__(
@@ -89,7 +89,9 @@ class Client:
     ) -> None:
         self.address = Address.parse(url, model, version)
         if not 0 < deadline <= _LONGEST_DEADLINE:
-            raise InputError(f"A deadline is more than 0 and at most {_LONGEST_DEADLINE:,} seconds, not {deadline}.")
+            raise InputError(
+                f"A deadline must be more than 0 and at most {_LONGEST_DEADLINE:,} seconds, not {deadline}."
+            )
         if retries < 0 or batch < 1:
             raise InputError("retries must be 0 or more, and batch, the sentences in a request, 1 or more.")
         trust = Trust(*(None if path is None else Path(path) for path in (ca, certificate, key)))
@@ -102,7 +104,7 @@ class Client:
 
         Arguments:
             texts: sentences.
-            details: without them the answer holds the best text and its score only, and is much smaller.
+            details: without them the answer holds only the best text and its score, and is much smaller.
 
         Raises:
             ServerFailed: if the server fails; :class:`Unavailable` if it cannot be reached or stays busy,
@@ -114,7 +116,7 @@ class Client:
     def hypotheses(self, texts: Sequence[str]) -> list[list[Translation]]:
         """Translate as :meth:`translate` does, and return the n best translations of each text, the best first.
 
-        The export settled how many. Of all but the best, a server says the text and the score only.
+        The export fixed their number. A server returns only the text and the score of all but the best.
         """
         return self._each(texts, self._n_best)
 
@@ -122,7 +124,7 @@ class Client:
         """Return the log-probabilities of given translations.
 
         Raises:
-            ValueError: if there are not as many of one as of the other.
+            ValueError: if their numbers differ.
             ServerFailed, RequestRefused: as :meth:`translate` does.
         """
         _check_texts(sources)
@@ -138,7 +140,7 @@ class Client:
         return results
 
     def ready(self) -> bool:
-        """Say whether the model can be asked now. This is tried once."""
+        """Return whether the model can be asked now. This is tried once."""
         try:
             return "AVAILABLE" in self._transport.states(self.deadline)
         except (Unavailable, TimedOut, UnknownModel):
@@ -153,7 +155,7 @@ class Client:
         return self._transport.metadata(self.deadline)
 
     def close(self) -> None:
-        """Close the connections. ``with Client(...) as client:`` does it by itself."""
+        """Close the connections. ``with Client(...) as client:`` does this at its end."""
         self._transport.close()
 
     def __enter__(self) -> Client:

@@ -17,11 +17,11 @@ from nmt.client.transport import Address, Metadata, ServerFailed, Trust, Unavail
 from nmt.errors import InputError, first_line
 from nmt.signatures import Part, Signature
 
-# Milliseconds before gRPC connects again after a failure, at first and later. By default it waits a second and more, so
-# that all retries of a request would fall into that pause.
+# Milliseconds before gRPC connects again after a failure, at first and later. By default it waits a second or more, and
+# all retries of a request would fall into that pause.
 _SOON, _LATER = 100, 1_000
 # gRPC tries a request five times at most.
-_MOST_TRIES = 5
+_MAX_TRIES = 5
 
 # TensorFlow's numbers of the types.
 _FLOAT, _STRING = 1, 7
@@ -42,7 +42,7 @@ class Grpc:
             ) from None
         self.where = where
         self._grpc, self._garbled = grpc, DecodeError
-        self._tries = min(_MOST_TRIES, 1 + retries)
+        self._tries = min(_MAX_TRIES, 1 + retries)
         self._channel = self._open(trust)
         self._credentials = [("authorization", f"Bearer {token}")] if token else []
         self._prediction = prediction_service_pb2_grpc.PredictionServiceStub(self._channel)
@@ -146,13 +146,13 @@ class Grpc:
                 return transport.untrusted(where, reason)
             if "DNS" in details or "name resolution" in details.lower():
                 return ServerFailed(f"There is no host {where.host}: {reason}. Check the address and the network.")
-            # gRPC says this when nobody is there, and a server says it when it is busy.
+            # gRPC gives this status when no server is there, and a server gives it when it is busy.
             nobody = re.search(r"connect|socket|connection|goaway", details, re.IGNORECASE)
-            # This is the failure of the last of several addresses: another may have failed by its certificate.
+            # This is the failure of the last of several addresses: another one may have failed by its certificate.
             hint = ", or its certificate is not trusted (--ca, or ca=)" if where.secure else ""
             return transport.unreachable(where, reason + hint) if nobody else transport.busy(where, reason)
         if code == codes.RESOURCE_EXHAUSTED:
-            # gRPC also says it of an answer that is too large for the client, which another try would not change.
+            # An answer that is too large for the client has the same status, but another try would not change it.
             if "larger than max" in details:
                 return transport.too_large(where)
             return transport.busy(where, reason)
@@ -220,7 +220,7 @@ def _nested(tensor: Any) -> list:
         count = len(values) // width if width else 0
         values = [values[i * width : (i + 1) * width] for i in range(count)]
     if len(values) != shape[0]:
-        # Nothing is left to cut where a size is zero.
+        # If a size is zero, there are no values to cut.
         return _empty(shape)
     return values
 

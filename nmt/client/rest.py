@@ -21,7 +21,7 @@ from nmt.signatures import Part, Signature
 _CHUNK = 2**18
 # Connections that are kept for later requests.
 _KEPT = 16
-# What a server answers that is busy or starting. A prediction changes nothing there, so it may be sent again.
+# The statuses of a server that is busy or starting. A prediction changes nothing there, so it may be sent again.
 _BUSY = (429, 502, 503, 504)
 # The pauses between tries, in seconds: none before the second try, then about 0.2, 0.4, ... 5.
 _RETRY = urllib3.Retry(allowed_methods=None, backoff_factor=0.1, backoff_jitter=0.1, backoff_max=5.0)
@@ -82,8 +82,8 @@ class Rest:
     def _persist(self, method: str, path: str, body: bytes | None, seconds: float) -> dict[str, Any]:
         """Ask until there is an answer or a refusal, or no try or time is left.
 
-        ``urlopen`` has a loop of its own for retries, which knows no deadline for all tries together and ends where the
-        body of the answer begins. So the loop is here, and urllib3's ``Retry`` counts the tries and says the pauses.
+        ``urlopen`` has its own loop for retries, but it knows no deadline for all tries together and ends before the
+        body of the answer. So the loop is here, and urllib3's ``Retry`` counts the tries and computes the pauses.
         """
         until, retry = time.monotonic() + seconds, self._retry
         while True:
@@ -121,7 +121,7 @@ class Rest:
             except exceptions.ProtocolError as error:
                 reused = self._pool.num_connections == opened
                 if reused and isinstance(_cause(error), ConnectionError):
-                    continue  # The server closed a connection that was kept, as it may. A new one will tell.
+                    continue  # The server may close a connection that was kept, so a new one is tried.
                 raise self._meant(error) from None
             except (exceptions.HTTPError, OSError, HTTPException) as error:
                 raise self._meant(error) from None
@@ -133,7 +133,7 @@ class Rest:
             if (getattr(response, "length_remaining", None) or 0) > transport.LARGEST_ANSWER:
                 raise transport.too_large(self.where)
             while True:
-                # A timeout of a socket is for each piece: a server that sends them slowly must keep to the deadline.
+                # A socket's timeout is for each part: a server that sends them slowly must also keep to the deadline.
                 left = _left(until)
                 if (connection := response.connection) and (sock := getattr(connection, "sock", None)):
                     sock.settimeout(left)
@@ -167,7 +167,7 @@ class Rest:
         if isinstance(cause, ssl.SSLError):
             return transport.untrusted(where, cause.reason or first_line(cause))
         if isinstance(cause, RemoteDisconnected | exceptions.IncompleteRead):
-            return transport.unreachable(where, "the connection broke off before the answer was there")
+            return transport.unreachable(where, "the connection broke off before the answer arrived")
         if isinstance(cause, ConnectionError):
             return transport.unreachable(where, cause.strerror or first_line(cause))
         if isinstance(cause, HTTPException | exceptions.HTTPError):
@@ -176,7 +176,7 @@ class Rest:
         return ServerFailed(f"{where} cannot be reached: {reason}. Check the address.")
 
     def _understood(self, response: BaseHTTPResponse, data: bytes) -> dict[str, Any]:
-        """Return the document of a good answer, or raise what another one means."""
+        """Return the document of a good answer, or raise the error that another answer means."""
         where, status = self.where, response.status
         if status == 200:
             return self._parsed(data)
@@ -232,11 +232,11 @@ def _context(where: Address, trust: Trust) -> ssl.SSLContext:
     try:
         context = ssl.create_default_context(cafile=trust.ca)
         if trust.certificate:
-            # Without a password a key that is locked would ask for one at the terminal.
+            # Without this argument, a locked key would ask for its password at the terminal.
             context.load_cert_chain(trust.certificate, trust.key, password="")
     except (OSError, ValueError) as error:
         names = ", ".join(str(path) for path in trust if path)
-        raise InputError(f"{names} cannot be used for {where}: {first_line(error)}. PEM files are wanted.") from None
+        raise InputError(f"{names} cannot be used for {where}: {first_line(error)}. PEM files are needed.") from None
     return context
 
 

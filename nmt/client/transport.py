@@ -35,7 +35,7 @@ class Unavailable(ServerFailed):
 
 
 class RequestRefused(InputError):
-    """The server looked at the request and refused it: asking again would change nothing."""
+    """The server read the request and refused it: asking again would change nothing."""
 
 
 class UnknownModel(RequestRefused):
@@ -61,7 +61,7 @@ class Transport(Protocol):
     """The interface of REST and gRPC.
 
     A call takes at most ``seconds``, retries included. :meth:`predict` and :meth:`metadata` are tried again while the
-    server is unavailable, as often as the transport was told; :meth:`states` is tried once.
+    server is unavailable, up to the number of retries; :meth:`states` is tried once.
     """
 
     def predict(self, signature: str, inputs: dict[str, list[str]], seconds: float) -> dict[str, Any]:
@@ -95,7 +95,7 @@ class Address:
 
     @classmethod
     def parse(cls, url: str, model: str | None = None, version: int | None = None) -> Address:
-        """Read an address; the model and the version may be part of it, or given apart.
+        """Read an address; the model and the version may be part of it, or given separately.
 
         Raises:
             InputError: if it is not the address of a model.
@@ -121,7 +121,7 @@ class Address:
         if model and written and model != written:
             raise InputError(f"'{url}' names the model {written}, but the model {model} was given, too. Name one.")
         if not re.fullmatch(r"[^/:\s]+( [^/:\s]+)*", named):
-            raise InputError(f"'{named}' is not a model's name: that has no line breaks, slashes or colons.")
+            raise InputError(f"'{named}' is not a model's name: a name has no line breaks, slashes or colons.")
         numbered = int(found["version"]) if found["version"] else None
         if version is not None and numbered is not None and version != numbered:
             raise InputError(f"'{url}' names version {numbered}, but version {version} was given, too. Name one.")
@@ -179,7 +179,7 @@ def dtype(name: str) -> str:
 
 
 def unreachable(where: Address, reason: str) -> Unavailable:
-    """Nobody answers at the address."""
+    """No server answers at the address."""
     return Unavailable(f"{where} cannot be reached: {reason}. Is the server running, and the address right?")
 
 
@@ -235,5 +235,5 @@ def too_large(where: Address) -> ServerFailed:
 
 
 def unreadable(where: Address, reason: str) -> ServerFailed:
-    """The answer makes no sense."""
+    """The answer cannot be read."""
     return ServerFailed(f"{where} gave an answer that cannot be read: {reason}. Does a model server run there?")

@@ -189,7 +189,8 @@ def _translate_on_device(folder: Path, file: Path | None, form: str) -> None:
         emit(best[0].text if form == "text" else tflite_runtime.record(best) for best in found)
         for i, best in enumerate(found, number + 1):
             if best[0].truncated:
-                say(f"Line {i} is longer than the {translator.most} pieces the model reads: the rest was left out.")
+                limit = translator.max_length
+                say(f"Line {i} is longer than the {limit} pieces the model reads: the rest was left out.")
         number += len(window)
 
 

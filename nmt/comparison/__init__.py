@@ -1,1 +1,1 @@
-"""Models compared under one budget: what they reach, what they cost, and where each lets go."""
+"""Models compared under one budget: how good they are, what they cost, and where they fail."""

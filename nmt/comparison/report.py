@@ -1,4 +1,4 @@
-"""A comparison as people read it: Markdown with pictures, and HTML in one file."""
+"""The report of a comparison: Markdown with pictures, and HTML in one file."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ _WORDS = {
     "attention does not have to.",
     "curves": "BLEU of the development set after each epoch. Thin lines are single runs, the thick one their mean.",
     "samples": "From the shortest test sentence to the longest, by the first run of each model.",
-    "speeds": "Speeds of translating were measured in turn, three rounds, and are medians. Those of training come from "
-    "each run's own time and mean something only on a quiet machine.",
+    "speeds": "Translation speeds are medians of three rounds in which the models took turns. Training speeds come "
+    "from each run's own time and can be compared only on a quiet machine.",
 }
 
 
@@ -41,7 +41,7 @@ def write_report(summary: Summary, folder: Path) -> list[Path]:
 
 
 def _pictures(summary: Summary, folder: Path) -> list[str]:
-    """Draw what there is to draw."""
+    """Draw the pictures that the summary has data for, and return their names."""
     drawn = []
     if summary.lengths:
         length_curve(summary.lengths, folder / LENGTHS)
@@ -90,12 +90,12 @@ def _table(rows: list[Sequence[str]]) -> str:
 
 
 def _failed(rows: list[Row]) -> list[str]:
-    """Say of each model which of its runs failed, and why."""
+    """Return which runs of each model failed, and why."""
     return [f"**{_cell(row.name)}** failed, {_cell(why)}" for row in rows for why in row.failures]
 
 
 def _cell(text: str) -> str:
-    """Escape what Markdown would read as its own.
+    """Escape the characters that Markdown would interpret.
 
     >>> print(_cell("a|b *c*"))
     a\\|b \\*c\\*

@@ -24,7 +24,7 @@ class Results:
 
         comparison.json     what is compared, and what was found
         models/dot-1/       the model of candidate and seed, as `nmt train` makes it
-        texts/dot-1.txt     what it wrote for the test sentences
+        texts/dot-1.txt     its translations of the test sentences
         comparison.md       the report, and comparison.html, and its pictures
 
     Arguments:
@@ -61,11 +61,11 @@ class Results:
         except OSError as error:
             raise InputError(f"The folder {self.folder} cannot be used: {error.strerror}.") from None
         except ValueError:
-            raise InputError(f"{path} is damaged: it is no JSON. Name a new folder with --to.") from None
+            raise InputError(f"{path} is damaged: it is not JSON. Name a new folder with --to.") from None
         parts = {"plan": dict, "contestants": dict, "runs": list, "speeds": dict}
         whole = isinstance(record, dict) and all(isinstance(record.get(key), kind) for key, kind in parts.items())
         if not whole or record.get("format") != _FORMAT:
-            raise InputError(f"{path} is no record of a comparison by this version. Name a new folder with --to.")
+            raise InputError(f"{path} is not a record of a comparison by this version. Name a new folder with --to.")
         if what := difference(record["plan"], plan):
             raise InputError(f"{self.folder} holds another comparison: {what}. Name a new folder with --to.")
         return record
@@ -79,7 +79,7 @@ class Results:
         return next((run for run in self.done(name) if run["seed"] == seed), None)
 
     def runs(self, name: str) -> list[dict[str, Any]]:
-        """Return the results of all runs of a candidate, or why they failed."""
+        """Return the results of all runs of a candidate; a failed run has the reason as its result."""
         return [run for run in self.record["runs"] if run["name"] == name]
 
     def add(self, found: dict[str, Any]) -> None:
@@ -118,5 +118,5 @@ def check_place(folder: Path) -> None:
 
 
 def _only_data(folder: Path) -> bool:
-    """Tell whether it was stopped before anything but the built-in corpus was written."""
+    """Return whether the comparison was stopped before anything but the built-in corpus was written."""
     return folder.is_dir() and {path.name for path in folder.iterdir()} in ({DATA}, {DATA, LOCK}, {LOCK})

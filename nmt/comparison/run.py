@@ -20,7 +20,7 @@ from nmt.evaluation.alignment_error import read as read_links
 from nmt.evaluation.scores import score
 from nmt.model_folder import STATE, WEIGHTS, read_journal
 
-# How many test sentences speeds are measured on: in batches, and one by one; and how many rounds.
+# Test sentences that speeds are measured on: in batches, and one by one; and the number of rounds.
 _SENTENCES = 500
 _ALONE = 100
 _ROUNDS = 3
@@ -29,10 +29,10 @@ logger = logging.getLogger(__name__)
 
 
 def gold_links(material: Material) -> list[Gold]:
-    """Read the right links of the test pairs, of which there may be none.
+    """Read the right links of the test pairs; without a file there are none.
 
     Raises:
-        InputError: if they are not those of the pairs.
+        InputError: if they do not fit the pairs.
     """
     if not material.links:
         return []
@@ -40,8 +40,8 @@ def gold_links(material: Material) -> list[Gold]:
     gold = list(read_links(read_lines(material.links), str(material.links)))
     if len(gold) != len(pairs):
         raise InputError(
-            f"{material.links} has {len(gold)} lines and the test set {len(pairs)} pairs. Each line holds the links of "
-            "one pair."
+            f"{material.links} has {len(gold)} lines and the test set has {len(pairs)} pairs. Each line holds the "
+            "links of one pair."
         )
     for number, (right, (source, target)) in enumerate(zip(gold, pairs, strict=True), start=1):
         check(right, len(source.split()), len(target.split()), f"{material.links}, line {number}")
@@ -56,7 +56,7 @@ def run(candidate: Candidate, seed: int, material: Material, model: Path, texts:
         seed: of the run.
         material: the pairs.
         model: the folder of the model. A training that was stopped is resumed in it.
-        texts: where its translations of the test sentences go, a line each.
+        texts: the file for its translations of the test sentences, one per line.
 
     Returns:
         The result for the record, ready for JSON.
@@ -97,7 +97,7 @@ def run(candidate: Candidate, seed: int, material: Material, model: Path, texts:
 
 
 def _learned(model: Path) -> dict[str, Any]:
-    """Return how the training went, by the model's journal; one that was copied without it has none."""
+    """Return the course of the training by the model's journal; a model that was copied without it has no records."""
     try:
         records = read_journal(model)
     except InputError:
@@ -118,8 +118,9 @@ def speeds(models: dict[str, Path], material: Material) -> dict[str, dict[str, A
         material: the pairs.
 
     Returns:
-        Of each, the sentences a second of each round, in batches; the milliseconds of single sentences, one after the
-        other; and the size of its export for TF Serving in bytes. One that cannot be measured is left out.
+        For each model, the sentences per second of each round, in batches; the milliseconds of single sentences, one
+        after the other; and the size of its export for TF Serving in bytes. A model that cannot be measured is left
+        out.
     """
     from nmt.export.saved_model import write as export
     from nmt.inference.translator import Translator
@@ -133,10 +134,10 @@ def speeds(models: dict[str, Path], material: Material) -> dict[str, dict[str, A
             with tempfile.TemporaryDirectory() as place:
                 export(translator, Path(place, "export"), translator.decoding(sample=False))
                 size = sum(path.stat().st_size for path in Path(place).rglob("*") if path.is_file())
-            translator.translate(sources)  # the graph is traced, and memory is there
+            translator.translate(sources)  # this traces the graph and allocates memory
             translator.translate(sources[:1])
         except (InputError, WorkFailed, OSError) as error:
-            logger.info(f"{name} cannot be measured, and the others are: {error}")
+            logger.info(f"{name} cannot be measured and is left out: {error}")
             continue
         translators[name] = translator
         found[name] = {"rates": [], "milliseconds": [], "export_bytes": size}

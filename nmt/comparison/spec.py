@@ -31,7 +31,7 @@ class Candidate:
 
     @property
     def identity(self) -> dict[str, Any]:
-        """What tells it from others of its name."""
+        """What distinguishes it from others of the same name."""
         weights = (self.folder / WEIGHTS).read_bytes() if self.folder else b""
         return {"config": dataclasses.asdict(self.config), "trained": zlib.crc32(weights) if self.folder else None}
 
@@ -62,12 +62,12 @@ class ComparisonBudget:
 
 @dataclass(frozen=True)
 class Material:
-    """The files of the pairs: source and target, or one TSV; none where there is nothing to train.
+    """The files of the pairs: source and target, or one TSV; no files for a split that is not needed.
 
     Attributes:
         test, train, dev: the pairs of each split. Without ``dev``, some of ``train`` are held out.
         train_links: a file with the word links of ``train``, for models with guided alignment.
-        links: one with the right links of ``test``, for the alignment error rate.
+        links: a file with the right links of ``test``, for the alignment error rate.
     """
 
     test: tuple[Path, ...]
@@ -77,14 +77,14 @@ class Material:
     links: Path | None = None
 
     def training(self, config: Config) -> tuple[Corpus, Corpus]:
-        """Open the training and the development pairs, with links for one that learns from them."""
+        """Open the training and the development pairs, with links if the config learns from them."""
         train = open_pairs(self.train)
         if self.train_links and config.training.guided_alignment:
             train = with_links(train, self.train_links)
         return (train, open_pairs(self.dev)) if self.dev else split_dev(train)
 
     def identity(self) -> dict[str, Any]:
-        """What tells it from others: a checksum of every file."""
+        """What distinguishes it from others: a checksum of every file."""
         splits = {"train": self.train, "dev": self.dev, "test": self.test}
         links = {"train_links": self.train_links, "links": self.links}
         found: dict[str, Any] = {name: [_checksum(file) for file in files] for name, files in splits.items() if files}
@@ -110,10 +110,10 @@ def read_candidates(words: Sequence[str], base: Config) -> list[Candidate]:
     Arguments:
         words: each a TOML file of settings, a trained model's folder, or settings with commas between, as in
             ``model.attention=dot,model.context=output``. ``NAME:`` before it gives it a name.
-        base: the config that files and settings change. What means nothing for one of them goes back to its default.
+        base: the config that files and settings change. A setting that a model has no use for gets its default.
 
     Raises:
-        InputError: if one is none of these, its settings are wrong, or two have one name.
+        InputError: if one is none of these or has wrong settings, or if two have the same name.
 
     >>> [(each.name, each.config.model.attention) for each in read_candidates(["model.attention=dot"], Config())]
     [('dot', 'dot')]
@@ -123,11 +123,11 @@ def read_candidates(words: Sequence[str], base: Config) -> list[Candidate]:
         each = _read(word, base)
         if not each.name.replace("-", "").replace("_", "").replace(".", "").isalnum():
             raise InputError(
-                f"'{each.name}' cannot be a model's name: it is a folder's, of letters, digits, '-', '_' and '.'. "
-                f"Write NAME:{word} to give it another."
+                f"'{each.name}' cannot be a model's name: it also names a folder, so it needs letters, digits, '-', "
+                f"'_' and '.' only. Write NAME:{word} to give it another."
             )
         if each.config.model.architecture == "language-model":
-            raise InputError(f"{word} is a language model, and those that are compared translate.")
+            raise InputError(f"{word} is a language model, but only models that translate can be compared.")
         if each.name in (other.name for other in found):
             raise InputError(f"Two models are called '{each.name}'. Write NAME:{word} to give one another name.")
         found.append(each)
@@ -147,10 +147,10 @@ def _read(word: str, base: Config) -> Candidate:
         return Candidate(name or "-".join(setting.partition("=")[2].strip() for setting in own), config)
     if (path / CONFIG).exists():
         if not os.access(path / WEIGHTS, os.R_OK):
-            raise InputError(f"{path} has no weights that can be read: {WEIGHTS} is missing, or not to be read.")
+            raise InputError(f"{path} has no weights that can be read: {WEIGHTS} is missing or not readable.")
         return Candidate(name or path.resolve().name, read_config(path), path)
     raise InputError(
-        f"'{word}' is no model to compare: it must be a TOML file of settings, the folder of a trained model, or "
+        f"'{word}' is not a model to compare: it must be a TOML file of settings, the folder of a trained model, or "
         "settings as in model.attention=dot,model.context=output."
     )
 

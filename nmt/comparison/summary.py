@@ -40,7 +40,7 @@ class MeanAndDeviation:
 
 @dataclass(frozen=True)
 class Row:
-    """The scores and costs of a model. ``None`` stands for what it does not have or what could not be measured."""
+    """The scores and costs of a model. ``None`` means that it has no such value or that it could not be measured."""
 
     name: str
     runs: int
@@ -89,10 +89,10 @@ class Summary:
 
     Attributes:
         rows: one for each model, in the order of the command.
-        lengths: of each model BLEU by the length of the source, for those that have a run.
-        curves: of each model the steps and the development BLEU of each run.
-        samples: source, reference, and what the first run of each model wrote.
-        facts: what was compared, on what and where, a name and a text each.
+        lengths: BLEU by the length of the source, for each model that has a run.
+        curves: for each model, the steps and the development BLEU of each run.
+        samples: source, reference, and the translation by the first run of each model.
+        facts: what was compared, on which data and machine; each a name and a text.
     """
 
     rows: list[Row]
@@ -103,7 +103,7 @@ class Summary:
 
 
 def summary(results: Results, names: Sequence[str], test: Sequence[Path], facts: Sequence[tuple[str, str]]) -> Summary:
-    """Make the summary of the models named, in their order."""
+    """Make the summary of the named models, in their order."""
     pairs = list(open_pairs(test).pairs())
     sources, references = [left for left, _ in pairs], [right for _, right in pairs]
     done = {name: results.done(name) for name in names}
@@ -144,7 +144,7 @@ def _row(name: str, results: Results) -> Row:
 
 
 def _failures(runs: Sequence[dict[str, Any]]) -> list[str]:
-    """Say which seeds failed, those with one reason together.
+    """Return which seeds failed, grouped by the reason.
 
     >>> _failures([{"seed": 1, "failed": "it broke"}, {"seed": 2}, {"seed": 3, "failed": "it broke"}])
     ['seeds 1, 3: it broke']
@@ -173,7 +173,7 @@ def _evenly_by_length(lengths: Sequence[int], count: int) -> list[int]:
 
 
 def _lines(path: Path) -> list[str]:
-    # What a translation holds is one line for us, whatever Python takes for a line's end.
+    # Only "\n" ends a translation; Python's splitlines would split at other characters, too.
     return path.read_bytes().decode("utf-8", "surrogateescape").removesuffix("\n").split("\n")
 
 

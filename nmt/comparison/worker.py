@@ -1,4 +1,4 @@
-"""Work in a process of its own: if it fails or dies, the process that started it continues."""
+"""Work in a separate process: if it fails or dies, the process that started it continues."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ _METHOD = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods(
 def run_in_worker(work: Callable[..., Any], *arguments: Any) -> Any:
     """Return ``work(*arguments)``, run in another process, and log here what this package logs there.
 
-    Ctrl-C and a request to terminate are passed on, so that the work can stop in good order; a second one kills it.
+    Ctrl-C and a request to terminate are passed on, so that the work can stop cleanly; a second one kills it.
 
     Arguments:
         work: a function of a module.
         arguments: its arguments, which are pickled.
 
     Raises:
-        Stopped: if it was asked to stop, and did.
+        Stopped: if it stopped because it was asked to.
         InputError: if the work raised it.
         WorkFailed: if it failed, or its process died, with the reason in a sentence.
     """
@@ -38,7 +38,7 @@ def run_in_worker(work: Callable[..., Any], *arguments: Any) -> Any:
     receiving, sending = context.Pipe(duplex=False)
     process = context.Process(target=_work, args=(sending, work, arguments))
     process.start()
-    # What is left open here would never tell that the process is gone.
+    # While this end stays open here, the end of the process cannot be noticed.
     sending.close()
     with _passed_on(process) as asked:
         ended = _listen(receiving)
@@ -49,7 +49,8 @@ def run_in_worker(work: Callable[..., Any], *arguments: Any) -> Any:
     if asked or kind == "stopped":
         raise Stopped("Stopped.")
     if kind == "died":
-        hint = ", as a system does that is out of memory" if process.exitcode == -signal.SIGKILL else ""
+        killed = process.exitcode == -getattr(signal, "SIGKILL", 9)  # Windows has no name for it
+        hint = ", perhaps because the system was out of memory" if killed else ""
         raise WorkFailed(f"its process ended with code {process.exitcode}{hint}")
     raise InputError(value) if kind == "refused" else WorkFailed(value)
 

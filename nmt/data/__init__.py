@@ -1,1 +1,1 @@
-"""Pairs, text and batches."""
+"""Pairs, tokenizers and batches."""

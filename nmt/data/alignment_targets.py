@@ -1,7 +1,7 @@
 """Word links in the graph: from lines of links to the alignment that each piece should have.
 
 Links join words, and attention joins pieces. The pieces alone tell which of them make a word, so this is worked out
-for each batch, however a word was cut this time. Only the links themselves go through the buckets.
+for each batch: sampling may cut a word differently each time. Only the links themselves go through the buckets.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from nmt.data.tokenizers import EOS, PAD, UNK, Tokenizer, Tokenizers
 
 # The piece that begins a word begins with this, see nmt.evaluation.alignment.words.
 _SPACE = "▁"
-# A word of nothing but these may be gone after SentencePiece's normalisation: separators other than the space, control
-# and format characters, SentencePiece's own space, and U+FFFD, the replacement character.
+# A word of only these may disappear in SentencePiece's normalisation: separators other than the space, control and
+# format characters, SentencePiece's own space, and U+FFFD, the replacement character.
 _FLEETING = "(?s)(?:.* )?(?:[^ \\PZ]|[\\pC▁\ufffd])+(?: .*)?"
 
 
@@ -24,8 +24,8 @@ class Guide:
         tokenizers: those of both sides.
 
     Call arguments:
-        inputs: ``{"source": ids (batch, source), "target": ids (batch, target), "links": (batch, numbers)}``, the links
-            being ``i j i j …`` and then -1.
+        inputs: ``{"source": ids (batch, source), "target": ids (batch, target), "links": (batch, numbers)}``, where
+            the links are ``i j i j …``, padded with -1.
         output: ids ``(batch, target)``, ``y1 … yn </s>``.
 
     Returns:
@@ -82,7 +82,7 @@ class Guide:
 
 
 def count_lost(linked: tf.data.Dataset, tokenizers: Tokenizers) -> int:
-    """Return how many sentences have links that are dropped, since their pieces make other words than their spaces.
+    """Return how many sentences lose their links, because their pieces make other words than their spaces do.
 
     Arguments:
         linked: strings ``(source, target, links)``.
@@ -99,9 +99,9 @@ def count_lost(linked: tf.data.Dataset, tokenizers: Tokenizers) -> int:
 
 
 def _same_words(sentences: tf.Tensor, pieces: tf.RaggedTensor, tokenizer: Tokenizer) -> tf.Tensor:
-    """Tell of each sentence whether its pieces make the same words as its spaces do.
+    """Return for each sentence whether its pieces make the same words as its spaces do.
 
-    A word that cannot be dropped gives one word or more. So if there are as many as before, each gave one.
+    A word that cannot be dropped gives at least one word. So if the number of words is the same, each gave one.
     """
     known = tf.strings.length(tf.strings.regex_replace(sentences, " *[^ ]+ *", "w"))
     ids = pieces.to_tensor(PAD)
@@ -109,7 +109,7 @@ def _same_words(sentences: tf.Tensor, pieces: tf.RaggedTensor, tokenizer: Tokeni
     same = tf.reduce_max(places, -1) + 1 == known
     same &= ~tf.strings.regex_full_match(sentences, _FLEETING)
     if _SPACE not in tokenizer.pieces(range(tokenizer.vocabulary)):
-        # Without a piece for the space alone an unknown word is one with its space, and which words met is not known.
+        # Without a piece for the space alone, an unknown word includes its space, and which words it joined is unknown.
         same &= ~tf.reduce_any(ids == UNK, -1)
     return same
 

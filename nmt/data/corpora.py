@@ -45,7 +45,7 @@ class Corpus(ABC):
 
     @property
     def whole(self) -> Corpus:
-        """The corpus that this is a part of, as :func:`split_dev` makes it; any other is its own whole."""
+        """The corpus that :func:`split_dev` made this part of, or else the corpus itself."""
         return self
 
     @abstractmethod
@@ -101,8 +101,8 @@ def from_text(path: Path) -> Corpus:
 def read_lines(path: Path, once: bool = False) -> Iterator[str]:
     """Stream the lines of a UTF-8 text file, plain or ``.gz``, without their line endings.
 
-    A file that cannot be opened is refused at once, and one that is damaged further in when the damage is reached. With
-    ``once`` it may also be a pipe or a device, and empty.
+    A file that cannot be opened is refused at once; a damaged one is refused when the damage is reached. With ``once``
+    the file may also be empty, a pipe or a device.
 
     >>> list(read_lines(Path("test.de")))                       # doctest: +SKIP
     ['Guten Morgen.', 'Gute Nacht.']
@@ -167,8 +167,8 @@ def _parallel_pairs(source: Path, target: Path) -> Iterator[tuple[str, str]]:
             shorter, longer, rest = (source, target, targets) if left is None else (target, source, sources)
             raise InputError(
                 f"{longer} has {number + sum(1 for _ in rest)} lines and {shorter} only {number - 1}: line {number} of "
-                f"{longer} has no partner. Line N of one file must translate line N of the other, so find the line "
-                "where they lose step and repair it."
+                f"{longer} has no partner. Line N of one file must translate line N of the other, so find the first "
+                "line where they do not match and repair it."
             )
         yield left, right
 
@@ -178,7 +178,7 @@ def _tsv_pairs(path: Path) -> Iterator[tuple[str, str]]:
         source, tab, rest = line.partition("\t")
         if not tab:
             raise InputError(
-                f"{path}, line {number}: there is one column, and a source and a target are needed. "
+                f"{path}, line {number}: there is one column, but a source and a target are needed. "
                 "Put a tab between them, or remove the line."
             )
         yield source, rest.partition("\t")[0]
@@ -236,7 +236,7 @@ def _is_gzip(path: Path) -> bool:
 
 
 def decode(raw: bytes, where: str) -> str:
-    """Decode UTF-8, or say where it is none."""
+    """Decode UTF-8, or say where the text is not UTF-8."""
     try:
         return raw.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -274,7 +274,7 @@ def split_dev(corpus: Corpus) -> tuple[Corpus, Corpus]:
     """
     if corpus.size < 2:
         raise InputError(
-            f"{corpus.name} holds {corpus.size} pair, and at least 2 are needed to train on one and check on another."
+            f"{corpus.name} holds {corpus.size} pair, but at least 2 are needed to train on one and check on another."
         )
     wanted = min(DEV_LIMIT, max(1, corpus.size // DEV_SHARE))
     every = -(-corpus.size // wanted)
@@ -315,5 +315,5 @@ class _Part(Corpus):
         return dataset.enumerate().filter(lambda index, _: self._holds(index)).map(lambda _, item: item)
 
     def _holds(self, index: Any) -> Any:
-        """Say whether the pair at ``index`` belongs here, for a number and for a tensor alike."""
+        """Return whether the pair at ``index``, a number or a tensor, belongs here."""
         return (index % self.every == self.every - 1) == self.held_out

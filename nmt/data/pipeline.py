@@ -28,8 +28,8 @@ _TOGETHER = 256
 # Lengths are learned from this many pairs.
 SAMPLE = 50_000
 
-# Nothing here has a Python `if` or `for` over tensors. Looking for one in the source of each function would cost
-# seconds at the start of a training, and again where a pipeline is made inside another one.
+# Nothing here has a Python `if` or `for` over tensors. AutoGraph would search the source of each function for one. This
+# costs seconds at the start of a training, and again where a pipeline is made inside another one.
 as_written = tf.autograph.experimental.do_not_convert
 
 
@@ -40,10 +40,10 @@ def tokenize(
     """Strings ``(source, target)`` become ids: ``x1 … xn </s>`` and ``<s> y1 … yn </s>``.
 
     Pairs with an empty side, or one of more than ``max_length`` pieces, are left out; in plain text, which is
-    ``sourceless``, every source is empty. The source ends in ``</s>``, so that attention has a place to go when no word
-    is meant. Many pairs are handled in one call: a call for each would take longer than the training.
+    ``sourceless``, every source is empty. The source ends in ``</s>``, so that attention has a place to go when no
+    source word is relevant. Many pairs are handled in one call: a call for each would take longer than the training.
 
-    Of ``(source, target, links)`` a third part is made: the indices of linked words, ``i j i j …``.
+    From ``(source, target, links)`` it also makes the indices of linked words, ``i j i j …``.
     """
     encode = _encoder(tokenizers, max_length, sourceless, sampling)
     rows = pairs.batch(_TOGETHER).map(encode, num_parallel_calls=2, deterministic=True).unbatch()
@@ -53,7 +53,7 @@ def tokenize(
 
 @functools.lru_cache(maxsize=2)
 def _encoder(tokenizers: Tokenizers, max_length: int, sourceless: bool, sampling: float) -> Callable:
-    """Return the function of ``tokenize`` for many pairs. A run makes three pipelines, and it is traced once."""
+    """Return the function of ``tokenize`` for many pairs, cached so that the three pipelines of a run trace it once."""
     guide = Guide(tokenizers)
 
     @tf.function(autograph=False)
@@ -62,7 +62,9 @@ def _encoder(tokenizers: Tokenizers, max_length: int, sourceless: bool, sampling
         lengths = tf.stack([x.row_lengths(), y.row_lengths()])
         full = (y.row_lengths() > 0) & (sourceless | (x.row_lengths() > 0))
         fits = full & tf.reduce_all(lengths <= max_length, 0)
-        links = [tf.ragged.boolean_mask(guide.read(line, source, target, x, y)[0], fits) for line in lines]
+        links = [
+            tf.ragged.boolean_mask(guide.read(line, source=source, target=target, x=x, y=y)[0], fits) for line in lines
+        ]
         x, y = tf.ragged.boolean_mask(x, fits), tf.ragged.boolean_mask(y, fits)
         start = tf.fill([y.nrows(), 1], BOS)
         end = tf.fill([y.nrows(), 1], EOS)
@@ -87,7 +89,7 @@ def shift(source: tf.Tensor, target: tf.Tensor, *links: tf.Tensor) -> tuple[dict
 
 @as_written
 def linked(pairs: tf.data.Dataset, links: tf.data.Dataset) -> tf.data.Dataset:
-    """Put a line of links to each pair of strings."""
+    """Add a line of links to each pair of strings."""
     return tf.data.Dataset.zip((pairs, links)).map(lambda pair, line: (*pair, line))
 
 
@@ -206,7 +208,7 @@ def bounds(lengths: np.ndarray, count: int) -> np.ndarray:
 
 @as_written
 def lengths(pairs: tf.data.Dataset, tokenizers: Tokenizers, max_length: int, sourceless: bool = False) -> np.ndarray:
-    """Measure ``(pairs, 2)`` source and target lengths with the end token, of the first pairs that pass the filter."""
+    """Return source and target lengths ``(pairs, 2)``, with the end token, of the first pairs that pass the filter."""
 
     def measure(source: tf.Tensor, target: tf.Tensor, *_: tf.Tensor) -> tf.Tensor:
         return tf.stack([tf.size(source), tf.size(target) - 1])
@@ -219,8 +221,8 @@ def lengths(pairs: tf.data.Dataset, tokenizers: Tokenizers, max_length: int, sou
 def ahead(batches: tf.data.Dataset) -> tf.data.Dataset:
     """Make the next batches while a step runs.
 
-    Their number is fixed. TensorFlow's autotuning keeps a model of every window that was ever grouped, and on two cores
-    computing with it stops the training for seconds at the ends of epochs.
+    Their number is fixed. TensorFlow's autotuning keeps a model of every window that was ever grouped. On two cores,
+    computing with that model stops the training for seconds at the end of each epoch.
     """
     options = tf.data.Options()
     options.autotune.enabled = False
@@ -264,7 +266,9 @@ class Pipeline:
 
     @as_written
     def _batches(self, pairs: tf.data.Dataset, sampling: float) -> tf.data.Dataset:
-        examples = tokenize(pairs, self.tokenizers, self.max_length, self.sourceless, sampling)
+        examples = tokenize(
+            pairs, self.tokenizers, max_length=self.max_length, sourceless=self.sourceless, sampling=sampling
+        )
         batches = self.buckets.bucket(examples, self.batch_size, self.batch_unit)
         return batches.map(Guide(self.tokenizers)) if "links" in batches.element_spec[0] else batches
 

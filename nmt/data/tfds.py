@@ -26,8 +26,8 @@ def from_tfds(name: str, split: str, data_dir: Path | None = None) -> Corpus:
     What is already prepared under ``data_dir`` is read from there, without the network and without the dataset's code.
     Anything else is downloaded and prepared, if TFDS knows it. ``split`` may be a slice: ``train[:10%]``.
 
-    A folder laid out for ``tfds.TranslateFolder``, with files such as ``ko.train.txt`` and ``en.train.txt``, goes by
-    the name ``translate_folder/SOURCE-TARGET``. There ``data_dir`` is that folder and the direction is yours:
+    A folder laid out for ``tfds.TranslateFolder``, with files such as ``ko.train.txt`` and ``en.train.txt``, has the
+    name ``translate_folder/SOURCE-TARGET``. Then ``data_dir`` is that folder, and you choose the direction:
     ``--tfds translate_folder/ko-en --data-dir DIR``.
 
     >>> from_tfds("ted_hrlr_translate/pt_to_en", "train").size               # doctest: +SKIP
@@ -45,11 +45,11 @@ def from_tfds(name: str, split: str, data_dir: Path | None = None) -> Corpus:
     if size == 0:
         raise InputError(f"The split {split!r} of {name!r} is empty. Choose a larger one.")
     source, target = _languages(name, builder.info)
-    return _Tfds(f"{name} ({split})", size, builder, split, source, target)
+    return _Tfds(name=f"{name} ({split})", size=size, builder=builder, split=split, source=source, target=target)
 
 
 def tfds_splits(name: str, data_dir: Path | None = None) -> list[str]:
-    """Return the names of a dataset's splits. It is downloaded first if it must be, as in ``from_tfds``.
+    """Return the names of a dataset's splits. It is downloaded first if needed, as in ``from_tfds``.
 
     >>> "validation" in tfds_splits("ted_hrlr_translate/pt_to_en")           # doctest: +SKIP
     True
@@ -71,7 +71,7 @@ class _Tfds(Corpus):
     def dataset(self) -> tf.data.Dataset:
         import tensorflow_datasets as tfds
 
-        # TFDS would keep a small dataset in memory and would weave the shards of a large one together.
+        # TFDS would keep a small dataset in memory and would interleave the shards of a large one.
         in_order = tfds.ReadConfig(try_autocache=False, interleave_cycle_length=1, skip_prefetch=True)
         examples = self.builder.as_dataset(split=self.split, shuffle_files=False, read_config=in_order)
         return examples.map(lambda example: (example[self.source], example[self.target]))
@@ -102,7 +102,7 @@ def _prepared_builder(name: str, data_dir: Path | None) -> Any:
 
 
 def _find_builder(name: str, data_dir: Path | None) -> Any:
-    """Return the builder of what lies on the disk, whatever its version, or else of what TFDS knows how to make."""
+    """Return the builder of a dataset on the disk, of any version, or else of one that TFDS can make."""
     import tensorflow_datasets as tfds
     from tensorflow_datasets.core import read_only_builder
 
@@ -152,7 +152,7 @@ def _languages(name: str, info: Any) -> tuple[str, str]:
 
 @contextlib.contextmanager
 def _quiet_tfds() -> Iterator[None]:
-    """Silence TFDS, and move the line it prints about a download out of standard output, which is not its to use."""
+    """Silence TFDS, and send the line it prints about a download to standard error, away from the results."""
     import tensorflow_datasets as tfds
 
     tfds.disable_progress_bar()
@@ -170,7 +170,7 @@ def _quiet_tfds() -> Iterator[None]:
 def _unknown_dataset(name: str, data_dir: Path | None) -> InputError:
     import tensorflow_datasets as tfds
 
-    # The catalogue has hundreds of names, and the message lists what it was given when no name is close.
+    # The catalogue has hundreds of names, and the message lists all that it was given when no name is close.
     catalogue = [known for known in tfds.list_builders(with_community_datasets=False) if "translate" in known]
     known = {*catalogue, "opus", "para_crawl", TRANSLATE_FOLDER}
     where = ""
@@ -193,7 +193,7 @@ def _first_line(error: Exception) -> str:
 # A folder laid out for tfds.TranslateFolder.
 #
 # The layout is TFDS's, but the reading is ours. TranslateFolder loads every split into memory when it is made, even if
-# only its names are wanted. It also splits lines at U+2028 and its kin, which shifts one language against the other.
+# only its names are wanted. It also splits lines at U+2028 and the like, which shifts one language against the other.
 
 
 def _is_folder(name: str) -> bool:

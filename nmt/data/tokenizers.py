@@ -25,7 +25,7 @@ from nmt.tf_import import sampled_pieces, sentencepiece_tokenizer
 
 PAD, UNK, BOS, EOS = range(4)
 
-# SentencePiece holds its sentences in memory. More than these do not make the vocabulary better.
+# SentencePiece holds its sentences in memory. More than these do not improve the vocabulary.
 SENTENCES = 300_000
 _LONGEST_LINE = 4192
 
@@ -37,8 +37,8 @@ class Tokenizer:
         model: the bytes of a ``.spm.model`` file.
 
     Raises:
-        InputError: if the bytes are no SentencePiece model, or one with other ids for ``<pad>``, ``<unk>``, ``<s>`` and
-            ``</s>`` than this package uses.
+        InputError: if the bytes are not a SentencePiece model, or its ids for ``<pad>``, ``<unk>``, ``<s>`` and
+            ``</s>`` are not those of this package.
     """
 
     def __init__(self, model: bytes) -> None:
@@ -46,17 +46,17 @@ class Tokenizer:
         try:
             processor.LoadFromSerializedProto(model)
         except RuntimeError:
-            raise InputError("the bytes are no SentencePiece model.") from None
+            raise InputError("the bytes are not a SentencePiece model.") from None
         ids = (processor.pad_id(), processor.unk_id(), processor.bos_id(), processor.eos_id())
         if ids != (PAD, UNK, BOS, EOS):
             raise InputError(f"the ids of <pad>, <unk>, <s>, </s> are {ids}, not {(PAD, UNK, BOS, EOS)}.")
-        # The normaliser comes last in the file: a file cut short can lack it and load all the same.
+        # The normaliser comes last in the file: a file cut short can lack it and still load.
         if not processor.normalize("\ufb00").endswith("ff"):
             raise InputError("the model does not normalise to NFKC; it was cut short or made with other rules.")
         self.model = model
         self.vocabulary: int = processor.get_piece_size()
         self._processor = processor
-        # One object only: each writes its model into the graph anew.
+        # One object only: each one writes its own copy of the model into the graph.
         self._graph = sentencepiece_tokenizer(model)
 
     @property
@@ -67,10 +67,10 @@ class Tokenizer:
     def encode(self, texts: tf.Tensor, sampling: float = 0.0) -> tf.RaggedTensor:
         """Turn strings ``(batch,)`` into ids ``(batch, None)``, without start and end.
 
-        With ``sampling`` a text is cut in another way each time, so that the model sees a word in many pieces. With BPE
-        it is the share of merges that are left out (Provilkov et al. 2020, https://arxiv.org/abs/1910.13267). With
-        unigram it is the ``alpha`` of Kudo 2018, https://arxiv.org/abs/1804.10959; a smaller one cuts more wildly.
-        SentencePiece draws from a source of its own that cannot be seeded, so no two runs are the same.
+        With ``sampling`` a text is cut differently each time, so that the model sees a word in many pieces. With BPE it
+        is the share of merges that are left out (Provilkov et al. 2020, https://arxiv.org/abs/1910.13267). With unigram
+        it is the ``alpha`` of Kudo 2018, https://arxiv.org/abs/1804.10959; a smaller one varies the pieces more.
+        SentencePiece's own random generator cannot be seeded, so no two runs are the same.
         """
         return sampled_pieces(self._graph, texts, sampling) if sampling else self._graph.tokenize(texts)
 
@@ -99,7 +99,7 @@ class Tokenizer:
         ends = [offsets[match.end()] for match in found]
         places = []
         for piece in self._processor.encode(text, return_type="proto").pieces[: len(pieces)]:
-            # A piece belongs to the word it ends in, a space alone to the word that follows.
+            # A piece belongs to the word that it ends in, a space alone to the word that follows.
             length = len(piece.surface.rstrip().encode())
             place = bisect.bisect_right(ends, piece.begin + max(length - 1, 0))
             places.append(min(place, len(found) - 1))

@@ -14,7 +14,7 @@ _BEGIN = "▁"
 
 
 def grow(tokenizers: Tokenizers, pairs: Sequence[tuple[str, str]], kind: str, pieces: int) -> Tokenizers:
-    """Add up to ``pieces`` pieces to each vocabulary: those that other pairs would have and this one lacks.
+    """Add up to ``pieces`` pieces to each vocabulary: those that a vocabulary of other pairs has and this one lacks.
 
     Single characters come first, since a word with an unknown one is unknown; then SentencePiece's own order.
 
@@ -22,7 +22,7 @@ def grow(tokenizers: Tokenizers, pairs: Sequence[tuple[str, str]], kind: str, pi
         tokenizers: those of both sides.
         pairs: the other pairs.
         kind: of the tokenizers, ``unigram``, ``bpe``, ``char`` or ``word``.
-        pieces: how many at most.
+        pieces: the largest number of new pieces.
 
     Raises:
         InputError: if the pairs have no text.
@@ -33,10 +33,10 @@ def grow(tokenizers: Tokenizers, pairs: Sequence[tuple[str, str]], kind: str, pi
 
 
 def replaced(old: Tokenizer, piece: str) -> list[int]:
-    """Return the ids of the pieces that stood for ``piece`` before there was one.
+    """Return the ids of the old pieces that spell the new ``piece``.
 
-    A piece that begins a word is cut as the tokenizer cuts the word; one from inside a word, which the tokenizer cannot
-    be given alone, by the longest matches.
+    A piece that begins a word is cut as the tokenizer cuts the word. A piece from inside a word cannot be given to the
+    tokenizer alone, so it is cut by the longest matches.
     """
     processor = sentencepiece.SentencePieceProcessor(model_proto=old.model)
     if piece.startswith(_BEGIN) and len(piece) > 1:

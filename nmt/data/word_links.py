@@ -1,8 +1,8 @@
-"""Word links of sentence pairs, as word aligners write them: a file beside a corpus, a line a pair.
+"""Word links of sentence pairs, as word aligners write them: a file beside a corpus, one line per pair.
 
-A link ``i-j`` says that source word ``i`` and target word ``j`` mean each other, both counted from 0; ``i?j`` is a
-possible one and counts as much here. Words are separated by spaces. A blank line is a pair without
-links. The file is checked once, line by line, when it is opened; after that it is streamed like the corpus itself.
+A link ``i-j`` says that source word ``i`` and target word ``j`` translate each other, both counted from 0; ``i?j`` is a
+possible link and counts the same here. Words are separated by spaces. A blank line is a pair without links. The file
+is checked once, line by line, when it is opened; after that it is streamed like the corpus itself.
 
 TensorFlow is imported only when a Dataset is wanted, so a fault in a file is reported at once.
 """
@@ -28,8 +28,8 @@ def with_links(corpus: Corpus, path: Path) -> Corpus:
     """Open the word links of a corpus: line N links the words of pair N.
 
     Raises:
-        InputError: if the file cannot be read, has more or fewer lines than the corpus has pairs, holds something else
-            than links, or a link past a sentence's end.
+        InputError: if the file cannot be read, has more or fewer lines than the corpus has pairs, or holds something
+            other than links, or a link past a sentence's end.
 
     >>> linked = with_links(from_files(Path("train.ko"), Path("train.en")), Path("train.links"))  # doctest: +SKIP
     >>> next(linked.links())                                                                      # doctest: +SKIP
@@ -41,8 +41,8 @@ def with_links(corpus: Corpus, path: Path) -> Corpus:
         if pair is None or line is None:
             size = number + sum(1 for _ in lines) if pair is None else number - 1
             raise InputError(
-                f"{path} has {size} lines and {corpus.name} {corpus.size} pairs. Line N must hold the links of pair N, "
-                "and a blank line where there are none."
+                f"{path} has {size} lines and {corpus.name} has {corpus.size} pairs. Line N must hold the links of "
+                "pair N, or be a blank line if there are none."
             )
         where = f"{path}, line {number}"
         source, target = (sum(1 for word in side.split(" ") if word) for side in pair)
@@ -51,7 +51,7 @@ def with_links(corpus: Corpus, path: Path) -> Corpus:
 
 
 def check_guided(config: Config, linked: bool) -> None:
-    """Make sure that word links are there when they are learned from, and only then.
+    """Make sure that word links are given if and only if a training learns from them.
 
     Raises:
         InputError: if they are not.
@@ -64,7 +64,7 @@ def check_guided(config: Config, linked: bool) -> None:
         )
     if weight and not linked:
         raise InputError(
-            f"training.guided_alignment = {weight:g} learns from word links, and there are none. Name their file with "
+            f"training.guided_alignment = {weight:g} learns from word links, but there are none. Name their file with "
             "--links, or set training.guided_alignment=0."
         )
 

@@ -14,14 +14,14 @@ WELL = "All is well: nothing was found that would harm a training."
 def advice(
     splits: Sequence[Split], overlaps: Sequence[Overlap], vocabulary: Vocabulary | None, max_length: int
 ) -> list[Advice]:
-    """Return what to do, the gravest first. If nothing is wrong, the first sentence says so."""
+    """Return what to do, the most serious first. If nothing is wrong, the first sentence says so."""
     found = [*of_pairs(splits, overlaps)]
     if vocabulary:
         found += [one for number, use in enumerate(vocabulary.uses) for one in _of_use(use, max_length, not number)]
         found += _of_vocabulary(vocabulary, splits[0])
     if len(splits) == 1:
         found.append(
-            Advice("know", "No split was named to hold against the training pairs; nmt train will hold some out.")
+            Advice("know", "No split was named to compare with the training pairs; nmt train will hold some out.")
         )
     if all(one.level == "know" for one in found):
         found.insert(0, Advice("know", WELL))
@@ -35,13 +35,13 @@ def of_pairs(splits: Sequence[Split], overlaps: Sequence[Overlap]) -> Iterator[A
         yield from _of_split(split)
         yield from _of_repeats(split)
         for name, side, other in (("source", split.source, split.target), ("target", split.target, split.source)):
-            yield from _of_side(split.name, name, side, other, split.pairs)
+            yield from _of_side(split.name, name, found=side, other=other, pairs=split.pairs)
     for overlap in overlaps:
         yield from _of_overlap(overlap)
 
 
 def _level(count: int, pairs: int, do: float, look: float = 0.0) -> Level | None:
-    """Return how grave a fault of ``count`` of the pairs is, or ``None`` if it is not worth a word."""
+    """Return how serious a fault in ``count`` of the pairs is, or ``None`` if it is too rare to mention."""
     share = count / max(pairs, 1)
     if not count or share < look:
         return None
@@ -95,8 +95,8 @@ def _of_repeats(split: Split) -> Iterator[Advice]:
     if counts.sources - counts.pairs > 0.2 * pairs:
         yield Advice(
             "look",
-            f"{name}: {counts.several_targets:,} sources have more than one target. A model writes one of them, and is "
-            "judged by another; where replies differ that is natural (--preset chatbot), in translations it is not.",
+            f"{name}: {counts.several_targets:,} sources have more than one target. A model writes one of them and is "
+            "scored against another. This is natural for replies (--preset chatbot), but not for translations.",
         )
     if counts.targets - counts.pairs > 0.3 * pairs:
         yield Advice(
@@ -113,7 +113,7 @@ def _of_side(split: str, side: str, found: Side, other: Side, pairs: int) -> Ite
         yield Advice(
             level,
             f"{lines.format(_share(found.blank.count, pairs))} are blank{_where(found.blank)}. Training leaves such "
-            "pairs out; if there should be text, the files may have lost step.",
+            "pairs out; if there should be text, the files may not match line by line.",
         )
     if level := _level(found.replacement.count, pairs, do=0.001):
         yield Advice(
@@ -125,7 +125,7 @@ def _of_side(split: str, side: str, found: Side, other: Side, pairs: int) -> Ite
         yield Advice(
             level,
             f"{lines.format(_share(found.control.count, pairs))} have control or invisible characters"
-            f"{_where(found.control)}. Remove them: what one cannot see becomes part of the vocabulary.",
+            f"{_where(found.control)}. Remove them, or they become part of the vocabulary.",
         )
     if level := _level(found.decomposed.count, pairs, do=0.01):
         mixed = "are" if found.decomposed.count == pairs else "mix normal forms: they are"
@@ -146,7 +146,7 @@ def _of_side(split: str, side: str, found: Side, other: Side, pairs: int) -> Ite
             f"{lines.format(_share(found.long.count, pairs))} have more than 1,000 characters{_where(found.long)}. "
             "Split them into sentences; training leaves out what is longer than data.max_length.",
         )
-    yield from _of_scripts(split, side, found, other, pairs)
+    yield from _of_scripts(split, side, found=found, other=other, pairs=pairs)
 
 
 def _of_scripts(split: str, side: str, found: Side, other: Side, pairs: int) -> Iterator[Advice]:
@@ -159,14 +159,14 @@ def _of_scripts(split: str, side: str, found: Side, other: Side, pairs: int) -> 
                 level,
                 f"{split}: {_share(foreign.mostly.count, pairs)} of the {side}s are mostly in {foreign.script} "
                 f"letters, not in {written}{_where(foreign.mostly)}. "
-                + ("Sides may be swapped, or lines left untranslated." if swapped else "They may be another language."),
+                + ("Sides may be swapped, or lines not translated." if swapped else "They may be another language."),
             )
         elif foreign.script != "Latin" and foreign.characters <= 0.01 * letters and foreign.lines.count >= 3:
             yield Advice(
                 "know",
                 f"{split}: {_share(foreign.lines.count, pairs)} of the {side}s have {foreign.script} letters, such as "
                 f"{' '.join(map(scripts.shown, foreign.common[:4]))}{_where(foreign.lines)}. Letters that only look "
-                f"like {written} ones make words of their own.",
+                f"like {written} ones make different words.",
             )
 
 

@@ -11,7 +11,7 @@ from nmt.doctor.findings import Example, Overlap, Repeated, Split, example
 from nmt.doctor.repeats import Hashes, Repeats, Shared, bits_for, repeats, shared
 from nmt.doctor.survey import Batch, Survey, batches
 
-# Passes batches on; it is given the name of the work and the number of pairs, and may show a bar.
+# Passes batches on, and may show a progress bar with the name of the work and the number of pairs.
 Follow = Callable[[Iterable[Batch], str, int], Iterable[Batch]]
 
 
@@ -27,7 +27,7 @@ def survey_corpora(corpora: Sequence[Corpus], follow: Follow = unseen) -> tuple[
 
     Arguments:
         corpora: the training pairs, then those that are compared with them.
-        follow: passes the batches on, and may show how far the work is.
+        follow: passes the batches on, and may show the progress.
     """
     bits = bits_for(max(corpus.size for corpus in corpora))
     with tempfile.TemporaryDirectory(prefix="nmt-data-") as place:
@@ -71,7 +71,9 @@ def _overlap(corpus: Corpus, first: Corpus, counts: Shared) -> Overlap:
         tuple(example(line, *texts[line], other) for line, other in lines)
         for lines in (counts.source_lines, counts.target_lines)
     )
-    return Overlap(corpus.name, first.name, corpus.size, counts, sources, targets)
+    return Overlap(
+        split=corpus.name, first=first.name, pairs=corpus.size, counts=counts, sources=sources, targets=targets
+    )
 
 
 def _texts(corpus: Corpus, lines: set[int]) -> dict[int, tuple[str, str]]:

@@ -36,7 +36,7 @@ def example(line: int, source: str, target: str, other: int | None = None) -> Ex
 
 
 def cut(text: str) -> str:
-    """Return a text, or as much of its beginning as is shown."""
+    """Return a text, or the part of its beginning that is shown."""
     return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
 
 
@@ -54,10 +54,10 @@ class Foreign:
 
     Attributes:
         script: its name.
-        characters: how many of its letters there are.
-        common: the commonest of them.
-        lines: those that have some.
-        mostly: lines of five letters or more of it, in which no other script has more.
+        characters: the number of its letters.
+        common: the commonest letters.
+        lines: lines with such letters.
+        mostly: lines with at least five such letters, and not more of any other script.
     """
 
     script: str
@@ -75,12 +75,12 @@ class Side:
         words, characters: lengths of the lines.
         blank: lines without a word.
         scripts: the letters of each script, the commonest first.
-        expected: the scripts the side is written in, by the first split.
+        expected: the scripts of this side in the first split.
         foreign: letters of other scripts.
         control: lines with control or invisible characters, or ones for private use.
         replacement: lines with U+FFFD, which marks a character that a conversion lost.
         decomposed: lines that are not in normal form C: their accents or syllables are in parts.
-        folded: lines that normal form KC changes, which SentencePiece applies.
+        folded: lines that change under normal form KC, which SentencePiece applies.
         long: lines of more than a thousand characters.
     """
 
@@ -152,8 +152,8 @@ class Cutting:
     """How a vocabulary cuts the words of a side: shares of the running words.
 
     Attributes:
-        words: how many were counted.
-        pieces: pieces a sentence.
+        words: the number of words that were counted.
+        pieces: pieces per sentence.
         whole: words that are one piece.
         unknown: words with a piece that is not in the vocabulary.
         spelt: words of three or more characters that are cut into single ones.
@@ -175,8 +175,8 @@ class Use:
 
     Attributes:
         sample: pairs that were measured.
-        dropped: of them, those that training leaves out: an empty side, or more than ``data.max_length`` pieces.
-        too_long: of the dropped, those that are too long.
+        dropped: those of them that training leaves out: an empty side, or more than ``data.max_length`` pieces.
+        too_long: dropped pairs that are too long.
         shortened: sources of more pieces than translating reads, ``decoding.max_length``.
         longest: pieces of the longest side.
     """
@@ -193,7 +193,7 @@ class Use:
 
 @dataclass(frozen=True)
 class Size:
-    """A vocabulary of another size on a sample of the first split: pieces a sentence, shares of words."""
+    """A vocabulary of another size on a sample of the first split: pieces per sentence, shares of words."""
 
     size: str
     pieces: tuple[int, ...]
@@ -206,11 +206,11 @@ class Vocabulary:
     """How the vocabulary of the config cuts the splits.
 
     Attributes:
-        kind, joint: of the config.
+        kind, joint: as in the config.
         asked: ``text.vocabulary_size``.
-        pieces: of the model, or of the source's and the target's.
+        pieces: the size of the joint model, or those of the source's and the target's.
         learned_from: pairs of the first split, evenly spread.
-        exact: whether these are the pairs that ``nmt train`` learns from, too.
+        exact: whether ``nmt train`` learns from the same pairs.
         sizes_from: pairs of the sample for ``sizes``.
     """
 
@@ -242,7 +242,7 @@ class Foretold:
     """What a training on the first split would take on this machine.
 
     Attributes:
-        seconds, epoch_seconds: of the whole, and of an epoch, scoring included.
+        seconds, epoch_seconds: of the whole training, and of an epoch, scoring included.
         memory_mb: the peak of the process.
         text: the same in words, with its parts.
     """

@@ -12,7 +12,7 @@ _BARS = 12
 
 @dataclass(frozen=True)
 class Bar:
-    """How many have a length from ``low`` to ``high``, both included."""
+    """The number of lines with a length from ``low`` to ``high``, both included."""
 
     low: float
     high: float
@@ -25,8 +25,8 @@ class Lengths:
 
     Attributes:
         mean, median, longest: of all lines.
-        low, high: 5 and 95 % of the lines are at most as long.
-        bars: the lengths in about a dozen steps; the last holds what is longer, too.
+        low, high: 5 % and 95 % of the lines are at most this long.
+        bars: the lengths in about a dozen steps; the last one also counts all longer lines.
     """
 
     mean: float
@@ -38,17 +38,17 @@ class Lengths:
 
 
 class LengthTally:
-    """Counts lengths. Longer ones than ``most`` are counted as ``most``, so memory does not grow."""
+    """Counts lengths. Those above ``max_length`` are counted as ``max_length``, so memory does not grow."""
 
-    def __init__(self, most: int) -> None:
-        self._counts = np.zeros(most + 1, np.int64)
+    def __init__(self, max_length: int) -> None:
+        self._counts = np.zeros(max_length + 1, np.int64)
         self._sum = 0
         self._longest = 0
 
     def add(self, lengths: np.ndarray) -> None:
         """Count the lengths of some lines."""
-        most = len(self._counts) - 1
-        self._counts += np.bincount(np.minimum(lengths, most), minlength=most + 1)
+        size = len(self._counts)
+        self._counts += np.bincount(np.minimum(lengths, size - 1), minlength=size)
         self._sum += int(lengths.sum())
         self._longest = max(self._longest, int(lengths.max(initial=0)))
 
@@ -69,7 +69,9 @@ class LengthTally:
         number = int(self._counts.sum())
         low, median, high = (_quantile(self._counts, share) for share in (0.05, 0.5, 0.95))
         mean = self._sum / max(number, 1)
-        return Lengths(mean, median, low, high, self._longest, _bars(self._counts, self._longest))
+        return Lengths(
+            mean=mean, median=median, low=low, high=high, longest=self._longest, bars=_bars(self._counts, self._longest)
+        )
 
 
 def _quantile(counts: np.ndarray, share: float) -> float:
@@ -80,7 +82,7 @@ def _quantile(counts: np.ndarray, share: float) -> float:
 
 
 def _bars(counts: np.ndarray, longest: int) -> tuple[Bar, ...]:
-    """Put the counts into steps of a round width; nearly all lines decide on it, not the longest one."""
+    """Put the counts into bars of a round width, which depends on 99 % of the lines and not on the longest one."""
     if not counts.sum():
         return ()
     begin = int(np.flatnonzero(counts)[0])
@@ -96,7 +98,7 @@ def _bars(counts: np.ndarray, longest: int) -> tuple[Bar, ...]:
 
 
 def _round_up(width: float) -> int:
-    """Return the least of 1, 2, 5, 10, 20, 50 ... that is not below ``width``."""
+    """Return the smallest of 1, 2, 5, 10, 20, 50 ... that is at least ``width``."""
     scale = 1
     while True:
         for step in (1, 2, 5):
@@ -111,13 +113,13 @@ _STEPS, _OCTAVES = 16, 8
 
 @dataclass(frozen=True)
 class Ratio:
-    """Characters of the target for one of the source.
+    """Target characters per source character.
 
     Attributes:
         median: of the pairs with text on both sides; exact to 2 %.
-        bars: how many lie around ..., median / 2, median, 2 median, ...: half octaves.
+        bars: the number of pairs around ..., median / 2, median, 2 median, ...: half octaves.
         limit: a long pair is suspicious if its ratio is this many times larger or smaller than the median.
-        suspicious: how many are.
+        suspicious: the number of suspicious pairs.
     """
 
     median: float
@@ -127,7 +129,7 @@ class Ratio:
 
 
 class RatioTally:
-    """Counts ratios of lengths. Those of short sentences, which mean little, count only for the bars."""
+    """Counts ratios of lengths. The ratios of short sentences mean little and count only for the bars."""
 
     def __init__(self) -> None:
         self._counts = np.zeros((2, 2 * _OCTAVES * _STEPS + 1), np.int64)
@@ -140,10 +142,10 @@ class RatioTally:
             self._counts[kind] += np.bincount(chosen, minlength=self._counts.shape[1])
 
     def result(self) -> Ratio:
-        """Return the median, the bars, and how many are far from it.
+        """Return the median, the bars, and the number of pairs far from the median.
 
-        What counts as far depends on the data: four times the median, and up to ten times where the ratios of the
-        middle half are spread wide.
+        The limit depends on the data: four times the median, or up to ten times if the middle half of the ratios is
+        spread widely.
         """
         every, long = self._counts
         middle = _quantile(every, 0.5)
@@ -158,7 +160,7 @@ def _octave_bars(counts: np.ndarray, middle: float) -> tuple[Bar, ...]:
     if not counts.sum():
         return ()
     half = _STEPS // 2
-    # The bar in the middle has the median in its middle.
+    # The middle bar is centred on the median.
     halves = np.rint((np.arange(len(counts)) - middle) / half).astype(int)
     bars = []
     for number in range(-6, 7):

@@ -16,12 +16,12 @@ from nmt.doctor.findings import Overlap, Repeated
 from nmt.doctor.repeats import Hashes, Shared, repeats
 from nmt.doctor.survey import Batch, Survey, batches
 
-# Pairs that are counted, in blocks so that neighbours that repeat each other are seen. The blocks are spread over a
-# corpus that is cheap to read; of a larger one the beginning is read.
+# Pairs that are counted, in blocks so that neighbours that repeat each other are seen. In a corpus that is cheap to
+# read the blocks are spread evenly; in a larger one only the beginning is read.
 _PAIRS, _BLOCK, _CHEAP = 20_000, 1000, 200_000
 # Development pairs that are searched for in the training pairs.
 _DEV = 2000
-# Of the processor, so that a busy machine sees as much; and on the clock, for a slow disk.
+# A limit of processor time, so that a busy machine checks as much; and one of the clock, for a slow disk.
 _SECONDS, _WAITED = 0.8, 3.0
 
 
@@ -30,8 +30,8 @@ def warnings(train: Corpus, dev: Corpus | None, seconds: float = _SECONDS, waite
 
     Arguments:
         train, dev: the pairs.
-        seconds: of the processor, after which nothing more is read; what was read counts.
-        waited: the same on the clock.
+        seconds: of processor time, after which nothing more is read; what was read counts.
+        waited: the same limit on the clock.
     """
     end, late = time.thread_time() + seconds, time.monotonic() + waited
     wanted = list(islice(dev.pairs(), _DEV)) if dev else []
@@ -77,4 +77,4 @@ class _Held:
 
     def result(self) -> Shared:
         sources, targets = (sum(pair[side] in seen for pair in self._pairs) for side, seen in enumerate(self._seen))
-        return Shared(sources, targets, 0, (), ())
+        return Shared(sources, targets, pairs=0, source_lines=(), target_lines=())

@@ -2,7 +2,7 @@
 
 Each sentence becomes a number of 64 bits (BLAKE2b). The numbers are written to a temporary folder, in parts by their
 first bits, and each part is sorted on its own. So memory holds one part, and the disk 48 bytes for each pair. Counts
-are exact but for two sentences with the same number, which among ten million is one chance in 300,000.
+are exact unless two sentences get the same number: among ten million sentences the chance is one in 300,000.
 """
 
 from __future__ import annotations
@@ -16,9 +16,10 @@ import numpy as np
 
 EXAMPLES = 5
 
-# Records in a part that sorts quickly and needs few megabytes; and parts at most, each of which is a file.
+# Records in a part, so that it sorts quickly in a few megabytes.
 _PART = 2**18
-_MOST_BITS = 8
+# This limits the number of parts, each of which is a file.
+_MAX_BITS = 8
 # Records held before they are written.
 _HELD = 2**18
 
@@ -26,7 +27,7 @@ _KEY, _OTHER, _LINE = range(3)
 
 
 def numbers(lines: Sequence[str]) -> np.ndarray:
-    """Return a number of 64 bits for each line, the same for the same text but for spaces around it.
+    """Return a number of 64 bits for each line, equal for equal texts; spaces around them are ignored.
 
     >>> one, other, third = numbers(["rice", " rice ", "Rice"])
     >>> bool(one == other), bool(one == third)
@@ -64,7 +65,7 @@ class Shared:
     """Lines of a corpus that are also in the first one.
 
     Attributes:
-        sources, targets, pairs: lines of this corpus whose source, target, or both together are.
+        sources, targets, pairs: lines of this corpus whose source, target, or both together are in the first one.
         source_lines, target_lines: a few, as (line here, line of the first corpus).
     """
 
@@ -124,7 +125,7 @@ class Hashes:
     Arguments:
         folder: a temporary folder; a small corpus writes nothing into it.
         name: of the corpus, in that folder.
-        bits: 2 to the power of this are the parts; the same for corpora that are compared.
+        bits: there are ``2**bits`` parts; corpora that are compared need the same number.
     """
 
     def __init__(self, folder: Path, name: str, bits: int = 0) -> None:
@@ -149,7 +150,7 @@ def bits_for(lines: int) -> int:
     >>> bits_for(20_000), bits_for(5_000_000), bits_for(10**10)
     (0, 5, 8)
     """
-    return min(_MOST_BITS, max(0, (max(lines, 1) - 1) // _PART).bit_length())
+    return min(_MAX_BITS, max(0, (max(lines, 1) - 1) // _PART).bit_length())
 
 
 def repeats(hashes: Hashes) -> Repeats:
@@ -164,11 +165,11 @@ def repeats(hashes: Hashes) -> Repeats:
                 examples[side][kind] = _earliest([*examples[side][kind], *lines], by=1)
     (pairs, sources, several_targets), (_, targets, several_sources) = counts.tolist()
     return Repeats(
-        pairs,
-        sources,
-        targets,
-        several_targets,
-        several_sources,
+        pairs=pairs,
+        sources=sources,
+        targets=targets,
+        several_targets=several_targets,
+        several_sources=several_sources,
         pair_lines=tuple(examples[0][0]),
         source_lines=tuple(examples[0][1]),
         target_lines=tuple(examples[1][1]),
@@ -176,7 +177,7 @@ def repeats(hashes: Hashes) -> Repeats:
 
 
 def _repeats_of(records: np.ndarray) -> tuple[list[int], list[tuple[int, int]], list[tuple[int, int]]]:
-    """Count in a sorted part: repeated pairs, repeated keys, keys with several others. And where the first ones are."""
+    """Count repeated pairs, repeated keys and keys with several others in a sorted part, and return the first lines."""
     if not len(records):
         return [0, 0, 0], [], []
     new_key = np.ones(len(records), bool)
@@ -185,7 +186,7 @@ def _repeats_of(records: np.ndarray) -> tuple[list[int], list[tuple[int, int]], 
     new_pair[1:] |= records[1:, _OTHER] != records[:-1, _OTHER]
     heads = np.flatnonzero(new_pair)
     lines = records[:, _LINE].astype(np.int64)
-    # Of each repeated pair its first two lines; of each key with several others the first lines of two of them.
+    # The first two lines of each repeated pair; for each key with several others, the first lines of two of them.
     second = np.flatnonzero(~new_pair & np.append(False, new_pair[:-1]))
     fork = heads[1:][~new_key[heads[1:]] & new_key[heads[:-1]]]
     before = heads[:-1][~new_key[heads[1:]] & new_key[heads[:-1]]]
@@ -211,7 +212,13 @@ def shared(first: Hashes, other: Hashes) -> Shared:
             order = np.argsort(lines[0], kind="stable")[:EXAMPLES]
             couples = [(int(lines[0][i]), int(lines[1][i])) for i in order]
             examples[side] = _earliest([*examples[side], *couples], by=0)
-    return Shared(counts[0], counts[1], pairs, tuple(examples[0]), tuple(examples[1]))
+    return Shared(
+        sources=counts[0],
+        targets=counts[1],
+        pairs=pairs,
+        source_lines=tuple(examples[0]),
+        target_lines=tuple(examples[1]),
+    )
 
 
 def _mixed(records: np.ndarray) -> np.ndarray:
@@ -226,5 +233,5 @@ def _couples(one: np.ndarray, other: np.ndarray) -> list[tuple[int, int]]:
 
 
 def _earliest(couples: list[tuple[int, int]], by: int) -> list[tuple[int, int]]:
-    """Return the few that are soonest found in a file."""
+    """Return the few that come first in a file."""
     return sorted(couples, key=lambda couple: couple[by])[:EXAMPLES]

@@ -21,7 +21,7 @@ _MARKS = {"do": ("!", "bold red"), "look": ("?", "bold yellow"), "know": ("·", 
 
 
 def report(diagnosis: Diagnosis) -> Iterator[RenderableType]:
-    """Yield the parts of the report. The advice comes last, where it stays in sight."""
+    """Yield the parts of the report. The advice comes last, where it stays visible."""
     for split in diagnosis.splits:
         yield from _split(split)
     if diagnosis.overlaps:

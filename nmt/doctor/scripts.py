@@ -1,8 +1,8 @@
-"""Characters by their script: which of them each line has, counted for many lines at once.
+"""The characters of each line by their script, counted for many lines at once.
 
-Every code point has one class: a script (a letter or a mark of one), common to all (digits, punctuation, emoji), white
-space, a control or invisible character, or U+FFFD, which marks what a conversion lost. The script is the
-first word of the Unicode name, ``HANGUL SYLLABLE BAB``; Han has its ranges.
+Every code point has one class: a script (for its letters and marks), common to all scripts (digits, punctuation,
+emoji), white space, a control or invisible character, or U+FFFD, which marks what a conversion lost. The script is the
+first word of the Unicode name, ``HANGUL SYLLABLE BAB``; Han is found by its ranges.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ _NAMED |= {"HIRAGANA": _NAMED["KANA"], "KATAKANA": _NAMED["KANA"], "KATAKANA-HIR
 _NAMED |= {"CJK": _NAMED["HAN"], "IDEOGRAPHIC": _NAMED["HAN"]}
 _BLOCKS = ((0x3400, 0xA000, "HAN"), (0xAC00, 0xD7A4, "HANGUL"), (0x20000, 0x32400, "HAN"))
 _NAMES_END = 0x20000
-# Soft hyphen, zero-width space, word joiner, byte order mark; ends of lines that end none here; marks and overrides of
-# direction, which turn what is printed around; fillers that look like spaces; tags. Joiners are left out: scripts need
+# Soft hyphen, zero-width space, word joiner, byte order mark; separators that end no line here; marks and overrides of
+# direction, which reverse what is printed; fillers that look like spaces; tags. Joiners are left out: scripts need
 # them.
 _INVISIBLE = (
     0x00AD, 0x115F, 0x1160, 0x180E, 0x200B, 0x200E, 0x200F, *range(0x2028, 0x202F), *range(0x2060, 0x2065),
@@ -43,7 +43,7 @@ _INVISIBLE = (
 
 @dataclass(frozen=True)
 class Table:
-    """The class of each code point, and which of them are white space to ``str.split``."""
+    """The class of each code point, and whether ``str.split`` takes it for white space."""
 
     classes: np.ndarray
     spaces: np.ndarray
@@ -101,9 +101,9 @@ class Census:
 
     Attributes:
         characters: ``(lines,)``.
-        words: ``(lines,)``, what ``str.split`` counts.
+        words: ``(lines,)``, as ``str.split`` counts them.
         classes: ``(lines, classes)``, the characters of each class.
-        codes: ``(codes,)``, how often each code point occurs, up to the highest that does.
+        codes: ``(codes,)``, how often each code point occurs, up to the highest one that occurs.
     """
 
     characters: np.ndarray
@@ -113,7 +113,7 @@ class Census:
 
 
 def census(lines: Sequence[str]) -> Census:
-    """Count characters, words and classes, of all lines at once: Python would take a hundred times as long.
+    """Count characters, words and classes, in all lines at once: a loop in Python takes a hundred times as long.
 
     >>> found = census(["밥 ate", ""])
     >>> found.characters.tolist(), found.words.tolist()
@@ -121,13 +121,13 @@ def census(lines: Sequence[str]) -> Census:
     """
     known = table()
     characters = np.fromiter(map(len, lines), np.int64, len(lines))
-    # A line end after each line keeps the last word of one from the first word of the next.
+    # A line end after each line separates its last word from the first word of the next line.
     codes = np.frombuffer(("\n".join(lines) + "\n").encode("utf-32-le", "surrogatepass"), np.uint32)
     ends = np.cumsum(characters + 1) - 1
     blank = known.spaces[codes]
     begins = ~blank
     begins[1:] &= blank[:-1]
-    # The places of line ends cut the running sums; a word that begins belongs to the line that ends next.
+    # The words of a line are those that begin between the last line end and its own.
     words = np.diff(np.cumsum(begins)[ends], prepend=0)
     where = np.repeat(np.arange(len(lines), dtype=np.int32) * CLASSES, characters + 1) + known.classes[codes]
     classes = np.bincount(where, minlength=len(lines) * CLASSES).reshape(len(lines), CLASSES)
@@ -138,7 +138,7 @@ def census(lines: Sequence[str]) -> Census:
 
 
 def expected(letters: Mapping[str, int]) -> tuple[str, ...]:
-    """Return the scripts a text is written in, by the letters of each: the commonest; Japanese has two.
+    """Return the scripts that a text is written in, given the letters of each: the commonest, or two for Japanese.
 
     >>> expected({"Hangul": 900, "Latin": 80}), expected({"Han": 50, "Kana": 50, "Latin": 1}), expected({})
     (('Hangul',), ('Han', 'Kana'), ())
@@ -153,7 +153,7 @@ def expected(letters: Mapping[str, int]) -> tuple[str, ...]:
 
 
 def shown(character: str) -> str:
-    """Return a character as it can be read: itself, or its number if it is invisible.
+    """Return a character in readable form: itself, or its number if it is invisible.
 
     >>> shown("ж"), shown("\\x07")
     ('ж', 'U+0007')

@@ -15,14 +15,14 @@ from nmt.doctor.repeats import EXAMPLES, Hashes
 
 Pairs = list[tuple[str, str]]
 
-# Pairs that are counted at once, and characters, so that a few long lines do not take much memory.
+# Limits on a batch: pairs, and characters, so that a few long lines do not take much memory.
 _TOGETHER, _CHARACTERS = 8192, 1_000_000
 # A ratio of lengths is judged if a side has this many characters: the ratio of "Hi." means nothing.
 _JUDGED = 30
 _LONG = 1000
 # A line is mostly in a script if it has this many letters of it: "3 km" is not yet Latin.
 _MOSTLY = 5
-_MOST_WORDS, _MOST_CHARACTERS = 1000, 10_000
+_MAX_WORDS, _MAX_CHARACTERS = 1000, 10_000
 _COMMON = 8
 
 
@@ -73,7 +73,7 @@ class _Finder:
         self._examples: list[Example] = []
 
     def add(self, where: np.ndarray, batch: Batch) -> None:
-        """Take in the lines of a batch that have something, ``(lines,)`` of truth values."""
+        """Count the lines of a batch where the booleans ``(lines,)`` are true."""
         number = int(np.count_nonzero(where))
         if number and len(self._examples) < EXAMPLES:
             places = np.flatnonzero(where)[: EXAMPLES - len(self._examples)]
@@ -85,10 +85,10 @@ class _Finder:
 
 
 class _SideTally:
-    """Counts what one side alone shows."""
+    """Counts one side of a split."""
 
     def __init__(self) -> None:
-        self._words, self._characters = LengthTally(_MOST_WORDS), LengthTally(_MOST_CHARACTERS)
+        self._words, self._characters = LengthTally(_MAX_WORDS), LengthTally(_MAX_CHARACTERS)
         self._codes = np.zeros(0x110000, np.int64)
         kinds = ("blank", "control", "replacement", "decomposed", "folded", "long")
         self._found = {kind: _Finder() for kind in kinds}
@@ -127,7 +127,7 @@ class _SideTally:
         return dict(sorted(((name, count) for name, count in named if count), key=lambda item: -item[1]))
 
     def result(self, expected: tuple[str, ...] | None) -> Side:
-        """Return what was counted, with the scripts that are expected, or those that are found to be."""
+        """Return what was counted. ``None`` derives the expected scripts from the letters."""
         letters = self.letters()
         expected = scripts.expected(letters) if expected is None else expected
         foreign = tuple(self._foreign(name, count) for name, count in letters.items() if name not in expected)
@@ -147,9 +147,12 @@ class _SideTally:
         used = used[scripts.table().classes[used] == number + scripts.CLASSES - len(scripts.SCRIPTS)]
         common = used[np.argsort(-self._codes[used], kind="stable")[:_COMMON]]
         return Foreign(
-            script, characters, tuple(map(chr, common.tolist())), self._with[number].result(),
-            self._mostly[number].result(),
-        )  # fmt: skip
+            script=script,
+            characters=characters,
+            common=tuple(map(chr, common.tolist())),
+            lines=self._with[number].result(),
+            mostly=self._mostly[number].result(),
+        )
 
 
 class Survey:
@@ -157,7 +160,7 @@ class Survey:
 
     Arguments:
         name: of the split.
-        hashes: where the numbers of its sentences go.
+        hashes: collects the numbers of its sentences.
     """
 
     def __init__(self, name: str, hashes: Hashes) -> None:
@@ -169,7 +172,7 @@ class Survey:
         self._extremes: list[tuple[float, Example]] = []
 
     def add(self, batch: Batch) -> None:
-        """Take in a batch."""
+        """Count a batch."""
         self._pairs += len(batch)
         source, target = self._source.add(batch.sources, batch), self._target.add(batch.targets, batch)
         full = np.flatnonzero((source.words > 0) & (target.words > 0))
@@ -184,7 +187,7 @@ class Survey:
         self._keep_extremes(octaves[long], full[long], batch)
 
     def _keep_extremes(self, octaves: np.ndarray, places: np.ndarray, batch: Batch) -> None:
-        """Keep the pairs of the smallest and the largest ratios: which of them are too far is known at the end."""
+        """Keep the pairs with the smallest and the largest ratios; which are too far is known only at the end."""
         order = np.argsort(octaves, kind="stable")
         chosen = np.unique(np.concatenate([order[:EXAMPLES], order[-EXAMPLES:]]))
         low = self._extremes[EXAMPLES - 1][0] if len(self._extremes) == 2 * EXAMPLES else np.inf
@@ -201,7 +204,7 @@ class Survey:
         return scripts.expected(self._source.letters()), scripts.expected(self._target.letters())
 
     def result(self, expected: tuple[tuple[str, ...], tuple[str, ...]], repeated: Repeated) -> Split:
-        """Return what was counted, the scripts being those of the first split."""
+        """Return what was counted. The expected scripts are those of the first split."""
         ratio = self._ratio.result()
         middle, limit = np.log2(ratio.median or 1.0), np.log2(ratio.limit)
         away = sorted(
@@ -220,7 +223,7 @@ class Survey:
 
 
 def _forms(lines: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-    """Tell which lines are not in normal form C, and which normal form KC changes."""
+    """Return which lines are not in normal form C, and which ones normal form KC changes."""
     normal = unicodedata.is_normalized
     folded = np.fromiter((not (line.isascii() or normal("NFKC", line)) for line in lines), bool, len(lines))
     decomposed = np.zeros(len(lines), bool)

@@ -1,4 +1,4 @@
-"""The findings as rows of words and numbers, which the terminal and the page draw in their own ways."""
+"""The findings as rows of words and numbers, for the terminal and the page to draw."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from nmt.doctor.lengths import Bar
 
 @dataclass(frozen=True)
 class Table:
-    """Rows under heads; the first column is of words, the others are of numbers."""
+    """Rows under heads; the first column holds words, the others hold numbers."""
 
     heads: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
@@ -28,7 +28,7 @@ class Histogram:
 
 @dataclass(frozen=True)
 class Shown:
-    """Lines that have something, under a heading, each with its line number or numbers."""
+    """Example lines under a heading, each with its line number or numbers."""
 
     title: str
     lines: tuple[tuple[str, str, str], ...]
@@ -40,9 +40,9 @@ def findings(split: Split) -> Table:
     sides = split.source, split.target
     rows = [
         ("written in", *(" and ".join(side.expected) or "-" for side in sides)),
-        ("words a line, mean", *(f"{side.words.mean:.1f}" for side in sides)),
+        ("words per line, mean", *(f"{side.words.mean:.1f}" for side in sides)),
         ("words, 5 to 95 %, longest", *(_range(side, "words") for side in sides)),
-        ("characters a line, mean", *(f"{side.characters.mean:.1f}" for side in sides)),
+        ("characters per line, mean", *(f"{side.characters.mean:.1f}" for side in sides)),
         ("characters, 5 to 95 %, longest", *(_range(side, "characters") for side in sides)),
         ("blank", *(share(side.blank.count, pairs) for side in sides)),
         ("repeat an earlier line", share(counts.sources, pairs), share(counts.targets, pairs)),
@@ -55,7 +55,7 @@ def findings(split: Split) -> Table:
         ("changed by NFKC", *(share(side.folded.count, pairs) for side in sides)),
         ("over 1,000 characters", *(share(side.long.count, pairs) for side in sides)),
     ]
-    # Nothing on either side needs no row.
+    # A row with nothing on either side is left out.
     return Table(("", "source", "target"), tuple(row for row in rows if set(row[1:]) not in ({"-"}, {"0"})))
 
 
@@ -63,7 +63,7 @@ def of_pairs(split: Split) -> Table:
     """Return the counts of both sides together."""
     counts = split.repeated.counts
     rows = (
-        ("target characters for one of the source, median", f"{split.ratio.median:.2f}"),
+        ("target characters per source character, median", f"{split.ratio.median:.2f}"),
         (f"over {split.ratio.limit:.1f} times away from it", share(split.ratio.suspicious, split.pairs)),
         ("pairs that repeat an earlier one", share(counts.pairs, split.pairs)),
         ("pairs of a text and its copy", share(split.copies.count, split.pairs)),
@@ -77,11 +77,11 @@ def histograms(split: Split) -> list[Histogram]:
     found = [Histogram(f"words in a {name}", _spans(side.words.bars)) for name, side in sides]
     found += [Histogram(f"characters in a {name}", _spans(side.characters.bars)) for name, side in sides]
     ratios = tuple((f"{bar.low:.2g}-{bar.high:.2g}", bar.count) for bar in split.ratio.bars)
-    return [*found, Histogram("target characters for one of the source", ratios)]
+    return [*found, Histogram("target characters per source character", ratios)]
 
 
 def examples(split: Split) -> Iterator[Shown]:
-    """Yield the lines that have something, kind by kind."""
+    """Yield the example lines of each kind of finding."""
     repeated = split.repeated
     yield from _shown("the same text on both sides", split.copies.examples)
     yield from _shown("lengths far from the usual ratio", split.far.examples)
@@ -129,7 +129,7 @@ def overlap_examples(overlap: Overlap) -> Iterator[Shown]:
 
 def uses(vocabulary: Vocabulary) -> Table:
     """Return how the vocabulary cuts each side of each split."""
-    heads = ("", "pieces a line", "whole", "unknown", "spelt", "too long", "cut")
+    heads = ("", "pieces per line", "whole", "unknown", "spelt", "too long", "cut")
     rows = []
     for use in vocabulary.uses:
         for side, cutting in (("source", use.source), ("target", use.target)):
@@ -169,11 +169,11 @@ def words(vocabulary: Vocabulary) -> Iterator[tuple[str, str]]:
 
 
 def learned(vocabulary: Vocabulary) -> str:
-    """Say what the vocabulary is."""
+    """Describe the vocabulary in a line."""
     pieces = " and ".join(f"{number:,}" for number in vocabulary.pieces)
     which = "all " if vocabulary.exact else ""
-    rest = "." if vocabulary.exact else " from all over; a training learns from more, up to 300,000."
-    one = "for both sides" if vocabulary.joint else "a side each"
+    rest = "." if vocabulary.exact else ", spread evenly; a training learns from more, up to 300,000."
+    one = "for both sides" if vocabulary.joint else "one for each side"
     return f"{vocabulary.kind}, {one}, {pieces} pieces, learned from {which}{vocabulary.learned_from:,} pairs{rest}"
 
 
@@ -184,7 +184,7 @@ def heading(diagnosis: Diagnosis) -> str:
 
 
 def share(count: int, of: int) -> str:
-    """Return a number and its share; none is a dash.
+    """Return a number and its share, or a dash for zero.
 
     >>> share(0, 9), share(12, 1200), share(1, 10**6)
     ('-', '12 (1 %)', '1 (<0.01 %)')

@@ -1,7 +1,7 @@
 """How SentencePiece cuts the splits: with the vocabulary that training would learn, and with others.
 
-SentencePiece cuts each word on its own, so it is enough to cut each different word of a sample once. TensorFlow comes
-with it, so nothing else of this room imports this module.
+SentencePiece cuts each word on its own, so it is enough to cut each different word of a sample once. This module needs
+TensorFlow, so no other module of the doctor imports it.
 """
 
 from __future__ import annotations
@@ -14,18 +14,17 @@ from itertools import islice
 import tensorflow as tf
 
 from nmt.config import Config
-from nmt.data import tokenizers as texts
 from nmt.data.corpora import Corpus
-from nmt.data.tokenizers import UNK, Tokenizer, Tokenizers
+from nmt.data.tokenizers import SENTENCES, UNK, Tokenizer, Tokenizers, fitting_size, train_tokenizers
 from nmt.doctor.findings import Cutting, Size, Split, Use, Vocabulary, Word, cut
 from nmt.errors import InputError
 
 logger = logging.getLogger(__name__)
 
 SIZES = (1000, 2000, 4000, 8000, 16_000)
-# Pairs that the vocabulary is learned from, those that the others are, and those that are measured in each split.
+# Pairs that the vocabulary is learned from, pairs for each other size, and pairs that are measured in each split.
 _LEARNED, _COMPARED, _MEASURED = 40_000, 20_000, 20_000
-# And characters: memory and time grow with them.
+# Characters of a sample: memory and time grow with them.
 _CHARACTERS = 6_000_000
 _WORDS = 8
 _TOGETHER = 4096
@@ -34,10 +33,10 @@ Sample = list[tuple[str, str]]
 
 
 def vocabulary(config: Config, corpora: Sequence[Corpus], splits: Sequence[Split]) -> Vocabulary:
-    """Learn the vocabulary of a config from the first corpus and measure it on all, beside others.
+    """Learn the vocabulary of a config from the first corpus and measure it on all corpora, beside other sizes.
 
-    Up to 40,000 pairs, evenly spread, are learned from, and 20,000 for each of the other sizes. A training learns from
-    more where there are more, so its pieces differ a little; there are as many of them where the sample allows it.
+    It is learned from up to 40,000 pairs, evenly spread, and each of the other sizes from 20,000. A training learns
+    from more if there are more, so its pieces differ a little; their number is the same if the sample allows it.
 
     Raises:
         InputError: if the text allows no vocabulary of the size that is asked for.
@@ -46,52 +45,60 @@ def vocabulary(config: Config, corpora: Sequence[Corpus], splits: Sequence[Split
     learned = _sample(corpora[0], splits[0], _LEARNED)
     exact = len(learned) == corpora[0].size
     logger.info(f"Learning a vocabulary from {len(learned):,} pairs")
-    text = _learned(learned, corpora[0], config, exact)
+    tokenizers = _learned(learned, corpora[0], config, exact)
     uses = []
     for corpus, split in zip(corpora, splits, strict=True):
         logger.info(f"Cutting {corpus.name} into pieces")
-        uses.append(_use(corpus.name, _sample(corpus, split, _MEASURED), text, config))
+        uses.append(_use(corpus.name, _sample(corpus, split, _MEASURED), tokenizers, config))
     compared = _sample(corpora[0], splits[0], _COMPARED)
     sizes = []
     # For characters or words there is no size to choose.
     for size in (*SIZES, "auto") if kind in ("unigram", "bpe") else ():
         logger.info(f"Trying a vocabulary of {size if isinstance(size, str) else format(size, ',')} pieces")
         try:
-            other = texts.train_tokenizers(compared, kind, size, joint)
+            other = train_tokenizers(compared, kind, size, joint)
         except InputError:
-            # The sample has too few different pieces, or more characters than pieces are asked for.
+            # The sample has too few different pieces, or more characters than the size allows.
             continue
         sizes.append(_size(size, other, compared))
     return Vocabulary(
-        kind, joint, str(asked), _pieces(text), len(learned), exact, tuple(uses), tuple(sizes), len(compared)
-    )  # fmt: skip
+        kind=kind,
+        joint=joint,
+        asked=str(asked),
+        pieces=_pieces(tokenizers),
+        learned_from=len(learned),
+        exact=exact,
+        uses=tuple(uses),
+        sizes=tuple(sizes),
+        sizes_from=len(compared),
+    )
 
 
 def _learned(sample: Sample, corpus: Corpus, config: Config, exact: bool) -> Tokenizers:
-    """Learn from a sample as training would from the whole."""
+    """Learn from a sample what training would learn from the whole corpus."""
     kind, joint, size = config.text.kind, config.text.joint, config.text.vocabulary_size
-    spread = islice(corpus.pairs(), 0, None, -(-corpus.size // texts.SENTENCES))
+    spread = islice(corpus.pairs(), 0, None, -(-corpus.size // SENTENCES))
     if exact or size != "auto" or not joint or kind not in ("unigram", "bpe"):
         try:
-            return texts.train_tokenizers(sample, kind, size, joint)
+            return train_tokenizers(sample, kind, size, joint)
         except InputError:
             if exact:
                 raise
-            # Only what training learns from may have this many pieces.
-            return texts.train_tokenizers(spread, kind, size, joint)
-    fitting = texts.fitting_size((side for pair in spread for side in pair), kind)
+            # Perhaps only the larger sample of a training has this many pieces.
+            return train_tokenizers(spread, kind, size, joint)
+    fitting = fitting_size((side for pair in spread for side in pair), kind)
     try:
-        return texts.train_tokenizers(sample, kind, fitting, joint)
+        return train_tokenizers(sample, kind, fitting, joint)
     except InputError:
         # The whole corpus allows this many pieces, the sample does not.
-        return texts.train_tokenizers(sample, kind, "auto", joint)
+        return train_tokenizers(sample, kind, "auto", joint)
 
 
-def _sample(corpus: Corpus, split: Split, most: int) -> Sample:
-    """Return pairs from all over a corpus, fewer where they are long."""
+def _sample(corpus: Corpus, split: Split, max_pairs: int) -> Sample:
+    """Return pairs that are spread evenly over a corpus, fewer if they are long."""
     mean = split.source.characters.mean + split.target.characters.mean
-    most = max(1, min(most, int(_CHARACTERS / max(mean, 1))))
-    return list(islice(corpus.pairs(), 0, None, -(-corpus.size // most)))
+    count = max(1, min(max_pairs, int(_CHARACTERS / max(mean, 1))))
+    return list(islice(corpus.pairs(), 0, None, -(-corpus.size // count)))
 
 
 def _pieces(tokenizers: Tokenizers) -> tuple[int, ...]:
@@ -123,8 +130,8 @@ def _use(name: str, sample: Sample, tokenizers: Tokenizers, config: Config) -> U
         lengths.append([sum(len(pieces[word]) for word in line.split()) for line in side])
     longest = [max(pair) for pair in zip(*lengths, strict=True)]
     empty = sum(min(pair) == 0 for pair in zip(*lengths, strict=True))
-    most = config.data.max_length
-    dropped = sum(min(pair) == 0 or max(pair) > most for pair in zip(*lengths, strict=True))
+    max_length = config.data.max_length
+    dropped = sum(min(pair) == 0 or max(pair) > max_length for pair in zip(*lengths, strict=True))
     return Use(
         split=name,
         sample=len(sample),
@@ -151,7 +158,7 @@ def _cutting(lines: Sequence[str], pieces: dict[str, list[int]], tokenizer: Toke
     """Count how the words of some lines are cut."""
     counts = Counter(word for line in lines for word in line.split())
     total = sum(counts.values())
-    # As long as the piece, but for the mark of a word's beginning.
+    # The length of each piece without the mark of a word's beginning.
     letters = [len(piece.removeprefix("▁")) for piece in tokenizer.pieces(range(tokenizer.vocabulary))]
     unknown, spelt, whole, number = Counter[str](), Counter[str](), 0, 0
     for word, count in counts.items():

@@ -1,1 +1,1 @@
-"""Scores, alignments and pictures; no TensorFlow."""
+"""Scores and alignments; no TensorFlow."""

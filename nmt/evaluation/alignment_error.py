@@ -1,4 +1,4 @@
-"""Links between words, those found and those that people drew, and how well they agree.
+"""Links between words: those that a model found, those that people drew, and how well they agree.
 
 Och and Ney 2003, *A Systematic Comparison of Various Statistical Alignment Models*, https://aclanthology.org/J03-1002.
 """
@@ -16,7 +16,7 @@ from nmt.evaluation.alignment import WordAlignment
 
 Link = tuple[int, int]
 
-# Nine digits: no sentence is longer, and Python refuses to read a number of thousands.
+# Nine digits: no sentence is longer, and Python refuses to read numbers of thousands of digits.
 _TOKEN = re.compile(r"([0-9]{1,9})([-?p])([0-9]{1,9})")
 
 
@@ -44,11 +44,11 @@ def parse(line: str, where: str) -> Gold:
     """Read the links of a pair of sentences: ``0-1`` is sure, ``0?1`` or ``0p1`` is possible, a blank line has none.
 
     Arguments:
-        line: links in any order, with spaces between. What is called sure and possible is sure.
+        line: links in any order, with spaces between. A link that is both sure and possible is sure.
         where: the file and line, for the error.
 
     Raises:
-        InputError: if something in the line is no link.
+        InputError: if something in the line is not a link.
 
     >>> gold = parse("0-0 2?1", "gold.txt, line 1")
     >>> sorted(gold.sure), sorted(gold.possible)
@@ -59,8 +59,8 @@ def parse(line: str, where: str) -> Gold:
         match = _TOKEN.fullmatch(token)
         if match is None:
             raise InputError(
-                f"{where}: {token[:40]!r} is no link. Write 0-1 for a sure link of the first source word to the second "
-                "target word, 0?1 for a possible one."
+                f"{where}: {token[:40]!r} is not a link. Write 0-1 for a sure link of the first source word to the "
+                "second target word, 0?1 for a possible one."
             )
         link = (int(match[1]), int(match[3]))
         possible.add(link)
@@ -70,14 +70,14 @@ def parse(line: str, where: str) -> Gold:
 
 
 def read(lines: Iterable[str], name: str) -> Iterator[Gold]:
-    """Read the links of each line as they come, a pair of sentences a line.
+    """Read the links of each line as they come, one pair of sentences per line.
 
     Arguments:
         lines: the lines.
         name: where they are from, for the errors.
 
     Raises:
-        InputError: if something in a line is no link.
+        InputError: if something in a line is not a link.
 
     >>> [len(gold.possible) for gold in read(["0-0 1?1", ""], "gold.txt")]
     [2, 0]
@@ -87,7 +87,7 @@ def read(lines: Iterable[str], name: str) -> Iterator[Gold]:
 
 
 def pharaoh(links: Gold | Collection[Link]) -> str:
-    """Write links in the way that ``parse`` reads, sorted by source word and then by target word.
+    """Write links in the format that ``parse`` reads, sorted by source word and then by target word.
 
     >>> pharaoh({(10, 0), (2, 1)})
     '2-1 10-0'
@@ -107,7 +107,7 @@ def check(gold: Gold, source_words: int, target_words: int, where: str) -> None:
         where: the file and line, for the error.
 
     Raises:
-        InputError: if one does not.
+        InputError: if a link lies outside.
 
     >>> check(parse("0-0 1-1", "gold.txt, line 1"), 2, 2, "gold.txt, line 1")
     """
@@ -175,15 +175,15 @@ def alignment_error(found: Sequence[Collection[Link]], gold: Sequence[Gold]) -> 
     """Score the links found in a corpus, Och and Ney 2003, section 6.
 
     ``precision = |A & P| / |A|``, ``recall = |A & S| / |S|``, ``AER = 1 - (|A & S| + |A & P|) / (|A| + |S|)`` of the
-    links found ``A``, the sure ``S`` and the possible ``P``, all counted over the whole corpus. If nothing
-    was found, the precision is 1; if nothing is sure, the recall is 1; if both hold, the error is 0.
+    links found ``A``, the sure ``S`` and the possible ``P``, all counted over the whole corpus. If no link was found,
+    the precision is 1; if no link is sure, the recall is 1; in both cases together, the error is 0.
 
     Arguments:
         found: links of each pair of sentences.
         gold: the right ones, in the same order.
 
     Raises:
-        ValueError: if there are none, or not as many of one as of the other.
+        ValueError: if there are no sentences, or their numbers differ.
 
     >>> print(alignment_error([{(0, 0), (1, 2)}], [parse("0-0 1-1 1?2", "here")]))
     AER 0.250  precision 1.000  recall 0.500  links found 2, sure 2, possible 3; sentences 1

@@ -16,7 +16,7 @@ from rich.text import Text
 
 RESAMPLES = 1000
 
-_MOST_BINS = 6
+_MAX_BINS = 6
 
 
 @dataclass(frozen=True)
@@ -26,8 +26,8 @@ class LengthBin:
     Attributes:
         shortest, longest: source words, both included.
         length: their mean length.
-        sentences: how many there are.
-        bleu: their BLEU, 0 to 100; of several runs the mean.
+        sentences: the number of sentences.
+        bleu: their BLEU, 0 to 100; the mean of several runs.
         low, high: the interval that holds 95 % of the BLEU of bootstrap resamples.
         signature: sacreBLEU's.
     """
@@ -56,29 +56,29 @@ def by_length(
 ) -> list[LengthBin]:
     """Score translations in bins of source length, in words.
 
-    The interval of a bin is Koehn's (2004, section 3.3): ``n`` of its ``n`` sentences are drawn with
-    replacement, 1,000 times, and the interval goes from the 2.5th to the 97.5th percentile of their BLEU. All models
-    that translated the same sources are scored on the same draws. sacreBLEU's own bootstrap does not serve here: it
-    reports the mean and half the width, for one run.
+    The interval of a bin is Koehn's (2004, section 3.3): ``n`` of its ``n`` sentences are drawn with replacement, 1,000
+    times, and the interval reaches from the 2.5th to the 97.5th percentile of their BLEU. All models that translated
+    the same sources are scored on the same draws. sacreBLEU's own bootstrap is not used: it reports the mean and half
+    the width, for one run.
 
     Arguments:
         sources, hypotheses, references: sentences.
         bins: the longest length of each bin but the last, such as ``[10, 20]`` for up to 10, 11 to 20 and more words.
-            By default at most six bins of about as many sentences each. A bin without a sentence is left out.
+            By default at most six bins with about equal numbers of sentences. A bin without a sentence is left out.
         seed: of the draws.
 
     Returns:
         The bins, from short to long.
 
     Raises:
-        ValueError: if there are no sentences, or not as many of each, or the bins do not rise.
+        ValueError: if there are no sentences, their numbers differ, or the bins do not rise.
 
     >>> for found in by_length(["a", "a b c"], ["x", "I ate rice today ."], ["I", "I ate rice today ."], bins=[2]):
     ...     print(found.span, found.sentences, found.bleu)
     1-2 1 0.0
     3 1 100.0
     """
-    return by_length_of_runs(sources, [hypotheses], references, bins, seed)
+    return by_length_of_runs(sources, [hypotheses], references, bins=bins, seed=seed)
 
 
 def by_length_of_runs(
@@ -90,8 +90,8 @@ def by_length_of_runs(
 ) -> list[LengthBin]:
     """Score the translations of several runs of one recipe, as ``by_length`` does those of one.
 
-    A bin has the mean BLEU of the runs. For its interval as many runs as there are are also drawn with replacement, so
-    that its width includes the effect of the seed beside that of the test set.
+    A bin has the mean BLEU of the runs. For its interval, all ``r`` of the ``r`` runs are also drawn with replacement,
+    so that its width includes the effect of the seed as well as that of the test set.
 
     Arguments:
         sources, references: sentences.
@@ -124,13 +124,13 @@ def by_length_of_runs(
 
 
 def table(bins: Sequence[LengthBin]) -> Table:
-    """Show the bins, a row each, with the signature beneath."""
+    """Show the bins, one per row, with the signature beneath."""
     drawn = Table(box=None, pad_edge=False, padding=(0, 1))
     for name in ("source words", "sentences", "BLEU", "95 % interval"):
         drawn.add_column(name, justify="right", no_wrap=True)
     for each in bins:
         drawn.add_row(each.span, f"{each.sentences:,}", f"{each.bleu:.2f}", f"{each.low:.2f} to {each.high:.2f}")
-    # A caption would be broken at the width of the columns, the signature with it.
+    # In a caption the signature would be broken at the width of the columns.
     whole = Table.grid()
     whole.add_row(drawn)
     for signature in sorted({each.signature for each in bins}):
@@ -140,14 +140,14 @@ def table(bins: Sequence[LengthBin]) -> Table:
 
 
 def _quantiles(lengths: np.ndarray) -> list[int]:
-    """Return the longest length of each bin but the last, for bins that hold about as many sentences each.
+    """Return the longest length of each bin but the last, for bins with about equal numbers of sentences.
 
     >>> _quantiles(np.arange(1, 13))
     [2, 4, 6, 8, 10]
     >>> _quantiles(np.array([3, 3, 3]))
     []
     """
-    shares = np.arange(1, _MOST_BINS) / _MOST_BINS
+    shares = np.arange(1, _MAX_BINS) / _MAX_BINS
     edges = np.unique(np.quantile(lengths, shares, method="inverted_cdf"))
     # The longest length closes the last bin, which has no edge.
     return [int(edge) for edge in edges if edge < lengths.max()]
@@ -171,14 +171,14 @@ def _scored(
         resampled.append(np.mean([each[i] for i in run_generator.integers(len(runs), size=len(runs))]))
     low, high = np.percentile(resampled, [2.5, 97.5])
     return LengthBin(
-        shortest,
-        longest,
-        length,
-        count,
-        round(float(np.mean(scores)), 10),
-        round(float(low), 10),
-        round(float(high), 10),
-        str(bleu.get_signature()),
+        shortest=shortest,
+        longest=longest,
+        length=length,
+        sentences=count,
+        bleu=round(float(np.mean(scores)), 10),
+        low=round(float(low), 10),
+        high=round(float(high), 10),
+        signature=str(bleu.get_signature()),
     )
 
 

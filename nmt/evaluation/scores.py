@@ -34,7 +34,7 @@ def score(hypotheses: Sequence[str], references: Sequence[str]) -> Scores:
     """Score translations against one reference each, cased, with sacreBLEU's tokenizer 13a.
 
     Raises:
-        ValueError: if there are none, or not as many of one as of the other.
+        ValueError: if there are no sentences, or their numbers differ.
     """
     if not hypotheses or len(hypotheses) != len(references):
         raise ValueError(f"{len(hypotheses)} translations cannot be scored against {len(references)} references.")
@@ -42,9 +42,9 @@ def score(hypotheses: Sequence[str], references: Sequence[str]) -> Scores:
     bleu_score = bleu.corpus_score(hypotheses, [references]).score
     chrf_score = chrf.corpus_score(hypotheses, [references]).score
     return Scores(
-        round(bleu_score, 10),
-        str(bleu.get_signature()),
-        round(chrf_score, 10),
-        str(chrf.get_signature()),
-        len(hypotheses),
+        bleu=round(bleu_score, 10),
+        bleu_signature=str(bleu.get_signature()),
+        chrf=round(chrf_score, 10),
+        chrf_signature=str(chrf.get_signature()),
+        sentences=len(hypotheses),
     )

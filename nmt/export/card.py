@@ -18,11 +18,11 @@ def card(
     """Return the card as Markdown.
 
     Arguments:
-        model: the folder of the model, whose journal knows how good it was.
+        model: the folder of the model, whose journal holds its scores.
         names: of the model, and of the others of its ensemble.
         config: its configuration, with the search of the export.
         pieces: the sizes of the source's and the target's vocabulary.
-        languages: as in ``ko-en``; only the maker of the model knows them.
+        languages: as in ``ko-en``; the model's folder does not hold them.
         what: the kind of export, as in ``SavedModel, version 3``.
     """
     how = config.decoding
@@ -30,8 +30,8 @@ def card(
     joint = f"{pieces[0]:,} pieces" + ("" if config.text.joint else f" of the source, {pieces[1]:,} of the target")
     rows = {
         "what": what,
-        "languages": languages or "not said; `nmt export --languages ko-en` says it",
-        **({"ensemble": f"{', '.join(names)}; what follows is of the first"} if len(names) > 1 else {}),
+        "languages": languages or "unknown; set them with `nmt export --languages ko-en`",
+        **({"ensemble": f"{', '.join(names)}; the lines below describe the first"} if len(names) > 1 else {}),
         "network": f"{config.model.architecture}, attention {config.model.attention}"
         if config.model.architecture == "recurrent"
         else config.model.architecture,

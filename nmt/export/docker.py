@@ -17,7 +17,7 @@ from nmt.errors import InputError
 # The newest server. An export needs 2.16 or later, which have the operations of SentencePiece.
 IMAGE = "tensorflow/serving:2.20.0"
 
-# Sentences in a batch. The client sends at most as many in a request: TF Serving refuses a request with more.
+# Sentences in a batch. The client sends at most this many in a request: TF Serving refuses a request with more.
 BATCH = 64
 
 # The image has no curl, but it has bash, which can open a connection.
@@ -34,7 +34,7 @@ services:
     restart: unless-stopped
     ports:
       # The server has no access control, so it answers this machine only. Without "127.0.0.1:" it answers everybody:
-      # put a proxy before it then that checks who may ask, and speaks TLS.
+      # then put a proxy in front of it that checks access and uses TLS.
       - "127.0.0.1:8500:8500"  # gRPC
       - "127.0.0.1:8501:8501"  # REST
     volumes:
@@ -65,7 +65,7 @@ services:
 """
 
 _MODELS = """\
-# Which models are served, under which names. Without a version policy it is the highest version of each.
+# Which models are served, under which names. Without a version policy, the highest version of each is served.
 # A second model: another `config {{ ... }}` here, and another volume in docker-compose.yml.
 model_config_list {{
   config {{
@@ -79,7 +79,7 @@ model_config_list {{
 _BATCHING = """\
 # Requests that come at about the same time are translated together: one pass for all is cheaper than one for each.
 
-# Sentences in a batch, at most. A request with more is refused (400).
+# The largest number of sentences in a batch. A request with more is refused (400).
 max_batch_size {{ value: {batch} }}
 
 # How long the first sentence of a batch waits for others, in microseconds. 5 ms are short compared to a translation.
@@ -134,7 +134,7 @@ curl http://localhost:8501/v1/models/{name}:predict \\
   -d '{{"signature_name": "score", "inputs": {{"source": ["first sentence"], "target": ["its translation"]}}}}'
 ```
 
-A request has {batch} sentences at most. The command sends longer files in parts:
+A request has at most {batch} sentences. The command sends longer files in parts:
 
 ```sh
 nmt translate --server http://localhost:8501/v1/models/{name} FILE
@@ -174,7 +174,7 @@ def write_kit(folder: Path, name: str, model: Path | None = None) -> list[Path]:
     """Write the files that start TF Serving with an export, and return their paths.
 
     Arguments:
-        folder: where to; made if it does not exist.
+        folder: for the files; created if it does not exist.
         name: of the model, in the addresses of the server.
         model: the export's folder, which holds a folder for each version; by default ``folder/name``.
 
@@ -190,7 +190,7 @@ def write_kit(folder: Path, name: str, model: Path | None = None) -> list[Path]:
         "image": IMAGE,
         "batch": BATCH,
         "target": target,
-        # JSON is YAML, too.
+        # JSON is also YAML.
         "source": json.dumps(f"./{source}", ensure_ascii=False),
         "health": json.dumps(["CMD", "bash", "-c", _HEALTH.format(name=name)]),
     }
@@ -205,7 +205,7 @@ def check_name(name: str) -> None:
     """
     if not re.fullmatch(r"[a-z0-9][a-z0-9._-]*", name, re.IGNORECASE | re.ASCII):
         raise InputError(
-            f"'{name}' cannot be a model's name in an address: use letters of English, digits, and . _ - between them."
+            f"'{name}' cannot be a model's name in an address: use English letters, digits, and . _ - between them."
         )
 
 
@@ -214,7 +214,7 @@ def _place(folder: Path, files: dict[str, str]) -> list[Path]:
     places = [folder / file for file in files]
     there = [place for place in places if os.path.lexists(place)]
     if there:
-        raise InputError(f"{there[0]} is there already, and is left as it is. Move it away, or name another folder.")
+        raise InputError(f"{there[0]} exists already and was not changed. Move it away, or name another folder.")
 
     def fill(aside: Path) -> None:
         for file, content in files.items():
@@ -223,7 +223,7 @@ def _place(folder: Path, files: dict[str, str]) -> list[Path]:
     try:
         write_folder(folder, fill)
     except OSError as error:
-        # A folder that was there has got them one by one.
+        # Files were moved one by one into a folder that existed.
         for place in places:
             with suppress(OSError):
                 place.unlink()

@@ -29,7 +29,7 @@ WARMUP = Path("assets.extra", "tf_serving_warmup_requests")
 # The score of a translation that was not found: JSON has no infinity.
 _NO_SCORE = tf.float32.min
 
-# What may break a line or command a terminal. The translator replaces it by a space, too.
+# Characters that may end a line or control a terminal. The translator also replaces them by a space.
 _BREAKS = r"[\p{Cc}\x{2028}\x{2029}]"
 
 
@@ -38,7 +38,7 @@ def export(translator: Translator, to: Path, settings: Decoding, card: Callable[
 
     Arguments:
         translator: a trained model.
-        to: ``saved_models/NAME``; made if it does not exist.
+        to: ``saved_models/NAME``; created if it does not exist.
         settings: how to search; it cannot be chosen later.
         card: returns the text of the model card for the number of a version; without it there is no card.
 
@@ -50,7 +50,7 @@ def export(translator: Translator, to: Path, settings: Decoding, card: Callable[
     aside = None
     try:
         to.mkdir(parents=True, exist_ok=True)
-        # Its name is no number, so a server ignores it.
+        # Its name is not a number, so a server ignores it.
         aside = Path(tempfile.mkdtemp(prefix=".aside.", dir=to))
         aside.chmod(0o755)
         write(translator, aside, settings)
@@ -126,7 +126,7 @@ def endpoints(translator: Translator, settings: Decoding) -> dict[str, Callable]
 
 
 def _spellings(tokenizer: Tokenizer) -> list[str]:
-    """Return the piece of each id; that of PAD is empty."""
+    """Return the piece of each id; PAD's is empty."""
     return ["" if i == PAD else piece for i, piece in enumerate(tokenizer.pieces(range(tokenizer.vocabulary)))]
 
 

@@ -30,14 +30,14 @@ Quantize = Literal["none", "float16", "int8"]
 def export(translator: Translator, to: Path, settings: Decoding, quantize: Quantize = "none", card: str = "") -> None:
     """Write a new folder with all a device needs.
 
-    ``model.tflite`` takes ``source``, ids ``(batch, source)`` with the end token and zeros after it, and gives the
-    fields of :class:`~nmt.decoding.search.Hypotheses` that a translation is made of.
+    ``model.tflite`` takes ``source``, ids ``(batch, source)`` with the end token and zeros after it, and returns the
+    fields of :class:`~nmt.decoding.search.Hypotheses` that a translation needs.
 
     Arguments:
         translator: a trained model.
         to: the folder; new or empty.
         settings: how to search; it cannot be chosen later.
-        quantize: the type of the stored weights. With ``int8`` products are computed in whole numbers, too.
+        quantize: the type of the stored weights. With ``int8``, products are also computed in integers.
         card: the text of the model card; without it there is no card.
 
     Raises:
@@ -67,7 +67,7 @@ def write(
     Arguments:
         translator, to, settings, card: see :func:`export`.
         model: makes the TFLite model.
-        tokenizers: those to write beside it; none beside a model that takes strings.
+        tokenizers: to write beside it; ``None`` for a model that takes strings.
 
     Raises:
         InputError: see :func:`export`.
@@ -103,7 +103,7 @@ def write(
 
 
 def convert(translator: Translator, settings: Decoding, quantize: Quantize = "none") -> bytes:
-    """Return the TFLite model, for any batch and length. Every interpreter has its operations."""
+    """Return the TFLite model, for any batch and length. It runs in every interpreter."""
     return converted(search_function(translator, settings), tf.TensorSpec([None, None], tf.int32, "source"), quantize)
 
 
@@ -114,7 +114,7 @@ def converted(translate: Callable, takes: tf.TensorSpec, quantize: Quantize, cus
         translate: from one tensor to tensors by name.
         takes: its input.
         quantize: the type of the stored weights.
-        custom: whether to allow operations that an interpreter does not have by itself.
+        custom: whether to allow operations that are not built into an interpreter.
     """
     archive = keras.export.ExportArchive()
     archive.add_endpoint("translate", translate, [takes])
@@ -158,7 +158,7 @@ def search_function(translator: Translator, settings: Decoding) -> Callable[[tf.
 
 
 class _Unaligned:
-    """A model without attention, with an alignment of one column of zeros: TFLite runs no tensor without columns."""
+    """A model without attention, with an alignment of one column of zeros: TFLite needs at least one column."""
 
     def __init__(self, model: Any) -> None:
         self.encode, self.initial_state, self._step = model.encode, model.initial_state, model.step

@@ -1,12 +1,12 @@
 """Translate on a device: a program for a TFLite model that needs nothing else of this package.
 
-`nmt export --tflite` writes a folder with a copy of this file, as ``translate.py``. It needs two packages,
-after `--strings` another one::
+`nmt export --tflite` writes a folder with a copy of this file, as ``translate.py``. It needs two packages, or another
+one if the export was written with `--strings`::
 
     pip install ai-edge-litert sentencepiece    # or tensorflow-text
     echo "나는 밥을 먹었다" | python FOLDER/translate.py
 
-or, in a program of one's own that has the folder on its path::
+or, in your own program, with the folder on its path::
 
     from translate import Translator
     Translator("FOLDER").translate(["나는 밥을 먹었다"])[0].text
@@ -43,8 +43,8 @@ class Translation:
         text: the translation, always one line.
         score: its log-probability.
         source_tokens, tokens: the pieces that were read and written.
-        alignment: ``(len(tokens), len(source_tokens) + 1)``: each row holds the attention weights of a piece written,
-            on each piece read and, last, on the source's end; ``None`` from a model without attention.
+        alignment: ``(len(tokens), len(source_tokens) + 1)``: each row holds the attention weights of a target piece, on
+            each source piece and, last, on the source's end; ``None`` from a model without attention.
         truncated: whether the source was longer than the model reads.
     """
 
@@ -64,7 +64,7 @@ class Translator:
         threads: of the interpreter.
 
     Raises:
-        ValueError: if the folder lacks a file, or one is not as it was written, or a package that it needs is missing.
+        ValueError: if a file is missing or was changed, or a needed package is missing.
     """
 
     def __init__(self, folder: str | Path, threads: int = 1) -> None:
@@ -72,7 +72,7 @@ class Translator:
         contents = read_contents(folder)
         # An interpreter ends the whole process when a file is cut short, so changed files are not opened.
         files = {name: _checked(folder, name, digest) for name, digest in contents["files"].items()}
-        self.most: int = contents["max_length"]
+        self.max_length: int = contents["max_length"]
         self.aligned: bool = contents["aligned"]
         kind = _Strings if contents.get("takes") == "strings" else _Ids
         self._model = kind(files, contents, threads)
@@ -82,11 +82,11 @@ class Translator:
         return [best[0] for best in self.hypotheses(texts)]
 
     def hypotheses(self, texts: Sequence[str]) -> list[list[Translation]]:
-        """Return the best translations of each text, as many as the export was told to find, the best first."""
+        """Return the n best translations of each text, the best first. The export fixed their number."""
         if isinstance(texts, str):
             raise TypeError("Give a list of sentences, not one string.")
         empty = np.zeros([0, 1], np.float32) if self.aligned else None
-        found = [[Translation("", 0.0, (), (), empty)] for _ in texts]
+        found = [[Translation("", 0.0, source_tokens=(), tokens=(), alignment=empty)] for _ in texts]
         there = [i for i, text in enumerate(texts) if text.strip()]
         for i, best in self._model.translate([_clean(texts[i]) for i in there]):
             found[there[i]] = best
@@ -99,7 +99,7 @@ class _Ids:
     def __init__(self, files: dict[str, bytes], contents: dict[str, Any], threads: int) -> None:
         from ai_edge_litert.interpreter import Interpreter
 
-        self._most, self._aligned = contents["max_length"], contents["aligned"]
+        self._max_length, self._aligned = contents["max_length"], contents["aligned"]
         self._source = _tokenizer(files[contents["source"]])
         self._target = _tokenizer(files[contents["target"]])
         self._interpreter = Interpreter(model_content=files["model.tflite"], num_threads=threads)
@@ -115,7 +115,7 @@ class _Ids:
             yield from zip(chosen, self._searched([read[i] for i in chosen]), strict=True)
 
     def _searched(self, sources: list[list[int]]) -> Iterator[list[Translation]]:
-        kept = [ids[: self._most] for ids in sources]
+        kept = [ids[: self._max_length] for ids in sources]
         batch = np.zeros([len(kept), max(map(len, kept)) + 1], np.int32)
         for row, ids in enumerate(kept):
             batch[row, : len(ids) + 1] = [*ids, _END]
@@ -200,7 +200,7 @@ def read_contents(folder: Path) -> dict[str, Any]:
 
 
 def _checked(folder: Path, name: str, digest: str) -> bytes:
-    """Read a file that must be as it was written."""
+    """Read a file that must not have changed since the export."""
     # Whatever the list says, nothing outside the folder is read.
     place = folder / Path(name).name
     try:
@@ -230,7 +230,7 @@ def _strings(raw: np.ndarray) -> tuple[str, ...]:
 
 
 def _line(text: str) -> str:
-    """Replace what might be taken for a line's end, or for a command to a terminal, by a space."""
+    """Replace characters that may end a line or control a terminal by a space."""
     return "".join(" " if unicodedata.category(c) in ("Cc", "Zl", "Zp") else c for c in text)
 
 
@@ -245,10 +245,10 @@ def _lines(file: str | None) -> Iterable[str]:
 def main() -> None:
     """Read lines and write their translations."""
     parser = argparse.ArgumentParser(description="Translate lines with the model of this folder.")
-    parser.add_argument("file", nargs="?", help="sentences, one a line; standard input without it")
+    parser.add_argument("file", nargs="?", help="sentences, one per line; by default standard input")
     parser.add_argument("--folder", default=Path(__file__).parent, help="another folder of an export")
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--json", action="store_true", help="an object a line, with score, tokens and alignment")
+    parser.add_argument("--json", action="store_true", help="one object per line, with score, tokens and alignment")
     arguments = parser.parse_args()
     sys.stdout.reconfigure(encoding="utf-8")  # type: ignore[union-attr]
     try:
@@ -257,9 +257,9 @@ def main() -> None:
             (best,) = translator.hypotheses([line])
             print(record(best) if arguments.json else best[0].text, flush=True)
             if best[0].truncated:
-                print(f"translate: line {number}: only {translator.most} pieces of it were read", file=sys.stderr)
+                print(f"translate: line {number}: only {translator.max_length} pieces of it were read", file=sys.stderr)
     except BrokenPipeError:
-        # The reader has closed the pipe; without this Python would complain again at its end.
+        # The reader has closed the pipe; without this, Python would print an error when it exits.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except KeyboardInterrupt:
         sys.exit(130)

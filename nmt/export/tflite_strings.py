@@ -21,7 +21,7 @@ from nmt.signatures import ON_DEVICE, check_on_device
 # The first character of a piece that begins a word.
 _SPACE = "▁"
 
-# What normalisation changes or removes, what no vocabulary has, and what resembles a special piece.
+# Texts that normalisation changes or removes, that no vocabulary has, or that resemble a special piece.
 _HARD = [
     "",
     " ",
@@ -38,9 +38,9 @@ _PROBES = 1000
 
 
 def export(translator: Translator, to: Path, settings: Decoding, quantize: Quantize = "none", card: str = "") -> None:
-    """Write a new folder with a model that takes a sentence and gives its translation.
+    """Write a new folder with a model that takes a sentence and returns its translation.
 
-    ``model.tflite`` answers to :data:`~nmt.signatures.ON_DEVICE` where tensorflow-text's operations are.
+    ``model.tflite`` has the signature :data:`~nmt.signatures.ON_DEVICE`, and needs tensorflow-text's operations.
 
     Arguments:
         translator, to, settings, quantize, card: see :func:`nmt.export.tflite.export`.
@@ -110,7 +110,7 @@ def detokenize_function(tokenizer: Tokenizer) -> Callable[[tf.Tensor], tf.Tensor
 
     def detokenize(tokens: tf.Tensor) -> tf.Tensor:
         kept = normalize_start(tokens, space)
-        # TFLite reads row splits of 64 bits as none, and says nothing.
+        # TFLite ignores row splits of 64 bits without an error.
         return fast.detokenize(tf.RaggedTensor.from_row_splits(kept, tf.stack([0, tf.size(kept)]), validate=False))
 
     return detokenize
@@ -153,7 +153,7 @@ def check_equal(tokenizers: Tokenizers) -> None:
 
 
 def _rows(tokenizer: Tokenizer) -> list[list[int]]:
-    """Return ids to try: some of all pieces, some of them after an unusual start."""
+    """Return sequences of ids to try: drawn from all pieces, some after an unusual start."""
     space = _space(tokenizer)
     starts = [[], [UNK], [space], [space, space], [space, UNK], [UNK, space]]
     draw = random.Random(1)
@@ -163,7 +163,7 @@ def _rows(tokenizer: Tokenizer) -> list[list[int]]:
 
 
 def _space(tokenizer: Tokenizer) -> int:
-    """Return the id of a space alone; if there is none PAD, which is never written."""
+    """Return the id of a space alone, or PAD, which is never written, if there is none."""
     ids = {piece: i for i, piece in enumerate(tokenizer.pieces(range(tokenizer.vocabulary)))}
     return ids.get(_SPACE, PAD)
 
@@ -173,6 +173,6 @@ def _compare(given: list, expected: list, found: list, what: str) -> None:
         if mine != other:
             shown = one.decode() if isinstance(one, bytes) else one
             raise InputError(
-                f"TFLite's tokenizer {what} {shown!r} as {other!r}, and this model's as {mine!r}: it would translate "
-                "differently. Leave --strings out, and translate.py does it with SentencePiece."
+                f"TFLite's tokenizer {what} {shown!r} as {other!r}, but this model's as {mine!r}: it would translate "
+                "differently. Leave --strings out, and translate.py uses SentencePiece."
             )

@@ -1,4 +1,4 @@
-"""The versions of an export: folders named by numbers, as TF Serving wants them."""
+"""The versions of an export: folders named by numbers, as TF Serving expects them."""
 
 from __future__ import annotations
 

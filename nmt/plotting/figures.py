@@ -30,7 +30,7 @@ _MOST_NUMBERS, _MOST_SHAPES = 400, 2500
 def heat_map(alignment: WordAlignment, path: Path | None = None, title: str | None = None) -> picture.Picture:
     """Draw the attention of each target word, a row, to each source word, a column.
 
-    It grows with the words, up to 100 by 100; others are left out, which a note beneath it says.
+    It grows with the words, up to 100 by 100; a note beneath it says what is left out.
 
     Arguments:
         alignment: weights ``(target words, source words)`` from 0 to 1.
@@ -113,7 +113,7 @@ def _cells(source: list[str], target: list[str], weights: np.ndarray) -> Figure:
 
 
 def _sizes(source: list[str], target: list[str]) -> tuple[float, float, float, bool]:
-    """Return the width and height of a cell in inches, the points of its words, and whether these lie level on top."""
+    """Return a cell's width and height in inches, the font size, and whether the source words are horizontal."""
     widest = max(map(cell_len, source)) * 10 * 0.58 / 72 + 0.12
     if widest <= _LARGEST_CELL and max(0.5, widest) * len(source) <= 9 and _CELL_HEIGHT * len(target) <= 9:
         return max(0.5, widest), _CELL_HEIGHT, 10.0, True
@@ -122,7 +122,7 @@ def _sizes(source: list[str], target: list[str]) -> tuple[float, float, float, b
 
 
 def _numbers(axes: Axes, weights: np.ndarray, size: float) -> None:
-    """Write each weight into its cell, in per cent, those near nothing faintly."""
+    """Write each weight into its cell, in per cent; small ones are faint."""
     for (row, column), weight in np.ndenumerate(weights):
         colour = "white" if weight >= 0.65 else "#1a1a1a" if weight >= 0.1 else "#8a8a8a"
         axes.text(column + 0.5, row + 0.5, f"{100 * weight:.0f}", ha="center", va="center", fontsize=size, color=colour)
@@ -132,8 +132,8 @@ def history(records: Sequence[Mapping[str, Any]], path: Path | None = None) -> p
     """Draw a run: the loss, the score of the development set and the learning rate after each epoch.
 
     Arguments:
-        records: one an epoch, as in a model's ``metrics.jsonl``. The score is BLEU, or perplexity where there is none.
-            What a record lacks, or holds as null, is a gap.
+        records: one per epoch, as in a model's ``metrics.jsonl``. The score is BLEU, or perplexity if there is no BLEU.
+            A missing or null value is a gap.
         path: of the picture, ``.png`` or ``.svg``; without it nothing is written.
 
     Returns:
@@ -165,15 +165,15 @@ Curve = tuple[str, list[float]]
 
 
 def _panels(records: Sequence[Mapping[str, Any]]) -> list[tuple[str, list[Curve]]]:
-    """Return the title of each panel and its curves, without those that have no number."""
+    """Return the title of each panel and its curves, without curves that have no number."""
 
     def numbers(key: str) -> list[float]:
         return [float("nan") if record.get(key) is None else float(record[key]) for record in records]
 
     score = "val_bleu" if not np.isnan(numbers("val_bleu")).all() else "val_perplexity"
-    # The development set has no links: its loss is that of the tokens alone.
+    # The development set has no links: its loss has no alignment loss in it.
     guided = not np.isnan(numbers("alignment_loss")).all()
-    training = "training, with that of the links" if guided else "training"
+    training = "training, with the alignment loss" if guided else "training"
     wanted = [
         ("loss", [(training, numbers("loss")), ("development", numbers("val_loss"))]),
         ("BLEU" if score == "val_bleu" else "perplexity", [("development", numbers(score))]),
@@ -184,7 +184,7 @@ def _panels(records: Sequence[Mapping[str, Any]]) -> list[tuple[str, list[Curve]
 
 
 def _curves(axes: Axes, title: str, epochs: list[int], curves: list[Curve]) -> None:
-    """Draw the curves of one panel; that of a score has its best epoch marked."""
+    """Draw the curves of one panel; the best epoch of a score is marked."""
     colours = {"training": picture.COLOURS[0], "development": picture.COLOURS[1], "": "#666666"}
     for name, values in curves:
         of = name.partition(",")[0]
@@ -233,7 +233,7 @@ def length_curve(series: Mapping[str, Sequence[LengthBin]], path: Path | None = 
         for place, (name, bins) in enumerate(series.items()):
             # Intervals of several models stand side by side, or they would hide each other.
             aside = (place - (len(series) - 1) / 2) * end * 0.008
-            _points(axes, name, bins, aside, place)
+            _points(axes, name, bins, aside=aside, place=place)
         axes.set_ylim(bottom=0)
         # A few very long sentences would squeeze all the rest.
         axes.set_xlim(0, min(end, 1.03 * longest))
@@ -257,8 +257,8 @@ def _points(axes: Axes, name: str, bins: Sequence[LengthBin], aside: float, plac
     colour = picture.COLOURS[place % len(picture.COLOURS)]
     lengths = [each.length + aside for each in bins]
     scores = [each.bleu for each in bins]
-    # A name that begins with an underscore would be kept out of the legend.
-    label = f" {picture.shown(name, most=60)}"
+    # A name that begins with an underscore would be left out of the legend.
+    label = f" {picture.shown(name, max_length=60)}"
     axes.plot(lengths, scores, marker="osD^vP*"[place % 7], color=colour, ms=5, lw=1.4, label=label)
     axes.vlines(lengths, [each.low for each in bins], [each.high for each in bins], color=colour, lw=1.4)
     shortest, longest = [each.shortest for each in bins], [each.longest for each in bins]
@@ -271,7 +271,7 @@ def learning_curves(
     """Draw how the development BLEU of models rose with their steps: single runs thin, their mean thick.
 
     Arguments:
-        series: of each model, by its name, the runs, each of them points ``(step, BLEU)``.
+        series: the runs of each model, by its name; a run is a list of points ``(step, BLEU)``.
         path: of the picture, ``.png`` or ``.svg``; without it nothing is written.
 
     Returns:
@@ -292,7 +292,14 @@ def learning_curves(
             colour, marker = picture.COLOURS[place % len(picture.COLOURS)], "osD^vP*"[place % 7]
             steps, scores = zip(*_mean([points for points in runs if points]), strict=True)
             axes.plot(
-                steps, scores, marker, ls="-", color=colour, ms=5, lw=1.6, label=f" {picture.shown(name, most=60)}"
+                steps,
+                scores,
+                marker,
+                ls="-",
+                color=colour,
+                ms=5,
+                lw=1.6,
+                label=f" {picture.shown(name, max_length=60)}",
             )
             for points in runs if len(runs) > 1 else []:
                 axes.plot(*zip(*points, strict=True), lw=0.6, alpha=0.5, color=colour)

@@ -1,4 +1,4 @@
-"""Fonts for any script: which there are, which letters they lack, and parts of them for the browser."""
+"""Fonts for any script: their files, the characters that they lack, and subsets for the browser."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def font_files() -> dict[str, str]:
 
 
 def missing(texts: Iterable[str]) -> list[str]:
-    """Return the characters that no font of ours has, sorted.
+    """Return the characters that none of our fonts has, sorted.
 
     >>> missing(["밥을 ate čaj"])
     []
@@ -38,7 +38,7 @@ def missing(texts: Iterable[str]) -> list[str]:
 
 
 def hangul_subset(characters: Iterable[str]) -> bytes | None:
-    """Return a font file with those of the characters that our font for Hangul has, a few hundred bytes for each.
+    """Return a font file with the given characters that our font for Hangul has, a few hundred bytes for each.
 
     ``None`` if that font is not installed.
 
@@ -50,7 +50,7 @@ def hangul_subset(characters: Iterable[str]) -> bytes | None:
     if not (path := _hangul_file()):
         return None
     options = subset.Options(layout_features=[], hinting=False, recalc_timestamp=False)
-    # Notes of the font's makers to themselves.
+    # Internal notes of the font's makers.
     options.drop_tables += ["TSI0", "TSI1", "TSI2", "TSI3", "TSI5"]
     font = subset.load_font(str(path), options)
     chosen = subset.Subsetter(options)
@@ -63,13 +63,13 @@ def hangul_subset(characters: Iterable[str]) -> bytes | None:
 
 @cache
 def hangul_font() -> bytes | None:
-    """Return the whole font for Hangul as a browser takes it, or ``None`` if it is not installed."""
+    """Return the whole font for Hangul in a form that browsers accept, or ``None`` if it is not installed."""
     from fontTools.ttLib import TTFont
 
     if not (path := _hangul_file()):
         return None
     font, written = TTFont(path, lazy=True), io.BytesIO()
-    # Notes of the font's makers to themselves, for which browsers refuse the whole of it.
+    # Internal notes of the font's makers, which make browsers refuse the font.
     for table in [tag for tag in font.keys() if tag.startswith("TSI")]:  # noqa: SIM118 (it is no mapping)
         del font[table]
     font.save(written, reorderTables=None)

@@ -1,4 +1,4 @@
-"""Pages for the browser: each is one file with its own style, script and letters, and loads nothing else."""
+"""Pages for the browser: each is one file with its own style, script and font, and loads nothing else."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _HANGUL_RANGE = "U+1100-11FF, U+3130-318F, U+A960-A97F, U+AC00-D7FF"
 
 
 def _without_controls(value: Any) -> Any:
-    """Replace what HTML may not hold: control characters and halves of surrogate pairs.
+    """Replace what HTML must not contain: control characters and halves of surrogate pairs.
 
     >>> _without_controls("a\\x00b")
     'a�b'
@@ -44,7 +44,7 @@ _ENVIRONMENT = jinja2.Environment(
 def file_page(kind: str, title: str, script: str = "", **values: Any) -> str:
     """Return a page that is opened as a file.
 
-    Its policy lets the browser run no script but its own, and load nothing. Every text in it is escaped.
+    Its policy makes the browser run only its own script and load nothing. Every text in it is escaped.
 
     Arguments:
         kind: the name of its template, and the class of its body.
@@ -70,7 +70,7 @@ def file_page(kind: str, title: str, script: str = "", **values: Any) -> str:
 
 
 def served_page(kind: str, title: str, data: dict[str, Any], **values: Any) -> tuple[str, str]:
-    """Return a page that a server gives out, and the policy that has to be sent with it.
+    """Return a page that a server sends, and the policy that must be sent with it.
 
     Arguments:
         kind: the name of its template and of its script, and the class of its body.
@@ -110,14 +110,14 @@ def alignment_page(
 ) -> str:
     """Return a page of HTML that shows alignments, each as words with lines between them and as a table.
 
-    Pointing at a word, or going to it with the Tab key, brings out its lines, its cells and their per cents.
+    Pointing at a word, or going to it with the Tab key, highlights its lines, its cells and their percentages.
 
     Arguments:
         alignments: a heading, such as the source, an alignment with weights ``(target words, source words)``, and the
             log-probability of the translation or ``None``.
         title: of the page.
-        languages: of the source and the target, such as ``("ko", "en")``; empty where they are not known. A browser
-            chooses the font by them, and a screen reader the voice.
+        languages: of the source and the target, such as ``("ko", "en")``; empty if they are unknown. A browser chooses
+            the font by them, and a screen reader the voice.
 
     >>> made = alignment_page([("na", WordAlignment(("na",), ("<I>",), np.array([[0.9]])), -0.1)])
     >>> "&lt;I&gt;" in made, "<I>" in made
@@ -133,15 +133,15 @@ def alignment_page(
                 "source": _labelled(alignment.source, alignment.target, weights.T, "is attended to by"),
                 "target": _labelled(alignment.target, alignment.source, weights, "attends to"),
                 "weights": weights.tolist(),
-                # Some row went to more than its words.
+                # Some target word also attends to the end of the source.
                 "ended": bool((weights.sum(1) < 0.995).any()) if weights.size else False,
             }
         )
-    return file_page("alignment", title, "alignment.js", sections=sections, languages=languages)
+    return file_page("alignment", title, script="alignment.js", sections=sections, languages=languages)
 
 
 def _labelled(words: Sequence[str], others: Sequence[str], weights: np.ndarray, verb: str) -> list[tuple[str, str]]:
-    """Return the words of a side, each with what is read aloud: the three of the other side that matter most to it."""
+    """Return the words of a side, each with a label for screen readers: the three largest weights of the other side."""
     found = []
     for word, row in zip(words, weights, strict=True):
         most = [i for i in np.argsort(-row, kind="stable")[:3] if row[i] >= 0.01]
@@ -151,7 +151,7 @@ def _labelled(words: Sequence[str], others: Sequence[str], weights: np.ndarray, 
 
 
 def font_face(source: str) -> str:
-    """Return the style that takes Hangul from a font, for a machine that has none."""
+    """Return the style that takes Hangul from this font, for a machine that has none."""
     return (
         f'@font-face {{ font-family: "nmt Hangul"; font-display: block; unicode-range: {_HANGUL_RANGE}; '
         f"src: url({source}); }}\n"
@@ -159,7 +159,7 @@ def font_face(source: str) -> str:
 
 
 def _embedded_hangul(text: str) -> str:
-    """Return the style with the letters of a text that are Hangul."""
+    """Return a style that embeds the Hangul letters of a text."""
     letters = {letter for letter in text if unicodedata.name(letter, "").startswith("HANGUL")}
     font = hangul_subset(letters) if letters else None
     return font_face(f"data:font/ttf;base64,{base64.b64encode(font).decode()}") if font else ""

@@ -1,4 +1,4 @@
-"""What all pictures share: a style that no setting of the machine changes, small print, and whole files."""
+"""What all pictures share: a style that does not depend on the machine, notes, and whole files."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from nmt.plotting.fonts import font_files, missing
 PICTURES = (".png", ".svg")
 DOTS_PER_INCH = 150
 
-# Those of Okabe and Ito, which colour-blind readers can tell apart.
+# The colours of Okabe and Ito, which colour-blind readers can tell apart.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
 
 # Control characters, halves of surrogate pairs, and ends of lines: an SVG may not hold the first two.
@@ -162,21 +162,21 @@ def note(figure: Figure, words: str, line: int = 0) -> None:
     figure.text(0.0, -inches / figure.get_figheight(), words, fontsize=8, color="#555555", va="top", ha="left")
 
 
-def shown(words: str, most: int = 24) -> str:
-    """Return words as a picture can show them: composed, on one line, cut after ``most`` characters.
+def shown(words: str, max_length: int = 24) -> str:
+    """Return words as a picture can show them: composed, on one line, cut after ``max_length`` characters.
 
-    >>> shown("one\\ttwo"), shown("incomprehensibilities", most=10)
+    >>> shown("one\\ttwo"), shown("incomprehensibilities", max_length=10)
     ('one�two', 'incompreh…')
     """
     whole = unicodedata.normalize("NFC", words)
     whole = "".join("\N{REPLACEMENT CHARACTER}" if unicodedata.category(c) in _UNSHOWN else c for c in whole)
-    return whole if len(whole) <= most else whole[: most - 1] + "…"
+    return whole if len(whole) <= max_length else whole[: max_length - 1] + "…"
 
 
 def heading(words: str, width: float, size: float = 11) -> str:
     """Return a title in at most two lines that fit into ``width`` inches at a font of ``size`` points."""
-    # Hangul is twice as wide as Latin, so the line is counted in halves of it.
+    # A Hangul letter is about twice as wide as a Latin one.
     wide = any(unicodedata.east_asian_width(character) in "WF" for character in words)
     each = size * (0.95 if wide else 0.55) / 72
     letters = max(20, int(width / each))
-    return "\n".join(textwrap.wrap(shown(words, most=2000), letters, max_lines=2, placeholder=" …"))
+    return "\n".join(textwrap.wrap(shown(words, max_length=2000), letters, max_lines=2, placeholder=" …"))

@@ -13,7 +13,7 @@ _SHADES = " ░▒▓█"
 
 
 def table(alignment: WordAlignment) -> Table:
-    """Draw an alignment as a table: a row a target word, a column a source word.
+    """Draw an alignment as a table: one row per target word, one column per source word.
 
     Each cell shows its weight as a bar and in per cent; the strongest of a row is marked, also without colour.
     """
@@ -33,15 +33,15 @@ def wide(alignment: WordAlignment) -> int:
     return max((cell_len(word) for word in alignment.target), default=0) + 2 + sum(cells)
 
 
-def strongest(alignment: WordAlignment, most: int = 3) -> Table:
-    """Draw an alignment as a list, for sentences too long for a table: a target word a row, with its largest weights.
+def strongest(alignment: WordAlignment, count: int = 3) -> Table:
+    """Draw an alignment as a list, for sentences too long for a table: a row has a target word and its largest weights.
 
-    Words with less than one per cent are left out.
+    Weights below one per cent are left out.
     """
     drawn = Table(box=None, pad_edge=False, padding=(0, 1), show_header=False)
     for word, row in zip(alignment.target, alignment.weights, strict=True):
-        seen = [int(j) for j in row.argsort()[::-1][:most] if row[j] >= 0.01]
-        drawn.add_row(Text(word, style="bold"), *[Text(f"{alignment.source[j]} {100 * row[j]:.0f}") for j in seen])
+        largest = [int(j) for j in row.argsort()[::-1][:count] if row[j] >= 0.01]
+        drawn.add_row(Text(word, style="bold"), *[Text(f"{alignment.source[j]} {100 * row[j]:.0f}") for j in largest])
     return drawn
 
 

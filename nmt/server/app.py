@@ -179,7 +179,9 @@ class Server:
                 rest_protocol.status(self.backend) if path.verb == "status" else rest_protocol.metadata(self.backend)
             )
         body = await self._body(request)
-        asked = await asyncio.to_thread(rest_protocol.read, self.backend, path, body, self.limits.sentences)
+        asked = await asyncio.to_thread(
+            rest_protocol.read, self.backend, path, body, max_sentences=self.limits.sentences
+        )
         if "alignment" in self.backend.signatures[asked.signature].outputs and len(asked.rows) > self.limits.aligned:
             raise Refused(400, f"{len(asked.rows)} sentences are too many to align: at most {self.limits.aligned}.")
         if any(len(value) > self.limits.sentence for row in asked.rows for value in row):
@@ -190,7 +192,7 @@ class Server:
         return Response(text, media_type="application/json")
 
     async def _translate(self, request: Request) -> Response:
-        """Translate a text for the page: its words, and those of each translation with their weights."""
+        """Translate a text for the page, and return the words and the weights of each translation."""
         asked = rest_protocol.document(await self._body(request))
         text = asked.pop("text", None)
         if not isinstance(text, str):
@@ -198,9 +200,9 @@ class Server:
         if len(text) > self.limits.characters:
             raise Refused(
                 400,
-                f"The text has {len(text):,} characters, and the page takes {self.limits.characters:,}. Shorten it.",
+                f"The text has {len(text):,} characters, but the page takes {self.limits.characters:,}. Shorten it.",
             )
-        draw = int(_number(asked, "draw", default=0, least=0, most=2**31 - 1, whole=True))
+        draw = int(_number(asked, "draw", default=0, minimum=0, maximum=2**31 - 1, whole=True))
         search = self._search(asked)
         if not text.strip():
             return JSONResponse({"translations": [], "truncated": False})
@@ -210,23 +212,23 @@ class Server:
         return JSONResponse({"translations": [_drawn(each) for each in found], "truncated": found[0].truncated})
 
     def _search(self, asked: dict[str, Any]) -> SearchSettings | None:
-        """Read how to search; without any key it is how the backend does it by itself."""
+        """Read how to search. Without any key, the backend's own settings apply."""
         if not asked:
             return None
         strategy: Literal["greedy", "beam", "sample"] = asked.pop("how", "greedy")
         if strategy not in ("greedy", "beam", "sample"):
             raise Refused(400, "'how' must be 'greedy', 'beam' or 'sample'.")
-        beam = int(_number(asked, "beam", default=5, least=2, most=_MAX_BEAM, whole=True))
+        beam = int(_number(asked, "beam", default=5, minimum=2, maximum=_MAX_BEAM, whole=True))
         default = {"greedy": 1, "beam": beam, "sample": 5}[strategy]
-        most = {"greedy": 1, "beam": beam, "sample": _MAX_BEST}[strategy]
-        n_best = int(_number(asked, "n_best", default=default, least=1, most=most, whole=True))
-        # Each value has a graph of its own: tenths are as fine as anybody can tell.
-        penalty = round(_number(asked, "length_penalty", default=0.0, least=0.0, most=_MAX_PENALTY), 1)
-        temperature = _number(asked, "temperature", default=1.0, least=_MIN_TEMPERATURE, most=_MAX_TEMPERATURE)
+        max_best = {"greedy": 1, "beam": beam, "sample": _MAX_BEST}[strategy]
+        n_best = int(_number(asked, "n_best", default=default, minimum=1, maximum=max_best, whole=True))
+        # Each value needs its own graph, and nobody can tell finer steps than tenths apart.
+        penalty = round(_number(asked, "length_penalty", default=0.0, minimum=0.0, maximum=_MAX_PENALTY), 1)
+        temperature = _number(asked, "temperature", default=1.0, minimum=_MIN_TEMPERATURE, maximum=_MAX_TEMPERATURE)
         if asked:
             known = ["how", "beam", "n_best", "length_penalty", "temperature", "draw", "text"]
             raise Refused(400, f"There is no '{next(iter(asked))}'." + nearest(next(iter(asked)), known))
-        # What a strategy does not use must not make a graph of its own.
+        # A setting that the strategy does not use must not cause another graph.
         search = SearchSettings(
             strategy=strategy,
             beam=beam if strategy == "beam" else 1,
@@ -242,14 +244,14 @@ class Server:
 
     async def _body(self, request: Request) -> bytes:
         """Read a body, up to the limits of size and time."""
-        most, read, parts = self.limits.body, 0, []
+        max_bytes, read, parts = self.limits.body, 0, []
         # The rest of a body that is too large is read and thrown away: a client that is cut off while it sends does not
         # get the reason.
         try:
             async with asyncio.timeout(self.limits.upload):
                 async for part in request.stream():
                     read += len(part)
-                    if read <= most:
+                    if read <= max_bytes:
                         parts.append(part)
                     if read > _DISCARDED:
                         break
@@ -257,8 +259,8 @@ class Server:
             raise Refused(
                 408, f"The request did not arrive within {self.limits.upload:g} seconds.", connection="close"
             ) from None
-        if read > most:
-            raise Refused(413, f"The request has more than {most:,} bytes. Send fewer sentences at once.")
+        if read > max_bytes:
+            raise Refused(413, f"The request has more than {max_bytes:,} bytes. Send fewer sentences at once.")
         return b"".join(parts)
 
     async def _ask(self, request: Request, key: tuple[str, Any], rows: list[Any]) -> list[Any]:
@@ -308,7 +310,7 @@ class Server:
 
 
 def bound(host: str, port: int) -> socket.socket:
-    """Listen on a port, before the work of opening a model.
+    """Listen on a port, before a model is opened, which takes long.
 
     Raises:
         InputError: if it cannot be used.
@@ -371,19 +373,19 @@ async def _refused(request: Request, error: Exception) -> Response:
 
 
 def _number(
-    asked: dict[str, Any], name: str, *, default: float, least: float, most: float, whole: bool = False
+    asked: dict[str, Any], name: str, *, default: float, minimum: float, maximum: float, whole: bool = False
 ) -> float:
-    """Take a number out of a request."""
+    """Remove a number from a request and return it."""
     value = asked.pop(name, default)
     valid = isinstance(value, int if whole else int | float) and not isinstance(value, bool)
-    if not valid or not least <= value <= most:
+    if not valid or not minimum <= value <= maximum:
         kind = "a whole number" if whole else "a number"
-        raise Refused(400, f"'{name}' must be {kind} from {least:g} to {most:g}.")
+        raise Refused(400, f"'{name}' must be {kind} from {minimum:g} to {maximum:g}.")
     return value
 
 
 def _drawn(translation: ShownTranslation) -> dict[str, Any]:
-    """Return the JSON of a translation that the page draws."""
+    """Return the JSON of a translation, for the page to draw."""
     words = translation.words
     return {
         "text": translation.text,

@@ -29,7 +29,7 @@ _EXPORT_BATCH = 64
 
 
 class SearchSettings(NamedTuple):
-    """How to search this time: what a user of the page may choose of the config's section ``decoding``."""
+    """How to search: what a user of the page may choose from the config's section ``decoding``."""
 
     strategy: Literal["greedy", "beam", "sample"] = "greedy"
     beam: int = 5
@@ -52,11 +52,11 @@ class Backend(ABC):
     """A model that can be asked.
 
     Attributes:
-        name, version: what it is served as.
+        name, version: under which it is served.
         signatures: the signatures that it answers.
-        batch_size: the number of sentences that it translates best at a time.
-        search: how it searches if nobody chooses; ``None`` where that is not known.
-        fixed: why nobody can choose how to search; empty where one can.
+        batch_size: the best number of sentences to translate at a time.
+        search: how it searches by default; ``None`` if that is unknown.
+        fixed: why the search cannot be chosen; empty if it can.
     """
 
     name: str
@@ -77,7 +77,7 @@ class Backend(ABC):
             Arrays by name; strings are ``bytes`` in arrays of objects.
 
         Raises:
-            InputError: if there is no such signature, or its inputs are not those that were given.
+            InputError: if there is no such signature, or it has other inputs.
         """
         if signature not in self.signatures:
             raise InputError(f'Serving signature name: "{signature}" not found in signature def')
@@ -95,12 +95,12 @@ class Backend(ABC):
 
         Arguments:
             texts: sentences.
-            search: how to search; ``None`` is how the backend does it by itself.
+            search: how to search; ``None`` for the backend's default.
             first: the number of the first text, which the draws of sampling depend on.
         """
 
     def check(self, search: SearchSettings) -> None:
-        """Make sure that one can search with these settings.
+        """Make sure that the backend can search with these settings.
 
         Raises:
             InputError: if not.
@@ -159,7 +159,7 @@ class ModelBackend(Backend):
         return self._translator.hypotheses(texts)
 
     def _settings(self, search: SearchSettings) -> dict[str, Any]:
-        """Return keys of the config's section. What this strategy does not use is set to its default."""
+        """Return settings of the config's section. Those that this strategy does not use have their defaults."""
         default, own = Decoding(), self._translator.config.decoding
         settings: dict[str, Any] = {"n_best": search.n_best, "beam": 1, "sample": search.strategy == "sample"}
         beams = ("length_penalty", "length_normalization", "coverage_penalty", "prune", "patience")
@@ -176,18 +176,18 @@ class ModelBackend(Backend):
 
 
 class ExportBackend(Backend):
-    """A version of an export: a SavedModel with the signatures of this package, and its search fixed.
+    """A version of an export: a SavedModel with the signatures of this package and a fixed search.
 
     Arguments:
         folder: the folder with ``saved_model.pb``.
-        name, version: what it is served as.
+        name, version: under which it is served.
 
     Raises:
         InputError: if it cannot be opened, or has none of the signatures.
     """
 
     fixed = (
-        "How to search was settled when this export was written. Serve the model's folder instead, or export it again "
+        "The search was fixed when this export was written. Serve the model's folder instead, or export it again "
         "with another --beam."
     )
 
@@ -313,7 +313,7 @@ def rows(signature: Signature, inputs: Mapping[str, np.ndarray]) -> list[Row]:
         columns.append([value.encode("utf-8", "replace") if isinstance(value, str) else value for value in array])
     if len({len(column) for column in columns}) > 1:
         sizes = ", ".join(f"{len(column)} of {name}" for name, column in zip(signature.inputs, columns, strict=True))
-        raise InputError(f"Each sentence needs one value of every input, and there are {sizes}.")
+        raise InputError(f"Each sentence needs one value of every input, but there are {sizes}.")
     return list(zip(*columns, strict=True))
 
 
@@ -371,7 +371,7 @@ def _shown_of_export(answer: Answer) -> list[ShownTranslation]:
     """Return the translations that an export found. It has the alignment of the best one only."""
     source, target = ([_string(piece) for piece in answer[f"{side}_tokens"]] for side in ("source", "target"))
     weights = answer["alignment"]
-    # The last piece read is the end, which belongs to no word.
+    # The last source piece is the end token, which belongs to no word.
     words = by_word(source[:-1], target, weights) if weights.shape[-1] else None
     scored = zip(map(_string, answer["translations"]), map(float, answer["scores"]), strict=True)
     found = [ShownTranslation(text, score, rank=score, words=None) for text, score in scored if score > _NONE]
@@ -395,7 +395,7 @@ def _length(pieces: np.ndarray) -> int:
 
 
 def _offers(function: Any, signature: Signature) -> bool:
-    """Tell whether a function of a SavedModel has the inputs and outputs of a signature."""
+    """Return whether a function of a SavedModel has the inputs and outputs of a signature."""
     if function is None:
         return False
     given = set(function.structured_input_signature[1])

@@ -47,12 +47,12 @@ class Batcher:
     """A worker thread that answers rows, those of several requests together.
 
     Rows are joined if they have the same key. A batch takes a row from each waiting request in turn, so a large request
-    does not hold up a small one.
+    does not delay a small one.
 
     Arguments:
         run: answers rows of one key.
-        size: rows of a batch, at most.
-        max_waiting: rows that may wait, at most.
+        size: the largest number of rows in a batch.
+        max_waiting: the largest number of rows that may wait.
         report: called with the number of rows of each batch.
     """
 

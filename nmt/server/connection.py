@@ -1,10 +1,10 @@
-"""A connection that must bring its requests in time: the one place that reaches into uvicorn's HTTP protocol.
+"""A connection with a time limit for its requests: the one place that uses private parts of uvicorn's HTTP protocol.
 
 uvicorn limits the time between two requests (``timeout_keep_alive``). It limits neither the time before the first one
-nor the time until the head of a request is complete, so clients could hold connections forever. And it hangs up on a
-client that closes its own side after a whole request and waits for the answer, as some proxies and scripts do. Its
-protocol has no hooks for that: this uses ``conn``, ``cycle``, ``loop`` and ``transport``, which uvicorn does not
-document (tried with 0.54).
+nor the time until the head of a request is complete, so clients could hold connections forever. It also drops a client
+that closes its own side after a whole request and waits for the answer, as some proxies and scripts do. Its protocol
+has no hooks for that: this module uses ``conn``, ``cycle``, ``loop`` and ``transport``, which uvicorn does not document
+(tried with 0.54).
 """
 
 from __future__ import annotations

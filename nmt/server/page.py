@@ -1,4 +1,4 @@
-"""The page to try a model on: one document with its own style and script, which loads nothing but from its server."""
+"""The page to try a model on: one document with its own style and script, which loads from its server only."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def server_page(backend: Backend, max_characters: int) -> ServerPage:
 
     Arguments:
         backend: the model that is tried on it.
-        max_characters: of a text.
+        max_characters: the largest length of a text.
     """
     html, policy = served_page(
         "server",

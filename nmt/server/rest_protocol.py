@@ -95,13 +95,13 @@ def document(body: bytes) -> dict[str, Any]:
     """Read a body as an object of JSON.
 
     Raises:
-        Refused: if it is none.
+        Refused: if it is not one.
     """
     if not body.strip():
         raise Refused(400, "JSON Parse error: The document is empty")
     try:
         found = json.loads(body.decode("utf-8"))
-        # Half of a surrogate pair can be written in JSON and is not text.
+        # Half of a surrogate pair can be written in JSON, but it is not text.
         json.dumps(found, ensure_ascii=False).encode("utf-8")
     except json.JSONDecodeError as error:
         raise Refused(400, f"JSON Parse error: {error.msg} at offset: {error.pos}") from None
@@ -153,7 +153,7 @@ def read(backend: Backend, path: ModelPath, body: bytes, max_sentences: int) -> 
 
 
 def written(signature: Signature, answers: Sequence[Answer], columns: bool) -> bytes:
-    """Write an answer in the form in which it was asked.
+    """Write an answer in the form of its request.
 
     Floats have as many digits as they need to be read back exactly. Rows are written one at a time, because an
     alignment takes much more memory as Python numbers than as text.
@@ -251,7 +251,7 @@ def _columns(signature: Signature, inputs: Any, max_sentences: int) -> list[Row]
 
 
 def _check_number(sentences: int, max_sentences: int) -> None:
-    # TF Serving's batching refuses a task that is too large in this way.
+    # TF Serving's batching refuses a task that is too large with these words.
     if sentences > max_sentences:
         raise Refused(
             400,
@@ -261,12 +261,12 @@ def _check_number(sentences: int, max_sentences: int) -> None:
 
 
 def _is_object(value: Any) -> bool:
-    """Tell whether a value is an object with the inputs by name, and not a string in base64."""
+    """Return whether a value is an object with the inputs by name, and not a string in base64."""
     return isinstance(value, dict) and not (set(value) == {"b64"} and isinstance(value["b64"], str))
 
 
 def _bytes(value: Any) -> bytes:
-    """Return a string, given as one or in base64."""
+    """Return the bytes of a string, given as text or in base64."""
     if isinstance(value, str):
         return value.encode()
     if isinstance(value, dict) and not _is_object(value):

@@ -34,7 +34,7 @@ from nmt.synthetic.lexicon import (
     verbs_of,
 )
 from nmt.synthetic.phrases import Eojeol, Nominal, Phrase, arrange, english_words, fixed, noun_phrase
-from nmt.synthetic.scenes import HABITS, HABITS_ONE_LACKS, LIKED_FOR, NOT_DAILY
+from nmt.synthetic.scenes import HABITS, HABITS_ONE_LACKS, LIKED_FOR, NEVER_POINTED, NOT_DAILY
 
 
 def _noun(korean: str) -> Noun:
@@ -43,7 +43,7 @@ def _noun(korean: str) -> Noun:
 
 @cache
 def _briefly(korean: str, thing: str) -> list[Verb]:
-    """The verbs spelled this way, without the times that last years and without the hours of a clock."""
+    """Return the verbs spelled this way, without the options for times that last years and for clock times."""
     return [
         replace(verb, options="".join(option for option in verb.options if option not in "yc"))
         for verb in verbs_of(korean, thing)
@@ -51,13 +51,13 @@ def _briefly(korean: str, thing: str) -> list[Verb]:
 
 
 class Author:
-    """Writes sentences with its own source of chance, so that the same seed writes the same corpus."""
+    """Writes sentences with its own random generator, so that the same seed writes the same corpus."""
 
     def __init__(self, seed: int) -> None:
         self.random = random.Random(seed)
 
     def chance(self, probability: float) -> bool:
-        """Say yes this often."""
+        """Return true with this probability."""
         return self.random.random() < probability
 
     def choose(self, things: Sequence[Any]) -> Any:
@@ -67,7 +67,7 @@ class Author:
     # -- people and things -------------------------------------------------------------------------
 
     def person(self, *others: Nominal | None, known: bool = False) -> Nominal:
-        """Choose somebody other than these. Somebody ``known`` has a name, a pronoun or is family."""
+        """Choose somebody other than these; with ``known``, a relative or somebody with a name or a pronoun."""
         taken = {one.noun.korean for other in others if other for one in (other, other.joined) if one}
         if taken & {"나", "우리"}:
             taken |= {"나", "우리"}
@@ -107,11 +107,7 @@ class Author:
         fitting = [one for one in ADJECTIVES if korean in one.objects and (not general or one.korean in LIKED_FOR)]
         if fitting and self.chance(0.7):
             return replace(nominal, adjective=self.choose(fitting))
-        pointed = (
-            noun.article == "a"
-            and "g" not in verb.options
-            and verb.korean not in ("쓰다", "만들다", "그리다", "찍다", "타다", "기다리다")
-        )
+        pointed = noun.article == "a" and "g" not in verb.options and verb.korean not in NEVER_POINTED
         if pointed and self.chance(0.6):
             return replace(nominal, determiner=self.choose(("이", "그")))
         return nominal
@@ -158,7 +154,7 @@ class Author:
         return fixed(attach(korean, particle), to, korean)
 
     def vehicle(self, destination: str) -> Phrase:
-        """Say by what somebody goes there."""
+        """Say which vehicle somebody takes there."""
         if destination in ABROAD:
             choice = ["비행기", "배"]
         elif destination in CITIES.split():
@@ -182,7 +178,8 @@ class Author:
         korean, _, name = spec.partition(":")
         verb = self.choose(_briefly(korean, "" if name in PLACES else name))
         is_place = name in PLACES and name not in verb.objects
-        return self.action(verb, subject, form, "" if is_place else name, name if is_place else "", extras=extras)
+        thing, place = ("", name) if is_place else (name, "")
+        return self.action(verb, subject, form, thing=thing, place=place, extras=extras)
 
     def action(
         self,
@@ -207,7 +204,7 @@ class Author:
         elif verb.korean == "살다":
             before = [self.destination(verb, place or self.choose(CITIES.split()))]
         else:
-            before = self._circumstances(verb, thing, place, subject, room)
+            before = self._circumstances(verb, thing=thing, place=place, subject=subject, room=room)
         relations: list[tuple[str, str]] = []
         if "d" in verb.options:
             addressed = self.person(subject, known=not self.chance(0.3))
@@ -322,11 +319,11 @@ class Author:
         return replace(form, negation="short" if short else "long")
 
     def suits(self, subject: Nominal, form: Form) -> bool:
-        """Keep from telling people what they do: 너 fits a duty or what will be, not a report."""
+        """Return whether the subject suits the form: 너 fits a duty or the future, not a report."""
         return subject.noun.korean != "너" or form.aspect in ("must", "can") or form.tense == "future"
 
     def done_by(self, verb: Verb, form: Form, *others: Nominal, thing: str = "") -> Nominal:
-        """Choose a subject that suits the verb and its form, and is none of the others."""
+        """Choose a subject that suits the verb and its form and is not one of the others."""
         while True:
             subject = self.subject(verb, *others, thing=thing)
             if self.suits(subject, form):

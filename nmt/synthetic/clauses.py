@@ -48,7 +48,7 @@ class VerbWords:
         self.words.append((self.part, Eojeol(text)))
 
     def continue_with(self, ending: str, part: str, predicate: Predicate) -> None:
-        """Give the predicate an ending and go on with another one."""
+        """Give the predicate an ending and continue with another predicate."""
         self.add(self.predicate.join(ending))
         self.part, self.predicate = part, predicate
 
@@ -141,11 +141,11 @@ def _linked(parts: Parts, spoken: VerbWords) -> Phrase:
 
 
 class Action(NamedTuple):
-    """A verb with all that is said about it but who does it and in which tense.
+    """A verb with everything that is said about it, except its subject and its tense.
 
-    ``complements`` stand in Korean order, which English turns round. ``frequency`` (자주) stands before
-    the verb in English. ``opening`` is a time that begins the sentence in both languages, and
-    ``asked`` is the complement that an English question puts first.
+    ``complements`` are in Korean order, which English reverses. ``frequency`` (자주) stands before the verb in English.
+    ``opening`` is a time that begins the sentence in both languages, and ``asked`` is the complement that an English
+    question puts first.
     """
 
     verb: Verb
@@ -223,7 +223,7 @@ def in_a_row(first: Clause, *others: tuple[str, Clause]) -> Phrase:
 
 
 def connector(word: str, before: Clause) -> Phrase:
-    """Return the English conjunction that a Korean ending says."""
+    """Return the English conjunction that a Korean ending expresses."""
     return english_words(word, (before.joint,))
 
 

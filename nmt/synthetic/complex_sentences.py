@@ -75,7 +75,7 @@ class Storyteller(SimpleSentences):
         return [first, *said[1:]]
 
     def _plan(self, place: str, *people: Nominal) -> tuple[str, list[str]]:
-        """Choose where, and something else for each to do, with another verb for one who does two things."""
+        """Choose a place and a different action for each person; a person with two actions gets two verbs."""
         while True:
             where = place or self.choose(list(THEMES))
             specs = self.random.sample(THEMES[where].split(), len(people))
@@ -145,10 +145,12 @@ class Storyteller(SimpleSentences):
         spec, form = self._result(cause, form)
         reason_form = Form("past" if form.tense == "past" else "present")
         because, after = self.choose((("기", "때문에"), ("기", "때문에"), ("어서", "")))
-        reason = self._condition(whose, what, subject, reason_form, because, after)
+        reason = self._condition(whose, what, subject, reason_form, ending=because, after=after)
         action = self.named_action(spec, subject, form, extras=int(form == PAST and self.chance(0.4)))
         then = self._also(cause, spec) if more and form == PAST else ""
-        return self._main_first(reason, "because", subject, action, form, particle=particle, ending=ending, then=then)
+        return self._main_first(
+            reason, "because", subject, action, form=form, particle=particle, ending=ending, then=then
+        )
 
     def _result(self, cause: str, form: Form) -> tuple[str, Form]:
         spec = self.choose(CAUSES[cause].split())
@@ -187,7 +189,7 @@ class Storyteller(SimpleSentences):
         ending: str = "다",
         then: str = "",
     ) -> Clause:
-        """Put the condition where Korean has it: after the subject if it shares it, before it if it does not."""
+        """Put the condition where Korean has it: after a shared subject, or else before the main clause."""
         second = self._continuation(subject, then, ending) if then else None
         main = clause(subject, action.late(), form, "고" if second else ending, particle=particle)
         whole = in_a_row(main, ("and", second)) if second else main.phrase
@@ -218,16 +220,16 @@ class Storyteller(SimpleSentences):
             return self._means(whose), False
         subject = self._sufferer(whose)
         spec, form = self._result(cause, FUTURE)
-        condition = self._condition(whose, what, subject, PRESENT, "으면", "")
+        condition = self._condition(whose, what, subject, PRESENT, ending="으면", after="")
         action = self.named_action(spec, subject, form)
-        return self._main_first(condition, "if", subject, action, form).phrase, False
+        return self._main_first(condition, "if", subject, action, form=form).phrase, False
 
     def _means(self, whose: str) -> Phrase:
         subject = self._sufferer(whose)
-        condition = self._condition(whose, "있다", subject, PRESENT, "으면", "")
+        condition = self._condition(whose, "있다", subject, PRESENT, ending="으면", after="")
         choice = "사다 가다:미국 가다:일본 가다:한국 사다:자전거 사다:컴퓨터" if whose == "돈" else " ".join(ROUTINE)
         action = self.named_action(self.choose(choice.split()), subject)
-        return self._main_first(condition, "if", subject, action, FUTURE).phrase
+        return self._main_first(condition, "if", subject, action, form=FUTURE).phrase
 
     def _event_condition(self) -> Phrase:
         subject = self._sufferer("나")
@@ -239,12 +241,12 @@ class Storyteller(SimpleSentences):
                 self.named_action("오다", subject),
                 self.named_action("웃다", subject),
             )
-            return self._main_first(condition, "if", subject, self.choose(results), FUTURE).phrase
+            return self._main_first(condition, "if", subject, self.choose(results), form=FUTURE).phrase
         other = self.subject(TIMELESS, subject)
         condition = clause(other, self.named_action(self.choose(ARRIVALS), other), PRESENT, "으면", particle="가")
         happy = self.chance(0.3)
         action = Action(FEELING["행복하다"]) if happy else self.named_action(self.choose(WELCOMES), subject)
-        return self._main_first(condition, "if", subject, action, FUTURE).phrase
+        return self._main_first(condition, "if", subject, action, form=FUTURE).phrase
 
     def _turned_to(self, somebody: Nominal) -> Action:
         """Choose something done to or for somebody: calling, helping, waiting, trusting."""
@@ -264,13 +266,13 @@ class Storyteller(SimpleSentences):
                 event = Action(verbs_of("전화하다")[0], (noun_phrase(subject, "에게", "other"),))
             time = clause(other, event, PAST, "때", particle="가", after="때")
             main = self.named_action(self.choose(BUSY_WITH), subject)
-            return self._main_first(time, "when", subject, main, Form("past", "progressive")).phrase, False
+            return self._main_first(time, "when", subject, main, form=Form("past", "progressive")).phrase, False
         if kind < 0.75:
             time = clause(None, Action(YOUNG), PAST, "때", dropped=subject, after="때")
             spec = self.choose(("살다", "살다", "배우다", "배우다", "좋아하다", "싫어하다"))
-            return self._main_first(time, "when", subject, self.named_action(spec, subject), PAST).phrase, False
+            return self._main_first(time, "when", subject, self.named_action(spec, subject), form=PAST).phrase, False
         time = clause(None, self.named_action(self.choose(JOYS), subject), PRESENT, "때", dropped=subject, after="때")
-        return self._main_first(time, "when", subject, Action(FEELING["행복하다"]), PRESENT).phrase, False
+        return self._main_first(time, "when", subject, Action(FEELING["행복하다"]), form=PRESENT).phrase, False
 
     # -- sentences with a clause inside ------------------------------------------------------------
 
@@ -441,5 +443,5 @@ class Storyteller(SimpleSentences):
         if not because:
             return row
         whose, what = self.choose(("비 오다", "눈 오다", "날씨 춥다")).split()
-        reason = self._condition(whose, what, first, PAST, "기", "때문에")
+        reason = self._condition(whose, what, first, PAST, ending="기", after="때문에")
         return arrange([reason.phrase, row], [row, connector("because", reason), reason.phrase])

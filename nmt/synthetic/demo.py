@@ -6,7 +6,7 @@ from. Nothing is guessed afterwards: the links of a sentence are those names tur
 
 How words are linked:
 
-* a content word links to the Korean word that carries it, and a noun that is counted to its counter too;
+* a content word links to the Korean word that carries it, and a counted noun also links to its counter;
 * an article links to its noun, a preposition to the word that carries the particle;
 * ``did``, ``will`` and a form of ``do`` link to the last word of the Korean verb, which carries the tense;
 * ``not`` links to 안 or to the form of 않다, ``can``, ``want to``, ``have to`` and ``is`` (eating) to their own
@@ -19,8 +19,8 @@ Every word on both sides has at least one link.
 English is a function of Korean. A subject and a person addressed take ``the``, a counted object takes
 ``a`` or ``an``, what one likes is general (사과를 좋아한다, likes apples), a mass noun takes no article.
 
-Four splits share no sentence on either side. ``combinations`` tests words together that were never
-together in training: each of its sentences joins a pair of ``HELD_OUT``, and no sentence of the other
+Four splits share no sentence on either side. ``combinations`` tests pairs of words that never
+occur together in training: each of its sentences joins a pair of ``HELD_OUT``, and no sentence of the other
 splits contains both words of any such pair.
 
 >>> sorted(pair.target for pair in pairs("train") if pair.source in STORY)
@@ -56,7 +56,7 @@ class Pair(NamedTuple):
     """One sentence in both languages.
 
     ``links`` are (source word, target word), counted from 0 and sorted. ``lemmas`` are the dictionary
-    forms of the Korean content words, sorted: what a test needs to see that a combination is new.
+    forms of the Korean content words, sorted: by them a test sees that a combination is new.
     """
 
     source: str
@@ -163,7 +163,7 @@ def _candidate(sentence: Sentence) -> Candidate:
 
 
 def _story() -> list[Candidate]:
-    """The sentences the demonstration tells its story with, and their closest relatives."""
+    """Return the sentences of the demonstration's story, and similar ones."""
     told = []
     for who, verb, whom, ending in (
         ("나", "먹다", "밥", "다"),
@@ -181,7 +181,7 @@ def _story() -> list[Candidate]:
 
 
 def _candidates() -> list[Candidate]:
-    """Write until there are enough different Korean sentences of a fair length."""
+    """Write until there are enough different Korean sentences that are not too long."""
     author = Storyteller(SEED)
     weights, kinds = zip(*MIXTURE, strict=True)
     found = {candidate.pair.source: candidate for candidate in _story()}
@@ -197,7 +197,7 @@ PARTNERS = {head: frozenset(other for one, other in HELD_OUT if one == head) for
 
 
 def _brings_together(pair: Pair) -> bool:
-    """Whether both words of a held-out pair are in the sentence, wherever they stand."""
+    """Return whether both words of a held-out pair are in the sentence, at any place."""
     return any(PARTNERS.get(lemma, frozenset()) & set(pair.lemmas) for lemma in pair.lemmas)
 
 
@@ -233,7 +233,7 @@ def _without_rare_words(candidates: list[Candidate]) -> list[Candidate]:
 
 
 def _take_tests(candidates: list[Candidate], counts: Counter[str]) -> list[Candidate]:
-    """Take dev and test out of the candidates, but no word that training would then see too seldom.
+    """Take dev and test out of the candidates, but no sentence with a word that training would then see too rarely.
 
     A sentence whose English is also the translation of another one stays in training, and so does the story.
     """
@@ -251,20 +251,20 @@ def _take_tests(candidates: list[Candidate], counts: Counter[str]) -> list[Candi
 
 
 def _take_combinations(held_back: list[Candidate], counts: Counter[str], seen: set[str]) -> list[Candidate]:
-    """Take sentences with a held-out pair, as evenly over the pairs as there are sentences."""
+    """Take sentences with a held-out pair, as evenly over the pairs as the sentences allow."""
     used: Counter[tuple[str, str]] = Counter()
     chosen: list[Candidate] = []
     known = [one for one in held_back if all(counts[word] >= SEEN_OFTEN_ENOUGH for word in one.words)]
-    most = 1
-    while len(chosen) < HELD_OUT_SIZE and most < HELD_OUT_SIZE:
+    limit = 1
+    while len(chosen) < HELD_OUT_SIZE and limit < HELD_OUT_SIZE:
         for candidate in known:
             pairs_in_it = candidate.relations.intersection(HELD_OUT)
-            fresh = candidate.pair.target not in seen and max(used[pair] for pair in pairs_in_it) < most
+            fresh = candidate.pair.target not in seen and max(used[pair] for pair in pairs_in_it) < limit
             if fresh and len(chosen) < HELD_OUT_SIZE:
                 used.update(pairs_in_it)
                 seen.add(candidate.pair.target)
                 chosen.append(candidate)
-        most += 1
+        limit += 1
     return chosen
 
 

@@ -100,7 +100,13 @@ def _read_story(lines: list[str]) -> Story:
             told[kind].append(text)
     facts = _read_facts([line for line in lines if line.partition(": ")[0] not in told])
     angles = [(detail, headline) for detail, headline in (text.split(" => ") for text in told["angle"])]
-    return Story(told["lead"], angles, told["quote"], told["background"], COMMON | facts)
+    return Story(
+        leads=told["lead"],
+        angles=angles,
+        quotes=told["quote"],
+        backgrounds=told["background"],
+        facts=COMMON | facts,
+    )
 
 
 COMMON = _read_facts(rows(COMMON_FACTS))
@@ -108,7 +114,7 @@ NEWS = [_read_story(rows(story)) for story in STORIES.split("\n\n")]
 
 
 class Facts:
-    """The facts of one item: each is chosen when it is first asked for, unlike all others, and then stays."""
+    """The facts of one item: each is chosen when it is first asked for, differs from all others, and then stays."""
 
     def __init__(self, random: Random, choices: Choices) -> None:
         self.random = random
@@ -125,7 +131,7 @@ class Facts:
         kind = name.rstrip("0123456789")
         while name not in self.known:
             fresh = self.random.choice(self.choices[kind]) if kind in self.choices else MAKERS[kind](self.random)
-            # Two people must differ in their surnames too: that is all a headline says of them.
+            # Two people must also differ in their surnames: a headline gives nothing else.
             if not any(set(fresh) & set(taken) for taken in self.known.values()):
                 self.known[name] = fresh
         return self.known[name][shape - 1]
@@ -160,7 +166,7 @@ def _write(random: Random) -> tuple[str, str]:
 
 
 def _backgrounds(story: Story, facts: Facts) -> list[str]:
-    """The background of a story, and that of its town if the town has been named; the story's own comes more often."""
+    """Return a story's backgrounds, and those of its town if it was named; the story's own come more often."""
     return [*story.backgrounds * 3, *(rows(COMMON_BACKGROUND) if "town" in facts.known else [])]
 
 

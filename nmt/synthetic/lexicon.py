@@ -1,4 +1,4 @@
-"""The words of the built-in corpus and what goes well with what, as tables, and the objects read from them."""
+"""The words of the built-in corpus and which of them fit together, as tables, and the objects read from them."""
 
 from dataclasses import dataclass
 from functools import cache
@@ -12,7 +12,7 @@ def listed(words: str) -> list[str]:
 
 
 def rows(table: str) -> list[str]:
-    """Return the rows of a table; an indented line goes on with the row above it."""
+    """Return the rows of a table; an indented line continues the row above it."""
     return table.replace("\n  ", " ").strip().splitlines()
 
 
@@ -341,13 +341,13 @@ class Noun:
 
     @property
     def person(self) -> str:
-        """Who the verb agrees with when there is one of it."""
+        """The person that a verb agrees with, if there is one of the thing."""
         return "pl" if self.article == "s" else PRONOUN_FORMS[self.korean][2] if self.korean in PRONOUN_FORMS else "3s"
 
 
 @dataclass(frozen=True)
 class Verb:
-    """A verb or an adjective ("be big") and what goes well with it."""
+    """A verb or an adjective ("be big") and what fits it."""
 
     predicate: Predicate
     english: str
@@ -375,7 +375,7 @@ def _read_nouns() -> dict[str, Noun]:
         for korean, english in (entry.split("=") for entry in entries.split()):
             gender = "m" if korean in MEN else "f" if korean in WOMEN else ""
             spelled = english.replace("_", " ")
-            nouns[korean] = Noun(korean, spelled, article, counter.removeprefix("-"), gender)
+            nouns[korean] = Noun(korean, spelled, article=article, counter=counter.removeprefix("-"), gender=gender)
     for korean, (subject, _, _) in PRONOUN_FORMS.items():
         nouns[korean] = Noun(korean, subject, gender={"그": "m", "그녀": "f"}.get(korean, ""))
     for korean, entry in NAMES.items():
@@ -391,8 +391,8 @@ def _read_verbs() -> list[Verb]:
     verbs = []
     for line in rows(VERB_TABLE):
         entry, english, objects, places, manner, options = line.split("|")
-        things, rooms, ways = (tuple(column.split()) for column in (objects, places, manner))
-        verbs.append(Verb(_predicate(entry), english, things, rooms, ways, options))
+        things, rooms, adverbs = (tuple(column.split()) for column in (objects, places, manner))
+        verbs.append(Verb(_predicate(entry), english, objects=things, places=rooms, manner=adverbs, options=options))
     return verbs
 
 

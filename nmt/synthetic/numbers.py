@@ -34,7 +34,7 @@ BEFORE_COUNTER = {"하나": "한", "둘": "두", "셋": "세", "넷": "네"}
 COUNTERS = listed("개 명 마리 살 권 장 병 잔 대 벌 켤레 송이 그루 채 자루 통 편 곡 시간 그릇 조각 군데 가지 번째")
 MONTHS = {6: "유월", 10: "시월"}
 
-# The units read with Sino-Korean numbers, each with the most digits one is likely to see before it.
+# The units read with Sino-Korean numbers, each with the largest usual number of digits before it.
 SINO_UNITS = {
     **{"원": 10, "달러": 7, "유로": 6, "년": 4, "회": 3, "쪽": 3, "일": 3, "호선": 1, "학년": 1},
     **dict.fromkeys(listed("분 초 주 개월 층 도 인분 위 세 점"), 2),
@@ -73,7 +73,7 @@ def sino(number: int) -> str:
 
 
 def _groups(number: int) -> list[tuple[int, str]]:
-    """The parts of four digits that are not 0, the highest first, each with its name."""
+    """Return the parts of four digits that are not 0, the highest first, each with its name."""
     parts = [(number // 10_000**place % 10_000, name) for place, name in enumerate(GROUPS)]
     return [(part, name) for part, name in reversed(parts) if part]
 
@@ -99,7 +99,7 @@ def native(number: int) -> str:
 
 
 def counting(number: int) -> str:
-    """Return the shape a number takes before a counter.
+    """Return the form of a number before a counter.
 
     >>> counting(3), counting(20), counting(21), counting(120)
     ('세', '스무', '스물한', '백이십')
@@ -121,7 +121,7 @@ def value(written: str) -> int:
 
 
 def read(text: str) -> str:
-    """Return the text with all that is written in digits read aloud; the rest of it stays.
+    """Return the text with everything in digits written as it is read aloud; the rest stays.
 
     >>> read("20살"), read("2시 30분"), read("3.14"), read("010-1234-5678")
     ('스무 살', '두 시 삼십 분', '삼 점 일사', '공일공 일이삼사 오육칠팔')
@@ -177,7 +177,7 @@ def _fraction(found: re.Match[str]) -> str:
     return f"{sino(int(found[2]))}분의 {sino(int(found[1]))}"
 
 
-# Tried in this order: what looks most special comes first, and what has been read holds no digits any more.
+# Tried in this order: the most specific pattern comes first, and what has been read has no digits left.
 READERS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str]], ...] = (
     (re.compile(r"\b0\d{1,2}-\d{3,4}-\d{4}\b"), _telephone),
     (re.compile(r"\b(\d{4})-(\d{2})-(\d{2})\b"), _date),
@@ -194,9 +194,9 @@ READERS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str]], ...] = (
 )
 
 
-def _integer(random: Random, most_digits: int = 13) -> int:
-    """Choose a number of any length; people like round ones, and zeros inside are the hard ones."""
-    length = random.randint(1, most_digits)
+def _integer(random: Random, max_digits: int = 13) -> int:
+    """Choose a number of any length, often a round one, which is common, or one with zeros inside, which is hard."""
+    length = random.randint(1, max_digits)
     digits = [random.choice("123456789"), *(random.choice("0123456789") for _ in range(length - 1))]
     kind = random.random()
     if kind < 0.3:
@@ -225,7 +225,7 @@ def _decimal(random: Random) -> str:
 
 
 def _count(random: Random) -> int:
-    """Choose how many; beyond a hundred only in tens, which nobody would count in native numbers."""
+    """Choose a count; from a hundred on only tens, which are not counted in native numbers."""
     return random.randint(1, 99) if random.random() < 0.85 else 10 * random.randint(10, 300)
 
 

@@ -24,7 +24,7 @@ class Eojeol:
 
 
 class Phrase(NamedTuple):
-    """Korean words, English words with the Korean words each comes from, the lemmas and which goes with which."""
+    """Korean words, English words with the Korean words each comes from, the lemmas, and pairs of related lemmas."""
 
     korean: tuple[Eojeol, ...] = ()
     english: tuple[tuple[str, tuple[Eojeol, ...]], ...] = ()
@@ -36,7 +36,7 @@ NOTHING = Phrase()
 
 
 def arrange(korean: Sequence[Phrase], english: Sequence[Phrase], relations: Pairs = ()) -> Phrase:
-    """Join phrases in one order for Korean and in another for English; the Korean ones tell the lemmas."""
+    """Join phrases in one order for Korean and in another for English; the lemmas come from the Korean ones."""
     korean_side: list[Eojeol] = []
     english_side: list[tuple[str, tuple[Eojeol, ...]]] = []
     lemmas: list[str] = []
@@ -57,7 +57,7 @@ def english_words(text: str, source: Iterable[Eojeol]) -> Phrase:
 
 
 def korean_words(*texts: str) -> Phrase:
-    """Return Korean words whose English will be said elsewhere."""
+    """Return Korean words whose English is given elsewhere."""
     return Phrase(korean=tuple(map(Eojeol, texts)))
 
 
@@ -82,7 +82,7 @@ NUMERALS = dict(zip(range(1, 11), zip(HOURS, HOURS.values(), strict=True), stric
 
 @dataclass(frozen=True, slots=True)
 class Nominal:
-    """What a noun phrase says. ``count`` is 1 for one, 0 for several (들) and more for a number with a counter."""
+    """The contents of a noun phrase. ``count`` is 1 for one, 0 for several (들), or the number before a counter."""
 
     noun: Noun
     count: int = 1
@@ -93,12 +93,12 @@ class Nominal:
 
     @property
     def person(self) -> str:
-        """Who the verb agrees with."""
+        """The person that the verb agrees with."""
         return self.noun.person if self.count == 1 and not self.joined else "pl"
 
     @property
     def pronoun(self) -> str:
-        """The English pronoun that stands for it, or '' if Korean does not tell he from she."""
+        """The English pronoun for it, or '' if its gender is unknown."""
         if self.noun.korean in PRONOUNS:
             return self.noun.english
         return "they" if self.person == "pl" else {"m": "he", "f": "she", "": ""}[self.noun.gender]

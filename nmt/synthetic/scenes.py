@@ -1,4 +1,4 @@
-"""What happens together in the built-in corpus: causes and results, places and what one does there, errands, habits.
+"""What fits together in the built-in corpus: causes and results, places and activities, errands, habits.
 
 An action is written ``verb``, ``verb:object`` or ``verb:place``.
 """
@@ -36,7 +36,7 @@ LOCATIONS = {
 WHEREABOUTS = listed("집 학교 도서관 공원 병원 교실 방 부엌 서울 부산 사무실 식당")
 BELONGINGS = listed("자동차 자전거 카메라 컴퓨터 고양이 개 우산 표 돈 시간 시험 가방")
 
-# What follows from what: a cause, and the actions that make sense after it ('!' marks what becomes impossible).
+# A cause, and the actions that can follow from it ('!' marks what becomes impossible).
 CAUSES = {
     "비 오다": (
         "자다 쉬다:집 보다:영화 읽다:책 타다:버스 타다:택시 !운동하다 !놀다:공원 !가다:공원 !가다:바다 듣다:음악 "
@@ -94,8 +94,6 @@ RESULTS = {
 }
 ENJOYED = (*RESULTS, *listed("읽다 보다 듣다 고치다 마시다 먹다"))
 LIKED_FOR = listed("빨갛다 하얗다 노랗다 크다 작다 귀엽다 뜨겁다 차갑다")
-SEEN_IN_A_DRAWING = listed("예쁘다 아름답다 크다 작다 하얗다 빨갛다 노랗다")
-TASTES = listed("맛있다 뜨겁다 차갑다")
 ERRANDS = {
     "서점": "사다:책 사다:잡지",
     "시장": "사다:과일 사다:생선 사다:고기 사다:사과 사다:옷 사다:꽃 팔다:과일 팔다:사과",

@@ -1,4 +1,4 @@
-"""Sentences of one clause: statements, questions, descriptions, identities, what there is."""
+"""Sentences of one clause: statements, questions, descriptions, identities, existence."""
 
 from dataclasses import replace
 

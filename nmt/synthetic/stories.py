@@ -1,8 +1,8 @@
 """The stories of the headline corpus: fires, mergers, elections, and the words they are told with.
 
-A story is written down in a small language. ``[one|other]`` is a choice, ``{name}`` a fact that is chosen once and then
-stays, ``{name2}`` another fact of the same kind, ``{name.2}`` its second shape: what is ``a faulty heater`` in the item
-is ``faulty heater`` in the headline.
+A story is written in a small language. ``[one|other]`` is a choice, ``{name}`` a fact that is chosen once and then
+stays, ``{name2}`` another fact of the same kind, ``{name.2}`` its second form: ``a faulty heater`` in the item is
+``faulty heater`` in the headline.
 """
 
 from nmt.synthetic.lexicon import listed
@@ -24,7 +24,7 @@ SURNAMES = listed(
     "Jansen Kowalski Lambert Mensah Nolan Ortega Pryce Rossi Sandoval Thorne Urban Varga Whitaker Young Zeller"
 )
 
-# The facts of every story, each a list of choices; the shapes of one choice stand between slashes.
+# The facts of every story, each a list of choices; slashes separate the forms of one choice.
 COMMON_FACTS = """
 day = Monday | Tuesday | Wednesday | Thursday | Friday | Saturday | Sunday
 weekday = Monday | Tuesday | Wednesday | Thursday | Friday

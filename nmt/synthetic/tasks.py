@@ -7,7 +7,7 @@ news item to its headline. Every corpus is written by a grammar, so every target
 >>> numbers.read(source) == target
 True
 
-Splits share no source. What dev and test ask for is no target of training either: 1,204 tests nothing where 1204 was
+Splits share no source. The targets of dev and test are not in training either: 1,204 would test nothing if 1204 was
 learned.
 """
 
@@ -30,7 +30,7 @@ SEEN_OFTEN_ENOUGH = 20
 
 @dataclass(frozen=True)
 class Task:
-    """How a pair of a task is written, and how many of them train a model."""
+    """How a pair of a task is written, and the number of pairs that train a model."""
 
     pair: Callable[[Random], tuple[str, str]]
     train_size: int

@@ -1,7 +1,7 @@
 """Hangul in Latin letters, by the Revised Romanization of Korean (2000).
 
-The official rules write down how a word is pronounced, so there are two steps: ``pronounce`` lets the letters at the
-seam of two syllables change each other, and ``romanize`` spells the result letter by letter.
+The official rules write down how a word is pronounced, so there are two steps: ``pronounce`` changes the letters where
+two syllables meet, and ``romanize`` spells the result letter by letter.
 
 >>> pronounce("독립문"), romanize("독립문")
 ('동님문', 'dongnimmun')
@@ -10,11 +10,11 @@ seam of two syllables change each other, and ``romanize`` spells the result lett
 
 Everything follows from the letters, so some choices are fixed here:
 
-* ㄱ, ㄷ, ㅂ before ㅎ: verbs and adjectives melt them together (잡혀 japyeo), nouns keep the ㅎ (묵호 mukho). Letters
-  do not tell the two apart, but the suffixes 히 and 하다 do, and hardly any noun has their shape. 행복한 and 행복해,
-  which end like the nouns 북한 and 박해, are taken for nouns.
+* ㄱ, ㄷ, ㅂ before ㅎ: verbs and adjectives merge the two (잡혀 japyeo), nouns keep the ㅎ (묵호 mukho). Letters do not
+  tell the two apart, but the suffixes 히 and 하다 do, and hardly any noun looks like them. 행복한 and 행복해, which end
+  like the nouns 북한 and 박해, are treated as nouns.
 * ㄴ before ㄹ is ㄹㄹ (대관령 daegwallyeong), but ㄴㄴ before 로, 량, 력, 란, 론 and 료 from the third syllable on,
-  where they follow a word of its own (신문로 sinmunno).
+  where they follow an independent word (신문로 sinmunno).
 * ㄹㄱ keeps its ㄹ before an ending (읽고 ilgo), but not in the few nouns that have it (닭과 dakgwa).
 * 져, 쪄, 쳐 are 저, 쩌, 처, as the standard pronunciation has them (가르쳐 gareucheo).
 * Words are pronounced one by one. No capitals and no optional hyphens are written.
@@ -52,7 +52,7 @@ MELTING = re.compile("[히혀혔힌힐힘힙]|하(?:다|고|게|지|면|니|는|
 NASAL_SUFFIXES = "로량력란론료"
 NOUNS_IN_LG = "닭흙칡삵슭"
 
-# A place never ends like a person, so that what is a name can be seen: only the words of ``PLACES`` have to be known.
+# A place never ends like a person, so that names can be recognised: only the words of ``PLACES`` must be known.
 SURNAMES = listed(
     "김 이 박 최 정 강 조 윤 장 임 한 오 서 신 권 황 안 송 전 홍 유 고 문 양 손 배 백 허 남 심 노 곽 성 차 주 우 민 "
     "진 나 지 엄 채 원 천 방 공 현 함 변 염 여 추 소 석 선 설 마 길 연 위 표 명 기 옥 육 맹 모 탁 남궁 황보 제갈 선우"
@@ -132,12 +132,12 @@ def pronounce(word: str, *, changes: bool = True) -> str:
 
 
 def _split(coda: str) -> tuple[str, str]:
-    """Return what stays of a final when its last letter moves over, and that letter."""
+    """Return what remains of a final when its last letter moves to the next syllable, and that letter."""
     return CLUSTERS.get(coda, ("", coda))
 
 
 def _melt(coda: str, onset: str, vowel: str, *, suffix: bool) -> tuple[str, str]:
-    """Melt ㅎ and the consonant beside it: 좋고 -> 조코, 많다 -> 만타, 잡혀 -> 자펴; it is lost in 좋아 -> 조아."""
+    """Merge ㅎ and the consonant beside it: 좋고 -> 조코, 많다 -> 만타, 잡혀 -> 자펴; it is lost in 좋아 -> 조아."""
     stays, moves = _split(coda)
     if moves == "ㅎ":
         if onset in ASPIRATED:
@@ -158,7 +158,7 @@ def _soften(coda: str, onset: str, vowel: str) -> tuple[str, str]:
 
 
 def _move_over(coda: str, onset: str) -> tuple[str, str]:
-    """Let a final be the initial of a syllable that has none: 백암 -> 배감, 읽어 -> 일거."""
+    """Move a final to the next syllable if that has no initial: 백암 -> 배감, 읽어 -> 일거."""
     return _split(coda) if onset == "ㅇ" and coda not in ("", "ㅇ") else (coda, onset)
 
 
@@ -195,7 +195,7 @@ def _spell(sounds: str) -> str:
 
 
 def romanize(text: str) -> str:
-    """Return the text with every word of Hangul in Latin letters; the rest of it stays.
+    """Return the text with every word of Hangul in Latin letters; the rest stays.
 
     >>> romanize("꽃이 좋다"), romanize("왕십리"), romanize("묵호")
     ('kkochi jota', 'wangsimni', 'mukho')
@@ -204,7 +204,7 @@ def romanize(text: str) -> str:
 
 
 def romanize_name(surname: str, given: str) -> str:
-    """Return a person's name: the surname apart, and no change of sound inside the given name.
+    """Return a person's name: the surname is separate, and no sound changes inside the given name.
 
     >>> romanize_name("한", "복남"), romanize_name("홍", "빛나")
     ('han boknam', 'hong bitna')
@@ -242,7 +242,7 @@ def _person(random: Random) -> Spelled:
 
 
 def _is_clear(word: str) -> bool:
-    """Whether no dictionary is needed to know if a ㄴ is inserted: it may be, between a final and 이, 야, 여, 요."""
+    """Return whether no ㄴ can be inserted: only a dictionary says if it is, between a final and 이, 야, 여, 요."""
     return not any(final_of(one) and other in "이익인일임양역여연영예용유약" for one, other in pairwise(word))
 
 
@@ -284,7 +284,7 @@ def _predicate(random: Random) -> Spelled:
 
 
 def _deed(random: Random) -> Spelled:
-    """Say what is done to what, as far as the lexicon knows: what is read is 책, never 밥."""
+    """Write an object and a verb that fit together in the lexicon: 책 is read, but never 밥."""
     verb = random.choice([verb for verb in VERBS if len(verb.objects) > 1])
     thing = attach(random.choice(verb.objects), "를")
     return _spelled(f"{thing} {random.choice([*_finished(verb.predicate), verb.predicate.join('고')])}")

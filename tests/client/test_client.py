@@ -517,7 +517,7 @@ def test_an_address_says_host_model_and_version(url: str, options: dict, path: s
         ("https://h/v1/models/m", {"token": "a\nb"}, "no header"),
         ("https://h/v1/models/m", {"key": "x.pem"}, "certificate"),
         ("https://h/v1/models/m", {"ca": "nowhere.pem"}, "nowhere.pem cannot be used"),
-        ("https://h/v1/models/m", {"ca": __file__}, "PEM files are wanted"),
+        ("https://h/v1/models/m", {"ca": __file__}, "PEM files are needed"),
     ],
 )
 def test_options_that_make_no_sense_are_refused(url: str, options: dict[str, Any], word: str) -> None:

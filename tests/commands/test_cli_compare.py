@@ -82,7 +82,7 @@ def test_what_is_damaged_is_done_again_and_a_model_without_weights_is_refused(da
     shutil.rmtree(to / "models" / "none-1")
     other = nmt("compare", "model.attention=none", "model.attention=dot", "--to", to, *common)
     assert other.returncode == 0, other.stderr.decode()
-    assert "none cannot be measured, and the others are" in other.stderr.decode()
+    assert "none cannot be measured and is left out" in other.stderr.decode()
     assert set(json.loads((to / "comparison.json").read_text(encoding="utf-8"))["speeds"]) == {"dot"}
 
     (to / "models" / "dot-1" / "model.weights.h5").unlink()
@@ -105,7 +105,7 @@ def test_a_folder_in_which_another_one_is_at_work_is_refused(data: Path, tmp_pat
 
 
 WRONG = {
-    "no such model": (["nowhere"], ["'nowhere' is no model to compare"]),
+    "no such model": (["nowhere"], ["'nowhere' is not a model to compare"]),
     "a config that does not parse": (["bad.toml"], ["bad.toml is not TOML"]),
     "a seed": (["training.seed=7"], ["--seeds sets training.seed"]),
     "two budgets": (["model.units=7", "--steps", 7, "--minutes", 1], ["two budgets"]),
@@ -122,7 +122,7 @@ WRONG = {
     ),
     "links of other pairs": (
         ["model.units=7", "--pairs", "train.tsv", "--test-pairs", "train.tsv", "--test-links", "test.links"],
-        ["test.links has 6 lines and the test set 36 pairs"],
+        ["test.links has 6 lines and the test set has 36 pairs"],
     ),
     "an empty file": (["model.units=7", "--pairs", "empty.tsv", "--test-pairs", "test.tsv"], ["empty.tsv is empty"]),
     "a folder with something else": (["model.units=7", "--to", "."], ["is not empty"]),

@@ -70,7 +70,7 @@ def test_a_forecast_tries_the_training_and_keeps_nothing(corpus: Path, tmp_path:
     [
         (["train.ko"], ["train.ko has no partner"]),
         (["train.ko", "train.tsv", "train.en"], ["train.ko has no partner"]),
-        (["train.ko", "dev.en"], ["lose step", "48 lines"]),
+        (["train.ko", "dev.en"], ["do not match", "48 lines"]),
         (["train.ko", "empty.en"], ["empty.en", "empty"]),
         (["picture.png", "train.en"], ["picture.png", "not UTF-8"]),
         (["one.tsv"], ["one.tsv, line 1", "one column"]),

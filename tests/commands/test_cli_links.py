@@ -59,7 +59,7 @@ REFUSED = {
     ),
     "guidance without links": (GUIDED, ["= 0.5 learns from word links", "--links"]),
     "no attention": (["--links", "good", *GUIDED, "--set", "model.attention=none"], ["model.attention = 'none'"]),
-    "too few lines": (["--links", "short", *GUIDED], ["short has 5 lines", f"tsv {len(PAIRS)} pairs"]),
+    "too few lines": (["--links", "short", *GUIDED], ["short has 5 lines", f"tsv has {len(PAIRS)} pairs"]),
     "no link": (["--links", "malformed", *GUIDED], ["malformed, line 7", "'1:1'"]),
     "past the end": (["--links", "past", *GUIDED], ["past, line 4", "1-3", "target"]),
     "a missing file": (["--links", "nowhere", *GUIDED], ["nowhere", "cannot be read"]),

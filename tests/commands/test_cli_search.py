@@ -227,7 +227,7 @@ REFUSED = {
     "an ensemble of other vocabularies": ("translate M --ensemble SMALL", "another vocabulary"),
     "an ensemble of nothing": ("translate M --ensemble nowhere", "no model folder"),
     "files of other lengths": ("score M --source KO --target SHORT", "has no partner"),
-    "links that are none": ("align M --source KO --target EN --gold SHORT", "is no link"),
+    "links that are none": ("align M --source KO --target EN --gold SHORT", "is not a link"),
     "too few links": ("align M --source KO --target EN --gold FEW", "has 2 lines"),
     "links past the end": ("align M --source KO --target EN --gold PAST", "line 2: the link 0-7"),
     "alignments of a model without attention": ("align B --source KO --target EN", "no alignments"),

@@ -79,7 +79,7 @@ def test_an_export_is_served_without_its_model(tmp_path: Path) -> None:
         assert (code, answer) == (200, {"predictions": [{"translation": "A B", "score": -3.0}]})
         assert server.ask("POST", "/v1/models/upper/versions/9:predict", {"instances": ["a b"]})[0] == 404
         code, _, answer = server.ask("POST", "/translate", {"text": "a b", "how": "beam"})
-        assert code == 400 and "was settled" in answer["error"]
+        assert code == 400 and "was fixed" in answer["error"]
         (best, second) = server.ask("POST", "/translate", {"text": "a b"})[2]["translations"]
         assert (best["text"], best["weights"]) == ("B A", [[0.0, 1.0], [1.0, 0.0]])
         assert (second["text"], second["weights"]) == ("SECOND", None)

@@ -79,7 +79,7 @@ def test_another_comparison_is_not_gone_on_with(tmp_path: Path, material: Materi
 def test_a_record_that_is_none_is_refused(tmp_path: Path, material: Material, content: str) -> None:
     (tmp_path / "c").mkdir()
     (tmp_path / "c" / "comparison.json").write_text(content)
-    with pytest.raises(InputError, match=r"comparison.json is (damaged|no record)"):
+    with pytest.raises(InputError, match=r"comparison.json is (damaged|not a record)"):
         Results(tmp_path / "c", [A], material, ComparisonBudget())
 
 

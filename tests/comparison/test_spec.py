@@ -35,7 +35,7 @@ def test_files_settings_and_folders_are_models(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["nothing"], "'nothing' is no model to compare: it must be a TOML file"),
+        (["nothing"], "'nothing' is not a model to compare: it must be a TOML file"),
         (["missing.toml"], "The config missing.toml cannot be read"),
         (["model.attension=dot"], "Did you mean 'model.attention'"),
         (["model.units=7", "a:model.units=11", "model.units=7"], "Two models are called '7'. Write NAME:model.units=7"),

@@ -74,7 +74,7 @@ def test_what_is_logged_is_not_printed_there_too(caplog: Any) -> None:
     ("work", "reason"),
     [
         (break_down, "ZeroDivisionError: by zero"),
-        (die, "its process ended with code -9, as a system does that is out of memory"),
+        (die, "its process ended with code -9, perhaps because the system was out of memory"),
     ],
 )
 def test_whatever_becomes_of_it_the_reason_is_told(work: Callable, reason: str) -> None:

@@ -51,12 +51,12 @@ BAD = {
     "a half": ("0-\n\n\n", ["line 1", "'0-'"]),
     "a negative number": ("0--1\n\n\n", ["line 1", "'0--1'"]),
     "counted in another script": ("٠-٠\n\n\n", ["line 1", "'٠-٠'"]),
-    "a number without end": ("0-" + "1" * 5000 + "\n\n\n", ["line 1", "no link"]),
+    "a number without end": ("0-" + "1" * 5000 + "\n\n\n", ["line 1", "is not a link"]),
     "past the source": ("2-0\n\n\n", ["line 1", "2-0", "source word 2", "2 words"]),
     "past the target": ("0-0\n0?1\n\n", ["line 2", "0?1", "target word 1", "1 word"]),
     "in an empty sentence": ("0-0\n0-0\n0-0\n", ["line 3", "source word 0"]),
-    "too few lines": ("0-0\n0-0\n", ["has 2 lines", "x.tsv 3 pairs", "blank line"]),
-    "too many lines": ("0-0\n0-0\n\n\n\n", ["has 5 lines", "x.tsv 3 pairs"]),
+    "too few lines": ("0-0\n0-0\n", ["has 2 lines", "x.tsv has 3 pairs", "blank line"]),
+    "too many lines": ("0-0\n0-0\n\n\n\n", ["has 5 lines", "x.tsv has 3 pairs"]),
     "no lines": ("", ["is empty"]),
     "no UTF-8": (b"0-0\n\xff\n\n", ["line 2", "not UTF-8"]),
 }
@@ -116,6 +116,6 @@ def test_links_are_there_when_they_are_learned_from_and_only_then() -> None:
     with pytest.raises(InputError, match=r"--links is used by training.guided_alignment, which is 0\. Set it"):
         check_guided(Config(), linked=True)
     with pytest.raises(
-        InputError, match=r"= 0.25 learns from word links, and there are none\. Name their file with --"
+        InputError, match=r"= 0.25 learns from word links, but there are none\. Name their file with --"
     ):
         check_guided(guided, linked=False)

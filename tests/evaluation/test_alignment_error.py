@@ -38,7 +38,7 @@ def test_what_is_no_link_is_named_with_its_line(token: str) -> None:
     with pytest.raises(InputError) as raised:
         list(read(["0-0", f"0-0 {token} 1-1"], "gold.txt"))
     message = str(raised.value)
-    assert message.startswith(f"gold.txt, line 2: {token[:40]!r} is no link. Write 0-1")
+    assert message.startswith(f"gold.txt, line 2: {token[:40]!r} is not a link. Write 0-1")
     assert len(message) < 300
 
 

@@ -49,7 +49,7 @@ def test_models_that_write_along_are_named(tmp_path: Path) -> None:
 
 def test_what_nobody_knows_is_said(tmp_path: Path) -> None:
     text = written(tmp_path)
-    assert "not said" in text
+    assert "unknown; set them" in text
     (tmp_path / "metrics.jsonl").unlink()
     config = Config()
     assert "no record of a development set" in card(

@@ -155,14 +155,14 @@ def test_the_commands_of_its_readme_are_those_of_the_contract(tmp_path: Path) ->
 @pytest.mark.parametrize("file", FILES)
 def test_what_is_there_is_never_overwritten(file: str, tmp_path: Path) -> None:
     (tmp_path / file).write_text("mine")
-    with pytest.raises(InputError, match=f"{file} is there already"):
+    with pytest.raises(InputError, match=f"{file} exists already"):
         write_kit(tmp_path, "ko-en")
     assert [path.name for path in tmp_path.iterdir()] == [file] and (tmp_path / file).read_text() == "mine"
 
 
 def test_a_link_that_leads_nowhere_is_not_overwritten(tmp_path: Path) -> None:
     (tmp_path / "README.md").symlink_to(tmp_path / "nowhere")
-    with pytest.raises(InputError, match="is there already"):
+    with pytest.raises(InputError, match="exists already"):
         write_kit(tmp_path, "ko-en")
     assert not (tmp_path / "nowhere").exists()
 

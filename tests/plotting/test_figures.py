@@ -216,7 +216,7 @@ def test_a_run_without_bleu_has_its_perplexity(tmp_path: Path, drawn: list[Figur
 
 def test_a_loss_that_counts_links_too_says_so(tmp_path: Path, drawn: list[Figure]) -> None:
     history([{**record, "alignment_loss": 0.5} for record in RECORDS], tmp_path / "a.png")
-    assert {"training, with that of the links", "development"} <= set(texts(drawn[0]))
+    assert {"training, with the alignment loss", "development"} <= set(texts(drawn[0]))
 
 
 def test_a_run_of_one_epoch(tmp_path: Path, drawn: list[Figure]) -> None:

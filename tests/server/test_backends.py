@@ -191,7 +191,7 @@ def test_what_an_export_shows(upper: Backend) -> None:
     assert [each.text for each in two] == ["THREE TWO", "SECOND"]
     assert two[0].words.source == ("two", "three") and two[0].words.strongest("TWO") == "two"
     assert two[1].words is None
-    with pytest.raises(InputError, match="settled when this export was written"):
+    with pytest.raises(InputError, match="fixed when this export was written"):
         upper.shown(["one"], SearchSettings())
 
 

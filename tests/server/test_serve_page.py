@@ -170,7 +170,7 @@ def test_an_export_cannot_be_searched_otherwise_and_says_why(browser: Any, tmp_p
     with serving(tmp_path / "upper", tmp_path / "news") as server:
         for page in opened(browser, server.url):
             assert page.get_by_label("greedy").is_disabled()
-            assert "was settled when this export was written" in page.locator("#fixed").inner_text()
+            assert "was fixed when this export was written" in page.locator("#fixed").inner_text()
             typed(page, "one two")
             assert page.locator("#list .words").all_inner_texts() == ["TWO ONE", "SECOND"]
             page.locator("#list button").nth(1).click()

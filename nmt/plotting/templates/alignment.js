@@ -1,5 +1,5 @@
 "use strict";
-// The table holds every weight; this draws the lines between the words and brings out what belongs to one of them.
+// The table holds every weight; this draws the lines between the words and highlights what belongs to one of them.
 const FAINT = 0.03;
 
 for (const section of document.querySelectorAll("section")) {
@@ -80,6 +80,6 @@ for (const section of document.querySelectorAll("section")) {
   listen(true, sources, heads);
   listen(false, targets, sides);
   new ResizeObserver(place).observe(box);
-  document.fonts.ready.then(place); // its letters have other widths
+  document.fonts.ready.then(place); // the loaded font has other widths
   place();
 }

@@ -1,6 +1,6 @@
 "use strict";
-// What is typed is translated when the typing rests; the newest answer is drawn, older ones are dropped.
-const RESTS = 250; // milliseconds
+// The text is translated after a pause in typing; only the newest answer is drawn.
+const PAUSE = 250; // milliseconds
 const FAINT = 0.03; // hundreds of hair lines would hide the others; the table has their weights
 const element = (id) => document.getElementById(id);
 const model = JSON.parse(element("data").textContent);
@@ -69,7 +69,7 @@ const ask = async () => {
 
 const soon = () => {
   clearTimeout(timer);
-  timer = setTimeout(ask, RESTS);
+  timer = setTimeout(ask, PAUSE);
 };
 
 // --- drawing ---
@@ -119,7 +119,7 @@ const choose = (translations, one) => {
   if (aligned) return align(one);
   note.textContent = translations[0]?.weights
     ? "An export holds the alignment of the best translation only."
-    : "This model has no alignment: it attends to no source word.";
+    : "This model has no attention, so there is no alignment to show.";
 };
 
 const percent = (weight) => `${Math.round(100 * weight)} %`;
@@ -127,7 +127,7 @@ const percent = (weight) => `${Math.round(100 * weight)} %`;
 const align = ({ source, target, weights }) => {
   const columns = source.map((_, i) => weights.map((row) => row[i]));
   const chips = (words, others, shares, verb) => words.map((word, i) => {
-    // What it says aloud names the three that matter most.
+    // The label for screen readers names the three largest weights.
     const most = [...shares[i].keys()].sort((a, b) => shares[i][b] - shares[i][a]).slice(0, 3);
     const names = most.filter((j) => shares[i][j] >= 0.01).map((j) => `${others[j]} ${percent(shares[i][j])}`);
     const label = `${word} ${verb} ${names.join(", ") || "nothing"}`;
@@ -176,7 +176,7 @@ const align = ({ source, target, weights }) => {
 // --- pointing ---
 
 let drawn = null;
-let kept = null; // the word that has the focus: it stays when the pointer goes
+let kept = null; // the word that has the focus: it stays highlighted when the pointer leaves
 
 const place = () => {
   if (!drawn) return;
@@ -198,7 +198,7 @@ const clear = () => {
   said.textContent = "";
 };
 
-const bringOut = (isSource, word) => {
+const highlight = (isSource, word) => {
   clear();
   section.classList.add("busy");
   const { sources, targets, heads, sides, cells, weights, lines } = drawn;
@@ -216,14 +216,14 @@ const bringOut = (isSource, word) => {
   for (const { path, source, target } of lines) path.classList.toggle("on", (isSource ? source : target) === word);
 };
 
-const again = () => (kept ? bringOut(...kept) : clear());
+const again = () => (kept ? highlight(...kept) : clear());
 
-// The words come and go, so their groups listen for them.
+// Each translation replaces the words, so their groups listen for events.
 const listen = (group, isSource, words, name) => {
   const place = (event) => (drawn ? drawn[name].indexOf(event.target.closest(words)) : -1);
   group.addEventListener("pointerover", (event) => {
     const word = place(event);
-    if (word >= 0) bringOut(isSource, word);
+    if (word >= 0) highlight(isSource, word);
     else again();
   });
   group.addEventListener("pointerleave", again);
@@ -255,19 +255,19 @@ listen(body, false, "th", "sides");
 // A cell belongs to a word of either side: the target's links are shown.
 body.addEventListener("pointerover", (event) => {
   const row = event.target.closest("td")?.parentElement;
-  if (row && drawn) bringOut(false, [...body.children].indexOf(row));
+  if (row && drawn) highlight(false, [...body.children].indexOf(row));
 });
 new ResizeObserver(place).observe(box);
-// It is used only where the machine has no letters of its own, but fetched before any is typed: Chromium keeps the boxes
-// that it drew in a text area until then.
+// The font is used only if the machine has none for Hangul. It is fetched before anything is typed, because Chromium
+// keeps the boxes that it drew in a text area before.
 document.fonts.load('1rem "nmt Hangul"', "한").then(place, () => {});
 
-// --- beginning ---
+// --- starting ---
 
 const fit = () => {
   for (const part of form.querySelectorAll("[data-for]")) {
     part.hidden = part.dataset.for !== chosen();
-    // What is hidden must not keep the rest from being sent.
+    // A hidden field must not keep the form from being sent.
     for (const input of part.querySelectorAll("input")) input.disabled = part.hidden;
   }
 };
@@ -277,7 +277,7 @@ form.addEventListener("input", () => { fit(); soon(); });
 form.addEventListener("submit", (event) => { event.preventDefault(); ask(); });
 element("again").addEventListener("click", () => { draw += 1; ask(); });
 if (model.fixed) {
-  element("ways").disabled = true;
+  element("strategies").disabled = true;
   element("fixed").textContent = model.fixed;
   element("fixed").hidden = false;
   for (const input of form.elements.how) input.checked = false;
@@ -285,10 +285,10 @@ if (model.fixed) {
   const { strategy: kind, beam, length_penalty: penalty, temperature } = model.search;
   form.elements.how.value = kind;
   if (beam > 1) form.elements.beam.value = Math.min(beam, 10);
-  // The fields go by tenths, as the server does.
+  // The fields take tenths, as the server does.
   const tenths = (number) => Math.round(10 * number) / 10;
   form.elements.length_penalty.value = tenths(Math.min(penalty, 2));
   form.elements.temperature.value = tenths(Math.min(Math.max(temperature, 0.1), 2));
   fit();
 }
-if (text.value) ask(); // the browser kept it
+if (text.value) ask(); // the browser restored the text
