@@ -236,7 +236,7 @@ def test_a_run_with_every_practice_is_resumed_as_exactly(
     # Subject, object, verb against subject, verb, object.
     (tmp_path / "links").write_text("0-0 1-2 2-1\n" * 53)
     data = (with_links(whole.data[0], tmp_path / "links"), whole.data[1])
-    run(config, data, tmp_path / "uninterrupted")
+    train_model(config, *data, str(tmp_path / "uninterrupted"))  # a path may be text
     # After the third of five batches one gradient waits for its second.
     monkeypatch.setattr(Interrupter, "places", {(1, 2): signal.SIGINT})
     monkeypatch.setattr(fit, "SaveCheckpoint", Interrupter)
