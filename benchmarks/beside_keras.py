@@ -39,7 +39,7 @@ import tensorflow as tf
 
 from nmt.config import Config, Model, with_settings
 from nmt.data.corpora import from_files
-from nmt.data.pipeline import ahead
+from nmt.data.pipeline import prefetched
 from nmt.errors import InputError
 from nmt.models.build import build_model
 from nmt.training.inputs import fit_tokenizers, make_pipeline
@@ -230,12 +230,12 @@ def measure(named: dict[str, Any], batches: tf.data.Dataset, rounds: int) -> dic
     print(f"{len(tokens)} batches of {len(set(shapes))} shapes, {sum(tokens):,} target tokens, {rounds} rounds")
     for name, model in named.items():
         print(f"Warming up: {name}", flush=True)
-        model.fit(ahead(one_of_each), verbose=0, shuffle=False)
+        model.fit(prefetched(one_of_each), verbose=0, shuffle=False)
     speeds: dict[str, list[float]] = {name: [] for name in named}
     for count in range(rounds):
         for name, model in named.items():
             clock = Clock(len(tokens))
-            model.fit(ahead(batches), callbacks=[clock], verbose=0, shuffle=False)
+            model.fit(prefetched(batches), callbacks=[clock], verbose=0, shuffle=False)
             speeds[name].append(sum(tokens[1:]) / clock.seconds)
             print(f"Round {count + 1}: {name}, {speeds[name][-1]:,.0f}", flush=True)
     return speeds

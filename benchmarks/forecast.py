@@ -52,7 +52,7 @@ def alone(config: Path, files: list[str]) -> None:
     print(json.dumps({**each, "parameters": found.parameters}))
 
 
-def foretold(config: Path, files: list[str]) -> tuple[dict[str, float], float]:
+def forecast_in_new_process(config: Path, files: list[str]) -> tuple[dict[str, float], float]:
     """Forecast in a process of its own. Return what it found and the seconds that it took."""
     began = time.monotonic()
     command = [sys.executable, __file__, "--alone", str(config), *files]
@@ -85,10 +85,10 @@ def compare(name: str, arguments: argparse.Namespace, place: Path) -> list[str]:
     config = place / "config.toml"
     settings = [*MODELS[name], f"training.epochs={arguments.epochs}"]
     config.write_text(to_toml(with_settings(base, settings)), encoding="utf-8")
-    first, took = foretold(config, files)
+    first, took = forecast_in_new_process(config, files)
     print(f"{name}: forecast in {took:,.0f} seconds: {first}", file=sys.stderr)
     truth = trained(config, files, place / name)
-    second, _ = foretold(config, files)
+    second, _ = forecast_in_new_process(config, files)
     lines = []
     for key, what in (("epoch", "seconds an epoch"), ("total", "seconds in all"), ("memory", "peak memory, MB")):
         ratio = truth[key] / statistics.mean([first[key], second[key]])

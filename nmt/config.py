@@ -26,9 +26,9 @@ import tomli_w
 from nmt.errors import InputError, nearest
 
 
-def option(default: Any, about: str, least: float = -math.inf, most: float = math.inf) -> Any:
+def option(default: Any, about: str, minimum: float = -math.inf, maximum: float = math.inf) -> Any:
     """Declare a field: its default, what it is for, and the range of its values."""
-    return field(default=default, metadata={"about": about, "least": least, "most": most})
+    return field(default=default, metadata={"about": about, "minimum": minimum, "maximum": maximum})
 
 
 @dataclass(frozen=True)
@@ -114,8 +114,8 @@ class Training:
     """How the network learns."""
 
     epochs: int = option(20, "maximum passes over the training pairs", 1, 10**6)
-    steps: int = option(0, "maximum steps of the optimizer; 0 is no limit", 0, 10**9)
-    minutes: float = option(0.0, "maximum minutes spent on steps, without scoring; 0 is no limit", 0.0, 10**6)
+    steps: int = option(0, "maximum steps of the optimizer; 0 means no limit", 0, 10**9)
+    minutes: float = option(0.0, "maximum minutes spent on steps, without scoring; 0 means no limit", 0.0, 10**6)
     batch_size: int = option(80, "sentences or target tokens in a batch", 1, 10**6)
     batch_unit: Literal["sentences", "tokens"] = option("sentences", "what batch_size counts")
     accumulate: int = option(1, "batches whose gradients are combined for one step", 1, 10_000)
@@ -555,8 +555,8 @@ def _check(section: str, defaults: Any, key: str, value: Any) -> Any:
     limits = fields[key].metadata
     if kinds != [bool] and not math.isfinite(value):
         raise InputError(f"{name} must be a finite number, not {value}.")
-    if kinds != [bool] and not limits["least"] <= value <= limits["most"]:
-        raise InputError(f"{name} must be {_range(limits['least'], limits['most'])}, not {value}.")
+    if kinds != [bool] and not limits["minimum"] <= value <= limits["maximum"]:
+        raise InputError(f"{name} must be {_range(limits['minimum'], limits['maximum'])}, not {value}.")
     return value
 
 
@@ -573,11 +573,11 @@ def _accepted(hint: Any) -> tuple[list[str], list[type]]:
     return [], [hint]
 
 
-def _range(least: float, most: float) -> str:
+def _range(minimum: float, maximum: float) -> str:
     """Say in words which numbers lie between two bounds."""
-    if most == math.inf:
-        return f"{_number(least)} or more"
-    return f"between {_number(least)} and {_number(most)}"
+    if maximum == math.inf:
+        return f"{_number(minimum)} or more"
+    return f"between {_number(minimum)} and {_number(maximum)}"
 
 
 def _number(value: float) -> str:

@@ -43,7 +43,7 @@ class Upper(tf.Module):
         source = tf.concat([words, tf.fill([words.nrows(), 1], "</s>")], 1).to_tensor("")
         target = tf.ragged.map_flat_values(tf.strings.upper, tf.reverse(words, [1])).to_tensor("")
         lengths = tf.cast(words.row_lengths(), tf.int32)
-        looked = tf.one_hot(lengths[:, None] - 1 - tf.range(tf.shape(target)[1]), tf.shape(source)[1])
+        alignment = tf.one_hot(lengths[:, None] - 1 - tf.range(tf.shape(target)[1]), tf.shape(source)[1])
         score = -tf.cast(tf.strings.length(text), tf.float32)
         # The second of two words is all it finds beside.
         second = tf.where(lengths > 1, "SECOND", "")
@@ -52,7 +52,7 @@ class Upper(tf.Module):
             "scores": tf.stack([score, tf.where(lengths > 1, score - 1, tf.float32.min)], 1),
             "source_tokens": tf.where(source == "", "", tf.where(source == "</s>", source, "▁" + source)),
             "target_tokens": tf.where(target == "", "", "▁" + target),
-            "alignment": looked,
+            "alignment": alignment,
         }
 
 

@@ -16,23 +16,23 @@ from nmt.errors import InputError
 SECTIONS = {section.name: type(getattr(Config(), section.name)) for section in dataclasses.fields(Config)}
 
 
-def accepted(hint: Any, least: float, most: float) -> st.SearchStrategy:
+def accepted(hint: Any, minimum: float, maximum: float) -> st.SearchStrategy:
     """All values that a field of this type and range may take."""
     if get_origin(hint) is Literal:
         return st.sampled_from(get_args(hint))
     if hint is bool:
         return st.booleans()
     if hint is int:
-        return st.integers(int(max(least, -(10**9))), int(min(most, 10**9)))
+        return st.integers(int(max(minimum, -(10**9))), int(min(maximum, 10**9)))
     if hint is float:
-        return st.floats(least, min(most, 1e300))
-    return st.one_of([accepted(part, least, most) for part in get_args(hint)])
+        return st.floats(minimum, min(maximum, 1e300))
+    return st.one_of([accepted(part, minimum, maximum) for part in get_args(hint)])
 
 
 def section(kind: type) -> st.SearchStrategy:
     hints = get_type_hints(kind)
     fields = {
-        f.name: accepted(hints[f.name], f.metadata["least"], f.metadata["most"]) for f in dataclasses.fields(kind)
+        f.name: accepted(hints[f.name], f.metadata["minimum"], f.metadata["maximum"]) for f in dataclasses.fields(kind)
     }
     return st.builds(kind, **fields)
 
@@ -156,7 +156,7 @@ def test_a_config_cannot_be_changed() -> None:
 WRONG = {
     "section": ({"modle": {"units": 3}}, "no section 'modle'. Did you mean 'model'?"),
     "section unlike any": ({"zzzzzzzz": {}}, "no section 'zzzzzzzz'. Known: data, decoding, model, text, training."),
-    "section that is no table": ({"model": 3}, "'model' is a section of the config"),
+    "section that is not a table": ({"model": 3}, "'model' is a section of the config"),
     "key": ({"training": {"epoch": 3}}, "no key 'training.epoch'. Did you mean 'training.epochs'?"),
     "key unlike any": (
         {"text": {"##########": 3}},

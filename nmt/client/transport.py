@@ -109,7 +109,9 @@ class Address:
         if parts.scheme not in _PORTS or not parts.hostname:
             raise InputError(f"'{url}' is not the address of a server. {example}")
         if parts.username or parts.password:
-            raise InputError("An address must hold no user and no password: everybody who reads it would know them.")
+            raise InputError(
+                "An address must not contain a user or a password: everybody who reads it would know them."
+            )
         found = _PATH.fullmatch(parts.path)
         if found is None or parts.query or parts.fragment or "/v1/models" in found["prefix"] or ":" in found["prefix"]:
             raise InputError(f"'{url}' has more after the model. {example}")

@@ -133,7 +133,7 @@ def _material(
 ) -> Material:
     """Return the files of the comparison, after checking that they exist and fit the models."""
     from nmt.comparison.spec import Material, open_pairs
-    from nmt.data.word_links import check_guided
+    from nmt.training.prepare import prepare_run
 
     train, dev, test = files
     learning = [each for each in chosen if not each.folder]
@@ -149,7 +149,7 @@ def _material(
     if not learning and (train or links):
         raise InputError("All models are trained already: name the test pairs only.")
     for each in learning:
-        check_guided(each.config, linked=links is not None and each.config.training.guided_alignment > 0)
+        prepare_run(each.config, None, linked=links is not None and each.config.training.guided_alignment > 0)
     if links and not any(each.config.training.guided_alignment for each in learning):
         raise InputError("--links teaches an attention, and no model has training.guided_alignment.")
     for opened in filter(None, (train, dev, test)):

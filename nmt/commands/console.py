@@ -74,7 +74,7 @@ def windows(items: Iterable[Any], one_by_one: bool = False, held: int = 1) -> It
     Raises:
         InputError: that of the stream, after the items before it.
     """
-    most, window, characters = 1 if one_by_one else _FIRST, [], 0
+    max_lines, window, characters = 1 if one_by_one else _FIRST, [], 0
     stream = iter(items)
     failed: InputError | None = None
     while failed is None:
@@ -87,17 +87,17 @@ def windows(items: Iterable[Any], one_by_one: bool = False, held: int = 1) -> It
             break
         window.append(item)
         characters += len(item) if isinstance(item, str) else sum(map(len, item))
-        if len(window) >= most or characters * held >= _CHARACTERS:
+        if len(window) >= max_lines or characters * held >= _CHARACTERS:
             yield window
             window, characters = [], 0
-            most = 1 if one_by_one else max(1, min(2 * most, _WINDOW // held))
+            max_lines = 1 if one_by_one else max(1, min(2 * max_lines, _WINDOW // held))
     if window:
         yield window
     if failed:
         raise failed
 
 
-def typed(file: Path | None) -> bool:
+def is_interactive(file: Path | None) -> bool:
     """Return whether the lines are typed at a terminal, so that each is answered at once."""
     return _standard(file) and sys.stdin.isatty()
 

@@ -18,7 +18,7 @@ from nmt.tf_import import import_tensorflow
 if TYPE_CHECKING:
     from nmt.config import Config
     from nmt.data.corpora import Corpus
-    from nmt.doctor.findings import Diagnosis, Foretold
+    from nmt.doctor.findings import Diagnosis, TrainingForecast
 
 
 def data(
@@ -69,7 +69,7 @@ def data(
     refused: Exception | None = None
     if forecast:
         try:
-            found = dataclasses.replace(found, forecast=foretold(chosen, named))
+            found = dataclasses.replace(found, forecast=forecast_training(chosen, named))
         except (InputError, WorkFailed) as error:
             refused = error  # the findings are shown anyway
     if as_json:
@@ -173,7 +173,7 @@ def show(found: Diagnosis) -> None:
         console.print(part)
 
 
-def foretold(config: Config, named: Sequence[tuple[Path, ...]]) -> Foretold:
+def forecast_training(config: Config, named: Sequence[tuple[Path, ...]]) -> TrainingForecast:
     """Forecast a training on the first split, scored on the second one if there is any."""
     from nmt.comparison.worker import run_in_worker
 
@@ -185,12 +185,12 @@ def foretold(config: Config, named: Sequence[tuple[Path, ...]]) -> Foretold:
         raise KeyboardInterrupt from None
 
 
-def _begin_training(config: Config, named: Sequence[tuple[Path, ...]]) -> Foretold:
+def _begin_training(config: Config, named: Sequence[tuple[Path, ...]]) -> TrainingForecast:
     from nmt.data.corpora import split_dev
-    from nmt.doctor.findings import Foretold
+    from nmt.doctor.findings import TrainingForecast
     from nmt.training.forecast import forecast
 
     first, *others = _open(named)
     corpus, dev = (first, others[0]) if others else split_dev(first)
     made = forecast(config, corpus, dev)
-    return Foretold(made.seconds, made.epoch_seconds, made.memory_mb, str(made))
+    return TrainingForecast(made.seconds, made.epoch_seconds, made.memory_mb, str(made))

@@ -52,21 +52,21 @@ def demo(
         translator: Any = train_model(config, train_corpus, dev_corpus, model)
         for split, what in (("test", "sentences it has not seen"), ("combinations", "words it has not seen together")):
             print(f"\nOn {len(corpus.pairs(split))} {what}:")
-            _judge(translator, corpus.pairs(split))
+            _print_scores(translator, corpus.pairs(split))
         show_translated(translator, list(corpus.STORY))
     kept = f"nmt translate {to}" if to else "nmt demo --to my-demo && nmt translate my-demo"
     print(f"\nWhat to try next:\n  {kept}\n  nmt train --pairs your.tsv --to my-model      your own pairs, two columns")
 
 
-def _judge(translator: Translator, pairs: Sequence[Pair]) -> None:
+def _print_scores(translator: Translator, pairs: Sequence[Pair]) -> None:
     """Print the scores of the translations of pairs, and the alignment error of the given ones."""
-    from nmt.evaluation.alignment_error import Gold, alignment_error, hard
+    from nmt.evaluation.alignment_error import Gold, alignment_error, strongest_links
     from nmt.evaluation.scores import score
 
     sources, targets = [pair.source for pair in pairs], [pair.target for pair in pairs]
     print(score([found.text for found in translator.translate(sources)], targets))
     if translator.model.aligned:
-        found = [hard(scored.words()) for scored in translator.score(sources, targets)]
+        found = [strongest_links(scored.words()) for scored in translator.score(sources, targets)]
         gold = [Gold(frozenset(pair.links), frozenset(pair.links)) for pair in pairs]
         print(alignment_error(found, gold))
 

@@ -147,7 +147,7 @@ def align(
 
     **Example:** `nmt align my-model --source test.ko --target test.en --gold test.links > found.links`
     """
-    from nmt.evaluation.alignment_error import Link, alignment_error, hard
+    from nmt.evaluation.alignment_error import Link, alignment_error, strongest_links
 
     search = decoding(model, settings)
     corpus = _pairs(source, target)
@@ -160,16 +160,16 @@ def align(
         words = [found.words() for found in window]
         emit(_aligned(each, form) for each in words)
         if gold:
-            links += [hard(each) for each in words]
+            links += [strongest_links(each) for each in words]
     if gold:
         say(str(alignment_error(links, right)))
 
 
 def _aligned(words: WordAlignment, form: str) -> str:
-    from nmt.evaluation.alignment_error import hard, pharaoh
+    from nmt.evaluation.alignment_error import pharaoh, strongest_links
 
     if form == "pharaoh":
-        return pharaoh(hard(words))
+        return pharaoh(strongest_links(words))
     weights = [[round(float(weight), 4) for weight in row] for row in words.weights]
     return json.dumps({"source": words.source, "target": words.target, "weights": weights}, ensure_ascii=False)
 
@@ -243,8 +243,10 @@ def _scored_windows(
         for found in scored:
             number += 1
             if found.truncated:
-                most = search["max_length"]
-                say(f"Line {number} has a side of more than {most} pieces, decoding.max_length: the rest was left out.")
+                limit = search["max_length"]
+                say(
+                    f"Line {number} has a side of more than {limit} pieces, decoding.max_length: the rest was left out."
+                )
         yield scored
 
 

@@ -40,21 +40,21 @@ def serve(
         raise InputError("--timeout must be a number of seconds.")
 
     place = find(model)
-    from nmt.server.app import Limits, Server, address, bound, run, warm
+    from nmt.server.app import Limits, Server, address, listening_socket, run, warm
 
     # Errors of the address are reported before a model is opened.
-    taken = bound(host, port)
-    with taken:
+    listener = listening_socket(host, port)
+    with listener:
         import_tensorflow()
         from nmt.inference.parallel import share_cores
 
         backend = open_backend(place, share_cores() if place.kind == "model" else 1)
         warm(backend)
-        where = address(taken)
+        where = address(listener)
         news = (
             f"Version {backend.version} of {backend.name} is at {where}/v1/models/{quote(backend.name)}, and a page to "
             f"try it on at {where}. Ctrl-C stops it."
         )
         limits = Limits(seconds=timeout, waiting=max_waiting, sentences=min(256, max_waiting))
-        run(Server(backend, limits, on_start=lambda: say(news)), taken)
+        run(Server(backend, limits, on_start=lambda: say(news)), listener)
     say("Stopped.")

@@ -15,8 +15,8 @@ from nmt.commands.console import (
     count,
     emit,
     input_lines,
+    is_interactive,
     say,
-    typed,
     windows,
 )
 from nmt.commands.decoding_options import (
@@ -141,7 +141,7 @@ def translate(
     translator = open_models(model, ensemble)
     translator.decoding(**search)  # refuses what does not fit the vocabulary
     number = 0
-    for window in advancing(windows(lines, typed(file), search["n_best"]), "Translating", count(file)):
+    for window in advancing(windows(lines, is_interactive(file), search["n_best"]), "Translating", count(file)):
         prefixes = None if prefix is None else [prefix] * len(window)
         found = translator.hypotheses(window, prefixes, first=number, **search)
         emit(line for i, best in enumerate(found, number + 1) for line in _lines(i, best, form, search["n_best"]))
@@ -163,7 +163,7 @@ def _translate_on_server(url: str, file: Path | None, form: str, *, deadline: fl
     seconds = DEADLINE if deadline is None else deadline
     with Client(url, deadline=seconds, ca=ca, token=os.environ.get("NMT_TOKEN")) as client:
         # One request at a time: an answer is written before another request can fail.
-        parts = _parts(windows(lines, typed(file)), BATCH)
+        parts = _parts(windows(lines, is_interactive(file)), BATCH)
         for part in advancing(parts, "Translating", count(file)):
             if form == "text":
                 emit(each.text for each in client.translate(part, details=False))
@@ -183,7 +183,7 @@ def _translate_on_device(folder: Path, file: Path | None, form: str) -> None:
     except ValueError as error:
         raise InputError(str(error)) from None
     number = 0
-    for window in advancing(windows(lines, typed(file)), "Translating", count(file)):
+    for window in advancing(windows(lines, is_interactive(file)), "Translating", count(file)):
         found = translator.hypotheses(window)
         emit(best[0].text if form == "text" else tflite_runtime.record(best) for best in found)
         for i, best in enumerate(found, number + 1):
@@ -238,7 +238,7 @@ def complete(
 
     completer = Completer.load(model, share_cores())
     number = 0
-    for window in advancing(windows(lines, typed(file)), "Completing", count(file)):
+    for window in advancing(windows(lines, is_interactive(file)), "Completing", count(file)):
         found = completer.complete(window, first=number, **search)
         emit(completion.text for completion in found)
         for i, completion in enumerate(found, number + 1):

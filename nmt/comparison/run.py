@@ -15,7 +15,7 @@ from nmt.atomic_write import write_file
 from nmt.comparison.spec import Candidate, Material, open_pairs
 from nmt.data.corpora import read_lines
 from nmt.errors import InputError, WorkFailed
-from nmt.evaluation.alignment_error import Gold, alignment_error, check, hard
+from nmt.evaluation.alignment_error import Gold, alignment_error, check, strongest_links
 from nmt.evaluation.alignment_error import read as read_links
 from nmt.evaluation.scores import score
 from nmt.model_folder import STATE, WEIGHTS, read_journal
@@ -81,7 +81,9 @@ def run(candidate: Candidate, seed: int, material: Material, model: Path, texts:
     scores = score(written, references)
     gold = gold_links(material) if translator.model.aligned else []
     error = (
-        alignment_error([hard(each.words()) for each in translator.score(sources, references)], gold) if gold else None
+        alignment_error([strongest_links(each.words()) for each in translator.score(sources, references)], gold)
+        if gold
+        else None
     )
     return {
         "name": candidate.name,

@@ -89,6 +89,7 @@ def _work(sending: Connection, work: Callable[..., Any], arguments: tuple) -> No
     logger = logging.getLogger("nmt")
     logger.addHandler(_Sender(sending))
     logger.setLevel(logging.INFO)
+    logger.propagate = False  # a library may give the root logger a handler that prints here
     try:
         ended = ("done", work(*arguments))
     except (Stopped, KeyboardInterrupt):

@@ -167,7 +167,7 @@ class Buckets:
 
 
 def bounds(lengths: np.ndarray, count: int) -> np.ndarray:
-    """Return ``count`` rising bounds that pad ``lengths`` least, when each is padded to the first bound that holds it.
+    """Return the bounds that pad ``lengths`` least, when each is padded to the first bound that holds it.
 
     Dynamic programming over the distinct lengths ``v_1 < … < v_m``, of which ``n_i`` pairs have length ``v_i``. The
     least number of padded tokens for the shortest ``k`` lengths and ``b`` bounds is::
@@ -183,7 +183,7 @@ def bounds(lengths: np.ndarray, count: int) -> np.ndarray:
         count: of bounds, at least 1.
 
     Returns:
-        ``(count,)``, rising.
+        ``(count,)``, sorted; the last may repeat.
 
     >>> bounds(np.array([1, 1, 1, 5, 6, 6]), 2)
     array([1, 6])
@@ -218,8 +218,8 @@ def lengths(pairs: tf.data.Dataset, tokenizers: Tokenizers, max_length: int, sou
     return np.concatenate(batches) if batches else np.zeros([0, 2], np.int32)
 
 
-def ahead(batches: tf.data.Dataset) -> tf.data.Dataset:
-    """Make the next batches while a step runs.
+def prefetched(batches: tf.data.Dataset) -> tf.data.Dataset:
+    """Return the same batches, with the next ones made while a step runs.
 
     Their number is fixed. TensorFlow's autotuning keeps a model of every window that was ever grouped. On two cores,
     computing with that model stops the training for seconds at the end of each epoch.
@@ -258,11 +258,11 @@ class Pipeline:
         pairs = self.pairs.shuffle(
             self.shuffle_buffer, seed=self.seed * 1_000_003 + number, reshuffle_each_iteration=False
         )
-        return ahead(self._batches(pairs, self.sampling).skip(tf.cast(first_batch, tf.int64)))
+        return prefetched(self._batches(pairs, self.sampling).skip(tf.cast(first_batch, tf.int64)))
 
     def in_order(self) -> tf.data.Dataset:
         """Return unshuffled batches, for measuring the loss on a development set."""
-        return ahead(self._batches(self.pairs, 0.0))
+        return prefetched(self._batches(self.pairs, 0.0))
 
     @as_written
     def _batches(self, pairs: tf.data.Dataset, sampling: float) -> tf.data.Dataset:
@@ -302,4 +302,4 @@ def batches(
         raise InputError(f"No pair is left: every one has an empty side or more than {max_length} pieces.")
     fitted = Buckets.fit(measured, buckets, max_length + 1)
     shuffled = pairs.shuffle(shuffle_buffer, seed=seed)
-    return ahead(fitted.bucket(tokenize(shuffled, tokenizers, max_length), batch_size, batch_unit))
+    return prefetched(fitted.bucket(tokenize(shuffled, tokenizers, max_length), batch_size, batch_unit))

@@ -162,22 +162,24 @@ class _Selection(NamedTuple):
     Attributes:
         selected: ``(rows,)``, true for those.
         rows: ``(selected,)``, their numbers.
-        places: ``(rows,)``, the place of each among those; without meaning for the others.
+        positions: ``(rows,)``, the index of each row in ``rows``; without meaning for rows that are not selected.
     """
 
     selected: tf.Tensor
     rows: tf.Tensor
-    places: tf.Tensor
+    positions: tf.Tensor
 
     @classmethod
     def of(cls, selected: tf.Tensor) -> _Selection:
         rows = tf.cast(tf.reshape(tf.where(selected), [-1]), tf.int32)
-        places = tf.minimum(tf.cumsum(tf.cast(selected, tf.int32), exclusive=True), tf.size(rows) - 1)
-        return cls(selected, rows, places)
+        positions = tf.minimum(tf.cumsum(tf.cast(selected, tf.int32), exclusive=True), tf.size(rows) - 1)
+        return cls(selected, rows, positions)
 
     def scatter(self, part: tf.Tensor, other: float) -> tf.Tensor:
         """Return ``(rows, n)`` from ``(selected, n)``, the other rows filled with ``other``."""
-        return tf.where(tf.expand_dims(self.selected, 1), tf.gather(part, self.places), tf.constant(other, part.dtype))
+        return tf.where(
+            tf.expand_dims(self.selected, 1), tf.gather(part, self.positions), tf.constant(other, part.dtype)
+        )
 
 
 class BeamSearch:
@@ -303,7 +305,7 @@ class BeamSearch:
         alignment = selection.scatter(tf.cast(alignment, tf.float32), 0.0)
         candidates = self._candidates(active, selection.scatter(token_scores, _NEVER), selection.scatter(tokens, 0))
         kept = self._not_ended(candidates)
-        state = _gather(state, self._of_parents(selection.places, kept))
+        state = _gather(state, self._of_parents(selection.positions, kept))
         extended = self._extend(active, kept, t, alignment=alignment, state=state)
         ended, cut = self._ended(active, candidates, t), self._at_limit(extended, t)
         now = _Steps(
@@ -364,7 +366,15 @@ class BeamSearch:
         return kept._replace(scores=scores)
 
     def _extend(self, active: _Active, kept: _Candidates, t: tf.Tensor, *, alignment: tf.Tensor, state: Any) -> _Active:
-        """Return the hypotheses that stay active, each its parent with one token more; ``state`` is theirs."""
+        """Return the hypotheses that stay active, each its parent with one token more.
+
+        Arguments:
+            active: the hypotheses before the step.
+            kept: ``(batch, size)`` each, the candidates that stay active.
+            t: the number of the step, ``()``.
+            alignment: ``(rows, source)``, the weights of the step, in the rows of the parents.
+            state: ``(rows, …)``, already in the rows of ``kept``.
+        """
         last_tokens = tf.reshape(kept.tokens, [-1])
         tokens, coverage = active.tokens, active.coverage
         if self.constraints.no_repeat:
@@ -378,7 +388,16 @@ class BeamSearch:
         return tf.gather(part, tf.reshape(self._rows(kept.parents), [-1]))
 
     def _ended(self, active: _Active, candidates: _Candidates, t: tf.Tensor) -> _Finished:
-        """Return the best ``size`` candidates as finished hypotheses, those that did not end ranked ``-inf``."""
+        """Return the best ``size`` candidates as finished hypotheses, those that did not end ranked ``-inf``.
+
+        Arguments:
+            active: the hypotheses that the candidates extend.
+            candidates: ``(batch, candidates)`` each, the best first.
+            t: the number of the step, ``()``.
+
+        Returns:
+            ``(batch, size)`` each.
+        """
         best = _Candidates(*(part[:, : self.size] for part in candidates))
         ranks = best.scores / self.penalties.divisor(t + 1)
         if self.penalties.coverage:
@@ -391,7 +410,15 @@ class BeamSearch:
         )
 
     def _at_limit(self, active: _Active, t: tf.Tensor) -> _Finished:
-        """Return the active hypotheses of rows at their maximum length as finished ones, the others ranked ``-inf``."""
+        """Return the active hypotheses of rows at their maximum length as finished ones, the others ranked ``-inf``.
+
+        Arguments:
+            active: the hypotheses after the step, whose slots are the indices of the result.
+            t: the number of the step, ``()``.
+
+        Returns:
+            ``(batch, size)`` each.
+        """
         ranks = active.scores / self.penalties.divisor(t + 1)
         if self.penalties.coverage:
             ranks += tf.reshape(self.penalties.uncovered(active.coverage, self.mask), tf.shape(ranks))

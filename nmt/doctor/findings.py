@@ -238,7 +238,7 @@ class Advice:
 
 
 @dataclass(frozen=True)
-class Foretold:
+class TrainingForecast:
     """What a training on the first split would take on this machine.
 
     Attributes:
@@ -264,4 +264,4 @@ class Diagnosis:
     decoding_max_length: int
     preset: tuple[str, ...]
     advice: tuple[Advice, ...]
-    forecast: Foretold | None = None
+    forecast: TrainingForecast | None = None

@@ -121,7 +121,7 @@ def check(gold: Gold, source_words: int, target_words: int, where: str) -> None:
                 )
 
 
-def hard(alignment: WordAlignment) -> frozenset[Link]:
+def strongest_links(alignment: WordAlignment) -> frozenset[Link]:
     """Return the links of a soft alignment: each target word to the source word with its largest weight.
 
     ``a(j) = argmax_i w(j, i)``, the first of equals, Och and Ney's Viterbi alignment for weights. A target word has no
@@ -131,7 +131,7 @@ def hard(alignment: WordAlignment) -> frozenset[Link]:
         alignment: with weights ``(target words, source words)``.
 
     >>> weights = np.array([[0.9, 0.1], [0.2, 0.7], [0.2, 0.1]])
-    >>> pharaoh(hard(WordAlignment(("na", "bap"), ("I", "rice", "."), weights)))
+    >>> pharaoh(strongest_links(WordAlignment(("na", "bap"), ("I", "rice", "."), weights)))
     '0-0 1-1'
     """
     found = set()

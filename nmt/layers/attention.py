@@ -29,7 +29,7 @@ class Memory(NamedTuple):
     Attributes:
         values: ``(batch, source, units)``, the vectors whose weighted sum is a context.
         keys: ``(batch, source, attention units)``, the vectors that a query is compared with.
-        mask: ``(batch, source)``, true at real tokens.
+        mask: ``(batch, source)``, true at real tokens; ``()`` for :class:`FixedContext` and for a language model.
         initial_state: the initial state ``s_0`` of a recurrent decoder, a tuple with a tuple of tensors
             ``(batch, units)`` for each layer; empty for a Transformer.
 
@@ -39,7 +39,7 @@ class Memory(NamedTuple):
 
     values: Any
     keys: Any
-    mask: tf.Tensor
+    mask: Any
     initial_state: Any = ()
 
 

@@ -14,6 +14,7 @@ layer.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
 
 import tensorflow as tf
@@ -30,13 +31,10 @@ Step = tuple[tf.Tensor, tuple[State, ...], tf.Tensor]
 Sequence = tuple[tf.Tensor, tf.Tensor]
 
 
-class NoContext:
-    """No attention and no context: a language model::
+class Context(ABC):
+    """The base class: one step, and the whole target at once."""
 
-    s_i = cell(W y_{i-1}, s_{i-1})
-    t_i = tanh(W_o s_i + b_o)
-    """
-
+    @abstractmethod
     def build(self, decoder: Decoder, width: int, context: int) -> int:
         """Create the weights of this kind and return the width of what the readout reads.
 
@@ -44,12 +42,12 @@ class NoContext:
             decoder: the layer that owns the weights.
             width, context: the widths of a token vector and of a context.
         """
-        return decoder.units
 
     def initial_state(self, decoder: Decoder, memory: Memory) -> tuple[State, ...]:
-        """Return the state before the first step."""
+        """Return the state before the first step: for each layer a tuple of tensors ``(batch, units)``."""
         return memory.initial_state
 
+    @abstractmethod
     def step(
         self, decoder: Decoder, inputs: tf.Tensor, state: tuple[State, ...], memory: Memory, training: bool
     ) -> Step:
@@ -62,9 +60,8 @@ class NoContext:
             memory: of the source, ``h``.
             training: whether units are dropped between layers.
         """
-        output, state = decoder.recur(decoder.cells[0].project(inputs), state, training)
-        return decoder.readout_layer(output), state, tf.zeros_like(output[..., :0])
 
+    @abstractmethod
     def teacher_forcing(self, decoder: Decoder, inputs: tf.Tensor, memory: Memory, training: bool) -> Sequence:
         """Read a given target: readouts ``(batch, target, readout)`` and alignment ``(batch, target, source)``.
 
@@ -72,11 +69,30 @@ class NoContext:
             decoder, memory, training: as those of :meth:`step`.
             inputs: ``y``, ``(batch, target, width)``.
         """
+
+
+class NoContext(Context):
+    """No attention and no context: a language model::
+
+    s_i = cell(W y_{i-1}, s_{i-1})
+    t_i = tanh(W_o s_i + b_o)
+    """
+
+    def build(self, decoder: Decoder, width: int, context: int) -> int:
+        return decoder.units
+
+    def step(
+        self, decoder: Decoder, inputs: tf.Tensor, state: tuple[State, ...], memory: Memory, training: bool
+    ) -> Step:
+        output, state = decoder.recur(decoder.cells[0].project(inputs), state, training)
+        return decoder.readout_layer(output), state, tf.zeros_like(output[..., :0])
+
+    def teacher_forcing(self, decoder: Decoder, inputs: tf.Tensor, memory: Memory, training: bool) -> Sequence:
         outputs = decoder.recur_over_time(decoder.cells[0].project(inputs), memory, training)
         return decoder.readout_layer(outputs), tf.zeros_like(outputs[..., :0])
 
 
-class InputContext(NoContext):
+class InputContext(Context):
     """The context enters the recurrence; the query is the state before it.
 
     Bahdanau et al. 2015, https://arxiv.org/abs/1409.0473::
@@ -127,7 +143,7 @@ class FixedInputContext(InputContext):
         return decoder.readout_layer(tf.concat([outputs, contexts, inputs], -1)), alignment
 
 
-class OutputContext(NoContext):
+class OutputContext(Context):
     """The context enters the readout; the query is the new state.
 
     Luong et al. 2015, https://arxiv.org/abs/1508.04025::
@@ -206,10 +222,10 @@ class FeedContext(OutputContext):
 
 
 # The names are those of model.context in the config; a test holds the two equal.
-CONTEXTS: dict[str, type[NoContext]] = {"input": InputContext, "output": OutputContext, "feed": FeedContext}
+CONTEXTS: dict[str, type[Context]] = {"input": InputContext, "output": OutputContext, "feed": FeedContext}
 
 
-def make_context(kind: str, attention: Any) -> NoContext:
+def make_context(kind: str, attention: Any) -> Context:
     """Return the object that computes the steps of a decoder with this ``context`` and attention.
 
     Raises:

@@ -10,7 +10,7 @@ import tensorflow as tf
 from nmt.layers.attention import Attention, FixedContext, Memory
 from nmt.layers.cells import State, make_cell
 from nmt.layers.context import make_context
-from nmt.layers.encoder import run
+from nmt.layers.encoder import run_cell
 from nmt.layers.residual import ResidualStack
 
 
@@ -162,11 +162,18 @@ class Decoder(keras.layers.Layer):
         return memory._replace(values=self._drop_values(memory.values, training), initial_state=initial_state)
 
     def zero_state(self, like: tf.Tensor) -> tuple[State, ...]:
-        """Return an initial state of zeros for the batch of ``like``, ``(batch, …)``, as a language model has it."""
+        """Return an initial state of zeros for the batch of ``like``, ``(batch, …)``, as a language model has it.
+
+        It is a tuple with a tuple of tensors ``(batch, units)`` for each layer.
+        """
         return tuple(cell.zero_state(like) for cell in self.cells)
 
     def initial_state(self, memory: Memory, max_steps: int | tf.Tensor | None = None) -> tuple[State, ...]:
-        """Return the state before the first step. A recurrent state does not depend on ``max_steps``."""
+        """Return the state before the first step: a tuple with a tuple of tensors ``(batch, units)`` for each layer.
+
+        Input feeding adds a tuple with the last readout, zeros ``(batch, readout)``. A recurrent state does not depend
+        on ``max_steps``.
+        """
         return self.steps.initial_state(self, memory)
 
     def step(
@@ -229,14 +236,14 @@ class Decoder(keras.layers.Layer):
         Returns:
             The outputs of the topmost layer, ``(batch, target, units)``.
         """
-        outputs, _ = run(self.cells[0], projected, state=memory.initial_state[0], projected=True)
+        outputs, _ = run_cell(self.cells[0], projected, state=memory.initial_state[0], projected=True)
         return self.upper_layers_over_time(outputs, memory, training)
 
     def upper_layers_over_time(self, outputs: tf.Tensor, memory: Memory, training: bool) -> tf.Tensor:
         """Return the outputs of the topmost layer from those of the first, both ``(batch, target, units)``."""
         outputs = self.depth.after(0, outputs, outputs)
         for i, cell in enumerate(self.cells[1:], 1):
-            above, _ = run(cell, self.depth.before(i, outputs, training), state=memory.initial_state[i])
+            above, _ = run_cell(cell, self.depth.before(i, outputs, training), state=memory.initial_state[i])
             outputs = self.depth.after(i, outputs, above)
         return outputs
 

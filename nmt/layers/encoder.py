@@ -114,9 +114,9 @@ class Encoder(keras.layers.Layer):
         annotations, last = inputs, ()
         for i, forward in enumerate(self.forward_cells):
             below = self.depth.before(i, annotations, training)
-            directions = [run(forward, below, mask)]
+            directions = [run_cell(forward, below, mask)]
             if self.bidirectional:
-                directions.append(run(self.backward_cells[i], below, mask, reverse=True))
+                directions.append(run_cell(self.backward_cells[i], below, mask, reverse=True))
             outputs = self._merge([outputs for outputs, _ in directions])
             last = tuple(self._merge(parts) for parts in zip(*[state for _, state in directions], strict=True))
             annotations = self.depth.after(i, annotations, outputs)
@@ -142,7 +142,7 @@ class Encoder(keras.layers.Layer):
         return {**super().get_config(), **{name: getattr(self, name) for name in own}}
 
 
-def run(
+def run_cell(
     cell: Cell,
     inputs: tf.Tensor,
     mask: tf.Tensor | None = None,

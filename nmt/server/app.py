@@ -307,7 +307,7 @@ class Server:
         return Response(text, headers={"content-type": prometheus_client.CONTENT_TYPE_LATEST})
 
 
-def bound(host: str, port: int) -> socket.socket:
+def listening_socket(host: str, port: int) -> socket.socket:
     """Listen on a port, before a model is opened, which takes long.
 
     Raises:
@@ -317,27 +317,27 @@ def bound(host: str, port: int) -> socket.socket:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
     except OSError as error:
         raise InputError(f"There is no address '{host}' ({error.strerror}). Name another with --host.") from None
-    taken = socket.socket(family, kind, protocol)
+    listener = socket.socket(family, kind, protocol)
     try:
-        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        taken.bind(address)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
         # Two processes can bind the same port, and only one can listen.
-        taken.listen(512)
+        listener.listen(512)
     except OSError as error:
-        taken.close()
+        listener.close()
         raise InputError(
             f"Port {port} of {host} cannot be used: {error.strerror}. Stop what uses it, or name another with --port."
         ) from None
-    return taken
+    return listener
 
 
-def address(taken: socket.socket) -> str:
+def address(listener: socket.socket) -> str:
     """Return the address of the page."""
-    host, port = taken.getsockname()[:2]
+    host, port = listener.getsockname()[:2]
     return f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
 
-def run(server: Server, taken: socket.socket) -> None:
+def run(server: Server, listener: socket.socket) -> None:
     """Serve until SIGINT or SIGTERM; what was accepted is answered before this returns."""
     config = uvicorn.Config(
         server,
@@ -355,7 +355,7 @@ def run(server: Server, taken: socket.socket) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: None)
     try:
-        uvicorn.Server(config).run(sockets=[taken])
+        uvicorn.Server(config).run(sockets=[listener])
     finally:
         # A second signal ends the process without waiting for the rest.
         for number in (signal.SIGINT, signal.SIGTERM):

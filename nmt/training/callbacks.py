@@ -4,11 +4,11 @@ Each callback does one thing. Those that decide (keep, slow down, stop) hold no 
 has one record for each epoch, so that a resumed run decides as an uninterrupted one would.
 
 Their order matters: the journal records what others have measured, and the best model is chosen by the journal. So each
-class lists in ``after`` the classes that must act before it in the same batch or epoch, and :func:`in_order` refuses a
-list that breaks this. They are not merged into one method for the end of an epoch, because some also act after each
-batch, in the same order: a loss that is not finite ends the run before the checkpoint is saved. A new callback is a
-class with its ``after`` and one line in :func:`nmt.training.fit.run_callbacks`; a wrong place is refused when a run
-begins.
+class lists in ``after`` the classes that it needs and that must act before it in the same batch or epoch, and in
+``after_if_present`` those that must act before it but may be absent. :func:`in_order` refuses a list that breaks this.
+They are not merged into one method for the end of an epoch, because some also act after each batch, in the same order:
+a loss that is not finite ends the run before the checkpoint is saved. A new callback is a class with its ``after`` and
+one line in :func:`nmt.training.fit.run_callbacks`; a wrong place is refused when a run begins.
 """
 
 from __future__ import annotations
@@ -65,15 +65,19 @@ def rate_scale(qualities: Sequence[float], patience: int, factor: float) -> floa
 
 
 def in_order(callbacks: list[keras.callbacks.Callback]) -> list[keras.callbacks.Callback]:
-    """Return the callbacks if each comes after those it names in ``after``.
+    """Return the callbacks if each comes after those it names in ``after`` and ``after_if_present``.
 
     Raises:
-        ValueError: if one does not.
+        ValueError: if one does not, or one that it names in ``after`` is absent.
     """
     for place, callback in enumerate(callbacks):
+        name, needed = type(callback).__name__, getattr(callback, "after", ())
         for later in callbacks[place + 1 :]:
-            if isinstance(later, getattr(callback, "after", ())):
-                raise ValueError(f"{type(callback).__name__} must come after {type(later).__name__}.")
+            if isinstance(later, (*needed, *getattr(callback, "after_if_present", ()))):
+                raise ValueError(f"{name} must come after {type(later).__name__}.")
+        for kind in needed:
+            if not any(isinstance(earlier, kind) for earlier in callbacks[:place]):
+                raise ValueError(f"{name} needs {kind.__name__}, which is absent.")
     return callbacks
 
 
@@ -138,7 +142,7 @@ class StopOnNonFinite(keras.callbacks.Callback):
 class DevScores(keras.callbacks.Callback):
     """Translate the development set greedily after each epoch: BLEU and chrF go into the logs, one output is shown."""
 
-    after = (Keep, StopOnNonFinite)
+    after = (News, Keep, StopOnNonFinite)
 
     def __init__(self, translator: Translator, pairs: list[tuple[str, str]], news: News) -> None:
         super().__init__()
@@ -168,7 +172,7 @@ class DevScores(keras.callbacks.Callback):
 class DevText(keras.callbacks.Callback):
     """Show after each epoch how a language model continues the first words of a development line."""
 
-    after = (Keep, StopOnNonFinite)
+    after = (News, Keep, StopOnNonFinite)
 
     def __init__(self, completer: Completer, lines: list[str], news: News) -> None:
         super().__init__()
@@ -201,7 +205,7 @@ class Cost(keras.callbacks.Callback):
     Of an epoch that was resumed, only the seconds since then are known.
     """
 
-    after = (DevScores, DevText)
+    after_if_present = (DevScores, DevText)
 
     def __init__(self) -> None:
         super().__init__()
@@ -240,7 +244,8 @@ class Journal(keras.callbacks.Callback):
         InputError: if the file does not hold those records.
     """
 
-    after = (RestoreMetrics, Keep, Cost)
+    after = (Keep, Cost)
+    after_if_present = (RestoreMetrics,)
 
     def __init__(self, path: Path, done: int, watch: str = BLEU) -> None:
         super().__init__()
@@ -304,6 +309,8 @@ class KeepBest(keras.callbacks.Callback):
 class Plateau(keras.callbacks.Callback):
     """Lower the learning rate for each plateau of the journal's score."""
 
+    after = (Journal,)
+
     def __init__(self, schedule: WarmUp, journal: Journal, patience: int, factor: float) -> None:
         super().__init__()
         self.schedule = schedule
@@ -319,7 +326,7 @@ class EarlyStopping(keras.callbacks.Callback):
     """Stop when the best epoch of the journal was ``patience`` epochs ago."""
 
     key = "training.early_stopping"
-    after = (Journal,)
+    after = (News, Journal)
 
     def __init__(self, journal: Journal, patience: int, news: News) -> None:
         super().__init__()

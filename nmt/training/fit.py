@@ -8,7 +8,6 @@ import logging
 import signal
 import sys
 import threading
-import warnings
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
@@ -19,12 +18,12 @@ import tensorflow as tf
 from nmt.atomic_write import write_file
 from nmt.config import Config
 from nmt.data.corpora import Corpus
-from nmt.data.pipeline import Pipeline, ahead, as_written
+from nmt.data.pipeline import Pipeline, as_written, prefetched
 from nmt.inference.completer import Completer
 from nmt.inference.translator import Translator
 from nmt.model_folder import CONFIG, EPOCHS, JOURNAL, LOGS, STATE, WEIGHTS, config_text, make
 from nmt.models.language_model import LanguageModel
-from nmt.saving import load, load_weights, write_settings
+from nmt.saving import load_weights, write_settings
 from nmt.training.averaging import Keep
 from nmt.training.callbacks import (
     BLEU,
@@ -42,19 +41,9 @@ from nmt.training.callbacks import (
     in_order,
 )
 from nmt.training.checkpoint import Checkpoint, RestoreMetrics, SaveCheckpoint, fingerprint
-from nmt.training.distribute import strategy
-from nmt.training.finetune import begin_with
-from nmt.training.inputs import (
-    development_batches,
-    development_sentences,
-    expected_steps,
-    make_pipeline,
-    run_tokenizers,
-)
+from nmt.training.inputs import development_sentences, run_parts, uncounted_batches
 from nmt.training.limits import RunLimits
-from nmt.training.prepare import prepare_run
 from nmt.training.schedules import WarmUp
-from nmt.training.setup import make_models
 from nmt.training.tensorboard import DEV, TRAIN, Completions, Curves, EventFile, Projector, Translations
 
 logger = logging.getLogger(__name__)
@@ -64,10 +53,10 @@ def train_model(
     config: Config,
     corpus: Corpus,
     dev: Corpus,
-    folder: Path,
+    folder: str | Path,
     *,
     resume: bool = False,
-    start: Path | None = None,
+    start: str | Path | None = None,
     grow: int = 0,
 ) -> Translator | Completer:
     """Train a model on a corpus and keep the best epoch, by its score on the development set, in a folder.
@@ -93,27 +82,16 @@ def train_model(
             or have no use.
         WorkFailed: if the loss is no longer finite, or the run was asked to stop; the best model so far is kept.
     """
-    training = config.training
-    prepare_run(config, folder, linked=corpus.links() is not None, resume=resume, start=start)
-    strategy(training.devices)  # refuses more devices than there are
-    keras.utils.set_random_seed(training.seed)
-    started = load(start) if start and not resume else None
-    tokenizers = run_tokenizers(
-        config, corpus, resumed=folder if resume else None, started=started and started[1], grow=grow
-    )
-    pipeline, batches = make_pipeline(config, corpus, tokenizers)
-    steps = expected_steps(config, batches)
-    development = development_batches(config, pipeline, dev)
-    model, kept, schedule = make_models(config, (tokenizers.source.vocabulary, tokenizers.target.vocabulary), steps)
+    training, folder = config.training, Path(folder)
+    parts = run_parts(config, corpus, dev, folder, resume=resume, start=Path(start) if start else None, grow=grow)
+    tokenizers, model, kept, schedule = parts.tokenizers, parts.model, parts.kept, parts.schedule
     logger.info(f"{model.count_params():,} parameters.")
-    if started:
-        begin_with(model.network, tokenizers, started[0], started[1])
     translator: Translator | Completer = (
         Completer(kept, tokenizers, config) if isinstance(kept, LanguageModel) else Translator(kept, tokenizers, config)
     )
 
     news = News()
-    limits = RunLimits(training, schedule, steps, news)
+    limits = RunLimits(training, schedule, parts.steps, news)
     limits.set_model(model)
     order = fingerprint(training.batch_size, training.batch_unit, training.seed)
     checkpoint = Checkpoint(folder / STATE, model, corpus=_fingerprint(corpus), order=order, others=[limits.spent])
@@ -122,7 +100,7 @@ def train_model(
     journal = Journal(folder / JOURNAL, done, watched(config))
     keep = Keep(
         kept,
-        development,
+        parts.development,
         averages=training.average_decay > 0,
         epochs=training.average_epochs,
         folder=folder / EPOCHS,
@@ -138,7 +116,7 @@ def train_model(
         checkpoint.save(0, 0)  # a run that fails at once can be resumed, with other settings
     with stop_signal() as stop:
         saving = SaveCheckpoint(checkpoint, position, training.save_minutes, stop)
-        fit_model(model, config, pipeline, callbacks=callbacks, saving=saving)
+        fit_model(model, config, parts.pipeline, callbacks=callbacks, saving=saving)
     load_weights(kept, folder / WEIGHTS)
     return translator
 
@@ -226,19 +204,17 @@ def fit_model(
         key = [*finished(), "training.epochs"][0]
         logger.info(f"The run is at its end after {done} epochs. Raise {key} to continue it.")
         return
-    callbacks = in_order([RestoreMetrics(), *callbacks, saving])
+    callbacks = [*callbacks, saving]
     # One Dataset for all epochs: each time it is read it begins where `position` says.
     batches = tf.data.Dataset.from_tensors(0).flat_map(as_written(lambda _: pipeline.epoch(position[0], position[1])))
-    fit = functools.partial(model.fit, ahead(batches), shuffle=False, verbose=1 if sys.stderr.isatty() else 2)
-    with contextlib.redirect_stdout(sys.stderr), warnings.catch_warnings():
-        # Keras warns because the batches of an epoch are not counted beforehand.
-        warnings.filterwarnings("ignore", message="Your input ran out of data")
+    fit = functools.partial(model.fit, prefetched(batches), shuffle=False, verbose=1 if sys.stderr.isatty() else 2)
+    with contextlib.redirect_stdout(sys.stderr), uncounted_batches():
         if int(position[1]):
             # The rest of an epoch on its own: Keras expects as many batches in each epoch as in the first.
-            fit(initial_epoch=done, epochs=done + 1, callbacks=callbacks)
+            fit(initial_epoch=done, epochs=done + 1, callbacks=in_order([RestoreMetrics(), *callbacks]))
             done += 1
         if done < training.epochs and not finished():
-            fit(initial_epoch=done, epochs=training.epochs, callbacks=callbacks[1:])
+            fit(initial_epoch=done, epochs=training.epochs, callbacks=in_order(callbacks))
 
 
 @contextlib.contextmanager

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import math
 import time
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -17,22 +16,13 @@ import tensorflow as tf
 from nmt.config import Config, Training
 from nmt.data.corpora import Corpus
 from nmt.data.tokenizers import Tokenizers
-from nmt.data.word_links import check_guided
 from nmt.evaluation.scores import score
 from nmt.inference.completer import Completer
 from nmt.inference.translator import Translator
 from nmt.models.language_model import LanguageModel
 from nmt.models.seq2seq import Seq2Seq
-from nmt.training.distribute import strategy
-from nmt.training.inputs import (
-    development_batches,
-    development_sentences,
-    expected_steps,
-    fit_tokenizers,
-    make_pipeline,
-)
+from nmt.training.inputs import development_sentences, run_parts, uncounted_batches
 from nmt.training.memory import machine_mb, peak_mb
-from nmt.training.setup import make_models
 
 logger = logging.getLogger(__name__)
 
@@ -97,6 +87,7 @@ class Forecast:
         return "\n".join([*lines, "This holds while the machine is as busy as when it was measured."])
 
 
+@uncounted_batches()
 def forecast(config: Config, corpus: Corpus, dev: Corpus) -> Forecast:
     """Begin a training, time a part of it, and multiply. Nothing is written.
 
@@ -107,30 +98,23 @@ def forecast(config: Config, corpus: Corpus, dev: Corpus) -> Forecast:
     Raises:
         InputError: for what the training itself would refuse.
     """
-    check_guided(config, corpus.links() is not None)
-    strategy(config.training.devices)  # refuses more devices than there are
-    keras.utils.set_random_seed(config.training.seed)
     began = time.monotonic()
-    tokenizers = fit_tokenizers(config, corpus)
-    pipeline, batches = make_pipeline(config, corpus, tokenizers)
-    steps = expected_steps(config, batches)
-    development = development_batches(config, pipeline, dev)
-    vocabularies = (tokenizers.source.vocabulary, tokenizers.target.vocabulary)
-    model, kept, _ = make_models(config, vocabularies, steps)
+    parts = run_parts(config, corpus, dev)
+    tokenizers, model, batches = parts.tokenizers, parts.model, parts.batches
     logger.info(f"{model.count_params():,} parameters. Timing {STEPS} steps.")
-    epoch = pipeline.epoch(0)
+    epoch = parts.pipeline.epoch(0)
     next(iter(epoch))  # traces it
     starting = time.monotonic() - began
     filling = _seconds(lambda: next(iter(epoch)))
     tracing, step = time_steps(model, epoch)
     logger.info("Timing the development set.")
-    search_tracing, scoring = time_scoring(config, kept, tokenizers, dev=dev, development=development)
+    search_tracing, scoring = time_scoring(config, parts.kept, tokenizers, dev=dev, development=parts.development)
     # A checkpoint being saved holds a copy of all this.
     held = [keras.ops.convert_to_numpy(variable) for variable in (*model.variables, *model.optimizer.variables)]
     logger.info(f"Measured; a checkpoint has {sum(array.nbytes for array in held) / 1e6:,.0f} MB.")
     return Forecast(
         parameters=model.count_params(),
-        vocabularies=vocabularies,
+        vocabularies=(tokenizers.source.vocabulary, tokenizers.target.vocabulary),
         batches=batches,
         epochs=expected_batches(config.training, batches, batches * step) / batches,
         starting_seconds=starting + max(0.0, tracing - filling) + search_tracing,
@@ -178,10 +162,7 @@ def time_steps(model: keras.Model, epoch: tf.data.Dataset) -> tuple[float, float
     # A corpus with fewer batches is read repeatedly.
     batches = epoch.take(STEPS + 1).cache().repeat().take(STEPS + 1)
     clock = _Clock()
-    with warnings.catch_warnings():
-        # Keras warns because batches are not counted beforehand.
-        warnings.filterwarnings("ignore", message="Your input ran out of data")
-        model.fit(batches, callbacks=[clock], verbose=0, shuffle=False)
+    model.fit(batches, callbacks=[clock], verbose=0, shuffle=False)
     first, *others = np.diff(clock.ends).tolist()
     return first, float(np.mean(others))
 

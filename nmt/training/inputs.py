@@ -1,29 +1,118 @@
-"""The input of a run: tokenizers, batches of the training and the development set, and the number of steps."""
+"""What a run begins with: tokenizers, batches of the training and the development set, and the models."""
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import logging
+import warnings
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
+import keras
 import numpy as np
 import tensorflow as tf
 
 from nmt.config import Config
 from nmt.data import tokenizers as texts
+from nmt.data import vocabulary_growth
 from nmt.data.alignment_targets import count_lost
 from nmt.data.corpora import Corpus
 from nmt.data.pipeline import SAMPLE, Buckets, Pipeline, lengths, linked
 from nmt.data.tokenizers import Tokenizers
-from nmt.data.vocabulary_growth import grow as grown
 from nmt.errors import InputError
+from nmt.models.language_model import LanguageModel
+from nmt.models.seq2seq import Seq2Seq
+from nmt.saving import load
+from nmt.training.distribute import strategy
+from nmt.training.finetune import begin_with
+from nmt.training.prepare import prepare_run
+from nmt.training.schedules import WarmUp
+from nmt.training.setup import make_models
+from nmt.training.training_model import TrainingModel
 
 logger = logging.getLogger(__name__)
 
 # More sentences than these make an epoch longer and BLEU hardly more precise.
 _DEV_SENTENCES = 2000
+
+
+@dataclasses.dataclass(frozen=True)
+class RunParts:
+    """What a run begins with.
+
+    Attributes:
+        tokenizers: of the source and the target.
+        pipeline: the batches of the training set.
+        batches: the number of batches in an epoch.
+        steps: the number of steps of the whole run.
+        development: the batches on which the loss is measured.
+        model: the model that learns.
+        kept: the network that is kept.
+        schedule: the schedule of the learning rate.
+    """
+
+    tokenizers: Tokenizers
+    pipeline: Pipeline
+    batches: int
+    steps: int
+    development: tf.data.Dataset
+    model: TrainingModel
+    kept: Seq2Seq | LanguageModel
+    schedule: WarmUp
+
+
+def run_parts(
+    config: Config,
+    corpus: Corpus,
+    dev: Corpus,
+    folder: Path | None = None,
+    *,
+    resume: bool = False,
+    start: Path | None = None,
+    grow: int = 0,
+) -> RunParts:
+    """Check that a run may begin, set its random seed and return its parts. Nothing is written.
+
+    Arguments:
+        config, corpus, dev, resume, start, grow: see :func:`~nmt.training.fit.train_model`.
+        folder: where the model goes, or None if it is not kept.
+
+    Raises:
+        InputError: if the run may not begin.
+    """
+    prepare_run(config, folder, linked=corpus.links() is not None, resume=resume, start=start)
+    strategy(config.training.devices)  # refuses more devices than there are
+    keras.utils.set_random_seed(config.training.seed)
+    started = load(start) if start and not resume else None
+    tokenizers = run_tokenizers(
+        config, corpus, resumed=folder if resume else None, started=started and started[1], grow=grow
+    )
+    pipeline, batches = make_pipeline(config, corpus, tokenizers)
+    steps = expected_steps(config, batches)
+    development = development_batches(config, pipeline, dev)
+    model, kept, schedule = make_models(config, (tokenizers.source.vocabulary, tokenizers.target.vocabulary), steps)
+    if started:
+        begin_with(model.network, tokenizers, started[0], started[1])
+    return RunParts(
+        tokenizers=tokenizers,
+        pipeline=pipeline,
+        batches=batches,
+        steps=steps,
+        development=development,
+        model=model,
+        kept=kept,
+        schedule=schedule,
+    )
+
+
+@contextlib.contextmanager
+def uncounted_batches() -> Iterator[None]:
+    """Ignore Keras's warning that its input ran out of data: the batches of an epoch are not counted beforehand."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Your input ran out of data")
+        yield
 
 
 def run_tokenizers(
@@ -48,7 +137,7 @@ def run_tokenizers(
     if not grow:
         return started
     before = started.source.vocabulary + started.target.vocabulary
-    tokenizers = grown(started, list(evenly_spread_pairs(corpus)), config.text.kind, grow)
+    tokenizers = vocabulary_growth.grow(started, list(evenly_spread_pairs(corpus)), config.text.kind, grow)
     added = (tokenizers.source.vocabulary + tokenizers.target.vocabulary - before) // (2 if tokenizers.joint else 1)
     logger.info(f"{added:,} pieces were added to the vocabulary, which now has {_sizes(tokenizers)}.")
     return tokenizers

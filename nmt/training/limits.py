@@ -31,6 +31,8 @@ class RunLimits(keras.callbacks.Callback):
         news: logs why the run ends.
     """
 
+    after = (News,)
+
     def __init__(self, training: Training, schedule: WarmUp, expected: int, news: News) -> None:
         super().__init__()
         self.steps = training.steps

@@ -9,12 +9,14 @@ from nmt.data.word_links import check_guided
 from nmt.model_folder import check_continues, check_new, check_same
 
 
-def prepare_run(config: Config, folder: Path, linked: bool, resume: bool = False, start: Path | None = None) -> None:
+def prepare_run(
+    config: Config, folder: Path | None, linked: bool, resume: bool = False, start: Path | None = None
+) -> None:
     """Check that a run may begin, or be resumed, in a folder.
 
     Arguments:
         config: the whole configuration.
-        folder: where the model goes.
+        folder: where the model goes; None if nothing is written, or the folder is checked elsewhere.
         linked: whether there are word links.
         resume: whether the run in ``folder`` is continued.
         start: the folder of a model to begin with.
@@ -24,9 +26,10 @@ def prepare_run(config: Config, folder: Path, linked: bool, resume: bool = False
             config, or word links are missing or have no use.
     """
     check_guided(config, linked)
-    if resume:
+    if folder and resume:
         check_same(folder, config)
         return
-    check_new(folder, hint=", or continue its run with --resume")
+    if folder:
+        check_new(folder, hint=", or continue its run with --resume")
     if start:
         check_continues(start, config)

@@ -156,7 +156,7 @@ def test_several_threads_may_ask_at_once(either: RestStandIn | GrpcStandIn) -> N
     assert found == [f"TEXT {i}" for i in range(40)]
 
 
-def test_a_model_that_looks_at_nothing_has_no_alignment(server: RestStandIn) -> None:
+def test_a_model_without_attention_has_no_alignment(server: RestStandIn) -> None:
     outputs = {**stand_in.answer("translate", {"text": ["a b"]}), "alignment": [[[], []]]}
     server.faults = [lambda handler: handler.send(200, {"outputs": outputs})]
     assert Client(server.url).translate(["a b"])[0].alignment is None
@@ -470,7 +470,7 @@ BAD_ADDRESSES = {
     "http://host/v1/models/x/metadata": "more after",
     "http://host/v1/models/x/versions/new": "more after",
     "http://host/v1/models/x?y=1": "more after",
-    "http://me:secret@host/v1/models/x": "no password",
+    "http://me:secret@host/v1/models/x": "a password",
 }
 
 

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from command_line import PAIRS, nmt, refused
 
+from nmt.folder_lock import folder_lock
+
 SMALL = [
     "--set", "text.vocabulary_size=80", "--set", "text.kind=bpe", "--set", "model.units=16",
     "--set", "model.embedding=16", "--set", "training.batch_size=8", "--set", "training.learning_rate=0.01",
@@ -91,6 +93,15 @@ def test_what_is_damaged_is_done_again_and_a_model_without_weights_is_refused(da
     missing = ["--links", tmp_path / "nowhere", "--to", tmp_path / "b"]
     refused(nmt("compare", "training.guided_alignment=0.1", *missing, *common), "nowhere")
     assert not (tmp_path / "b").exists()
+
+
+def test_a_folder_in_which_another_one_is_at_work_is_refused(data: Path, tmp_path: Path) -> None:
+    to = tmp_path / "why"
+    with folder_lock(to, "nmt compare"):
+        before = sorted(tmp_path.rglob("*"))
+        second = nmt("compare", "model.attention=none", *given(data), "--to", to, "--seeds", 1, "--steps", 2, *SMALL)
+        assert sorted(tmp_path.rglob("*")) == before
+    refused(second, f"Another nmt compare is at work in {to}")
 
 
 WRONG = {

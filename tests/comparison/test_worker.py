@@ -1,5 +1,6 @@
 """Work in another process: what it returns, what it says, and every way in which it can end."""
 
+import io
 import logging
 import os
 import signal
@@ -19,6 +20,13 @@ def double(number: int) -> tuple[int, int]:
     logging.getLogger("nmt.doubling").info("doubling, 100 % sure")
     logging.getLogger("nmt").warning("doubled")
     return 2 * number, os.getpid()
+
+
+def double_where_the_root_logger_prints(number: int) -> str:
+    printed = io.StringIO()
+    logging.basicConfig(stream=printed, level=logging.INFO)
+    double(number)
+    return printed.getvalue()
 
 
 def refuse() -> None:
@@ -54,6 +62,12 @@ def test_the_result_and_what_is_logged_come_back_from_another_process(caplog: An
         ("nmt.doubling", logging.INFO, "doubling, 100 % sure"), ("nmt", logging.WARNING, "doubled"),
     ]  # fmt: skip
     assert process != os.getpid()
+
+
+def test_what_is_logged_is_not_printed_there_too(caplog: Any) -> None:
+    caplog.set_level(logging.INFO, "nmt")
+    assert run_in_worker(double_where_the_root_logger_prints, 21) == ""
+    assert caplog.messages == ["doubling, 100 % sure", "doubled"]
 
 
 @pytest.mark.parametrize(

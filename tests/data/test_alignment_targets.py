@@ -1,4 +1,4 @@
-"""Links of words become what pieces should look at, whatever the pieces, and are dropped rather than misplaced."""
+"""Links of words become what pieces should attend to, whatever the pieces, and are dropped rather than misplaced."""
 
 from functools import cache
 from pathlib import Path
@@ -132,7 +132,7 @@ def test_the_pieces_merged_to_words_again_give_back_the_links(rows: list[tuple[s
             x, y = (LETTERS.source.pieces([i for i in ids if i not in (0, EOS)]) for ids in (source, target))
             merged = by_word(x, y, matrix)
             links = sorted((int(i), int(j)) for j, i in zip(*np.nonzero(merged.weights), strict=True))
-            # A word without links looks nowhere, and every other one spends all it has.
+            # A word without links has no weight, and the weights of every other one add up to one.
             np.testing.assert_allclose(
                 merged.weights.sum(1), [j in {j for _, j in links} for j in range(len(merged.target))], atol=1e-6
             )

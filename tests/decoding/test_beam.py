@@ -50,7 +50,7 @@ def search(table, limits, size, n_best=1, penalties=None, pruning=None, history=
     return beam.run(tf.zeros([len(limits)], tf.int32))
 
 
-def forced(table, row, words, ended):
+def token_scores_and_alignment(table, row, words, ended):
     """The score of each word, the end's too if it was written, and the alignment, in plain Python."""
     scores, weights = (part[row].astype(np.float64) for part in table)
     last, found, seen = BOS, [], []
@@ -66,7 +66,7 @@ def divisor(words, penalties):
 
 
 def rank(table, row, words, ended, penalties):
-    found, seen = forced(table, row, words, ended)
+    found, seen = token_scores_and_alignment(table, row, words, ended)
     covered = np.minimum(seen.sum(0), 1) if words else np.full(SOURCE, 1e-30)
     return sum(found) / divisor(len(found), penalties) + penalties.coverage * np.log(covered).sum()
 
@@ -136,7 +136,7 @@ def test_a_beam_of_one_is_greedy(seed):
     no_repeat=st.integers(0, 3),
 )
 @settings(max_examples=40, deadline=None)
-def test_scores_and_alignments_are_those_of_the_forced_words(seed, size, limits, penalties, pruning, no_repeat):
+def test_scores_and_alignments_are_those_of_teacher_forcing(seed, size, limits, penalties, pruning, no_repeat):
     table = tables(seed, len(limits), 6)
     found = search(table, limits, size, size, penalties, pruning, no_repeat=no_repeat)
     for row, limit in enumerate(limits):
@@ -147,7 +147,7 @@ def test_scores_and_alignments_are_those_of_the_forced_words(seed, size, limits,
                 continue
             words = hypothesis(found, row, place)
             seen.add(tuple(words))
-            scores, weights = forced(table, row, words, ended=len(words) < limit)
+            scores, weights = token_scores_and_alignment(table, row, words, ended=len(words) < limit)
             assert float(found.scores[row, place]) == pytest.approx(sum(scores), abs=1e-4)
             np.testing.assert_allclose(found.token_scores[row, place, : len(scores)], scores, atol=1e-4)
             assert not found.token_scores.numpy()[row, place, len(scores) :].any()
@@ -198,7 +198,7 @@ def test_a_row_alone_is_as_in_a_batch(seed, size, limits, chosen, penalties, pru
 
 def test_a_wider_beam_finds_what_greedy_search_passes_by():
     # After the start, 4 has .6 and 5 has .4; after 4 all is even (six words at 1/7 and the end too), after 5 the end
-    # has .9. Greedy: .6 / 7; the other way: .4 * .9 = .36.
+    # has .9. Greedy: .6 / 7; the other hypothesis: .4 * .9 = .36.
     table = np.full([1, 2, VOCABULARY, VOCABULARY], 1 / 7)
     table[0, 0, BOS] = [0, 0, 0, 0, 0.6, 0.4, 0]
     table[0, 1, 5] = [0, 0.1, 0, 0.9, 0, 0, 0]
@@ -232,11 +232,11 @@ def test_a_length_penalty_favours_the_longer():
     assert float(mean.ranks[0, 1]) == pytest.approx(np.log(0.2205) / 4, abs=1e-4)
 
 
-def test_a_coverage_penalty_favours_what_weights_everywhere():
-    # [4] and [5] are as likely; 4 was written looking at one word alone, 5 looking at all five evenly.
+def test_a_coverage_penalty_favours_hypotheses_that_attend_to_every_source_token():
+    # [4] and [5] are as likely; 4 attends to one source token alone, 5 to all five evenly.
     scores, weights = chain({BOS: {4: 0.5, 5: 0.5}, 4: {EOS: 1.0}, 5: {6: 1.0}, 6: {EOS: 1.0}})
     weights = np.full_like(weights, 0.2)
-    weights[:, 0] = [1, 0, 0, 0, 0]  # the first look of both: at the first word; 5 goes on and weights at all
+    weights[:, 0] = [1, 0, 0, 0, 0]  # at first both attend to the first token; 5 then attends to all
     found = search((scores, weights), [6], 3, 2, Penalties(coverage=0.1))
     # 4: log(1) + 4 log(1e-30); [5 6]: the first word has 1 + .2, the others .2: 4 log .2 = -6.44.
     assert hypothesis(found, 0, 0) == [5, 6]

@@ -60,7 +60,7 @@ def test_a_model_with_itself_is_itself():
         np.testing.assert_allclose(one, other, atol=1e-5)
 
 
-def test_the_forced_score_is_that_of_the_steps():
+def test_teacher_forcing_equals_the_steps():
     both = Ensemble([Table(4), Table(5)])
     target = tf.constant([[2, 5, 6, 4]])
     logits, alignment = both.teacher_forcing(tf.ones([1, SOURCE]), target)
@@ -71,7 +71,7 @@ def test_the_forced_score_is_that_of_the_steps():
         np.testing.assert_allclose(alignment[:, t], seen, atol=1e-6)
 
 
-def test_it_looks_where_those_look_that_do():
+def test_the_alignment_is_that_of_the_aligned_models():
     both = Ensemble([Table(6, aligned=False), Table(7)])
     memory = both.encode(tf.ones([1, SOURCE]))
     tokens = tf.constant([4])

@@ -7,7 +7,16 @@ from hypothesis import strategies as st
 
 from nmt.errors import InputError
 from nmt.evaluation.alignment import WordAlignment
-from nmt.evaluation.alignment_error import AlignmentScores, Gold, alignment_error, check, hard, parse, pharaoh, read
+from nmt.evaluation.alignment_error import (
+    AlignmentScores,
+    Gold,
+    alignment_error,
+    check,
+    parse,
+    pharaoh,
+    read,
+    strongest_links,
+)
 
 
 def gold(line: str) -> Gold:
@@ -117,15 +126,15 @@ def soft(weights: list[list[float]]) -> WordAlignment:
         ([0.5, 0.6, 0.0], 1),  # more than one in all: the end had none
     ],
 )
-def test_a_target_word_links_to_where_it_looked_most(row: list[float], linked: int | None) -> None:
+def test_a_target_word_links_to_the_source_word_with_its_largest_weight(row: list[float], linked: int | None) -> None:
     # A second row stands apart: a row never depends on its neighbours.
     expected = {(2, 1)} if linked is None else {(linked, 0), (2, 1)}
-    assert hard(soft([row, [0.0, 0.1, 0.9]])) == expected
+    assert strongest_links(soft([row, [0.0, 0.1, 0.9]])) == expected
 
 
 @pytest.mark.parametrize("shape", [(0, 0), (2, 0), (0, 2)])
 def test_no_words_have_no_links(shape: tuple[int, int]) -> None:
-    assert hard(WordAlignment(("a",) * shape[1], ("b",) * shape[0], np.zeros(shape))) == frozenset()
+    assert strongest_links(WordAlignment(("a",) * shape[1], ("b",) * shape[0], np.zeros(shape))) == frozenset()
 
 
 def test_the_scores_by_hand() -> None:
@@ -210,7 +219,7 @@ def test_the_order_and_the_cuts_of_a_corpus_do_not_matter(corpus: list[tuple[fro
 @settings(deadline=None)
 @given(st.lists(st.lists(st.floats(0, 1), min_size=3, max_size=3), min_size=1, max_size=5))
 def test_each_target_word_has_at_most_one_link(weights: list[list[float]]) -> None:
-    links = hard(soft(weights))
+    links = strongest_links(soft(weights))
     targets = [target for _, target in links]
     assert len(targets) == len(set(targets))
     for source, target in links:

@@ -63,8 +63,8 @@ def test_no_weight_is_lost_or_made(source: list[str], target: list[str], data: s
     inside = weights[: len(target), : len(source)]
     _, places = words(target)
     for row, total in enumerate(found.weights.sum(1)):
-        looked = [inside[piece].sum() for piece, place in enumerate(places) if place == row]
-        assert total == pytest.approx(np.mean(looked), abs=1e-9)
+        totals = [inside[piece].sum() for piece, place in enumerate(places) if place == row]
+        assert total == pytest.approx(np.mean(totals), abs=1e-9)
     counts = np.bincount(places)
     np.testing.assert_allclose((found.weights * counts[:, None]).sum(), inside.sum(), atol=1e-9)
 

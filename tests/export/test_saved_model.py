@@ -27,7 +27,7 @@ from nmt.inference.translator import Translator
 from nmt.models.build import build_model
 from nmt.signatures import SIGNATURES
 
-WAYS = {
+SEARCHES = {
     "beam": {"beam": 4, "n_best": 3, "length_penalty": 1.0, "no_repeat": 3, "max_length": 50},
     "greedy": {"max_length": 50},
 }
@@ -81,14 +81,14 @@ def translator(tmp_path_factory: pytest.TempPathFactory) -> Translator:
     return trained(tmp_path_factory.mktemp("trained"))
 
 
-@pytest.fixture(scope="module", params=WAYS)
+@pytest.fixture(scope="module", params=SEARCHES)
 def served(
     request: pytest.FixtureRequest, translator: Translator, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[Served, Callable]]:
-    how = translator.decoding(**WAYS[request.param])
+    how = translator.decoding(**SEARCHES[request.param])
     folder = export(translator, tmp_path_factory.mktemp("exports") / "toy", how, lambda version: f"version {version}")
     server = Served(folder)
-    yield server, lambda texts: translator.hypotheses(texts, **WAYS[request.param])
+    yield server, lambda texts: translator.hypotheses(texts, **SEARCHES[request.param])
     # The program says so if anything of Python's TensorFlow was imported.
     assert server.close() == 0
 

@@ -25,7 +25,7 @@ from nmt.export.tflite import convert, export
 from nmt.inference.translator import Translator
 from nmt.models.build import build_model
 
-WAYS = {
+SEARCHES = {
     "greedy": {"max_length": 50},
     "beam": {"beam": 4, "n_best": 3, "length_penalty": 1.0, "no_repeat": 3, "max_length": 50},
 }
@@ -36,12 +36,16 @@ def translator(tmp_path_factory: pytest.TempPathFactory) -> Translator:
     return trained(tmp_path_factory.mktemp("trained"))
 
 
-@pytest.fixture(scope="module", params=WAYS)
+@pytest.fixture(scope="module", params=SEARCHES)
 def both(request: pytest.FixtureRequest, translator: Translator, tmp_path_factory: pytest.TempPathFactory):
     """The export in a folder of its own, opened, and what the translator finds in the same way."""
     folder = tmp_path_factory.mktemp("device") / "toy"
-    export(translator, folder, translator.decoding(**WAYS[request.param]), "none", "# a card")
-    return tflite_runtime.Translator(folder), lambda texts: translator.hypotheses(texts, **WAYS[request.param]), folder
+    export(translator, folder, translator.decoding(**SEARCHES[request.param]), "none", "# a card")
+    return (
+        tflite_runtime.Translator(folder),
+        lambda texts: translator.hypotheses(texts, **SEARCHES[request.param]),
+        folder,
+    )
 
 
 def equal(found: list[list[tflite_runtime.Translation]], expected: list) -> None:

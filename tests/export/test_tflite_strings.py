@@ -28,7 +28,7 @@ from nmt.inference.translator import Translator
 from nmt.models.build import build_model
 from nmt.signatures import ON_DEVICE
 
-WAYS = {"greedy": {"max_length": 50}, "beam": {"beam": 4, "length_penalty": 1.0, "max_length": 50}}
+SEARCHES = {"greedy": {"max_length": 50}, "beam": {"beam": 4, "length_penalty": 1.0, "max_length": 50}}
 GREEDY = pytest.mark.parametrize("both", ["greedy"], indirect=True)
 SPACES = [chr(i) for i in range(0x110000) if chr(i).isspace()]
 
@@ -38,12 +38,16 @@ def translator(tmp_path_factory: pytest.TempPathFactory) -> Translator:
     return trained(tmp_path_factory.mktemp("trained"), "unigram")
 
 
-@pytest.fixture(scope="module", params=WAYS)
+@pytest.fixture(scope="module", params=SEARCHES)
 def both(request: pytest.FixtureRequest, translator: Translator, tmp_path_factory: pytest.TempPathFactory):
     """The export, opened, what the translator finds in the same way, and the export's folder."""
     folder = tmp_path_factory.mktemp("device") / "toy"
-    export(translator, folder, translator.decoding(**WAYS[request.param]), "none", "# a card")
-    return tflite_runtime.Translator(folder), lambda texts: translator.translate(texts, **WAYS[request.param]), folder
+    export(translator, folder, translator.decoding(**SEARCHES[request.param]), "none", "# a card")
+    return (
+        tflite_runtime.Translator(folder),
+        lambda texts: translator.translate(texts, **SEARCHES[request.param]),
+        folder,
+    )
 
 
 def equal(found: list[tflite_runtime.Translation], expected: list) -> None:
@@ -102,7 +106,7 @@ def test_it_answers_as_it_says(both) -> None:
     np.testing.assert_allclose(one["alignment"][0, :-1].sum(-1), 1, atol=1e-5)
 
 
-def test_a_model_that_looks_nowhere_has_no_alignment(tmp_path: Path) -> None:
+def test_a_model_without_attention_has_no_alignment(tmp_path: Path) -> None:
     config = with_settings(Config(), ["model.units=16", "model.embedding=16", "model.attention=none"])
     config = with_settings(config, ["text.joint=false", "decoding.max_length=7"])
     tokenizers = train_tokenizers(PAIRS, joint=False)

@@ -133,9 +133,9 @@ def test_no_sentences_have_no_translations(translator: Translator) -> None:
     assert translator.translate([]) == []
 
 
-# Other ways to search
+# Other searches
 
-WAYS = {
+SEARCHES = {
     "greedy": {},
     "beam": {"beam": 4, "n_best": 4},
     "penalties": {"beam": 3, "n_best": 3, "length_penalty": 1.0, "coverage_penalty": 0.2},
@@ -143,29 +143,29 @@ WAYS = {
     "samples": {"sample": True, "n_best": 3, "temperature": 2.0},
     "lengths": {"beam": 2, "min_length": 9, "max_ratio": 1.0},
 }
-every_way = pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
+every_search = pytest.mark.parametrize("search", SEARCHES.values(), ids=SEARCHES)
 
 
-@every_way
-def test_every_translation_has_the_score_and_the_alignment_of_its_forced_words(translator, way) -> None:
-    for source, found in zip(SOURCES[:7], translator.hypotheses(SOURCES[:7], **way), strict=True):
+@every_search
+def test_every_translation_has_the_score_and_the_alignment_of_teacher_forcing(translator, search) -> None:
+    for source, found in zip(SOURCES[:7], translator.hypotheses(SOURCES[:7], **search), strict=True):
         assert [each.rank for each in found] == sorted((each.rank for each in found), reverse=True)
         for each in found:
-            logits, looked = translator.model.teacher_forcing(*forced_ids(translator, source, each.tokens))
+            logits, alignment = translator.model.teacher_forcing(*teacher_forcing_ids(translator, source, each.tokens))
             log_p = keras.ops.log_softmax(logits)[0]
             written = [*ids(translator.tokenizers.target, each.tokens), 3][: len(each.token_scores)]
             scores = [float(log_p[i, y]) for i, y in enumerate(written)]
             assert each.token_scores == pytest.approx(scores, abs=1e-4)
             assert each.score == pytest.approx(sum(scores), abs=1e-4)
-            np.testing.assert_allclose(each.alignment, looked[0, : len(each.tokens)], atol=1e-5)
+            np.testing.assert_allclose(each.alignment, alignment[0, : len(each.tokens)], atol=1e-5)
 
 
-@every_way
+@every_search
 @pytest.mark.parametrize("size", [1, 5])
-def test_a_sentence_alone_is_searched_as_in_a_batch(translator, way, size) -> None:
+def test_a_sentence_alone_is_searched_as_in_a_batch(translator, search, size) -> None:
     mixed = [*SOURCES[:8], "", "mina bap mogo " * 40]
-    some = translator.hypotheses(mixed, **way, batch_size=size)
-    for one, other in zip(some, translator.hypotheses(mixed, **way), strict=True):
+    some = translator.hypotheses(mixed, **search, batch_size=size)
+    for one, other in zip(some, translator.hypotheses(mixed, **search), strict=True):
         assert_equal(one, other, tolerance=1e-4)
 
 
@@ -174,10 +174,10 @@ def test_a_wider_beam_finds_nothing_less_likely(translator) -> None:
     assert sum(scores[0]) <= sum(scores[1]) + 1e-3 <= sum(scores[2]) + 2e-3
 
 
-def test_forced_translations_are_those_that_were_written(translator) -> None:
+def test_scored_translations_are_those_that_were_written(translator) -> None:
     found = translator.translate(SOURCES, beam=3)
-    forced = translator.score(SOURCES, [each.text for each in found])
-    same = [(one, other) for one, other in zip(found, forced, strict=True) if one.tokens == other.tokens]
+    scored = translator.score(SOURCES, [each.text for each in found])
+    same = [(one, other) for one, other in zip(found, scored, strict=True) if one.tokens == other.tokens]
     assert len(same) > len(found) / 2  # a text can be cut into pieces in more than one way
     for one, other in same:
         assert other.token_scores == pytest.approx(one.token_scores, abs=1e-4)
@@ -200,8 +200,8 @@ def test_a_score_does_not_depend_on_its_neighbours_and_takes_any_text(translator
 
 def test_prefixes_of_their_own(translator) -> None:
     prefixes = ["Juno", "", "Sora buys"]
-    for way in ({}, {"beam": 3}, {"sample": True}):
-        found = translator.translate(SOURCES[:3], prefixes, **way)
+    for search in ({}, {"beam": 3}, {"sample": True}):
+        found = translator.translate(SOURCES[:3], prefixes, **search)
         assert [each.text.startswith(prefix) for each, prefix in zip(found, prefixes, strict=True)] == [True] * 3
     assert found[1].text == translator.translate(SOURCES[:3], sample=True)[1].text
 
@@ -266,13 +266,13 @@ def test_lengths_are_kept_to(translator) -> None:
         assert len(found.tokens) >= 9
     for found in translator.translate(SOURCES, beam=2, max_ratio=0.0):
         assert len(found.tokens) <= 10
-    for way in ({}, {"beam": 3}):
-        assert len(translator.translate(["mina"], min_length=20, **way)[0].tokens) >= 20
+    for search in ({}, {"beam": 3}):
+        assert len(translator.translate(["mina"], min_length=20, **search)[0].tokens) >= 20
 
 
 def test_where_no_word_is_left_there_is_an_answer_all_the_same(translator) -> None:
-    for way in ({}, {"beam": 3}, {"sample": True}):
-        (found,) = translator.translate(["mina bap mogo"], no_repeat=1, min_length=22, **way)
+    for search in ({}, {"beam": 3}, {"sample": True}):
+        (found,) = translator.translate(["mina bap mogo"], no_repeat=1, min_length=22, **search)
         assert len(set(found.tokens)) == len(found.tokens)
         assert "<pad>" not in found.tokens and np.isfinite(found.score)
 
@@ -308,7 +308,7 @@ def ids(tokenizer, pieces) -> list[int]:
     return [tokenizer.pieces(range(tokenizer.vocabulary)).index(piece) for piece in pieces]
 
 
-def forced_ids(translator, source, tokens):
+def teacher_forcing_ids(translator, source, tokens):
     (read,) = translator.tokenizers.source.encode([source]).to_list()
     return np.array([[*read, 3]]), np.array([[2, *ids(translator.tokenizers.target, tokens)]])
 

@@ -1,6 +1,6 @@
 """The decoder: one word at a time equals all at once, values and gradients, wherever the context enters.
 
-Each way is held against its equations, and dropout is as promised.
+Each kind is held against its equations, and dropout is as promised.
 """
 
 from functools import cache, partial
@@ -38,8 +38,8 @@ ATTENDED = {
 }
 UNALIGNED = ("fixed", "nothing")
 DEEP = {"layer_norm": True, "residual": True}
-# Attention, context, cell, layers and options. The ways of Bahdanau's attention without options are in every_kind.
-WAYS = [
+# Attention, context, cell, layers and options. Bahdanau's attention without options is in every_kind.
+DECODERS = [
     *[
         (attended, context, "gru", 1, {})
         for attended in ATTENDED
@@ -55,10 +55,10 @@ WAYS = [
     ("nothing", "input", "lstm", 2, DEEP),
     ("nothing", "output", "rnn", 2, {}),
 ]
-every_way = pytest.mark.parametrize(
+every_decoder = pytest.mark.parametrize(
     ("attended", "context", "cell", "layers", "options"),
-    WAYS,
-    ids=["-".join([*map(str, way[:4]), *way[4]]) for way in WAYS],
+    DECODERS,
+    ids=["-".join([*map(str, kind[:4]), *kind[4]]) for kind in DECODERS],
 )
 
 
@@ -112,7 +112,7 @@ def test_steps_repeated_equal_the_call(cell, layers):
     np.testing.assert_allclose(alignment, wanted_alignment, atol=1e-5)
 
 
-@every_way
+@every_decoder
 def test_steps_repeated_equal_the_call_wherever_the_context_enters(attended, context, cell, layers, options):
     decoder = built(cell, layers, attended=attended, context=context, **options)
     inputs, values, state = arguments(cell, layers, target=3, attended=attended)
@@ -145,7 +145,7 @@ def test_gradients_of_the_call_equal_those_of_the_steps(cell, layers, training):
         np.testing.assert_allclose(one, other, atol=1e-5, rtol=1e-4)
 
 
-@every_way
+@every_decoder
 def test_gradients_equal_those_of_the_steps_wherever_the_context_enters(attended, context, cell, layers, options):
     decoder = built(cell, layers, attended=attended, context=context, **options)
     given_ = arguments(cell, layers, target=3, attended=attended)
@@ -402,13 +402,13 @@ def test_the_query_of_an_lstm_is_its_output_and_not_its_memory():
     lengths=st.lists(st.integers(1, SOURCE), min_size=1, max_size=3),
     padding=st.integers(0, 3),
     target=st.integers(1, 3),
-    way=st.sampled_from(
-        [("bahdanau", "input", cell, 1, {}) for cell in CELLS] + [w for w in WAYS if w[0] != "nothing"]
+    kind=st.sampled_from(
+        [("bahdanau", "input", cell, 1, {}) for cell in CELLS] + [kind for kind in DECODERS if kind[0] != "nothing"]
     ),
 )
 @settings(max_examples=25, deadline=None)
-def test_a_row_never_depends_on_its_padding_or_its_neighbours(lengths, padding, target, way):
-    attended, context, cell, layers, options = way
+def test_a_row_never_depends_on_its_padding_or_its_neighbours(lengths, padding, target, kind):
+    attended, context, cell, layers, options = kind
     decoder = built(cell, layers, attended=attended, context=context, **options)
     inputs, values, state = arguments(cell, layers, len(lengths), target, SOURCE + padding, attended)
     mask = np.arange(SOURCE + padding) < np.array(lengths)[:, None]

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from nmt.layers.attention import BahdanauAttention
 from nmt.layers.cells import CELLS, make_cell
-from nmt.layers.encoder import Encoder, run
+from nmt.layers.encoder import Encoder, run_cell
 
 BATCH, SOURCE, WIDTH, UNITS = 3, 5, 7, 11
 MASK = np.arange(SOURCE) < np.array([[5], [2], [1]])
@@ -43,7 +43,7 @@ def words(seed=3, batch=BATCH, source=SOURCE):
 
 @pytest.mark.parametrize("cell", list(CELLS))
 @pytest.mark.parametrize("mask", [None, MASK], ids=["whole", "padded"])
-def test_reads_both_ways_as_kerass_bidirectional_layer(cell, mask):
+def test_reads_in_both_directions_as_kerass_bidirectional_layer(cell, mask):
     encoder, inputs = built(Encoder(UNITS, cell)), words()
     theirs = keras.layers.Bidirectional(KERAS[cell](UNITS, return_sequences=True, return_state=True))
     theirs.build(inputs.shape)
@@ -95,7 +95,7 @@ def test_a_cell_is_run_as_kerass_layer_with_the_same_weights_and_learns_the_same
     real = np.ones([BATCH, SOURCE], bool) if mask is None else mask
 
     def read(inputs):
-        outputs, state = run(ours, inputs, None if mask is None else tf.constant(mask), reverse)
+        outputs, state = run_cell(ours, inputs, None if mask is None else tf.constant(mask), reverse)
         return outputs, state, real
 
     def wanted(inputs):
@@ -111,7 +111,7 @@ def test_a_cell_is_run_as_kerass_layer_with_the_same_weights_and_learns_the_same
 
 @pytest.mark.parametrize("cell", list(CELLS))
 @pytest.mark.parametrize("mask", [None, MASK], ids=["whole", "padded"])
-def test_adds_both_ways_as_kerass_bidirectional_layer(cell, mask):
+def test_adds_both_directions_as_kerass_bidirectional_layer(cell, mask):
     encoder, inputs = built(Encoder(UNITS, cell, merge="sum")), words()
     theirs = keras.layers.Bidirectional(KERAS[cell](UNITS, return_sequences=True, return_state=True), merge_mode="sum")
     theirs.build(inputs.shape)
@@ -130,7 +130,7 @@ def test_adds_both_ways_as_kerass_bidirectional_layer(cell, mask):
 @pytest.mark.parametrize("merge", ["concat", "sum"])
 def test_one_direction_is_the_same_however_two_would_be_merged(merge):
     encoder = built(Encoder(UNITS, bidirectional=False, merge=merge))
-    wanted, last = run(encoder.forward_cells[0], tf.constant(words()), tf.constant(MASK))
+    wanted, last = run_cell(encoder.forward_cells[0], tf.constant(words()), tf.constant(MASK))
     annotations, ((state,),) = encoder(words(), mask=MASK)
     assert encoder.width == UNITS
     np.testing.assert_array_equal(annotations, wanted)
@@ -275,9 +275,9 @@ def test_a_mask_of_an_embedding_arrives_by_itself_and_is_handed_on():
 
 def test_run_begins_with_the_state_it_is_given():
     cell, inputs = built(Encoder(UNITS)).forward_cells[0], words()
-    whole, last = run(cell, tf.constant(inputs))
-    _, middle = run(cell, tf.constant(inputs[:, :2]))
-    rest, end = run(cell, tf.constant(inputs[:, 2:]), state=middle)
+    whole, last = run_cell(cell, tf.constant(inputs))
+    _, middle = run_cell(cell, tf.constant(inputs[:, :2]))
+    rest, end = run_cell(cell, tf.constant(inputs[:, 2:]), state=middle)
     np.testing.assert_allclose(rest, whole[:, 2:], atol=1e-6)
     np.testing.assert_allclose(end[0], last[0], atol=1e-6)
 

@@ -60,10 +60,10 @@ def both_loops(request):
         yield
 
 
-both_ways = pytest.mark.usefixtures("both_loops")
+with_both_loops = pytest.mark.usefixtures("both_loops")
 
 
-@both_ways
+@with_both_loops
 @pytest.mark.parametrize(
     ("mask", "reverse", "at_real_words", "last"),
     [
@@ -87,14 +87,14 @@ def test_a_running_sum(mask, reverse, at_real_words, last):
     np.testing.assert_array_equal(read, inputs)  # outputs keep their places either way
 
 
-@both_ways
+@with_both_loops
 def test_rows_have_masks_of_their_own():
     inputs = tf.constant([[[1.0], [2.0], [4.0]]] * 3)
     _, state = scan(add_up, inputs, tf.zeros([3, 1]), tf.sequence_mask([2, 3, 0]), outputs=(1, 1))
     assert state.numpy().ravel().tolist() == [3, 7, 0]
 
 
-@both_ways
+@with_both_loops
 def test_a_state_may_be_any_nest():
     def step(x, state):
         new = {"sum": state["sum"] + x, "parts": (state["parts"][0] * 2,)}
@@ -106,7 +106,7 @@ def test_a_state_may_be_any_nest():
     assert state["parts"][0].numpy().tolist() == [[4, 4]]  # doubled at the two real words
 
 
-@both_ways
+@with_both_loops
 def test_any_batch_and_any_time_in_a_graph():
     @tf.function(input_signature=[tf.TensorSpec([None, None, 1]), tf.TensorSpec([None, None], tf.bool)])
     def total(inputs, mask):
@@ -119,7 +119,7 @@ def test_any_batch_and_any_time_in_a_graph():
         np.testing.assert_array_equal(state, np.full([batch, 1], time))
 
 
-@both_ways
+@with_both_loops
 @pytest.mark.parametrize("shape", [[2, 3], [2, None], [None, 3]])
 def test_a_graph_may_know_its_batch_or_its_time(shape):
     @tf.function(input_signature=[tf.TensorSpec([*shape, 1]), tf.TensorSpec(shape, tf.bool)])
@@ -133,7 +133,7 @@ def test_a_graph_may_know_its_batch_or_its_time(shape):
     np.testing.assert_array_equal(state, [[3], [3]])
 
 
-@both_ways
+@with_both_loops
 def test_no_steps_at_all_leave_the_first_state():
     (sums, _), state = scan(add_up, tf.zeros([2, 0, 1]), tf.fill([2, 1], 7.0), outputs=(1, 1))
     assert sums.shape == (2, 0, 1)

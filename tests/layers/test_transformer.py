@@ -238,7 +238,7 @@ def step_by_step(layer, words, values, mask, max_steps=TARGET):
     return tf.stack(readouts, 1), tf.stack(alignment, 1)
 
 
-@pytest.mark.parametrize("max_steps", [TARGET, TARGET + 3], ids=["full", "roomy"])
+@pytest.mark.parametrize("max_steps", [TARGET, TARGET + 3], ids=["exact", "larger"])
 @either_position
 def test_steps_repeated_equal_the_call(positions, max_steps):
     layer, (words, values) = decoder(positions=positions), arguments()
@@ -358,7 +358,7 @@ def test_a_word_never_depends_on_later_words_nor_on_padding_nor_on_neighbours(le
     readouts, alignment = layer(words, values, values_mask=mask)
     for row, length in enumerate(lengths):
         here = slice(row, row + 1)
-        # The row alone, with its own source words only and a target that goes no further than so many words.
+        # The row alone, with its own source words only and a target that is cut to the same number of words.
         alone, weights = layer(words[here, :read], values[here, :length])
         np.testing.assert_allclose(readouts[row, :read], alone[0], atol=1e-5)
         np.testing.assert_allclose(alignment[row, :read, :length], weights[0], atol=1e-5)

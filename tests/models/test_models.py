@@ -1,4 +1,4 @@
-"""The whole model: two ways to run it, what is tied, and an ordinary life in Keras."""
+"""The whole model: the call and the steps, what is tied, and an ordinary life in Keras."""
 
 import h5py
 import keras

@@ -39,7 +39,7 @@ def made(tmp_path_factory):
 
 def go_on(made, folder, config=CONFIG, grow=0, **options):
     place, other = made
-    return train_model(config, other, other, folder, start=place / "first", grow=grow, **options)
+    return train_model(config, other, other, folder, start=str(place / "first"), grow=grow, **options)
 
 
 @pytest.fixture(scope="module")

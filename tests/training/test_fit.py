@@ -236,7 +236,7 @@ def test_a_run_with_every_practice_is_resumed_as_exactly(
     # Subject, object, verb against subject, verb, object.
     (tmp_path / "links").write_text("0-0 1-2 2-1\n" * 53)
     data = (with_links(whole.data[0], tmp_path / "links"), whole.data[1])
-    run(config, data, tmp_path / "uninterrupted")
+    train_model(config, *data, str(tmp_path / "uninterrupted"))  # a path may be text
     # After the third of five batches one gradient waits for its second.
     monkeypatch.setattr(Interrupter, "places", {(1, 2): signal.SIGINT})
     monkeypatch.setattr(fit, "SaveCheckpoint", Interrupter)
@@ -383,7 +383,7 @@ def test_a_run_cannot_be_resumed_on_another_corpus(whole: Done, tmp_path: Path) 
     assert contents(whole.folder) == before
 
 
-@pytest.mark.parametrize(("made", "words"), [(False, "There is no model folder"), (True, "is no model folder")])
+@pytest.mark.parametrize(("made", "words"), [(False, "There is no model folder"), (True, "is not a model folder")])
 def test_there_must_be_a_run_to_resume(whole: Done, tmp_path: Path, made: bool, words: str) -> None:
     folder = tmp_path / "toy"
     if made:

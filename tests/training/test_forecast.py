@@ -2,7 +2,11 @@
 
 import dataclasses
 import math
+import warnings
+from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import keras
 import pytest
@@ -11,12 +15,15 @@ from small_models import data as small_data
 from small_models import small_model
 from test_fit import CONFIG, PAIRS, UNUSABLE, contents, corpora, records, run
 
-from nmt.config import Training, with_settings
-from nmt.data.corpora import from_text
+from nmt.config import Config, Training, with_settings
+from nmt.data.corpora import Corpus, from_text
 from nmt.data.word_links import with_links
 from nmt.errors import InputError
+from nmt.inference.completer import Completer
+from nmt.inference.translator import Translator
 from nmt.training import forecast as forecasting
-from nmt.training.forecast import STEPS, Forecast, expected_batches, forecast, time_steps
+from nmt.training.forecast import STEPS, Forecast, expected_batches, forecast, time_scoring, time_steps
+from nmt.training.inputs import run_parts, uncounted_batches
 
 # What is projected
 
@@ -64,6 +71,31 @@ def test_an_epoch_that_is_cut_short_is_scored_like_any_other() -> None:
 )
 def test_the_first_limit_ends_the_run(limits: dict, batches: float) -> None:
     assert expected_batches(Training(epochs=3, **limits), 20, 12.0) == pytest.approx(batches)
+
+
+@pytest.mark.parametrize(
+    ("tracing", "starting"),
+    # The 10 seconds of the parts, 60 of the 61.5 that the first step took longer than filling the buffer, and 4 of
+    # tracing the search. A first step that was quicker than the buffer had been takes nothing away.
+    [(61.5, 74.0), (1.0, 14.0)],
+)
+def test_what_was_timed_is_projected_by_hand(
+    tracing: float, starting: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    readings = iter([100.0, 110.0, 110.0, 111.5])
+    monkeypatch.setattr(forecasting, "time", SimpleNamespace(monotonic=lambda: next(readings)))
+    monkeypatch.setattr(forecasting, "time_steps", lambda *_: (tracing, 0.25))
+    monkeypatch.setattr(forecasting, "time_scoring", lambda *_, **__: (4.0, 11.0))
+    found = forecast(with_settings(CONFIG, ["data.buckets=1", "training.minutes=0.05"]), *corpora(tmp_path))
+    assert found.starting_seconds == pytest.approx(starting)
+    # 53 pairs are 5 batches of 11 at most. They take 1.25 seconds, and 1.5 filled the buffer.
+    assert found.batches == 5
+    assert found.step_seconds == pytest.approx(2.75)
+    assert found.scoring_seconds == pytest.approx(11.0)
+    # 0.05 minutes are 3 of the 1.25 seconds.
+    assert found.epochs == pytest.approx(2.4)
+    # 2.4 * 2.75 + 3 * 11
+    assert found.seconds == pytest.approx(starting + 39.6)
 
 
 # What is said
@@ -119,12 +151,66 @@ def test_fifty_steps_are_timed_after_the_one_that_traces(batches: int, monkeypat
     assert (tracing, step) == (pytest.approx(60.0), pytest.approx(2.5))
 
 
+def costing(clock: Clock, work: Callable[..., Any], *seconds: float) -> Callable[..., Any]:
+    """The same work, which moves the clock by these seconds, one after another."""
+    left = list(seconds)
+
+    def timed(*arguments: Any, **how: Any) -> Any:
+        clock.now += left.pop(0)
+        return work(*arguments, **how)
+
+    return timed
+
+
+@pytest.mark.parametrize(
+    ("max_length", "batch_size", "scoring"),
+    # Seven references in characters, with one before each word and the end: three as "▁Juno▁holds▁bread</s>" and four
+    # as "▁Mina▁buys▁bread</s>" are 3 * 18 + 4 * 17 = 122 pieces. Each translation is made max_length long, and its end
+    # counts too. The loss takes 2 seconds, the search 6, the scores 0.5.
+    [
+        # Four batches of one sentence: each second one, four in all.
+        (29, 1, 2 + 6 * 122 / (4 * 30) + 0.5),
+        (29, 64, 2 + 6 * 122 / (7 * 30) + 0.5),
+        # No more than 5 pieces of each reference would be written.
+        (5, 64, 2 + 6 * (7 * 5) / (7 * 6) + 0.5),
+    ],
+)
+def test_the_scoring_is_timed_by_hand(
+    max_length: int, batch_size: int, scoring: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = [f"decoding.{key}={max_length}" for key in ("min_length", "max_length")]
+    chosen = with_settings(
+        CONFIG, ["text.kind=char", "text.vocabulary_size=auto", f"decoding.batch_size={batch_size}", *settings]
+    )
+    # The first loss takes 20 seconds, the first search 40.
+    found = timed_scoring(chosen, corpora(tmp_path), monkeypatch, search=(Translator, "translate"))
+    assert found == (pytest.approx(60.0), pytest.approx(scoring))
+
+
+def test_the_scoring_of_a_language_model_is_timed_by_hand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = timed_scoring(LANGUAGE_MODEL, texts(tmp_path), monkeypatch, search=(Completer, "complete"))
+    assert found == (pytest.approx(60.0), pytest.approx(2 + 6))
+
+
+def timed_scoring(
+    config: Config, data: tuple[Corpus, Corpus], monkeypatch: pytest.MonkeyPatch, *, search: tuple[type, str]
+) -> tuple[float, float]:
+    clock, parts = Clock(), run_parts(config, *data)
+    monkeypatch.setattr(forecasting, "time", clock)
+    monkeypatch.setattr(parts.kept, "evaluate", costing(clock, parts.kept.evaluate, 20.0, 2.0))
+    monkeypatch.setattr(*search, costing(clock, getattr(*search), 40.0, 6.0))
+    monkeypatch.setattr(forecasting, "score", costing(clock, forecasting.score, 0.5))
+    with uncounted_batches():
+        return time_scoring(config, parts.kept, parts.tokenizers, dev=data[1], development=parts.development)
+
+
 def test_the_forecast_is_of_the_run_and_writes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     data = corpora(tmp_path / "data")
     one_epoch = with_settings(CONFIG, ["training.epochs=1"])
     before = contents(tmp_path)
-    with logged() as said:
+    with logged() as said, warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)  # Keras's would be printed between the lines of the command
         found = forecast(one_epoch, *data)
     assert contents(tmp_path) == before
     translator = run(one_epoch, data, tmp_path / "toy")
@@ -147,12 +233,19 @@ def test_a_guided_run_is_forecast_too(tmp_path: Path) -> None:
     assert all(map(math.isfinite, (found.seconds, found.memory_mb)))
 
 
-def test_a_language_model_is_forecast_too(tmp_path: Path) -> None:
+LANGUAGE_MODEL = with_settings(
+    CONFIG, ["model.architecture=language-model", "model.attention_units=256", "text.vocabulary_size=29"]
+)
+
+
+def texts(place: Path) -> tuple[Corpus, Corpus]:
     for name, chosen in (("train", PAIRS[:53]), ("dev", PAIRS[53:])):
-        (tmp_path / name).write_text("".join(f"{target}\n" for _, target in chosen))
-    data = [from_text(tmp_path / name) for name in ("train", "dev")]
-    settings = ["model.architecture=language-model", "model.attention_units=256", "text.vocabulary_size=29"]
-    found = forecast(with_settings(CONFIG, settings), *data)
+        (place / name).write_text("".join(f"{target}\n" for _, target in chosen))
+    return from_text(place / "train"), from_text(place / "dev")
+
+
+def test_a_language_model_is_forecast_too(tmp_path: Path) -> None:
+    found = forecast(LANGUAGE_MODEL, *texts(tmp_path))
     assert min(found.parameters, found.step_seconds, found.scoring_seconds) > 0
 
 

@@ -44,7 +44,7 @@ def run(
     limit = RunLimits(training, WarmUp(0.1, 1, "linear", 1001), 1000, news)
     limit.spent.assign(spent)
     limit.set_model(model)
-    model.fit(data(batches), epochs=epochs, verbose=0, callbacks=[limit, Passing(clock)])
+    model.fit(data(batches), epochs=epochs, shuffle=False, verbose=0, callbacks=[limit, Passing(clock)])
     return int(model.optimizer.iterations), limit, news.lines
 
 

@@ -24,6 +24,7 @@ def made(tmp_path: Path) -> Path:
 
 def test_what_fits_is_let_through(made: Path, tmp_path: Path) -> None:
     prepare_run(Config(), tmp_path / "new", linked=False)
+    prepare_run(Config(), None, linked=False)
     prepare_run(Config(), made, linked=False, resume=True)
     prepare_run(Config(), tmp_path / "new", linked=False, start=made)
     # A run that is resumed has begun, and the model that it began with is not needed any more.
@@ -38,8 +39,9 @@ def test_what_does_not_fit_is_refused(made: Path, tmp_path: Path) -> None:
         prepare_run(OTHER, made, linked=False, resume=True)
     with pytest.raises(InputError, match=r"model\.units is 256 in .*, the model to begin with, and 7 now"):
         prepare_run(OTHER, tmp_path / "new", linked=False, start=made)
-    with pytest.raises(InputError, match=r"training\.guided_alignment"):
-        prepare_run(Config(), tmp_path / "new", linked=True)
+    for folder in (tmp_path / "new", None):
+        with pytest.raises(InputError, match=r"training\.guided_alignment"):
+            prepare_run(Config(), folder, linked=True)
 
 
 def test_the_checks_need_no_tensorflow() -> None:

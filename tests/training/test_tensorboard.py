@@ -212,7 +212,7 @@ def test_a_language_model_shows_how_it_goes_on(tmp_path: Path) -> None:
     assert [row[4] for row in rows] == [f"{one.score:.2f}" for one in found]
 
 
-def test_a_model_that_looks_at_nothing_has_no_pictures(tmp_path: Path) -> None:
+def test_a_model_without_attention_has_no_pictures(tmp_path: Path) -> None:
     config, text, model = made("model.attention=none", "decoding.max_length=11")
     pairs = [(" ", "blank"), *((line, line) for line in LINES[:2])]
     Translations(EventFile(tmp_path, 0), Translator(model, text, config), pairs).on_epoch_end(6)
