@@ -45,7 +45,7 @@ class SearchSettings(NamedTuple):
         """Return the keys of the section that this strategy uses.
 
         >>> SearchSettings("sample", n_best=3, temperature=0.5).decoding()
-        {'n_best': 3, 'temperature': 0.5, 'beam': 1, 'sample': True}
+        {'beam': 1, 'n_best': 3, 'temperature': 0.5, 'sample': True}
         """
         beam, sample = self.strategy == "beam", self.strategy == "sample"
         unused = (*(() if beam else BEAM_KEYS), *(() if sample else SAMPLING_KEYS))
