@@ -65,7 +65,7 @@ def test_weights_that_are_gone_are_told(tmp_path: Path, damage: str) -> None:
     path = tmp_path / "epoch-4.npz"
     path.unlink() if damage == "missing" else path.write_bytes(path.read_bytes()[:50])
     with pytest.raises(
-        InputError, match=r"epoch-4.npz, the weights of epoch 4 .* training.average_epochs = 1 it can be resumed"
+        InputError, match=r"epoch-4.npz, the weights of epoch 4 .* training.average_epochs = 1 the run can be resumed"
     ):
         callback.on_epoch_end(4, {})
 
