@@ -6,11 +6,11 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DEV_READY := $(VENV)/.dev-ready
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
-# Workers of pytest; two suit two cores.
-JOBS ?= 2
+# Workers of pytest. Three suit two cores: a worker often waits for a process that a test has started.
+JOBS ?= 3
 PYTEST := $(BIN)/pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
-.PHONY: demo test test-lessons test-all check format notebooks docs clean
+.PHONY: demo test test-lessons test-all check style types imports format notebooks docs clean
 
 demo: $(READY)
 	$(BIN)/nmt demo
@@ -26,9 +26,16 @@ test-lessons: $(DEV_READY)
 test-all: test test-lessons
 
 check: $(DEV_READY)
+	@$(MAKE) --no-print-directory -j 3 style types imports
+
+style: $(DEV_READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+
+types: $(DEV_READY)
 	$(BIN)/mypy
+
+imports: $(DEV_READY)
 	$(BIN)/lint-imports
 
 format: $(DEV_READY)
