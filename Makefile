@@ -6,8 +6,8 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DEV_READY := $(VENV)/.dev-ready
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
-# Workers of pytest. Three suit two cores: a worker often waits for a process that a test has started.
-JOBS ?= 3
+# Workers of pytest; two suit two cores, three are no faster there.
+JOBS ?= 2
 PYTEST := $(BIN)/pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
 .PHONY: demo test test-lessons test-all check style types imports format notebooks docs clean
