@@ -52,6 +52,12 @@ def corpora(place: Path, pairs: list[tuple[str, str]] = PAIRS) -> tuple[Corpus, 
     return from_tsv(place / "train.tsv"), from_tsv(place / "dev.tsv")
 
 
+def linked(corpus: Corpus, links: Path, line: str = "0-0 1-2 2-1") -> Corpus:
+    """The corpus with the links of its words: subject, object, verb against subject, verb, object."""
+    links.write_text(f"{line}\n" * 53)
+    return with_links(corpus, links)
+
+
 def run(config: Config, data: tuple[Corpus, Corpus], folder: Path, resume: bool = False) -> Translator:
     return train_model(config, *data, folder, resume=resume)
 
@@ -222,30 +228,59 @@ def test_a_run_that_is_interrupted_in_every_way_ends_as_the_uninterrupted_one(
     assert signal.getsignal(signal.SIGINT) is before
 
 
-def test_a_run_with_every_practice_is_resumed_as_exactly(
-    whole: Done, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Averages of weights and epochs, gradients half accumulated, guesses, dropped words, guidance: all of it goes on.
+PRACTICE = with_settings(
+    CONFIG,
+    [
+        "training.average_decay=0.8", "training.average_epochs=2", "training.accumulate=2",
+        "training.scheduled_sampling=0.5", "training.weight_decay=0.01", "model.word_dropout=0.2",
+        "training.guided_alignment=0.5", "model.context=output", "training.precision=bfloat16",
+    ],
+)  # fmt: skip
 
-    Guided alignment is in no other run that is resumed and compared.
-    """
-    practice = ["training.average_decay=0.8", "training.average_epochs=2", "training.accumulate=2"]
-    practice += ["training.scheduled_sampling=0.5", "training.weight_decay=0.01", "model.word_dropout=0.2"]
-    practice += ["training.guided_alignment=0.5", "model.context=output"]
-    config = with_settings(CONFIG, [*practice, "training.precision=bfloat16"])
-    # Subject, object, verb against subject, verb, object.
-    (tmp_path / "links").write_text("0-0 1-2 2-1\n" * 53)
-    data = (with_links(whole.data[0], tmp_path / "links"), whole.data[1])
-    train_model(config, *data, str(tmp_path / "uninterrupted"))  # a path may be text
+
+@pytest.fixture(scope="module")
+def practised(tmp_path_factory: pytest.TempPathFactory) -> Done:
+    """An uninterrupted run with averages, accumulated gradients, guesses, dropped words and guidance."""
+    place = tmp_path_factory.mktemp("practised")
+    corpus, dev = corpora(place / "data")
+    data = (linked(corpus, place / "links"), dev)
+    translator = train_model(PRACTICE, *data, str(place / "toy"))  # a path may be text
+    assert isinstance(translator, Translator)
+    return Done(data, place / "toy", translator, [])
+
+
+def test_a_run_with_every_practice_is_resumed_as_exactly(
+    whole: Done, practised: Done, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     # After the third of five batches one gradient waits for its second.
     monkeypatch.setattr(Interrupter, "places", {(1, 2): signal.SIGINT})
     monkeypatch.setattr(fit, "SaveCheckpoint", Interrupter)
     with pytest.raises(WorkFailed, match="Stopped in epoch 2 after 3 batches"):
-        run(config, data, tmp_path / "toy")
-    run(config, data, tmp_path / "toy", resume=True)
-    assert_same_run(tmp_path / "toy", tmp_path / "uninterrupted")
-    assert all(record["alignment_loss"] > 0 for record in records(tmp_path / "toy"))
+        run(PRACTICE, practised.data, tmp_path / "toy")
+    run(PRACTICE, practised.data, tmp_path / "toy", resume=True)
+    assert_same_run(tmp_path / "toy", practised.folder)
     assert records(tmp_path / "toy")[0]["val_loss"] != records(whole.folder)[0]["val_loss"]
+
+
+def test_the_journal_shows_the_alignment_loss_of_training_alone(practised: Done) -> None:
+    losses = [record["alignment_loss"] for record in records(practised.folder)]
+    assert len(losses) == 3 and 0 < losses[2] < losses[0]
+    assert "val_alignment_loss" not in records(practised.folder)[0]
+
+
+def test_a_run_cannot_be_resumed_with_other_links_or_without_them(practised: Done, tmp_path: Path) -> None:
+    before, (guided, dev) = contents(practised.folder), practised.data
+    plain, unguided = corpora(tmp_path / "data")[0], with_settings(PRACTICE, ["training.guided_alignment=0"])
+    with pytest.raises(InputError, match="used another corpus"):
+        run(PRACTICE, (linked(plain, tmp_path / "links", "0-0 1-2"), dev), practised.folder, resume=True)
+    with pytest.raises(InputError, match="or not at all"):
+        run(unguided, (plain, dev), practised.folder, resume=True)
+    with pytest.raises(InputError, match="there are none"):
+        run(PRACTICE, (plain, dev), practised.folder, resume=True)
+    with pytest.raises(InputError, match="which is 0"):
+        run(CONFIG, (guided, dev), tmp_path / "new")
+    assert not (tmp_path / "new").exists()
+    assert contents(practised.folder) == before
 
 
 def test_a_run_that_is_at_its_end_is_left_as_it_is(whole: Done) -> None:
