@@ -1,13 +1,17 @@
-"""The order of the tests."""
+"""The order of the tests, and what suits TensorFlow to many small graphs."""
+
+import os
 
 import pytest
 
+from nmt.tf_import import import_tensorflow
+
 # Files that take half a minute or more, the longest first. A worker that came to one of them last would be waited for.
 LONG = (
-    "test_notebooks.py", "test_tutorials.py", "test_fit.py", "test_alignment_loss.py", "test_cli.py",
-    "test_cli_compare.py", "test_cli_search.py", "test_cli_family.py", "test_translator.py", "test_architectures.py",
-    "test_distribute.py", "test_tflite_strings.py", "test_tflite_runtime.py", "test_saved_model.py",
-    "test_cli_export.py", "test_readme.py", "test_copy_and_reverse.py", "test_forecast.py", "test_pipeline.py",
+    "test_notebooks.py", "test_tutorials.py", "test_cli_search.py", "test_fit.py", "test_cli.py",
+    "test_cli_family.py", "test_cli_compare.py", "test_translator.py", "test_architectures.py", "test_distribute.py",
+    "test_cli_export.py", "test_alignment_loss.py", "test_tflite_strings.py", "test_tflite_runtime.py",
+    "test_saved_model.py", "test_readme.py", "test_copy_and_reverse.py", "test_forecast.py", "test_pipeline.py",
     "test_cli_data.py", "test_tensorboard.py", "test_finetune.py", "test_docs.py",
 )  # fmt: skip
 
@@ -15,3 +19,17 @@ LONG = (
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put the long files first; all others keep their order."""
     items.sort(key=lambda item: LONG.index(item.path.name) if item.path.name in LONG else len(LONG))
+
+
+def pytest_configure() -> None:
+    """Where workers share the cores, let each operation compute in one thread, and run graphs as they are traced.
+
+    A graph of a test runs once or twice on a few numbers, and optimizing it first takes longer than it does. Commands
+    run in processes of their own, as users run them: with all threads and with optimized graphs.
+    """
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        import_tensorflow()
+        import tensorflow as tf
+
+        tf.config.threading.set_intra_op_parallelism_threads(1)
+        tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})

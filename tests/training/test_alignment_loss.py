@@ -199,6 +199,7 @@ def test_a_guided_model_is_saved_as_any_other(tmp_path: Path) -> None:
 
 # A run
 
+
 def test_the_news_tell_how_many_sentences_lose_their_links(tmp_path: Path) -> None:
     corpus = linked(corpora(tmp_path / "data")[0], tmp_path / "data" / "links")
     text = fit_tokenizers(CONFIG, corpus)

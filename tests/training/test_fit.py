@@ -37,6 +37,7 @@ SMALL = [
     "training.learning_rate=0.02",
     "training.warmup_steps=3",
     "training.epochs=3",
+    "decoding.max_length=11",  # a model that has not learned to stop would write 200 tokens for every sentence
 ]
 CONFIG = with_settings(Config(), SMALL)
 # 53 pairs in batches of 11, in a few shapes.
