@@ -21,10 +21,11 @@ import stat
 import zlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 from nmt.errors import InputError
 
@@ -271,7 +272,7 @@ def _lines(path: Path, may_be_empty: bool) -> Iterator[str]:
         raise InputError(f"{path} is empty. Give a file with at least one line.")
 
 
-def _opened(path: Path) -> IO[bytes]:
+def _opened(path: Path) -> AbstractContextManager[Iterable[bytes]]:
     return gzip.open(path) if _is_gzip(path) else path.open("rb")
 
 

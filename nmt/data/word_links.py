@@ -45,7 +45,7 @@ def with_links(corpus: Corpus, path: Path) -> Corpus:
                 "pair N, or be a blank line if there are none."
             )
         where = f"{path}, line {number}"
-        check(parse(line, where), *pair, where)
+        check(parse(line, where), pair[0], pair[1], where)
     return _Linked(corpus.name, corpus.size, corpus, path)
 
 

@@ -83,7 +83,7 @@ class Searcher:
         """
         wide = max(settings.beam, settings.n_best)
         size = max(1, min(settings.batch_size, self._share(_MAX_HYPOTHESES) // wide))
-        batches = []
+        batches: list[list[int]] = []
         for batch in split(rows, size, self.parallel_batches):
             longest = max((lengths[i] for i in batch), default=1) if lengths else 1
             batches += batched(batch, max(1, self._share(_MAX_ATTENDED) // (wide * longest)))
