@@ -23,11 +23,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nmt.errors import InputError
+from nmt.text_encoding import BOM, decode, decode_start
 
 if TYPE_CHECKING:
     import tensorflow as tf
 
-BOM = "\ufeff"
 DEV_SHARE = 20
 DEV_LIMIT = 1000
 
@@ -227,23 +227,11 @@ def decoded_lines(file: Iterable[bytes], name: str) -> Iterator[str]:
         # TextLineDataset sees no line in a file's last bytes when they are carriage returns alone.
         if not kept:
             break
-        line = decode(kept.removesuffix(b"\n"), f"{name}, line {number}")
-        yield line.removeprefix(BOM) if number == 1 else line
+        yield (decode_start if number == 1 else decode)(kept.removesuffix(b"\n"), f"{name}, line {number}")
 
 
 def _is_gzip(path: Path) -> bool:
     return path.suffix.lower() == ".gz"
-
-
-def decode(raw: bytes, where: str) -> str:
-    """Decode UTF-8, or say where the text is not UTF-8."""
-    try:
-        return raw.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise InputError(
-            f"{where}: byte {error.start + 1} of the line, 0x{raw[error.start]:02x}, is not UTF-8. "
-            "Convert the text to UTF-8, for example with iconv."
-        ) from error
 
 
 def unreadable(path: Path, error: Exception) -> InputError:

@@ -146,7 +146,11 @@ def run_tokenizers(
 def fit_tokenizers(config: Config, corpus: Corpus) -> Tokenizers:
     """Train the tokenizers on the corpus: on 300,000 evenly spread pairs if it has more."""
     tokenizers = texts.train_tokenizers(
-        evenly_spread_pairs(corpus), config.text.kind, config.text.vocabulary_size, config.text.joint
+        evenly_spread_pairs(corpus),
+        config.text.kind,
+        config.text.vocabulary_size,
+        config.text.joint,
+        config.text.normalization,
     )
     what = "lines" if config.model.architecture == "language-model" else "pairs"
     logger.info(

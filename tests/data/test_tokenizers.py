@@ -54,7 +54,7 @@ def test_the_corpus_comes_back(texts: dict[str, Tokenizers], kind: str) -> None:
 
 @pytest.mark.parametrize("kind", ["unigram", "bpe", "char"])
 def test_text_of_known_letters_comes_back_in_nfkc(texts: dict[str, Tokenizers], kind: str) -> None:
-    wide = [chr(ord(c) + 0xFEE0) for c in LATIN]
+    wide = [chr(ord(c) + 0xFEE0) for c in LATIN if c.isalnum()]
 
     @settings(max_examples=60, deadline=None)
     @given(st.text(st.sampled_from([*LETTERS, *wide, " ", "\u3000"])))
