@@ -160,7 +160,7 @@ WRONG = {
     "key": ({"training": {"epoch": 3}}, "no key 'training.epoch'. Did you mean 'training.epochs'?"),
     "key unlike any": (
         {"text": {"##########": 3}},
-        "Known: text.joint, text.kind, text.sampling, text.vocabulary_size.",
+        "Known: text.joint, text.kind, text.normalization, text.sampling, text.vocabulary_size.",
     ),
     "key of another section": ({"data": {"vocabulary_size": 300}}, "no key 'data.vocabulary_size'."),
     "word": ({"model": {"cell": "ltsm"}}, "model.cell cannot be 'ltsm'. Did you mean 'lstm'?"),

@@ -14,6 +14,8 @@ import itertools
 import math
 import re
 import tempfile
+import unicodedata
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -115,6 +117,16 @@ class Tokenizer:
             places.append(min(place, len(found) - 1))
         read = found[: max(places, default=-1) + 1]
         return Words(tuple(match[0] for match in read), tuple(places))
+
+    def changed_words(self, texts: Iterable[str]) -> Counter[str]:
+        """Count the words that do not come back from their pieces: no model with this vocabulary can write them.
+
+        They hold characters that no piece spells, or that normalisation changes to another than NFC.
+        """
+        words = Counter(word for text in texts for word in unicodedata.normalize("NFC", text).split())
+        forms = [form.encode("utf-8", "replace").decode() for form in words]
+        read = self._processor.decode(self._processor.encode(forms))
+        return Counter({w: words[w] for w, spelt in zip(words, read, strict=True) if "".join(spelt.split()) != w})
 
     def pieces(self, ids: Iterable[int]) -> list[str]:
         """Return the piece of each id. A piece that begins a word begins with ``▁``."""

@@ -360,3 +360,8 @@ def test_every_piece_of_any_text_has_a_word(text):
 
 
 ANY = train_tokenizers([("na neun bap", "neun bap mul")] * 9, "unigram", "auto").source
+
+
+def test_words_that_cannot_be_written_are_counted() -> None:
+    tokenizer = train_tokenizers([("go on", "10 é")] * 9, "char", normalization="nmt_nfkc").target
+    assert tokenizer.changed_words(["go e\u0301 10²", "✓ go", "✓"]) == {"10²": 1, "✓": 2}
