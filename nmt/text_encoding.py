@@ -53,9 +53,10 @@ def _other_encoding(raw: bytes) -> str | None:
             return name
     # Without a mark, the zeros in the first letters of most languages' files show it.
     zeros = tuple(byte == 0 for byte in raw[:4])
-    return {
+    names: dict[tuple[bool, ...], str] = {
         (False, True, True, True): "UTF-32-LE",
         (True, True, True, False): "UTF-32-BE",
         (False, True, False, True): "UTF-16-LE",
         (True, False, True, False): "UTF-16-BE",
-    }.get(zeros)
+    }
+    return names.get(zeros)

@@ -19,6 +19,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import sentencepiece
 import tensorflow as tf
@@ -273,7 +274,7 @@ def _train_one(sentences: list[str], kind: str, vocabulary_size: int | str, norm
 
 
 @contextlib.contextmanager
-def _normalization(name: str) -> Iterator[dict[str, str]]:
+def _normalization(name: str) -> Iterator[dict[str, Any]]:
     """Yield SentencePiece's options for rules: their name, or a file of them."""
     if name != "nfc":
         yield {"normalization_rule_name": name}
