@@ -82,6 +82,7 @@ def evaluate(
     pairs = list(_pairs(source, reference).pairs())
     translator = open_models(model, ensemble)
     translator.decoding(**search)
+    _say_unwritable(translator, [right for _, right in pairs])
     texts = _translations(translator, [left for left, _ in pairs], search)
     _report(model.name, pairs, texts, lengths=lengths, plot=plot, as_json=as_json)
     if tsv:
@@ -183,6 +184,17 @@ def _translations(translator: Translator, sources: list[str], search: dict[str, 
                 limit = search["max_length"]
                 say(f"Line {number} is longer than the {limit} pieces the model reads: its end is left out.")
     return texts
+
+
+def _say_unwritable(translator: Translator, references: list[str]) -> None:
+    """Say how many words of the references the model cannot write, whatever it learned."""
+    found = translator.tokenizers.target.changed_words(references)
+    if found:
+        (word, _), *_ = found.most_common(1)
+        say(
+            f"{found.total():,} words of the references hold characters that the model cannot write, as {word!r}: its "
+            "vocabulary lacks them, or text.normalization changes them. No translation can match them."
+        )
 
 
 def _report(

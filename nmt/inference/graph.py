@@ -9,7 +9,7 @@ from threading import Lock
 import tensorflow as tf
 
 from nmt.config import Decoding
-from nmt.data.tokenizers import BOS, EOS, PAD, Tokenizers
+from nmt.data.tokenizers import BOS, EOS, PAD, UNK, Tokenizers
 from nmt.decoding.constraints import Constraints
 from nmt.decoding.ensemble import Ensemble
 from nmt.decoding.search import Hypotheses
@@ -56,7 +56,7 @@ class TranslationGraph:
         source, lengths, truncated = self._read(texts, settings.max_length)
         memory = self.model.encode(source)
         prefix = self.tokenizers.target.encode(prefixes) if prefixed else None
-        constraints = constraints_for(settings, lengths, prefix)
+        constraints = constraints_for(settings, lengths, prefix, UNK)
         # The attention may rest on EOS when no source token is relevant, so EOS need not be covered.
         mask = (source != PAD) & (source != EOS)
         mask = mask if self.model.aligned else mask[:, :0]
@@ -136,7 +136,8 @@ class CompletionGraph:
         read = given[:, : settings.max_length - 1]
         prefix = read.to_tensor(PAD)
         rows = tf.shape(texts)[0]
-        constraints = Constraints(tf.fill([rows], settings.max_length), prefix=prefix, no_repeat=settings.no_repeat)
+        limits = tf.fill([rows], settings.max_length)
+        constraints = Constraints(limits, prefix=prefix, no_repeat=settings.no_repeat, unknown=UNK)
         memory, mask = self.model.encode(prefix), tf.zeros([rows, 0], tf.bool)
         found = search(
             self.model,
