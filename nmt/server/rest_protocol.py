@@ -295,7 +295,7 @@ def _plain(value: Any) -> Any:
         return [_plain(each) for each in value]
     if isinstance(value, bytes):
         return value.decode("utf-8", "replace")
-    return float(str(value))
+    return bool(value) if isinstance(value, bool | np.bool_) else float(str(value))
 
 
 def _object(members: dict[str, str]) -> str:
@@ -303,7 +303,7 @@ def _object(members: dict[str, str]) -> str:
 
 
 def _parts(parts: dict[str, Any]) -> dict[str, Any]:
-    kinds = {"string": "DT_STRING", "float32": "DT_FLOAT"}
+    kinds = {"string": "DT_STRING", "float32": "DT_FLOAT", "bool": "DT_BOOL"}
     return {
         name: {
             "dtype": kinds[part.dtype],
