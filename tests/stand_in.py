@@ -17,6 +17,7 @@ from typing import Any
 from nmt.signatures import SIGNATURES
 
 NAME, VERSION, EOS = "ko-en", 3, "</s>"
+LIMIT = 30
 NOT_FOUND = -3.4028234663852886e38
 
 Outputs = dict[str, Any]
@@ -46,6 +47,8 @@ def answer(signature: str, inputs: dict[str, list[str]], n_best: int = 2) -> Out
             "source_tokens": [s + [""] * (read - len(s)) for s in sources],
             "target_tokens": [t + [""] * (written - len(t)) for t in targets],
             "alignment": rows,
+            "source_truncated": [len(text.split()) > LIMIT for text in inputs["text"]],
+            "unfinished": [[text.endswith("…"), False, False][: n_best + 1] for text in inputs["text"]],
         }
     tokens = [[*text.split(), EOS] for text in inputs["target"]]
     most = max(map(len, tokens))

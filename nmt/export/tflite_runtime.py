@@ -19,9 +19,10 @@ import hashlib
 import json
 import os
 import sys
+import threading
 import unicodedata
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -65,7 +66,7 @@ class Translation:
 
 
 class Translator:
-    """A model on a device.
+    """A model on a device. Several threads may use it; they take turns.
 
     Arguments:
         folder: what `nmt export --tflite` wrote, with --strings or without.
@@ -111,7 +112,7 @@ class _Ids:
         self._source = _tokenizer(files[contents["source"]])
         self._target = _tokenizer(files[contents["target"]])
         self._interpreter = Interpreter(model_content=files["model.tflite"], num_threads=threads)
-        self._search = self._interpreter.get_signature_runner("translate")
+        self._search = _in_turn(self._interpreter.get_signature_runner("translate"))
 
     def translate(self, texts: list[str]) -> Iterator[tuple[int, list[Translation]]]:
         """Yield the number of a text and its translations; a text without pieces is left out."""
@@ -167,7 +168,7 @@ class _Strings:
                 num_threads=threads,
                 custom_op_registerers=tflite_registrar.SELECT_TFTEXT_OPS,
             )
-        self._search = self._interpreter.get_signature_runner("translate")
+        self._search = _in_turn(self._interpreter.get_signature_runner("translate"))
 
     def translate(self, texts: list[str]) -> Iterator[tuple[int, list[Translation]]]:
         """Yield the number of a text and its translations; a text without pieces is left out."""
@@ -188,6 +189,17 @@ class _Strings:
                     unfinished=bool(outputs["unfinished"][0]) if "unfinished" in outputs else None,
                 )
                 yield i, [found]
+
+
+def _in_turn(run: Callable[..., dict[str, np.ndarray]]) -> Callable[..., dict[str, np.ndarray]]:
+    """Let one thread at a time run an interpreter: two at once would end the process."""
+    lock = threading.Lock()
+
+    def one_at_a_time(**inputs: np.ndarray) -> dict[str, np.ndarray]:
+        with lock:
+            return run(**inputs)
+
+    return one_at_a_time
 
 
 def read_contents(folder: Path) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -238,14 +239,15 @@ def find(folder: Path) -> Place:
         if not folder.is_dir():
             raise InputError(f"There is no folder {folder}. Name a model's folder or an export, saved_models/NAME.")
         whole = folder.resolve()
+        # A link is served under its own name: that is what the user has typed.
+        typed = Path(os.path.abspath(folder))
         if (whole / CONFIG).is_file():
             if read_config(folder).model.architecture == "language-model":
                 raise InputError(f"{folder} is a language model: it has no source to translate. Use `nmt complete`.")
-            return Place(folder, "model", whole.name, 1)
+            return Place(folder, "model", typed.name, 1)
         if (whole / "saved_model.pb").is_file():
-            if whole.name.isdecimal():
-                return Place(folder, "export", whole.parent.name, int(whole.name))
-            return Place(folder, "export", whole.name, 1)
+            name = typed.parent.name if typed.name.isdecimal() else typed.name
+            return Place(folder, "export", name, int(whole.name) if whole.name.isdecimal() else 1)
         versions = [place for place in whole.iterdir() if place.name.isdecimal() and place.is_dir()]
         device = (whole / "model.tflite").is_file()
     except OSError as error:
@@ -255,7 +257,7 @@ def find(folder: Path) -> Place:
         newest = folder / max(versions, key=lambda place: int(place.name)).name
         if not (newest / "saved_model.pb").is_file():
             raise InputError(f"{newest}, the newest version, has no saved_model.pb. Write it again with `nmt export`.")
-        return Place(newest, "export", whole.name, int(newest.name))
+        return Place(newest, "export", typed.name, int(newest.name))
     if device:
         raise InputError(f"{folder} is for a device. Serve the model it was made from; `nmt translate` runs this one.")
     raise InputError(f"{folder} is neither a model's folder, with {CONFIG}, nor an export, with numbered versions.")

@@ -207,6 +207,17 @@ def test_a_version_can_be_named(tmp_path: Path) -> None:
     assert (place.kind, place.name, place.version) == ("export", "name", 3)
 
 
+def test_a_link_is_served_under_its_own_name(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "current").symlink_to(folder)
+    assert find(tmp_path / "current")[1:] == ("model", "current", 1)
+    (tmp_path / "upper-7" / "3").mkdir(parents=True)
+    (tmp_path / "upper-7" / "3" / "saved_model.pb").touch()
+    (tmp_path / "upper").symlink_to("upper-7")
+    (tmp_path / "newest").symlink_to("upper-7/3")
+    for typed, name in (("upper", "upper"), ("upper/3", "upper"), ("newest", "newest"), ("upper-7/3", "upper-7")):
+        assert find(tmp_path / typed)[1:] == ("export", name, 3)
+
+
 def test_a_version_may_begin_with_zeros(tmp_path: Path) -> None:
     export(tmp_path / "name" / "3")
     export(tmp_path / "name" / "0011")
