@@ -210,7 +210,7 @@ def _metadata() -> dict[str, Any]:
     def parts(described: Any) -> dict[str, Any]:
         return {
             name: {
-                "dtype": {"string": "DT_STRING", "float32": "DT_FLOAT"}[part.dtype],
+                "dtype": {"string": "DT_STRING", "float32": "DT_FLOAT", "bool": "DT_BOOL"}[part.dtype],
                 "tensor_shape": {
                     "dim": [{"size": "-1", "name": ""} for _ in part.shape],
                     "unknown_rank": False,
@@ -304,7 +304,7 @@ class GrpcStandIn:
             signature = found.signature_def[name]
             for described, parts in ((signature.inputs, each.inputs), (signature.outputs, each.outputs)):
                 for key, part in parts.items():
-                    described[key].dtype = {"string": 7, "float32": 1}[part.dtype]
+                    described[key].dtype = {"string": 7, "float32": 1, "bool": 10}[part.dtype]
                     for _ in part.shape:
                         described[key].tensor_shape.dim.add(size=-1)
         response.metadata["signature_def"].Pack(found)
@@ -325,16 +325,16 @@ class GrpcStandIn:
         """Write nested lists into a tensor, in either of the two forms that a server may choose."""
         import numpy as np
 
-        array = np.array(values, object if part.dtype == "string" else np.float32)
-        tensor.dtype = 7 if part.dtype == "string" else 1
+        array = np.array(values, object if part.dtype == "string" else part.dtype)
+        tensor.dtype = {"string": 7, "float32": 1, "bool": 10}[part.dtype]
         for size in array.shape:
             tensor.tensor_shape.dim.add(size=size)
         if part.dtype == "string":
             tensor.string_val.extend(text.encode() for text in array.ravel())
         elif self._packed:
-            tensor.tensor_content = array.astype("<f4").tobytes()
+            tensor.tensor_content = array.astype("?" if part.dtype == "bool" else "<f4").tobytes()
         else:
-            tensor.float_val.extend(array.ravel().tolist())
+            (tensor.bool_val if part.dtype == "bool" else tensor.float_val).extend(array.ravel().tolist())
 
 
 @contextmanager
