@@ -188,8 +188,12 @@ class Decoding:
     )
     no_repeat: int = option(0, "no sequence of this many pieces is written twice; 0 allows all", 0, 100)
     max_length: int = option(200, "maximum pieces read from a source, and maximum pieces written", 1, 1000)
-    # Syllables that become letters need the most: with 2, one transliteration in twenty was cut.
-    max_ratio: float = option(3.0, "maximum pieces written for each piece read, plus ten", 0.0, 100.0)
+    max_ratio: float | Literal["auto"] = option(
+        "auto",
+        "maximum pieces written for each piece read, plus ten; auto: what the training pairs need, at least 3",
+        0.0,
+        100.0,
+    )
     min_length: int = option(0, "minimum pieces written", 0, 1000)
     min_ratio: float = option(0.0, "minimum pieces written for each piece read", 0.0, 100.0)
     sample: bool = option(False, "draw each piece by its probability")
@@ -406,7 +410,7 @@ def _decoding_rules(c: Config, vocabulary: int | None = None, exported: bool = F
             f"decoding.n_best = {d.n_best}: a language model gives one continuation of a beginning.",
         ),
         (
-            language_model and (d.min_length, d.min_ratio, d.max_ratio) != (0, 0.0, Decoding.max_ratio),
+            language_model and (d.min_length, d.min_ratio, max_ratio(d)) != (0, 0.0, MAX_RATIO),
             "decoding.min_length, min_ratio and max_ratio are for translations: a language model writes to its end.",
         ),
         (
@@ -414,8 +418,8 @@ def _decoding_rules(c: Config, vocabulary: int | None = None, exported: bool = F
             f"decoding.min_length = {d.min_length} is more than decoding.max_length = {d.max_length}.",
         ),
         (
-            d.min_ratio > d.max_ratio,
-            f"decoding.min_ratio = {d.min_ratio:g} is more than decoding.max_ratio = {d.max_ratio:g}.",
+            d.min_ratio > max_ratio(d),
+            f"decoding.min_ratio = {d.min_ratio:g} is more than decoding.max_ratio = {max_ratio(d):g}.",
         ),
         (
             d.coverage_penalty > 0 and unaligned,
@@ -432,6 +436,20 @@ def _decoding_rules(c: Config, vocabulary: int | None = None, exported: bool = F
             "An export always gives a text the same translation, so decoding.sample cannot be true.",
         ),
     ]
+
+
+# What "auto" means where no training pairs have said it. Syllables that become letters need much: with 2, one
+# transliteration in twenty was cut.
+MAX_RATIO = 3.0
+
+
+def max_ratio(decoding: Decoding) -> float:
+    """Return ``decoding.max_ratio`` as a number.
+
+    >>> max_ratio(Decoding()), max_ratio(Decoding(max_ratio=7.5))
+    (3.0, 7.5)
+    """
+    return MAX_RATIO if isinstance(decoding.max_ratio, str) else decoding.max_ratio
 
 
 def check_decoding(config: Config, vocabulary: int | None = None, exported: bool = False) -> None:

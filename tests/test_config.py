@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from nmt.config import Config, Decoding, Model, from_dict, from_file, to_toml, with_settings
+from nmt.config import Config, Decoding, Model, from_dict, from_file, max_ratio, to_toml, with_settings
 from nmt.errors import InputError
 
 SECTIONS = {section.name: type(getattr(Config(), section.name)) for section in dataclasses.fields(Config)}
@@ -96,7 +96,7 @@ def searching(decoding: Decoding, model: Model) -> Decoding:
         changes |= {"n_best": 1, "min_length": 0, "min_ratio": 0.0, "max_ratio": Decoding.max_ratio}
     else:
         changes |= {"min_length": min(decoding.min_length, decoding.max_length)}
-        changes |= {"min_ratio": min(decoding.min_ratio, decoding.max_ratio)}
+        changes |= {"min_ratio": min(decoding.min_ratio, max_ratio(decoding))}
     if blind:
         changes |= {"coverage_penalty": 0.0}
     if decoding.sample or decoding.beam == 1:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from nmt.commands.console import ModelFolder, advancing, emit, news, say, windows
+from nmt.commands.console import CutLines, ModelFolder, advancing, emit, news, say, windows
 from nmt.commands.decoding_options import Beam, Ensemble, LengthPenalty, Settings, decoding, open_models
 from nmt.errors import InputError
 from nmt.tf_import import import_tensorflow
@@ -177,12 +177,12 @@ def _aligned(words: WordAlignment, form: str) -> str:
 
 def _translations(translator: Translator, sources: list[str], search: dict[str, Any]) -> list[str]:
     texts: list[str] = []
+    cut = CutLines(search["max_length"])
     for window in advancing(windows(sources), "Translating", len(sources)):
         for number, found in enumerate(translator.translate(window, **search), len(texts) + 1):
             texts.append(found.text)
-            if found.truncated:
-                limit = search["max_length"]
-                say(f"Line {number} is longer than the {limit} pieces the model reads: its end is left out.")
+            cut.look(number, found.source_truncated, found.unfinished)
+    cut.end()
     return texts
 
 

@@ -51,6 +51,13 @@ class Hypotheses(NamedTuple):
     alignment: tf.Tensor
 
 
+def unfinished(found: Hypotheses, constraints: Constraints) -> tf.Tensor:
+    """Return whether each hypothesis ``(batch, n_best)`` has no EOS, because it reached its maximum length."""
+    limits = tf.expand_dims(tf.cast(constraints.max_length, tf.int32), 1)
+    # A source without pieces has an empty translation and a limit of zero.
+    return (found.lengths >= limits) & (limits > 0)
+
+
 class _Loop(NamedTuple):
     """The variables of the greedy loop.
 

@@ -84,7 +84,13 @@ def train_model(
     """
     training, folder = config.training, Path(folder)
     parts = run_parts(config, corpus, dev, folder, resume=resume, start=Path(start) if start else None, grow=grow)
-    tokenizers, model, kept, schedule = parts.tokenizers, parts.model, parts.kept, parts.schedule
+    config, tokenizers, model, kept, schedule = (
+        parts.config,
+        parts.tokenizers,
+        parts.model,
+        parts.kept,
+        parts.schedule,
+    )
     logger.info(f"{model.count_params():,} parameters.")
     translator: Translator | Completer = (
         Completer(kept, tokenizers, config) if isinstance(kept, LanguageModel) else Translator(kept, tokenizers, config)
