@@ -5,12 +5,13 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from nmt import config as configuration
 from nmt.atomic_write import write_folder
+from nmt.checksums import CHECKSUMS
 from nmt.config import Config
 from nmt.errors import InputError
 
@@ -20,6 +21,9 @@ JOURNAL = "metrics.jsonl"
 LOGS = "logs"
 STATE = "training/state.npz"
 EPOCHS = "training/epochs"
+
+# The files of a model that are read, and the most bytes that each may have.
+_LARGEST = {CONFIG: 2**20, CHECKSUMS: 2**20, "*.spm.model": 2**28, WEIGHTS: 2**40, STATE: 2**42, JOURNAL: 2**28}
 
 # The last line of a config. Without it, a file that was cut short would be read as one with more defaults.
 _COMPLETE = "# end of config"
@@ -38,10 +42,36 @@ def read_config(folder: Path) -> Config:
             raise InputError(f"{folder} is not a model folder: it has no {CONFIG}.")
     except OSError as error:
         raise InputError(f"The model folder {folder} cannot be read: {error.strerror}.") from None
+    check_files(folder, _LARGEST)
     config = configuration.from_file(folder / CONFIG)
     if _COMPLETE not in (folder / CONFIG).read_text(encoding="utf-8"):
         raise InputError(f"{folder / CONFIG} was cut short: its last line, '{_COMPLETE}', is missing.")
     return config
+
+
+def check_files(folder: Path, largest: Mapping[str, int]) -> None:
+    """Check that the files of a folder are in it, and are files.
+
+    Arguments:
+        folder: the folder. It may itself be a link.
+        largest: names or patterns, each with the most bytes that such a file may have.
+
+    Raises:
+        InputError: if one leads out of the folder, is larger, or is a device or a pipe.
+    """
+    whole = folder.resolve()
+    for pattern, size in largest.items():
+        for path in sorted(folder.glob(pattern)):
+            try:
+                target = path.resolve(strict=True)
+                if not target.is_relative_to(whole):
+                    raise InputError(f"{path} leads out of the folder, to {target}. Copy the file itself.")
+                if not (target.is_file() or target.is_dir()):
+                    raise InputError(f"{path} is no file.")
+                if target.is_file() and target.stat().st_size > size:
+                    raise InputError(f"{path} has more than {size:,} bytes, which no such file has.")
+            except (OSError, RuntimeError) as error:
+                raise InputError(f"{path} cannot be read: {getattr(error, 'strerror', error)}.") from None
 
 
 def read_journal(folder: Path) -> list[dict[str, Any]]:

@@ -74,7 +74,7 @@ def test_a_signal_stops_it_when_all_is_answered(folder: Path, tmp_path: Path, nu
 def test_an_export_is_served_without_its_model(tmp_path: Path) -> None:
     for version in (9, 10):
         export(tmp_path / "upper" / str(version))
-    with serving(tmp_path / "upper", tmp_path / "news") as server:
+    with serving(tmp_path / "upper", tmp_path / "news", "--trust") as server:
         code, _, answer = server.ask("POST", "/v1/models/upper/versions/10:predict", {"instances": ["a b"]})
         assert (code, answer) == (200, {"predictions": [{"translation": "A B", "score": -3.0}]})
         assert server.ask("POST", "/v1/models/upper/versions/9:predict", {"instances": ["a b"]})[0] == 404
