@@ -90,6 +90,8 @@ def check(folder: Path, names: Iterable[str]) -> None:
         return
     for name in names:
         path = folder / name
+        if not path.resolve().is_relative_to(folder.resolve()):
+            raise InputError(f"{path} leads out of the folder. Copy the file itself.")
         if path.is_file() and digest(path) not in known.get(name, []):
             part = " in [text] or [model]" if path.suffix == ".toml" else ""
             raise InputError(

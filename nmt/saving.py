@@ -87,8 +87,8 @@ def _check_size(config: Config, tokenizers: Tokenizers, path: Path) -> None:
     memory = psutil.virtual_memory().total
     if path.is_file() and 4 * numbers > path.stat().st_size:
         raise InputError(
-            f"{path} is too small for the model that {CONFIG} beside it describes, with {numbers:,} parameters: one of "
-            "them is damaged or belongs to another model."
+            f"{path} does not fit {CONFIG} beside it: one of them is damaged or belongs to another model (it is too "
+            f"small for {numbers:,} parameters)."
         )
     if 4 * numbers > memory:
         raise InputError(

@@ -53,6 +53,18 @@ def test_a_file_that_others_do_not_know(folder: Path) -> None:
         checksums.check(folder, NAMES)
 
 
+def test_files_outside_are_not_read(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    outside = tmp_path_factory.mktemp("outside") / "file"
+    os.mkfifo(outside)  # whoever opens it waits for ever
+    for name in (str(outside), "../x"):
+        with pytest.raises(InputError, match="leads out of the folder"):
+            checksums.check(folder, [name])
+    (folder / "model.weights.h5").unlink()
+    (folder / "model.weights.h5").symlink_to(outside)
+    with pytest.raises(InputError, match="leads out of the folder"):
+        checksums.check(folder, NAMES)
+
+
 class Killed(BaseException):
     pass
 
