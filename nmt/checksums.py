@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import tomllib
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -90,7 +91,7 @@ def check(folder: Path, names: Iterable[str]) -> None:
         return
     for name in names:
         path = folder / name
-        if not path.resolve().is_relative_to(folder.resolve()):
+        if not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder)):
             raise InputError(f"{path} leads out of the folder. Copy the file itself.")
         if path.is_file() and digest(path) not in known.get(name, []):
             part = " in [text] or [model]" if path.suffix == ".toml" else ""

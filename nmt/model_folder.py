@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import stat
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -59,19 +60,20 @@ def check_files(folder: Path, largest: Mapping[str, int]) -> None:
     Raises:
         InputError: if one leads out of the folder, is larger, or is a device or a pipe.
     """
-    whole = folder.resolve()
+    whole = os.path.realpath(folder)
     for pattern, size in largest.items():
         for path in sorted(folder.glob(pattern)):
+            target = Path(os.path.realpath(path))
+            if not target.is_relative_to(whole):
+                raise InputError(f"{path} leads out of the folder, to {target}. Copy the file itself.")
             try:
-                target = path.resolve(strict=True)
-                if not target.is_relative_to(whole):
-                    raise InputError(f"{path} leads out of the folder, to {target}. Copy the file itself.")
-                if not (target.is_file() or target.is_dir()):
-                    raise InputError(f"{path} is no file.")
-                if target.is_file() and target.stat().st_size > size:
-                    raise InputError(f"{path} has more than {size:,} bytes, which no such file has.")
-            except (OSError, RuntimeError) as error:
-                raise InputError(f"{path} cannot be read: {getattr(error, 'strerror', error)}.") from None
+                about = target.stat()
+            except OSError as error:
+                raise InputError(f"{path} cannot be read: {error.strerror}.") from None
+            if not (stat.S_ISREG(about.st_mode) or stat.S_ISDIR(about.st_mode)):
+                raise InputError(f"{path} is no file.")
+            if stat.S_ISREG(about.st_mode) and about.st_size > size:
+                raise InputError(f"{path} has more than {size:,} bytes, which no such file has.")
 
 
 def read_journal(folder: Path) -> list[dict[str, Any]]:

@@ -211,8 +211,8 @@ def digest(contents: dict[str, Any]) -> str:
 def _inside(folder: Path, name: str) -> Path:
     """Return a file of a folder. Whatever a list or a link says, nothing outside the folder is read."""
     place = folder / Path(name).name
-    target = place.resolve()
-    if not target.is_relative_to(folder.resolve()) or (target.exists() and not target.is_file()):
+    target = Path(os.path.realpath(place))
+    if not target.is_relative_to(os.path.realpath(folder)) or (target.exists() and not target.is_file()):
         raise ValueError(f"{place} is no file of this folder. Copy the whole export again.")
     return place
 
