@@ -20,7 +20,7 @@ import sentencepiece
 import tensorflow as tf
 
 from nmt.errors import InputError
-from nmt.evaluation.alignment import Words, words
+from nmt.evaluation.alignment import Words, split_words, words
 from nmt.tf_import import sampled_pieces, sentencepiece_tokenizer
 
 PAD, UNK, BOS, EOS = range(4)
@@ -79,7 +79,7 @@ class Tokenizer:
         return self._graph.detokenize(ids)
 
     def words(self, text: str, pieces: Sequence[str]) -> Words:
-        """Return the words of a text, separated by white space, and the word that each of its pieces belongs to.
+        """Return the words of a text, separated by plain spaces, and the word that each of its pieces belongs to.
 
         Where normalisation splits, drops or joins words, or a piece is unknown, the text is needed beside the pieces.
 
@@ -88,19 +88,19 @@ class Tokenizer:
             pieces: its first pieces. Words after them are left out.
         """
         spelt = words(pieces)
-        if spelt.words == tuple(text.split()):
+        if spelt.words == tuple(split_words(text)):
             return spelt
         text = text.encode("utf-8", "replace").decode()
         # SentencePiece counts bytes.
         offsets = [0, *itertools.accumulate(len(letter.encode()) for letter in text)]
-        found = list(re.finditer(r"\S+", text))
+        found = list(re.finditer(r"[^ \r\n]+", text))
         if not found:
             return spelt
         ends = [offsets[match.end()] for match in found]
         places = []
         for piece in self._processor.encode(text, return_type="proto").pieces[: len(pieces)]:
             # A piece belongs to the word that it ends in, a space alone to the word that follows.
-            length = len(piece.surface.rstrip().encode())
+            length = len(piece.surface.rstrip(" \r\n").encode())
             place = bisect.bisect_right(ends, piece.begin + max(length - 1, 0))
             places.append(min(place, len(found) - 1))
         read = found[: max(places, default=-1) + 1]

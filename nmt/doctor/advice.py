@@ -8,6 +8,11 @@ from nmt.doctor import scripts
 from nmt.doctor.findings import Advice, Found, Level, Overlap, Side, Split, Use, Vocabulary
 from nmt.presets import preset
 
+# A line stays one line: what looks like a line break afterwards is a space.
+UNESCAPE = (
+    "python3 -X utf8 -c \"import html; [print(*html.unescape(x).splitlines()) for x in open(0, newline='\\n')]\" "
+    "< OLD > NEW"
+)
 WELL = "All is well: nothing was found that would harm a training."
 
 
@@ -145,6 +150,19 @@ def _of_side(split: str, side: str, found: Side, other: Side, pairs: int) -> Ite
             "look" if found.long.count >= 0.001 * pairs else "know",
             f"{lines.format(_share(found.long.count, pairs))} have more than 1,000 characters{_where(found.long)}. "
             "Split them into sentences; training leaves out what is longer than data.max_length.",
+        )
+    if level := _level(found.entities.count, pairs, do=0.001):
+        yield Advice(
+            level,
+            f"{lines.format(_share(found.entities.count, pairs))} have HTML entities such as &quot; or &#39;"
+            f"{_where(found.entities)}, and a model would learn to write them. Turn them into characters: {UNESCAPE}",
+        )
+    if level := _level(found.quoted.count, pairs, do=0.001):
+        yield Advice(
+            level,
+            f'{lines.format(_share(found.quoted.count, pairs))} are quoted as spreadsheets quote cells, with "" for '
+            f"each quotation mark inside{_where(found.quoted)}. Read a TSV from a spreadsheet with --tsv-quoting; in "
+            "other files remove the quoting.",
         )
     yield from _of_scripts(split, side, found=found, other=other, pairs=pairs)
 

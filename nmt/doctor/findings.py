@@ -82,6 +82,8 @@ class Side:
         decomposed: lines that are not in normal form C: their accents or syllables are in parts.
         folded: lines that change under normal form KC, which SentencePiece applies.
         long: lines of more than a thousand characters.
+        entities: lines with characters as HTML writes them, such as ``&quot;``.
+        quoted: lines in quotation marks, with each quotation mark inside doubled, as a spreadsheet writes a cell.
     """
 
     words: Lengths
@@ -95,6 +97,8 @@ class Side:
     decomposed: Found
     folded: Found
     long: Found
+    entities: Found
+    quoted: Found
 
 
 @dataclass(frozen=True)

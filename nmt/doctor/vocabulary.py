@@ -18,6 +18,7 @@ from nmt.data.corpora import Corpus
 from nmt.data.tokenizers import SENTENCES, UNK, Tokenizer, Tokenizers, fitting_size, train_tokenizers
 from nmt.doctor.findings import Cutting, Size, Split, Use, Vocabulary, Word, cut
 from nmt.errors import InputError
+from nmt.evaluation.alignment import split_words
 
 logger = logging.getLogger(__name__)
 
@@ -127,7 +128,7 @@ def _use(name: str, sample: Sample, tokenizers: Tokenizers, config: Config) -> U
     for side, tokenizer in _sides(sample, tokenizers):
         pieces = _cut(side, tokenizer)
         cuttings.append(_cutting(side, pieces, tokenizer))
-        lengths.append([sum(len(pieces[word]) for word in line.split()) for line in side])
+        lengths.append([sum(len(pieces[word]) for word in split_words(line)) for line in side])
     longest = [max(pair) for pair in zip(*lengths, strict=True)]
     empty = sum(min(pair) == 0 for pair in zip(*lengths, strict=True))
     max_length = config.data.max_length
@@ -146,7 +147,7 @@ def _use(name: str, sample: Sample, tokenizers: Tokenizers, config: Config) -> U
 
 def _cut(lines: Sequence[str], tokenizer: Tokenizer) -> dict[str, list[int]]:
     """Return the ids of each different word."""
-    words = list({word: None for line in lines for word in line.split()})
+    words = list({word: None for line in lines for word in split_words(line)})
     found: dict[str, list[int]] = {}
     for begin in range(0, len(words), _TOGETHER):
         some = words[begin : begin + _TOGETHER]
@@ -156,7 +157,7 @@ def _cut(lines: Sequence[str], tokenizer: Tokenizer) -> dict[str, list[int]]:
 
 def _cutting(lines: Sequence[str], pieces: dict[str, list[int]], tokenizer: Tokenizer) -> Cutting:
     """Count how the words of some lines are cut."""
-    counts = Counter(word for line in lines for word in line.split())
+    counts = Counter(word for line in lines for word in split_words(line))
     total = sum(counts.values())
     # The length of each piece without the mark of a word's beginning.
     letters = [len(piece.removeprefix("▁")) for piece in tokenizer.pieces(range(tokenizer.vocabulary))]

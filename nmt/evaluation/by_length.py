@@ -14,6 +14,8 @@ import sacrebleu
 from rich.table import Table
 from rich.text import Text
 
+from nmt.evaluation.alignment import split_words
+
 RESAMPLES = 1000
 
 _MAX_BINS = 6
@@ -107,7 +109,7 @@ def by_length_of_runs(
         raise ValueError(
             f"{counts} translations of {len(sources)} sources cannot be scored against {len(references)} references."
         )
-    lengths = np.array([len(source.split()) for source in sources])
+    lengths = np.array([len(split_words(source)) for source in sources])
     edges = _quantiles(lengths) if bins is None else list(bins)
     if any(b <= a for a, b in pairwise(edges)):
         raise ValueError(f"The bins {edges} do not rise.")

@@ -319,13 +319,17 @@ def spelt(tokenizer, text):
     ("text", "words"),
     [
         ("na neun", ["na", "neun"]),
-        ("  na \t neun ", ["na", "neun"]),
+        ("  na  neun ", ["na", "neun"]),
+        ("na\r\nneun", ["na", "neun"]),
         # Characters that normalisation drops, splits at or changes, and one that no piece spells.
         ("na \u200b neun", ["na", "\u200b", "neun"]),
         ("na\u00b4s neun", ["na\u00b4s", "neun"]),
         ("n\uff41 neun", ["n\uff41", "neun"]),
         ("na 漢字 neun", ["na", "漢字", "neun"]),
-        ("na\u00a0neun\u3000na", ["na", "neun", "na"]),
+        # Words stand between plain spaces, whatever SentencePiece takes for a space.
+        ("na\u00a0neun\u3000na bap", ["na\u00a0neun\u3000na", "bap"]),
+        ("\u00a0na neun\u00a0", ["\u00a0na", "neun\u00a0"]),
+        ("na\tneun \t bap", ["na\tneun", "\t", "bap"]),
         ("\u2026 na", ["\u2026", "na"]),
     ],
 )
