@@ -10,7 +10,7 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 JOBS ?= 2
 PYTEST := $(BIN)/pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
-.PHONY: demo test test-lessons test-all check style types imports format notebooks docs clean
+.PHONY: demo test test-lessons test-all check style types imports audit format notebooks docs clean
 
 demo: $(READY)
 	$(BIN)/nmt demo
@@ -26,7 +26,7 @@ test-lessons: $(DEV_READY)
 test-all: test test-lessons
 
 check: $(DEV_READY)
-	@$(MAKE) --no-print-directory -j 3 style types imports
+	@$(MAKE) --no-print-directory -j 4 style types imports audit
 
 style: $(DEV_READY)
 	$(BIN)/ruff format --check .
@@ -37,6 +37,10 @@ types: $(DEV_READY)
 
 imports: $(DEV_READY)
 	$(BIN)/lint-imports
+
+# Known vulnerabilities of the pinned packages: a warning, at most once a day, and nothing without a network.
+audit: $(DEV_READY)
+	@$(BIN)/python .ci/audit.py
 
 format: $(DEV_READY)
 	$(BIN)/ruff format .

@@ -136,6 +136,27 @@ def quantize_dense_layers_whole(converter: tf.lite.TFLiteConverter) -> None:
 
 
 @contextlib.contextmanager
+def without_memory() -> Iterator[None]:
+    """Create Keras variables that have a shape and take no memory, within this context. Keras 3.15.
+
+    ``StatelessScope`` defers their initialisation; Keras would initialise them all at the end of the next such scope,
+    and its list of them is private. The state of Python's random generator, from which Keras takes seeds, is kept.
+    """
+    import random
+
+    import keras
+    from keras.src.backend.common import global_state
+
+    state, waiting = random.getstate(), list(global_state.get_global_attribute("uninitialized_variables", []))
+    try:
+        with keras.StatelessScope(initialize_variables=False):
+            yield
+    finally:
+        random.setstate(state)
+        global_state.set_global_attribute("uninitialized_variables", waiting)
+
+
+@contextlib.contextmanager
 def impatient_downloads() -> Iterator[None]:
     """Give up on a silent network after half a minute, within this context.
 

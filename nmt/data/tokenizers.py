@@ -147,9 +147,9 @@ class Tokenizers:
 
     def save(self, folder: Path) -> None:
         """Write ``joint.spm.model``, or ``source.spm.model`` and ``target.spm.model``."""
-        for name in _names(self.joint):
-            tokenizer = self.target if name == "target" else self.source
-            (folder / f"{name}.spm.model").write_bytes(tokenizer.model)
+        for name in file_names(self.joint):
+            tokenizer = self.target if name.startswith("target") else self.source
+            (folder / name).write_bytes(tokenizer.model)
 
     @classmethod
     def load(cls, folder: Path, joint: bool) -> Tokenizers:
@@ -159,8 +159,8 @@ class Tokenizers:
             InputError: if a file is missing or cut short.
         """
         tokenizers = []
-        for name in _names(joint):
-            path = folder / f"{name}.spm.model"
+        for name in file_names(joint):
+            path = folder / name
             try:
                 tokenizers.append(Tokenizer(path.read_bytes()))
             except OSError as error:
@@ -238,8 +238,9 @@ def fitting_size(sentences: Iterable[str], kind: str) -> int:
     return max(fitting, alphabet)
 
 
-def _names(joint: bool) -> list[str]:
-    return ["joint"] if joint else ["source", "target"]
+def file_names(joint: bool) -> list[str]:
+    """Return the names of the files of tokenizers in a folder, the source's first."""
+    return [f"{name}.spm.model" for name in (["joint"] if joint else ["source", "target"])]
 
 
 def _train_one(sentences: list[str], kind: str, vocabulary_size: int | str, normalization: str, name: str) -> Tokenizer:

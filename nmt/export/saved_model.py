@@ -14,6 +14,7 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
+from nmt import checksums
 from nmt.atomic_write import write_version
 from nmt.config import Decoding, check_decoding
 from nmt.data.tokenizers import EOS, PAD, Tokenizer
@@ -60,7 +61,7 @@ def export(translator: Translator, to: Path, settings: Decoding, card: Callable[
 
 
 def write(translator: Translator, folder: Path, settings: Decoding) -> None:
-    """Write the SavedModel and the requests that warm it up."""
+    """Write the SavedModel, the requests that warm it up, and checksums."""
     archive = keras.export.ExportArchive()
     # Keras finds variables by itself, but not the tokenizers. Tracking the model would write it a second time.
     for tokenizer in {translator.tokenizers.source, translator.tokenizers.target}:
@@ -71,6 +72,8 @@ def write(translator: Translator, folder: Path, settings: Decoding) -> None:
     archive.write_out(str(folder), verbose=False)
     (folder / WARMUP).parent.mkdir()
     _write_warmup(folder / WARMUP)
+    parts = (path for path in folder.rglob("*") if path.is_file())
+    checksums.write(folder, sorted(path.relative_to(folder).as_posix() for path in parts))
 
 
 def endpoints(translator: Translator, settings: Decoding) -> dict[str, Callable]:

@@ -96,6 +96,7 @@ def write(
             "max_length": settings.max_length,
             "aligned": translator.model.aligned,
         }
+        contents["digest"] = tflite_runtime.digest(contents)
         (aside / tflite_runtime.CONTENTS).write_text(json.dumps(contents, indent=1) + "\n", encoding="utf-8")
         (aside / "translate.py").write_bytes(Path(tflite_runtime.__file__).read_bytes())
         if card:

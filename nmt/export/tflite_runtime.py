@@ -209,22 +209,39 @@ def read_contents(folder: Path) -> dict[str, Any]:
         ValueError: if it is not an export for a device, or one that another version wrote.
     """
     try:
-        contents = json.loads((folder / CONTENTS).read_text(encoding="utf-8"))
+        contents = json.loads(_inside(folder, CONTENTS).read_text(encoding="utf-8"))
+        # Earlier versions wrote no digest.
+        if contents.pop("digest", None) not in (None, digest(contents)):
+            raise ValueError
         known = contents["format"] == FORMAT
         sides = set() if contents.get("takes") == "strings" else {"source", "target"}
         whole = {"files", "max_length", "aligned"} | sides <= set(contents)
         whole = whole and {"model.tflite", *(contents[side] for side in sides)} <= set(contents["files"])
-    except (OSError, ValueError, TypeError, KeyError):
+        whole = whole and type(contents["max_length"]) is int and contents["max_length"] > 0
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
         raise ValueError(f"{folder} is not an export for a device: {CONTENTS} is missing or damaged.") from None
     if not known or not whole:
         raise ValueError(f"{folder / CONTENTS} was written by another version: export the model again.")
     return contents
 
 
+def digest(contents: dict[str, Any]) -> str:
+    """Return the checksum of a description."""
+    return hashlib.sha256(json.dumps(contents, sort_keys=True).encode()).hexdigest()
+
+
+def _inside(folder: Path, name: str) -> Path:
+    """Return a file of a folder. Whatever a list or a link says, nothing outside the folder is read."""
+    place = folder / Path(name).name
+    target = Path(os.path.realpath(place))
+    if not target.is_relative_to(os.path.realpath(folder)) or (target.exists() and not target.is_file()):
+        raise ValueError(f"{place} is no file of this folder. Copy the whole export again.")
+    return place
+
+
 def _checked(folder: Path, name: str, digest: str) -> bytes:
     """Read a file that must not have changed since the export."""
-    # Whatever the list says, nothing outside the folder is read.
-    place = folder / Path(name).name
+    place = _inside(folder, name)
     try:
         content = place.read_bytes()
     except OSError as error:

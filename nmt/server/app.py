@@ -30,6 +30,7 @@ from nmt.errors import InputError, first_line, nearest
 from nmt.plotting.fonts import hangul_font
 from nmt.plotting.html import spoken_labels
 from nmt.server import rest_protocol
+from nmt.server.access import Access, Rules
 from nmt.server.backends import Backend, SearchSettings
 from nmt.server.batching import Batcher, Full, Stopping
 from nmt.server.connection import Connection
@@ -102,10 +103,15 @@ class Server:
         backend: the model that translates.
         limits: the bounds of what a client may ask.
         on_start: called when the server answers.
+        rules: who may ask.
     """
 
     def __init__(
-        self, backend: Backend, limits: Limits | None = None, on_start: Callable[[], object] = lambda: None
+        self,
+        backend: Backend,
+        limits: Limits | None = None,
+        on_start: Callable[[], object] = lambda: None,
+        rules: Rules | None = None,
     ) -> None:
         self.backend = backend
         self.limits = limits = limits or Limits()
@@ -130,7 +136,8 @@ class Server:
             on_start()
             yield
 
-        self._app = Starlette(routes=routes, exception_handlers={HTTPException: _refused}, lifespan=lifespan)
+        app = Starlette(routes=routes, exception_handlers={HTTPException: _refused}, lifespan=lifespan)
+        self._app = Access(app, rules or Rules())
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer as an ASGI application, and count."""

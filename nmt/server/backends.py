@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
+from nmt.checksums import CHECKSUMS, check, names
 from nmt.config import BEAM_KEYS, SAMPLING_KEYS
 from nmt.errors import InputError, first_line
-from nmt.model_folder import CONFIG, read_config
+from nmt.model_folder import CONFIG, check_files, read_config
+from nmt.server.operations import check_operations
 from nmt.signatures import ADDED_OUTPUTS, SIGNATURES, Part, Signature
 from nmt.translation import Translation
 
@@ -168,9 +170,10 @@ class ExportBackend(Backend):
     Arguments:
         folder: the folder with ``saved_model.pb``.
         name, version: under which it is served.
+        trust: whether to run it whatever its operations are.
 
     Raises:
-        InputError: if it cannot be opened, or has none of the signatures.
+        InputError: if it cannot be opened, holds operations that no export needs, or has none of the signatures.
     """
 
     fixed = (
@@ -178,11 +181,15 @@ class ExportBackend(Backend):
         "with another --beam."
     )
 
-    def __init__(self, folder: Path, name: str, version: int) -> None:
+    def __init__(self, folder: Path, name: str, version: int, trust: bool = False) -> None:
         import tensorflow as tf
         import tensorflow_text  # noqa: F401  (its ops are in the graph)
 
         self.name, self.version = name, version
+        check_files(folder, {CHECKSUMS: 2**20, "*": 2**40, "*/*": 2**40})
+        check(folder, names(folder))
+        if not trust:
+            check_operations(folder)
         try:
             # The signatures work only as long as this object lives.
             self._saved = tf.saved_model.load(str(folder))
@@ -263,14 +270,19 @@ def find(folder: Path) -> Place:
     raise InputError(f"{folder} is neither a model's folder, with {CONFIG}, nor an export, with numbered versions.")
 
 
-def open_backend(place: Place, parallel_batches: int = 2) -> Backend:
-    """Open a model or an export. A model searches this many batches at once.
+def open_backend(place: Place, parallel_batches: int = 2, trust: bool = False) -> Backend:
+    """Open a model or an export.
+
+    Arguments:
+        place: what :func:`find` found.
+        parallel_batches: how many batches a model searches at once.
+        trust: whether to run an export whatever its operations are.
 
     Raises:
         InputError: if it is damaged.
     """
     if place.kind == "export":
-        return ExportBackend(place.folder, place.name, place.version)
+        return ExportBackend(place.folder, place.name, place.version, trust)
     from nmt.inference.translator import Translator
 
     return ModelBackend(Translator.load(place.folder, parallel_batches=parallel_batches), place.name, place.version)

@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from nmt.atomic_write import write_file
 from nmt.errors import InputError
+from nmt.stored_arrays import read_npz
 
 
 class Keep(keras.callbacks.Callback):
@@ -85,8 +86,8 @@ class Keep(keras.callbacks.Callback):
 
     def _stored(self, epoch: int, name: str) -> np.ndarray:
         try:
-            with np.load(self._path(epoch), allow_pickle=False) as stored:
-                return stored[name]
+            size = sum(np.asarray(variable).nbytes for variable in self.kept.trainable_variables)
+            return read_npz(self._path(epoch), 2 * size, [name])[name]
         except Exception as error:  # whatever a damaged zip file raises
             raise InputError(
                 f"{self._path(epoch)}, the weights of epoch {epoch + 1} to be averaged, cannot be read: {error}. "

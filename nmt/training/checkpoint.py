@@ -15,6 +15,7 @@ import tensorflow as tf
 
 from nmt.atomic_write import write_file
 from nmt.errors import InputError, Stopped
+from nmt.stored_arrays import read_npz
 from nmt.training.metrics import TokensPerSecond
 
 
@@ -65,8 +66,7 @@ class Checkpoint:
             InputError: if there is no checkpoint, it is damaged, or it belongs to another model, corpus or order.
         """
         try:
-            with np.load(self.path, allow_pickle=False) as stored:
-                arrays = {name: stored[name] for name in stored.files}
+            arrays = read_npz(self.path, max_bytes=2**16 + sum(_numpy(v).nbytes for v in self._variables()))
             epoch, batch, corpus, order = (int(number) for number in arrays.pop("position"))
         except FileNotFoundError:
             raise InputError(f"There is nothing to resume: {self.path} is missing.") from None

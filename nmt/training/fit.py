@@ -15,15 +15,14 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
-from nmt.atomic_write import write_file
 from nmt.config import Config
 from nmt.data.corpora import Corpus
 from nmt.data.pipeline import Pipeline, as_written, prefetched
 from nmt.inference.completer import Completer
 from nmt.inference.translator import Translator
-from nmt.model_folder import CONFIG, EPOCHS, JOURNAL, LOGS, STATE, WEIGHTS, config_text, make
+from nmt.model_folder import EPOCHS, JOURNAL, LOGS, STATE, WEIGHTS, make
 from nmt.models.language_model import LanguageModel
-from nmt.saving import load_weights, write_settings
+from nmt.saving import load_weights, replace_config, write_settings
 from nmt.training.averaging import Keep
 from nmt.training.callbacks import (
     BLEU,
@@ -116,7 +115,7 @@ def train_model(
         config, folder, translator, dev, keep=keep, journal=journal, schedule=schedule, limits=limits, news=news
     )
     if resume:
-        write_file(folder / CONFIG, config_text(config))
+        replace_config(folder, config)
     else:
         make(folder, lambda aside: write_settings(aside, config, tokenizers))
         checkpoint.save(0, 0)  # a run that fails at once can be resumed, with other settings
@@ -179,7 +178,7 @@ def run_callbacks(
             scores,
             Cost(),
             journal,
-            KeepBest(folder / WEIGHTS, kept, journal),
+            KeepBest(folder, config, kept, journal),
             *changes,
             EarlyStopping(journal, training.early_stopping, news),
             Curves(train_events, dev_events, journal),

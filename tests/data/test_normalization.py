@@ -10,9 +10,8 @@ import tensorflow as tf
 
 from nmt.data.tokenizers import UNK, Tokenizers, train_tokenizers
 
-KEPT = [
-    "10² ½ ，", "می\u200cخواهم", "क्\u200dष", "ㅋㅋㅋ", "① Ⅳ …", "é 가 ấ", "㎏ ™", "Ａｂ１", "ｱﾊﾟ", "ﬁn", "a\u200bb\u200e",
-]  # fmt: skip
+KEPT = ["10² ½ ，", "می\u200cخواهم", "क्\u200dष", "ㅋㅋㅋ", "① Ⅳ …", "é 가 ấ", "㎏ ™"]
+KEPT += ["Ａｂ１", "ｱﾊﾟ", "ﬁn", "a\u200bb\u200e"]
 FOLDED = {
     "e\u0301": "é",
     "\u1112\u1161\u11ab": "한",

@@ -34,7 +34,7 @@ def upper(tmp_path_factory: pytest.TempPathFactory) -> Backend:
     place = tmp_path_factory.mktemp("saved_models") / "upper"
     for version in (2, 10):
         export(place / str(version))
-    return open_backend(find(place))
+    return open_backend(find(place), trust=True)
 
 
 def strings(array: np.ndarray) -> list:

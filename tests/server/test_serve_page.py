@@ -180,7 +180,7 @@ def test_markup_is_text(page: Any) -> None:
 
 def test_an_export_cannot_be_searched_otherwise_and_says_why(browser: Any, tmp_path: Path) -> None:
     export(tmp_path / "upper" / "1")
-    with serving(tmp_path / "upper", tmp_path / "news") as server:
+    with serving(tmp_path / "upper", tmp_path / "news", "--trust") as server:
         for page in opened(browser, server.url):
             assert page.get_by_label("greedy").is_disabled()
             assert "was fixed when this export was written" in page.locator("#fixed").inner_text()
@@ -192,7 +192,7 @@ def test_an_export_cannot_be_searched_otherwise_and_says_why(browser: Any, tmp_p
 
 def test_a_server_that_has_gone_is_told(browser: Any, tmp_path: Path) -> None:
     export(tmp_path / "upper" / "1")
-    with serving(tmp_path / "upper", tmp_path / "news") as server:
+    with serving(tmp_path / "upper", tmp_path / "news", "--trust") as server:
         page = browser.new_page()
         page.goto(server.url)
         assert server.stop() == 0

@@ -13,6 +13,9 @@ let running = null;
 
 // --- asking ---
 
+// The token is kept until this tab is closed.
+const token = () => sessionStorage.getItem("token");
+
 const chosen = () => form.elements.how.value;
 
 const question = () => {
@@ -48,12 +51,13 @@ const ask = async () => {
   try {
     const answer = await fetch("translate", {
       method: "POST",
-      headers: { "content-type": "application/json" },
+      headers: { "content-type": "application/json", ...(token() && { authorization: `Bearer ${token()}` }) },
       body: JSON.stringify(question()),
       signal: own.signal,
     });
     const found = await answer.json();
     if (own !== running) return;
+    element("entry").hidden = answer.status !== 401;
     if (!answer.ok) throw new Error(found.error);
     show(found.sentences);
   } catch (error) {
@@ -193,6 +197,11 @@ const fit = () => {
 text.addEventListener("input", soon);
 form.addEventListener("input", () => { fit(); soon(); });
 form.addEventListener("submit", (event) => { event.preventDefault(); ask(); });
+element("entry").addEventListener("submit", (event) => {
+  event.preventDefault();
+  sessionStorage.setItem("token", element("token").value);
+  ask();
+});
 element("again").addEventListener("click", () => { draw += 1; ask(); });
 if (model.fixed) {
   element("strategies").disabled = true;
