@@ -15,19 +15,23 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 
+import numpy as np
 import sentencepiece
 import tensorflow as tf
 
 from nmt.errors import InputError
 from nmt.evaluation.alignment import Words, words
-from nmt.tf_import import sampled_pieces, sentencepiece_tokenizer
+from nmt.tf_import import sentencepiece_tokenizer
 
 PAD, UNK, BOS, EOS = range(4)
 
 # SentencePiece holds its sentences in memory. More than these do not improve the vocabulary.
 SENTENCES = 300_000
 _LONGEST_LINE = 4192
+# Held while a seed is set and used: SentencePiece has one for the whole process.
+_DRAWING = Lock()
 
 
 class Tokenizer:
@@ -64,15 +68,42 @@ class Tokenizer:
         """The resource that an export has to hold: it cannot be found from the graph."""
         return self._graph
 
-    def encode(self, texts: tf.Tensor, sampling: float = 0.0) -> tf.RaggedTensor:
-        """Turn strings ``(batch,)`` into ids ``(batch, None)``, without start and end.
+    def encode(self, texts: tf.Tensor) -> tf.RaggedTensor:
+        """Turn strings ``(batch,)`` into ids ``(batch, None)``, without start and end."""
+        return self._graph.tokenize(texts)
 
-        With ``sampling`` a text is cut differently each time, so that the model sees a word in many pieces. With BPE it
-        is the share of merges that are left out (Provilkov et al. 2020, https://arxiv.org/abs/1910.13267). With unigram
-        it is the ``alpha`` of Kudo 2018, https://arxiv.org/abs/1804.10959; a smaller one varies the pieces more.
-        SentencePiece's own random generator cannot be seeded, so no two runs are the same.
+    def sample(self, texts: tf.Tensor, sampling: float, seed: tf.Tensor) -> tf.RaggedTensor:
+        """Cut strings ``(batch,)`` at random into ids ``(batch, None)``, so that a model sees a word in many pieces.
+
+        It runs in Python, because the operation of tensorflow-text takes no seed. An export cannot hold it.
+
+        Arguments:
+            texts: the strings.
+            sampling: with BPE the share of merges that are left out (Provilkov et al. 2020,
+                https://arxiv.org/abs/1910.13267). With unigram the ``alpha`` of Kudo 2018,
+                https://arxiv.org/abs/1804.10959; a smaller one varies the pieces more.
+            seed: whole numbers ``(any,)``. The same texts with the same seed are cut in the same way.
         """
-        return sampled_pieces(self._graph, texts, sampling) if sampling else self._graph.tokenize(texts)
+        ids, splits = tf.numpy_function(
+            lambda rows, numbers: self._drawn(rows, sampling, numbers), [texts, seed], [tf.int32, tf.int64]
+        )
+        ids.set_shape([None])
+        splits.set_shape([None])
+        return tf.RaggedTensor.from_row_splits(ids, splits, validate=False)
+
+    def _drawn(self, texts: np.ndarray, sampling: float, seed: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the sampled ids of all texts in a row, and where each text begins and ends."""
+        (number,) = np.random.SeedSequence(seed.astype(np.uint64).tolist()).generate_state(1)
+        with _DRAWING:
+            # The largest number would mean a random seed.
+            sentencepiece.set_random_generator_seed(int(number) >> 1)
+            # A thread takes the seed when it draws for the first time. With `num_threads` the work is done in new
+            # threads, and with one of them always in the same order.
+            rows = self._processor.encode(
+                texts.tolist(), enable_sampling=True, alpha=sampling, nbest_size=-1, num_threads=1
+            )
+        splits = np.cumsum([0, *map(len, rows)], dtype=np.int64)
+        return np.fromiter(itertools.chain.from_iterable(rows), np.int32, splits[-1]), splits
 
     def decode(self, ids: tf.RaggedTensor) -> tf.Tensor:
         """Turn ids ``(batch, None)``, without start and end, into strings ``(batch,)``."""

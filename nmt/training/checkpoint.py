@@ -51,12 +51,13 @@ class Checkpoint:
         everything = [*model.variables, *model.optimizer.variables, *model.metrics_variables, *self.others]
         return list({id(variable): variable for variable in everything}.values())
 
-    def save(self, epoch: int, batch: int) -> None:
-        """Save the run after ``epoch`` epochs and ``batch`` batches of the next."""
-        self.path.parent.mkdir(exist_ok=True)
+    def save(self, epoch: int, batch: int, path: Path | None = None) -> None:
+        """Save the run after ``epoch`` epochs and ``batch`` batches of the next, perhaps to another path."""
+        path = path or self.path
+        path.parent.mkdir(exist_ok=True)
         arrays: dict[str, Any] = {f"variable_{i}": _numpy(v) for i, v in enumerate(self._variables())}
         position = np.array([epoch, batch, self.corpus, self.order])
-        write_file(self.path, lambda aside: np.savez(aside, allow_pickle=False, position=position, **arrays))
+        write_file(path, lambda aside: np.savez(aside, allow_pickle=False, position=position, **arrays))
 
     def load(self) -> tuple[int, int]:
         """Set every variable as it was and return the epochs and batches done.

@@ -112,8 +112,12 @@ def train_model(
     if resume:
         write_file(folder / CONFIG, config_text(config))
     else:
-        make(folder, lambda aside: write_settings(aside, config, tokenizers))
-        checkpoint.save(0, 0)  # a run that fails at once can be resumed, with other settings
+
+        def fill(aside: Path) -> None:
+            write_settings(aside, config, tokenizers)
+            checkpoint.save(0, 0, aside / STATE)  # a run that fails at once can be resumed, with other settings
+
+        make(folder, fill)
     with stop_signal() as stop:
         saving = SaveCheckpoint(checkpoint, position, training.save_minutes, stop)
         fit_model(model, config, parts.pipeline, callbacks=callbacks, saving=saving)

@@ -360,3 +360,17 @@ def test_every_piece_of_any_text_has_a_word(text):
 
 
 ANY = train_tokenizers([("na neun bap", "neun bap mul")] * 9, "unigram", "auto").source
+
+
+@pytest.mark.parametrize(("kind", "sampling"), [("bpe", 0.3), ("unigram", 0.2)])
+def test_a_seed_repeats_the_pieces_that_are_drawn(kind: str, sampling: float) -> None:
+    """Each text still spells the same, the pieces vary, and they depend on the seed alone."""
+    tokenizer = train_tokenizers(PAIRS, kind, "auto").source
+    texts = tf.constant([source for source, _ in PAIRS])
+    drawn = [tokenizer.sample(texts, sampling, tf.constant(seed, tf.int64)) for seed in ([7, 1], [7, 2], [7, 1], [1, 7])]
+    one, other, again, turned = (found.to_list() for found in drawn)
+    assert one == again
+    assert one not in (other, turned) and other != turned
+    assert len({tuple(row) for row in one} | {tuple(row) for row in other}) > len(texts)
+    for found in drawn:
+        assert tokenizer.decode(found).numpy().tolist() == texts.numpy().tolist()
