@@ -69,15 +69,11 @@ def _encoder(tokenizers: Tokenizers, max_length: int, sourceless: bool, sampling
     guide = Guide(tokenizers)
 
     @tf.function(autograph=False)
-    def encode(
-        seed: tf.Tensor, source: tf.Tensor, target: tf.Tensor, *lines: tf.Tensor
-    ) -> tuple[tf.RaggedTensor, ...]:
+    def encode(seed: tf.Tensor, source: tf.Tensor, target: tf.Tensor, *lines: tf.Tensor) -> tuple[tf.RaggedTensor, ...]:
         if sampling:
             x, y = (
                 tokenizer.sample(texts, sampling, tf.concat([seed, [side]], 0))
-                for side, (tokenizer, texts) in enumerate(
-                    [(tokenizers.source, source), (tokenizers.target, target)]
-                )
+                for side, (tokenizer, texts) in enumerate([(tokenizers.source, source), (tokenizers.target, target)])
             )
         else:
             x, y = tokenizers.source.encode(source), tokenizers.target.encode(target)

@@ -13,7 +13,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from nmt.atomic_write import write_file
+from nmt.atomic_write import make_folder, write_file
 from nmt.errors import InputError, Stopped
 from nmt.training.metrics import TokensPerSecond
 
@@ -54,7 +54,7 @@ class Checkpoint:
     def save(self, epoch: int, batch: int, path: Path | None = None) -> None:
         """Save the run after ``epoch`` epochs and ``batch`` batches of the next, perhaps to another path."""
         path = path or self.path
-        path.parent.mkdir(exist_ok=True)
+        make_folder(path.parent)
         arrays: dict[str, Any] = {f"variable_{i}": _numpy(v) for i, v in enumerate(self._variables())}
         position = np.array([epoch, batch, self.corpus, self.order])
         write_file(path, lambda aside: np.savez(aside, allow_pickle=False, position=position, **arrays))

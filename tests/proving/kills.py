@@ -25,10 +25,10 @@ import command_line
 import h5py
 import numpy as np
 from command_line import PAIRS, TINY
-from proving.proof import Proof, options
 from tensorboard.compat.proto.event_pb2 import Event
 
 from nmt.model_folder import CONFIG, JOURNAL, LOGS, STATE, WEIGHTS
+from proving.proof import Proof, options
 
 # Kills of one run, before it is left alone.
 KILLS = 4
@@ -167,13 +167,24 @@ def arguments(config: str, to: str, resume: bool) -> list[str]:
     """Return the command of a training."""
     changes = CONFIGS[config]
     plain = any(change in LANGUAGE_MODEL for change in changes)
-    named = ["--text", "train.txt", "--dev-text", "dev.txt"] if plain else ["--pairs", "train.tsv", "--dev-pairs", "dev.tsv"]
+    named = (
+        ["--text", "train.txt", "--dev-text", "dev.txt"]
+        if plain
+        else ["--pairs", "train.tsv", "--dev-pairs", "dev.tsv"]
+    )
     if "guided" in config:
         named += ["--links", "links"]
     without = {"model.attention_units"} if plain or any("transformer" in change for change in changes) else set()
     fixed = [setting for setting in TINY if setting != "--set" and setting.split("=")[0] not in without]
     settings = [*fixed, "training.epochs=3", "text.vocabulary_size=64", *changes]
-    return ["train", *named, "--to", to, *(f"--set={setting}" for setting in settings), *(["--resume"] if resume else [])]
+    return [
+        "train",
+        *named,
+        "--to",
+        to,
+        *(f"--set={setting}" for setting in settings),
+        *(["--resume"] if resume else []),
+    ]
 
 
 def content(model: Path, names: list[str]) -> dict[str, Any]:
