@@ -11,16 +11,17 @@ import bisect
 import io
 import itertools
 import math
+import random
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Lock
 
 import numpy as np
 import sentencepiece
 import tensorflow as tf
 
+from nmt.data.piece_sampling import PieceSampler
 from nmt.errors import InputError
 from nmt.evaluation.alignment import Words, words
 from nmt.tf_import import sentencepiece_tokenizer
@@ -30,8 +31,6 @@ PAD, UNK, BOS, EOS = range(4)
 # SentencePiece holds its sentences in memory. More than these do not improve the vocabulary.
 SENTENCES = 300_000
 _LONGEST_LINE = 4192
-# Held while a seed is set and used: SentencePiece has one for the whole process.
-_DRAWING = Lock()
 
 
 class Tokenizer:
@@ -60,6 +59,7 @@ class Tokenizer:
         self.model = model
         self.vocabulary: int = processor.get_piece_size()
         self._processor = processor
+        self._samplers: dict[float, PieceSampler] = {}
         # One object only: each one writes its own copy of the model into the graph.
         self._graph = sentencepiece_tokenizer(model)
 
@@ -79,9 +79,7 @@ class Tokenizer:
 
         Arguments:
             texts: the strings.
-            sampling: with BPE the share of merges that are left out (Provilkov et al. 2020,
-                https://arxiv.org/abs/1910.13267). With unigram the ``alpha`` of Kudo 2018,
-                https://arxiv.org/abs/1804.10959; a smaller one varies the pieces more.
+            sampling: see :class:`~nmt.data.piece_sampling.PieceSampler`.
             seed: whole numbers ``(any,)``. The same texts with the same seed are cut in the same way.
         """
         ids, splits = tf.numpy_function(
@@ -93,15 +91,10 @@ class Tokenizer:
 
     def _drawn(self, texts: np.ndarray, sampling: float, seed: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the sampled ids of all texts in a row, and where each text begins and ends."""
-        (number,) = np.random.SeedSequence(seed.astype(np.uint64).tolist()).generate_state(1)
-        with _DRAWING:
-            # The largest number would mean a random seed.
-            sentencepiece.set_random_generator_seed(int(number) >> 1)
-            # A thread takes the seed when it draws for the first time. With `num_threads` the work is done in new
-            # threads, and with one of them always in the same order.
-            rows = self._processor.encode(
-                texts.tolist(), enable_sampling=True, alpha=sampling, nbest_size=-1, num_threads=1
-            )
+        if sampling not in self._samplers:
+            self._samplers[sampling] = PieceSampler(self.model, self._processor, sampling)
+        chance = random.Random(repr(seed.tolist()))
+        rows = [self._samplers[sampling].ids(text, chance) for text in texts.tolist()]
         splits = np.cumsum([0, *map(len, rows)], dtype=np.int64)
         return np.fromiter(itertools.chain.from_iterable(rows), np.int32, splits[-1]), splits
 
