@@ -381,6 +381,7 @@ def prove_command(proof: Proof, name: str, needs: Path, place: Path, points: int
     command, streams = COMMANDS[name], place / "streams"
     points = command.points if points is None else points
     chance = random.Random(f"{proof.seed} {name}")
+    place.mkdir(exist_ok=True)
     root = place / "recorded"
     begin(root, needs, command)
     code, error = run(command.arguments, root, streams, Recorder(root, place / "moments"))
