@@ -46,8 +46,8 @@ class Text:
     )
     sampling: float = option(
         0.0,
-        "split words differently at each reading, which no seed repeats; bpe: share of merges left out; unigram: "
-        "alpha, more varied when smaller; 0 is off",
+        "split words differently in each epoch; bpe: share of merges left out; unigram: alpha, more varied when "
+        "smaller; 0 is off",
         0.0,
         1.0,
     )

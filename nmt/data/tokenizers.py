@@ -12,6 +12,7 @@ import contextlib
 import io
 import itertools
 import math
+import random
 import re
 import tempfile
 import unicodedata
@@ -21,14 +22,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import sentencepiece
 import tensorflow as tf
 from sentencepiece import sentencepiece_model_pb2
 
 from nmt.data.normalization import nfc_rules
+from nmt.data.piece_sampling import PieceSampler
 from nmt.errors import InputError
 from nmt.evaluation.alignment import Words, split_words, words
-from nmt.tf_import import sampled_pieces, sentencepiece_tokenizer
+from nmt.tf_import import sentencepiece_tokenizer
 
 PAD, UNK, BOS, EOS = range(4)
 
@@ -69,6 +72,7 @@ class Tokenizer:
         self.normalization: str = _RULES[spec.name]
         self.vocabulary: int = processor.get_piece_size()
         self._processor = processor
+        self._samplers: dict[float, PieceSampler] = {}
         # One object only: each one writes its own copy of the model into the graph.
         self._graph = sentencepiece_tokenizer(model)
 
@@ -77,15 +81,35 @@ class Tokenizer:
         """The resource that an export has to hold: it cannot be found from the graph."""
         return self._graph
 
-    def encode(self, texts: tf.Tensor, sampling: float = 0.0) -> tf.RaggedTensor:
-        """Turn strings ``(batch,)`` into ids ``(batch, None)``, without start and end.
+    def encode(self, texts: tf.Tensor) -> tf.RaggedTensor:
+        """Turn strings ``(batch,)`` into ids ``(batch, None)``, without start and end."""
+        return self._graph.tokenize(texts)
 
-        With ``sampling`` a text is cut differently each time, so that the model sees a word in many pieces. With BPE it
-        is the share of merges that are left out (Provilkov et al. 2020, https://arxiv.org/abs/1910.13267). With unigram
-        it is the ``alpha`` of Kudo 2018, https://arxiv.org/abs/1804.10959; a smaller one varies the pieces more.
-        SentencePiece's own random generator cannot be seeded, so no two runs are the same.
+    def sample(self, texts: tf.Tensor, sampling: float, seed: tf.Tensor) -> tf.RaggedTensor:
+        """Cut strings ``(batch,)`` at random into ids ``(batch, None)``, so that a model sees a word in many pieces.
+
+        It runs in Python, because the operation of tensorflow-text takes no seed. An export cannot hold it.
+
+        Arguments:
+            texts: the strings.
+            sampling: see :class:`~nmt.data.piece_sampling.PieceSampler`.
+            seed: whole numbers ``(any,)``. The same texts with the same seed are cut in the same way.
         """
-        return sampled_pieces(self._graph, texts, sampling) if sampling else self._graph.tokenize(texts)
+        ids, splits = tf.numpy_function(
+            lambda rows, numbers: self._drawn(rows, sampling, numbers), [texts, seed], [tf.int32, tf.int64]
+        )
+        ids.set_shape([None])
+        splits.set_shape([None])
+        return tf.RaggedTensor.from_row_splits(ids, splits, validate=False)
+
+    def _drawn(self, texts: np.ndarray, sampling: float, seed: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the sampled ids of all texts in a row, and where each text begins and ends."""
+        if sampling not in self._samplers:
+            self._samplers[sampling] = PieceSampler(self.model, self._processor, sampling)
+        chance = random.Random(repr(seed.tolist()))
+        rows = [self._samplers[sampling].ids(text, chance) for text in texts.tolist()]
+        splits = np.cumsum([0, *map(len, rows)], dtype=np.int64)
+        return np.fromiter(itertools.chain.from_iterable(rows), np.int32, splits[-1]), splits
 
     def decode(self, ids: tf.RaggedTensor) -> tf.Tensor:
         """Turn ids ``(batch, None)``, without start and end, into strings ``(batch,)``."""
