@@ -14,7 +14,22 @@ BLANKS = " \u00a0\u1680\u2000\u2003\u2009\u202f\u205f\u3000\t"
 ZERO_WIDTH = "\u200b\u200c\u200d\u2060\ufeff\u00ad\u034f\u115f\u1160\u3164\u180e"
 SEPARATORS = "\u2028\u2029\x85\x0b\x0c\x1c\x1d\x1e\r"
 SPECIAL = ["<pad>", "<unk>", "<s>", "</s>", "▁", "▁▁", "<0x00>", "⁇", "\\n", "%s", "{}", "[]", '"', "'", "\\", "\ufffd"]
-JOINED = ["👩\u200d👩\u200d👧\u200d👦", "🏳️\u200d🌈", "🇰🇷", "각", "각", "ﬀ", "ﷺ", "㎏", "Å", "é", "İ", "ß", "\ud7ff", "\ue000"]
+JOINED = [
+    "👩\u200d👩\u200d👧\u200d👦",
+    "🏳️\u200d🌈",
+    "🇰🇷",
+    "각",
+    "각",
+    "ﬀ",
+    "ﷺ",
+    "㎏",
+    "Å",
+    "é",
+    "İ",
+    "ß",
+    "\ud7ff",
+    "\ue000",
+]
 
 
 def hostile_line(rng: random.Random) -> str:
@@ -38,7 +53,11 @@ def broken(rng: random.Random) -> bytes:
         "나는".encode("euc-kr"), "é".encode("latin-1"),
     ])  # fmt: skip
     # Half of a character at the end, or something wrong within.
-    return text + rng.choice(["나", "é", "😀"]).encode()[:-1] if rng.random() < 0.3 else text[:place] + wrong + text[place:]
+    return (
+        text + rng.choice(["나", "é", "😀"]).encode()[:-1]
+        if rng.random() < 0.3
+        else text[:place] + wrong + text[place:]
+    )
 
 
 def lines(count: int, seed: int, long_every: int = 5000) -> Iterator[str]:

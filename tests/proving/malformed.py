@@ -87,7 +87,10 @@ def bad_request(rng: random.Random) -> tuple[str, str, bytes]:
         count, word = rng.choice([(257, "a"), (5000, "a"), (1, "a" * 30_000), (1, "a" * 1_500_000)])
         return method, path, json.dumps({"instances": [word] * count}).encode()
     if kind == 6:
-        asked = {"text": rng.choice(["a", 1, None, [], "a" * 3000]), rng.choice(["how", "beam", "n_best", "x", "draw"]): _wrong(rng, 2)}
+        asked = {
+            "text": rng.choice(["a", 1, None, [], "a" * 3000]),
+            rng.choice(["how", "beam", "n_best", "x", "temperature"]): _wrong(rng, 2),
+        }
         return method, "/translate", json.dumps(asked).encode()
     method = rng.choice(["POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "CONNECT", "X"])
     place = rng.choice(["/v1/models/other:predict", "/v1/models/model:classify", "/v1/models/model/versions/9:predict", "/v1/..",
@@ -104,7 +107,9 @@ def _wrong(rng: random.Random, depth: int) -> Any:
     """Draw a value that is no list of sentences: somewhere in it is what is no string."""
     kind = rng.randrange(8 if depth else 4)
     if kind < 4:
-        return rng.choice([None, True, 0, -1, 1.5, 10**30, {}, {"b64": 1}, {"b64": "a"}, {"text": 1}, {"b64": "YQ==", "text": "a"}])
+        return rng.choice(
+            [None, True, 0, -1, 1.5, 10**30, {}, {"b64": 1}, {"b64": "a"}, {"text": 1}, {"b64": "YQ==", "text": "a"}]
+        )
     if kind < 6:
         return [hostile_line(rng) for _ in range(rng.randrange(3))] + [_wrong(rng, depth - 1)]
     return {rng.choice(["text", "b64", "source", "target", hostile_line(rng)]): _wrong(rng, depth - 1), "": None}

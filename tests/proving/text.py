@@ -26,13 +26,14 @@ from proving.hostile_lines import broken, lines
 from proving.proof import Proof, options
 from servers import serving
 
+# The device's model of strings needs unigram pieces; the language model has those of BPE.
+TRANSLATOR = ["--set", "text.kind=unigram", "--set", "text.vocabulary_size=52"]
+LANGUAGE = ["--set", "model.architecture=language-model", "--set", "text.kind=bpe", "--set", "text.vocabulary_size=60"]
 SMALL = [
-    "--set", "text.vocabulary_size=80", "--set", "text.kind=bpe", "--set", "model.units=32", "--set",
-    "model.embedding=32", "--set", "training.batch_size=8", "--set",
+    "--set", "model.units=32", "--set", "model.embedding=32", "--set", "training.batch_size=8", "--set",
     "training.learning_rate=0.01", "--set", "training.warmup_steps=5", "--set", "training.epochs=25", "--set",
     "training.early_stopping=25", "--set", "decoding.max_length=16",
 ]  # fmt: skip
-LANGUAGE = ["--set", "model.architecture=language-model"]
 # The share of the lines that each door gets, in percent.
 SHARES = {"translate": 30, "score": 10, "align": 10, "complete": 10, "data": 20, "serve": 10, "ids": 5, "strings": 5}
 MEMORY = 2_500_000_000
@@ -79,7 +80,7 @@ def make_models(folder: Path) -> None:
     text.write_text("".join(f"{en}\n" for _, en in PAIRS), encoding="utf-8")
     model, language = folder / "model", folder / "language"
     for command in (
-        ["train", "--pairs", pairs, "--dev-pairs", pairs, "--to", model, *SMALL],
+        ["train", "--pairs", pairs, "--dev-pairs", pairs, *TRANSLATOR, "--to", model, *SMALL],
         ["train", "--text", text, "--dev-text", text, *LANGUAGE, "--to", language, *SMALL],
         ["export", model, "--tflite", "--to", folder / "ids"],
         ["export", model, "--tflite", "--strings", "--to", folder / "strings"],
