@@ -192,7 +192,7 @@ def read_contents(folder: Path) -> dict[str, Any]:
         sides = set() if contents.get("takes") == "strings" else {"source", "target"}
         whole = {"files", "max_length", "aligned"} | sides <= set(contents)
         whole = whole and {"model.tflite", *(contents[side] for side in sides)} <= set(contents["files"])
-    except (OSError, ValueError, TypeError, KeyError):
+    except (OSError, ValueError, TypeError, KeyError, RecursionError):
         raise ValueError(f"{folder} is not an export for a device: {CONTENTS} is missing or damaged.") from None
     if not known or not whole:
         raise ValueError(f"{folder / CONTENTS} was written by another version: export the model again.")

@@ -5,7 +5,23 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterator
 
-WORDS = "나는 너는 우리는 그들은 밥을 빵을 사과를 고기를 먹었다 샀다 보았다 I ate rice bread".split()
+WORDS = [
+    "나는",
+    "너는",
+    "우리는",
+    "그들은",
+    "밥을",
+    "빵을",
+    "사과를",
+    "고기를",
+    "먹었다",
+    "샀다",
+    "보았다",
+    "I",
+    "ate",
+    "rice",
+    "bread",
+]
 LONG = 100_000
 CONTROLS = [chr(c) for c in (*range(9), *range(11, 32), *range(127, 160))]
 DIRECTIONS = "\u200e\u200f\u061c\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"

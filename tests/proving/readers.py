@@ -17,14 +17,13 @@ import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from proving.proof import Proof, options
-
 import nmt.errors
+from proving.proof import Proof, options
 
 CORPUS = Path(__file__).parent / "corpus"
 # Megabytes of memory and seconds that one input may take.
 MEMORY, SECONDS = 3000, 20
-LONGEST = 4096
+LONGEST = 8192
 # Of each hundred inputs: readers that build a model for each are slow.
 SHARES = {
     "tsv": 15, "toml": 15, "links": 15, "journal": 10, "results": 5, "edge": 10, "rest": 20, "pieces": 5, "state": 5
@@ -147,7 +146,7 @@ class _Material:
         return {"pairs": [], "dev": []}
 
 
-def _backend():  # noqa: ANN202
+def _backend():
     from nmt.server.backends import Backend
     from nmt.signatures import SIGNATURES
 
@@ -172,11 +171,13 @@ def normaliser() -> bytes:
 
     from nmt.data import tokenizers
 
-    whole = sentencepiece_model_pb2.ModelProto.FromString(tokenizers.train_tokenizers([("a", "b")], "char").source.model)
+    whole = sentencepiece_model_pb2.ModelProto.FromString(
+        tokenizers.train_tokenizers([("a", "b")], "char").source.model
+    )
     return sentencepiece_model_pb2.ModelProto(normalizer_spec=whole.normalizer_spec).SerializePartialToString()
 
 
-def checkpoint(path: Path):  # noqa: ANN201
+def checkpoint(path: Path):
     """Return the checkpoint of a small compiled model."""
     import keras
 

@@ -22,9 +22,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from command_line import PAIRS
+from servers import serving
+
 from proving.hostile_lines import broken, lines
 from proving.proof import Proof, options
-from servers import serving
 
 # The device's model of strings needs unigram pieces; the language model has those of BPE.
 TRANSLATOR = ["--set", "text.kind=unigram", "--set", "text.vocabulary_size=52"]
@@ -95,18 +96,19 @@ class Doors:
     Arguments:
         proof: counts lines and keeps faults.
         folder: with ``model``, ``language``, ``ids`` and ``strings``.
-        run: runs a command.
         place: for the files of lines.
+        run: runs a command.
+        long_every: one line in so many has 100,000 characters.
     """
 
-    def __init__(self, proof: Proof, folder: Path, place: Path, run: Run = installed) -> None:
-        self.proof, self.folder, self.place, self.run = proof, folder, place, run
+    def __init__(self, proof: Proof, folder: Path, place: Path, run: Run = installed, long_every: int = 5000) -> None:
+        self.proof, self.folder, self.place, self.run, self.long_every = proof, folder, place, run, long_every
         # Each known sentence, and its known translation beside it.
         self.known = {ko: en for ko, en in PAIRS[::5]}
 
-    def lines(self, door: str, count: int, long_every: int = 5000) -> list[str]:
+    def lines(self, door: str, count: int) -> list[str]:
         """Draw the lines of a door, known sentences among them."""
-        drawn = list(lines(count, _seed(self.proof.seed, door), long_every))
+        drawn = list(lines(count, _seed(self.proof.seed, door), self.long_every))
         known = list(self.known)
         for number in range(0, count, KNOWN_EVERY):
             drawn[number] = known[number // KNOWN_EVERY % len(known)]
