@@ -64,10 +64,19 @@ def broken(rng: random.Random) -> bytes:
     """Draw a line of bytes that are not UTF-8."""
     text = hostile_line(rng).encode()
     place = rng.randrange(len(text) + 1)
-    wrong = rng.choice([
-        b"\xed\xa0\x80", b"\xed\xb0\x80", b"\xed\xa0\xbd\xed\xb8\x80", b"\xc0\x80", b"\xf4\x90\x80\x80", b"\xff\xfe", b"\x80",
-        "나는".encode("euc-kr"), "é".encode("latin-1"),
-    ])  # fmt: skip
+    wrong = rng.choice(
+        [
+            b"\xed\xa0\x80",
+            b"\xed\xb0\x80",
+            b"\xed\xa0\xbd\xed\xb8\x80",
+            b"\xc0\x80",
+            b"\xf4\x90\x80\x80",
+            b"\xff\xfe",
+            b"\x80",
+            "나는".encode("euc-kr"),
+            "é".encode("latin-1"),
+        ]
+    )
     # Half of a character at the end, or something wrong within.
     return (
         text + rng.choice(["나", "é", "😀"]).encode()[:-1]
@@ -126,6 +135,17 @@ def _marked(rng: random.Random) -> str:
 
 
 _KINDS: list[Callable[[random.Random], str]] = [
-    lambda rng: "", _any_plane, _any_plane, _words, _tower, _repeated, _marked, _of(BLANKS), _of(ZERO_WIDTH),
-    *(_among_words(each) for each in (CONTROLS, DIRECTIONS, COMBINING, ZERO_WIDTH, SEPARATORS, BLANKS, SPECIAL, JOINED)),
-]  # fmt: skip
+    lambda rng: "",
+    _any_plane,
+    _any_plane,
+    _words,
+    _tower,
+    _repeated,
+    _marked,
+    _of(BLANKS),
+    _of(ZERO_WIDTH),
+    *(
+        _among_words(each)
+        for each in (CONTROLS, DIRECTIONS, COMBINING, ZERO_WIDTH, SEPARATORS, BLANKS, SPECIAL, JOINED)
+    ),
+]

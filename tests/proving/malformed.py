@@ -42,27 +42,84 @@ def broken_http(rng: random.Random) -> bytes:
     chunked = b"Transfer-Encoding: chunked"
     kinds: list[Callable[[], bytes]] = [
         lambda: rng.randbytes(rng.randrange(1, 3000)) + b"\r\n\r\n",
-        lambda: whole(chunked, content=rng.choice([b"zz\r\n", b"-5\r\nabc", b"ffffffffffffffffff\r\nabc", b"5\r\nabcdefgh\r\n0\r\n\r\n",
-                                                  b"5;" + b"x" * 70000 + b"\r\n", b"\0\r\n\r\n"])),
+        lambda: whole(
+            chunked,
+            content=rng.choice(
+                [
+                    b"zz\r\n",
+                    b"-5\r\nabc",
+                    b"ffffffffffffffffff\r\nabc",
+                    b"5\r\nabcdefgh\r\n0\r\n\r\n",
+                    b"5;" + b"x" * 70000 + b"\r\n",
+                    b"\0\r\n\r\n",
+                ]
+            ),
+        ),
         lambda: whole(chunked, length),
-        lambda: whole(b"Transfer-Encoding: " + rng.choice([b"gzip", b"chunked, gzip", b"identity, chunked", b"\x0bchunked", b"xchunked"])),
-        lambda: whole(b"Content-Length: " + rng.choice([b"-1", b"+5", b"1e3", b"0x10", b"", b"9" * 400, b"5, 6", b" 5 5", b"\xd9\xa3"])),
+        lambda: whole(
+            b"Transfer-Encoding: "
+            + rng.choice([b"gzip", b"chunked, gzip", b"identity, chunked", b"\x0bchunked", b"xchunked"])
+        ),
+        lambda: whole(
+            b"Content-Length: "
+            + rng.choice([b"-1", b"+5", b"1e3", b"0x10", b"", b"9" * 400, b"5, 6", b" 5 5", b"\xd9\xa3"])
+        ),
         lambda: whole(length, b"Content-Length: %d" % (len(body) + 1)),
         lambda: whole(b"Content-Length: %d" % (len(body) - rng.randrange(1, len(body)))),
         lambda: whole(length, b"X: " + b"a" * rng.choice([70_000, 300_000])),
         lambda: whole(*(b"X-%d: a" % i for i in range(5000))),
-        lambda: whole(length, rng.choice([b"No colon", b": empty", b"Sp ace: a", b"Nul: a\0b", b"Two: a\rb", b" folded", b"\xffe: a", b"X\x7f: a"])),
-        lambda: whole(length, first=rng.choice([b"POST", b"POST /", b"POST  / HTTP/1.1", b"POST / HTTP/9.9", b"POST / HTTP/1.1 x",
-                                                b"P\0ST / HTTP/1.1", b"GET /\0 HTTP/1.1", b"GET " + b"/a" * 50_000 + b" HTTP/1.1",
-                                                b"get / http/1.1", b"PRI * HTTP/2.0", b"\x16\x03\x01\x02\x00\x01", b"\r\n\r\nGET"])),
+        lambda: whole(
+            length,
+            rng.choice(
+                [
+                    b"No colon",
+                    b": empty",
+                    b"Sp ace: a",
+                    b"Nul: a\0b",
+                    b"Two: a\rb",
+                    b" folded",
+                    b"\xffe: a",
+                    b"X\x7f: a",
+                ]
+            ),
+        ),
+        lambda: whole(
+            length,
+            first=rng.choice(
+                [
+                    b"POST",
+                    b"POST /",
+                    b"POST  / HTTP/1.1",
+                    b"POST / HTTP/9.9",
+                    b"POST / HTTP/1.1 x",
+                    b"P\0ST / HTTP/1.1",
+                    b"GET /\0 HTTP/1.1",
+                    b"GET " + b"/a" * 50_000 + b" HTTP/1.1",
+                    b"get / http/1.1",
+                    b"PRI * HTTP/2.0",
+                    b"\x16\x03\x01\x02\x00\x01",
+                    b"\r\n\r\nGET",
+                ]
+            ),
+        ),
         lambda: body.join([b"\r\n\r\n"] * rng.randrange(1, 50)) or b"\0",
         lambda: _cut(rng, whole(length)),
         # Good requests in one go, then what is none.
-        lambda: whole(length) * rng.randrange(1, 4) + rng.choice([b"\0" * 100, b"GET\r\n\r\n", rng.randbytes(50)]) + b"\r\n\r\n",
+        lambda: (
+            whole(length) * rng.randrange(1, 4)
+            + rng.choice([b"\0" * 100, b"GET\r\n\r\n", rng.randbytes(50)])
+            + b"\r\n\r\n"
+        ),
         lambda: whole(b"Expect: 200-maybe", b"Content-Length: -3"),
-        lambda: whole(length, b"Upgrade: websocket", b"Connection: Upgrade", b"Sec-WebSocket-Version: 1", first=b"GET /v1/no HTTP/1.1"),
+        lambda: whole(
+            length,
+            b"Upgrade: websocket",
+            b"Connection: Upgrade",
+            b"Sec-WebSocket-Version: 1",
+            first=b"GET /v1/no HTTP/1.1",
+        ),
         lambda: head[0] + b"\n" + b"\n".join(head[1:]) + b"\nContent-Length: x\n\n",
-    ]  # fmt: skip
+    ]
     return rng.choice(kinds)()
 
 
@@ -75,10 +132,31 @@ def bad_request(rng: random.Random) -> tuple[str, str, bytes]:
     if kind == 1:
         return method, path, _cut(rng, body)
     if kind == 2:
-        return method, path, rng.choice([b"[" * 100_000, b'{"a":' * 50_000, b"9" * 5000, b'{"instances": [1e999]}',
-                                         b'{"instances": ["\\ud800"]}', b'{"instances": NaN}', b"\0", b"", b" " * 99, b"\xef\xbb\xbf{}",
-                                         b'{"instances": [{"b64": "?"}]}', b"null", b'"a"', b"{}", b'{"instances": "a", "inputs": "a"}',
-                                         b'{"instances": ["a"], "instances": [{}]}', b'{"inputs": {"text": ["a"], "": []}}'])  # fmt: skip
+        return (
+            method,
+            path,
+            rng.choice(
+                [
+                    b"[" * 100_000,
+                    b'{"a":' * 50_000,
+                    b"9" * 5000,
+                    b'{"instances": [1e999]}',
+                    b'{"instances": ["\\ud800"]}',
+                    b'{"instances": NaN}',
+                    b"\0",
+                    b"",
+                    b" " * 99,
+                    b"\xef\xbb\xbf{}",
+                    b'{"instances": [{"b64": "?"}]}',
+                    b"null",
+                    b'"a"',
+                    b"{}",
+                    b'{"instances": "a", "inputs": "a"}',
+                    b'{"instances": ["a"], "instances": [{}]}',
+                    b'{"inputs": {"text": ["a"], "": []}}',
+                ]
+            ),
+        )
     if kind == 3:
         return method, path, json.dumps({rng.choice(["instances", "inputs", "instance"]): _wrong(rng, 4)}).encode()
     if kind == 4:
@@ -94,9 +172,23 @@ def bad_request(rng: random.Random) -> tuple[str, str, bytes]:
         }
         return method, "/translate", json.dumps(asked).encode()
     method = rng.choice(["POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "CONNECT", "X"])
-    place = rng.choice(["/v1/models/other:predict", "/v1/models/model:classify", "/v1/models/model/versions/9:predict", "/v1/..",
-                        "/v1/models/model/versions/" + "9" * 30 + ":predict", "/%00", "/v1/%ff%fe", "/../../etc/passwd", "//", "/no",
-                        "/v1/models/%6dodel%3Apredictx", "*", "/v1/models/" + "a" * 9000 + ":predict"])  # fmt: skip
+    place = rng.choice(
+        [
+            "/v1/models/other:predict",
+            "/v1/models/model:classify",
+            "/v1/models/model/versions/9:predict",
+            "/v1/..",
+            "/v1/models/model/versions/" + "9" * 30 + ":predict",
+            "/%00",
+            "/v1/%ff%fe",
+            "/../../etc/passwd",
+            "//",
+            "/no",
+            "/v1/models/%6dodel%3Apredictx",
+            "*",
+            "/v1/models/" + "a" * 9000 + ":predict",
+        ]
+    )
     return method, place, body
 
 
