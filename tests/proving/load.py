@@ -169,7 +169,8 @@ def prove(proof: Proof, server: Serving, name: str, seconds: float) -> None:
     growth, gained = slope(memory), memory[-1][1] - memory[int(len(memory) * WARM_UP)][1]
     print(
         f"load: {len(latencies) / seconds:.1f} requests a second; alone {alone:.4f} s, "
-        f"half {np.median(latencies):.3f} s, 99th {last:.3f} s, bound {bound:.3f} s; memory {memory[-1][1]:,} bytes, {growth:,.0f} an hour"
+        f"half {np.median(latencies):.3f} s, 99th {last:.3f} s, bound {bound:.3f} s; "
+        f"memory {memory[-1][1]:,} bytes, {growth:,.0f} an hour"
     )
     if last > bound:
         proof.fault("latency", f"the 99th percentile is {last:.3f} s, and the bound {bound:.3f} s")

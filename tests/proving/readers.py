@@ -172,9 +172,7 @@ def normaliser() -> bytes:
     from nmt.data import tokenizers
 
     model = tokenizers.train_tokenizers([("a", "b")], "char").source.model
-    whole = sentencepiece_model_pb2.ModelProto.FromString(
-        tokenizers.train_tokenizers([("a", "b")], "char").source.model
-    )
+    whole = sentencepiece_model_pb2.ModelProto.FromString(model)
     return sentencepiece_model_pb2.ModelProto(normalizer_spec=whole.normalizer_spec).SerializePartialToString()
 
 
