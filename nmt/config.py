@@ -518,8 +518,10 @@ def from_file(path: Path, base: Config | None = None) -> Config:
         values = tomllib.loads(decode_start(path.read_bytes(), f"The config {path}"))
     except OSError as error:
         raise InputError(f"The config {path} cannot be read: {error.strerror}.") from None
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:  # not only TOMLDecodeError: a number can have too many digits
         raise InputError(f"The config {path} is not TOML: {error}.") from None
+    except RecursionError:
+        raise InputError(f"The config {path} cannot be read: its values are nested too deeply.") from None
     try:
         return from_dict(values, base)
     except InputError as error:
@@ -552,7 +554,7 @@ def _parse(text: str) -> Any:
     """Read ``text`` as a TOML value, or else as a plain string: ``model.cell=lstm`` needs no quotes."""
     try:
         return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):
         pass
     try:
         return float(text)  # TOML has no number like .3
@@ -571,6 +573,8 @@ def _check(section: str, defaults: Any, key: str, value: Any) -> Any:
         if value not in words:
             raise InputError(f"{name} cannot be '{value}'." + nearest(value, words))
         return value
+    if type(value) is int and abs(value) > 2**63:
+        value = math.inf if value > 0 else -math.inf  # it may be too large for a float
     if float in kinds and type(value) is int:
         value = float(value)
     if type(value) not in kinds:

@@ -90,7 +90,7 @@ def read_journal(folder: Path) -> list[dict[str, Any]]:
         records = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}. It should hold a record for each epoch.") from None
-    except ValueError:
+    except (ValueError, RecursionError):
         records = [None]
     if not all(isinstance(record, dict) for record in records):
         raise InputError(f"{path} is damaged: it must hold one JSON object on each line, one for each epoch.")

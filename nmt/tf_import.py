@@ -68,7 +68,7 @@ def check_backend() -> None:
         where = str(file)
         try:
             chosen = json.loads(file.read_text(encoding="utf-8")).get("backend")
-        except (OSError, ValueError, AttributeError):
+        except (OSError, ValueError, AttributeError, RecursionError):
             return  # Keras takes its default, which is TensorFlow
     if chosen not in (None, "tensorflow"):
         raise InputError(f"nmt runs on TensorFlow, but {where} asks Keras for {chosen!r}: set it to 'tensorflow'.")

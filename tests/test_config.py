@@ -213,6 +213,8 @@ FILES = {
     "tied without one vocabulary": ("[text]\njoint = false\n[model]\ntied = 'all'\n", "needs text.joint = true"),
     "no UTF-8": (b"[model]\ncell = '\xff'\n", "is not UTF-8"),
     "UTF-16": ("[model]\n".encode("utf-16"), "is in UTF-16. Convert it to UTF-8: iconv -f UTF-16 -t UTF-8"),
+    "a number of 5,000 digits": ("[model]\nunits = " + "9" * 5000, "is not TOML"),
+    "3,000 lists": ("a = " + "[" * 3000, "nested too deeply"),
 }
 
 
@@ -277,6 +279,8 @@ def test_a_setting_without_section_or_value(setting: str) -> None:
         ("model.bidirectional=yes", "must be true or false, not 'yes'"),
         ("model.units=.5", "must be a whole number, not 0.5"),
         ("training.learning_rate=nan", "not nan"),
+        ("training.epochs=" + "9" * 5000, "must be a whole number, not inf"),
+        ("training.epochs=" + "[" * 3000, "must be a whole number"),
         ("modell.units=3", "Did you mean 'model'?"),
         ("model.units.x=3", "Did you mean 'model.units'?"),
     ],
