@@ -515,9 +515,12 @@ def from_file(path: Path, base: Config | None = None) -> Config:
         InputError: if the file is missing, is not TOML, or has an unknown section, key or value.
     """
     try:
-        values = tomllib.loads(decode_start(path.read_bytes(), f"The config {path}"))
+        raw = path.read_bytes()
     except OSError as error:
         raise InputError(f"The config {path} cannot be read: {error.strerror}.") from None
+    text = decode_start(raw, f"The config {path}")
+    try:
+        values = tomllib.loads(text)
     except ValueError as error:  # not only TOMLDecodeError: a number can have too many digits
         raise InputError(f"The config {path} is not TOML: {error}.") from None
     except RecursionError:
