@@ -10,7 +10,7 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 JOBS ?= 2
 PYTEST := $(BIN)/pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
-.PHONY: demo test test-lessons test-all check style types imports format notebooks docs clean
+.PHONY: demo test test-lessons test-all prove check style types imports audit format notebooks docs clean
 
 demo: $(READY)
 	$(BIN)/nmt demo
@@ -25,8 +25,15 @@ test-lessons: $(DEV_READY)
 
 test-all: test test-lessons
 
+# Each proof with its full count, one after another: hours. PROOFS="kills" runs one.
+PROOFS ?= $(patsubst tests/proving/test_%.py,%,$(sort $(wildcard tests/proving/test_*.py)))
+prove: $(DEV_READY)
+	@failed=; for proof in $(PROOFS); do \
+		(cd tests && PYTHONPATH=.. $(abspath $(BIN))/python -m proving.$$proof) || failed="$$failed $$proof"; \
+	done; test -z "$$failed" || { echo "These proofs failed:$$failed"; exit 1; }
+
 check: $(DEV_READY)
-	@$(MAKE) --no-print-directory -j 3 style types imports
+	@$(MAKE) --no-print-directory -j 4 style types imports audit
 
 style: $(DEV_READY)
 	$(BIN)/ruff format --check .
@@ -37,6 +44,10 @@ types: $(DEV_READY)
 
 imports: $(DEV_READY)
 	$(BIN)/lint-imports
+
+# Known vulnerabilities of the pinned packages: a warning, at most once a day, and nothing without a network.
+audit: $(DEV_READY)
+	@$(BIN)/python .ci/audit.py
 
 format: $(DEV_READY)
 	$(BIN)/ruff format .

@@ -5,12 +5,14 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
-from collections.abc import Callable, Iterator
+import stat
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from nmt import config as configuration
 from nmt.atomic_write import write_folder
+from nmt.checksums import CHECKSUMS
 from nmt.config import Config
 from nmt.errors import InputError
 
@@ -20,6 +22,9 @@ JOURNAL = "metrics.jsonl"
 LOGS = "logs"
 STATE = "training/state.npz"
 EPOCHS = "training/epochs"
+
+# The files of a model that are read, and the most bytes that each may have.
+_LARGEST = {CONFIG: 2**20, CHECKSUMS: 2**20, "*.spm.model": 2**28, WEIGHTS: 2**40, STATE: 2**42, JOURNAL: 2**28}
 
 # The last line of a config. Without it, a file that was cut short would be read as one with more defaults.
 _COMPLETE = "# end of config"
@@ -38,10 +43,39 @@ def read_config(folder: Path) -> Config:
             raise InputError(f"{folder} is not a model folder: it has no {CONFIG}.")
     except OSError as error:
         raise InputError(f"The model folder {folder} cannot be read: {error.strerror}.") from None
-    config = configuration.from_file(folder / CONFIG)
+    check_files(folder, _LARGEST)
+    # A folder from before the key existed.
+    older = Config(text=configuration.Text(normalization="nmt_nfkc"))
+    config = configuration.from_file(folder / CONFIG, older)
     if _COMPLETE not in (folder / CONFIG).read_text(encoding="utf-8"):
         raise InputError(f"{folder / CONFIG} was cut short: its last line, '{_COMPLETE}', is missing.")
     return config
+
+
+def check_files(folder: Path, largest: Mapping[str, int]) -> None:
+    """Check that the files of a folder are in it, and are files.
+
+    Arguments:
+        folder: the folder. It may itself be a link.
+        largest: names or patterns, each with the most bytes that such a file may have.
+
+    Raises:
+        InputError: if one leads out of the folder, is larger, or is a device or a pipe.
+    """
+    whole = os.path.realpath(folder)
+    for pattern, size in largest.items():
+        for path in sorted(folder.glob(pattern)):
+            target = Path(os.path.realpath(path))
+            if not target.is_relative_to(whole):
+                raise InputError(f"{path} leads out of the folder, to {target}. Copy the file itself.")
+            try:
+                about = target.stat()
+            except OSError as error:
+                raise InputError(f"{path} cannot be read: {error.strerror}.") from None
+            if not (stat.S_ISREG(about.st_mode) or stat.S_ISDIR(about.st_mode)):
+                raise InputError(f"{path} is no file.")
+            if stat.S_ISREG(about.st_mode) and about.st_size > size:
+                raise InputError(f"{path} has more than {size:,} bytes, which no such file has.")
 
 
 def read_journal(folder: Path) -> list[dict[str, Any]]:
@@ -56,7 +90,7 @@ def read_journal(folder: Path) -> list[dict[str, Any]]:
         records = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}. It should hold a record for each epoch.") from None
-    except ValueError:
+    except (ValueError, RecursionError):
         records = [None]
     if not all(isinstance(record, dict) for record in records):
         raise InputError(f"{path} is damaged: it must hold one JSON object on each line, one for each epoch.")

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import keras
+import psutil
 
+from nmt import checksums
 from nmt.config import Config
-from nmt.data.tokenizers import Tokenizers
+from nmt.data.tokenizers import Tokenizers, file_names
 from nmt.errors import InputError, first_line
 from nmt.model_folder import CONFIG, WEIGHTS, config_text, make, read_config
 from nmt.models.build import build_model
 from nmt.models.language_model import LanguageModel
 from nmt.models.seq2seq import Seq2Seq
+from nmt.stored_arrays import check_h5
+from nmt.tf_import import without_memory
 
 
 def load(folder: Path) -> tuple[Seq2Seq | LanguageModel, Tokenizers, Config]:
@@ -22,7 +27,15 @@ def load(folder: Path) -> tuple[Seq2Seq | LanguageModel, Tokenizers, Config]:
         InputError: if the folder holds no model, or is incomplete or damaged.
     """
     config = read_config(folder)
+    checksums.check(folder, _together(config))
     tokenizers = Tokenizers.load(folder, config.text.joint)
+    for tokenizer in (tokenizers.source, tokenizers.target):
+        if tokenizer.normalization != config.text.normalization:
+            raise InputError(
+                f"{folder}: text.normalization is {config.text.normalization!r} in {CONFIG}, and the tokenizers follow "
+                f"{tokenizer.normalization!r}: one of the files belongs to another model."
+            )
+    _check_size(config, tokenizers, folder / WEIGHTS)
     model = build_model(config, tokenizers.source.vocabulary, tokenizers.target.vocabulary)
     load_weights(model, folder / WEIGHTS)
     return model, tokenizers, config
@@ -35,12 +48,15 @@ def save(folder: Path, model: Seq2Seq | LanguageModel, tokenizers: Tokenizers, c
         InputError: if the folder exists and is not empty, or the model was not built from the config.
     """
     expected = build_model(config, tokenizers.source.vocabulary, tokenizers.target.vocabulary)
-    if tokenizers.joint != config.text.joint or _shapes(expected) != _shapes(model):
+    rules = {tokenizers.source.normalization, tokenizers.target.normalization}
+    joint = tokenizers.joint == config.text.joint
+    if not joint or rules != {config.text.normalization} or _shapes(expected) != _shapes(model):
         raise InputError("The model or its tokenizers do not fit the config, so the folder could not be loaded again.")
 
     def fill(aside: Path) -> None:
         write_settings(aside, config, tokenizers)
         save_weights(model, aside / WEIGHTS)
+        checksums.write(aside, _together(config))
 
     make(folder, fill)
 
@@ -49,6 +65,44 @@ def write_settings(folder: Path, config: Config, tokenizers: Tokenizers) -> None
     """Write everything in a model's folder except the weights."""
     (folder / CONFIG).write_bytes(config_text(config))
     tokenizers.save(folder)
+    checksums.write(folder, _together(config)[:-1])
+
+
+def replace_config(folder: Path, config: Config) -> None:
+    """Write the config of a run that is resumed."""
+    checksums.replace(folder, CONFIG, config_text(config), _together(config))
+
+
+def replace_weights(folder: Path, model: keras.Model, config: Config) -> None:
+    """Write better weights into the folder of a run. A stop at any moment leaves the old ones or the new ones."""
+    checksums.replace(folder, WEIGHTS, lambda aside: save_weights(model, aside), _together(config))
+
+
+def _together(config: Config) -> list[str]:
+    """Return the files that belong together, the weights last."""
+    return [CONFIG, *file_names(config.text.joint), WEIGHTS]
+
+
+def _check_size(config: Config, tokenizers: Tokenizers, path: Path) -> None:
+    """Check that a model is not larger than its weights and fits into memory, before it is built.
+
+    Raises:
+        InputError: if it is or does not.
+    """
+    with without_memory():
+        described = build_model(config, tokenizers.source.vocabulary, tokenizers.target.vocabulary)
+    numbers = sum(math.prod(weight.shape) for weight in described.weights)
+    memory = psutil.virtual_memory().total
+    if path.is_file() and 4 * numbers > path.stat().st_size:
+        raise InputError(
+            f"{path} does not fit {CONFIG} beside it: one of them is damaged or belongs to another model (it is too "
+            f"small for {numbers:,} parameters)."
+        )
+    if 4 * numbers > memory:
+        raise InputError(
+            f"The model that {path.parent / CONFIG} describes has {numbers:,} parameters, {4 * numbers / 2**30:,.0f} "
+            f"GiB, and this machine has {memory / 2**30:,.0f} GiB of memory."
+        )
 
 
 def _shapes(model: keras.Model) -> list[tuple]:
@@ -75,6 +129,7 @@ def load_weights(model: keras.Model, path: Path) -> None:
             f"The model has no weights yet: {path} is missing. Was its training stopped in the first epoch?"
         )
     try:
+        check_h5(path, sum(math.prod(variable.shape) for variable in model.variables))
         model.load_weights(path)
     except Exception as error:  # h5py and Keras raise anything on a damaged file
         others = " and ".join(sorted(file.name for file in path.parent.glob("*.spm.model")))

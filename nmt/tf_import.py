@@ -68,7 +68,7 @@ def check_backend() -> None:
         where = str(file)
         try:
             chosen = json.loads(file.read_text(encoding="utf-8")).get("backend")
-        except (OSError, ValueError, AttributeError):
+        except (OSError, ValueError, AttributeError, RecursionError):
             return  # Keras takes its default, which is TensorFlow
     if chosen not in (None, "tensorflow"):
         raise InputError(f"nmt runs on TensorFlow, but {where} asks Keras for {chosen!r}: set it to 'tensorflow'.")
@@ -98,30 +98,6 @@ def sentencepiece_tokenizer(model: bytes) -> tensorflow_text.SentencepieceTokeni
     return tokenizer
 
 
-def sampled_pieces(
-    tokenizer: tensorflow_text.SentencepieceTokenizer, texts: tf.Tensor, alpha: float
-) -> tf.RaggedTensor:
-    """Split texts ``(batch,)`` at random into ids ``(batch, None)``. tensorflow-text 2.21.
-
-    Its ``tokenize`` takes ``alpha`` only when the tokenizer is made, and a second tokenizer would store the model in
-    the graph twice.
-    """
-    import tensorflow as tf
-    from tensorflow_text.python.ops.sentencepiece_tokenizer import gen_sentencepiece_tokenizer
-
-    ids, splits = gen_sentencepiece_tokenizer.sentencepiece_tokenize_op(
-        tokenizer._model_resource.resource_handle,
-        texts,
-        nbest_size=-1,
-        alpha=alpha,
-        add_bos=False,
-        add_eos=False,
-        reverse=False,
-        out_type=tf.int32,
-    )
-    return tf.RaggedTensor.from_row_splits(ids, splits, validate=False)
-
-
 def resource_handle(variable: Any) -> tf.Tensor:
     """Return the handle of a Keras variable, which fused operations take. Keras 3.15 has no public name for it."""
     return variable._value.handle
@@ -133,6 +109,27 @@ def quantize_dense_layers_whole(converter: tf.lite.TFLiteConverter) -> None:
     With one scale for each row, tied embeddings would be stored twice.
     """
     converter._experimental_disable_per_channel_quantization_for_dense_layers = True
+
+
+@contextlib.contextmanager
+def without_memory() -> Iterator[None]:
+    """Create Keras variables that have a shape and take no memory, within this context. Keras 3.15.
+
+    ``StatelessScope`` defers their initialisation; Keras would initialise them all at the end of the next such scope,
+    and its list of them is private. The state of Python's random generator, from which Keras takes seeds, is kept.
+    """
+    import random
+
+    import keras
+    from keras.src.backend.common import global_state
+
+    state, waiting = random.getstate(), list(global_state.get_global_attribute("uninitialized_variables", []))
+    try:
+        with keras.StatelessScope(initialize_variables=False):
+            yield
+    finally:
+        random.setstate(state)
+        global_state.set_global_attribute("uninitialized_variables", waiting)
 
 
 @contextlib.contextmanager

@@ -141,7 +141,7 @@ class Serving:
 def request(method: str, path: str, body: bytes = b"", length: int | None = None) -> bytes:
     """Return the bytes of a request."""
     size = len(body) if length is None else length
-    head = f"{method} {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {size}\r\n\r\n"
+    head = f"{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: {size}\r\n\r\n"
     return head.encode() + body
 
 

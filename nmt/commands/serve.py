@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import quote
@@ -17,10 +18,30 @@ def serve(
     model: Annotated[
         Path, typer.Argument(help="A model's folder, or an export, saved_models/NAME.", show_default=False)
     ],
+    name: Annotated[
+        str | None,
+        typer.Option(help="The model's name in addresses.", show_default="that of the folder, as typed"),
+    ] = None,
     port: Annotated[int, typer.Option(min=0, max=65535, help="The port to listen on; 0 is any that is free.")] = 8501,
     host: Annotated[
-        str, typer.Option(help="The address to listen on; 0.0.0.0 is every one of this machine, for everybody.")
+        str,
+        typer.Option(
+            help="The address to listen on; 0.0.0.0 is every one of this machine. Where others reach it, a request"
+            " needs the token in NMT_TOKEN."
+        ),
     ] = "127.0.0.1",
+    open_to_all: Annotated[bool, typer.Option("--open", help="Ask nobody for a token.")] = False,
+    allow_origin: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="ORIGIN",
+            help="Pages of another server that may ask, http://HOST:PORT; may be repeated.",
+            show_default="none",
+        ),
+    ] = None,
+    trust: Annotated[
+        bool, typer.Option("--trust", help="Run an export whatever its operations are: they may read and write files.")
+    ] = False,
     timeout: Annotated[float, typer.Option(min=0.001, max=86_400, help="Maximum seconds until an answer.")] = 60.0,
     max_waiting: Annotated[
         int, typer.Option(min=1, help="Maximum waiting sentences, of all requests together.")
@@ -29,26 +50,36 @@ def serve(
     """Serve a model on this machine: a page to try it on, and TF Serving's REST paths.
 
     Of an export it serves the newest version. Ctrl-C stops it after all accepted requests are answered. For many
-    users, `nmt export` writes what TF Serving reads.
+    users, `nmt export` writes what TF Serving reads. If NMT_TOKEN is set in the environment, a request needs it as
+    bearer token; without it, only this machine is answered.
 
     **Example:** `nmt serve my-model`, then open http://127.0.0.1:8501 in a browser, or
     `curl -d '{"instances": ["나는 밥을 먹었다"]}' http://127.0.0.1:8501/v1/models/my-model:predict`
     """
+    from nmt.export.docker import check_name
     from nmt.server.backends import find, open_backend
 
     if not timeout > 0:
         raise InputError("--timeout must be a number of seconds.")
 
     place = find(model)
+    if name is not None:
+        check_name(name)
+        place = place._replace(name=name)
+    from nmt.server.access import rules
     from nmt.server.app import Limits, Server, address, listening_socket, run, warm
 
     # Errors of the address are reported before a model is opened.
     listener = listening_socket(host, port)
     with listener:
+        token = os.environ.get("NMT_TOKEN", "")
+        allowed = rules(
+            host, listener.getsockname()[0], token=token, open_to_all=open_to_all, origins=allow_origin or ()
+        )
         import_tensorflow()
         from nmt.inference.parallel import share_cores
 
-        backend = open_backend(place, share_cores() if place.kind == "model" else 1)
+        backend = open_backend(place, share_cores() if place.kind == "model" else 1, trust=trust)
         warm(backend)
         where = address(listener)
         news = (
@@ -56,5 +87,5 @@ def serve(
             f"try it on at {where}. Ctrl-C stops it."
         )
         limits = Limits(seconds=timeout, waiting=max_waiting, sentences=min(256, max_waiting))
-        run(Server(backend, limits, on_start=lambda: say(news)), listener)
+        run(Server(backend, limits, on_start=lambda: say(news), rules=allowed), listener)
     say("Stopped.")

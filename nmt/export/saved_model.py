@@ -14,6 +14,7 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
+from nmt import checksums
 from nmt.atomic_write import write_version
 from nmt.config import Decoding, check_decoding
 from nmt.data.tokenizers import EOS, PAD, Tokenizer
@@ -60,7 +61,7 @@ def export(translator: Translator, to: Path, settings: Decoding, card: Callable[
 
 
 def write(translator: Translator, folder: Path, settings: Decoding) -> None:
-    """Write the SavedModel and the requests that warm it up."""
+    """Write the SavedModel, the requests that warm it up, and checksums."""
     archive = keras.export.ExportArchive()
     # Keras finds variables by itself, but not the tokenizers. Tracking the model would write it a second time.
     for tokenizer in {translator.tokenizers.source, translator.tokenizers.target}:
@@ -71,6 +72,8 @@ def write(translator: Translator, folder: Path, settings: Decoding) -> None:
     archive.write_out(str(folder), verbose=False)
     (folder / WARMUP).parent.mkdir()
     _write_warmup(folder / WARMUP)
+    parts = (path for path in folder.rglob("*") if path.is_file())
+    checksums.write(folder, sorted(path.relative_to(folder).as_posix() for path in parts))
 
 
 def endpoints(translator: Translator, settings: Decoding) -> dict[str, Callable]:
@@ -88,6 +91,7 @@ def endpoints(translator: Translator, settings: Decoding) -> dict[str, Callable]
             **outputs,
             "text": tf.where(found, tf.strings.regex_replace(outputs["text"], _BREAKS, " "), ""),
             "scores": tf.where(found, outputs["scores"], _NO_SCORE),
+            "unfinished": found & outputs["unfinished"],
         }
 
     def serving_default(text: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -102,6 +106,8 @@ def endpoints(translator: Translator, settings: Decoding) -> dict[str, Callable]
             "source_tokens": tf.gather(pieces[0], outputs["source"]),
             "target_tokens": tf.gather(pieces[1], outputs["tokens"][:, 0]),
             "alignment": outputs["alignment"][:, 0],
+            "source_truncated": outputs["truncated"],
+            "unfinished": outputs["unfinished"],
         }
 
     def score(source: tf.Tensor, target: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -110,7 +116,7 @@ def endpoints(translator: Translator, settings: Decoding) -> dict[str, Callable]
         tokens = tf.pad(outputs["tokens"][:, 0], [[0, 0], [0, 1]])[:, : tf.shape(end)[1]]
         return {
             "log_probability": outputs["scores"][:, 0],
-            "tokens": tf.gather(pieces[1], tokens + tf.where(outputs["cut"], 0, end)),
+            "tokens": tf.gather(pieces[1], tokens + tf.where(outputs["unfinished"], 0, end)),
             "token_scores": outputs["token_scores"][:, 0],
         }
 

@@ -9,8 +9,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from nmt.atomic_write import write_file
+from nmt.atomic_write import make_folder, write_file
 from nmt.errors import InputError
+from nmt.stored_arrays import read_npz
 
 
 class Keep(keras.callbacks.Callback):
@@ -68,7 +69,7 @@ class Keep(keras.callbacks.Callback):
     def _mean(self, epoch: int, weights: list[np.ndarray]) -> list[np.ndarray]:
         """Store the weights of this epoch and return their mean with those of the epochs before."""
         arrays = {f"weight_{i}": value for i, value in enumerate(weights)}
-        self.folder.mkdir(parents=True, exist_ok=True)
+        make_folder(self.folder)
         write_file(self._path(epoch), lambda aside: np.savez(aside, allow_pickle=False, **arrays))
         for path in self.folder.glob("epoch-*.npz"):
             if (
@@ -85,8 +86,8 @@ class Keep(keras.callbacks.Callback):
 
     def _stored(self, epoch: int, name: str) -> np.ndarray:
         try:
-            with np.load(self._path(epoch), allow_pickle=False) as stored:
-                return stored[name]
+            size = sum(np.asarray(variable).nbytes for variable in self.kept.trainable_variables)
+            return read_npz(self._path(epoch), 2 * size, [name])[name]
         except Exception as error:  # whatever a damaged zip file raises
             raise InputError(
                 f"{self._path(epoch)}, the weights of epoch {epoch + 1} to be averaged, cannot be read: {error}. "

@@ -24,11 +24,12 @@ from typing import Any
 import keras
 
 from nmt.atomic_write import write_file
+from nmt.config import Config
 from nmt.errors import InputError, WorkFailed
 from nmt.evaluation.scores import score
 from nmt.inference.completer import Completer
 from nmt.inference.translator import Translator
-from nmt.saving import save_weights
+from nmt.saving import replace_weights
 from nmt.training.averaging import Keep
 from nmt.training.checkpoint import RestoreMetrics
 from nmt.training.memory import peak_mb
@@ -258,7 +259,7 @@ class Journal(keras.callbacks.Callback):
             whole = len(self.records) == done and all(
                 isinstance(r.get(watch, ""), int | float | None) for r in self.records
             )
-        except (OSError, ValueError, AttributeError):
+        except (OSError, ValueError, AttributeError, RecursionError):
             whole = False
         if not whole:
             raise InputError(f"{path} is missing or damaged: it must hold a record of each of the {done} epochs done.")
@@ -295,15 +296,16 @@ class KeepBest(keras.callbacks.Callback):
 
     after = (Journal,)
 
-    def __init__(self, path: Path, kept: keras.Model, journal: Journal) -> None:
+    def __init__(self, folder: Path, config: Config, kept: keras.Model, journal: Journal) -> None:
         super().__init__()
-        self.path = path
+        self.folder = folder
+        self.config = config
         self.kept = kept
         self.journal = journal
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         if best_epoch(self.journal.qualities) == len(self.journal.qualities) - 1:
-            write_file(self.path, lambda aside: save_weights(self.kept, aside))
+            replace_weights(self.folder, self.kept, self.config)
 
 
 class Plateau(keras.callbacks.Callback):

@@ -40,6 +40,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copytree(folder / "model", folder / "other")
     with h5py.File(folder / "other" / "model.weights.h5", "r+") as weights:
         weights.visititems(lambda _, part: disturb(part) if isinstance(part, h5py.Dataset) else None)
+    (folder / "other" / "checksums.json").unlink()  # as the message for changed files says
     return folder
 
 
@@ -333,6 +334,37 @@ def test_what_is_typed_is_answered_at_once(place: Path, likeliest: bytes) -> Non
     answer = likeliest.decode().splitlines()[0]
     assert seen.count(f"{answer}\r\n") == 2
     assert "Translating" not in seen
+
+
+def test_a_program_has_its_answer_when_it_pauses(place: Path, likeliest: bytes) -> None:
+    command = [sys.executable, "-m", "nmt.cli", "translate", place / "model"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdin and process.stdout
+        # Two lines at once, half of one, and its other half.
+        for part, answers in ((0, 2), (2, 1)):
+            process.stdin.write(b"".join(LINES.splitlines(True)[part : part + answers]) + "나는 ".encode() * (part > 0))
+            process.stdin.flush()
+            for answer in likeliest.splitlines(True)[part : part + answers]:
+                assert process.stdout.readline() == answer
+        process.stdin.close()
+        assert process.stdout.read().count(b"\n") == 1
+
+
+def test_what_reached_its_maximum_length_is_said(place: Path) -> None:
+    short = ("--set", "decoding.max_ratio=0", "--set", "decoding.min_length=11")
+    result = nmt("translate", place / "model", "--format", "jsonl", *short, stdin=LINES * 4)
+    found = [json.loads(line) for line in result.stdout.splitlines()]
+    wanted = [bool(each["source_tokens"]) for each in found]
+    assert [each["unfinished"] for each in found] == [each["truncated"] for each in found] == wanted
+    # No end token, so no score of it.
+    assert all(len(each["token_scores"]) == len(each["tokens"]) for each in found)
+    said = result.stderr.decode().splitlines()
+    assert [line.partition(":")[0] for line in said[:-1]] == [f"Line {i}" for i, cut in enumerate(wanted, 1) if cut][
+        :10
+    ]
+    assert said[-1] == "12 lines in all reached their maximum length before their end."
+    texts = nmt("translate", place / "model", *short, stdin=LINES * 4)
+    assert texts.stderr == result.stderr
 
 
 def test_what_came_before_a_line_that_is_no_text_is_translated(place: Path, likeliest: bytes) -> None:

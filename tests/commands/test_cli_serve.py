@@ -13,6 +13,8 @@ import pytest
 from command_line import nmt, refused
 from servers import export, parsed, request, serving, tiny_model
 
+from nmt.client import Client, RequestRefused
+
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -74,13 +76,14 @@ def test_a_signal_stops_it_when_all_is_answered(folder: Path, tmp_path: Path, nu
 def test_an_export_is_served_without_its_model(tmp_path: Path) -> None:
     for version in (9, 10):
         export(tmp_path / "upper" / str(version))
-    with serving(tmp_path / "upper", tmp_path / "news") as server:
+    (tmp_path / "current").symlink_to(tmp_path / "upper")
+    with serving(tmp_path / "current", tmp_path / "news", "--name", "upper", "--trust") as server:
         code, _, answer = server.ask("POST", "/v1/models/upper/versions/10:predict", {"instances": ["a b"]})
         assert (code, answer) == (200, {"predictions": [{"translation": "A B", "score": -3.0}]})
         assert server.ask("POST", "/v1/models/upper/versions/9:predict", {"instances": ["a b"]})[0] == 404
         code, _, answer = server.ask("POST", "/translate", {"text": "a b", "how": "beam"})
         assert code == 400 and "was fixed" in answer["error"]
-        (best, second) = server.ask("POST", "/translate", {"text": "a b"})[2]["translations"]
+        (best, second) = server.ask("POST", "/translate", {"text": "a b"})[2]["sentences"][0]["translations"]
         assert (best["text"], best["weights"]) == ("B A", [[0.0, 1.0], [1.0, 0.0]])
         assert (second["text"], second["weights"]) == ("SECOND", None)
         # It has no signature `score`.
@@ -88,3 +91,27 @@ def test_an_export_is_served_without_its_model(tmp_path: Path) -> None:
             "POST", "/v1/models/upper:predict", {"instances": ["a"], "signature_name": "score"}
         )
         assert code == 400 and "Known: serving_default, translate" in answer["error"]
+
+
+def test_where_others_reach_it_a_token_is_needed(folder: Path) -> None:
+    refused(nmt("serve", folder, "--host", "0.0.0.0", "--port", "0"), "NMT_TOKEN", "--open")
+    refused(nmt("serve", folder, "--port", "0", "--allow-origin", "*"), "--allow-origin", "http://HOST:PORT")
+
+
+def test_the_token_lets_in_and_is_told_to_nobody(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NMT_TOKEN", "a-secret")
+    with serving(folder, tmp_path / "news", "--allow-origin", "https://example.org") as server:
+        url = f"{server.url}/v1/models/ko-en"
+        with Client(url, token="a-secret") as client:
+            assert client.ready() and client.translate(["나는 밥을 먹었다"])[0].tokens
+        for token in (None, "a-secrets"):
+            with Client(url, token=token) as client, pytest.raises(RequestRefused, match="token") as error:
+                client.translate(["나는"])
+            assert "a-secret" not in str(error.value)
+        assert server.ask("GET", "/readyz")[0] == 200 and server.ask("GET", "/metrics")[0] == 401
+        head = request("OPTIONS", "/v1/models/ko-en:predict").replace(
+            b"\r\n\r\n", b"\r\nOrigin: https://example.org\r\n\r\n"
+        )
+        assert parsed(server.say(head))[1]["access-control-allow-origin"] == "https://example.org"
+        assert parsed(server.say(head.replace(b"localhost", b"evil.example")))[0] == 421
+        assert "a-secret" not in server.news

@@ -67,8 +67,8 @@ def folder(translator: Translator, tmp_path_factory: pytest.TempPathFactory) -> 
 
 @pytest.fixture
 def copy(folder: Path, tmp_path: Path) -> Path:
-    """A folder that a test may damage."""
-    return Path(shutil.copytree(folder, tmp_path / "model"))
+    """A folder that a test may damage, as an older version wrote it: what checksums would find is found later."""
+    return Path(shutil.copytree(folder, tmp_path / "model", ignore=shutil.ignore_patterns("checksums.json")))
 
 
 def assert_equal(some: list[Translation], others: list[Translation], tolerance: float = 0.0) -> None:
@@ -404,7 +404,7 @@ def test_a_folder_opens_anywhere(copy: Path, translator: Translator, monkeypatch
 
 
 def test_the_folder_holds_all_that_is_needed_and_no_more(folder: Path) -> None:
-    names = {"config.toml", "source.spm.model", "target.spm.model", "model.weights.h5"}
+    names = {"checksums.json", "config.toml", "source.spm.model", "target.spm.model", "model.weights.h5"}
     assert {path.name for path in folder.iterdir()} == names
     assert list(folder.parent.iterdir()) == [folder]
 
@@ -476,4 +476,28 @@ def test_a_damaged_vocabulary_is_named(copy: Path) -> None:
     path = copy / "target.spm.model"
     path.write_bytes(path.read_bytes()[:-7])
     with pytest.raises(InputError, match=r"target.spm.model is damaged"):
+        Translator.load(copy)
+
+
+def test_a_file_that_changed_since_it_was_saved_is_named(folder: Path, copy: Path) -> None:
+    shutil.copy(folder / "checksums.json", copy)
+    Translator.load(copy)
+    content = bytearray((copy / "model.weights.h5").read_bytes())
+    content[-9] ^= 1  # a weight, which no reader of HDF5 would find
+    (copy / "model.weights.h5").write_bytes(content)
+    with pytest.raises(InputError, match=r"model.weights.h5 is not as it was saved"):
+        Translator.load(copy)
+
+
+def test_a_model_of_any_size_is_refused_before_it_takes_memory(copy: Path) -> None:
+    text = (copy / "config.toml").read_text(encoding="utf-8").replace("units = 16", "units = 16384")
+    (copy / "config.toml").write_text(text, encoding="utf-8")
+    with pytest.raises(InputError, match=r"too small for [2-9],\d{3},\d{3},\d{3} parameters"):
+        Translator.load(copy)
+
+
+def test_files_outside_the_folder_are_not_read(copy: Path, tmp_path: Path) -> None:
+    (copy / "model.weights.h5").rename(tmp_path / "outside")
+    (copy / "model.weights.h5").symlink_to(tmp_path / "outside")
+    with pytest.raises(InputError, match="leads out of the folder"):
         Translator.load(copy)

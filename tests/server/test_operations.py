@@ -1,0 +1,109 @@
+"""What an export may do."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import tensorflow as tf
+from exported import trained
+
+from nmt.checksums import CHECKSUMS
+from nmt.errors import InputError
+from nmt.export.saved_model import export
+from nmt.server.backends import ExportBackend
+from nmt.server.operations import check_operations
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    translator = trained(tmp_path_factory.mktemp("operations"))
+    return export(translator, tmp_path_factory.mktemp("saved") / "toy", translator.decoding(beam=2, n_best=2))
+
+
+def saved(place: Path, answer: Callable[[tf.Tensor], tf.Tensor], **parts: object) -> Path:
+    """Save a program with the signature of an export."""
+    module = tf.Module()
+    module.parts = parts
+    module.serve = tf.function(
+        lambda text: {"translation": answer(text), "score": tf.zeros(tf.shape(text))},
+        input_signature=[tf.TensorSpec([None], tf.string, "text")],
+    )
+    tf.saved_model.save(module, str(place), signatures={"serving_default": module.serve})
+    return place
+
+
+def test_an_export_of_ours_is_opened(folder: Path) -> None:
+    assert (folder / CHECKSUMS).is_file()
+    backend = ExportBackend(folder, "toy", 1)
+    assert set(backend.signatures) == {"serving_default", "translate", "score"}
+
+
+def hidden(text: tf.Tensor) -> tf.Tensor:
+    """Read a file in a branch of a loop's body."""
+    body = lambda i, found: (i + 1, tf.cond(i > 5, lambda: tf.io.read_file("/etc/hostname"), lambda: found))  # noqa: E731
+    return tf.fill(tf.shape(text), tf.while_loop(lambda i, found: i < 9, body, (0, ""))[1])
+
+
+def written(text: tf.Tensor) -> tf.Tensor:
+    with tf.control_dependencies([tf.io.write_file("/tmp/never-written", "x")]):
+        return tf.identity(text)
+
+
+def restored(text: tf.Tensor) -> tf.Tensor:
+    return tf.raw_ops.RestoreV2(prefix="/etc/x", tensor_names=["a"], shape_and_slices=[""], dtypes=[tf.string])[0]
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (lambda text: tf.fill(tf.shape(text), tf.io.read_file("/etc/hostname")), "ReadFile"),
+        (hidden, "ReadFile"),
+        (written, "WriteFile"),
+        (lambda text: tf.numpy_function(lambda x: x, [text], tf.string), "PyFunc"),
+        (lambda text: tf.fill(tf.shape(text), tf.io.matching_files("/*")[0]), "MatchingFiles"),
+        (restored, "reads or writes files"),
+        (lambda text: tf.fill(tf.shape(text), tf.strings.as_string(tf.zeros([2**27])[0])), "AsString"),
+    ],
+)
+def test_what_no_export_needs_is_refused(tmp_path: Path, answer: Callable, words: str) -> None:
+    place = saved(tmp_path / "1", answer)
+    with pytest.raises(InputError, match=f"{words}.*--trust"):
+        ExportBackend(place, "x", 1)
+
+
+def test_what_is_trusted_is_run(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("read")
+    place = saved(tmp_path / "1", lambda text: tf.fill(tf.shape(text), tf.io.read_file(str(tmp_path / "file"))))
+    (answer,) = ExportBackend(place, "x", 1, trust=True).answers("serving_default", [("a",)])
+    assert answer["translation"].item() == b"read"
+
+
+def test_a_constant_of_any_size_takes_no_memory(tmp_path: Path) -> None:
+    place = saved(tmp_path / "1", lambda text: tf.fill(tf.shape(text), "a"))
+    from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
+
+    graph = SavedModel.FromString((place / "saved_model.pb").read_bytes())
+    for function in graph.meta_graphs[0].graph_def.library.function:
+        for node in function.node_def:
+            if node.op == "Const":
+                del node.attr["value"].tensor.tensor_shape.dim[:]
+                node.attr["value"].tensor.tensor_shape.dim.add(size=10**12)
+    (place / "saved_model.pb").write_bytes(graph.SerializeToString())
+    with pytest.raises(InputError, match="constant numbers"):
+        check_operations(place)
+
+
+def test_more_variables_than_are_stored(tmp_path: Path) -> None:
+    place = saved(tmp_path / "1", lambda text: text, weights=tf.Variable(tf.zeros([10**6])))
+    data = next((place / "variables").glob("*.data*"))
+    data.write_bytes(data.read_bytes()[:100])
+    with pytest.raises(InputError, match=r"need 4,000,\d+ bytes, but 100 are stored"):
+        check_operations(place)
+
+
+def test_files_that_others_files_point_to(tmp_path: Path) -> None:
+    place = saved(tmp_path / "1", lambda text: text)
+    (place / "saved_model.pb").rename(tmp_path / "outside")
+    (place / "saved_model.pb").symlink_to(tmp_path / "outside")
+    with pytest.raises(InputError, match="leads out of the folder"):
+        ExportBackend(place, "x", 1, trust=True)
