@@ -107,6 +107,7 @@ def assert_same_run(folder: Path, other: Path) -> None:
 
 def test_the_folder_is_that_of_the_design(whole: Done) -> None:
     assert {path.name for path in whole.folder.iterdir()} == {
+        "checksums.json",
         "config.toml",
         "joint.spm.model",
         "model.weights.h5",
