@@ -10,7 +10,7 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 JOBS ?= 2
 PYTEST := $(BIN)/pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
-.PHONY: demo test test-lessons test-all check style types imports audit format notebooks docs clean
+.PHONY: demo test test-lessons test-all prove check style types imports audit format notebooks docs clean
 
 demo: $(READY)
 	$(BIN)/nmt demo
@@ -24,6 +24,13 @@ test-lessons: $(DEV_READY)
 	$(PYTEST) -m lesson tests
 
 test-all: test test-lessons
+
+# Each proof with its full count, one after another: hours. PROOFS="kills" runs one.
+PROOFS ?= $(patsubst tests/proving/test_%.py,%,$(sort $(wildcard tests/proving/test_*.py)))
+prove: $(DEV_READY)
+	@failed=; for proof in $(PROOFS); do \
+		(cd tests && PYTHONPATH=.. $(abspath $(BIN))/python -m proving.$$proof) || failed="$$failed $$proof"; \
+	done; test -z "$$failed" || { echo "These proofs failed:$$failed"; exit 1; }
 
 check: $(DEV_READY)
 	@$(MAKE) --no-print-directory -j 4 style types imports audit

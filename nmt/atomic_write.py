@@ -52,7 +52,7 @@ def write_folder(folder: Path, fill: Callable[[Path], None], last: str = "") -> 
         OSError: if it cannot be written.
     """
     folder = folder.resolve()
-    folder.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(folder.parent)
     with _temporary(folder.parent, f".{folder.name}.") as aside:
         fill(aside)
         _sync_all(aside)
@@ -82,7 +82,7 @@ def write_version(
         OSError: if it cannot be written.
     """
     folder = folder.resolve()
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     with _temporary(folder, ".aside.") as aside:  # no number, so that it counts as no version
         fill(aside)
         while True:
@@ -100,6 +100,18 @@ def write_version(
         _sync(folder)
         _sync(folder.parent)
     return version
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder, and those above it, so that they are still there after a power failure.
+
+    Raises:
+        OSError: if it cannot be made.
+    """
+    new = [place for place in (folder, *folder.parents) if not place.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    for place in new:
+        _sync(place.parent)
 
 
 @contextmanager

@@ -24,6 +24,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 import tomli_w
 
 from nmt.errors import InputError, nearest
+from nmt.text_encoding import decode_start
 
 
 def option(default: Any, about: str, minimum: float = -math.inf, maximum: float = math.inf) -> Any:
@@ -38,10 +39,15 @@ class Text:
     kind: Literal["unigram", "bpe", "char", "word"] = option("unigram", "the SentencePiece model")
     vocabulary_size: int | Literal["auto"] = option("auto", "pieces in the vocabulary; auto: fitted to the data", 8)
     joint: bool = option(True, "one vocabulary for both languages")
+    normalization: Literal["nfc", "nmt_nfkc", "identity"] = option(
+        "nfc",
+        "what is done to characters first; nfc: letters and their marks are joined; nmt_nfkc: SentencePiece's usual "
+        "rules, which also turn 10² into 102; identity: nothing",
+    )
     sampling: float = option(
         0.0,
-        "split words differently at each reading, which no seed repeats; bpe: share of merges left out; unigram: "
-        "alpha, more varied when smaller; 0 is off",
+        "split words differently in each epoch; bpe: share of merges left out; unigram: alpha, more varied when "
+        "smaller; 0 is off",
         0.0,
         1.0,
     )
@@ -182,8 +188,12 @@ class Decoding:
     )
     no_repeat: int = option(0, "no sequence of this many pieces is written twice; 0 allows all", 0, 100)
     max_length: int = option(200, "maximum pieces read from a source, and maximum pieces written", 1, 1000)
-    # Syllables that become letters need the most: with 2, one transliteration in twenty was cut.
-    max_ratio: float = option(3.0, "maximum pieces written for each piece read, plus ten", 0.0, 100.0)
+    max_ratio: float | Literal["auto"] = option(
+        "auto",
+        "maximum pieces written for each piece read, plus ten; auto: what the training pairs need, at least 3",
+        0.0,
+        100.0,
+    )
     min_length: int = option(0, "minimum pieces written", 0, 1000)
     min_ratio: float = option(0.0, "minimum pieces written for each piece read", 0.0, 100.0)
     sample: bool = option(False, "draw each piece by its probability")
@@ -400,7 +410,7 @@ def _decoding_rules(c: Config, vocabulary: int | None = None, exported: bool = F
             f"decoding.n_best = {d.n_best}: a language model gives one continuation of a beginning.",
         ),
         (
-            language_model and (d.min_length, d.min_ratio, d.max_ratio) != (0, 0.0, Decoding.max_ratio),
+            language_model and (d.min_length, d.min_ratio, max_ratio(d)) != (0, 0.0, MAX_RATIO),
             "decoding.min_length, min_ratio and max_ratio are for translations: a language model writes to its end.",
         ),
         (
@@ -408,8 +418,8 @@ def _decoding_rules(c: Config, vocabulary: int | None = None, exported: bool = F
             f"decoding.min_length = {d.min_length} is more than decoding.max_length = {d.max_length}.",
         ),
         (
-            d.min_ratio > d.max_ratio,
-            f"decoding.min_ratio = {d.min_ratio:g} is more than decoding.max_ratio = {d.max_ratio:g}.",
+            d.min_ratio > max_ratio(d),
+            f"decoding.min_ratio = {d.min_ratio:g} is more than decoding.max_ratio = {max_ratio(d):g}.",
         ),
         (
             d.coverage_penalty > 0 and unaligned,
@@ -426,6 +436,20 @@ def _decoding_rules(c: Config, vocabulary: int | None = None, exported: bool = F
             "An export always gives a text the same translation, so decoding.sample cannot be true.",
         ),
     ]
+
+
+# What "auto" means where no training pairs have said it. Syllables that become letters need much: with 2, one
+# transliteration in twenty was cut.
+MAX_RATIO = 3.0
+
+
+def max_ratio(decoding: Decoding) -> float:
+    """Return ``decoding.max_ratio`` as a number.
+
+    >>> max_ratio(Decoding()), max_ratio(Decoding(max_ratio=7.5))
+    (3.0, 7.5)
+    """
+    return MAX_RATIO if isinstance(decoding.max_ratio, str) else decoding.max_ratio
 
 
 def check_decoding(config: Config, vocabulary: int | None = None, exported: bool = False) -> None:
@@ -491,11 +515,16 @@ def from_file(path: Path, base: Config | None = None) -> Config:
         InputError: if the file is missing, is not TOML, or has an unknown section, key or value.
     """
     try:
-        values = tomllib.loads(path.read_bytes().decode("utf-8"))
+        raw = path.read_bytes()
     except OSError as error:
         raise InputError(f"The config {path} cannot be read: {error.strerror}.") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    text = decode_start(raw, f"The config {path}")
+    try:
+        values = tomllib.loads(text)
+    except ValueError as error:  # not only TOMLDecodeError: a number can have too many digits
         raise InputError(f"The config {path} is not TOML: {error}.") from None
+    except RecursionError:
+        raise InputError(f"The config {path} cannot be read: its values are nested too deeply.") from None
     try:
         return from_dict(values, base)
     except InputError as error:
@@ -528,7 +557,7 @@ def _parse(text: str) -> Any:
     """Read ``text`` as a TOML value, or else as a plain string: ``model.cell=lstm`` needs no quotes."""
     try:
         return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):
         pass
     try:
         return float(text)  # TOML has no number like .3
@@ -547,6 +576,8 @@ def _check(section: str, defaults: Any, key: str, value: Any) -> Any:
         if value not in words:
             raise InputError(f"{name} cannot be '{value}'." + nearest(value, words))
         return value
+    if type(value) is int and abs(value) > 2**63:
+        value = math.inf if value > 0 else -math.inf  # it may be too large for a float
     if float in kinds and type(value) is int:
         value = float(value)
     if type(value) not in kinds:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from nmt.atomic_write import make_folder
 from nmt.errors import InputError
 
 LOCK = ".lock"
@@ -27,7 +28,7 @@ def folder_lock(folder: Path, command: str) -> Iterator[None]:
         InputError: if another process is at work there already, or the folder cannot be used.
     """
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         lock = FileLock(folder / LOCK, blocking=False)
         lock.acquire()
     except Timeout:

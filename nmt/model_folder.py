@@ -44,7 +44,9 @@ def read_config(folder: Path) -> Config:
     except OSError as error:
         raise InputError(f"The model folder {folder} cannot be read: {error.strerror}.") from None
     check_files(folder, _LARGEST)
-    config = configuration.from_file(folder / CONFIG)
+    # A folder from before the key existed.
+    older = Config(text=configuration.Text(normalization="nmt_nfkc"))
+    config = configuration.from_file(folder / CONFIG, older)
     if _COMPLETE not in (folder / CONFIG).read_text(encoding="utf-8"):
         raise InputError(f"{folder / CONFIG} was cut short: its last line, '{_COMPLETE}', is missing.")
     return config
@@ -88,7 +90,7 @@ def read_journal(folder: Path) -> list[dict[str, Any]]:
         records = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}. It should hold a record for each epoch.") from None
-    except ValueError:
+    except (ValueError, RecursionError):
         records = [None]
     if not all(isinstance(record, dict) for record in records):
         raise InputError(f"{path} is damaged: it must hold one JSON object on each line, one for each epoch.")

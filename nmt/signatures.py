@@ -28,7 +28,8 @@ SIGNATURES = {
     "serving_default": Signature({"text": _STRINGS}, {"translation": _STRINGS, "score": _NUMBERS}),
     # The n best translations, the best first. For the best one also the pieces of both sides, padded with empty
     # strings, and the alignment: a row for each target piece, a column for each source piece and, last, for the
-    # source's end.
+    # source's end. Then whether the source was longer than the model reads, and whether each translation has no end
+    # token, because it reached its maximum length.
     "translate": Signature(
         {"text": _STRINGS},
         {
@@ -37,6 +38,8 @@ SIGNATURES = {
             "source_tokens": Part("string", (None, None)),
             "target_tokens": Part("string", (None, None)),
             "alignment": Part("float32", (None, None, None)),
+            "source_truncated": Part("bool", (None,)),
+            "unfinished": Part("bool", (None, None)),
         },
     ),
     # Given translations: their log-probability, the pieces with the end, and the log-probability of each.
@@ -50,6 +53,9 @@ SIGNATURES = {
     ),
 }
 
+# Outputs that exports of earlier versions lack. What they would say is then unknown.
+ADDED_OUTPUTS = frozenset({"source_truncated", "unfinished"})
+
 # The signature of a TFLite model of strings, for one sentence at a time. The pieces are those of "translate". An empty
 # string follows the target pieces, and a row of zeros follows in the alignment: TFLite cannot return an empty tensor.
 ON_DEVICE = Signature(
@@ -60,7 +66,8 @@ ON_DEVICE = Signature(
         "source_tokens": Part("string", (1, None)),
         "target_tokens": Part("string", (1, None)),
         "alignment": Part("float32", (1, None, None)),
-        "truncated": Part("bool", (1,)),
+        "truncated": Part("bool", (1,)),  # the source
+        "unfinished": Part("bool", (1,)),
     },
 )
 

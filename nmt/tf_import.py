@@ -68,7 +68,7 @@ def check_backend() -> None:
         where = str(file)
         try:
             chosen = json.loads(file.read_text(encoding="utf-8")).get("backend")
-        except (OSError, ValueError, AttributeError):
+        except (OSError, ValueError, AttributeError, RecursionError):
             return  # Keras takes its default, which is TensorFlow
     if chosen not in (None, "tensorflow"):
         raise InputError(f"nmt runs on TensorFlow, but {where} asks Keras for {chosen!r}: set it to 'tensorflow'.")
@@ -96,30 +96,6 @@ def sentencepiece_tokenizer(model: bytes) -> tensorflow_text.SentencepieceTokeni
     resource._create_resource = create
     resource._resource_handle = create()
     return tokenizer
-
-
-def sampled_pieces(
-    tokenizer: tensorflow_text.SentencepieceTokenizer, texts: tf.Tensor, alpha: float
-) -> tf.RaggedTensor:
-    """Split texts ``(batch,)`` at random into ids ``(batch, None)``. tensorflow-text 2.21.
-
-    Its ``tokenize`` takes ``alpha`` only when the tokenizer is made, and a second tokenizer would store the model in
-    the graph twice.
-    """
-    import tensorflow as tf
-    from tensorflow_text.python.ops.sentencepiece_tokenizer import gen_sentencepiece_tokenizer
-
-    ids, splits = gen_sentencepiece_tokenizer.sentencepiece_tokenize_op(
-        tokenizer._model_resource.resource_handle,
-        texts,
-        nbest_size=-1,
-        alpha=alpha,
-        add_bos=False,
-        add_eos=False,
-        reverse=False,
-        out_type=tf.int32,
-    )
-    return tf.RaggedTensor.from_row_splits(ids, splits, validate=False)
 
 
 def resource_handle(variable: Any) -> tf.Tensor:

@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 # The keys that the package, a server and a device write, in this order. The program on a device has its own writer
 # (nmt.export.tflite_runtime), and a test makes sure that its keys are DEVICE_KEYS.
-KEYS = ("text", "score", "rank", "source_tokens", "tokens", "token_scores", "alignment", "truncated")
-SERVER_KEYS = ("text", "score", "source_tokens", "tokens", "alignment")
-DEVICE_KEYS = (*SERVER_KEYS, "truncated")
+KEYS = ("text", "score", "rank", "source_tokens", "tokens", "token_scores", "alignment", "truncated", "unfinished")
+SERVER_KEYS = ("text", "score", "source_tokens", "tokens", "alignment", "truncated", "unfinished")
+DEVICE_KEYS = SERVER_KEYS
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,10 @@ class Translation:
         alignment: ``(len(tokens), len(source_tokens) + 1)``, an array or nested lists: each row holds the attention
             weights of a target piece, on each source piece and, last, on the source's end. Rows sum to one. ``None``
             from a model without attention.
-        truncated: whether the source was longer than the model reads, so that its end is missing.
+        source_truncated: whether the source was longer than the model reads, so that its end is missing; ``None`` if
+            that is not known, as of a server with an export of an earlier version.
+        unfinished: whether the translation has no end token, because it reached its maximum length first; ``None`` if
+            that is not known.
         token_scores: the log-probability of each piece and, where it was written, of the end token.
         rank: the score after the penalties, by which several translations of a sentence are ordered.
         source_words, target_words: the words of the texts that were given, and the word of each piece; ``None`` if only
@@ -42,11 +45,17 @@ class Translation:
     source_tokens: tuple[str, ...] = ()
     tokens: tuple[str, ...] = ()
     alignment: Any = None
-    truncated: bool = False
+    source_truncated: bool | None = False
+    unfinished: bool | None = False
     token_scores: tuple[float, ...] = ()
     rank: float = 0.0
     source_words: Words | None = None
     target_words: Words | None = None
+
+    @property
+    def truncated(self) -> bool | None:
+        """Whether something is missing at the end, of the source or of the translation; ``None`` if not known."""
+        return self.source_truncated or self.unfinished
 
     def words(self) -> WordAlignment:
         """Return the alignment of words, merged from that of the pieces. It needs numpy.

@@ -17,6 +17,7 @@ from typing import Any
 from nmt.signatures import SIGNATURES
 
 NAME, VERSION, EOS = "ko-en", 3, "</s>"
+LIMIT = 30
 NOT_FOUND = -3.4028234663852886e38
 
 Outputs = dict[str, Any]
@@ -46,6 +47,8 @@ def answer(signature: str, inputs: dict[str, list[str]], n_best: int = 2) -> Out
             "source_tokens": [s + [""] * (read - len(s)) for s in sources],
             "target_tokens": [t + [""] * (written - len(t)) for t in targets],
             "alignment": rows,
+            "source_truncated": [len(text.split()) > LIMIT for text in inputs["text"]],
+            "unfinished": [[text.endswith("…"), False, False][: n_best + 1] for text in inputs["text"]],
         }
     tokens = [[*text.split(), EOS] for text in inputs["target"]]
     most = max(map(len, tokens))
@@ -207,7 +210,7 @@ def _metadata() -> dict[str, Any]:
     def parts(described: Any) -> dict[str, Any]:
         return {
             name: {
-                "dtype": {"string": "DT_STRING", "float32": "DT_FLOAT"}[part.dtype],
+                "dtype": {"string": "DT_STRING", "float32": "DT_FLOAT", "bool": "DT_BOOL"}[part.dtype],
                 "tensor_shape": {
                     "dim": [{"size": "-1", "name": ""} for _ in part.shape],
                     "unknown_rank": False,
@@ -301,7 +304,7 @@ class GrpcStandIn:
             signature = found.signature_def[name]
             for described, parts in ((signature.inputs, each.inputs), (signature.outputs, each.outputs)):
                 for key, part in parts.items():
-                    described[key].dtype = {"string": 7, "float32": 1}[part.dtype]
+                    described[key].dtype = {"string": 7, "float32": 1, "bool": 10}[part.dtype]
                     for _ in part.shape:
                         described[key].tensor_shape.dim.add(size=-1)
         response.metadata["signature_def"].Pack(found)
@@ -322,16 +325,16 @@ class GrpcStandIn:
         """Write nested lists into a tensor, in either of the two forms that a server may choose."""
         import numpy as np
 
-        array = np.array(values, object if part.dtype == "string" else np.float32)
-        tensor.dtype = 7 if part.dtype == "string" else 1
+        array = np.array(values, object if part.dtype == "string" else part.dtype)
+        tensor.dtype = {"string": 7, "float32": 1, "bool": 10}[part.dtype]
         for size in array.shape:
             tensor.tensor_shape.dim.add(size=size)
         if part.dtype == "string":
             tensor.string_val.extend(text.encode() for text in array.ravel())
         elif self._packed:
-            tensor.tensor_content = array.astype("<f4").tobytes()
+            tensor.tensor_content = array.astype("?" if part.dtype == "bool" else "<f4").tobytes()
         else:
-            tensor.float_val.extend(array.ravel().tolist())
+            (tensor.bool_val if part.dtype == "bool" else tensor.float_val).extend(array.ravel().tolist())
 
 
 @contextmanager

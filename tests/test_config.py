@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from nmt.config import Config, Decoding, Model, from_dict, from_file, to_toml, with_settings
+from nmt.config import Config, Decoding, Model, from_dict, from_file, max_ratio, to_toml, with_settings
 from nmt.errors import InputError
 
 SECTIONS = {section.name: type(getattr(Config(), section.name)) for section in dataclasses.fields(Config)}
@@ -96,7 +96,7 @@ def searching(decoding: Decoding, model: Model) -> Decoding:
         changes |= {"n_best": 1, "min_length": 0, "min_ratio": 0.0, "max_ratio": Decoding.max_ratio}
     else:
         changes |= {"min_length": min(decoding.min_length, decoding.max_length)}
-        changes |= {"min_ratio": min(decoding.min_ratio, decoding.max_ratio)}
+        changes |= {"min_ratio": min(decoding.min_ratio, max_ratio(decoding))}
     if blind:
         changes |= {"coverage_penalty": 0.0}
     if decoding.sample or decoding.beam == 1:
@@ -160,7 +160,7 @@ WRONG = {
     "key": ({"training": {"epoch": 3}}, "no key 'training.epoch'. Did you mean 'training.epochs'?"),
     "key unlike any": (
         {"text": {"##########": 3}},
-        "Known: text.joint, text.kind, text.sampling, text.vocabulary_size.",
+        "Known: text.joint, text.kind, text.normalization, text.sampling, text.vocabulary_size.",
     ),
     "key of another section": ({"data": {"vocabulary_size": 300}}, "no key 'data.vocabulary_size'."),
     "word": ({"model": {"cell": "ltsm"}}, "model.cell cannot be 'ltsm'. Did you mean 'lstm'?"),
@@ -211,7 +211,10 @@ FILES = {
     "unknown key": ("[model]\nunit = 3\n", "Did you mean 'model.units'?"),
     "wrong value": ("[training]\nepochs = 0\n", "between 1 and"),
     "tied without one vocabulary": ("[text]\njoint = false\n[model]\ntied = 'all'\n", "needs text.joint = true"),
-    "no UTF-8": (b"[model]\ncell = '\xff'\n", "is not TOML"),
+    "no UTF-8": (b"[model]\ncell = '\xff'\n", "is not UTF-8"),
+    "UTF-16": ("[model]\n".encode("utf-16"), "is in UTF-16. Convert it to UTF-8: iconv -f UTF-16 -t UTF-8"),
+    "a number of 5,000 digits": ("[model]\nunits = " + "9" * 5000, "is not TOML"),
+    "3,000 lists": ("a = " + "[" * 3000, "nested too deeply"),
 }
 
 
@@ -276,6 +279,8 @@ def test_a_setting_without_section_or_value(setting: str) -> None:
         ("model.bidirectional=yes", "must be true or false, not 'yes'"),
         ("model.units=.5", "must be a whole number, not 0.5"),
         ("training.learning_rate=nan", "not nan"),
+        ("training.epochs=" + "9" * 5000, "must be a whole number, not inf"),
+        ("training.epochs=" + "[" * 3000, "must be a whole number"),
         ("modell.units=3", "Did you mean 'model'?"),
         ("model.units.x=3", "Did you mean 'model.units'?"),
     ],
@@ -299,3 +304,9 @@ def test_sharing_all_embeddings_needs_one_vocabulary() -> None:
 def test_settings_count_together_and_not_one_by_one() -> None:
     start = with_settings(Config(), ["model.tied=all"])
     assert with_settings(start, ["text.joint=false", "model.tied=none"]).text.joint is False
+
+
+def test_a_byte_order_mark_is_skipped(tmp_path: Path) -> None:
+    path = tmp_path / "my.toml"
+    path.write_bytes("\ufeff[model]\r\nunits = 7\r\n".encode())
+    assert from_file(path).model.units == 7

@@ -35,6 +35,7 @@ def test_the_whole_record_has_its_keys_in_order_and_four_decimals() -> None:
         "token_scores": [-1.0, -0.2345],
         "alignment": ROUNDED,
         "truncated": True,
+        "unfinished": False,
     }
     assert tuple(json.loads(line)) == KEYS
 

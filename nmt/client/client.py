@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -15,7 +16,7 @@ from typing import Any
 from nmt.client.rest import Rest
 from nmt.client.transport import Address, Metadata, TimedOut, Transport, Trust, Unavailable, UnknownModel, unreadable
 from nmt.errors import InputError
-from nmt.signatures import SIGNATURES
+from nmt.signatures import ADDED_OUTPUTS, SIGNATURES
 from nmt.translation import Translation
 
 # Sentences in a request. TF Serving, as the serving kit sets it up, refuses a request with more.
@@ -23,6 +24,9 @@ BATCH = 64
 
 # Seconds for a request: the default, and the most that can be asked for.
 DEADLINE, _LONGEST_DEADLINE = 60.0, 86_400
+
+# The Python types of the values in an answer.
+_KINDS: dict[str, type | tuple] = {"string": str, "float32": (int, float), "bool": bool}
 
 # An export gives a lower score than this, the smallest float32, to a translation that the search did not find.
 _NOT_FOUND = -3.0e38
@@ -179,7 +183,8 @@ class Client:
         return results
 
     def _best(self, texts: list[str]) -> Iterable[list[Translation]]:
-        return ([Translation(text, score)] for text, score in self._predict("serving_default", {"text": texts}))
+        answers = self._predict("serving_default", {"text": texts})
+        return ([Translation(text, score, source_truncated=None, unfinished=None)] for text, score in answers)
 
     def _n_best(self, texts: list[str]) -> Iterable[list[Translation]]:
         return (_hypotheses(*row) for row in self._predict("translate", {"text": texts}))
@@ -190,12 +195,15 @@ class Client:
         wanted = SIGNATURES[signature].outputs
         sentences = len(next(iter(inputs.values())))
         for name, part in wanted.items():
+            if name not in outputs and name in ADDED_OUTPUTS:
+                outputs[name] = [[] if len(part.shape) > 1 else None for _ in range(sentences)]
+                continue
             if name not in outputs:
                 raise unreadable(self.address, f"'{signature}' gave no '{name}'")
             given = outputs[name]
             if not isinstance(given, list) or len(given) != sentences:
                 raise unreadable(self.address, f"'{name}' does not have one row for each of {sentences} sentences")
-            if not _is(given, len(part.shape), str if part.dtype == "string" else (int, float)):
+            if not _is(given, len(part.shape), _KINDS[part.dtype]):
                 raise unreadable(self.address, f"'{name}' does not hold what an export gives")
         return zip(*(outputs[name] for name in wanted), strict=True)
 
@@ -250,7 +258,13 @@ def _unpadded(tokens: list[str]) -> tuple[str, ...]:
 
 
 def _hypotheses(
-    texts: list[str], scores: list[float], source: list[str], target: list[str], alignment: list[list[float]]
+    texts: list[str],
+    scores: list[float],
+    source: list[str],
+    target: list[str],
+    alignment: list[list[float]],
+    source_truncated: bool | None,
+    unfinished: list[bool],
 ) -> list[Translation]:
     """Return the translations in a row of the outputs, without the padding."""
     if not texts or not scores:
@@ -263,6 +277,15 @@ def _hypotheses(
         source_tokens=read[:-1],  # the last one is the end
         tokens=written,
         alignment=None if rows and not rows[0] else rows,
+        source_truncated=source_truncated,
+        unfinished=unfinished[0] if unfinished else None,
     )
-    others = zip(texts[1:], scores[1:], strict=False)
-    return [best, *(Translation(text, score) for text, score in others if score > _NOT_FOUND)]
+    others = zip_longest(texts[1:], scores[1:], unfinished[1:])
+    return [
+        best,
+        *(
+            Translation(text, score, source_truncated=source_truncated, unfinished=ends)
+            for text, score, ends in others
+            if score > _NOT_FOUND
+        ),
+    ]

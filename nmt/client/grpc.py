@@ -24,7 +24,7 @@ _SOON, _LATER = 100, 1_000
 _MAX_TRIES = 5
 
 # TensorFlow's numbers of the types.
-_FLOAT, _STRING = 1, 7
+_FLOAT, _STRING, _BOOL = 1, 7, 10
 
 
 class Grpc:
@@ -194,7 +194,7 @@ def _content(path: Path | None) -> bytes | None:
 
 
 def _nested(tensor: Any) -> list:
-    """Return a tensor of strings or floats as nested lists."""
+    """Return a tensor of strings, floats or truth values as nested lists."""
     shape = [dim.size for dim in tensor.tensor_shape.dim]
     size = math.prod(shape)
     if math.prod(max(1, each) for each in shape) > transport.LARGEST_ANSWER:
@@ -209,8 +209,10 @@ def _nested(tensor: Any) -> list:
         values = floats.tolist()
     elif tensor.dtype == _FLOAT:
         values = list(tensor.float_val)
+    elif tensor.dtype == _BOOL:
+        values = list(map(bool, tensor.tensor_content or tensor.bool_val))
     else:
-        raise ValueError(f"a tensor of type {tensor.dtype} is neither text nor float32")
+        raise ValueError(f"a tensor of type {tensor.dtype} is neither text nor float32 nor bool")
     # Equal values at the end may be written once.
     if 0 < len(values) < size:
         values = list(chain(values, [values[-1]] * (size - len(values))))

@@ -5,11 +5,13 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import select
 import signal
 import sys
-from collections.abc import Iterable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, BinaryIO
 
 import typer
 
@@ -18,6 +20,10 @@ from nmt.errors import InputError
 # Lines of a file that are processed together: few at first, so that output appears soon, then more; and a maximum
 # number of characters, for files with very long lines.
 _FIRST, _WINDOW, _CHARACTERS = 64, 1024, 100_000
+# Seconds without a further line after which input pauses, and bytes that are read at once.
+_PAUSE, _CHUNK = 0.02, 65536
+# Lines that are named, of those that were cut.
+_NAMED = 10
 
 ModelFolder = Annotated[Path, typer.Argument(help="A model's folder, as `nmt train` makes it.", show_default=False)]
 
@@ -59,27 +65,132 @@ def news(indent: str = "", shown: bool = True) -> Iterator[None]:
         logger.setLevel(before[1])
 
 
-def input_lines(file: Path | None) -> Iterator[str]:
-    """Stream the lines of a file, or of standard input without one. A file that cannot be read is refused at once."""
-    from nmt.data.corpora import decoded_lines, read_lines
+class CutLines:
+    """Says on standard error which lines were cut: each of the first ten at once, and how many there are at the end.
 
-    if file is None or _standard(file):
-        return decoded_lines(sys.stdin.buffer, "standard input")
-    return read_lines(file, once=True)
+    Arguments:
+        max_length: the number of pieces that the model reads.
+        rest: what happened to a line that is longer.
+    """
+
+    def __init__(self, max_length: int, rest: str = "the rest was left out") -> None:
+        self._max_length, self._rest = max_length, rest
+        self._long = self._endless = 0
+
+    def look(self, number: int, source_truncated: bool | None, unfinished: bool | None) -> None:
+        """Look at an answer, that of the line with this number."""
+        if source_truncated:
+            self._long += 1
+            if self._long <= _NAMED:
+                say(f"Line {number} is longer than the {self._max_length} pieces the model reads: {self._rest}.")
+        if unfinished:
+            self._endless += 1
+            if self._endless <= _NAMED:
+                say(
+                    f"Line {number}: what was written has no end, because it reached its maximum length. Raise"
+                    " decoding.max_length or decoding.max_ratio if it should be longer."
+                )
+
+    def end(self) -> None:
+        """Say how many lines there were, if not each was named."""
+        if self._long > _NAMED:
+            say(f"{self._long:,} lines in all are longer than the model reads.")
+        if self._endless > _NAMED:
+            say(f"{self._endless:,} lines in all reached their maximum length before their end.")
 
 
-def windows(items: Iterable[Any], one_by_one: bool = False, held: int = 1) -> Iterator[list]:
+class InputLines:
+    """The lines of a file, or of standard input, which may be a pipe or a terminal whose writer waits for answers.
+
+    Arguments:
+        file: a path; ``None`` or ``-`` for standard input.
+
+    Raises:
+        InputError: if the file cannot be read.
+    """
+
+    def __init__(self, file: Path | None) -> None:
+        from nmt.data.corpora import decoded_lines, read_lines
+
+        self._waiting: deque[bytes] = deque()
+        self._begun: list[bytes] = []
+        self._ended = False
+        self._name = "standard input"
+        self._file: BinaryIO | None = None
+        if file is None or str(file) == "-":
+            self._file = sys.stdin.buffer
+            self._lines = decoded_lines(self._raw(), self._name)
+            return
+        self._lines, self._name = read_lines(file, once=True), str(file)
+        if not file.is_file() and file.suffix.lower() != ".gz":
+            self._file = _opened(file)
+            self._lines = decoded_lines(self._raw(), self._name)
+
+    def __iter__(self) -> Iterator[str]:
+        return self._lines
+
+    def pause(self) -> bool:
+        """Return whether there is no further line now, although there may be one later."""
+        while self._file and not (self._waiting or self._ended):
+            if not _readable(self._file):
+                return True
+            self._read()
+        return False
+
+    def _raw(self) -> Iterator[bytes]:
+        while True:
+            while not (self._waiting or self._ended):
+                self._read()
+            if not self._waiting:
+                return
+            yield self._waiting.popleft()
+
+    def _read(self) -> None:
+        """Read what is there, or wait for something."""
+        assert self._file
+        try:
+            part = os.read(self._file.fileno(), _CHUNK)
+        except BlockingIOError:  # another program has made the pipe or terminal like this
+            select.select([self._file], [], [])
+            return
+        except OSError as error:
+            raise InputError(f"{self._name} cannot be read: {error.strerror}.") from None
+        *whole, rest = part.split(b"\n")
+        for line in whole:
+            self._waiting.append(b"".join([*self._begun, line, b"\n"]))
+            self._begun = []
+        if rest:
+            self._begun.append(rest)
+        if not part:
+            self._ended = True
+            self._waiting.extend([b"".join(self._begun)] if self._begun else [])
+
+
+def _opened(file: Path) -> BinaryIO:
+    try:
+        return file.open("rb", buffering=0)
+    except OSError as error:
+        raise InputError(f"{file} cannot be read: {error.strerror}. Check the path and your permissions.") from None
+
+
+def _readable(file: BinaryIO) -> bool:
+    """Return whether something can be read, or the end has come, before input pauses."""
+    # Elsewhere only sockets can be asked.
+    return os.name != "posix" or bool(select.select([file], [], [], _PAUSE)[0])
+
+
+def windows(items: Iterable[Any], pause: Callable[[], bool] = lambda: False, held: int = 1) -> Iterator[list]:
     """Cut a stream of lines, or of tuples of lines, into lists that are processed together.
 
     Arguments:
         items: the stream.
-        one_by_one: whether each item is a list of its own.
+        pause: whether the stream has nothing more now. What has come is then a list, so that it is answered at once.
         held: number of results for each line.
 
     Raises:
         InputError: that of the stream, after the items before it.
     """
-    max_lines, window, characters = 1 if one_by_one else _FIRST, [], 0
+    max_lines, window, characters = _FIRST, [], 0
     stream = iter(items)
     failed: InputError | None = None
     while failed is None:
@@ -92,23 +203,15 @@ def windows(items: Iterable[Any], one_by_one: bool = False, held: int = 1) -> It
             break
         window.append(item)
         characters += len(item) if isinstance(item, str) else sum(map(len, item))
-        if len(window) >= max_lines or characters * held >= _CHARACTERS:
+        full = len(window) >= max_lines or characters * held >= _CHARACTERS
+        if full or pause():
             yield window
             window, characters = [], 0
-            max_lines = 1 if one_by_one else max(1, min(2 * max_lines, _WINDOW // held))
+            max_lines = max(1, min(2 * max_lines, _WINDOW // held)) if full else max_lines
     if window:
         yield window
     if failed:
         raise failed
-
-
-def is_interactive(file: Path | None) -> bool:
-    """Return whether the lines are typed at a terminal, so that each is answered at once."""
-    return _standard(file) and sys.stdin.isatty()
-
-
-def _standard(file: Path | None) -> bool:
-    return file is None or str(file) == "-"
 
 
 def emit(lines: Iterable[str]) -> None:

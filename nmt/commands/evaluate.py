@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from nmt.commands.console import ModelFolder, advancing, emit, news, say, windows
+from nmt.commands.console import CutLines, ModelFolder, advancing, emit, news, say, windows
 from nmt.commands.decoding_options import Beam, Ensemble, LengthPenalty, Settings, decoding, open_models
 from nmt.errors import InputError
 from nmt.tf_import import import_tensorflow
@@ -82,6 +82,7 @@ def evaluate(
     pairs = list(_pairs(source, reference).pairs())
     translator = open_models(model, ensemble)
     translator.decoding(**search)
+    _say_unwritable(translator, [right for _, right in pairs])
     texts = _translations(translator, [left for left, _ in pairs], search)
     _report(model.name, pairs, texts, lengths=lengths, plot=plot, as_json=as_json)
     if tsv:
@@ -176,13 +177,24 @@ def _aligned(words: WordAlignment, form: str) -> str:
 
 def _translations(translator: Translator, sources: list[str], search: dict[str, Any]) -> list[str]:
     texts: list[str] = []
+    cut = CutLines(search["max_length"])
     for window in advancing(windows(sources), "Translating", len(sources)):
         for number, found in enumerate(translator.translate(window, **search), len(texts) + 1):
             texts.append(found.text)
-            if found.truncated:
-                limit = search["max_length"]
-                say(f"Line {number} is longer than the {limit} pieces the model reads: its end is left out.")
+            cut.look(number, found.source_truncated, found.unfinished)
+    cut.end()
     return texts
+
+
+def _say_unwritable(translator: Translator, references: list[str]) -> None:
+    """Say how many words of the references the model cannot write, whatever it learned."""
+    found = translator.tokenizers.target.changed_words(references)
+    if found:
+        (word, _), *_ = found.most_common(1)
+        say(
+            f"{found.total():,} words of the references hold characters that the model cannot write, as {word!r}: its "
+            "vocabulary lacks them, or text.normalization changes them. No translation can match them."
+        )
 
 
 def _report(

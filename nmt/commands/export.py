@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal
@@ -11,6 +12,7 @@ import typer
 from nmt.commands.console import ModelFolder, say
 from nmt.commands.decoding_options import Beam, Ensemble, LengthPenalty, Settings, decoding, open_models
 from nmt.errors import InputError
+from nmt.export.docker import check_name
 
 
 def export(
@@ -18,6 +20,12 @@ def export(
     to: Annotated[
         Path | None,
         typer.Option(help="The export's folder.", show_default="saved_models/NAME, NAME-tflite or NAME-tflite-strings"),
+    ] = None,
+    name: Annotated[
+        str | None,
+        typer.Option(
+            help="The model's name, in the card and in that of the folder.", show_default="that of MODEL, as typed"
+        ),
     ] = None,
     beam: Beam = None,
     n_best: Annotated[
@@ -52,7 +60,9 @@ def export(
 
     **Example:** `nmt export my-model --beam 5 --length-penalty 1 --serving-kit`
     """
-    name = model.resolve().name
+    if name is not None:
+        check_name(name)
+    name = name or Path(os.path.abspath(model)).name  # a link's own name: that is what was typed
     kit = None
     if quantize is not None and not tflite:
         raise InputError("--quantize is for the export for a device: add --tflite.")
@@ -91,19 +101,18 @@ def export(
         if serving_kit and kit.exists():
             raise InputError(f"{kit} exists, and is not overwritten. Leave --serving-kit out.")
         if serving_kit:
-            from nmt.export.docker import check_name
-
             check_name(place.name)
     translator = open_models(model, ensemble)
     how = translator.decoding(**how_given)
-    from nmt.export.card import card
+    from nmt.export.card import card, device_lines, saved_model_lines
 
     pieces = (translator.tokenizers.source.vocabulary, translator.tokenizers.target.vocabulary)
 
     def written(what: str) -> str:
-        names = [place.resolve().name for place in (model, *(ensemble or []))]
+        names = [name, *(Path(os.path.abspath(place)).name for place in ensemble or [])]
         config = replace(translator.config, decoding=how)
-        return card(model, names, config, pieces=pieces, languages=languages, what=what)
+        lines = device_lines(strings) if tflite else saved_model_lines()
+        return card(model, names, config, pieces=pieces, languages=languages, what=what, lines=lines)
 
     say("Exporting: this takes some seconds.")
     if tflite:

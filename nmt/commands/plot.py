@@ -64,7 +64,11 @@ def plot(
         (found,) = translator.translate([sentence], **search)
     else:
         (found,) = translator.score([sentence], [target])
-    if found.truncated:
+    if found.unfinished and target is None:
+        say(
+            "The translation has no end, because it reached its maximum length: raise decoding.max_length or max_ratio."
+        )
+    if found.source_truncated or (found.unfinished and target is not None):
         say(f"There are more than {search['max_length']} pieces, decoding.max_length: the rest was left out.")
     if to is None:
         show([(sentence, found)])

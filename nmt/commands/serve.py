@@ -18,6 +18,10 @@ def serve(
     model: Annotated[
         Path, typer.Argument(help="A model's folder, or an export, saved_models/NAME.", show_default=False)
     ],
+    name: Annotated[
+        str | None,
+        typer.Option(help="The model's name in addresses.", show_default="that of the folder, as typed"),
+    ] = None,
     port: Annotated[int, typer.Option(min=0, max=65535, help="The port to listen on; 0 is any that is free.")] = 8501,
     host: Annotated[
         str,
@@ -52,12 +56,16 @@ def serve(
     **Example:** `nmt serve my-model`, then open http://127.0.0.1:8501 in a browser, or
     `curl -d '{"instances": ["나는 밥을 먹었다"]}' http://127.0.0.1:8501/v1/models/my-model:predict`
     """
+    from nmt.export.docker import check_name
     from nmt.server.backends import find, open_backend
 
     if not timeout > 0:
         raise InputError("--timeout must be a number of seconds.")
 
     place = find(model)
+    if name is not None:
+        check_name(name)
+        place = place._replace(name=name)
     from nmt.server.access import rules
     from nmt.server.app import Limits, Server, address, listening_socket, run, warm
 

@@ -9,16 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from nmt.commands.console import (
-    ModelFolder,
-    advancing,
-    count,
-    emit,
-    input_lines,
-    is_interactive,
-    say,
-    windows,
-)
+from nmt.commands.console import CutLines, InputLines, ModelFolder, advancing, count, emit, windows
 from nmt.commands.decoding_options import (
     Beam,
     Ensemble,
@@ -85,9 +76,10 @@ def translate(
 ) -> None:
     """Translate: a line in, a line out, in order.
 
-    Reads FILE, or standard input without one. An empty line stays empty. With --n-best N there are up to N lines for
-    each: its number, the score after the penalties and the translation, separated by tabs. A server searches as its
-    export says.
+    Reads FILE, or standard input without one; when input pauses, what has come is answered. An empty line stays empty.
+    With --n-best N there are up to N lines for each: its number, the score after the penalties and the translation,
+    separated by tabs. A server searches as its export says. Lines that were cut are named on standard error; of a
+    server, whose short answers do not say it, --format jsonl has them as `truncated`.
 
     **Example:** `nmt translate my-model news.ko --beam 5 --length-penalty 1 > news.en`
 
@@ -137,20 +129,18 @@ def translate(
         top_p=top_p,
         seed=seed,
     )
-    lines = input_lines(file)
+    lines = InputLines(file)
     translator = open_models(model, ensemble)
     translator.decoding(**search)  # refuses what does not fit the vocabulary
-    number = 0
-    for window in advancing(windows(lines, is_interactive(file), search["n_best"]), "Translating", count(file)):
+    number, cut = 0, CutLines(search["max_length"])
+    for window in advancing(windows(lines, lines.pause, search["n_best"]), "Translating", count(file)):
         prefixes = None if prefix is None else [prefix] * len(window)
         found = translator.hypotheses(window, prefixes, first=number, **search)
         emit(line for i, best in enumerate(found, number + 1) for line in _lines(i, best, form, search["n_best"]))
         for i, best in enumerate(found, number + 1):
-            if best[0].truncated:
-                say(
-                    f"Line {i} is longer than the {search['max_length']} pieces the model reads: the rest was left out."
-                )
+            cut.look(i, best[0].source_truncated, best[0].unfinished)
         number += len(window)
+    cut.end()
 
 
 def _translate_on_server(url: str, file: Path | None, form: str, *, deadline: float | None, ca: Path | None) -> None:
@@ -159,11 +149,11 @@ def _translate_on_server(url: str, file: Path | None, form: str, *, deadline: fl
         import_tensorflow()  # its stubs would import it with its start-up messages
     from nmt.client import BATCH, DEADLINE, Client
 
-    lines = input_lines(file)
+    lines = InputLines(file)
     seconds = DEADLINE if deadline is None else deadline
     with Client(url, deadline=seconds, ca=ca, token=os.environ.get("NMT_TOKEN")) as client:
         # One request at a time: an answer is written before another request can fail.
-        parts = _parts(windows(lines, is_interactive(file)), BATCH)
+        parts = _parts(windows(lines, lines.pause), BATCH)
         for part in advancing(parts, "Translating", count(file)):
             if form == "text":
                 emit(each.text for each in client.translate(part, details=False))
@@ -175,22 +165,21 @@ def _translate_on_device(folder: Path, file: Path | None, form: str) -> None:
     """Translate with an export for a device, as a device would."""
     from nmt.export import tflite_runtime
 
-    lines = input_lines(file)
+    lines = InputLines(file)
     try:
         if tflite_runtime.read_contents(folder).get("takes") == "strings":
             import_tensorflow()
         translator = tflite_runtime.Translator(folder, threads=os.cpu_count() or 1)
     except ValueError as error:
         raise InputError(str(error)) from None
-    number = 0
-    for window in advancing(windows(lines, is_interactive(file)), "Translating", count(file)):
+    number, cut = 0, CutLines(translator.max_length)
+    for window in advancing(windows(lines, lines.pause), "Translating", count(file)):
         found = translator.hypotheses(window)
         emit(best[0].text if form == "text" else tflite_runtime.record(best) for best in found)
         for i, best in enumerate(found, number + 1):
-            if best[0].truncated:
-                limit = translator.max_length
-                say(f"Line {i} is longer than the {limit} pieces the model reads: the rest was left out.")
+            cut.look(i, best[0].source_truncated, best[0].unfinished)
         number += len(window)
+    cut.end()
 
 
 def _parts(groups: Iterator[list], size: int) -> Iterator[list]:
@@ -231,20 +220,20 @@ def complete(
         top_p=top_p,
         seed=seed,
     )
-    lines = input_lines(file)
+    lines = InputLines(file)
     import_tensorflow()
     from nmt.inference.completer import Completer
     from nmt.inference.parallel import share_cores
 
     completer = Completer.load(model, share_cores())
-    number = 0
-    for window in advancing(windows(lines, is_interactive(file)), "Completing", count(file)):
+    number, cut = 0, CutLines(search["max_length"], "nothing was added")
+    for window in advancing(windows(lines, lines.pause), "Completing", count(file)):
         found = completer.complete(window, first=number, **search)
         emit(completion.text for completion in found)
         for i, completion in enumerate(found, number + 1):
-            if completion.truncated:
-                say(f"Line {i} is longer than the {search['max_length']} pieces the model reads: nothing was added.")
+            cut.look(i, completion.truncated, completion.unfinished)
         number += len(window)
+    cut.end()
 
 
 def _lines(number: int, best: list[Translation], form: str, n_best: int) -> list[str]:

@@ -60,10 +60,11 @@ class Results:
             record = json.loads(path.read_text(encoding="utf-8"))
         except OSError as error:
             raise InputError(f"The folder {self.folder} cannot be used: {error.strerror}.") from None
-        except ValueError:
+        except (ValueError, RecursionError):
             raise InputError(f"{path} is damaged: it is not JSON. Name a new folder with --to.") from None
         parts = {"plan": dict, "contestants": dict, "runs": list, "speeds": dict}
         whole = isinstance(record, dict) and all(isinstance(record.get(key), kind) for key, kind in parts.items())
+        whole = whole and all(isinstance(run, dict) and {"name", "seed"} <= set(run) for run in record["runs"])
         if not whole or record.get("format") != _FORMAT:
             raise InputError(f"{path} is not a record of a comparison by this version. Name a new folder with --to.")
         if what := difference(record["plan"], plan):

@@ -11,7 +11,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from nmt.atomic_write import write_file
+from nmt.atomic_write import make_folder, write_file
 from nmt.comparison.spec import Candidate, Material
 from nmt.data.corpora import read_lines
 from nmt.errors import InputError, WorkFailed
@@ -76,7 +76,7 @@ def run(candidate: Candidate, seed: int, material: Material, model: Path, texts:
     sources, references = [left for left, _ in pairs], [right for _, right in pairs]
     logger.info(f"Translating {len(sources):,} test sentences.")
     written = [found.text for found in translator.translate(sources, n_best=1)]
-    texts.parent.mkdir(exist_ok=True)
+    make_folder(texts.parent)
     write_file(texts, "".join(f"{line}\n" for line in written).encode("utf-8", "surrogateescape"))
     scores = score(written, references)
     gold = gold_links(material) if translator.model.aligned else []

@@ -28,13 +28,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nmt.errors import InputError
+from nmt.text_encoding import BOM, decode, decode_start
 
 if TYPE_CHECKING:
     import tensorflow as tf
 
-BOM = "\ufeff"
 # More carriage returns than these in the first line are ends of lines.
 _RETURNS = 20
+
 DEV_SHARE = 20
 DEV_LIMIT = 1000
 
@@ -294,23 +295,11 @@ def decoded_lines(file: Iterable[bytes], name: str) -> Iterator[str]:
                 f"{name}: its lines end in a carriage return alone, as on old Macs, so all of it is one line. Convert "
                 "it, for example with tr '\\r' '\\n' < OLD > NEW, and use that."
             )
-        line = decode(kept.replace(b"\r", b" "), f"{name}, line {number}")
-        yield line.removeprefix(BOM) if number == 1 else line
+        yield (decode_start if number == 1 else decode)(kept.replace(b"\r", b" "), f"{name}, line {number}")
 
 
 def _is_gzip(path: Path) -> bool:
     return path.suffix.lower() == ".gz"
-
-
-def decode(raw: bytes, where: str) -> str:
-    """Decode UTF-8, or say where the text is not UTF-8."""
-    try:
-        return raw.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise InputError(
-            f"{where}: byte {error.start + 1} of the line, 0x{raw[error.start]:02x}, is not UTF-8. "
-            "Convert the text to UTF-8, for example with iconv."
-        ) from error
 
 
 def unreadable(path: Path, error: Exception) -> InputError:

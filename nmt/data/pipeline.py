@@ -1,4 +1,4 @@
-"""From sentence pairs to batches: functions from Dataset to Dataset, with no Python in between.
+"""From sentence pairs to batches: functions from Dataset to Dataset, with Python in between only for ``text.sampling``.
 
     pairs -> shuffle -> tokenize and filter -> bucket -> batch -> shift -> guide -> prefetch
 
@@ -35,7 +35,12 @@ as_written = tf.autograph.experimental.do_not_convert
 
 @as_written
 def tokenize(
-    pairs: tf.data.Dataset, tokenizers: Tokenizers, max_length: int, sourceless: bool = False, sampling: float = 0.0
+    pairs: tf.data.Dataset,
+    tokenizers: Tokenizers,
+    max_length: int,
+    sourceless: bool = False,
+    sampling: float = 0.0,
+    seed: tuple[int | tf.Tensor, ...] = (),
 ) -> tf.data.Dataset:
     """Strings ``(source, target)`` become ids: ``x1 … xn </s>`` and ``<s> y1 … yn </s>``.
 
@@ -44,9 +49,16 @@ def tokenize(
     source word is relevant. Many pairs are handled in one call: a call for each would take longer than the training.
 
     From ``(source, target, links)`` it also makes the indices of linked words, ``i j i j …``.
+
+    With ``sampling`` the pieces are drawn, see :meth:`nmt.data.tokenizers.Tokenizer.sample`: the same ones for the same
+    ``seed``.
     """
     encode = _encoder(tokenizers, max_length, sourceless, sampling)
-    rows = pairs.batch(_TOGETHER).map(encode, num_parallel_calls=2, deterministic=True).unbatch()
+
+    def read(number: tf.Tensor, rows: tuple[tf.Tensor, ...]) -> tuple[tf.RaggedTensor, ...]:
+        return encode(tf.stack([*(tf.cast(part, tf.int64) for part in seed), number]), *rows)
+
+    rows = pairs.batch(_TOGETHER).enumerate().map(as_written(read), num_parallel_calls=2, deterministic=True).unbatch()
     # A row of a ragged tensor is still called ragged, which padded_batch refuses.
     return rows.map(lambda *parts: tuple(tf.convert_to_tensor(part) for part in parts))
 
@@ -57,8 +69,14 @@ def _encoder(tokenizers: Tokenizers, max_length: int, sourceless: bool, sampling
     guide = Guide(tokenizers)
 
     @tf.function(autograph=False)
-    def encode(source: tf.Tensor, target: tf.Tensor, *lines: tf.Tensor) -> tuple[tf.RaggedTensor, ...]:
-        x, y = tokenizers.source.encode(source, sampling), tokenizers.target.encode(target, sampling)
+    def encode(seed: tf.Tensor, source: tf.Tensor, target: tf.Tensor, *lines: tf.Tensor) -> tuple[tf.RaggedTensor, ...]:
+        if sampling:
+            x, y = (
+                tokenizer.sample(texts, sampling, tf.concat([seed, [side]], 0))
+                for side, (tokenizer, texts) in enumerate([(tokenizers.source, source), (tokenizers.target, target)])
+            )
+        else:
+            x, y = tokenizers.source.encode(source), tokenizers.target.encode(target)
         lengths = tf.stack([x.row_lengths(), y.row_lengths()])
         full = (y.row_lengths() > 0) & (sourceless | (x.row_lengths() > 0))
         fits = full & tf.reduce_all(lengths <= max_length, 0)
@@ -238,7 +256,7 @@ class Pipeline:
         tokenizers: those of both sides.
         buckets: the shapes of the batches.
         sourceless: whether it is plain text.
-        sampling: of training pairs, see :meth:`nmt.data.tokenizers.Tokenizer.encode`.
+        sampling: of training pairs, see :meth:`nmt.data.tokenizers.Tokenizer.sample`.
     """
 
     pairs: tf.data.Dataset
@@ -258,16 +276,23 @@ class Pipeline:
         pairs = self.pairs.shuffle(
             self.shuffle_buffer, seed=self.seed * 1_000_003 + number, reshuffle_each_iteration=False
         )
-        return prefetched(self._batches(pairs, self.sampling).skip(tf.cast(first_batch, tf.int64)))
+        return prefetched(self._batches(pairs, self.sampling, (self.seed, number)).skip(tf.cast(first_batch, tf.int64)))
 
     def in_order(self) -> tf.data.Dataset:
         """Return unshuffled batches, for measuring the loss on a development set."""
         return prefetched(self._batches(self.pairs, 0.0))
 
     @as_written
-    def _batches(self, pairs: tf.data.Dataset, sampling: float) -> tf.data.Dataset:
+    def _batches(
+        self, pairs: tf.data.Dataset, sampling: float, seed: tuple[int | tf.Tensor, ...] = ()
+    ) -> tf.data.Dataset:
         examples = tokenize(
-            pairs, self.tokenizers, max_length=self.max_length, sourceless=self.sourceless, sampling=sampling
+            pairs,
+            self.tokenizers,
+            max_length=self.max_length,
+            sourceless=self.sourceless,
+            sampling=sampling,
+            seed=seed,
         )
         batches = self.buckets.bucket(examples, self.batch_size, self.batch_unit)
         return batches.map(Guide(self.tokenizers)) if "links" in batches.element_spec[0] else batches

@@ -7,14 +7,18 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
-from nmt.config import Config, Decoding, check_decoding, from_dict
+from nmt.config import MAX_RATIO, Config, Decoding, check_decoding, from_dict, max_ratio
 from nmt.decoding.beam import BeamSearch, Penalties, Pruning
 from nmt.decoding.constraints import Constraints
 from nmt.decoding.history import ARRAYS, History
 from nmt.decoding.sampling import random_numbers, sampler
 from nmt.decoding.search import Hypotheses, greedy, repeated
+
+# Pieces that a translation may have beyond decoding.max_ratio for each piece read.
+EXTRA = 10
 
 
 def settings_with(config: Config, vocabulary: int, **changes: Any) -> Decoding:
@@ -132,20 +136,40 @@ def numbers_for(settings: Decoding, lines: Sequence[int]) -> tf.Tensor:
     return tf.constant(random_numbers(settings.seed, lines, count))
 
 
-def constraints_for(settings: Decoding, lengths: tf.Tensor, prefix: tf.RaggedTensor | None) -> Constraints:
+def fitted_max_ratio(lengths: np.ndarray) -> float:
+    """Return the ``decoding.max_ratio`` that leaves room for all but one in 10,000 translations, at least 3.
+
+    A translation that reaches its maximum length is cut, so a search must be able to write what the pairs hold.
+
+    Arguments:
+        lengths: of the training pairs, ``(pairs, 2)``: source and target pieces, both with EOS.
+
+    >>> fitted_max_ratio(np.array([[5, 9], [3, 31]]))  # 31 pieces are 10 and 10.5 for each of two read
+    10.5
+    """
+    source, target = np.maximum(lengths[:, 0] - 1, 1), lengths[:, 1]
+    needed = np.quantile((target - EXTRA) / source, 0.9999, method="higher")
+    # One decimal, rounded up: the rounding must not cut the pair it was fitted to.
+    return min(max(MAX_RATIO, math.ceil(10 * float(needed)) / 10), 100.0)
+
+
+def constraints_for(
+    settings: Decoding, lengths: tf.Tensor, prefix: tf.RaggedTensor | None, unknown: int
+) -> Constraints:
     """Return the constraints on translations.
 
     Arguments:
         settings: the section ``decoding`` of a config.
         lengths: ``(batch,)``, source tokens without EOS. A source without any has an empty translation.
         prefix: ids ``(batch, None)`` that each translation begins with.
+        unknown: the token for what no piece spells, which is never written.
     """
 
     def times(ratio: float) -> tf.Tensor:
         return tf.cast(tf.math.ceil(ratio * tf.cast(lengths, tf.float32)), tf.int32)
 
     # A translation much longer than its source has begun to repeat itself.
-    longest = times(settings.max_ratio) + 10
+    longest = times(max_ratio(settings)) + EXTRA
     if prefix is not None:
         longest += tf.cast(prefix.row_lengths(), tf.int32)
     longest = tf.where(lengths > 0, tf.clip_by_value(longest, 1, settings.max_length), 0)
@@ -153,7 +177,8 @@ def constraints_for(settings: Decoding, lengths: tf.Tensor, prefix: tf.RaggedTen
     if settings.min_ratio or settings.min_length:
         shortest = tf.maximum(times(settings.min_ratio), settings.min_length)
         longest = tf.where(lengths > 0, tf.minimum(tf.maximum(longest, shortest + 1), settings.max_length), 0)
-    return Constraints(longest, shortest, None if prefix is None else prefix.to_tensor(0), settings.no_repeat)
+    beginning = None if prefix is None else prefix.to_tensor(0)
+    return Constraints(longest, shortest, beginning, settings.no_repeat, unknown)
 
 
 def _by_rank(found: Hypotheses, n_best: int) -> Hypotheses:

@@ -137,13 +137,14 @@ def _of_side(split: str, side: str, found: Side, other: Side, pairs: int) -> Ite
         yield Advice(
             level,
             f"{lines.format(_share(found.decomposed.count, pairs))} {mixed} not in NFC{_where(found.decomposed)}. "
-            "SentencePiece composes them for training, but scores compare texts as they stand: normalise to NFC.",
+            "Training and scores compose them by themselves; other programs may not: normalise to NFC.",
         )
     if found.folded.count - found.decomposed.count > 0.05 * pairs:
         yield Advice(
             "know",
             f"{lines.format(_share(found.folded.count, pairs))} change under NFKC{_where(found.folded)}, such as "
-            "full-width forms. SentencePiece applies it, so translations come in the changed form.",
+            "full-width forms. They are learned as they stand; text.normalization = 'nmt_nfkc' makes plain forms of "
+            "them, which also turns ² into 2.",
         )
     if found.long.count:
         yield Advice(

@@ -42,7 +42,12 @@ def vocabulary(config: Config, corpora: Sequence[Corpus], splits: Sequence[Split
     Raises:
         InputError: if the text allows no vocabulary of the size that is asked for.
     """
-    kind, joint, asked = config.text.kind, config.text.joint, config.text.vocabulary_size
+    kind, joint, asked, rules = (
+        config.text.kind,
+        config.text.joint,
+        config.text.vocabulary_size,
+        config.text.normalization,
+    )
     learned = _sample(corpora[0], splits[0], _LEARNED)
     exact = len(learned) == corpora[0].size
     logger.info(f"Learning a vocabulary from {len(learned):,} pairs")
@@ -57,7 +62,7 @@ def vocabulary(config: Config, corpora: Sequence[Corpus], splits: Sequence[Split
     for size in (*SIZES, "auto") if kind in ("unigram", "bpe") else ():
         logger.info(f"Trying a vocabulary of {size if isinstance(size, str) else format(size, ',')} pieces")
         try:
-            other = train_tokenizers(compared, kind, size, joint)
+            other = train_tokenizers(compared, kind, size, joint, rules)
         except InputError:
             # The sample has too few different pieces, or more characters than the size allows.
             continue
@@ -78,21 +83,22 @@ def vocabulary(config: Config, corpora: Sequence[Corpus], splits: Sequence[Split
 def _learned(sample: Sample, corpus: Corpus, config: Config, exact: bool) -> Tokenizers:
     """Learn from a sample what training would learn from the whole corpus."""
     kind, joint, size = config.text.kind, config.text.joint, config.text.vocabulary_size
+    rules = config.text.normalization
     spread = islice(corpus.pairs(), 0, None, -(-corpus.size // SENTENCES))
     if exact or size != "auto" or not joint or kind not in ("unigram", "bpe"):
         try:
-            return train_tokenizers(sample, kind, size, joint)
+            return train_tokenizers(sample, kind, size, joint, rules)
         except InputError:
             if exact:
                 raise
             # Perhaps only the larger sample of a training has this many pieces.
-            return train_tokenizers(spread, kind, size, joint)
+            return train_tokenizers(spread, kind, size, joint, rules)
     fitting = fitting_size((side for pair in spread for side in pair), kind)
     try:
-        return train_tokenizers(sample, kind, fitting, joint)
+        return train_tokenizers(sample, kind, fitting, joint, rules)
     except InputError:
         # The whole corpus allows this many pieces, the sample does not.
-        return train_tokenizers(sample, kind, "auto", joint)
+        return train_tokenizers(sample, kind, "auto", joint, rules)
 
 
 def _sample(corpus: Corpus, split: Split, max_pairs: int) -> Sample:

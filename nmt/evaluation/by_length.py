@@ -15,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from nmt.evaluation.alignment import split_words
+from nmt.evaluation.scores import composed
 
 RESAMPLES = 1000
 
@@ -159,6 +160,7 @@ def _scored(
     runs: list[list[str]], references: list[str], shortest: int, longest: int, length: float, seed: int
 ) -> LengthBin:
     """Score the sentences of a bin."""
+    runs, references = [composed(texts) for texts in runs], composed(references)
     bleu = sacrebleu.BLEU()
     scores = [bleu.corpus_score(texts, [references]).score for texts in runs]
     statistics = [_statistics(texts, references) for texts in runs]

@@ -6,6 +6,7 @@ Call for Clarity in Reporting BLEU Scores*, https://aclanthology.org/W18-6319.
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -31,13 +32,14 @@ class Scores:
 
 
 def score(hypotheses: Sequence[str], references: Sequence[str]) -> Scores:
-    """Score translations against one reference each, cased, with sacreBLEU's tokenizer 13a.
+    """Score translations against one reference each, cased, with sacreBLEU's tokenizer 13a, in Unicode's form NFC.
 
     Raises:
         ValueError: if there are no sentences, or their numbers differ.
     """
     if not hypotheses or len(hypotheses) != len(references):
         raise ValueError(f"{len(hypotheses)} translations cannot be scored against {len(references)} references.")
+    hypotheses, references = composed(hypotheses), composed(references)
     bleu, chrf = sacrebleu.BLEU(), sacrebleu.CHRF()
     bleu_score = bleu.corpus_score(hypotheses, [references]).score
     chrf_score = chrf.corpus_score(hypotheses, [references]).score
@@ -48,3 +50,12 @@ def score(hypotheses: Sequence[str], references: Sequence[str]) -> Scores:
         chrf_signature=str(chrf.get_signature()),
         sentences=len(hypotheses),
     )
+
+
+def composed(texts: Sequence[str]) -> list[str]:
+    """Return texts in Unicode's form NFC: what looks the same must count as the same.
+
+    >>> composed(["e\\u0301"]) == ["\\u00e9"]
+    True
+    """
+    return [unicodedata.normalize("NFC", text) for text in texts]

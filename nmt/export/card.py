@@ -11,9 +11,61 @@ from nmt.errors import InputError
 from nmt.evaluation.scores import score
 from nmt.model_folder import read_journal
 
+_SAVED_MODEL = """\
+Ask it from Python, here in this folder; elsewhere, write its path instead of the dot:
+
+```sh
+pip install "tensorflow=={tensorflow}" "tensorflow-text=={text}"
+```
+
+```python
+import tensorflow as tf
+import tensorflow_text  # registers the operations of SentencePiece; without it: "Op type not registered"
+
+model = tf.saved_model.load(".")  # keep it: the signatures work only as long as it lives
+answer = model.signatures["serving_default"](text=tf.constant(["first sentence", "second sentence"]))
+print([each.decode() for each in answer["translation"].numpy()], answer["score"].numpy())
+```
+
+The signature `translate` also gives the pieces, the alignment, and whether a translation was cut.
+"""
+
+_DEVICE = """\
+Ask it, here in this folder:
+
+```sh
+pip install {packages}
+echo "first sentence" | python translate.py
+```
+
+```python
+from translate import Translator
+
+print(Translator(".").translate(["first sentence"])[0].text)
+```
+"""
+
+
+def saved_model_lines() -> str:
+    """Return the part of a card that says how to open a SavedModel, with the versions it was written with."""
+    return _SAVED_MODEL.format(tensorflow=installed("tensorflow"), text=installed("tensorflow-text"))
+
+
+def device_lines(strings: bool) -> str:
+    """Return the part of a card that says how to run an export for a device, one of strings or of ids."""
+    packages = ("tensorflow-text",) if strings else ("ai-edge-litert", "sentencepiece")
+    return _DEVICE.format(packages=" ".join(f'"{each}=={installed(each)}"' for each in packages))
+
 
 def card(
-    model: Path, names: list[str], config: Config, *, pieces: tuple[int, int], languages: str | None, what: str
+    model: Path,
+    names: list[str],
+    config: Config,
+    *,
+    pieces: tuple[int, int],
+    languages: str | None,
+    what: str,
+    lines: str = "",
 ) -> str:
     """Return the card as Markdown.
 
@@ -24,6 +76,7 @@ def card(
         pieces: the sizes of the source's and the target's vocabulary.
         languages: as in ``ko-en``; the model's folder does not hold them.
         what: the kind of export, as in ``SavedModel, version 3``.
+        lines: how to open it, see :func:`saved_model_lines`.
     """
     how = config.decoding
     search = "greedy search" if how.beam == 1 else f"beam of {how.beam}, length penalty {how.length_penalty:g}"
@@ -41,7 +94,8 @@ def card(
         "made": f"{datetime.datetime.now(datetime.UTC):%Y-%m-%d}, nmt {installed('nmt')}",
     }
     listed = "\n".join(f"- **{name}**: {value}" for name, value in rows.items())
-    return f"# {names[0]}\n\n{listed}\n\n```toml\n{to_toml(config)}```\n"
+    usage = f"{lines}\n" if lines else ""
+    return f"# {names[0]}\n\n{listed}\n\n{usage}```toml\n{to_toml(config)}```\n"
 
 
 def _quality(model: Path, watch: str) -> str:

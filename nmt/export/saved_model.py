@@ -91,6 +91,7 @@ def endpoints(translator: Translator, settings: Decoding) -> dict[str, Callable]
             **outputs,
             "text": tf.where(found, tf.strings.regex_replace(outputs["text"], _BREAKS, " "), ""),
             "scores": tf.where(found, outputs["scores"], _NO_SCORE),
+            "unfinished": found & outputs["unfinished"],
         }
 
     def serving_default(text: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -105,6 +106,8 @@ def endpoints(translator: Translator, settings: Decoding) -> dict[str, Callable]
             "source_tokens": tf.gather(pieces[0], outputs["source"]),
             "target_tokens": tf.gather(pieces[1], outputs["tokens"][:, 0]),
             "alignment": outputs["alignment"][:, 0],
+            "source_truncated": outputs["truncated"],
+            "unfinished": outputs["unfinished"],
         }
 
     def score(source: tf.Tensor, target: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -113,7 +116,7 @@ def endpoints(translator: Translator, settings: Decoding) -> dict[str, Callable]
         tokens = tf.pad(outputs["tokens"][:, 0], [[0, 0], [0, 1]])[:, : tf.shape(end)[1]]
         return {
             "log_probability": outputs["scores"][:, 0],
-            "tokens": tf.gather(pieces[1], tokens + tf.where(outputs["cut"], 0, end)),
+            "tokens": tf.gather(pieces[1], tokens + tf.where(outputs["unfinished"], 0, end)),
             "token_scores": outputs["token_scores"][:, 0],
         }
 

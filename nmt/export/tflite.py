@@ -15,8 +15,9 @@ import tensorflow as tf
 
 from nmt import model_folder as folders
 from nmt.config import Decoding, check_decoding
-from nmt.data.tokenizers import BOS, EOS, PAD, Tokenizers
+from nmt.data.tokenizers import BOS, EOS, PAD, UNK, Tokenizers
 from nmt.decoding.history import DENSE
+from nmt.decoding.search import unfinished
 from nmt.decoding.strategies import constraints_for, search
 from nmt.errors import InputError
 from nmt.export import tflite_runtime
@@ -31,7 +32,8 @@ def export(translator: Translator, to: Path, settings: Decoding, quantize: Quant
     """Write a new folder with all a device needs.
 
     ``model.tflite`` takes ``source``, ids ``(batch, source)`` with the end token and zeros after it, and returns the
-    fields of :class:`~nmt.decoding.search.Hypotheses` that a translation needs.
+    fields of :class:`~nmt.decoding.search.Hypotheses` that a translation needs, and ``unfinished``
+    ``(batch, n_best)``: whether a hypothesis has no end token.
 
     Arguments:
         translator: a trained model.
@@ -141,19 +143,21 @@ def search_function(translator: Translator, settings: Decoding) -> Callable[[tf.
     def translate(source: tf.Tensor) -> dict[str, tf.Tensor]:
         mask = (source != PAD) & (source != EOS)
         lengths = tf.reduce_sum(tf.cast(mask, tf.int32), 1)
+        constraints = constraints_for(settings, lengths, prefix=None, unknown=UNK)
         with dense_loops():
             found = search(
                 model,
                 settings,
                 memory=model.encode(source),
                 mask=mask if aligned else mask[:, :1],
-                constraints=constraints_for(settings, lengths, prefix=None),
+                constraints=constraints,
                 numbers=tf.zeros([tf.shape(source)[0], 0]),
                 bos=BOS,
                 eos=EOS,
                 history=DENSE,
             )
-        return {name: getattr(found, name) for name in ("tokens", "lengths", "scores", "ranks", "alignment")}
+        outputs = {name: getattr(found, name) for name in ("tokens", "lengths", "scores", "ranks", "alignment")}
+        return {**outputs, "unfinished": unfinished(found, constraints)}
 
     return translate
 

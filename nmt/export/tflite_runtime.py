@@ -19,9 +19,10 @@ import hashlib
 import json
 import os
 import sys
+import threading
 import unicodedata
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -45,7 +46,9 @@ class Translation:
         source_tokens, tokens: the pieces that were read and written.
         alignment: ``(len(tokens), len(source_tokens) + 1)``: each row holds the attention weights of a target piece, on
             each source piece and, last, on the source's end; ``None`` from a model without attention.
-        truncated: whether the source was longer than the model reads.
+        source_truncated: whether the source was longer than the model reads.
+        unfinished: whether the translation has no end token, because it reached its maximum length; ``None`` from an
+            export of an earlier version, which does not say.
     """
 
     text: str
@@ -53,11 +56,17 @@ class Translation:
     source_tokens: tuple[str, ...]
     tokens: tuple[str, ...]
     alignment: np.ndarray | None
-    truncated: bool = False
+    source_truncated: bool = False
+    unfinished: bool | None = False
+
+    @property
+    def truncated(self) -> bool | None:
+        """Whether something is missing at the end, of the source or of the translation."""
+        return self.source_truncated or self.unfinished
 
 
 class Translator:
-    """A model on a device.
+    """A model on a device. Several threads may use it; they take turns.
 
     Arguments:
         folder: what `nmt export --tflite` wrote, with --strings or without.
@@ -103,7 +112,7 @@ class _Ids:
         self._source = _tokenizer(files[contents["source"]])
         self._target = _tokenizer(files[contents["target"]])
         self._interpreter = Interpreter(model_content=files["model.tflite"], num_threads=threads)
-        self._search = self._interpreter.get_signature_runner("translate")
+        self._search = _in_turn(self._interpreter.get_signature_runner("translate"))
 
     def translate(self, texts: list[str]) -> Iterator[tuple[int, list[Translation]]]:
         """Yield the number of a text and its translations; a text without pieces is left out."""
@@ -134,7 +143,8 @@ class _Ids:
                         source_tokens=source_tokens,
                         tokens=tuple(self._target.id_to_piece(written)),
                         alignment=weights,
-                        truncated=len(sources[row]) > len(ids),
+                        source_truncated=len(sources[row]) > len(ids),
+                        unfinished=bool(outputs["unfinished"][row, place]) if "unfinished" in outputs else None,
                     )
                 )
             yield best
@@ -158,7 +168,7 @@ class _Strings:
                 num_threads=threads,
                 custom_op_registerers=tflite_registrar.SELECT_TFTEXT_OPS,
             )
-        self._search = self._interpreter.get_signature_runner("translate")
+        self._search = _in_turn(self._interpreter.get_signature_runner("translate"))
 
     def translate(self, texts: list[str]) -> Iterator[tuple[int, list[Translation]]]:
         """Yield the number of a text and its translations; a text without pieces is left out."""
@@ -175,9 +185,21 @@ class _Strings:
                     source_tokens=source_tokens,
                     tokens=tokens,
                     alignment=weights,
-                    truncated=bool(outputs["truncated"][0]),
+                    source_truncated=bool(outputs["truncated"][0]),
+                    unfinished=bool(outputs["unfinished"][0]) if "unfinished" in outputs else None,
                 )
                 yield i, [found]
+
+
+def _in_turn(run: Callable[..., dict[str, np.ndarray]]) -> Callable[..., dict[str, np.ndarray]]:
+    """Let one thread at a time run an interpreter: two at once would end the process."""
+    lock = threading.Lock()
+
+    def one_at_a_time(**inputs: np.ndarray) -> dict[str, np.ndarray]:
+        with lock:
+            return run(**inputs)
+
+    return one_at_a_time
 
 
 def read_contents(folder: Path) -> dict[str, Any]:
@@ -273,8 +295,10 @@ def main() -> None:
         for number, line in enumerate(_lines(arguments.file), 1):
             (best,) = translator.hypotheses([line])
             print(record(best) if arguments.json else best[0].text, flush=True)
-            if best[0].truncated:
+            if best[0].source_truncated:
                 print(f"translate: line {number}: only {translator.max_length} pieces of it were read", file=sys.stderr)
+            if best[0].unfinished:
+                print(f"translate: line {number}: its translation has no end, it reached its limit", file=sys.stderr)
     except BrokenPipeError:
         # The reader has closed the pipe; without this, Python would print an error when it exits.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -293,7 +317,15 @@ def record(best: list[Translation]) -> str:
 
 def _values(found: Translation) -> dict[str, Any]:
     rows = None if found.alignment is None else [[round(float(each), 4) for each in row] for row in found.alignment]
-    return {**vars(found), "score": round(found.score, 4), "alignment": rows}
+    return {
+        "text": found.text,
+        "score": round(found.score, 4),
+        "source_tokens": found.source_tokens,
+        "tokens": found.tokens,
+        "alignment": rows,
+        "truncated": found.truncated,
+        "unfinished": found.unfinished,
+    }
 
 
 if __name__ == "__main__":

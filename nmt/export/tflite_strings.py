@@ -92,6 +92,7 @@ def translation_function(translator: Translator, settings: Decoding) -> Callable
             "target_tokens": tf.gather(pieces[1], tf.expand_dims(tf.concat([tokens, [PAD]], 0), 0)),
             "alignment": tf.pad(found["alignment"][:, 0, :length], [[0, 0], [0, 1], [0, 0]]),
             "truncated": tf.expand_dims(tf.size(ids) > settings.max_length, 0),
+            "unfinished": found["unfinished"][:, 0],
         }
         return {name: each for name, each in outputs.items() if name != "alignment" or translator.model.aligned}
 

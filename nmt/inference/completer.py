@@ -38,12 +38,14 @@ class Completion:
         score: its log-probability, the sum over its pieces and EOS.
         tokens: its pieces.
         truncated: whether the beginning was longer than the model reads, so that nothing was added.
+        unfinished: whether the continuation has no end token, because the text reached ``decoding.max_length``.
     """
 
     text: str
     score: float
     tokens: tuple[str, ...]
     truncated: bool = False
+    unfinished: bool = False
 
 
 class Completer(Searcher):
@@ -104,7 +106,8 @@ class Completer(Searcher):
                 truncated = bool(of_row["truncated"])
                 text = texts[row] if truncated else continued(texts[row], of_row["begun"], of_row["text"])
                 pieces = self.tokenizers.target.pieces(of_row["tokens"][: of_row["lengths"]])
-                found[i] = Completion(one_line(text), float(of_row["scores"]), tuple(pieces), truncated)
+                unfinished = bool(of_row["unfinished"]) and not truncated
+                found[i] = Completion(one_line(text), float(of_row["scores"]), tuple(pieces), truncated, unfinished)
 
         self._search_all(complete, range(len(beginnings)), settings)
         return [found[i] for i in range(len(beginnings))]

@@ -9,10 +9,10 @@ from threading import Lock
 import tensorflow as tf
 
 from nmt.config import Decoding
-from nmt.data.tokenizers import BOS, EOS, PAD, Tokenizers
+from nmt.data.tokenizers import BOS, EOS, PAD, UNK, Tokenizers
 from nmt.decoding.constraints import Constraints
 from nmt.decoding.ensemble import Ensemble
-from nmt.decoding.search import Hypotheses
+from nmt.decoding.search import Hypotheses, unfinished
 from nmt.decoding.strategies import constraints_for, graph_settings, search
 from nmt.models.language_model import LanguageModel
 from nmt.models.seq2seq import Seq2Seq
@@ -28,7 +28,7 @@ class TranslationGraph:
     - ``source`` ``(batch, source)``: the ids that were read, each row with EOS, then zeros;
     - ``source_lengths`` ``(batch,)``: how many there are before EOS;
     - ``truncated`` ``(batch,)``: whether a text has more pieces than were read;
-    - ``cut`` ``(batch, n_best)``: whether a hypothesis has no EOS.
+    - ``unfinished`` ``(batch, n_best)``: whether a hypothesis has no EOS, because it reached its maximum length.
 
     Arguments:
         model: the trained model, or several that are searched as one.
@@ -56,7 +56,7 @@ class TranslationGraph:
         source, lengths, truncated = self._read(texts, settings.max_length)
         memory = self.model.encode(source)
         prefix = self.tokenizers.target.encode(prefixes) if prefixed else None
-        constraints = constraints_for(settings, lengths, prefix)
+        constraints = constraints_for(settings, lengths, prefix, UNK)
         # The attention may rest on EOS when no source token is relevant, so EOS need not be covered.
         mask = (source != PAD) & (source != EOS)
         mask = mask if self.model.aligned else mask[:, :0]
@@ -74,7 +74,7 @@ class TranslationGraph:
             **_outputs(found, source, lengths, truncated),
             "text": self._spelled(found),
             "begun": self.tokenizers.target.decode(prefix) if prefixed else tf.fill(tf.shape(texts), ""),
-            "cut": found.lengths >= tf.expand_dims(constraints.max_length, 1),
+            "unfinished": unfinished(found, constraints),
         }
 
     def score(self, sources: tf.Tensor, targets: tf.Tensor, max_length: tf.Tensor) -> Outputs:
@@ -91,7 +91,7 @@ class TranslationGraph:
         scores = tf.reduce_sum(token_scores, 1)
         parts = (kept.to_tensor(PAD), kept.row_lengths(), scores, scores, token_scores, alignment)
         found = Hypotheses(*(tf.expand_dims(part, 1) for part in parts))
-        return {**_outputs(found, source, lengths, truncated | ~whole), "cut": tf.expand_dims(~whole, 1)}
+        return {**_outputs(found, source, lengths, truncated), "unfinished": tf.expand_dims(~whole, 1)}
 
     def _read(self, texts: tf.Tensor, max_length: int | tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         """Return source ids with EOS, the numbers of pieces before it, and whether a text was truncated."""
@@ -129,14 +129,15 @@ class CompletionGraph:
             numbers: the random numbers of sampling, see :func:`~nmt.decoding.strategies.numbers_for`.
 
         Returns:
-            ``text``, ``scores``, ``lengths`` and ``truncated`` ``(batch,)``, ``tokens`` ``(batch, target)``, and
-            ``begun`` ``(batch,)``, the beginnings as their pieces spell them.
+            ``text``, ``scores``, ``lengths``, ``truncated`` and ``unfinished`` ``(batch,)``, ``tokens``
+            ``(batch, target)``, and ``begun`` ``(batch,)``, the beginnings as their pieces spell them.
         """
         given = self.tokenizers.target.encode(texts)
         read = given[:, : settings.max_length - 1]
         prefix = read.to_tensor(PAD)
         rows = tf.shape(texts)[0]
-        constraints = Constraints(tf.fill([rows], settings.max_length), prefix=prefix, no_repeat=settings.no_repeat)
+        limits = tf.fill([rows], settings.max_length)
+        constraints = Constraints(limits, prefix=prefix, no_repeat=settings.no_repeat, unknown=UNK)
         memory, mask = self.model.encode(prefix), tf.zeros([rows, 0], tf.bool)
         found = search(
             self.model,
@@ -156,6 +157,7 @@ class CompletionGraph:
             "tokens": tokens,
             "lengths": lengths,
             "truncated": given.row_lengths() > read.row_lengths(),
+            "unfinished": unfinished(found, constraints)[:, 0],
         }
 
     def score(self, texts: tf.Tensor, max_length: tf.Tensor) -> Outputs:

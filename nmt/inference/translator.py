@@ -212,8 +212,9 @@ class Translator(Searcher):
                         # The column of EOS follows the last piece, before the padding. A view would keep the arrays of
                         # the whole batch, so this is a copy.
                         alignment=row["alignment"][j, :length, : read + 1].copy() if self.model.aligned else None,
-                        truncated=bool(row["truncated"]),
-                        token_scores=tuple(row["token_scores"][j, : length + 1 - int(row["cut"][j])].tolist()),
+                        source_truncated=bool(row["truncated"]),
+                        unfinished=bool(row["unfinished"][j]),
+                        token_scores=tuple(row["token_scores"][j, : length + 1 - int(row["unfinished"][j])].tolist()),
                         rank=float(row["ranks"][j]),
                         source_words=source_words,
                         target_words=self.tokenizers.target.words(target, tokens) if whole else None,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import re
 import signal
 import socket
 import time
@@ -161,7 +162,7 @@ class Server:
         what, how = key
         if what == "page":
             search, first, _ = how
-            return self.backend.shown(rows, search, first)
+            return self.backend.shown([text for _, text in rows], search, first + rows[0][0])
         return self.backend.answers(what, rows)
 
     def _answering(self, answer: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
@@ -201,11 +202,11 @@ class Server:
         return Response(text, media_type="application/json")
 
     async def _translate(self, request: Request) -> Response:
-        """Translate a text for the page, and return the words and the weights of each translation."""
+        """Translate each line of a text for the page, and return the words and the weights of each translation."""
         asked = rest_protocol.document(await self._body(request))
         text = asked.pop("text", None)
         if not isinstance(text, str):
-            raise Refused(400, "'text' must be a string, the sentence to translate.")
+            raise Refused(400, "'text' must be a string, a sentence on each line.")
         if len(text) > self.limits.characters:
             raise Refused(
                 400,
@@ -213,13 +214,19 @@ class Server:
             )
         draw = int(_number(asked, "draw", default=0, minimum=0, maximum=2**31 - 1, whole=True))
         search = self._search(asked)
-        if not text.strip():
-            return JSONResponse({"translations": [], "truncated": False})
+        # A line break ends a sentence, as in a file. Further ones are read as \r is in a file.
+        lines = re.split(r"\r?\n", text)
+        if len(lines) > self.limits.aligned:
+            raise Refused(400, f"{len(lines)} lines are too many for the page: at most {self.limits.aligned}.")
         # Draws depend on the number of a line, so requests that sample are not joined with others.
         alone = object() if search and search.strategy == "sample" else None
-        (found,) = await self._ask(request, ("page", (search, draw, alone)), [text])
-        drawn = await asyncio.to_thread(lambda: [_drawn(each) for each in found])
-        return JSONResponse({"translations": drawn, "truncated": found[0].truncated})
+        rows = list(enumerate(lines)) if text.strip() else []
+        found = await self._ask(request, ("page", (search, draw, alone)), rows) or [[]] * len(lines)
+
+        def sentences() -> list[dict[str, Any]]:
+            return [_sentence(line, best if line.strip() else []) for line, best in zip(lines, found, strict=True)]
+
+        return JSONResponse({"sentences": await asyncio.to_thread(sentences)})
 
     def _search(self, asked: dict[str, Any]) -> SearchSettings | None:
         """Read how to search. Without any key, the backend's own settings apply."""
@@ -265,8 +272,9 @@ class Server:
                 408, f"The request did not arrive within {self.limits.upload:g} seconds.", connection="close"
             ) from None
         if read > max_bytes:
-            raise Refused(413, f"The request has more than {max_bytes:,} bytes. Send fewer sentences at once.")
-        return b"".join(parts)
+            raise rest_protocol.too_large(max_bytes)
+        encoding = ", ".join(request.headers.getlist("content-encoding"))
+        return rest_protocol.decompressed(b"".join(parts), encoding, max_bytes)
 
     async def _ask(self, request: Request, key: tuple[str, Any], rows: list[Any]) -> list[Any]:
         """Put rows into the queue and wait for their answers, or for the client to go away."""
@@ -389,9 +397,18 @@ def _number(
     return value
 
 
+def _sentence(text: str, found: list[Translation]) -> dict[str, Any]:
+    """Return the JSON of a sentence and its translations, the best first; a blank one has none."""
+    return {
+        "text": text,
+        "translations": [_drawn(each) for each in found],
+        "source_truncated": found[0].source_truncated if found else False,
+    }
+
+
 def _drawn(translation: Translation) -> dict[str, Any]:
     """Return the JSON of a translation, for the page to draw: its record, and its alignment of words."""
-    found = record(translation, ("text", "score", "rank"))
+    found = record(translation, ("text", "score", "rank", "unfinished"))
     if translation.alignment is None:
         return {**found, "source": None, "target": None, "labels": None, "weights": None}
     words = translation.words()

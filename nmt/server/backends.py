@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,7 +16,7 @@ from nmt.config import BEAM_KEYS, SAMPLING_KEYS
 from nmt.errors import InputError, first_line
 from nmt.model_folder import CONFIG, check_files, read_config
 from nmt.server.operations import check_operations
-from nmt.signatures import SIGNATURES, Part, Signature
+from nmt.signatures import ADDED_OUTPUTS, SIGNATURES, Part, Signature
 from nmt.translation import Translation
 
 if TYPE_CHECKING:
@@ -194,11 +195,8 @@ class ExportBackend(Backend):
             self._saved = tf.saved_model.load(str(folder))
         except Exception as error:  # TensorFlow raises many kinds for a damaged file
             raise InputError(f"{folder} cannot be opened as a SavedModel ({first_line(error)}).") from None
-        self.signatures = {
-            key: signature
-            for key, signature in SIGNATURES.items()
-            if _offers(self._saved.signatures.get(key), signature)
-        }
+        offered = {key: _offered(self._saved.signatures.get(key), signature) for key, signature in SIGNATURES.items()}
+        self.signatures = {key: signature for key, signature in offered.items() if signature}
         if not self.signatures:
             raise InputError(
                 f"{folder} has none of the signatures {', '.join(SIGNATURES)}, so it is not an export of a translator."
@@ -248,14 +246,15 @@ def find(folder: Path) -> Place:
         if not folder.is_dir():
             raise InputError(f"There is no folder {folder}. Name a model's folder or an export, saved_models/NAME.")
         whole = folder.resolve()
+        # A link is served under its own name: that is what the user has typed.
+        typed = Path(os.path.abspath(folder))
         if (whole / CONFIG).is_file():
             if read_config(folder).model.architecture == "language-model":
                 raise InputError(f"{folder} is a language model: it has no source to translate. Use `nmt complete`.")
-            return Place(folder, "model", whole.name, 1)
+            return Place(folder, "model", typed.name, 1)
         if (whole / "saved_model.pb").is_file():
-            if whole.name.isdecimal():
-                return Place(folder, "export", whole.parent.name, int(whole.name))
-            return Place(folder, "export", whole.name, 1)
+            name = typed.parent.name if typed.name.isdecimal() else typed.name
+            return Place(folder, "export", name, int(whole.name) if whole.name.isdecimal() else 1)
         versions = [place for place in whole.iterdir() if place.name.isdecimal() and place.is_dir()]
         device = (whole / "model.tflite").is_file()
     except OSError as error:
@@ -265,7 +264,7 @@ def find(folder: Path) -> Place:
         newest = folder / max(versions, key=lambda place: int(place.name)).name
         if not (newest / "saved_model.pb").is_file():
             raise InputError(f"{newest}, the newest version, has no saved_model.pb. Write it again with `nmt export`.")
-        return Place(newest, "export", whole.name, int(newest.name))
+        return Place(newest, "export", typed.name, int(newest.name))
     if device:
         raise InputError(f"{folder} is for a device. Serve the model it was made from; `nmt translate` runs this one.")
     raise InputError(f"{folder} is neither a model's folder, with {CONFIG}, nor an export, with numbered versions.")
@@ -363,6 +362,8 @@ def _translated(found: Sequence[Translation], n_best: int, aligned: bool) -> Ans
         "source_tokens": _strings([*best.source_tokens, _END]),
         "target_tokens": _strings(best.tokens),
         "alignment": np.asarray(weights, np.float32),
+        "source_truncated": np.array(best.source_truncated),
+        "unfinished": np.array([each.unfinished for each in found] + [False] * lacking),
     }
 
 
@@ -370,14 +371,18 @@ def _found_by_export(answer: Answer) -> list[Translation]:
     """Return the translations that an export found. It has the alignment of the best one only."""
     source, target = (tuple(map(as_text, answer[f"{side}_tokens"])) for side in ("source", "target"))
     weights = answer["alignment"] if answer["alignment"].shape[-1] else None
-    scored = zip(answer["translations"], answer["scores"], strict=True)
-    best, *others = [_unaligned(line, score) for line, score in scored if score > _NONE]
+    truncated = bool(answer["source_truncated"]) if "source_truncated" in answer else None
+    ends = answer["unfinished"].tolist() if "unfinished" in answer else [None] * len(answer["scores"])
+    scored = zip(answer["translations"], answer["scores"], ends, strict=True)
+    best, *others = [_unaligned(line, score, truncated, end) for line, score, end in scored if score > _NONE]
     # The last source piece is the end token.
     return [dataclasses.replace(best, source_tokens=source[:-1], tokens=target, alignment=weights), *others]
 
 
-def _unaligned(line: Any, score: Any) -> Translation:
-    return Translation(as_text(line), float(score), rank=float(score))
+def _unaligned(line: Any, score: Any, truncated: bool | None = None, unfinished: bool | None = None) -> Translation:
+    return Translation(
+        as_text(line), float(score), rank=float(score), source_truncated=truncated, unfinished=unfinished
+    )
 
 
 def _trimmed(answer: Answer) -> Answer:
@@ -396,12 +401,12 @@ def _length(pieces: np.ndarray) -> int:
     return 1 + max((i for i, piece in enumerate(pieces) if piece), default=-1)
 
 
-def _offers(function: Any, signature: Signature) -> bool:
-    """Return whether a function of a SavedModel has the inputs and outputs of a signature."""
-    if function is None:
-        return False
-    given = set(function.structured_input_signature[1])
-    return given == set(signature.inputs) and set(signature.outputs) <= set(function.structured_outputs)
+def _offered(function: Any, signature: Signature) -> Signature | None:
+    """Return what a function of a SavedModel has of a signature; ``None`` if it lacks something that is needed."""
+    if function is None or set(function.structured_input_signature[1]) != set(signature.inputs):
+        return None
+    outputs = {name: part for name, part in signature.outputs.items() if name in function.structured_outputs}
+    return Signature(signature.inputs, outputs) if set(signature.outputs) - set(outputs) <= ADDED_OUTPUTS else None
 
 
 def _strings(texts: str | Sequence[str]) -> np.ndarray:

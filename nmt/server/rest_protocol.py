@@ -10,6 +10,7 @@ import base64
 import binascii
 import json
 import re
+import zlib
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -89,6 +90,41 @@ def check_served(backend: Backend, path: ModelPath) -> None:
         raise Refused(404, f"Could not find {which} of model {path.name}")
     which = f"Latest({path.name})" if path.version is None else f"Specific({path.name}, {path.version})"
     raise Refused(404, f"Servable not found for request: {which}")
+
+
+def decompressed(body: bytes, encoding: str, max_bytes: int) -> bytes:
+    """Return a body as it was before its ``Content-Encoding``: gzip, which TF Serving takes too, or none.
+
+    Raises:
+        Refused: if the encoding is another one, the body is damaged, or more than ``max_bytes`` come out of it.
+
+    >>> import gzip
+    >>> decompressed(gzip.compress(b"{}"), "gzip", max_bytes=2)
+    b'{}'
+    """
+    if encoding.strip().lower() in ("", "identity"):
+        return body
+    if encoding.strip().lower() not in ("gzip", "x-gzip"):
+        raise Refused(
+            415,
+            f"Content-Encoding: {_shown(encoding)} is not understood. Send the body as it is, or with gzip.",
+            accept_encoding="gzip",
+        )
+    unzip = zlib.decompressobj(16 + zlib.MAX_WBITS)  # 16 is for the header of gzip
+    try:
+        whole = unzip.decompress(body, max_bytes + 1)
+    except zlib.error:
+        raise Refused(400, "The body is not gzip, or damaged, although its Content-Encoding is gzip.") from None
+    if len(whole) > max_bytes:
+        raise too_large(max_bytes)
+    if not unzip.eof or unzip.unused_data:
+        raise Refused(400, "The body is not one whole gzip: it was cut short, or something follows it.")
+    return whole
+
+
+def too_large(max_bytes: int) -> Refused:
+    """Refuse a request that has more bytes than may be sent."""
+    return Refused(413, f"The request has more than {max_bytes:,} bytes. Send fewer sentences at once.")
 
 
 def document(body: bytes) -> dict[str, Any]:
@@ -295,7 +331,7 @@ def _plain(value: Any) -> Any:
         return [_plain(each) for each in value]
     if isinstance(value, bytes):
         return value.decode("utf-8", "replace")
-    return float(str(value))
+    return bool(value) if isinstance(value, bool | np.bool_) else float(str(value))
 
 
 def _object(members: dict[str, str]) -> str:
@@ -303,7 +339,7 @@ def _object(members: dict[str, str]) -> str:
 
 
 def _parts(parts: dict[str, Any]) -> dict[str, Any]:
-    kinds = {"string": "DT_STRING", "float32": "DT_FLOAT"}
+    kinds = {"string": "DT_STRING", "float32": "DT_FLOAT", "bool": "DT_BOOL"}
     return {
         name: {
             "dtype": kinds[part.dtype],

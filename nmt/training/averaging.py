@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from nmt.atomic_write import write_file
+from nmt.atomic_write import make_folder, write_file
 from nmt.errors import InputError
 from nmt.stored_arrays import read_npz
 
@@ -69,7 +69,7 @@ class Keep(keras.callbacks.Callback):
     def _mean(self, epoch: int, weights: list[np.ndarray]) -> list[np.ndarray]:
         """Store the weights of this epoch and return their mean with those of the epochs before."""
         arrays = {f"weight_{i}": value for i, value in enumerate(weights)}
-        self.folder.mkdir(parents=True, exist_ok=True)
+        make_folder(self.folder)
         write_file(self._path(epoch), lambda aside: np.savez(aside, allow_pickle=False, **arrays))
         for path in self.folder.glob("epoch-*.npz"):
             if (

@@ -259,7 +259,7 @@ class Journal(keras.callbacks.Callback):
             whole = len(self.records) == done and all(
                 isinstance(r.get(watch, ""), int | float | None) for r in self.records
             )
-        except (OSError, ValueError, AttributeError):
+        except (OSError, ValueError, AttributeError, RecursionError):
             whole = False
         if not whole:
             raise InputError(f"{path} is missing or damaged: it must hold a record of each of the {done} epochs done.")

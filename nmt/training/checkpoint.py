@@ -13,7 +13,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from nmt.atomic_write import write_file
+from nmt.atomic_write import make_folder, write_file
 from nmt.errors import InputError, Stopped
 from nmt.stored_arrays import read_npz
 from nmt.training.metrics import TokensPerSecond
@@ -52,12 +52,13 @@ class Checkpoint:
         everything = [*model.variables, *model.optimizer.variables, *model.metrics_variables, *self.others]
         return list({id(variable): variable for variable in everything}.values())
 
-    def save(self, epoch: int, batch: int) -> None:
-        """Save the run after ``epoch`` epochs and ``batch`` batches of the next."""
-        self.path.parent.mkdir(exist_ok=True)
+    def save(self, epoch: int, batch: int, path: Path | None = None) -> None:
+        """Save the run after ``epoch`` epochs and ``batch`` batches of the next, perhaps to another path."""
+        path = path or self.path
+        make_folder(path.parent)
         arrays: dict[str, Any] = {f"variable_{i}": _numpy(v) for i, v in enumerate(self._variables())}
         position = np.array([epoch, batch, self.corpus, self.order])
-        write_file(self.path, lambda aside: np.savez(aside, allow_pickle=False, position=position, **arrays))
+        write_file(path, lambda aside: np.savez(aside, allow_pickle=False, position=position, **arrays))
 
     def load(self) -> tuple[int, int]:
         """Set every variable as it was and return the epochs and batches done.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import logging
 import signal
 import sys
@@ -83,7 +82,13 @@ def train_model(
     """
     training, folder = config.training, Path(folder)
     parts = run_parts(config, corpus, dev, folder, resume=resume, start=Path(start) if start else None, grow=grow)
-    tokenizers, model, kept, schedule = parts.tokenizers, parts.model, parts.kept, parts.schedule
+    config, tokenizers, model, kept, schedule = (
+        parts.config,
+        parts.tokenizers,
+        parts.model,
+        parts.kept,
+        parts.schedule,
+    )
     logger.info(f"{model.count_params():,} parameters.")
     translator: Translator | Completer = (
         Completer(kept, tokenizers, config) if isinstance(kept, LanguageModel) else Translator(kept, tokenizers, config)
@@ -111,8 +116,12 @@ def train_model(
     if resume:
         replace_config(folder, config)
     else:
-        make(folder, lambda aside: write_settings(aside, config, tokenizers))
-        checkpoint.save(0, 0)  # a run that fails at once can be resumed, with other settings
+
+        def fill(aside: Path) -> None:
+            write_settings(aside, config, tokenizers)
+            checkpoint.save(0, 0, aside / STATE)  # a run that fails at once can be resumed, with other settings
+
+        make(folder, fill)
     with stop_signal() as stop:
         saving = SaveCheckpoint(checkpoint, position, training.save_minutes, stop)
         fit_model(model, config, parts.pipeline, callbacks=callbacks, saving=saving)
@@ -206,14 +215,30 @@ def fit_model(
     callbacks = [*callbacks, saving]
     # One Dataset for all epochs: each time it is read it begins where `position` says.
     batches = tf.data.Dataset.from_tensors(0).flat_map(as_written(lambda _: pipeline.epoch(position[0], position[1])))
-    fit = functools.partial(model.fit, prefetched(batches), shuffle=False, verbose=1 if sys.stderr.isatty() else 2)
+    verbose = 1 if sys.stderr.isatty() else 2
+
+    def called(callbacks: list[keras.callbacks.Callback]) -> keras.callbacks.CallbackList:
+        # As `fit` makes it, but with the epochs of the whole run.
+        return keras.callbacks.CallbackList(
+            in_order(callbacks), add_history=True, add_progbar=True, model=model, epochs=training.epochs,
+            steps=None, verbose=verbose,
+        )  # fmt: skip
+
+    whole = called(callbacks)
     with contextlib.redirect_stdout(sys.stderr), uncounted_batches():
-        if int(position[1]):
-            # The rest of an epoch on its own: Keras expects as many batches in each epoch as in the first.
-            fit(initial_epoch=done, epochs=done + 1, callbacks=in_order([RestoreMetrics(), *callbacks]))
+        # Each epoch on its own: Keras ends an epoch after as many batches as the first had, and the rest of an epoch
+        # that is resumed has fewer, and one whose pieces are drawn may have more.
+        while done < training.epochs and not finished():
+            listed = called([RestoreMetrics(), *callbacks]) if int(position[0]) == done and int(position[1]) else whole
+            model.fit(
+                prefetched(batches),
+                shuffle=False,
+                verbose=verbose,
+                initial_epoch=done,
+                epochs=done + 1,
+                callbacks=listed,
+            )
             done += 1
-        if done < training.epochs and not finished():
-            fit(initial_epoch=done, epochs=training.epochs, callbacks=in_order(callbacks))
 
 
 @contextlib.contextmanager

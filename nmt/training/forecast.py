@@ -13,7 +13,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from nmt.config import Config, Training
+from nmt.config import Config, Training, max_ratio
 from nmt.data.corpora import Corpus
 from nmt.data.tokenizers import Tokenizers
 from nmt.evaluation.scores import score
@@ -108,7 +108,7 @@ def forecast(config: Config, corpus: Corpus, dev: Corpus) -> Forecast:
     filling = _seconds(lambda: next(iter(epoch)))
     tracing, step = time_steps(model, epoch)
     logger.info("Timing the development set.")
-    search_tracing, scoring = time_scoring(config, parts.kept, tokenizers, dev=dev, development=parts.development)
+    search_tracing, scoring = time_scoring(parts.config, parts.kept, tokenizers, dev=dev, development=parts.development)
     # A checkpoint being saved holds a copy of all this.
     held = [keras.ops.convert_to_numpy(variable) for variable in (*model.variables, *model.optimizer.variables)]
     logger.info(f"Measured; a checkpoint has {sum(array.nbytes for array in held) / 1e6:,.0f} MB.")
@@ -183,7 +183,7 @@ def time_scoring(
         return tracing, losing + _seconds(lambda: completer.complete([pairs[0][1]]))
     translator, decoding = Translator(kept, tokenizers, config), config.decoding
     # A model that has learned little may write EOS at once.
-    least = max(decoding.min_ratio, min(1.0, decoding.max_ratio))
+    least = max(decoding.min_ratio, min(1.0, max_ratio(decoding)))
     written: list[int] = []
 
     def translate(sources: list[str]) -> None:

@@ -14,13 +14,14 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from nmt.config import Config
+from nmt.config import MAX_RATIO, Config, max_ratio
 from nmt.data import tokenizers as texts
 from nmt.data import vocabulary_growth
 from nmt.data.alignment_targets import count_lost
 from nmt.data.corpora import Corpus
 from nmt.data.pipeline import SAMPLE, Buckets, Pipeline, lengths, linked
 from nmt.data.tokenizers import Tokenizers
+from nmt.decoding.strategies import fitted_max_ratio
 from nmt.errors import InputError
 from nmt.models.language_model import LanguageModel
 from nmt.models.seq2seq import Seq2Seq
@@ -43,6 +44,7 @@ class RunParts:
     """What a run begins with.
 
     Attributes:
+        config: the configuration, with the limit of a translation's length fitted to the training pairs.
         tokenizers: of the source and the target.
         pipeline: the batches of the training set.
         batches: the number of batches in an epoch.
@@ -53,6 +55,7 @@ class RunParts:
         schedule: the schedule of the learning rate.
     """
 
+    config: Config
     tokenizers: Tokenizers
     pipeline: Pipeline
     batches: int
@@ -89,13 +92,18 @@ def run_parts(
     tokenizers = run_tokenizers(
         config, corpus, resumed=folder if resume else None, started=started and started[1], grow=grow
     )
-    pipeline, batches = make_pipeline(config, corpus, tokenizers)
+    if not resume:
+        _warn_of_unknown_words(corpus, tokenizers, started=started is not None)
+    measured = measure(config, corpus, tokenizers)
+    config = with_room(config, measured, started=start is not None)
+    pipeline, batches = make_pipeline(config, corpus, tokenizers, measured)
     steps = expected_steps(config, batches)
     development = development_batches(config, pipeline, dev)
     model, kept, schedule = make_models(config, (tokenizers.source.vocabulary, tokenizers.target.vocabulary), steps)
     if started:
         begin_with(model.network, tokenizers, started[0], started[1])
     return RunParts(
+        config=config,
         tokenizers=tokenizers,
         pipeline=pipeline,
         batches=batches,
@@ -146,13 +154,36 @@ def run_tokenizers(
 def fit_tokenizers(config: Config, corpus: Corpus) -> Tokenizers:
     """Train the tokenizers on the corpus: on 300,000 evenly spread pairs if it has more."""
     tokenizers = texts.train_tokenizers(
-        evenly_spread_pairs(corpus), config.text.kind, config.text.vocabulary_size, config.text.joint
+        evenly_spread_pairs(corpus),
+        config.text.kind,
+        config.text.vocabulary_size,
+        config.text.joint,
+        config.text.normalization,
     )
     what = "lines" if config.model.architecture == "language-model" else "pairs"
     logger.info(
         f"{corpus.size:,} {what} from {corpus.name}; {config.text.kind} vocabulary of {_sizes(tokenizers)} pieces."
     )
     return tokenizers
+
+
+def _warn_of_unknown_words(corpus: Corpus, tokenizers: Tokenizers, started: bool) -> None:
+    """Say how many target words the model can neither learn nor write."""
+    targets = [target for _, target in islice(corpus.pairs(), SAMPLE)]
+    found = tokenizers.target.changed_words(targets)
+    if not found:
+        return
+    (word, _), *_ = found.most_common(1)
+    way_out = (
+        "--grow N adds up to N pieces for them to the vocabulary."
+        if started
+        else "text.kind = 'unigram' knows every character of the training pairs, and text.normalization = 'nfc' keeps "
+        "them."
+    )
+    logger.warning(
+        f"Warning: {found.total():,} target words of the first {len(targets):,} pairs hold characters that the "
+        f"vocabulary lacks or changes, as {word!r}: the model cannot write them. {way_out}"
+    )
 
 
 def evenly_spread_pairs(corpus: Corpus) -> Iterator[tuple[str, str]]:
@@ -164,8 +195,43 @@ def _sizes(tokenizers: Tokenizers) -> str:
     return f"{tokenizers.source.vocabulary:,}" + ("" if tokenizers.joint else f" and {tokenizers.target.vocabulary:,}")
 
 
-def make_pipeline(config: Config, corpus: Corpus, tokenizers: Tokenizers) -> tuple[Pipeline, int]:
+def measure(config: Config, corpus: Corpus, tokenizers: Tokenizers) -> np.ndarray:
+    """Return the lengths of a sample of the corpus, see :func:`~nmt.data.pipeline.lengths`."""
+    sourceless = config.model.architecture == "language-model"
+    return lengths(corpus.dataset().take(SAMPLE), tokenizers, config.data.max_length, sourceless)
+
+
+def with_room(config: Config, measured: np.ndarray, started: bool = False) -> Config:
+    """Return the configuration with a ``decoding.max_ratio`` that fits the training pairs, if it is "auto".
+
+    Arguments:
+        config: the whole configuration.
+        measured: from :func:`measure`.
+        started: whether the run begins with another model. Its limit is then in the config, and only rises.
+    """
+    decoding = config.decoding
+    fixed = decoding.max_ratio != "auto" and not (started and max_ratio(decoding) >= MAX_RATIO)
+    if config.model.architecture == "language-model" or fixed or not len(measured):
+        return config
+    ratio = max(max_ratio(decoding), fitted_max_ratio(measured))
+    if ratio > MAX_RATIO:
+        logger.info(f"Targets are long beside their sources: decoding.max_ratio is {ratio:g}.")
+    if over := int(np.count_nonzero(measured[:, 1] > decoding.max_length)):
+        logger.info(
+            f"{over:,} of the first {len(measured):,} targets have more than decoding.max_length = "
+            f"{decoding.max_length} pieces: translations as long as these will be cut. Raise it."
+        )
+    return dataclasses.replace(config, decoding=dataclasses.replace(decoding, max_ratio=ratio))
+
+
+def make_pipeline(
+    config: Config, corpus: Corpus, tokenizers: Tokenizers, measured: np.ndarray | None = None
+) -> tuple[Pipeline, int]:
     """Choose the buckets from a sample of the corpus and log their padding.
+
+    Arguments:
+        config, corpus, tokenizers: of the run.
+        measured: the lengths of the sample, if :func:`measure` has been called.
 
     Returns:
         The pipeline, and the number of batches in an epoch. It is counted from the lengths of the sample, because each
@@ -177,7 +243,8 @@ def make_pipeline(config: Config, corpus: Corpus, tokenizers: Tokenizers) -> tup
     data, training = config.data, config.training
     sourceless = config.model.architecture == "language-model"
     pairs, links = corpus.dataset(), corpus.link_dataset()
-    measured = lengths(pairs.take(SAMPLE), tokenizers, data.max_length, sourceless)
+    if measured is None:
+        measured = measure(config, corpus, tokenizers)
     if not len(measured):
         raise InputError(
             f"No pair of {corpus.name} is left: each has an empty side or more than data.max_length = "

@@ -1,6 +1,11 @@
 """`nmt export` through the command line: what it writes, what it says, and what it refuses."""
 
+import importlib.metadata
 import json
+import os
+import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -30,6 +35,24 @@ def test_a_version_is_written_with_all_that_a_server_wants(
     card = (folder / "2" / "card.md").read_text(encoding="utf-8")
     for words in ("version 2", "ko-en", "80 pieces", "BLEU", "tok:13a", "beam of 2", "at most 30 pieces", "[model]"):
         assert words in card
+    # The lines of the card, in an interpreter that knows nothing of this package.
+    lines = re.search(r"```python\n(.*?)```", card, re.DOTALL)
+    assert lines
+    env = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    asked = [sys.executable, "-c", lines[1]]
+    told = subprocess.run(asked, cwd=folder / "2", env=env, capture_output=True, timeout=120)
+    assert told.returncode == 0, told.stderr.decode()
+    assert re.fullmatch(r"\['.*', '.*'\] \[-?\d.*\]\n", told.stdout.decode())
+    assert "Op type not registered" in card and f'"tensorflow=={importlib.metadata.version("tensorflow")}"' in card
+
+
+def test_a_link_is_exported_under_its_own_name(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("current").symlink_to(model)
+    for options, name in ((), "current"), (("--name", "ours"), "ours"):
+        assert nmt("export", "current", "--tflite", *options).returncode == 0
+        assert (tmp_path / "saved_models" / f"{name}-tflite" / "card.md").read_text().startswith(f"# {name}\n")
+    refused(nmt("export", "current", "--name", "../ours"), "cannot be a model's name")
 
 
 def test_a_folder_for_a_device_translates_as_the_model_does(model: Path, tmp_path: Path) -> None:

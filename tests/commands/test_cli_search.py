@@ -336,6 +336,37 @@ def test_what_is_typed_is_answered_at_once(place: Path, likeliest: bytes) -> Non
     assert "Translating" not in seen
 
 
+def test_a_program_has_its_answer_when_it_pauses(place: Path, likeliest: bytes) -> None:
+    command = [sys.executable, "-m", "nmt.cli", "translate", place / "model"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdin and process.stdout
+        # Two lines at once, half of one, and its other half.
+        for part, answers in ((0, 2), (2, 1)):
+            process.stdin.write(b"".join(LINES.splitlines(True)[part : part + answers]) + "나는 ".encode() * (part > 0))
+            process.stdin.flush()
+            for answer in likeliest.splitlines(True)[part : part + answers]:
+                assert process.stdout.readline() == answer
+        process.stdin.close()
+        assert process.stdout.read().count(b"\n") == 1
+
+
+def test_what_reached_its_maximum_length_is_said(place: Path) -> None:
+    short = ("--set", "decoding.max_ratio=0", "--set", "decoding.min_length=11")
+    result = nmt("translate", place / "model", "--format", "jsonl", *short, stdin=LINES * 4)
+    found = [json.loads(line) for line in result.stdout.splitlines()]
+    wanted = [bool(each["source_tokens"]) for each in found]
+    assert [each["unfinished"] for each in found] == [each["truncated"] for each in found] == wanted
+    # No end token, so no score of it.
+    assert all(len(each["token_scores"]) == len(each["tokens"]) for each in found)
+    said = result.stderr.decode().splitlines()
+    assert [line.partition(":")[0] for line in said[:-1]] == [f"Line {i}" for i, cut in enumerate(wanted, 1) if cut][
+        :10
+    ]
+    assert said[-1] == "12 lines in all reached their maximum length before their end."
+    texts = nmt("translate", place / "model", *short, stdin=LINES * 4)
+    assert texts.stderr == result.stderr
+
+
 def test_what_came_before_a_line_that_is_no_text_is_translated(place: Path, likeliest: bytes) -> None:
     result = nmt("translate", place / "model", stdin=LINES + b"\xff\n")
     assert result.returncode == 2 and "line 5" in result.stderr.decode()

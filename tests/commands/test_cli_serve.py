@@ -76,13 +76,14 @@ def test_a_signal_stops_it_when_all_is_answered(folder: Path, tmp_path: Path, nu
 def test_an_export_is_served_without_its_model(tmp_path: Path) -> None:
     for version in (9, 10):
         export(tmp_path / "upper" / str(version))
-    with serving(tmp_path / "upper", tmp_path / "news", "--trust") as server:
+    (tmp_path / "current").symlink_to(tmp_path / "upper")
+    with serving(tmp_path / "current", tmp_path / "news", "--name", "upper", "--trust") as server:
         code, _, answer = server.ask("POST", "/v1/models/upper/versions/10:predict", {"instances": ["a b"]})
         assert (code, answer) == (200, {"predictions": [{"translation": "A B", "score": -3.0}]})
         assert server.ask("POST", "/v1/models/upper/versions/9:predict", {"instances": ["a b"]})[0] == 404
         code, _, answer = server.ask("POST", "/translate", {"text": "a b", "how": "beam"})
         assert code == 400 and "was fixed" in answer["error"]
-        (best, second) = server.ask("POST", "/translate", {"text": "a b"})[2]["translations"]
+        (best, second) = server.ask("POST", "/translate", {"text": "a b"})[2]["sentences"][0]["translations"]
         assert (best["text"], best["weights"]) == ("B A", [[0.0, 1.0], [1.0, 0.0]])
         assert (second["text"], second["weights"]) == ("SECOND", None)
         # It has no signature `score`.

@@ -61,9 +61,15 @@ def test_objects_have_the_keys_of_a_model_s(server: RestStandIn) -> None:
         "source_tokens": ["나는", "간다"],
         "tokens": ["나는", "간다"],
         "alignment": [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]],
+        "truncated": False,
+        "unfinished": False,
         "n_best": [{"text": "나는 간다", "score": -0.5}, {"text": "second", "score": -2.25}],
     }
-    assert second == {"text": "", "score": 0.0, "source_tokens": [], "tokens": [], "alignment": []}
+    blank = {"text": "", "score": 0.0, "source_tokens": [], "tokens": [], "alignment": []}
+    assert second == {**blank, "truncated": False, "unfinished": False}
+    result = nmt("translate", "--server", server.url, "--format", "jsonl", stdin="나는 간다…\n".encode())
+    found = json.loads(result.stdout)
+    assert (found["truncated"], found["unfinished"]) == (True, True)
 
 
 def test_it_starts_without_tensorflow(server: RestStandIn) -> None:

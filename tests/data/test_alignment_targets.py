@@ -28,8 +28,8 @@ KINDS = [*KINDS, ("word", "auto", 0.0)]
 
 
 @cache
-def made(kind: str, size: int | str) -> Tokenizers:
-    return train_tokenizers(PAIRS * 5, kind, size)
+def made(kind: str, size: int | str, normalization: str = "nfc") -> Tokenizers:
+    return train_tokenizers(PAIRS * 5, kind, size, normalization=normalization)
 
 
 def strings(rows: list[tuple[str, str, str]]) -> tf.data.Dataset:
@@ -163,7 +163,7 @@ def odd_pairs(swapped: bool) -> list[tuple[str, str]]:
 @pytest.mark.parametrize("swapped", [False, True])
 @pytest.mark.parametrize("case", ODD)
 def test_links_are_lost_where_the_pieces_make_other_words(case: str, swapped: bool) -> None:
-    tokenizers, trusted = made("char", "auto"), ODD[case][1]
+    tokenizers, trusted = made("char", "auto", "nmt_nfkc"), ODD[case][1]
     source, target = (tf.constant([one] * 3) for one in odd_pairs(swapped)[list(ODD).index(case)])
     lines = tf.constant(["0-0 1-1", "", "0-0"])
     kept, lost = Guide(tokenizers).read(
@@ -175,7 +175,7 @@ def test_links_are_lost_where_the_pieces_make_other_words(case: str, swapped: bo
 
 @pytest.mark.parametrize("swapped", [False, True])
 def test_links_that_are_lost_are_in_no_batch_and_counted(swapped: bool) -> None:
-    text, pairs = made("char", "auto"), odd_pairs(swapped)
+    text, pairs = made("char", "auto", "nmt_nfkc"), odd_pairs(swapped)
     one_by_one = pipeline(strings([(*pair, "0-0 1-1") for pair in pairs]), text, batch_size=1).in_order()
     found = [inputs["links"].any() for inputs, _ in one_by_one.as_numpy_iterator()]
     assert dict(zip(ODD, found, strict=True)) == {name: trusted for name, (_, trusted) in ODD.items()}
@@ -200,7 +200,7 @@ def test_a_word_that_a_vocabulary_of_words_does_not_know_costs_the_links() -> No
     )
 )
 def test_links_that_are_kept_join_the_very_words(source: list[str]) -> None:
-    tokenizers = made("char", "auto")
+    tokenizers = made("char", "auto", "nmt_nfkc")
     x = tokenizers.source.encode(tf.constant([" ".join(source)]))
     y = tokenizers.target.encode(tf.constant(["I"]))
     guide = Guide(tokenizers)
@@ -240,7 +240,7 @@ def test_links_change_nothing_else_in_a_batch() -> None:
 
 
 def test_a_pair_that_is_left_out_takes_its_links_with_it() -> None:
-    tokenizers = made("char", "auto")
+    tokenizers = made("char", "auto", "nmt_nfkc")
     rows = [("nanun " * 20, "I", "0-0"), ("na ni", "you ate", "1-0"), ("", "I", ""), ("ni", "we", "")]
     ((inputs, output),) = batches(rows, tokenizers)
     by_rows = {

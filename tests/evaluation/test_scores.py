@@ -1,5 +1,7 @@
 """Scores are sacreBLEU's own, with its signatures."""
 
+import unicodedata
+
 import pytest
 import sacrebleu
 
@@ -52,3 +54,10 @@ def test_a_score_says_how_it_was_computed() -> None:
 def test_what_cannot_be_compared(hypotheses: list[str], references: list[str]) -> None:
     with pytest.raises(ValueError, match=f"{len(hypotheses)} translations cannot be scored against {len(references)}"):
         score(hypotheses, references)
+
+
+def test_what_looks_the_same_counts_as_the_same() -> None:
+    texts = ["나는 밥을 먹었다 é", "Câfé au lait ."]
+    apart = [unicodedata.normalize("NFD", text) for text in texts]
+    assert score(texts, apart) == score(texts, texts)
+    assert score(apart, texts).chrf == 100

@@ -18,7 +18,7 @@ import threading
 import time
 from typing import Any
 
-STRING, FLOAT, INT32 = 7, 1, 3
+STRING, FLOAT, INT32, BOOL = 7, 1, 3, 10
 STRING_SIZE = 24  # of TF_TString
 POINTERS = (
     *("TF_NewStatus", "TF_NewGraph", "TF_NewSessionOptions", "TF_LoadLibrary", "TF_LoadSessionFromSavedModel"),
@@ -82,8 +82,9 @@ class Library:
                 start, size = self.c.TF_StringGetDataPointer(string), self.c.TF_StringGetSize(string)
                 found.append(ctypes.string_at(start, size).decode("utf-8", "surrogateescape"))
         else:
-            letter = {FLOAT: "f", INT32: "i"}[kind]
-            found = list(struct.unpack(f"{count}{letter}", ctypes.string_at(place, 4 * count))) if count else []
+            letter = {FLOAT: "f", INT32: "i", BOOL: "?"}[kind]
+            size = struct.calcsize(f"{count}{letter}")
+            found = list(struct.unpack(f"{count}{letter}", ctypes.string_at(place, size))) if count else []
         return {"shape": shape, "values": found}
 
 

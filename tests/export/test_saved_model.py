@@ -103,7 +103,9 @@ def equal(answer: dict[str, np.ndarray], expected: list) -> None:
         ]
         assert texts == [each.text for each in best]
         np.testing.assert_allclose(answer["scores"][row, : len(best)], [each.score for each in best], atol=1e-4)
+        assert answer["unfinished"][row, : len(best)].tolist() == [each.unfinished for each in best]
         first = best[0]
+        assert answer["source_truncated"][row] == first.source_truncated
         if not first.source_tokens:
             continue
         read, written = len(first.source_tokens), len(first.tokens)

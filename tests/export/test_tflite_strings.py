@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import unicodedata
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import keras
@@ -53,7 +54,7 @@ def both(request: pytest.FixtureRequest, translator: Translator, tmp_path_factor
 def equal(found: list[tflite_runtime.Translation], expected: list) -> None:
     for one, other in zip(found, expected, strict=True):
         assert (one.text, one.tokens, one.source_tokens) == (other.text, other.tokens, other.source_tokens)
-        assert one.truncated == other.truncated
+        assert (one.truncated, one.unfinished) == (other.truncated, other.unfinished)
         assert one.score == pytest.approx(other.score, abs=1e-4)
         np.testing.assert_allclose(one.alignment, other.alignment, atol=1e-5)
 
@@ -75,6 +76,14 @@ def test_every_text_is_translated_as_by_the_translator(both) -> None:
     equal(found, translated(texts))
     assert found[TEXTS.index("나는 " * 99)].truncated
     assert device.translate([]) == []
+
+
+def test_eight_threads_have_the_answers_of_one(both) -> None:
+    device, translated = both[:2]
+    texts = TEXTS[:9]
+    with ThreadPoolExecutor(8) as pool:
+        for found in pool.map(device.translate, [texts] * 24):
+            equal(found, translated(texts))
 
 
 @settings(max_examples=20, deadline=None)

@@ -1,5 +1,6 @@
 """The server, over real sockets: what TF Serving answers, and what nobody may break."""
 
+import gzip
 import json
 import os
 import socket
@@ -301,15 +302,65 @@ def test_the_page_is_given_what_it_draws(server: Serving, translator: Translator
     )
     wanted = translator.hypotheses([SENTENCE], beam=3, n_best=3, length_penalty=1.0)[0]
     assert code == 200
-    assert [each["text"] for each in answer["translations"]] == [each.text for each in wanted]
-    first = answer["translations"][0]
+    (sentence,) = answer["sentences"]
+    assert [each["text"] for each in sentence["translations"]] == [each.text for each in wanted]
+    first = sentence["translations"][0]
     assert first["source"] == SENTENCE.split()
     assert first["weights"] == [pytest.approx(row, abs=2e-4) for row in wanted[0].words().weights.tolist()]
-    assert server.ask("POST", "/translate", {"text": " \n"})[2] == {"translations": [], "truncated": False}
-    assert server.ask("POST", "/translate", {"text": SENTENCE * 200})[2]["truncated"]
+    blank = [{"text": text, "translations": [], "source_truncated": False} for text in (" ", "")]
+    assert server.ask("POST", "/translate", {"text": " \n"})[2] == {"sentences": blank}
+    (long,) = server.ask("POST", "/translate", {"text": SENTENCE * 200})[2]["sentences"]
+    assert long["source_truncated"]
     draws = [{"text": SENTENCE, "how": "sample", "temperature": 2, "draw": draw} for draw in (1, 2, 1)]
     one, two, again = (server.ask("POST", "/translate", draw)[2] for draw in draws)
     assert one == again != two
+
+
+def test_a_line_break_ends_a_sentence_of_the_page(server: Serving, translator: Translator) -> None:
+    lines = [SENTENCE, "", "그들은 고기를 샀다", "우리는 빵을"]
+    answer = server.ask("POST", "/translate", {"text": "\r\n".join(lines)})[2]
+    assert [each["text"] for each in answer["sentences"]] == lines
+    for line, found, wanted in zip(lines, answer["sentences"], translator.translate(lines), strict=True):
+        if not line:
+            assert found["translations"] == []
+            continue
+        (best,) = found["translations"]
+        assert (best["text"], best["source"], best["unfinished"]) == (wanted.text, line.split(), wanted.unfinished)
+        assert best["weights"] == [pytest.approx(row, abs=2e-4) for row in wanted.words().weights.tolist()]
+    drawn = {"text": "\n".join(lines), "how": "sample", "temperature": 2, "draw": 3}
+    sampled = translator.hypotheses(lines, first=3, sample=True, temperature=2.0, n_best=5)
+    found = server.ask("POST", "/translate", drawn)[2]["sentences"]
+    assert [each["text"] for each in found[3]["translations"]] == [each.text for each in sampled[3]]
+    code, _, answer = server.ask("POST", "/translate", {"text": "a\n" * 64})
+    assert code == 400 and "65 lines are too many" in answer["error"]
+
+
+def packed(body: bytes, encoding: str) -> bytes:
+    """Return a request with a Content-Encoding."""
+    head = f"POST {PREDICT} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\nContent-Encoding: {encoding}\r\n"
+    return f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
+
+
+def test_a_body_in_gzip_is_what_comes_out_of_it(server: Serving) -> None:
+    plain = json.dumps({"instances": [SENTENCE]}).encode()
+    whole = gzip.compress(plain)
+    wanted = server.ask("POST", PREDICT, plain)[2]
+    for body, encoding in ((whole, "gzip"), (whole, "X-GZIP"), (plain, "identity")):
+        assert parsed(server.say(packed(body, encoding)))[::2] == (200, wanted)
+    refused = [
+        (gzip.compress(b" " * 1_000_001), "gzip", 413, "more than 1,000,000 bytes"),
+        (gzip.compress(bytes(10**8)), "gzip", 413, "more than 1,000,000 bytes"),
+        (plain, "gzip", 400, "not gzip"),
+        (whole[:-3], "gzip", 400, "not one whole gzip"),
+        (whole + b"x", "gzip", 400, "not one whole gzip"),
+        (plain, "br", 415, 'Content-Encoding: "br"'),
+        (whole, "gzip, gzip", 415, 'Content-Encoding: "gzip, gzip"'),
+    ]
+    for body, encoding, status, words in refused:
+        code, headers, answer = parsed(server.say(packed(body, encoding)))
+        assert code == status and words in answer["error"], answer
+        assert (headers.get("accept-encoding") == "gzip") == (status == 415)
+    is_well(server)
 
 
 @pytest.mark.parametrize(

@@ -40,7 +40,7 @@ const fail = (message) => {
 
 const ask = async () => {
   running?.abort();
-  if (!text.value.trim()) return show([], "");
+  if (!text.value.trim()) return show([]);
   if (!form.checkValidity()) {
     const wrong = form.querySelector("input:invalid");
     return fail(`${wrong.parentElement.textContent.trim()}: a number from ${wrong.min} to ${wrong.max}, in steps of ${wrong.step}.`);
@@ -59,7 +59,7 @@ const ask = async () => {
     if (own !== running) return;
     element("entry").hidden = answer.status !== 401;
     if (!answer.ok) throw new Error(found.error);
-    show(found.translations, found.truncated ? "The text is longer than the model reads: its end was left out." : "");
+    show(found.sentences);
   } catch (error) {
     if (own !== running || error.name === "AbortError") return;
     fail(error instanceof TypeError ? "The server does not answer. Is it still running?" : error.message);
@@ -84,11 +84,37 @@ const SCORE = "log-probability";
 const PENALISED = " → after the length penalty";
 const penalised = ({ score, rank }) => Math.abs(rank - score) > 0.0001;
 
-const show = (translations, note) => {
+const NOTHING = "(nothing)";
+
+// Each line is a sentence. Those of several are buttons: the chosen one has its translations and its alignment below.
+const show = (sentences) => {
   fail("");
   result.classList.remove("old");
-  state.textContent = note;
-  result.textContent = translations.length ? translations[0].text || "(nothing)" : "";
+  const several = sentences.length > 1;
+  const lines = sentences.map(({ translations }) => {
+    const best = translations.length ? translations[0].text || NOTHING : "";
+    if (!several || !best) return make("p", best, { dir: "auto", lang: "" });
+    return make("button", best, { type: "button", dir: "auto", lang: "", "aria-pressed": "false" });
+  });
+  result.replaceChildren(...lines);
+  const pick = (i) => {
+    lines.forEach((line, j) => line.matches("button") && line.setAttribute("aria-pressed", String(i === j)));
+    element("of").textContent = several ? ` of line ${i + 1}` : "";
+    detail(sentences[i]?.translations ?? []);
+  };
+  lines.forEach((line, i) => line.addEventListener("click", () => line.matches("button") && pick(i)));
+  const told = (which, said) => {
+    const numbers = sentences.flatMap((sentence, i) => (which(sentence) ? [i + 1] : []));
+    return numbers.length ? `${several ? `Line ${numbers.join(", ")}: ` : ""}${said}` : "";
+  };
+  state.textContent = [
+    told((one) => one.source_truncated, "The text is longer than the model reads: its end was left out."),
+    told((one) => one.translations[0]?.unfinished, "The translation reached its maximum length before its end."),
+  ].filter(Boolean).join(" ");
+  pick(Math.max(0, sentences.findIndex(({ translations }) => translations.length)));
+};
+
+const detail = (translations) => {
   element("best").hidden = !translations.length;
   element("measure").textContent = SCORE + (translations.some(penalised) ? PENALISED : "");
   element("list").replaceChildren(...translations.map((each) => {
@@ -97,7 +123,7 @@ const show = (translations, note) => {
     const score = [each.score, ...(penalised(each) ? [each.rank] : [])].map((x) => x.toFixed(2).replace("-", "−")).join(" → ");
     const title = SCORE + (penalised(each) ? PENALISED : "");
     button.append(
-      make("span", each.text || "(nothing)", { class: "words", dir: "auto", lang: "" }),
+      make("span", each.text || NOTHING, { class: "words", dir: "auto", lang: "" }),
       make("span", score, { class: "score", title, "aria-label": `${title} ${score}` }),
     );
     button.addEventListener("click", () => choose(translations, each));

@@ -1,0 +1,283 @@
+"""Trainings that are killed at random moments and resumed end as if nothing had happened.
+
+A run is a process of its own, which ends itself with SIGKILL at one of its moments or some milliseconds later: after a
+batch, before and after each ``fsync`` and rename, in the writing of a checkpoint, while the development set is scored.
+It is resumed, and killed again, until it ends. Then everything is compared with the undisturbed run: weights, journal,
+state of the optimizer and of the random numbers, and the steps in the event files.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import struct
+import sys
+import tempfile
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import command_line
+import h5py
+import numpy as np
+from command_line import PAIRS, TINY
+from tensorboard.compat.proto.event_pb2 import Event
+
+from nmt.model_folder import CONFIG, JOURNAL, LOGS, STATE, WEIGHTS
+from proving.proof import Proof, options
+
+# Kills of one run, before it is left alone.
+KILLS = 4
+TRANSFORMER = ["model.architecture=transformer", "model.heads=2", "model.feed_forward=32"]
+LANGUAGE_MODEL = ["model.architecture=language-model"]
+CONFIGS = {
+    "recurrent": [],
+    "transformer": TRANSFORMER,
+    "language model": LANGUAGE_MODEL,
+    "averages": ["training.average_decay=0.9", "training.average_epochs=2"],
+    "averages, transformer": [*TRANSFORMER, "training.average_epochs=3"],
+    "accumulation": ["training.accumulate=3", "training.batch_size=4", "training.save_minutes=0"],
+    "bpe dropout": ["text.sampling=0.3", "training.save_minutes=0"],
+    "unigram sampling": ["text.kind=unigram", "text.vocabulary_size=auto", "text.sampling=0.2"],
+    "guided alignment": ["training.guided_alignment=0.1", "training.save_minutes=0"],
+    "scheduled sampling": ["training.scheduled_sampling=0.5", "training.save_minutes=0"],
+    "every batch saved": [*TRANSFORMER, "training.save_minutes=0", "model.word_dropout=0.1"],
+    "limited steps": ["training.steps=17", "training.schedule=linear", "training.save_minutes=0"],
+    "batches of tokens": ["training.batch_unit=tokens", "training.batch_size=60", "training.weight_decay=0.01"],
+    "language model, every batch saved": [*LANGUAGE_MODEL, "training.average_decay=0.9", "training.save_minutes=0"],
+}
+# Of a record in the journal: what the clock and the machine decide.
+CLOCKS = ("seconds", "val_seconds", "memory_mb", "tokens/s", "val_tokens/s")
+
+
+class Moments:
+    """Counts the moments of a process, and kills it at or after one of them.
+
+    Arguments:
+        log: the file that gets a line for each moment.
+        last: the number of the moment, from 1; 0 for none.
+        delay: seconds after it.
+    """
+
+    def __init__(self, log: str, last: int, delay: float) -> None:
+        self.log, self.last, self.delay, self.count = Path(log), last, delay, 0
+
+    def pass_by(self, name: str) -> None:
+        self.count += 1
+        with self.log.open("a") as file:
+            file.write(f"{name}\n")
+        if self.count == self.last:
+            if self.delay:
+                timer = threading.Timer(self.delay, _kill)
+                timer.daemon = True
+                timer.start()
+            else:
+                _kill()
+
+    def watch(self, owner: Any, name: str, after: bool = True) -> None:
+        """Make a moment of the begin and the end of each call of a function."""
+        function: Callable[..., Any] = getattr(owner, name)
+
+        def watched(*arguments: Any, **keywords: Any) -> Any:
+            self.pass_by(f"before {name}")
+            result = function(*arguments, **keywords)
+            if after:
+                self.pass_by(f"after {name}")
+            return result
+
+        setattr(owner, name, watched)
+
+
+def _kill() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def child(command: list[str], streams: list[str], env: dict[str, str], folder: str, moments: Moments) -> None:
+    """Run a command, and kill it at one of its moments."""
+    from nmt.inference.searcher import Searcher
+    from nmt.training.callbacks import DevScores, DevText, Journal, KeepBest
+    from nmt.training.checkpoint import Checkpoint, SaveCheckpoint
+
+    for module, name in ((os, "replace"), (os, "rename"), (os, "fsync"), (np, "savez")):
+        moments.watch(module, name)
+    for kind in (DevScores, DevText, Journal, KeepBest):
+        moments.watch(kind, "on_epoch_end")
+    moments.watch(SaveCheckpoint, "on_train_batch_end")
+    moments.watch(Searcher, "_search_all")
+    names = Checkpoint._variables
+
+    def named(self: Checkpoint) -> list[Any]:
+        found = names(self)
+        moments.log.with_name("names").write_text("\n".join(getattr(v, "path", v.name) for v in found))
+        return found
+
+    Checkpoint._variables = named  # type: ignore[method-assign]
+    command_line._command(command, streams, env, folder)
+
+
+@dataclass
+class Ended:
+    """How a process ended: its exit code, negative for a signal, its messages, and its moments."""
+
+    code: int
+    error: str
+    moments: list[str]
+
+
+def run(arguments: list[str], place: Path, last: int = 0, delay: float = 0.0) -> Ended:
+    """Run a command in a process of its own."""
+    streams = [str(place / name) for name in ("stdin", "stdout", "stderr")]
+    for stream in streams:
+        Path(stream).write_bytes(b"")
+    log = place / "moments"
+    log.write_text("")
+    process = command_line._WARM.Process(
+        target=child, args=(["nmt", *arguments], streams, dict(os.environ), str(place), Moments(str(log), last, delay))
+    )
+    process.start()
+    process.join(300)
+    if process.is_alive():
+        process.kill()
+        process.join()
+    assert process.exitcode is not None
+    return Ended(process.exitcode, Path(streams[2]).read_text(errors="replace"), log.read_text().splitlines())
+
+
+def material(place: Path) -> None:
+    """Write 48 training pairs, their links, plain text, and development data for both."""
+    shuffled = random.Random(0).sample(PAIRS, len(PAIRS))
+    train, dev = shuffled[:41], shuffled[41:]
+    # subject object verb -> subject verb object
+    files = {
+        "train.tsv": [f"{source}\t{target}" for source, target in train],
+        "links": ["0-0 1-2 2-1" for _ in train],
+        "dev.tsv": [f"{source}\t{target}" for source, target in dev],
+        "train.txt": [target for _, target in train],
+        "dev.txt": [target for _, target in dev],
+    }
+    for name, lines in files.items():
+        (place / name).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+
+
+def arguments(config: str, to: str, resume: bool) -> list[str]:
+    """Return the command of a training."""
+    changes = CONFIGS[config]
+    plain = any(change in LANGUAGE_MODEL for change in changes)
+    named = (
+        ["--text", "train.txt", "--dev-text", "dev.txt"]
+        if plain
+        else ["--pairs", "train.tsv", "--dev-pairs", "dev.tsv"]
+    )
+    if "guided" in config:
+        named += ["--links", "links"]
+    without = {"model.attention_units"} if plain or any("transformer" in change for change in changes) else set()
+    fixed = [setting for setting in TINY if setting != "--set" and setting.split("=")[0] not in without]
+    settings = [*fixed, "training.epochs=3", "text.vocabulary_size=64", *changes]
+    return [
+        "train",
+        *named,
+        "--to",
+        to,
+        *(f"--set={setting}" for setting in settings),
+        *(["--resume"] if resume else []),
+    ]
+
+
+def content(model: Path, names: list[str]) -> dict[str, Any]:
+    """Return all that a run left, without what the clock decides."""
+    found: dict[str, Any] = {}
+    with h5py.File(model / WEIGHTS) as weights:
+        weights.visititems(
+            lambda name, item: found.update({f"weights {name}": item[()]}) if isinstance(item, h5py.Dataset) else None
+        )
+    with np.load(model / STATE) as state:
+        for key in state.files:
+            name = names[int(key.removeprefix("variable_"))] if key.startswith("variable_") else key
+            if not name.startswith(("tokens/s", "tokens>s")):
+                found[f"state {key} {name}"] = state[key]
+    records = [json.loads(line) for line in (model / JOURNAL).read_text().splitlines()]
+    found["journal"] = [{key: value for key, value in record.items() if key not in CLOCKS} for record in records]
+    found["config"] = (model / CONFIG).read_text()
+    for events in sorted((model / LOGS).rglob("events*")):
+        found[f"steps in {events.relative_to(model)}"] = _steps(events.read_bytes())
+    found["files"] = sorted(str(path.relative_to(model)) for path in model.rglob("*") if path.is_file())
+    return found
+
+
+def _steps(records: bytes) -> list[int]:
+    steps, place = [], 0
+    while place < len(records):
+        (length,) = struct.unpack_from("<Q", records, place)
+        steps.append(Event.FromString(records[place + 12 : place + 12 + length]).step)
+        place += length + 16
+    return steps
+
+
+def differences(one: dict[str, Any], other: dict[str, Any]) -> list[str]:
+    """Return the names of what is not equal, bit for bit."""
+    return [
+        name
+        for name in sorted(one.keys() | other.keys())
+        if name not in one or name not in other or not np.array_equal(np.asarray(one[name]), np.asarray(other[name]))
+    ]
+
+
+def prove(count: int, seed: int, place: Path, configs: list[str] | None = None) -> Proof:
+    """Kill trainings ``count`` times."""
+    proof = Proof("kills", "kills", seed)
+    material(place)
+    undisturbed: dict[str, tuple[dict[str, Any], int]] = {}
+    case = 0
+    while proof.tried.total() < count:
+        names = configs or list(CONFIGS)
+        config = names[case % len(names)]
+        chance = random.Random(f"{seed} {case}")
+        label = f"case {case} ({config})"
+        if config not in undisturbed:
+            whole = f"whole-{len(undisturbed)}"
+            ended = run(arguments(config, whole, resume=False), place)
+            if ended.code:
+                raise SystemExit(f"{label}: the undisturbed run failed: {ended.error}")
+            undisturbed[config] = (content(place / whole, _names(place)), len(ended.moments))
+        expected, moments = undisturbed[config]
+        to, killed = f"case-{case}", []
+        while True:
+            most = len(killed) < KILLS and proof.tried.total() < count
+            last = chance.randint(1, max(moments * 6 // 10, 1)) if most else 0
+            delay = chance.choice([0.0, chance.uniform(0.001, 0.1)])
+            resume = (place / to / CONFIG).exists()
+            ended = run(arguments(config, to, resume), place, last, delay)
+            if ended.code != -signal.SIGKILL:
+                break
+            where = ended.moments[-1] if ended.moments else "the start"
+            killed.append(f"{where} + {1000 * delay:.0f} ms")
+            proof.add(f"{config}")
+        if ended.code:
+            proof.fault(label, f"after kills at {killed} it ended with {ended.code}: {ended.error[-600:]}")
+        elif found := differences(expected, content(place / to, _names(place))):
+            proof.fault(label, f"after kills at {killed}: {found[:5]}")
+        case += 1
+    return proof
+
+
+def _names(place: Path) -> list[str]:
+    return (place / "names").read_text().split("\n")
+
+
+def main() -> int:
+    """Run the proof."""
+    given = options(__doc__.splitlines()[0], count=100)
+    # A training imports these, too.
+    command_line._WARM.set_forkserver_preload(
+        ["tensorflow", "tensorflow_text", "keras", "sacrebleu", "nmt.cli", "nmt.training.fit", "nmt.doctor.quick"]
+    )
+    with tempfile.TemporaryDirectory(prefix="kills-") as place:
+        return prove(given.count, given.seed, Path(place)).end()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,26 @@
+"""A model's folder: what cannot be read in it is named."""
+
+from pathlib import Path
+
+import pytest
+
+from nmt.config import Config
+from nmt.errors import InputError
+from nmt.export.tflite_runtime import CONTENTS, read_contents
+from nmt.model_folder import CONFIG, JOURNAL, config_text, read_journal
+from nmt.training.callbacks import Journal
+
+NO_RECORDS = {"a list": "[]\n", "cut short": '{"epoch"', "3,000 lists": "[" * 3000, "5,000 digits": "9" * 5000}
+
+
+@pytest.mark.parametrize("text", NO_RECORDS.values(), ids=NO_RECORDS)
+def test_what_holds_no_records_is_damaged(tmp_path: Path, text: str) -> None:
+    (tmp_path / CONFIG).write_bytes(config_text(Config()))
+    for name in (JOURNAL, CONTENTS):
+        (tmp_path / name).write_text(text)
+    with pytest.raises(InputError, match=r"metrics.jsonl is damaged: it must hold one JSON object on each line"):
+        read_journal(tmp_path)
+    with pytest.raises(InputError, match=r"metrics.jsonl is missing or damaged"):
+        Journal(tmp_path / JOURNAL, 1)
+    with pytest.raises(ValueError, match=r"edge.json is missing or damaged"):
+        read_contents(tmp_path)
