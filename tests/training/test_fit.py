@@ -341,6 +341,7 @@ def test_an_empty_or_new_folder_may_be_used(
     monkeypatch.chdir(here)
     whole.translator.save(Path(name))
     assert sorted(path.name for path in (here / name).iterdir()) == [
+        "checksums.json",
         "config.toml",
         "joint.spm.model",
         "model.weights.h5",
