@@ -55,7 +55,8 @@ def expect(folder: Path, name: str, aside: Path, others: Iterable[str] = ()) -> 
     if known is None:
         known = {each: [digest(folder / each)] for each in {*others, name} if (folder / each).is_file()}
     before = [digest(folder / name)] if (folder / name).is_file() else []
-    known[name] = [digest(aside), *(each for each in before if each in known.get(name, []))]
+    new = digest(aside)
+    known[name] = [new, *(each for each in before if each != new and each in known.get(name, []))]
     _write(folder, known)
 
 

@@ -22,7 +22,7 @@ _SLACK = 2**16
 
 
 def read_npz(path: Path, max_bytes: int, names: Sequence[str] | None = None) -> dict[str, np.ndarray]:
-    """Read arrays that :func:`numpy.savez` wrote.
+    """Read arrays that ``numpy.savez`` wrote.
 
     Arguments:
         path: the file.

@@ -210,10 +210,10 @@ def read_contents(folder: Path) -> dict[str, Any]:
     """
     try:
         contents = json.loads(_inside(folder, CONTENTS).read_text(encoding="utf-8"))
-        # Earlier versions wrote no digest.
-        if contents.pop("digest", None) not in (None, digest(contents)):
-            raise ValueError
         known = contents["format"] == FORMAT
+        # Earlier versions wrote no digest.
+        if contents.pop("digest", None) not in (None, digest(contents)) and known:
+            raise ValueError
         sides = set() if contents.get("takes") == "strings" else {"source", "target"}
         whole = {"files", "max_length", "aligned"} | sides <= set(contents)
         whole = whole and {"model.tflite", *(contents[side] for side in sides)} <= set(contents["files"])

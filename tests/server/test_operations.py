@@ -11,7 +11,7 @@ from nmt.checksums import CHECKSUMS
 from nmt.errors import InputError
 from nmt.export.saved_model import export
 from nmt.server.backends import ExportBackend
-from nmt.server.operations import check_operations
+from nmt.server.operations import _SAVER, ALLOWED, check_operations
 
 
 @pytest.fixture(scope="module")
@@ -36,6 +36,12 @@ def test_an_export_of_ours_is_opened(folder: Path) -> None:
     assert (folder / CHECKSUMS).is_file()
     backend = ExportBackend(folder, "toy", 1)
     assert set(backend.signatures) == {"serving_default", "translate", "score"}
+
+
+def test_all_that_exports_were_seen_to_use_is_allowed() -> None:
+    """tests/export holds every export to that list."""
+    served = Path(__file__).parent.parent / "export" / "served_operations.txt"
+    assert set(served.read_text().split()) <= ALLOWED | _SAVER
 
 
 def hidden(text: tf.Tensor) -> tf.Tensor:

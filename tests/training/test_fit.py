@@ -114,6 +114,7 @@ def assert_same_run(folder: Path, other: Path) -> None:
 
 def test_the_folder_is_that_of_the_design(whole: Done) -> None:
     assert {path.name for path in whole.folder.iterdir()} == {
+        "checksums.json",
         "config.toml",
         "joint.spm.model",
         "model.weights.h5",
@@ -376,6 +377,7 @@ def test_an_empty_or_new_folder_may_be_used(
     monkeypatch.chdir(here)
     whole.translator.save(Path(name))
     assert sorted(path.name for path in (here / name).iterdir()) == [
+        "checksums.json",
         "config.toml",
         "joint.spm.model",
         "model.weights.h5",
