@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from nmt.doctor import scripts
 from nmt.doctor.findings import Advice, Found, Level, Overlap, Side, Split, Use, Vocabulary
+from nmt.evaluation import scripts
 from nmt.presets import preset
 
 WELL = "All is well: nothing was found that would harm a training."
