@@ -104,7 +104,7 @@ def from_pairs(pairs: Iterable[tuple[str, str]], name: str = "the pairs") -> Cor
     Raises:
         InputError: if there is none, or one is not two strings.
 
-    >>> corpus = from_pairs([("밥을 먹었다", "ate rice"), ("빵을\n먹었다", "ate bread")])
+    >>> corpus = from_pairs([("밥을 먹었다", "ate rice"), ("빵을\\n먹었다", "ate bread")])
     >>> corpus.size, list(corpus.pairs())[1]
     (2, ('빵을 먹었다', 'ate bread'))
     """

@@ -90,10 +90,13 @@ def train_model(
         WorkFailed: if the loss is no longer finite, or the run was asked to stop; the best model so far is kept.
     """
     folder = Path(folder)
+    begin = Path(start) if start else None
+    # A folder that is refused gets no lock.
+    prepare_run(config, folder, linked=corpus.links() is not None, resume=resume, start=begin)
     with contextlib.ExitStack() as held:
         if folder.is_dir():
             held.enter_context(folder_lock(folder, "nmt train"))
-        parts = run_parts(config, corpus, dev, folder, resume=resume, start=Path(start) if start else None, grow=grow)
+        parts = run_parts(config, corpus, dev, folder, resume=resume, start=begin, grow=grow)
         if not resume:
             make(folder, lambda aside: write_settings(aside, config, parts.tokenizers))
             # A new folder is renamed into its place, so only one process can have made it.

@@ -11,8 +11,9 @@ import pytest
 import tensorflow as tf
 from small_models import arrays, data, same, small_model
 
+from nmt.data.corpora import from_pairs
 from nmt.errors import InputError, WorkFailed
-from nmt.training.checkpoint import Checkpoint, RestoreMetrics, SaveCheckpoint, Texts
+from nmt.training.checkpoint import Checkpoint, RestoreMetrics, SaveCheckpoint, Texts, corpus_fingerprint
 
 
 @pytest.fixture
@@ -127,6 +128,43 @@ def test_the_state_of_another_model_is_refused(stored: Path) -> None:
 def test_the_state_of_another_corpus_is_refused(stored: Path) -> None:
     with pytest.raises(InputError, match="used another corpus"):
         Checkpoint(stored, small_model(), Texts(19, 13), 7).load()
+
+
+def test_the_state_of_another_development_set_is_refused(stored: Path) -> None:
+    with pytest.raises(InputError, match="used other development pairs"):
+        Checkpoint(stored, small_model(), Texts(17, 11), 7).load()
+
+
+def test_a_state_of_an_earlier_version_knows_the_first_pairs_only(stored: Path) -> None:
+    with np.load(stored) as file:
+        arrays = dict(file.items())
+    np.savez(stored, **{**arrays, "position": np.array([5, 3, 23, 7])})
+    assert Checkpoint(stored, small_model(), Texts(17, 13, earlier=23), 7).load() == (5, 3)
+    with pytest.raises(InputError, match="used another corpus"):
+        Checkpoint(stored, small_model(), Texts(23, 13, earlier=29), 7).load()
+
+
+def test_every_pair_and_every_link_is_in_the_fingerprint() -> None:
+    pairs = [(f"source {number}", f"target {number}") for number in range(1301)]
+    dev = from_pairs(pairs[:3])
+    known = Texts.of(from_pairs(pairs), dev)
+    assert known == Texts.of(from_pairs(pairs), dev)
+    changed = [*pairs[:1250], ("source 1250", "another"), *pairs[1251:]]
+    assert known.corpus != Texts.of(from_pairs(changed), dev).corpus
+    assert known.dev != Texts.of(from_pairs(pairs), from_pairs(pairs[:2])).dev
+    # What stands on which side is in it, too.
+    assert len({corpus_fingerprint(from_pairs([pair])) for pair in (("a b", "c"), ("a", "b c"))}) == 2
+
+    class Linked(type(from_pairs(pairs))):  # type: ignore[misc]
+        last = "0-0"
+
+        def links(self):
+            return iter(["0-0"] * 1300 + [self.last])
+
+    linked = Linked("linked", len(pairs), tuple(pairs))
+    before = corpus_fingerprint(linked)
+    Linked.last = "1-1"
+    assert len({before, corpus_fingerprint(linked), known.corpus}) == 3
 
 
 def test_the_order_of_the_batches_may_change_only_between_epochs(stored: Path) -> None:

@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import signal
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,18 @@ import numpy as np
 import pytest
 from logged import logged
 
+import nmt
+from nmt.commands import console
 from nmt.config import Config, from_file, with_settings
 from nmt.data.corpora import Corpus, from_tsv
 from nmt.data.word_links import with_links
 from nmt.errors import InputError, WorkFailed
 from nmt.evaluation.scores import score
+from nmt.folder_lock import folder_lock
 from nmt.inference.translator import Translator
+from nmt.output_streams import LastingStream
+from nmt.presets import preset
+from nmt.stop_signals import stop_signals
 from nmt.training import fit
 from nmt.training.fit import train_model
 from nmt.training.inputs import expected_steps, make_pipeline
@@ -178,6 +185,36 @@ class Interrupter(fit.SaveCheckpoint):
         if number := self.places.pop((epoch, first + batch), None):
             os.kill(os.getpid(), number)
         super().on_train_batch_end(batch, logs)
+
+
+def test_a_reader_that_went_away_does_not_keep_a_stopped_run_from_being_saved(
+    whole: Done, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One Ctrl-C at a terminal ends ``tee``, too: every line of news fails from then on, that of the signal first."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    monkeypatch.setattr(Interrupter, "places", {(0, 1): signal.SIGINT})
+    monkeypatch.setattr(fit, "SaveCheckpoint", Interrupter)
+    with os.fdopen(writing, "w") as unread, monkeypatch.context() as patch, console.news():
+        patch.setattr(sys, "stderr", LastingStream(unread))
+        with pytest.raises(WorkFailed, match="Stopped in epoch 1 after 2 batches"):
+            run(CONFIG, whole.data, tmp_path / "toy")
+    with np.load(tmp_path / "toy" / "training" / "state.npz") as state:
+        assert state["position"][:2].tolist() == [0, 2]
+
+
+def test_a_terminal_that_is_closed_stops_a_run_cleanly_unless_that_is_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
+    heard: list[int] = []
+    with stop_signals(lambda number, frame: heard.append(number)):
+        os.kill(os.getpid(), signal.SIGHUP)
+    assert heard == [signal.SIGHUP]
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # nohup does this
+    try:
+        with stop_signals(lambda number, frame: heard.append(number)):
+            os.kill(os.getpid(), signal.SIGHUP)
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    assert heard == [signal.SIGHUP]
 
 
 class Killed(BaseException):
@@ -374,6 +411,38 @@ def test_a_run_without_a_single_step_is_refused(whole: Done, tmp_path: Path) -> 
     with pytest.raises(InputError, match="nothing would be learned"):
         run(with_settings(CONFIG, ["training.accumulate=1000"]), whole.data, tmp_path / "toy")
     assert not (tmp_path / "toy").exists()
+
+
+def test_a_run_cannot_be_resumed_on_another_development_set(whole: Done, tmp_path: Path) -> None:
+    before = contents(whole.folder)
+    (tmp_path / "dev.tsv").write_text("mina bap mogo\tMina eats rice\n")
+    with pytest.raises(InputError, match="used other development pairs"):
+        run(CONFIG, (whole.data[0], from_tsv(tmp_path / "dev.tsv")), whole.folder, resume=True)
+    assert contents(whole.folder) == before
+
+
+@pytest.mark.parametrize("resume", [True, False])
+def test_two_runs_never_share_a_folder(whole: Done, tmp_path: Path, resume: bool) -> None:
+    folder = whole.folder if resume else tmp_path
+    before = contents(folder)
+    with folder_lock(folder, "nmt train"), pytest.raises(InputError, match="Another nmt train is at work in"):
+        run(CONFIG, whole.data, folder, resume=resume)
+    assert contents(folder) == {".lock": b"", **before}
+
+
+def test_one_call_trains_as_the_command_does(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", "nmt")
+    small = [setting for setting in SMALL if not setting.startswith(("training.batch_size", "model.dropout"))]
+    translator = nmt.fit(PAIRS, to=tmp_path / "toy", settings=[*small, "training.epochs=1"])
+    assert isinstance(translator, Translator)
+    config = from_file(tmp_path / "toy" / "config.toml")
+    # 60 pairs: fitted by the preset but for what was set; one of 20 is held out.
+    fitted = preset("auto", 57)[0]
+    assert config == with_settings(fitted, [*small, "training.epochs=1"])
+    assert "3 of the training pairs are held out" in caplog.text and "Settings for 57 pairs" in caplog.text
+    assert "judged by the chrF of the development set: half of the references have fewer than four" in caplog.text
+    with pytest.raises(InputError, match="holds another model"):
+        nmt.fit(PAIRS, to=tmp_path / "toy")
 
 
 def test_a_run_cannot_be_resumed_on_another_corpus(whole: Done, tmp_path: Path) -> None:
