@@ -37,7 +37,7 @@ def folder_lock(folder: Path, command: str) -> Iterator[None]:
     try:
         yield
     finally:
-        # Removed while it is held: who has opened it meanwhile sees, once it is locked, that it is gone, and is refused.
+        # Removed while it is held. Who has opened it meanwhile finds, once it is locked, that it is gone.
         with contextlib.suppress(OSError):  # Windows removes no open file
             (folder / LOCK).unlink()
         lock.release()
