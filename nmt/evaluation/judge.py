@@ -18,10 +18,10 @@ CHRF = "val_chrf"
 PERPLEXITY = "val_perplexity"
 NAMES = {BLEU: "BLEU", CHRF: "chrF", PERPLEXITY: "perplexity"}
 
-# Below this, BLEU and chrF are chance, and the perplexity decides.
-FLOOR = 1.0
+# Below these, the scores are chance, and the perplexity decides: letters without sense have a chrF of about ten.
+_FLOORS = {BLEU: 1.0, CHRF: 15.0}
 # A run whose best epoch is no better than this learned next to nothing.
-_NEXT_TO_NOTHING = {BLEU: 2.0, CHRF: 12.0}
+_NEXT_TO_NOTHING = {BLEU: 2.0, CHRF: 15.0}
 
 
 @dataclass(frozen=True)
@@ -73,11 +73,11 @@ def quality(record: Mapping[str, Any], watch: str) -> float:
     [-90.0, 1.5]
     """
     score, perplexity = record.get(watch), record.get(PERPLEXITY)
-    if watch != PERPLEXITY and score is not None and score >= FLOOR:
+    if score is not None and score >= _FLOORS.get(watch, math.inf):
         return float(score)
     # A perplexity that overflowed is no number. Records of earlier versions may have none.
     if perplexity is None:
-        return -math.inf if watch == PERPLEXITY or score is None else score - FLOOR
+        return -math.inf if watch == PERPLEXITY or score is None else score - _FLOORS[watch]
     return -float(perplexity)
 
 

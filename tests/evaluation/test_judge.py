@@ -39,6 +39,8 @@ def test_below_the_floor_the_perplexity_decides_and_above_it_the_score() -> None
         for bleu, perplexity in ((0.0, 300.0), (0.99, 200.0), (0.0, 100.0), (1.0, 900.0), (7.0, 950.0))
     ]
     assert found == [-300.0, -200.0, -100.0, 1.0, 7.0] == sorted(found)
+    # Letters without sense may have a chrF of ten before anything is learned.
+    assert quality({"val_chrf": 10.5, "val_perplexity": 709.0}, CHRF) == -709.0
     assert quality({"val_bleu": 7.0, "val_perplexity": 5.0}, PERPLEXITY) == -5.0
     assert quality({"val_bleu": 0.0, "val_perplexity": None}, BLEU) < quality({"val_bleu": 0.5}, BLEU) < 1
 
