@@ -35,6 +35,8 @@ for command in (demo, data, train, corpus, translate, complete, evaluate, score,
 
 def main() -> None:
     """Run a command, and turn an error into one sentence and an exit code."""
+    if sys.getfilesystemencoding() != "utf-8":
+        _restart_in_utf8()
     for stream in (sys.stdout, sys.stderr):
         # Input and output are UTF-8 in every locale.
         stream.reconfigure(encoding="utf-8", errors="surrogateescape")  # type: ignore[union-attr]
@@ -59,6 +61,12 @@ def main() -> None:
             f"{type(error).__name__}: {error}\nThis is a bug in nmt, not your mistake. NMT_DEBUG=1 shows where it is.",
             1,
         )
+
+
+def _restart_in_utf8() -> None:
+    """Begin again in Python's UTF-8 mode: in a locale of another encoding, arguments and file names come in damaged."""
+    os.environ["PYTHONUTF8"] = "1"  # also for the processes of `nmt compare`
+    os.execv(sys.executable, [sys.executable, "-X", "utf8", *sys.orig_argv[1:]])
 
 
 def _end(message: object, code: int) -> None:

@@ -24,6 +24,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 import tomli_w
 
 from nmt.errors import InputError, nearest
+from nmt.text_encoding import decode_start
 
 
 def option(default: Any, about: str, minimum: float = -math.inf, maximum: float = math.inf) -> Any:
@@ -38,6 +39,11 @@ class Text:
     kind: Literal["unigram", "bpe", "char", "word"] = option("unigram", "the SentencePiece model")
     vocabulary_size: int | Literal["auto"] = option("auto", "pieces in the vocabulary; auto: fitted to the data", 8)
     joint: bool = option(True, "one vocabulary for both languages")
+    normalization: Literal["nfc", "nmt_nfkc", "identity"] = option(
+        "nfc",
+        "what is done to characters first; nfc: letters and their marks are joined; nmt_nfkc: SentencePiece's usual "
+        "rules, which also turn 10² into 102; identity: nothing",
+    )
     sampling: float = option(
         0.0,
         "split words differently at each reading, which no seed repeats; bpe: share of merges left out; unigram: "
@@ -493,10 +499,10 @@ def from_file(path: Path, base: Config | None = None) -> Config:
         InputError: if the file is missing, is not TOML, or has an unknown section, key or value.
     """
     try:
-        values = tomllib.loads(path.read_bytes().decode("utf-8"))
+        values = tomllib.loads(decode_start(path.read_bytes(), f"The config {path}"))
     except OSError as error:
         raise InputError(f"The config {path} cannot be read: {error.strerror}.") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except tomllib.TOMLDecodeError as error:
         raise InputError(f"The config {path} is not TOML: {error}.") from None
     try:
         return from_dict(values, base)

@@ -39,7 +39,9 @@ def read_config(folder: Path) -> Config:
             raise InputError(f"{folder} is not a model folder: it has no {CONFIG}.")
     except OSError as error:
         raise InputError(f"The model folder {folder} cannot be read: {error.strerror}.") from None
-    config = configuration.from_file(folder / CONFIG)
+    # A folder from before the key existed.
+    older = Config(text=configuration.Text(normalization="nmt_nfkc"))
+    config = configuration.from_file(folder / CONFIG, older)
     if _COMPLETE not in (folder / CONFIG).read_text(encoding="utf-8"):
         raise InputError(f"{folder / CONFIG} was cut short: its last line, '{_COMPLETE}', is missing.")
     return config

@@ -23,6 +23,12 @@ def load(folder: Path) -> tuple[Seq2Seq | LanguageModel, Tokenizers, Config]:
     """
     config = read_config(folder)
     tokenizers = Tokenizers.load(folder, config.text.joint)
+    for tokenizer in (tokenizers.source, tokenizers.target):
+        if tokenizer.normalization != config.text.normalization:
+            raise InputError(
+                f"{folder}: text.normalization is {config.text.normalization!r} in {CONFIG}, and the tokenizers follow "
+                f"{tokenizer.normalization!r}: one of the files belongs to another model."
+            )
     model = build_model(config, tokenizers.source.vocabulary, tokenizers.target.vocabulary)
     load_weights(model, folder / WEIGHTS)
     return model, tokenizers, config
@@ -35,7 +41,9 @@ def save(folder: Path, model: Seq2Seq | LanguageModel, tokenizers: Tokenizers, c
         InputError: if the folder exists and is not empty, or the model was not built from the config.
     """
     expected = build_model(config, tokenizers.source.vocabulary, tokenizers.target.vocabulary)
-    if tokenizers.joint != config.text.joint or _shapes(expected) != _shapes(model):
+    rules = {tokenizers.source.normalization, tokenizers.target.normalization}
+    joint = tokenizers.joint == config.text.joint
+    if not joint or rules != {config.text.normalization} or _shapes(expected) != _shapes(model):
         raise InputError("The model or its tokenizers do not fit the config, so the folder could not be loaded again.")
 
     def fill(aside: Path) -> None:

@@ -160,7 +160,7 @@ WRONG = {
     "key": ({"training": {"epoch": 3}}, "no key 'training.epoch'. Did you mean 'training.epochs'?"),
     "key unlike any": (
         {"text": {"##########": 3}},
-        "Known: text.joint, text.kind, text.sampling, text.vocabulary_size.",
+        "Known: text.joint, text.kind, text.normalization, text.sampling, text.vocabulary_size.",
     ),
     "key of another section": ({"data": {"vocabulary_size": 300}}, "no key 'data.vocabulary_size'."),
     "word": ({"model": {"cell": "ltsm"}}, "model.cell cannot be 'ltsm'. Did you mean 'lstm'?"),
@@ -211,7 +211,8 @@ FILES = {
     "unknown key": ("[model]\nunit = 3\n", "Did you mean 'model.units'?"),
     "wrong value": ("[training]\nepochs = 0\n", "between 1 and"),
     "tied without one vocabulary": ("[text]\njoint = false\n[model]\ntied = 'all'\n", "needs text.joint = true"),
-    "no UTF-8": (b"[model]\ncell = '\xff'\n", "is not TOML"),
+    "no UTF-8": (b"[model]\ncell = '\xff'\n", "is not UTF-8"),
+    "UTF-16": ("[model]\n".encode("utf-16"), "is in UTF-16. Convert it to UTF-8: iconv -f UTF-16 -t UTF-8"),
 }
 
 
@@ -299,3 +300,9 @@ def test_sharing_all_embeddings_needs_one_vocabulary() -> None:
 def test_settings_count_together_and_not_one_by_one() -> None:
     start = with_settings(Config(), ["model.tied=all"])
     assert with_settings(start, ["text.joint=false", "model.tied=none"]).text.joint is False
+
+
+def test_a_byte_order_mark_is_skipped(tmp_path: Path) -> None:
+    path = tmp_path / "my.toml"
+    path.write_bytes("\ufeff[model]\r\nunits = 7\r\n".encode())
+    assert from_file(path).model.units == 7

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nmt.commands.console import news, say
+from nmt.commands.console import TsvQuoting, news, say
 from nmt.errors import InputError, Stopped, WorkFailed
 
 if TYPE_CHECKING:
@@ -49,6 +49,7 @@ def compare(
     test_source: Annotated[Path | None, typer.Option(help="Test sentences.", show_default=False)] = None,
     test_target: Annotated[Path | None, typer.Option(help="Their translations.", show_default=False)] = None,
     test_pairs: Annotated[Path | None, typer.Option(help="Or both in one TSV.", show_default=False)] = None,
+    tsv_quoting: TsvQuoting = False,
     test_links: Annotated[
         Path | None,
         typer.Option(help="The gold word links of the test pairs: adds the alignment error.", show_default=False),
@@ -87,6 +88,8 @@ def compare(
     if preset == "auto":
         raise InputError("--preset auto depends on the number of pairs, and a comparison needs fixed settings.")
     files = _files((source, target, pairs), (dev_source, dev_target, dev_pairs), (test_source, test_target, test_pairs))
+    if tsv_quoting and not (pairs or dev_pairs or test_pairs):
+        raise InputError("--tsv-quoting is for TSV files: --pairs, --dev-pairs or --test-pairs.")
     if not any(files):
         preset = preset or "demo"
     base = with_settings(settings_of(preset, 0)[0] if preset else Config(), settings or [])
@@ -97,7 +100,7 @@ def compare(
     ]
     if any(each.config.training.seed != Config().training.seed for each in chosen if not each.folder):
         raise InputError("--seeds sets training.seed: leave it out of the configs.")
-    material = _material(files, links=links, test_links=test_links, chosen=chosen, to=to)
+    material = _material(files, links=links, test_links=test_links, quoted=tsv_quoting, chosen=chosen, to=to)
     gold_links(material)  # wrong links are refused before anything is trained
     check_place(to)
     with folder_lock(to, "nmt compare"):
@@ -129,10 +132,16 @@ def _files(*splits: Pairs) -> list[tuple[Path, ...]]:
 
 
 def _material(
-    files: list[tuple[Path, ...]], *, links: Path | None, test_links: Path | None, chosen: list[Candidate], to: Path
+    files: list[tuple[Path, ...]],
+    *,
+    links: Path | None,
+    test_links: Path | None,
+    quoted: bool,
+    chosen: list[Candidate],
+    to: Path,
 ) -> Material:
     """Return the files of the comparison, after checking that they exist and fit the models."""
-    from nmt.comparison.spec import Material, open_pairs
+    from nmt.comparison.spec import Material
     from nmt.training.prepare import prepare_run
 
     train, dev, test = files
@@ -152,12 +161,17 @@ def _material(
         prepare_run(each.config, None, linked=links is not None and each.config.training.guided_alignment > 0)
     if links and not any(each.config.training.guided_alignment for each in learning):
         raise InputError("--links teaches an attention, and no model has training.guided_alignment.")
-    for opened in filter(None, (train, dev, test)):
-        open_pairs(opened)
     test, train, dev = (tuple(path.resolve() for path in split) for split in (test, train, dev))
     material = Material(
-        test, train, dev, train_links=links and links.resolve(), links=test_links and test_links.resolve()
+        test,
+        train,
+        dev,
+        train_links=links and links.resolve(),
+        links=test_links and test_links.resolve(),
+        quoted=quoted,
     )
+    for split in filter(None, (train, dev, test)):
+        material.open(split)
     # Wrong links and too few pairs are refused before anything is written. This reads the files, so not for each model.
     for each in {bool(each.config.training.guided_alignment): each for each in learning}.values():
         material.training(each.config)
@@ -245,7 +259,7 @@ def _report(results: Results, chosen: list[Candidate], material: Material, budge
     facts = [("budget", str(budget)), ("test pairs", " + ".join(path.name for path in material.test))]
     if material.train and not all(each.folder for each in chosen):
         facts.append(("training pairs", " + ".join(path.name for path in material.train)))
-    found = summary(results, names, material.test, facts)
+    found = summary(results, names, material.open(material.test), facts)
     results.record["lengths"] = {name: [asdict(each) for each in bins] for name, bins in found.lengths.items()}
     results.save()
     written = write_report(found, results.folder)

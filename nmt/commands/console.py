@@ -21,6 +21,11 @@ _FIRST, _WINDOW, _CHARACTERS = 64, 1024, 100_000
 
 ModelFolder = Annotated[Path, typer.Argument(help="A model's folder, as `nmt train` makes it.", show_default=False)]
 
+TsvQuoting = Annotated[
+    bool,
+    typer.Option("--tsv-quoting", help='Read TSV cells in "quotation marks" as a spreadsheet writes them.'),
+]
+
 
 def say(line: str) -> None:
     """Print a line on standard error."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from nmt.commands.console import advancing, news, say
+from nmt.commands.console import TsvQuoting, advancing, news, say
 from nmt.errors import InputError, Stopped, WorkFailed
 from nmt.tf_import import import_tensorflow
 
@@ -33,6 +33,7 @@ def data(
     html: Annotated[
         Path | None, typer.Option("--html", help="Write a page of it to this .html file.", show_default=False)
     ] = None,
+    tsv_quoting: TsvQuoting = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     forecast: Annotated[
         bool, typer.Option("--forecast", help="Time some steps and predict the time and memory of a training here.")
@@ -64,15 +65,17 @@ def data(
         if any(html.resolve() == file.resolve() for file in files):
             raise InputError(f"--html {html} would overwrite the pairs. Name another file.")
     named = _splits(files)
+    if tsv_quoting and all(len(split) == 2 for split in named):
+        raise InputError("--tsv-quoting is for .tsv files, and none was named.")
     # A wrong setting is refused before long files are read; only `auto` has to wait for the number of pairs.
     chosen, _ = _config(preset, 1, config, settings)
-    corpora = _open(named)
+    corpora = _open(named, tsv_quoting)
     chosen, lines = _config(preset, corpora[0].size, config, settings)
     found = examine(chosen, corpora, lines)
     refused: Exception | None = None
     if forecast:
         try:
-            found = dataclasses.replace(found, forecast=forecast_training(chosen, named))
+            found = dataclasses.replace(found, forecast=forecast_training(chosen, named, tsv_quoting))
         except (InputError, WorkFailed) as error:
             refused = error  # the findings are shown anyway
     if as_json:
@@ -129,10 +132,10 @@ def _config(
     return chosen, tuple(lines)
 
 
-def _open(named: Sequence[tuple[Path, ...]]) -> list[Corpus]:
+def _open(named: Sequence[tuple[Path, ...]], quoted: bool) -> list[Corpus]:
     from nmt.data import corpora
 
-    return [corpora.from_tsv(*files) if len(files) == 1 else corpora.from_files(*files) for files in named]
+    return [corpora.from_tsv(*files, quoted) if len(files) == 1 else corpora.from_files(*files) for files in named]
 
 
 def examine(config: Config, corpora: Sequence[Corpus], preset: tuple[str, ...] = ()) -> Diagnosis:
@@ -175,24 +178,24 @@ def show(found: Diagnosis) -> None:
         console.print(part)
 
 
-def forecast_training(config: Config, named: Sequence[tuple[Path, ...]]) -> TrainingForecast:
+def forecast_training(config: Config, named: Sequence[tuple[Path, ...]], quoted: bool = False) -> TrainingForecast:
     """Forecast a training on the first split, scored on the second one if there is any."""
     from nmt.comparison.worker import run_in_worker
 
     try:
         # In a process of its own: memory that this one has used would be counted as the training's.
         with news(shown=sys.stderr.isatty()):
-            return run_in_worker(_begin_training, config, named)
+            return run_in_worker(_begin_training, config, named, quoted)
     except Stopped:
         raise KeyboardInterrupt from None
 
 
-def _begin_training(config: Config, named: Sequence[tuple[Path, ...]]) -> TrainingForecast:
+def _begin_training(config: Config, named: Sequence[tuple[Path, ...]], quoted: bool) -> TrainingForecast:
     from nmt.data.corpora import split_dev
     from nmt.doctor.findings import TrainingForecast
     from nmt.training.forecast import forecast
 
-    first, *others = _open(named)
+    first, *others = _open(named, quoted)
     corpus, dev = (first, others[0]) if others else split_dev(first)
     made = forecast(config, corpus, dev)
     return TrainingForecast(made.seconds, made.epoch_seconds, made.memory_mb, str(made))

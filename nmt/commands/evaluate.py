@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from nmt.commands.console import ModelFolder, advancing, emit, say, windows
+from nmt.commands.console import ModelFolder, advancing, emit, news, say, windows
 from nmt.commands.decoding_options import Beam, Ensemble, LengthPenalty, Settings, decoding, open_models
 from nmt.errors import InputError
 from nmt.tf_import import import_tensorflow
@@ -82,6 +82,7 @@ def evaluate(
     pairs = list(_pairs(source, reference).pairs())
     translator = open_models(model, ensemble)
     translator.decoding(**search)
+    _say_unwritable(translator, [right for _, right in pairs])
     texts = _translations(translator, [left for left, _ in pairs], search)
     _report(model.name, pairs, texts, lengths=lengths, plot=plot, as_json=as_json)
     if tsv:
@@ -185,6 +186,17 @@ def _translations(translator: Translator, sources: list[str], search: dict[str, 
     return texts
 
 
+def _say_unwritable(translator: Translator, references: list[str]) -> None:
+    """Say how many words of the references the model cannot write, whatever it learned."""
+    found = translator.tokenizers.target.changed_words(references)
+    if found:
+        (word, _), *_ = found.most_common(1)
+        say(
+            f"{found.total():,} words of the references hold characters that the model cannot write, as {word!r}: its "
+            "vocabulary lacks them, or text.normalization changes them. No translation can match them."
+        )
+
+
 def _report(
     name: str, pairs: list[tuple[str, str]], texts: list[str], *, lengths: bool, plot: Path | None, as_json: bool
 ) -> None:
@@ -212,14 +224,22 @@ def _report(
 def _perplexity(model: Path, text: Path, as_json: bool) -> None:
     from nmt.data.corpora import from_text
 
-    lines = [line for _, line in from_text(text).pairs() if line.strip()]
+    corpus = from_text(text)
+    lines = sum(1 for _, line in corpus.pairs() if line.strip())
     if not lines:
         raise InputError(f"{text} has no line with text.")
     import_tensorflow()
     from nmt.inference.completer import Completer, perplexity
 
-    measured = Completer.load(model).score(lines)
-    found = {"perplexity": perplexity(measured), "lines": len(lines), "pieces": sum(n for _, n in measured)}
+    completer = Completer.load(model)
+    measured: list[tuple[float, int]] = []
+    read = 0
+    for window in advancing(windows(line for _, line in corpus.pairs()), "Scoring", corpus.size):
+        with news():
+            scores = completer.score(window, first=read)
+        measured += [score for score, line in zip(scores, window, strict=True) if line.strip()]
+        read += len(window)
+    found = {"perplexity": perplexity(measured), "lines": lines, "pieces": sum(n for _, n in measured)}
     print(
         json.dumps(found)
         if as_json
@@ -263,7 +283,7 @@ def _gold(gold: Path, source: Path, target: Path, corpus: Corpus) -> list[Gold]:
     if len(right) != corpus.size:
         raise InputError(f"{gold} has {len(right)} lines, but {source} and {target} have {corpus.size}.")
     for number, (links, (left, written)) in enumerate(zip(right, corpus.pairs(), strict=True), 1):
-        check(links, len(left.split()), len(written.split()), f"{gold}, line {number}")
+        check(links, left, written, f"{gold}, line {number}")
     return right
 
 

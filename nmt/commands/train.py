@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from nmt.commands.console import say
+from nmt.commands.console import TsvQuoting, say
 from nmt.errors import InputError, Stopped, WorkFailed
 from nmt.tf_import import import_tensorflow
 
@@ -47,6 +47,7 @@ def train(
             show_default=False,
         ),
     ] = None,
+    tsv_quoting: TsvQuoting = False,
     dev_source: Annotated[Path | None, typer.Option(help="Development sentences.", show_default=False)] = None,
     dev_target: Annotated[Path | None, typer.Option(help="Their translations.", show_default=False)] = None,
     dev_pairs: Annotated[Path | None, typer.Option(help="Or both in one file.", show_default=False)] = None,
@@ -90,6 +91,8 @@ def train(
         raise InputError("--data-dir says where --tfds finds its data, and --tfds was not given.")
     if links and (tfds or text):
         raise InputError("--links goes with pairs in files: --source and --target, or --pairs.")
+    if tsv_quoting and not (pairs or dev_pairs):
+        raise InputError("--tsv-quoting is for TSV files: --pairs or --dev-pairs.")
     if preset and start:
         raise InputError("--preset is for a new model, and --from has the settings of the old one.")
     if preset and preset not in ("auto", "plain") and text:
@@ -98,7 +101,7 @@ def train(
         )
     if grow and not start:
         raise InputError("--grow adds pieces to the vocabulary of the model named by --from, and none was named.")
-    held_out = _dev_corpus(dev_source, dev_target, dev_pairs, dev_text, plain=text is not None)
+    held_out = _dev_corpus(dev_source, dev_target, dev_pairs, dev_text, plain=text is not None, quoted=tsv_quoting)
 
     name = preset or ("plain" if config else "auto")
 
@@ -113,14 +116,17 @@ def train(
 
     # A wrong setting is refused before a long corpus is read. A run that is resumed has its settings in its folder.
     chosen = choose(read_config(to) if resume else read_config(start) if start else presets.preset(name)[0])
-    corpus, dev = _corpora(corpus_given, data_dir, dev=held_out, plain=text is not None, links=links)
+    corpus, dev = _corpora(
+        corpus_given, data_dir, dev=held_out, plain=text is not None, links=links, quoted=tsv_quoting
+    )
     if not (resume or start):
         base, lines = presets.preset(name, corpus.size, "lines" if text else "pairs")
         for line in lines:
             say(line)
         chosen = choose(base)
     if not (text or resume):
-        _warn(corpus, dev, [file for file in (source, target, pairs, dev_source, dev_target, dev_pairs) if file])
+        files = [file for file in (source, target, pairs, dev_source, dev_target, dev_pairs) if file]
+        _warn(corpus, dev, files, tsv_quoting)
     import_tensorflow()
     from nmt.training.fit import train_model
 
@@ -131,7 +137,7 @@ def train(
     print(f"The model is in {to}. Try it: nmt {'complete' if text else 'translate'} {to}")
 
 
-def _warn(corpus: Corpus, dev: Corpus, files: list[Path]) -> None:
+def _warn(corpus: Corpus, dev: Corpus, files: list[Path], quoted: bool) -> None:
     """Print the warnings of a quick check of the pairs."""
     from nmt.doctor.quick import warnings
 
@@ -140,7 +146,8 @@ def _warn(corpus: Corpus, dev: Corpus, files: list[Path]) -> None:
     for line in found:
         say(f"Warning: {line}")
     if found:
-        more = f"nmt data {shlex.join(map(str, files))}" if files else "nmt data, on the pairs as files,"
+        quoting = " --tsv-quoting" if quoted else ""
+        more = f"nmt data{quoting} {shlex.join(map(str, files))}" if files else "nmt data, on the pairs as files,"
         say(f"This was a quick check; {more} shows more.")
 
 
@@ -168,7 +175,7 @@ def _one_corpus(
 
 
 def _dev_corpus(
-    source: Path | None, target: Path | None, pairs: Path | None, text: Path | None, plain: bool
+    source: Path | None, target: Path | None, pairs: Path | None, text: Path | None, *, plain: bool, quoted: bool
 ) -> Corpus | None:
     from nmt.data import corpora
 
@@ -181,11 +188,11 @@ def _dev_corpus(
         raise InputError("Name the development pairs in one way: --dev-source and --dev-target, or --dev-pairs.")
     if source and target:
         return corpora.from_files(source, target)
-    return corpora.from_tsv(pairs) if pairs else None
+    return corpora.from_tsv(pairs, quoted) if pairs else None
 
 
 def _corpora(
-    given: Any, data_dir: Path | None, *, dev: Corpus | None, plain: bool, links: Path | None
+    given: Any, data_dir: Path | None, *, dev: Corpus | None, plain: bool, links: Path | None, quoted: bool
 ) -> tuple[Corpus, Corpus]:
     """Open the training pairs with their word links, and find development pairs if none were named."""
     from nmt.data import corpora
@@ -199,8 +206,10 @@ def _corpora(
         if dev is None and "validation" in tfds.tfds_splits(given, data_dir):
             dev = tfds.from_tfds(given, "validation", data_dir)
     else:
-        one = corpora.from_text if plain else corpora.from_tsv
-        corpus = one(given) if isinstance(given, Path) else corpora.from_files(*given)
+        if isinstance(given, Path):
+            corpus = corpora.from_text(given) if plain else corpora.from_tsv(given, quoted)
+        else:
+            corpus = corpora.from_files(*given)
     corpus = with_links(corpus, links) if links else corpus
     if dev is not None:
         return corpus, dev

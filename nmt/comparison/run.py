@@ -12,7 +12,7 @@ from statistics import median
 from typing import Any
 
 from nmt.atomic_write import write_file
-from nmt.comparison.spec import Candidate, Material, open_pairs
+from nmt.comparison.spec import Candidate, Material
 from nmt.data.corpora import read_lines
 from nmt.errors import InputError, WorkFailed
 from nmt.evaluation.alignment_error import Gold, alignment_error, check, strongest_links
@@ -36,7 +36,7 @@ def gold_links(material: Material) -> list[Gold]:
     """
     if not material.links:
         return []
-    pairs = list(open_pairs(material.test).pairs())
+    pairs = list(material.open(material.test).pairs())
     gold = list(read_links(read_lines(material.links), str(material.links)))
     if len(gold) != len(pairs):
         raise InputError(
@@ -44,7 +44,7 @@ def gold_links(material: Material) -> list[Gold]:
             "links of one pair."
         )
     for number, (right, (source, target)) in enumerate(zip(gold, pairs, strict=True), start=1):
-        check(right, len(source.split()), len(target.split()), f"{material.links}, line {number}")
+        check(right, source, target, f"{material.links}, line {number}")
     return gold
 
 
@@ -72,7 +72,7 @@ def run(candidate: Candidate, seed: int, material: Material, model: Path, texts:
             shutil.rmtree(model)  # a run that was killed before it could be resumed
         corpus, dev = material.training(candidate.config)
         translator = train_model(candidate.config, corpus, dev, model, resume=resumed)
-    pairs = list(open_pairs(material.test).pairs())
+    pairs = list(material.open(material.test).pairs())
     sources, references = [left for left, _ in pairs], [right for _, right in pairs]
     logger.info(f"Translating {len(sources):,} test sentences.")
     written = [found.text for found in translator.translate(sources, n_best=1)]
@@ -128,7 +128,7 @@ def speeds(models: dict[str, Path], material: Material) -> dict[str, dict[str, A
     from nmt.export.saved_model import write as export
     from nmt.inference.translator import Translator
 
-    sources = [source for source, _ in islice(open_pairs(material.test).pairs(), _SENTENCES) if source.strip()]
+    sources = [source for source, _ in islice(material.open(material.test).pairs(), _SENTENCES) if source.strip()]
     translators: dict[str, Translator] = {}
     found: dict[str, dict[str, Any]] = {}
     for name, model in models.items():

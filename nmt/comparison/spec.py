@@ -68,6 +68,7 @@ class Material:
         test, train, dev: the pairs of each split. Without ``dev``, some of ``train`` are held out.
         train_links: a file with the word links of ``train``, for models with guided alignment.
         links: a file with the right links of ``test``, for the alignment error rate.
+        quoted: whether cells of a TSV are quoted, see :func:`nmt.data.corpora.from_tsv`.
     """
 
     test: tuple[Path, ...]
@@ -75,25 +76,26 @@ class Material:
     dev: tuple[Path, ...] = ()
     train_links: Path | None = None
     links: Path | None = None
+    quoted: bool = False
+
+    def open(self, files: Sequence[Path]) -> Corpus:
+        """Open the pairs of a split: two parallel files, or one TSV."""
+        return from_files(*files) if len(files) == 2 else from_tsv(files[0], self.quoted)
 
     def training(self, config: Config) -> tuple[Corpus, Corpus]:
         """Open the training and the development pairs, with links if the config learns from them."""
-        train = open_pairs(self.train)
+        train = self.open(self.train)
         if self.train_links and config.training.guided_alignment:
             train = with_links(train, self.train_links)
-        return (train, open_pairs(self.dev)) if self.dev else split_dev(train)
+        return (train, self.open(self.dev)) if self.dev else split_dev(train)
 
     def identity(self) -> dict[str, Any]:
         """What distinguishes it from others: a checksum of every file."""
         splits = {"train": self.train, "dev": self.dev, "test": self.test}
         links = {"train_links": self.train_links, "links": self.links}
         found: dict[str, Any] = {name: [_checksum(file) for file in files] for name, files in splits.items() if files}
+        found |= {"quoted": True} if self.quoted else {}
         return {**found, **{name: _checksum(file) if file else None for name, file in links.items()}}
-
-
-def open_pairs(files: Sequence[Path]) -> Corpus:
-    """Open two parallel files, or one TSV."""
-    return from_files(*files) if len(files) == 2 else from_tsv(files[0])
 
 
 def _checksum(file: Path) -> int:

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from nmt.comparison.results import Results
-from nmt.comparison.spec import open_pairs
+from nmt.data.corpora import Corpus
+from nmt.evaluation.alignment import split_words
 from nmt.evaluation.by_length import LengthBin, by_length_of_runs
 
 
@@ -102,9 +103,9 @@ class Summary:
     facts: list[tuple[str, str]]
 
 
-def summary(results: Results, names: Sequence[str], test: Sequence[Path], facts: Sequence[tuple[str, str]]) -> Summary:
-    """Make the summary of the named models, in their order."""
-    pairs = list(open_pairs(test).pairs())
+def summary(results: Results, names: Sequence[str], test: Corpus, facts: Sequence[tuple[str, str]]) -> Summary:
+    """Make the summary of the named models, in their order, on the test pairs."""
+    pairs = list(test.pairs())
     sources, references = [left for left, _ in pairs], [right for _, right in pairs]
     done = {name: results.done(name) for name in names}
     texts = {name: [_lines(results.texts(name, run["seed"])) for run in runs] for name, runs in done.items() if runs}
@@ -119,7 +120,7 @@ def summary(results: Results, names: Sequence[str], test: Sequence[Path], facts:
         curves={name: [_curve(run) for run in runs] for name, runs in done.items() if any(map(_curve, runs))},
         samples=[
             (sources[i], references[i], {name: written[0][i] for name, written in texts.items()})
-            for i in _evenly_by_length([len(source.split()) for source in sources], 5)
+            for i in _evenly_by_length([len(split_words(source)) for source in sources], 5)
         ],
         facts=[
             *facts,

@@ -3,14 +3,17 @@
 A corpus is checked once, line by line, when it is opened. After that it can be streamed any number of times, in Python
 or in the graph, and memory never grows with it. Both ways give the same pairs in the same order.
 
-Both ways read the same lines: only ``\\n`` ends one (U+2028 and U+0085 do not), every ``\\r`` is dropped, and so is a
-byte order mark at the start of the file. These are the rules of ``tf.data.TextLineDataset``, which Python follows here.
+Both ways read the same lines: only ``\\n`` ends one, with any ``\\r`` before it (U+2028 and U+0085 do not). A ``\\r``
+inside a line is a space, and a byte order mark at the start of the file is dropped. A file whose lines end in ``\\r``
+alone is refused. ``tf.data`` reads a file by itself wherever its rules are the same, and through Python where they are
+not: where a line holds a ``\\r``, and where the cells of a TSV are quoted.
 
 TensorFlow is imported only when a Dataset is wanted, so a fault in a file is reported at once.
 """
 
 from __future__ import annotations
 
+import csv
 import gzip
 import itertools
 import os
@@ -18,16 +21,21 @@ import stat
 import zlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nmt.errors import InputError
+from nmt.text_encoding import BOM, decode, decode_start
 
 if TYPE_CHECKING:
     import tensorflow as tf
 
-BOM = "\ufeff"
+# More carriage returns than these in the first line are ends of lines.
+_RETURNS = 20
+
 DEV_SHARE = 20
 DEV_LIMIT = 1000
 
@@ -76,16 +84,21 @@ def from_files(source: Path, target: Path) -> Corpus:
     return _ParallelFiles(f"{source.name} + {target.name}", size, source, target)
 
 
-def from_tsv(path: Path) -> Corpus:
+def from_tsv(path: Path, quoted: bool = False) -> Corpus:
     """Open a file with the source in its first column and the target in its second. Further columns are ignored.
 
-    A tab is always a separator: there is no quoting.
+    Arguments:
+        path: the file.
+        quoted: whether cells are quoted as spreadsheets and Python's ``csv`` quote them: a cell that holds a quotation
+            mark, a tab or a line break stands in quotation marks, and ``""`` in it means one. Tabs and line breaks in a
+            cell are read as spaces. Without it, a tab is always a separator and a quotation mark is a character.
 
     >>> from_tsv(Path("deu.tsv.gz")).name                       # doctest: +SKIP
     'deu.tsv.gz'
     """
     path = Path(path)
-    return _Tsv(path.name, sum(1 for _ in _tsv_pairs(path)), path)
+    read = _quoted_pairs if quoted else _tsv_pairs
+    return _Tsv(path.name, sum(1 for _ in read(path)), path, quoted)
 
 
 def from_text(path: Path) -> Corpus:
@@ -154,9 +167,14 @@ class _Tsv(Corpus):
     name: str
     size: int
     path: Path
+    quoted: bool
 
     def dataset(self) -> tf.data.Dataset:
         import tensorflow as tf
+
+        if self.quoted:
+            text = tf.TensorSpec([], tf.string)
+            return tf.data.Dataset.from_generator(self.pairs, output_signature=(text, text))
 
         def first_two_columns(line: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             columns = tf.strings.split(line, "\t", maxsplit=2)
@@ -165,7 +183,7 @@ class _Tsv(Corpus):
         return line_dataset(self.path).map(first_two_columns)
 
     def pairs(self) -> Iterator[tuple[str, str]]:
-        return _tsv_pairs(self.path)
+        return _quoted_pairs(self.path) if self.quoted else _tsv_pairs(self.path)
 
 
 @dataclass(frozen=True)
@@ -210,14 +228,54 @@ def _parallel_pairs(source: Path, target: Path) -> Iterator[tuple[str, str]]:
 
 
 def _tsv_pairs(path: Path) -> Iterator[tuple[str, str]]:
+    before = ""
     for number, line in enumerate(read_lines(path), 1):
         source, tab, rest = line.partition("\t")
         if not tab:
-            raise InputError(
-                f"{path}, line {number}: there is one column, but a source and a target are needed. "
-                "Put a tab between them, or remove the line."
-            )
+            if _opens_quote(line) or _opens_quote(before):
+                raise InputError(
+                    f"{path}, line {number}: there is one column, but a source and a target are needed. It looks like "
+                    "a part of a cell with a line break, as spreadsheets write it between quotation marks. "
+                    "--tsv-quoting reads such files, and in Python from_tsv(path, quoted=True)."
+                )
+            raise _one_column(path, number)
         yield source, rest.partition("\t")[0]
+        before = line
+
+
+def _opens_quote(line: str) -> bool:
+    """Return whether the last cell of a line begins with a quotation mark and does not end with one of its own."""
+    cell = line.rpartition("\t")[2]
+    return cell.startswith('"') and cell.count('"') % 2 == 1
+
+
+def _quoted_pairs(path: Path) -> Iterator[tuple[str, str]]:
+    rows = csv.reader((f"{line}\n" for line in read_lines(path)), delimiter="\t", strict=True)
+    while True:
+        number = rows.line_num + 1
+        try:
+            row = next(rows, None)
+        except csv.Error as error:
+            raise InputError(
+                f"{path}, line {number}: its cells are not quoted as spreadsheets quote them ({error}). Write a "
+                "quotation mark inside a quoted cell twice, or read the file without --tsv-quoting."
+            ) from error
+        if row is None:
+            return
+        if len(row) < 2:
+            raise _one_column(path, number)
+        yield _spaced(row[0]), _spaced(row[1])
+
+
+def _spaced(cell: str) -> str:
+    return cell.replace("\n", " ").replace("\t", " ")
+
+
+def _one_column(path: Path, number: int) -> InputError:
+    return InputError(
+        f"{path}, line {number}: there is one column, but a source and a target are needed. "
+        "Put a tab between them, or remove the line."
+    )
 
 
 def _require_file(path: Path, once: bool) -> None:
@@ -236,7 +294,7 @@ def _require_file(path: Path, once: bool) -> None:
 def _lines(path: Path, may_be_empty: bool) -> Iterator[str]:
     number = 0
     try:
-        with gzip.open(path) if _is_gzip(path) else path.open("rb") as file:
+        with _opened(path) as file:
             for line in decoded_lines(file, str(path)):
                 number += 1
                 yield line
@@ -251,6 +309,10 @@ def _lines(path: Path, may_be_empty: bool) -> Iterator[str]:
         raise InputError(f"{path} is empty. Give a file with at least one line.")
 
 
+def _opened(path: Path) -> AbstractContextManager[Iterable[bytes]]:
+    return gzip.open(path) if _is_gzip(path) else path.open("rb")
+
+
 def decoded_lines(file: Iterable[bytes], name: str) -> Iterator[str]:
     """Stream the lines of an open file that holds UTF-8, named ``name`` in errors.
 
@@ -259,27 +321,21 @@ def decoded_lines(file: Iterable[bytes], name: str) -> Iterator[str]:
     ['one', 'two']
     """
     for number, raw in enumerate(file, 1):
-        kept = raw.replace(b"\r", b"")
+        kept = raw.removesuffix(b"\n").rstrip(b"\r")
         # TextLineDataset sees no line in a file's last bytes when they are carriage returns alone.
-        if not kept:
+        if not kept and not raw.endswith(b"\n"):
             break
-        line = decode(kept.removesuffix(b"\n"), f"{name}, line {number}")
-        yield line.removeprefix(BOM) if number == 1 else line
+        returns = kept.count(b"\r")
+        if number == 1 and returns and (returns > _RETURNS or not raw.endswith(b"\n")):
+            raise InputError(
+                f"{name}: its lines end in a carriage return alone, as on old Macs, so all of it is one line. Convert "
+                "it, for example with tr '\\r' '\\n' < OLD > NEW, and use that."
+            )
+        yield (decode_start if number == 1 else decode)(kept.replace(b"\r", b" "), f"{name}, line {number}")
 
 
 def _is_gzip(path: Path) -> bool:
     return path.suffix.lower() == ".gz"
-
-
-def decode(raw: bytes, where: str) -> str:
-    """Decode UTF-8, or say where the text is not UTF-8."""
-    try:
-        return raw.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise InputError(
-            f"{where}: byte {error.start + 1} of the line, 0x{raw[error.start]:02x}, is not UTF-8. "
-            "Convert the text to UTF-8, for example with iconv."
-        ) from error
 
 
 def unreadable(path: Path, error: Exception) -> InputError:
@@ -289,14 +345,24 @@ def unreadable(path: Path, error: Exception) -> InputError:
 
 
 def line_dataset(path: Path) -> tf.data.Dataset:
-    """Return the lines that :func:`read_lines` yields, read by tf.data alone."""
+    """Return the lines that :func:`read_lines` yields, read by tf.data alone unless one of them holds a ``\\r``."""
     import tensorflow as tf
 
+    state = path.stat()
+    if _has_inner_return(path, state.st_size, state.st_mtime_ns):
+        return tf.data.Dataset.from_generator(lambda: read_lines(path), output_signature=tf.TensorSpec([], tf.string))
     # Only bytes can carry every file name that Linux allows.
     lines = tf.data.TextLineDataset(os.fsencode(path), compression_type="GZIP" if _is_gzip(path) else "")
     # Only the first line can hold the mark, so only the first line is searched for it.
     first = lines.take(1).map(lambda line: tf.strings.regex_replace(line, f"^{BOM}", ""))
     return first.concatenate(lines.skip(1))
+
+
+@lru_cache(64)
+def _has_inner_return(path: Path, size: int, changed: int) -> bool:
+    """Return whether a line holds a carriage return, which TextLineDataset would drop."""
+    with _opened(path) as file:
+        return any(b"\r" in line.rstrip(b"\r\n") for line in file)
 
 
 def split_dev(corpus: Corpus) -> tuple[Corpus, Corpus]:

@@ -1,26 +1,33 @@
 """Text and pieces: SentencePiece models, trained on the corpus and used inside the graph.
 
 Kudo and Richardson 2018, *SentencePiece*, https://arxiv.org/abs/1808.06226. With a vocabulary of subword pieces hardly
-any word is unknown, no language needs a tokenizer of its own, and decoding gives back the text (after Unicode NFKC).
+any word is unknown, no language needs a tokenizer of its own, and decoding gives back the text (after normalisation).
 Four ids are fixed: ``<pad>`` 0, ``<unk>`` 1, ``<s>`` 2, ``</s>`` 3.
 """
 
 from __future__ import annotations
 
 import bisect
+import contextlib
 import io
 import itertools
 import math
 import re
-from collections.abc import Iterable, Sequence
+import tempfile
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import sentencepiece
 import tensorflow as tf
+from sentencepiece import sentencepiece_model_pb2
 
+from nmt.data.normalization import nfc_rules
 from nmt.errors import InputError
-from nmt.evaluation.alignment import Words, words
+from nmt.evaluation.alignment import Words, split_words, words
 from nmt.tf_import import sampled_pieces, sentencepiece_tokenizer
 
 PAD, UNK, BOS, EOS = range(4)
@@ -28,6 +35,8 @@ PAD, UNK, BOS, EOS = range(4)
 # SentencePiece holds its sentences in memory. More than these do not improve the vocabulary.
 SENTENCES = 300_000
 _LONGEST_LINE = 4192
+# The names of rules in a model's file, and what the config calls them.
+_RULES = {"user_defined": "nfc", "nmt_nfkc": "nmt_nfkc", "identity": "identity"}
 
 
 class Tokenizer:
@@ -51,9 +60,13 @@ class Tokenizer:
         if ids != (PAD, UNK, BOS, EOS):
             raise InputError(f"the ids of <pad>, <unk>, <s>, </s> are {ids}, not {(PAD, UNK, BOS, EOS)}.")
         # The normaliser comes last in the file: a file cut short can lack it and still load.
-        if not processor.normalize("\ufb00").endswith("ff"):
-            raise InputError("the model does not normalise to NFKC; it was cut short or made with other rules.")
+        spec = sentencepiece_model_pb2.ModelProto.FromString(model).normalizer_spec
+        if spec.name not in _RULES or bool(spec.precompiled_charsmap) != (spec.name != "identity"):
+            raise InputError(
+                "the model has no rules of normalisation that are known; it was cut short or made elsewhere."
+            )
         self.model = model
+        self.normalization: str = _RULES[spec.name]
         self.vocabulary: int = processor.get_piece_size()
         self._processor = processor
         # One object only: each one writes its own copy of the model into the graph.
@@ -79,7 +92,7 @@ class Tokenizer:
         return self._graph.detokenize(ids)
 
     def words(self, text: str, pieces: Sequence[str]) -> Words:
-        """Return the words of a text, separated by white space, and the word that each of its pieces belongs to.
+        """Return the words of a text, separated by plain spaces, and the word that each of its pieces belongs to.
 
         Where normalisation splits, drops or joins words, or a piece is unknown, the text is needed beside the pieces.
 
@@ -88,23 +101,33 @@ class Tokenizer:
             pieces: its first pieces. Words after them are left out.
         """
         spelt = words(pieces)
-        if spelt.words == tuple(text.split()):
+        if spelt.words == tuple(split_words(text)):
             return spelt
         text = text.encode("utf-8", "replace").decode()
         # SentencePiece counts bytes.
         offsets = [0, *itertools.accumulate(len(letter.encode()) for letter in text)]
-        found = list(re.finditer(r"\S+", text))
+        found = list(re.finditer(r"[^ \r\n]+", text))
         if not found:
             return spelt
         ends = [offsets[match.end()] for match in found]
         places = []
         for piece in self._processor.encode(text, return_type="proto").pieces[: len(pieces)]:
             # A piece belongs to the word that it ends in, a space alone to the word that follows.
-            length = len(piece.surface.rstrip().encode())
+            length = len(piece.surface.rstrip(" \r\n").encode())
             place = bisect.bisect_right(ends, piece.begin + max(length - 1, 0))
             places.append(min(place, len(found) - 1))
         read = found[: max(places, default=-1) + 1]
         return Words(tuple(match[0] for match in read), tuple(places))
+
+    def changed_words(self, texts: Iterable[str]) -> Counter[str]:
+        """Count the words that do not come back from their pieces: no model with this vocabulary can write them.
+
+        They hold characters that no piece spells, or that normalisation changes to another than NFC.
+        """
+        words = Counter(word for text in texts for word in unicodedata.normalize("NFC", text).split())
+        forms = [form.encode("utf-8", "replace").decode() for form in words]
+        read = self._processor.decode(self._processor.encode(forms))
+        return Counter({w: words[w] for w, spelt in zip(words, read, strict=True) if "".join(spelt.split()) != w})
 
     def pieces(self, ids: Iterable[int]) -> list[str]:
         """Return the piece of each id. A piece that begins a word begins with ``▁``."""
@@ -148,7 +171,11 @@ class Tokenizers:
 
 
 def train_tokenizers(
-    pairs: Iterable[tuple[str, str]], kind: str = "unigram", vocabulary_size: int | str = "auto", joint: bool = True
+    pairs: Iterable[tuple[str, str]],
+    kind: str = "unigram",
+    vocabulary_size: int | str = "auto",
+    joint: bool = True,
+    normalization: str = "nfc",
 ) -> Tokenizers:
     """Train the tokenizers on sentence pairs.
 
@@ -157,6 +184,7 @@ def train_tokenizers(
         kind: ``unigram``, ``bpe``, ``char`` or ``word``.
         vocabulary_size: pieces of each model, or ``"auto"``: see :func:`fitting_size`.
         joint: one model for both sides, or one a side.
+        normalization: ``nfc`` (see :mod:`nmt.data.normalization`), ``nmt_nfkc`` or ``identity``.
 
     Raises:
         InputError: if the text allows no vocabulary of that size.
@@ -167,7 +195,8 @@ def train_tokenizers(
     corpora = [sides[0] + sides[1]] if joint else sides
     names = ["the text"] if joint else ["the source text", "the target text"]
     tokenizers = [
-        _train_one(sentences, kind, vocabulary_size, name) for sentences, name in zip(corpora, names, strict=True)
+        _train_one(sentences, kind, vocabulary_size, normalization, name)
+        for sentences, name in zip(corpora, names, strict=True)
     ]
     return Tokenizers(tokenizers[0], tokenizers[-1])
 
@@ -213,34 +242,47 @@ def _names(joint: bool) -> list[str]:
     return ["joint"] if joint else ["source", "target"]
 
 
-def _train_one(sentences: list[str], kind: str, vocabulary_size: int | str, name: str) -> Tokenizer:
+def _train_one(sentences: list[str], kind: str, vocabulary_size: int | str, normalization: str, name: str) -> Tokenizer:
     """Train one model in memory."""
     automatic = vocabulary_size == "auto"
     size = fitting_size(sentences, kind) if automatic else int(vocabulary_size)
     writer = io.BytesIO()
     try:
-        sentencepiece.SentencePieceTrainer.train(
-            sentence_iterator=iter(sentences),
-            model_writer=writer,
-            model_type=kind,
-            vocab_size=size,
-            hard_vocab_limit=not automatic,
-            character_coverage=1.0,
-            pad_id=PAD,
-            unk_id=UNK,
-            bos_id=BOS,
-            eos_id=EOS,
-            normalization_rule_name="nmt_nfkc",
-            max_sentence_length=_LONGEST_LINE,
-            minloglevel=2,
-            num_threads=2,
-        )
+        with _normalization(normalization) as rules:
+            sentencepiece.SentencePieceTrainer.train(
+                sentence_iterator=iter(sentences),
+                model_writer=writer,
+                model_type=kind,
+                vocab_size=size,
+                hard_vocab_limit=not automatic,
+                character_coverage=1.0,
+                pad_id=PAD,
+                unk_id=UNK,
+                bos_id=BOS,
+                eos_id=EOS,
+                **rules,
+                max_sentence_length=_LONGEST_LINE,
+                minloglevel=2,
+                num_threads=2,
+            )
     except RuntimeError as error:
         raise InputError(_explain(str(error), size, name)) from None
     tokenizer = Tokenizer(writer.getvalue())
     if not automatic and tokenizer.vocabulary != size:
         raise InputError(_explain(f"value <= {tokenizer.vocabulary}", size, name))
     return tokenizer
+
+
+@contextlib.contextmanager
+def _normalization(name: str) -> Iterator[dict[str, Any]]:
+    """Yield SentencePiece's options for rules: their name, or a file of them."""
+    if name != "nfc":
+        yield {"normalization_rule_name": name}
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "rules.tsv"
+        path.write_text(nfc_rules(), encoding="utf-8")
+        yield {"normalization_rule_tsv": str(path)}
 
 
 def _explain(message: str, size: int, name: str) -> str:

@@ -27,7 +27,7 @@ def grow(tokenizers: Tokenizers, pairs: Sequence[tuple[str, str]], kind: str, pi
     Raises:
         InputError: if the pairs have no text.
     """
-    other = train_tokenizers(pairs, kind, "auto", tokenizers.joint)
+    other = train_tokenizers(pairs, kind, "auto", tokenizers.joint, tokenizers.source.normalization)
     source = _grown(tokenizers.source, other.source, kind, pieces)
     return Tokenizers(source, source if tokenizers.joint else _grown(tokenizers.target, other.target, kind, pieces))
 

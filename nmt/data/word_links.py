@@ -1,8 +1,8 @@
 """Word links of sentence pairs, as word aligners write them: a file beside a corpus, one line per pair.
 
 A link ``i-j`` says that source word ``i`` and target word ``j`` translate each other, both counted from 0; ``i?j`` is a
-possible link and counts the same here. Words are separated by spaces. A blank line is a pair without links. The file
-is checked once, line by line, when it is opened; after that it is streamed like the corpus itself.
+possible link and counts the same here. A word is what stands between plain spaces. A blank line is a pair without
+links. The file is checked once, line by line, when it is opened; after that it is streamed like the corpus itself.
 
 TensorFlow is imported only when a Dataset is wanted, so a fault in a file is reported at once.
 """
@@ -45,8 +45,7 @@ def with_links(corpus: Corpus, path: Path) -> Corpus:
                 "pair N, or be a blank line if there are none."
             )
         where = f"{path}, line {number}"
-        source, target = (sum(1 for word in side.split(" ") if word) for side in pair)
-        check(parse(line, where), source, target, where)
+        check(parse(line, where), pair[0], pair[1], where)
     return _Linked(corpus.name, corpus.size, corpus, path)
 
 

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
-from nmt.decoding.constraints import PAD, Constraints, append
+from nmt.decoding.constraints import Constraints, append
 from nmt.decoding.history import ARRAYS, Buffers, History
 from nmt.decoding.search import Hypotheses, Step, repeated
 from nmt.decoding.top_k import top_k
@@ -338,7 +338,8 @@ class BeamSearch:
             t: the number of the step.
         """
         allowed = self.constraints.gather(sentences).allowed(logits, written, t, bos=self.bos, eos=self.eos)
-        values, tokens = top_k(allowed, tf.minimum(self.size + 1, tf.shape(logits)[1]), without=(PAD, self.bos))
+        count, excluded = tf.minimum(self.size + 1, tf.shape(logits)[1]), self.constraints.excluded(self.bos)
+        values, tokens = top_k(allowed, count, without=excluded)
         return values - tf.reduce_logsumexp(logits, -1, keepdims=True), tokens
 
     def _candidates(self, active: _Active, token_scores: tf.Tensor, tokens: tf.Tensor) -> _Candidates:

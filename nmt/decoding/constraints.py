@@ -22,12 +22,15 @@ class Constraints(NamedTuple):
         prefix: ``(batch, prefix)``, the tokens that each row begins with, zeros after them. It overrides all other
             constraints.
         no_repeat: no sequence of this many tokens is written twice; 0 allows all.
+        unknown: the token that stands for what no piece spells. It is never written, except in a prefix; PAD if there
+            is none.
     """
 
     max_length: tf.Tensor
     min_length: tf.Tensor | None = None
     prefix: tf.Tensor | None = None
     no_repeat: int = 0
+    unknown: int = PAD
 
     @property
     def max_steps(self) -> tf.Tensor:
@@ -39,13 +42,13 @@ class Constraints(NamedTuple):
         min_length, prefix = (
             None if part is None else tf.gather(part, rows) for part in (self.min_length, self.prefix)
         )
-        return Constraints(tf.gather(self.max_length, rows), min_length, prefix, self.no_repeat)
+        return Constraints(tf.gather(self.max_length, rows), min_length, prefix, self.no_repeat, self.unknown)
 
     def allowed(self, logits: tf.Tensor, tokens: tf.Tensor, t: tf.Tensor, bos: int, eos: int) -> tf.Tensor:
         """Return the logits with ``-inf`` for tokens that must not come next.
 
-        PAD and BOS are not excluded here: that is cheaper among the few candidates. If no other token is left, EOS is
-        allowed.
+        Those of :meth:`excluded` are left to the search: that is cheaper among the few candidates. If no other token is
+        left, EOS is allowed.
 
         Arguments:
             logits: ``(batch, vocabulary)``.
@@ -67,19 +70,25 @@ class Constraints(NamedTuple):
             too_short = tf.expand_dims(t < self.min_length, 1)
             allowed = tf.where(too_short & (ids == eos), _NEVER, allowed)
         if self.no_repeat or self.min_length is not None:
-            nothing_left = tf.reduce_max(without_pad_and_bos(allowed, bos), 1, keepdims=True) == _NEVER
+            nothing_left = tf.reduce_max(without(allowed, (PAD, bos, self.unknown)), 1, keepdims=True) == _NEVER
             allowed = tf.where(nothing_left & (ids == eos), logits, allowed)
         if self.prefix is not None:
             now = tf.cast(tf.range(tf.shape(self.prefix)[1]) == t, self.prefix.dtype)
             given = tf.expand_dims(tf.reduce_sum(self.prefix * now, 1), 1)
-            allowed = tf.where(given != 0, tf.where(ids == given, logits, _NEVER), allowed)
+            free = tf.where((ids == self.unknown) & (self.unknown != PAD), _NEVER, allowed)
+            allowed = tf.where(given != 0, tf.where(ids == given, logits, _NEVER), free)
         return allowed
 
+    def excluded(self, bos: int) -> tuple[int, ...]:
+        """Return the tokens that are never written, and that :meth:`allowed` leaves to the search."""
+        # A prefix may hold the unknown token.
+        return (PAD, bos) if self.unknown == PAD or self.prefix is not None else (PAD, bos, self.unknown)
 
-def without_pad_and_bos(logits: tf.Tensor, bos: int) -> tf.Tensor:
-    """Return logits ``(batch, vocabulary)`` with ``-inf`` for the two tokens that are never written."""
-    ids = tf.range(tf.shape(logits)[1])
-    return logits + tf.where((ids == PAD) | (ids == bos), _NEVER, 0.0)
+
+def without(logits: tf.Tensor, tokens: tuple[int, ...]) -> tf.Tensor:
+    """Return logits ``(batch, vocabulary)`` with ``-inf`` for some tokens."""
+    excluded = tf.reduce_any(tf.expand_dims(tf.range(tf.shape(logits)[1]), 1) == tf.constant(tokens), 1)
+    return logits + tf.where(excluded, _NEVER, 0.0)
 
 
 def append(tokens: tf.Tensor, t: tf.Tensor, last: tf.Tensor) -> tf.Tensor:

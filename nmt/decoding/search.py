@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, Protocol
 
 import tensorflow as tf
 
-from nmt.decoding.constraints import Constraints, append, without_pad_and_bos
+from nmt.decoding.constraints import Constraints, append, without
 from nmt.decoding.history import ARRAYS, Buffers, History
 
 
@@ -121,7 +121,8 @@ def greedy(
         t, writing = loop.t, active(loop)
         logits, state, alignment = step(loop.last_tokens, loop.state, memory)
         logits, alignment = tf.cast(logits, tf.float32), tf.cast(alignment, tf.float32)
-        tokens = pick(without_pad_and_bos(constraints.allowed(logits, loop.tokens, t, bos=bos, eos=eos), bos), t)
+        allowed = constraints.allowed(logits, loop.tokens, t, bos=bos, eos=eos)
+        tokens = pick(without(allowed, constraints.excluded(bos)), t)
         scores = tf.gather(logits, tokens, axis=1, batch_dims=1) - tf.reduce_logsumexp(logits, -1)
         written = writing & (tokens != eos)
         values = (

@@ -132,13 +132,16 @@ def numbers_for(settings: Decoding, lines: Sequence[int]) -> tf.Tensor:
     return tf.constant(random_numbers(settings.seed, lines, count))
 
 
-def constraints_for(settings: Decoding, lengths: tf.Tensor, prefix: tf.RaggedTensor | None) -> Constraints:
+def constraints_for(
+    settings: Decoding, lengths: tf.Tensor, prefix: tf.RaggedTensor | None, unknown: int
+) -> Constraints:
     """Return the constraints on translations.
 
     Arguments:
         settings: the section ``decoding`` of a config.
         lengths: ``(batch,)``, source tokens without EOS. A source without any has an empty translation.
         prefix: ids ``(batch, None)`` that each translation begins with.
+        unknown: the token for what no piece spells, which is never written.
     """
 
     def times(ratio: float) -> tf.Tensor:
@@ -153,7 +156,8 @@ def constraints_for(settings: Decoding, lengths: tf.Tensor, prefix: tf.RaggedTen
     if settings.min_ratio or settings.min_length:
         shortest = tf.maximum(times(settings.min_ratio), settings.min_length)
         longest = tf.where(lengths > 0, tf.minimum(tf.maximum(longest, shortest + 1), settings.max_length), 0)
-    return Constraints(longest, shortest, None if prefix is None else prefix.to_tensor(0), settings.no_repeat)
+    beginning = None if prefix is None else prefix.to_tensor(0)
+    return Constraints(longest, shortest, beginning, settings.no_repeat, unknown)
 
 
 def _by_rank(found: Hypotheses, n_best: int) -> Hypotheses:

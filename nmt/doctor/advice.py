@@ -8,6 +8,11 @@ from nmt.doctor.findings import Advice, Found, Level, Overlap, Side, Split, Use,
 from nmt.evaluation import scripts
 from nmt.presets import preset
 
+# A line stays one line: what looks like a line break afterwards is a space.
+UNESCAPE = (
+    "python3 -X utf8 -c \"import html; [print(*html.unescape(x).splitlines()) for x in open(0, newline='\\n')]\" "
+    "< OLD > NEW"
+)
 WELL = "All is well: nothing was found that would harm a training."
 
 
@@ -132,19 +137,33 @@ def _of_side(split: str, side: str, found: Side, other: Side, pairs: int) -> Ite
         yield Advice(
             level,
             f"{lines.format(_share(found.decomposed.count, pairs))} {mixed} not in NFC{_where(found.decomposed)}. "
-            "SentencePiece composes them for training, but scores compare texts as they stand: normalise to NFC.",
+            "Training and scores compose them by themselves; other programs may not: normalise to NFC.",
         )
     if found.folded.count - found.decomposed.count > 0.05 * pairs:
         yield Advice(
             "know",
             f"{lines.format(_share(found.folded.count, pairs))} change under NFKC{_where(found.folded)}, such as "
-            "full-width forms. SentencePiece applies it, so translations come in the changed form.",
+            "full-width forms. They are learned as they stand; text.normalization = 'nmt_nfkc' makes plain forms of "
+            "them, which also turns ² into 2.",
         )
     if found.long.count:
         yield Advice(
             "look" if found.long.count >= 0.001 * pairs else "know",
             f"{lines.format(_share(found.long.count, pairs))} have more than 1,000 characters{_where(found.long)}. "
             "Split them into sentences; training leaves out what is longer than data.max_length.",
+        )
+    if level := _level(found.entities.count, pairs, do=0.001):
+        yield Advice(
+            level,
+            f"{lines.format(_share(found.entities.count, pairs))} have HTML entities such as &quot; or &#39;"
+            f"{_where(found.entities)}, and a model would learn to write them. Turn them into characters: {UNESCAPE}",
+        )
+    if level := _level(found.quoted.count, pairs, do=0.001):
+        yield Advice(
+            level,
+            f'{lines.format(_share(found.quoted.count, pairs))} are quoted as spreadsheets quote cells, with "" for '
+            f"each quotation mark inside{_where(found.quoted)}. Read a TSV from a spreadsheet with --tsv-quoting; in "
+            "other files remove the quoting.",
         )
     yield from _of_scripts(split, side, found=found, other=other, pairs=pairs)
 

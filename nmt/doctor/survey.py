@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -25,6 +27,7 @@ _LONG = 1000
 _MOSTLY = 5
 _MAX_WORDS, _MAX_CHARACTERS = 1000, 10_000
 _COMMON = 8
+_ENTITY = re.compile("&(?:[A-Za-z][A-Za-z0-9]*|#[0-9]+|#[xX][0-9A-Fa-f]+);")
 
 
 @dataclass(frozen=True)
@@ -91,7 +94,7 @@ class _SideTally:
     def __init__(self) -> None:
         self._words, self._characters = LengthTally(_MAX_WORDS), LengthTally(_MAX_CHARACTERS)
         self._codes = np.zeros(0x110000, np.int64)
-        kinds = ("blank", "control", "replacement", "decomposed", "folded", "long")
+        kinds = ("blank", "control", "replacement", "decomposed", "folded", "long", "entities", "quoted")
         self._found = {kind: _Finder() for kind in kinds}
         self._with = [_Finder() for _ in scripts.SCRIPTS]
         self._mostly = [_Finder() for _ in scripts.SCRIPTS]
@@ -104,12 +107,14 @@ class _SideTally:
         self._codes[: len(census.codes)] += census.codes
         decomposed, folded = _forms(lines)
         for kind, where in {
-            "blank": census.words == 0,
+            "blank": np.fromiter((not line.strip() for line in lines), bool, len(lines)),
             "control": census.classes[:, scripts.CONTROL] > 0,
             "replacement": census.classes[:, scripts.REPLACEMENT] > 0,
             "decomposed": decomposed,
             "folded": folded,
             "long": census.characters > _LONG,
+            "entities": _entities(lines),
+            "quoted": _quoted(lines),
         }.items():
             self._found[kind].add(where, batch)
         letters = census.classes[:, -len(scripts.SCRIPTS) :]
@@ -221,6 +226,25 @@ class Survey:
             far=Found(ratio.suspicious, tuple(one for _, one in away[:EXAMPLES]) if ratio.suspicious else ()),
             repeated=repeated,
         )
+
+
+def _entities(lines: Sequence[str]) -> np.ndarray:
+    """Return which lines have characters as HTML writes them: ``&amp;``, ``&#39;``, but not ``&c;``."""
+
+    def holds(line: str) -> bool:
+        return "&" in line and any(html.unescape(each) != each for each in _ENTITY.findall(line))
+
+    return np.fromiter(map(holds, lines), bool, len(lines))
+
+
+def _quoted(lines: Sequence[str]) -> np.ndarray:
+    """Return which lines are as a spreadsheet writes a cell that holds a quotation mark: ``"She said ""no""."``."""
+
+    def is_cell(line: str) -> bool:
+        inside = line[1:-1]
+        return '""' in inside and line[0] == line[-1] == '"' and '"' not in inside.replace('""', "")
+
+    return np.fromiter(map(is_cell, lines), bool, len(lines))
 
 
 def _forms(lines: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:

@@ -54,6 +54,8 @@ def findings(split: Split) -> Table:
         ("not in NFC", *(share(side.decomposed.count, pairs) for side in sides)),
         ("changed by NFKC", *(share(side.folded.count, pairs) for side in sides)),
         ("over 1,000 characters", *(share(side.long.count, pairs) for side in sides)),
+        ("with HTML entities", *(share(side.entities.count, pairs) for side in sides)),
+        ("quoted by a spreadsheet", *(share(side.quoted.count, pairs) for side in sides)),
     ]
     # A row with nothing on either side is left out.
     return Table(("", "source", "target"), tuple(row for row in rows if set(row[1:]) not in ({"-"}, {"0"})))
@@ -106,6 +108,8 @@ def _kinds(side: Side) -> Iterator[tuple[str, Found]]:
     yield "not in NFC", side.decomposed
     yield "changed by NFKC", side.folded
     yield "over 1,000 characters", side.long
+    yield "with HTML entities", side.entities
+    yield "quoted by a spreadsheet", side.quoted
 
 
 def overlaps(found: tuple[Overlap, ...]) -> Table:

@@ -18,6 +18,7 @@ from nmt.data.corpora import Corpus
 from nmt.data.tokenizers import SENTENCES, UNK, Tokenizer, Tokenizers, fitting_size, train_tokenizers
 from nmt.doctor.findings import Cutting, Size, Split, Use, Vocabulary, Word, cut
 from nmt.errors import InputError
+from nmt.evaluation.alignment import split_words
 
 logger = logging.getLogger(__name__)
 
@@ -41,7 +42,12 @@ def vocabulary(config: Config, corpora: Sequence[Corpus], splits: Sequence[Split
     Raises:
         InputError: if the text allows no vocabulary of the size that is asked for.
     """
-    kind, joint, asked = config.text.kind, config.text.joint, config.text.vocabulary_size
+    kind, joint, asked, rules = (
+        config.text.kind,
+        config.text.joint,
+        config.text.vocabulary_size,
+        config.text.normalization,
+    )
     learned = _sample(corpora[0], splits[0], _LEARNED)
     exact = len(learned) == corpora[0].size
     logger.info(f"Learning a vocabulary from {len(learned):,} pairs")
@@ -56,7 +62,7 @@ def vocabulary(config: Config, corpora: Sequence[Corpus], splits: Sequence[Split
     for size in (*SIZES, "auto") if kind in ("unigram", "bpe") else ():
         logger.info(f"Trying a vocabulary of {size if isinstance(size, str) else format(size, ',')} pieces")
         try:
-            other = train_tokenizers(compared, kind, size, joint)
+            other = train_tokenizers(compared, kind, size, joint, rules)
         except InputError:
             # The sample has too few different pieces, or more characters than the size allows.
             continue
@@ -77,21 +83,22 @@ def vocabulary(config: Config, corpora: Sequence[Corpus], splits: Sequence[Split
 def _learned(sample: Sample, corpus: Corpus, config: Config, exact: bool) -> Tokenizers:
     """Learn from a sample what training would learn from the whole corpus."""
     kind, joint, size = config.text.kind, config.text.joint, config.text.vocabulary_size
+    rules = config.text.normalization
     spread = islice(corpus.pairs(), 0, None, -(-corpus.size // SENTENCES))
     if exact or size != "auto" or not joint or kind not in ("unigram", "bpe"):
         try:
-            return train_tokenizers(sample, kind, size, joint)
+            return train_tokenizers(sample, kind, size, joint, rules)
         except InputError:
             if exact:
                 raise
             # Perhaps only the larger sample of a training has this many pieces.
-            return train_tokenizers(spread, kind, size, joint)
+            return train_tokenizers(spread, kind, size, joint, rules)
     fitting = fitting_size((side for pair in spread for side in pair), kind)
     try:
-        return train_tokenizers(sample, kind, fitting, joint)
+        return train_tokenizers(sample, kind, fitting, joint, rules)
     except InputError:
         # The whole corpus allows this many pieces, the sample does not.
-        return train_tokenizers(sample, kind, "auto", joint)
+        return train_tokenizers(sample, kind, "auto", joint, rules)
 
 
 def _sample(corpus: Corpus, split: Split, max_pairs: int) -> Sample:
@@ -127,7 +134,7 @@ def _use(name: str, sample: Sample, tokenizers: Tokenizers, config: Config) -> U
     for side, tokenizer in _sides(sample, tokenizers):
         pieces = _cut(side, tokenizer)
         cuttings.append(_cutting(side, pieces, tokenizer))
-        lengths.append([sum(len(pieces[word]) for word in line.split()) for line in side])
+        lengths.append([sum(len(pieces[word]) for word in split_words(line)) for line in side])
     longest = [max(pair) for pair in zip(*lengths, strict=True)]
     empty = sum(min(pair) == 0 for pair in zip(*lengths, strict=True))
     max_length = config.data.max_length
@@ -146,7 +153,7 @@ def _use(name: str, sample: Sample, tokenizers: Tokenizers, config: Config) -> U
 
 def _cut(lines: Sequence[str], tokenizer: Tokenizer) -> dict[str, list[int]]:
     """Return the ids of each different word."""
-    words = list({word: None for line in lines for word in line.split()})
+    words = list({word: None for line in lines for word in split_words(line)})
     found: dict[str, list[int]] = {}
     for begin in range(0, len(words), _TOGETHER):
         some = words[begin : begin + _TOGETHER]
@@ -156,7 +163,7 @@ def _cut(lines: Sequence[str], tokenizer: Tokenizer) -> dict[str, list[int]]:
 
 def _cutting(lines: Sequence[str], pieces: dict[str, list[int]], tokenizer: Tokenizer) -> Cutting:
     """Count how the words of some lines are cut."""
-    counts = Counter(word for line in lines for word in line.split())
+    counts = Counter(word for line in lines for word in split_words(line))
     total = sum(counts.values())
     # The length of each piece without the mark of a word's beginning.
     letters = [len(piece.removeprefix("▁")) for piece in tokenizer.pieces(range(tokenizer.vocabulary))]

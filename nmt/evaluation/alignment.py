@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -10,6 +11,7 @@ import numpy as np
 
 # SentencePiece writes a space as this character, at the front of the piece that begins a word.
 _SPACE = "▁"
+_WORD = re.compile(r"[^ \r\n]+")
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,17 @@ class WordAlignment:
         return self.source[int(np.argmax(self.weights[self.target.index(target)]))]
 
 
+def split_words(text: str) -> list[str]:
+    """Return the words of a text: what stands between plain spaces. A line break counts as a space.
+
+    Other white space, such as U+00A0, is a part of the word that holds it, as for the programs that align words.
+
+    >>> split_words(" I  ate\\u00a0rice ")
+    ['I', 'ate\\xa0rice']
+    """
+    return _WORD.findall(text)
+
+
 class Words(NamedTuple):
     """The words of a sentence, and the word that each piece belongs to."""
 
@@ -42,7 +55,7 @@ class Words(NamedTuple):
 
 
 def words(pieces: Sequence[str]) -> Words:
-    """Join pieces to words.
+    """Join pieces to words. A space alone belongs to the word that follows it, or to the last one.
 
     >>> words(["▁I", "▁a", "te", "▁", "rice"])
     Words(words=('I', 'ate', 'rice'), places=(0, 1, 1, 2, 2))
@@ -50,11 +63,13 @@ def words(pieces: Sequence[str]) -> Words:
     joined: list[str] = []
     places: list[int] = []
     for piece in pieces:
-        if piece.startswith(_SPACE) or not joined:
+        if not joined or (piece.startswith(_SPACE) and joined[-1]):
             joined.append("")
         joined[-1] += piece.replace(_SPACE, "")
         places.append(len(joined) - 1)
-    return Words(tuple(joined), tuple(places))
+    if len(joined) > 1 and not joined[-1]:
+        joined.pop()
+    return Words(tuple(joined), tuple(min(place, len(joined) - 1) for place in places))
 
 
 def by_word(source: Sequence[str] | Words, target: Sequence[str] | Words, weights: np.ndarray) -> WordAlignment:

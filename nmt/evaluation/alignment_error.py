@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from nmt.errors import InputError
-from nmt.evaluation.alignment import WordAlignment
+from nmt.evaluation.alignment import WordAlignment, split_words
 
 Link = tuple[int, int]
 
@@ -98,21 +98,22 @@ def pharaoh(links: Gold | Collection[Link]) -> str:
     return " ".join(f"{i}{'-' if (i, j) in sure else '?'}{j}" for i, j in sorted(every))
 
 
-def check(gold: Gold, source_words: int, target_words: int, where: str) -> None:
+def check(gold: Gold, source: str, target: str, where: str) -> None:
     """Make sure that the links lie inside their sentences.
 
     Arguments:
         gold: the links.
-        source_words, target_words: how many words the sentences have.
+        source, target: the sentences.
         where: the file and line, for the error.
 
     Raises:
         InputError: if a link lies outside.
 
-    >>> check(parse("0-0 1-1", "gold.txt, line 1"), 2, 2, "gold.txt, line 1")
+    >>> check(parse("0-0 1-1", "gold.txt, line 1"), "na bap", "I eat", "gold.txt, line 1")
     """
+    counts = len(split_words(source)), len(split_words(target))
     for link in sorted(gold.possible):
-        for place, words, side in zip(link, (source_words, target_words), ("source", "target"), strict=True):
+        for place, words, side in zip(link, counts, ("source", "target"), strict=True):
             if place >= words:
                 token = pharaoh(Gold(gold.sure & {link}, frozenset({link})))
                 raise InputError(

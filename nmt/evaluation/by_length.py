@@ -14,7 +14,8 @@ import sacrebleu
 from rich.table import Table
 from rich.text import Text
 
-from nmt.evaluation.scores import choose_tokenizer
+from nmt.evaluation.alignment import split_words
+from nmt.evaluation.scores import choose_tokenizer, composed
 
 RESAMPLES = 1000
 
@@ -109,7 +110,7 @@ def by_length_of_runs(
         raise ValueError(
             f"{counts} translations of {len(sources)} sources cannot be scored against {len(references)} references."
         )
-    lengths = np.array([len(source.split()) for source in sources])
+    lengths = np.array([len(split_words(source)) for source in sources])
     edges = _quantiles(lengths) if bins is None else list(bins)
     if any(b <= a for a, b in pairwise(edges)):
         raise ValueError(f"The bins {edges} do not rise.")
@@ -166,6 +167,7 @@ def _scored(
     tokenizer: str,
 ) -> LengthBin:
     """Score the sentences of a bin."""
+    runs, references = [composed(texts) for texts in runs], composed(references)
     bleu = sacrebleu.BLEU(tokenize=tokenizer)
     scores = [bleu.corpus_score(texts, [references]).score for texts in runs]
     statistics = [_statistics(texts, references, tokenizer) for texts in runs]

@@ -6,6 +6,7 @@ Call for Clarity in Reporting BLEU Scores*, https://aclanthology.org/W18-6319.
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -57,13 +58,14 @@ class Scores:
 
 
 def score(hypotheses: Sequence[str], references: Sequence[str]) -> Scores:
-    """Score translations against one reference each, cased, with the tokenizer of :func:`choose_tokenizer`.
+    """Score translations against one reference each, cased, with the tokenizer of :func:`choose_tokenizer`, in NFC.
 
     Raises:
         ValueError: if there are no sentences, or their numbers differ.
     """
     if not hypotheses or len(hypotheses) != len(references):
         raise ValueError(f"{len(hypotheses)} translations cannot be scored against {len(references)} references.")
+    hypotheses, references = composed(hypotheses), composed(references)
     bleu, chrf = sacrebleu.BLEU(tokenize=choose_tokenizer(references)), sacrebleu.CHRF()
     bleu_score = bleu.corpus_score(hypotheses, [references]).score
     chrf_score = chrf.corpus_score(hypotheses, [references]).score
@@ -123,3 +125,12 @@ def why_bleu_fails(references: Sequence[str]) -> str:
     if not spaces and np.median([len(text) for text in sample]) > _LONG_WORD:
         return "half of the references have no spaces"
     return "half of the references have fewer than four words"
+
+
+def composed(texts: Sequence[str]) -> list[str]:
+    """Return texts in Unicode's form NFC: what looks the same must count as the same.
+
+    >>> composed(["e\\u0301"]) == ["\\u00e9"]
+    True
+    """
+    return [unicodedata.normalize("NFC", text) for text in texts]

@@ -43,10 +43,9 @@ _INVISIBLE = (
 
 @dataclass(frozen=True)
 class Table:
-    """The class of each code point, and whether ``str.split`` takes it for white space."""
+    """The class of each code point."""
 
     classes: np.ndarray
-    spaces: np.ndarray
 
 
 @cache
@@ -69,10 +68,8 @@ def table() -> Table:
         blocks[begin:end] = True
     for code in np.flatnonzero(~blocks[:_NAMES_END]).tolist():
         classes[code] = _class(code)
-    spaces = np.zeros(_CODES, bool)
-    spaces[[code for code in range(0x3001) if chr(code).isspace()]] = True
-    classes.flags.writeable = spaces.flags.writeable = False
-    return Table(classes, spaces)
+    classes.flags.writeable = False
+    return Table(classes)
 
 
 def _class(code: int) -> int:
@@ -101,7 +98,7 @@ class Census:
 
     Attributes:
         characters: ``(lines,)``.
-        words: ``(lines,)``, as ``str.split`` counts them.
+        words: ``(lines,)``: what stands between plain spaces.
         classes: ``(lines, classes)``, the characters of each class.
         codes: ``(codes,)``, how often each code point occurs, up to the highest one that occurs.
     """
@@ -124,7 +121,7 @@ def census(lines: Sequence[str]) -> Census:
     # A line end after each line separates its last word from the first word of the next line.
     codes = np.frombuffer(("\n".join(lines) + "\n").encode("utf-32-le", "surrogatepass"), np.uint32)
     ends = np.cumsum(characters + 1) - 1
-    blank = known.spaces[codes]
+    blank = (codes == ord(" ")) | (codes == ord("\n"))
     begins = ~blank
     begins[1:] &= blank[:-1]
     # The words of a line are those that begin between the last line end and its own.

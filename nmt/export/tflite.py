@@ -15,7 +15,7 @@ import tensorflow as tf
 
 from nmt import model_folder as folders
 from nmt.config import Decoding, check_decoding
-from nmt.data.tokenizers import BOS, EOS, PAD, Tokenizers
+from nmt.data.tokenizers import BOS, EOS, PAD, UNK, Tokenizers
 from nmt.decoding.history import DENSE
 from nmt.decoding.strategies import constraints_for, search
 from nmt.errors import InputError
@@ -146,7 +146,7 @@ def search_function(translator: Translator, settings: Decoding) -> Callable[[tf.
                 settings,
                 memory=model.encode(source),
                 mask=mask if aligned else mask[:, :1],
-                constraints=constraints_for(settings, lengths, prefix=None),
+                constraints=constraints_for(settings, lengths, prefix=None, unknown=UNK),
                 numbers=tf.zeros([tf.shape(source)[0], 0]),
                 bos=BOS,
                 eos=EOS,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -21,6 +22,11 @@ from nmt.inference.searcher import NUMBERS, STRINGS, Searcher
 from nmt.inference.strings import continued, encoded, one_line
 from nmt.models.language_model import LanguageModel
 from nmt.saving import load
+
+# Pieces of a text that are scored, with which it fills a batch by itself.
+_MAX_PIECES = 4095
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -55,7 +61,9 @@ class Completer(Searcher):
     ) -> None:
         super().__init__(model, tokenizers, config, parallel_batches)
         self._graph = CompletionGraph(model, tokenizers)
-        self._score = tf.function(self._graph.score, input_signature=[STRINGS], autograph=False)
+        self._score = tf.function(
+            self._graph.score, input_signature=[STRINGS, tf.TensorSpec([], tf.int32)], autograph=False
+        )
 
     @classmethod
     def load(cls, folder: str | Path, parallel_batches: int = PARALLEL_BATCHES) -> Completer:
@@ -101,19 +109,28 @@ class Completer(Searcher):
         self._search_all(complete, range(len(beginnings)), settings)
         return [found[i] for i in range(len(beginnings))]
 
-    def score(self, texts: Sequence[str]) -> list[tuple[float, int]]:
+    def score(self, texts: Sequence[str], first: int = 0) -> list[tuple[float, int]]:
         """Return the log-probability of each text and the number of its pieces, EOS included.
 
-        The perplexity per piece is ``exp(-sum of the first / sum of the second)``.
+        The perplexity per piece is ``exp(-sum of the first / sum of the second)``. Of a text of more than 4,095 pieces
+        the rest is left out, so that memory is bounded, and a message in the log names it.
+
+        Arguments:
+            texts: the texts.
+            first: the number of the first text, from 0, for the messages.
         """
+        lengths = self._pieces(texts)
+        for number, length in enumerate(lengths, first + 1):
+            if length > _MAX_PIECES:
+                logger.info(f"Line {number} has more than {_MAX_PIECES:,} pieces: the rest was left out.")
         found: dict[int, tuple[float, int]] = {}
 
         def score(batch: list[int]) -> None:
-            outputs = self._score(encoded([texts[i] for i in batch]))
+            outputs = self._score(encoded([texts[i] for i in batch]), tf.constant(_MAX_PIECES))
             scores = zip(outputs["scores"].numpy().tolist(), outputs["lengths"].numpy().tolist(), strict=True)
             found.update(zip(batch, scores, strict=True))
 
-        self._score_all(score, [n + 1 for n in self._pieces(texts)], self.config.decoding.batch_size)
+        self._score_all(score, [min(n, _MAX_PIECES) + 1 for n in lengths], self.config.decoding.batch_size)
         return [found[i] for i in range(len(texts))]
 
     def _search_graph(self, settings: Decoding, *more: bool) -> Callable[..., Outputs]:

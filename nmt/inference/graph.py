@@ -9,7 +9,7 @@ from threading import Lock
 import tensorflow as tf
 
 from nmt.config import Decoding
-from nmt.data.tokenizers import BOS, EOS, PAD, Tokenizers
+from nmt.data.tokenizers import BOS, EOS, PAD, UNK, Tokenizers
 from nmt.decoding.constraints import Constraints
 from nmt.decoding.ensemble import Ensemble
 from nmt.decoding.search import Hypotheses
@@ -56,7 +56,7 @@ class TranslationGraph:
         source, lengths, truncated = self._read(texts, settings.max_length)
         memory = self.model.encode(source)
         prefix = self.tokenizers.target.encode(prefixes) if prefixed else None
-        constraints = constraints_for(settings, lengths, prefix)
+        constraints = constraints_for(settings, lengths, prefix, UNK)
         # The attention may rest on EOS when no source token is relevant, so EOS need not be covered.
         mask = (source != PAD) & (source != EOS)
         mask = mask if self.model.aligned else mask[:, :0]
@@ -85,13 +85,7 @@ class TranslationGraph:
         source, lengths, truncated = self._read(sources, max_length)
         pieces = self.tokenizers.target.encode(targets)
         kept = pieces[:, :max_length]
-        rows, whole = kept.nrows(), pieces.row_lengths() == kept.row_lengths()
-        # A truncated target does not end here, so it gets no EOS.
-        end = tf.RaggedTensor.from_row_lengths(
-            tf.fill([tf.math.count_nonzero(whole, dtype=tf.int32)], EOS), tf.cast(whole, tf.int64)
-        )
-        written = _padded(tf.concat([kept, end], 1))
-        read = _padded(tf.concat([tf.fill([rows, 1], BOS), kept], 1))[:, : tf.shape(written)[1]]
+        read, written, whole = _taught(pieces, max_length)
         logits, alignment = self.model.teacher_forcing(source, read)
         token_scores = _token_scores(logits, written)
         scores = tf.reduce_sum(token_scores, 1)
@@ -142,7 +136,8 @@ class CompletionGraph:
         read = given[:, : settings.max_length - 1]
         prefix = read.to_tensor(PAD)
         rows = tf.shape(texts)[0]
-        constraints = Constraints(tf.fill([rows], settings.max_length), prefix=prefix, no_repeat=settings.no_repeat)
+        limits = tf.fill([rows], settings.max_length)
+        constraints = Constraints(limits, prefix=prefix, no_repeat=settings.no_repeat, unknown=UNK)
         memory, mask = self.model.encode(prefix), tf.zeros([rows, 0], tf.bool)
         found = search(
             self.model,
@@ -164,11 +159,14 @@ class CompletionGraph:
             "truncated": given.row_lengths() > read.row_lengths(),
         }
 
-    def score(self, texts: tf.Tensor) -> Outputs:
-        """Return ``scores`` and ``lengths`` ``(batch,)``: log-probabilities and numbers of pieces, EOS included."""
-        pieces = self.tokenizers.target.encode(texts)
-        written = tf.concat([pieces, tf.fill([pieces.nrows(), 1], EOS)], 1).to_tensor(PAD)
-        read = tf.concat([tf.fill([pieces.nrows(), 1], BOS), pieces], 1).to_tensor(PAD)
+    def score(self, texts: tf.Tensor, max_length: tf.Tensor) -> Outputs:
+        """Score strings ``(batch,)``, of which ``max_length``, ``()``, pieces are read.
+
+        Returns:
+            ``scores`` and ``lengths`` ``(batch,)``: log-probabilities and numbers of pieces. EOS is included, except
+            where a text has more pieces than were read.
+        """
+        read, written, _ = _taught(self.tokenizers.target.encode(texts), max_length)
         logits, _ = self.model.teacher_forcing(None, read)
         scores = tf.reduce_sum(_token_scores(logits, written), 1)
         return {"scores": scores, "lengths": tf.math.count_nonzero(written != PAD, 1)}
@@ -200,6 +198,19 @@ class GraphCache:
 
     def __len__(self) -> int:
         return self._kept.cache_info().currsize
+
+
+def _taught(pieces: tf.RaggedTensor, max_length: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    """Return what a decoder reads and must write, ids ``(batch, target)``, and which texts are whole, ``(batch,)``."""
+    kept = pieces[:, :max_length]
+    rows, whole = kept.nrows(), pieces.row_lengths() == kept.row_lengths()
+    # A truncated text does not end here, so it gets no EOS.
+    end = tf.RaggedTensor.from_row_lengths(
+        tf.fill([tf.math.count_nonzero(whole, dtype=tf.int32)], EOS), tf.cast(whole, tf.int64)
+    )
+    written = _padded(tf.concat([kept, end], 1))
+    read = _padded(tf.concat([tf.fill([rows, 1], BOS), kept], 1))[:, : tf.shape(written)[1]]
+    return read, written, whole
 
 
 def _token_scores(logits: tf.Tensor, written: tf.Tensor) -> tf.Tensor:

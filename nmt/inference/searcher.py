@@ -9,10 +9,10 @@ from typing import Any
 import tensorflow as tf
 
 from nmt.config import Config, Decoding
-from nmt.data.tokenizers import Tokenizers
+from nmt.data.tokenizers import Tokenizer, Tokenizers
 from nmt.decoding.strategies import settings_with
 from nmt.inference.graph import GraphCache, Outputs
-from nmt.inference.parallel import PARALLEL_BATCHES, run_parallel, split
+from nmt.inference.parallel import PARALLEL_BATCHES, batched, run_parallel, split
 from nmt.inference.strings import encoded
 from nmt.saving import save
 
@@ -22,6 +22,8 @@ NUMBERS = tf.TensorSpec([None, None], tf.float32)
 # the whole vocabulary. With more than two batches at once each is smaller.
 _MAX_HYPOTHESES = 640
 _MAX_SCORED_TOKENS = 4096
+# Source tokens that are attended to at once, by all hypotheses of a batch.
+_MAX_ATTENDED = 256 * _MAX_HYPOTHESES
 
 
 class Searcher:
@@ -68,10 +70,23 @@ class Searcher:
         """Return the function that searches with these settings."""
         raise NotImplementedError
 
-    def _search_all(self, work: Callable[[list[int]], Any], rows: Sequence[int], settings: Decoding) -> None:
-        """Call ``work`` for all rows, in batches that may be searched at once."""
-        size = self._share(_MAX_HYPOTHESES) // max(settings.beam, settings.n_best)
-        batches = split(rows, max(1, min(settings.batch_size, size)), self.parallel_batches)
+    def _search_all(
+        self, work: Callable[[list[int]], Any], rows: Sequence[int], settings: Decoding, lengths: Sequence[int] = ()
+    ) -> None:
+        """Call ``work`` for all rows, in batches that may be searched at once.
+
+        Arguments:
+            work: takes the numbers of some rows.
+            rows: their numbers.
+            settings: of the search.
+            lengths: the number of source tokens of each row, by its number; empty without a source.
+        """
+        wide = max(settings.beam, settings.n_best)
+        size = max(1, min(settings.batch_size, self._share(_MAX_HYPOTHESES) // wide))
+        batches: list[list[int]] = []
+        for batch in split(rows, size, self.parallel_batches):
+            longest = max((lengths[i] for i in batch), default=1) if lengths else 1
+            batches += batched(batch, max(1, self._share(_MAX_ATTENDED) // (wide * longest)))
         run_parallel(work, batches, self.parallel_batches)
 
     def _score_all(self, work: Callable[[list[int]], Any], lengths: Sequence[int], batch_size: int) -> None:
@@ -83,15 +98,19 @@ class Searcher:
             batch_size: the maximum number of rows in a batch.
         """
         waiting = sorted(range(len(lengths)), key=lambda i: lengths[i])
+        most = self._share(_MAX_SCORED_TOKENS)
         batches = []
         while waiting:
             size = batch_size
             # As many as fit beside the longest of them.
-            while size > 1 and size * lengths[waiting[:size][-1]] > self._share(_MAX_SCORED_TOKENS):
+            while size > 1 and size * lengths[waiting[:size][-1]] > most:
                 size //= 2
             batches.append(waiting[:size])
             waiting = waiting[size:]
-        run_parallel(work, batches, self.parallel_batches)
+        # A text that alone has more tokens than that is scored by itself.
+        large = [batch for batch in batches if lengths[batch[-1]] > most]
+        run_parallel(work, batches[: len(batches) - len(large)], self.parallel_batches)
+        run_parallel(work, large, 1)
 
     def _share(self, most: int) -> int:
         """Return the limit of each of the parallel batches, from that of each of two."""
@@ -99,4 +118,9 @@ class Searcher:
 
     def _pieces(self, texts: Sequence[str]) -> list[int]:
         """Count the target pieces of each text."""
-        return self.tokenizers.target.encode(encoded(texts)).row_lengths().numpy().tolist()
+        return count_pieces(self.tokenizers.target, texts)
+
+
+def count_pieces(tokenizer: Tokenizer, texts: Sequence[str]) -> list[int]:
+    """Count the pieces of each text."""
+    return tokenizer.encode(encoded(texts)).row_lengths().numpy().tolist()

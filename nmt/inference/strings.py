@@ -28,8 +28,11 @@ def continued(given: str, begun: bytes, written: bytes) -> str:
 
     >>> continued("h東", b"h", b"hello")
     'h東ello'
+    >>> continued("I ate ", b"I ate", b"I ate rice")
+    'I ate rice'
     """
-    return given + decoded(written)[len(decoded(begun)) :]
+    added = decoded(written)[len(decoded(begun)) :]
+    return given + (added.removeprefix(" ") if given[-1:].isspace() else added)
 
 
 def one_line(text: str) -> str:

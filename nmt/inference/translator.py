@@ -17,7 +17,7 @@ from nmt.decoding.strategies import numbers_for
 from nmt.errors import InputError
 from nmt.inference.graph import Outputs, TranslationGraph
 from nmt.inference.parallel import PARALLEL_BATCHES
-from nmt.inference.searcher import NUMBERS, STRINGS, Searcher
+from nmt.inference.searcher import NUMBERS, STRINGS, Searcher, count_pieces
 from nmt.inference.strings import continued, encoded, one_line
 from nmt.models.seq2seq import Seq2Seq
 from nmt.saving import load
@@ -130,7 +130,9 @@ class Translator(Searcher):
             for i, found in zip(batch, self._translations(outputs, sources, begun), strict=True):
                 results[i] = found
 
-        self._search_all(translate, waiting, settings)
+        # A text has hardly more pieces than characters, and no more of them are read.
+        lengths = [min(len(text), settings.max_length) + 1 for text in texts]
+        self._search_all(translate, waiting, settings, lengths)
         return results
 
     def score(self, sources: Sequence[str], targets: Sequence[str], **decoding: Any) -> list[Translation]:
@@ -158,7 +160,8 @@ class Translator(Searcher):
             for i, (found,) in zip(batch, self._translations(outputs, read, given, whole=True), strict=True):
                 results[i] = found
 
-        lengths = [min(n, settings.max_length) + 1 for n in self._pieces(targets)]
+        pieces = zip(count_pieces(self.tokenizers.source, sources), self._pieces(targets), strict=True)
+        lengths = [min(max(pair), settings.max_length) + 1 for pair in pieces]
         self._score_all(score, lengths, settings.batch_size)
         return results
 

@@ -91,6 +91,8 @@ def run_parts(
     tokenizers = run_tokenizers(
         config, corpus, resumed=folder if resume else None, started=started and started[1], grow=grow
     )
+    if not resume:
+        _warn_of_unknown_words(corpus, tokenizers, started=started is not None)
     pipeline, batches = make_pipeline(config, corpus, tokenizers)
     steps = expected_steps(config, batches)
     development = development_batches(config, pipeline, dev)
@@ -148,13 +150,36 @@ def run_tokenizers(
 def fit_tokenizers(config: Config, corpus: Corpus) -> Tokenizers:
     """Train the tokenizers on the corpus: on 300,000 evenly spread pairs if it has more."""
     tokenizers = texts.train_tokenizers(
-        evenly_spread_pairs(corpus), config.text.kind, config.text.vocabulary_size, config.text.joint
+        evenly_spread_pairs(corpus),
+        config.text.kind,
+        config.text.vocabulary_size,
+        config.text.joint,
+        config.text.normalization,
     )
     what = "lines" if config.model.architecture == "language-model" else "pairs"
     logger.info(
         f"{corpus.size:,} {what} from {corpus.name}; {config.text.kind} vocabulary of {_sizes(tokenizers)} pieces."
     )
     return tokenizers
+
+
+def _warn_of_unknown_words(corpus: Corpus, tokenizers: Tokenizers, started: bool) -> None:
+    """Say how many target words the model can neither learn nor write."""
+    targets = [target for _, target in islice(corpus.pairs(), SAMPLE)]
+    found = tokenizers.target.changed_words(targets)
+    if not found:
+        return
+    (word, _), *_ = found.most_common(1)
+    way_out = (
+        "--grow N adds up to N pieces for them to the vocabulary."
+        if started
+        else "text.kind = 'unigram' knows every character of the training pairs, and text.normalization = 'nfc' keeps "
+        "them."
+    )
+    logger.warning(
+        f"Warning: {found.total():,} target words of the first {len(targets):,} pairs hold characters that the "
+        f"vocabulary lacks or changes, as {word!r}: the model cannot write them. {way_out}"
+    )
 
 
 def evenly_spread_pairs(corpus: Corpus) -> Iterator[tuple[str, str]]:

@@ -69,6 +69,18 @@ def test_a_language_model_completes_and_is_scored(language_model: Path, place: P
     assert found["lines"] == 80 and found["pieces"] == 80 * 7 and 1 < found["perplexity"] < 12
 
 
+def test_a_long_line_is_cut_and_named_and_a_space_at_the_end_is_one(language_model: Path, place: Path) -> None:
+    # 5,000 letters and the space before the word are more than 4,095 pieces; "he" has its space, two letters and EOS.
+    (place / "long").write_text("he\n" + "l" * 5000 + "\n\nhe\n")
+    scores = nmt("evaluate", language_model, "--text", place / "long", "--json")
+    assert scores.returncode == 0, scores.stderr.decode()
+    found = json.loads(scores.stdout)
+    assert (found["lines"], found["pieces"]) == (3, 4 + 4095 + 4)
+    assert scores.stderr.decode() == "Line 2 has more than 4,095 pieces: the rest was left out.\n"
+    result = nmt("complete", language_model, stdin=b"hello \n")
+    assert result.returncode == 0 and result.stdout.startswith(b"hello ") and not result.stdout.startswith(b"hello  ")
+
+
 def test_a_language_model_is_resumed(language_model: Path, place: Path) -> None:
     copy = place / "copy"
     shutil.copytree(language_model, copy)

@@ -11,6 +11,7 @@ from nmt.comparison.results import Results
 from nmt.comparison.spec import Candidate, ComparisonBudget, Material
 from nmt.comparison.summary import Summary, summary
 from nmt.config import Config
+from nmt.data.corpora import from_tsv
 
 HANGUL = "나는 밥을 먹었다"
 SIGNED = {"bleu_signature": "tok:13a", "chrf_signature": "nc:6", "steps": 40}
@@ -42,7 +43,7 @@ def made(tmp_path: Path) -> tuple[Results, Summary]:
     # 20 times 1 to 20 ms: the median is 10.5, the 95th of a hundred the 20th value.
     alone = [float(number) for number in range(1, 21)]
     results.record["speeds"] = {"one": {"rates": [11.0, 17.0, 13.0], "milliseconds": alone, "export_bytes": 2_500_000}}
-    return results, summary(results, names, material.test, [("budget", "40 steps each")])
+    return results, summary(results, names, material.open(material.test), [("budget", "40 steps each")])
 
 
 def test_the_rows_by_hand(made: tuple[Results, Summary]) -> None:
@@ -113,6 +114,6 @@ def test_a_comparison_in_which_nothing_went_well_has_a_report_without_pictures(t
         tmp_path / "c", [Candidate("one", Config())], Material((tmp_path / "test.tsv",)), ComparisonBudget()
     )
     results.add({"name": "one", "seed": 1, "failed": "it broke"})
-    written = write_report(summary(results, ["one"], (tmp_path / "test.tsv",), []), results.folder)
+    written = write_report(summary(results, ["one"], from_tsv(tmp_path / "test.tsv"), []), results.folder)
     assert [path.name for path in written] == ["comparison.html", "comparison.md"]
     assert "**one** failed, seed 1: it broke" in written[1].read_text()

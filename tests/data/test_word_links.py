@@ -46,6 +46,16 @@ def test_a_corpus_alone_has_no_links(tmp_path: Path) -> None:
         assert part.links() is None and part.link_dataset() is None
 
 
+def test_words_stand_between_plain_spaces(tmp_path: Path) -> None:
+    (tmp_path / "x.tsv").write_text("na bap\u00a0mul\tI ate\u3000rice\nna\rbap\tI ate\n")
+    (tmp_path / "links").write_text("0-0 1-1\n1-1\r0-0\n")
+    corpus = with_links(from_tsv(tmp_path / "x.tsv"), tmp_path / "links")
+    assert list(corpus.links() or []) == in_graph(corpus) == ["0-0 1-1", "1-1 0-0"]
+    (tmp_path / "links").write_text("2-0\n0-0\n")
+    with pytest.raises(InputError, match=r"links, line 1: .* source word 2, but the source has 2 words"):
+        with_links(from_tsv(tmp_path / "x.tsv"), tmp_path / "links")
+
+
 BAD = {
     "no link": ("0-0\n0:0\n\n", ["line 2", "'0:0'", "Write 0-1"]),
     "a half": ("0-\n\n\n", ["line 1", "'0-'"]),

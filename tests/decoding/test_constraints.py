@@ -6,7 +6,7 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nmt.decoding.constraints import Constraints
+from nmt.decoding.constraints import Constraints, without
 
 BOS, EOS, VOCABULARY = 2, 3, 11
 MAX_LENGTH = tf.constant([9, 9])
@@ -64,3 +64,12 @@ def test_where_nothing_else_is_left_eos_is_allowed():
     constraints = Constraints(tf.constant([20]), tf.constant([15]), no_repeat=1)
     assert EOS not in forbidden(constraints, written, 8)[0]
     assert EOS in forbidden(constraints, [[1, 4, 5, 0, 0, 0, 0, 0, 0]], 3)[0]
+
+
+@pytest.mark.parametrize("prefix", [None, [[0, 0]], [[1, 5]]])
+def test_the_unknown_token_is_written_only_in_a_prefix(prefix):
+    given = None if prefix is None else tf.constant(prefix)
+    constraints = Constraints(tf.constant([9]), prefix=given, unknown=1)
+    logits = tf.constant([[0.0, 9.0, 0.0, 0.0, 1.0, 0.5]])
+    left = without(constraints.allowed(logits, tf.zeros([1, 0], tf.int32), 0, BOS, EOS), constraints.excluded(BOS))
+    assert int(tf.argmax(left[0])) == (1 if prefix == [[1, 5]] else 4)

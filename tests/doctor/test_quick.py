@@ -1,10 +1,13 @@
 """What `nmt train` warns of, and that it is silent when all is well."""
 
+import re
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from nmt.data.corpora import Corpus, from_files, from_tsv, split_dev
+from nmt.doctor.advice import UNESCAPE
 from nmt.doctor.quick import warnings
 from nmt.synthetic import demo, tasks
 
@@ -46,14 +49,24 @@ def test_the_generated_tasks_give_no_warning(task: str, tmp_path: Path) -> None:
         (lambda pair: (pair[0], pair[1] * 9), "far from the usual ratio"),
         (lambda pair: ("밥을 먹었다", "I ate rice"), "repeat an earlier pair"),
         (lambda pair: (pair[0], pair[1] + "\ufffd"), "characters were lost"),
+        (lambda pair: (pair[0], f"&quot;{pair[1]}&quot;"), "have HTML entities"),
+        (lambda pair: (pair[0], f'"""{pair[1]}"""'), "--tsv-quoting"),
     ],
-    ids=["copies", "swapped", "blank", "ratio", "repeats", "lost"],
+    ids=["copies", "swapped", "blank", "ratio", "repeats", "lost", "entities", "quoted"],
 )
 def test_each_fault_is_warned_of(damage: object, words: str, tmp_path: Path) -> None:
     pairs = [damage(pair) if place % 10 == 0 else pair for place, pair in enumerate(built_in("dev"))]  # type: ignore
     found = patient(opened(tmp_path, "train", pairs), None)
     assert any(words in line for line in found), found
     assert all("train.ko + train.en" in line and "\n" not in line for line in found)
+
+
+def test_the_command_that_is_told_turns_entities_into_characters_line_by_line(tmp_path: Path) -> None:
+    command = re.search(r"python3 .*NEW", UNESCAPE)
+    assert command
+    (tmp_path / "old").write_bytes("a\tI&#39;m &amp;amp; &quot;밥&quot;\n\nb&#10;c\rd\r\n".encode())
+    subprocess.run(command[0].replace("OLD", "old").replace("NEW", "new"), shell=True, cwd=tmp_path, check=True)
+    assert (tmp_path / "new").read_text(encoding="utf-8") == 'a\tI\'m &amp; "밥"\n\nb c d\n'
 
 
 def test_development_pairs_that_stand_in_training_are_found_wherever_they_do(tmp_path: Path) -> None:

@@ -32,7 +32,7 @@ def test_clean_pairs(tmp_path: Path) -> None:
     assert found.source.scripts == {"Hangul": 88}
     for side in (found.source, found.target):
         assert side.foreign == ()
-        for kind in ("blank", "control", "replacement", "decomposed", "folded", "long"):
+        for kind in ("blank", "control", "replacement", "decomposed", "folded", "long", "entities", "quoted"):
             assert getattr(side, kind).count == 0
     assert (found.copies.count, found.far.count, found.repeated.counts.pairs) == (0, 0, 0)
 
@@ -49,7 +49,10 @@ def test_each_fault_is_counted_and_its_line_named(tmp_path: Path) -> None:
         ("그는 다시 갔다", "he went " * 200),  # 18: 1,600 characters
         CLEAN[2],  # 19
         (CLEAN[3][0], "something else"),  # 20
-        ("   ", "   "),  # 21
+        ("   ", "\u00a0 "),  # 21
+        ('"밥, ""빵"" 다"', "rice &amp; bread"),  # 22
+        ('"밥"', "R&D; &c; AT&T &nbsp"),  # 23: none of these is quoted or an entity
+        ("&#x27;물&#39;", '""'),  # 24
     ]
     found = survey(tmp_path, CLEAN + faults)
     source, target = found.source, found.target
@@ -72,6 +75,8 @@ def test_each_fault_is_counted_and_its_line_named(tmp_path: Path) -> None:
     assert cyrillic.mostly.count == 0
     assert (lines(source.control), lines(target.replacement), lines(target.long)) == ([17], [17], [18])
     assert (found.ratio.suspicious, lines(found.far)) == (1, [18])
+    assert (lines(source.entities), lines(target.entities)) == ([24], [22])
+    assert (lines(source.quoted), target.quoted.count) == ([22], 0)
     assert found.far.examples[0].target.endswith("…")
     assert [(one.line, one.other) for one in found.repeated.pairs] == [(19, 3)]
     assert [(one.line, other.line) for one, other in found.repeated.sources] == [(4, 20)]

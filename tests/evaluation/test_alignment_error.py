@@ -82,29 +82,29 @@ def test_what_was_written_is_read_again(right: Gold) -> None:
 
 
 def test_links_inside_their_sentences_pass() -> None:
-    check(gold("0-0 2?1"), 3, 2, "here")
-    check(gold(""), 0, 0, "here")
+    check(gold("0-0 2?1"), "a b c", " a  b ", "here")
+    check(gold(""), "", " ", "here")
 
 
 @pytest.mark.parametrize(
-    ("line", "words", "said"),
+    ("line", "pair", "said"),
     [
         (
             "0-0 3-1",
-            (3, 2),
+            ("a b c", "a b"),
             "gold.txt, line 7: the link 3-1 goes to source word 3, but the source has 3 words, counted",
         ),
         (
             "0-0 2?2",
-            (3, 2),
+            ("a b c", "a b"),
             "gold.txt, line 7: the link 2?2 goes to target word 2, but the target has 2 words, counted",
         ),
-        ("1-0", (1, 1), "source word 1, but the source has 1 word, counted from 0"),
+        ("1-0", ("a\u00a0b", "a"), "source word 1, but the source has 1 word, counted from 0"),
     ],
 )
-def test_a_link_past_the_end_is_named(line: str, words: tuple[int, int], said: str) -> None:
+def test_a_link_past_the_end_is_named(line: str, pair: tuple[str, str], said: str) -> None:
     with pytest.raises(InputError) as raised:
-        check(gold(line), *words, "gold.txt, line 7")
+        check(gold(line), *pair, "gold.txt, line 7")
     assert said in str(raised.value)
 
 

@@ -1,5 +1,7 @@
 """Scores are sacreBLEU's own, with its signatures."""
 
+import unicodedata
+
 import pytest
 import sacrebleu
 
@@ -81,3 +83,10 @@ def test_a_script_without_spaces_has_its_own_tokenizer() -> None:
     assert sacrebleu.BLEU().corpus_score(written, [right]).score < 1
     assert "tok:char" in score(["昨日ご飯を食べた"], ["昨日ご飯を食べました"]).bleu_signature
     assert bleu_signature("zh") == found.bleu_signature
+
+
+def test_what_looks_the_same_counts_as_the_same() -> None:
+    texts = ["나는 밥을 먹었다 é", "Câfé au lait ."]
+    apart = [unicodedata.normalize("NFD", text) for text in texts]
+    assert score(texts, apart) == score(texts, texts)
+    assert score(apart, texts).chrf == 100

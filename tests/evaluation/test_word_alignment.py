@@ -11,7 +11,7 @@ from nmt.evaluation.alignment import by_word, words
 WORDS = {
     "one piece a word": (["▁I", "▁ate"], (("I", "ate"), (0, 1))),
     "several pieces": (["▁n", "eu", "n", "▁ba", "p"], (("neun", "bap"), (0, 0, 0, 1, 1))),
-    "a space alone": (["▁", "rice", "▁", "▁tea"], (("rice", "", "tea"), (0, 0, 1, 2))),
+    "a space alone": (["▁", "rice", "▁", "▁tea"], (("rice", "tea"), (0, 0, 1, 1))),
     "no space in front": (["rice", "s", "▁tea"], (("rices", "tea"), (0, 0, 1))),
     "hangul": (["▁나", "는", "▁밥", "을"], (("나는", "밥을"), (0, 0, 1, 1))),
     "a space inside": (["▁a▁b", "c"], (("abc",), (0, 0))),

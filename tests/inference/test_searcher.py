@@ -9,6 +9,7 @@ from command_line import PAIRS
 
 from nmt.config import Config, with_settings
 from nmt.data.tokenizers import train_tokenizers
+from nmt.inference import searcher
 from nmt.inference.translator import Translator
 from nmt.models.build import build_model
 
@@ -86,6 +87,21 @@ def test_long_targets_do_not_make_the_batches_of_short_ones_small() -> None:
     translator.score(["나는"] * 67, ["I" * 300] * 3 + ["I"] * 64)
     # The shortest are first: 64 of three tokens, the space before a word and EOS being two of them.
     assert sorted(model.scored, reverse=True) == [(64, 3), (3, 127)]
+
+
+def test_long_sources_make_the_batches_of_short_targets_small() -> None:
+    translator, model = watched()
+    translator.score(["나" * 300] * 37, ["I"] * 37)
+    # Its own row has as many tokens as a target of 127: 32 fit.
+    assert sorted(model.scored, reverse=True) == [(32, 3), (5, 3)]
+
+
+def test_the_source_tokens_that_hypotheses_attend_to_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    translator, model = watched()
+    # Two pieces and EOS for each of 16 hypotheses: 480 / (3 * 16) = 10 rows. Two batches at once begin with 13 and 12.
+    monkeypatch.setattr(searcher, "_MAX_ATTENDED", 480)
+    translator.translate(["나는"] * 25, max_length=2, beam=16)
+    assert sorted(model.searched, reverse=True) == [10, 10, 3, 2]
 
 
 def test_no_more_than_twelve_graphs_are_kept() -> None:
