@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from nmt.models.build import build_model
     from nmt.models.language_model import LanguageModel
     from nmt.models.seq2seq import Seq2Seq
+    from nmt.training.fit import fit
     from nmt.training.losses import MaskedCrossEntropy
     from nmt.training.metrics import Perplexity, TokenAccuracy
     from nmt.training.optimizers import Adam
@@ -55,6 +56,7 @@ _HOMES = {
     "Translator": "nmt.inference.translator",
     "WarmUp": "nmt.training.schedules",
     "build_model": "nmt.models.build",
+    "fit": "nmt.training.fit",
     "with_settings": "nmt.config",
 }
 
@@ -82,6 +84,7 @@ __all__ = [
     "Translator",
     "WarmUp",
     "build_model",
+    "fit",
     "with_settings",
 ]
 
@@ -91,6 +94,6 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module 'nmt' has no attribute {name!r}")
     if name not in ("Config", "with_settings"):
         # Keras finds the class of a saved part only if its module was imported, so all are imported together.
-        for home in _HOMES.values():
+        for home in set(_HOMES.values()) - {_HOMES["fit"]}:
             import_module(home)
     return getattr(import_module(_HOMES[name]), name)

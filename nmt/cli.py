@@ -18,6 +18,7 @@ from nmt.commands.serve import serve
 from nmt.commands.train import train
 from nmt.commands.translate import complete, translate
 from nmt.errors import InputError, WorkFailed
+from nmt.output_streams import LastingStream
 
 app = typer.Typer(
     help="Train a translator on your own sentence pairs, see what it attends to, and put it into service.\n\n"
@@ -39,6 +40,9 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         # Input and output are UTF-8 in every locale.
         stream.reconfigure(encoding="utf-8", errors="surrogateescape")  # type: ignore[union-attr]
+    # What a command prints is news of its work. The lines that are the work itself go through `console.emit`, which
+    # ends with its reader.
+    sys.stdout, sys.stderr = LastingStream(sys.stdout), LastingStream(sys.stderr)  # type: ignore[assignment]
     try:
         with news():
             app()
@@ -46,6 +50,8 @@ def main() -> None:
         _end(error, 2)
     except WorkFailed as error:
         _end(error, 1)
+    except BrokenPipeError:
+        sys.exit(1)  # the reader of the results has seen enough, as in `nmt translate MODEL FILE | head`
     except OSError as error:
         _end(f"{error.filename or 'A file'}: {error.strerror or error}.", 1)
     except Exception as error:

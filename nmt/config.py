@@ -150,8 +150,10 @@ class Training:
         0.0, "decay of a moving average of the weights, which is kept instead of them; 0 is none", 0.0, 0.999999
     )
     average_epochs: int = option(1, "number of last epochs whose weights are averaged", 1, 100)
-    watch: Literal["auto", "bleu", "perplexity"] = option(
-        "auto", "the dev score that chooses the best epoch; auto: bleu, and perplexity for a language-model"
+    watch: Literal["auto", "bleu", "chrf", "perplexity"] = option(
+        "auto",
+        "the dev score that chooses the best epoch; auto: bleu, chrf if targets have few words or no spaces, and "
+        "perplexity for a language-model",
     )
     precision: Literal["float32", "bfloat16"] = option(
         "float32", "the type of the computation; bfloat16 keeps the weights in float32"
@@ -380,8 +382,8 @@ def _training_rules(c: Config) -> Rules:
             f"{no_attention}",
         ),
         (
-            language_model and t.watch == "bleu",
-            "training.watch = 'bleu' compares translations, and a language model makes none. Use 'perplexity'.",
+            language_model and t.watch in ("bleu", "chrf"),
+            f"training.watch = '{t.watch}' compares translations, and a language model makes none. Use 'perplexity'.",
         ),
     ]
 

@@ -18,7 +18,7 @@ LOCK = ".lock"
 def folder_lock(folder: Path, command: str) -> Iterator[None]:
     """Keep other processes out of a folder, which is made if there is none.
 
-    The lock is the operating system's, so a killed process leaves none behind.
+    The lock is the operating system's, so a killed process leaves an empty file at most, and bars nobody.
 
     Arguments:
         folder: the folder, locked by the file ``.lock`` in it.
@@ -38,4 +38,7 @@ def folder_lock(folder: Path, command: str) -> Iterator[None]:
     try:
         yield
     finally:
+        # Removed while it is held. Who has opened it meanwhile finds, once it is locked, that it is gone.
+        with contextlib.suppress(OSError):  # Windows removes no open file
+            (folder / LOCK).unlink()
         lock.release()

@@ -15,6 +15,7 @@ from nmt.atomic_write import write_folder
 from nmt.checksums import CHECKSUMS
 from nmt.config import Config
 from nmt.errors import InputError
+from nmt.folder_lock import LOCK
 
 CONFIG = "config.toml"
 WEIGHTS = "model.weights.h5"
@@ -113,7 +114,8 @@ def check_new(folder: Path, hint: str = "") -> None:
         InputError: if it is a file, is not empty, or cannot be made.
     """
     try:
-        used = folder.exists() and (not folder.is_dir() or any(folder.iterdir()))
+        # The lock of a killed process is nothing of a user's.
+        used = folder.exists() and (not folder.is_dir() or any(path.name != LOCK for path in folder.iterdir()))
         parent = next(place for place in folder.resolve().parents if place.exists())
     except OSError as error:
         raise InputError(f"The folder {folder} cannot be used: {error.strerror}.") from None

@@ -94,12 +94,13 @@ _SIZES: list[tuple[float, int, float, float, float, int, float, int, float]] = [
 ]
 
 
-def preset(name: str, pairs: int = 0) -> tuple[Config, list[str]]:
+def preset(name: str, pairs: int = 0, what: str = "pairs") -> tuple[Config, list[str]]:
     """Return a preset's config and lines that explain it.
 
     Arguments:
-        name: one of ``PRESETS``, or ``auto``: fitted to the number of pairs.
+        name: one of ``PRESETS``; ``auto``: fitted to the number of pairs; or ``plain``: the defaults of the config.
         pairs: that number; only ``auto`` uses it.
+        what: what is counted; a language model has lines.
 
     Raises:
         InputError: for any other name.
@@ -108,14 +109,16 @@ def preset(name: str, pairs: int = 0) -> tuple[Config, list[str]]:
     (128, 512)
     """
     if name == "auto":
-        return _automatic(pairs)
+        return _automatic(pairs, what)
+    if name == "plain":
+        return Config(), []
     if name not in PRESETS:
-        known = ["auto", *PRESETS]
+        known = ["auto", "plain", *PRESETS]
         raise InputError(f"There is no preset '{name}'." + nearest(name, known))
     return from_dict(PRESETS[name]), []
 
 
-def _automatic(pairs: int) -> tuple[Config, list[str]]:
+def _automatic(pairs: int, what: str) -> tuple[Config, list[str]]:
     row = next(row for row in _SIZES if pairs <= row[0])
     _, units, dropout, output, words, batch, smoothing, epochs, rate = row
     values: Values = {
@@ -129,18 +132,18 @@ def _automatic(pairs: int) -> tuple[Config, list[str]]:
             "early_stopping": epochs,
         },
     }
+    size = (
+        f"units = {units}, dropout = {dropout} (output {output}, whole tokens {words}), label_smoothing = {smoothing}"
+    )
+    steps = f"batch_size = {batch}, epochs = {epochs}, learning_rate = {rate}, falling linearly"
     small = pairs <= 60_000
-    lines = [
-        f"--preset auto, for {pairs:,} pairs:",
-        f"  model.units, embedding, attention_units = {units}: "
-        + ("a wider model would memorise the pairs" if small else "there are enough pairs for a wide model"),
-        f"  dropout = {dropout}, of the output {output}, of whole tokens {words}: "
-        + ("high, against memorising" if small else "low, because pairs seldom repeat"),
-        f"  training.batch_size = {batch}: "
-        + ("small, for more steps in an epoch" if small else "large, because there are enough steps"),
-        f"  training.label_smoothing = {smoothing}" + (": high, against overconfidence" if smoothing > 0.1 else ""),
-        f"  training.epochs = {epochs}, learning_rate = {rate}, falling linearly to the last epoch",
-        "  text.vocabulary_size = auto: grows with the root of the number of words, 2,000 pieces for 100,000 words",
-        "Change any of them with --set.",
+    why = (
+        f"a wider model would memorise so few {what}, and small batches make more steps"
+        if small
+        else f"so many {what} fill a wide model, and large batches are steps enough"
+    )
+    return from_dict(values), [
+        f"Settings for {pairs:,} {what} (--preset auto): {why}.",
+        f"  [model] {size}",
+        f"  [training] {steps}. Any --set goes over these; --preset plain leaves them out.",
     ]
-    return from_dict(values), lines

@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import multiprocessing
 import os
 import shutil
 import stat
@@ -268,3 +269,21 @@ def test_a_function_that_fails_leaves_no_version(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="No space"):
         write_version(tmp_path, fail)
     assert names(tmp_path) == []
+
+
+def _write_many(folder: Path, mark: str) -> None:
+    for _ in range(20):
+        write_version(folder, lambda aside: (aside / "by").write_text(mark))
+
+
+def test_two_processes_that_write_versions_at_once_get_versions_of_their_own(tmp_path: Path) -> None:
+    forked = multiprocessing.get_context("fork")
+    processes = [forked.Process(target=_write_many, args=(tmp_path / "m", mark)) for mark in "ab"]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(120)
+        assert process.exitcode == 0
+    assert sorted(int(path.name) for path in (tmp_path / "m").iterdir()) == list(range(1, 41))
+    marks = [(tmp_path / "m" / str(version) / "by").read_text() for version in range(1, 41)]
+    assert marks.count("a") == marks.count("b") == 20

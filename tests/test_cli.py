@@ -187,7 +187,7 @@ BAD_TRAINING = {
     "an unknown value": (["--pairs", "tsv", "--set", "model.cell=gruu"], ["gruu", "'gru'"]),
     "a wrong type": (["--pairs", "tsv", "--set", "training.epochs=many"], ["training.epochs", "whole number"]),
     "an unknown section": (["--pairs", "tsv", "--set", "modle.units=3"], ["modle", "'model'"]),
-    "a broken config": (["--pairs", "tsv", "--config", "latin"], ["latin", "not TOML"]),
+    "a broken config": (["--pairs", "tsv", "--config", "latin"], ["latin", "not UTF-8"]),
     "no config": (["--pairs", "tsv", "--config", "nowhere.toml"], ["nowhere.toml"]),
     "two kinds of pairs": (["--pairs", "tsv", "--source", "ko", "--target", "en"], ["one way"]),
     "a data folder without a dataset": (["--pairs", "tsv", "--data-dir", "nowhere"], ["--tfds"]),

@@ -25,6 +25,7 @@ def test_a_second_one_is_refused_until_the_first_is_done(tmp_path: Path) -> None
         pass
     with folder_lock(tmp_path / "c", "nmt compare"):
         pass
+    assert list((tmp_path / "c").iterdir()) == []
 
 
 def test_another_process_is_refused_and_a_killed_one_leaves_no_lock(tmp_path: Path) -> None:

@@ -29,7 +29,12 @@ def test_it_says_what_it_chose_and_why():
     assert "4,682 pairs" in text
     for value in (config.model.units, config.training.batch_size, config.training.label_smoothing):
         assert f"= {value}" in text
-    assert "would memorise the pairs" in text and "for more steps in an epoch" in text
+    assert "would memorise so few pairs" in text and "small batches make more steps" in text
+    assert len(said) == 3
+
+
+def test_plain_is_the_defaults():
+    assert preset("plain", 4_682) == (Config(), [])
 
 
 def test_every_choice_can_be_overridden():

@@ -211,7 +211,8 @@ def _run_all(results: Results, chosen: list[Candidate], seeds: int, material: Ma
         try:
             with news(indent="  "):
                 found = run_in_worker(run, *arguments)
-            say(f"  BLEU {found['bleu']:.2f}, chrF {found['chrf']:.2f} on the test pairs.")
+            fails = f" BLEU says little, because {found['bleu_fails']}." if found.get("bleu_fails") else ""
+            say(f"  BLEU {found['bleu']:.2f}, chrF {found['chrf']:.2f} on the test pairs.{fails}")
         except Stopped:
             raise WorkFailed("Stopped. The same command continues from here.") from None
         except (InputError, WorkFailed) as error:

@@ -40,7 +40,10 @@ def data(
     ] = False,
     preset: Annotated[
         str | None,
-        typer.Option(help="The settings of `nmt train --preset`, as auto or chatbot.", show_default=False),
+        typer.Option(
+            help="The settings of `nmt train --preset`, as plain or chatbot.",
+            show_default="auto, or plain with --config",
+        ),
     ] = None,
     config: Annotated[Path | None, typer.Option(help="A TOML file of settings.", show_default=False)] = None,
     settings: Annotated[
@@ -117,10 +120,9 @@ def _config(
 ) -> tuple[Config, tuple[str, ...]]:
     """Return the config that the options make, and the lines that explain the preset."""
     from nmt import config as configuration
-    from nmt.config import Config
     from nmt.presets import preset as named
 
-    base, lines = named(preset, pairs) if preset else (Config(), [])
+    base, lines = named(preset or ("plain" if file else "auto"), pairs)
     base = configuration.from_file(file, base) if file else base
     chosen = configuration.with_settings(base, settings or [])
     if chosen.model.architecture == "language-model":

@@ -55,9 +55,9 @@ def train(
     preset: Annotated[
         str | None,
         typer.Option(
-            help="Settings to begin with: auto (fitted to the number of pairs), chatbot, numbers, transliteration, "
-            "headlines or demo.",
-            show_default=False,
+            help="Settings to begin with: auto (fitted to the number of pairs), plain (the defaults of every key), "
+            "chatbot, numbers, transliteration, headlines or demo.",
+            show_default="auto, or plain with --config",
         ),
     ] = None,
     config: Annotated[Path | None, typer.Option(help="A TOML file of settings.", show_default=False)] = None,
@@ -76,11 +76,13 @@ def train(
     """Train a translator on sentence pairs, or a language model on plain text.
 
     Give the pairs as two files, as one TSV, or as a TFDS dataset. Without development pairs some of the training pairs
-    are held out: after each epoch the model translates them, and the epoch with the best BLEU is kept.
+    are held out: after each epoch the model translates them, and the epoch with the best BLEU is kept, or the best chrF
+    where BLEU says little. Without --preset the settings are fitted to the number of pairs.
 
     **Example:** `nmt train --source train.ko --target train.en --to my-model --set training.epochs=10`
     """
     from nmt import config as configuration
+    from nmt import presets
     from nmt.model_folder import read_config
     from nmt.training.prepare import prepare_run
 
@@ -93,14 +95,15 @@ def train(
         raise InputError("--tsv-quoting is for TSV files: --pairs or --dev-pairs.")
     if preset and start:
         raise InputError("--preset is for a new model, and --from has the settings of the old one.")
-    if preset and preset != "auto" and text:
+    if preset and preset not in ("auto", "plain") and text:
         raise InputError(
             f"--preset {preset} is for pairs. With --text, 'auto' fits a language model to the size of the text."
         )
-    preset = None if resume else preset  # it is in the folder's config
     if grow and not start:
         raise InputError("--grow adds pieces to the vocabulary of the model named by --from, and none was named.")
     held_out = _dev_corpus(dev_source, dev_target, dev_pairs, dev_text, plain=text is not None, quoted=tsv_quoting)
+
+    name = preset or ("plain" if config else "auto")
 
     def choose(base: Config) -> Config:
         if text and not (resume or start):
@@ -111,14 +114,13 @@ def train(
         prepare_run(chosen, to, linked=links is not None, resume=resume, start=start)
         return chosen
 
-    if preset != "auto":
-        # A wrong setting is refused before a long corpus is read.
-        chosen = choose(read_config(to) if resume else read_config(start) if start else _preset(preset, 0)[0])
+    # A wrong setting is refused before a long corpus is read. A run that is resumed has its settings in its folder.
+    chosen = choose(read_config(to) if resume else read_config(start) if start else presets.preset(name)[0])
     corpus, dev = _corpora(
         corpus_given, data_dir, dev=held_out, plain=text is not None, links=links, quoted=tsv_quoting
     )
-    if preset == "auto":
-        base, lines = _preset(preset, corpus.size)
+    if not (resume or start):
+        base, lines = presets.preset(name, corpus.size, "lines" if text else "pairs")
         for line in lines:
             say(line)
         chosen = choose(base)
@@ -147,13 +149,6 @@ def _warn(corpus: Corpus, dev: Corpus, files: list[Path], quoted: bool) -> None:
         quoting = " --tsv-quoting" if quoted else ""
         more = f"nmt data{quoting} {shlex.join(map(str, files))}" if files else "nmt data, on the pairs as files,"
         say(f"This was a quick check; {more} shows more.")
-
-
-def _preset(name: str | None, pairs: int) -> tuple[Config, list[str]]:
-    from nmt.config import Config
-    from nmt.presets import preset
-
-    return preset(name, pairs) if name else (Config(), [])
 
 
 def _fits_architecture(config: Config, plain: bool) -> None:

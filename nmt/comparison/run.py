@@ -93,6 +93,7 @@ def run(candidate: Candidate, seed: int, material: Material, model: Path, texts:
         "bleu_signature": scores.bleu_signature,
         "chrf": scores.chrf,
         "chrf_signature": scores.chrf_signature,
+        "bleu_fails": scores.bleu_fails,
         "aer": error.aer if error else None,
         **_learned(model),
     }

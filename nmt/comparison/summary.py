@@ -112,6 +112,8 @@ def summary(results: Results, names: Sequence[str], test: Corpus, facts: Sequenc
     signatures = sorted(
         {run[key] for runs in done.values() for run in runs for key in ("bleu_signature", "chrf_signature")}
     )
+    # Results of earlier versions do not say it.
+    notes = sorted({why for runs in done.values() for run in runs if (why := run.get("bleu_fails"))})
     return Summary(
         rows=[_row(name, results) for name in names],
         lengths={name: by_length_of_runs(sources, written, references) for name, written in texts.items()},
@@ -120,7 +122,12 @@ def summary(results: Results, names: Sequence[str], test: Corpus, facts: Sequenc
             (sources[i], references[i], {name: written[0][i] for name, written in texts.items()})
             for i in _evenly_by_length([len(split_words(source)) for source in sources], 5)
         ],
-        facts=[*facts, *(("signature", each) for each in signatures), ("machine", _machine())],
+        facts=[
+            *facts,
+            *(("BLEU", f"says little here, because {why}: compare chrF") for why in notes),
+            *(("signature", each) for each in signatures),
+            ("machine", _machine()),
+        ],
     )
 
 

@@ -7,12 +7,14 @@ import logging
 import multiprocessing
 import os
 import signal
-import threading
+import sys
 from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection
 from typing import Any
 
 from nmt.errors import InputError, Stopped, WorkFailed, first_line
+from nmt.output_streams import LastingStream
+from nmt.stop_signals import stop_signals
 
 # A process forked from one that has imported TensorFlow begins at once. Windows has no fork.
 _METHOD = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
@@ -84,6 +86,7 @@ class _Sender(logging.Handler):
 
 def _work(sending: Connection, work: Callable[..., Any], arguments: tuple) -> None:
     """Do the work, in the other process."""
+    sys.stdout, sys.stderr = LastingStream(sys.stdout), LastingStream(sys.stderr)  # type: ignore[assignment]
     if hasattr(os, "setpgrp"):
         os.setpgrp()  # Ctrl-C at a terminal goes to a whole group; this process gets it from its parent instead
     logger = logging.getLogger("nmt")
@@ -111,17 +114,10 @@ def _work(sending: Connection, work: Callable[..., Any], arguments: tuple) -> No
 def _passed_on(process: Any) -> Iterator[list[int]]:
     """Pass signals on to the process; yield the list of those that came."""
     asked: list[int] = []
-    if threading.current_thread() is not threading.main_thread():
-        yield asked
-        return
 
     def ask(number: int, frame: object) -> None:
         (process.kill if asked else process.terminate)()
         asked.append(number)
 
-    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
+    with stop_signals(ask):
         yield asked
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -111,6 +111,27 @@ def from_text(path: Path) -> Corpus:
     return _PlainText(path.name, sum(1 for _ in read_lines(path)), path)
 
 
+def from_pairs(pairs: Iterable[tuple[str, str]], name: str = "the pairs") -> Corpus:
+    """Hold pairs in memory. A line break within a sentence counts as a space, as a line of a file has none.
+
+    Raises:
+        InputError: if there is none, or one is not two strings.
+
+    >>> corpus = from_pairs([("밥을 먹었다", "ate rice"), ("빵을\\n먹었다", "ate bread")])
+    >>> corpus.size, list(corpus.pairs())[1]
+    (2, ('빵을 먹었다', 'ate bread'))
+    """
+    held = []
+    for number, pair in enumerate(pairs, 1):
+        if not (isinstance(pair, tuple | list) and len(pair) == 2 and all(isinstance(side, str) for side in pair)):
+            raise InputError(f"Pair {number} of {name} must be two strings, a source and a target, not {pair!r:.80}.")
+        source, target = (" ".join(side.splitlines()) for side in pair)
+        held.append((source, target))
+    if not held:
+        raise InputError("There are no pairs. Give at least two.")
+    return _InMemory(name, len(held), tuple(held))
+
+
 def read_lines(path: Path, once: bool = False) -> Iterator[str]:
     """Stream the lines of a UTF-8 text file, plain or ``.gz``, without their line endings.
 
@@ -176,6 +197,21 @@ class _PlainText(Corpus):
 
     def pairs(self) -> Iterator[tuple[str, str]]:
         return (("", line) for line in read_lines(self.path))
+
+
+@dataclass(frozen=True)
+class _InMemory(Corpus):
+    name: str
+    size: int
+    held: tuple[tuple[str, str], ...]
+
+    def dataset(self) -> tf.data.Dataset:
+        import tensorflow as tf
+
+        return tf.data.Dataset.from_tensor_slices(tuple(map(list, zip(*self.held, strict=True))))
+
+    def pairs(self) -> Iterator[tuple[str, str]]:
+        return iter(self.held)
 
 
 def _parallel_pairs(source: Path, target: Path) -> Iterator[tuple[str, str]]:

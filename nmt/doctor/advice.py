@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from nmt.doctor import scripts
 from nmt.doctor.findings import Advice, Found, Level, Overlap, Side, Split, Use, Vocabulary
+from nmt.evaluation import scripts
 from nmt.presets import preset
 
 # A line stays one line: what looks like a line break afterwards is a space.
@@ -254,6 +254,7 @@ def preset_for(pairs: int) -> tuple[str, ...]:
     """Return what ``--preset auto`` would choose for a number of pairs.
 
     >>> preset_for(4_682)[0]
-    '--preset auto, for 4,682 pairs:'
+    'Settings for 4,682 pairs (--preset auto): a wider model would memorise so few pairs, and small batches make more
+    steps.'
     """
     return tuple(preset("auto", pairs)[1])

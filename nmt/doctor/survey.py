@@ -10,10 +10,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nmt.doctor import repeats, scripts
+from nmt.doctor import repeats
 from nmt.doctor.findings import Example, Foreign, Found, Repeated, Side, Split, example
 from nmt.doctor.lengths import LengthTally, RatioTally
 from nmt.doctor.repeats import EXAMPLES, Hashes
+from nmt.evaluation import scripts
 
 Pairs = list[tuple[str, str]]
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from nmt.doctor import scripts
 from nmt.doctor.findings import Diagnosis, Example, Found, Overlap, Side, Split, Vocabulary
 from nmt.doctor.lengths import Bar
+from nmt.evaluation import scripts
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from nmt.evaluation.alignment import split_words
-from nmt.evaluation.scores import composed
+from nmt.evaluation.scores import choose_tokenizer, composed
 
 RESAMPLES = 1000
 
@@ -116,13 +116,14 @@ def by_length_of_runs(
         raise ValueError(f"The bins {edges} do not rise.")
     # A length that is an edge belongs to the bin that ends there.
     places = np.searchsorted(edges, lengths, side="left")
+    tokenizer = choose_tokenizer(references)
     found = []
     for place in map(int, np.unique(places)):
         chosen = np.flatnonzero(places == place).tolist()
         shortest = max(int(lengths.min()), edges[place - 1] + 1) if place else int(lengths.min())
         longest = min(int(lengths.max()), edges[place]) if place < len(edges) else int(lengths.max())
         texts = [[run[i] for i in chosen] for run in runs], [references[i] for i in chosen]
-        found.append(_scored(*texts, shortest, longest, float(lengths[chosen].mean()), seed))
+        found.append(_scored(*texts, shortest, longest, float(lengths[chosen].mean()), seed, tokenizer))
     return found
 
 
@@ -157,13 +158,19 @@ def _quantiles(lengths: np.ndarray) -> list[int]:
 
 
 def _scored(
-    runs: list[list[str]], references: list[str], shortest: int, longest: int, length: float, seed: int
+    runs: list[list[str]],
+    references: list[str],
+    shortest: int,
+    longest: int,
+    length: float,
+    seed: int,
+    tokenizer: str,
 ) -> LengthBin:
     """Score the sentences of a bin."""
     runs, references = [composed(texts) for texts in runs], composed(references)
-    bleu = sacrebleu.BLEU()
+    bleu = sacrebleu.BLEU(tokenize=tokenizer)
     scores = [bleu.corpus_score(texts, [references]).score for texts in runs]
-    statistics = [_statistics(texts, references) for texts in runs]
+    statistics = [_statistics(texts, references, tokenizer) for texts in runs]
     # Two generators, so that models with more or fewer runs are scored on the same sentences.
     generator, run_generator = np.random.default_rng(seed), np.random.default_rng([seed, len(runs)])
     count = len(references)
@@ -186,10 +193,10 @@ def _scored(
     )
 
 
-def _statistics(hypotheses: list[str], references: list[str]) -> np.ndarray:
+def _statistics(hypotheses: list[str], references: list[str], tokenizer: str = "13a") -> np.ndarray:
     """Return the sums of BLEU, ``(sentences, 10)``: both lengths, correct n-grams and all n-grams for n = 1 to 4."""
     # The effective order changes a sentence's score, not its counts; without it sacreBLEU warns at each sentence.
-    one = sacrebleu.BLEU(effective_order=True)
+    one = sacrebleu.BLEU(tokenize=tokenizer, effective_order=True)
     scores = [one.sentence_score(text, [right]) for text, right in zip(hypotheses, references, strict=True)]
     return np.array([[s.sys_len, s.ref_len, *s.counts, *s.totals] for s in scores], dtype=np.int64)
 

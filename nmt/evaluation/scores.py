@@ -10,12 +10,28 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import sacrebleu
+
+from nmt.evaluation import scripts
+
+# Sentences that are looked at to choose a tokenizer.
+_SAMPLE = 2000
+# The longest runs of words that BLEU counts.
+_RUN = 4
+# A sentence without spaces that has more characters than this is hardly one word.
+_LONG_WORD = 12
 
 
 @dataclass(frozen=True)
 class Scores:
     """Corpus scores between 0 and 100. A score without its signature means nothing.
+
+    Attributes:
+        bleu, chrf: the scores, with ``bleu_signature`` and ``chrf_signature``.
+        sentences: their number.
+        bleu_fails: why BLEU says little about these references, or nothing if it does.
+        character_bleu: BLEU over characters, with ``character_bleu_signature``; only where BLEU says little.
 
     >>> score(["I ate rice today ."], ["I ate rice today ."]).bleu
     100.0
@@ -26,13 +42,23 @@ class Scores:
     chrf: float
     chrf_signature: str
     sentences: int
+    bleu_fails: str = ""
+    character_bleu: float | None = None
+    character_bleu_signature: str = ""
 
     def __str__(self) -> str:
-        return f"BLEU {self.bleu:.2f}  {self.bleu_signature}\nchrF {self.chrf:.2f}  {self.chrf_signature}"
+        lines = [f"BLEU {self.bleu:.2f}  {self.bleu_signature}", f"chrF {self.chrf:.2f}  {self.chrf_signature}"]
+        if self.character_bleu is not None:
+            lines += [
+                f"BLEU of characters {self.character_bleu:.2f}  {self.character_bleu_signature}",
+                f"BLEU says little here, because {self.bleu_fails}: it counts runs of {_RUN} words. "
+                "Judge by chrF or by the BLEU of characters.",
+            ]
+        return "\n".join(lines)
 
 
 def score(hypotheses: Sequence[str], references: Sequence[str]) -> Scores:
-    """Score translations against one reference each, cased, with sacreBLEU's tokenizer 13a, in Unicode's form NFC.
+    """Score translations against one reference each, cased, with the tokenizer of :func:`choose_tokenizer`, in NFC.
 
     Raises:
         ValueError: if there are no sentences, or their numbers differ.
@@ -40,16 +66,65 @@ def score(hypotheses: Sequence[str], references: Sequence[str]) -> Scores:
     if not hypotheses or len(hypotheses) != len(references):
         raise ValueError(f"{len(hypotheses)} translations cannot be scored against {len(references)} references.")
     hypotheses, references = composed(hypotheses), composed(references)
-    bleu, chrf = sacrebleu.BLEU(), sacrebleu.CHRF()
+    bleu, chrf = sacrebleu.BLEU(tokenize=choose_tokenizer(references)), sacrebleu.CHRF()
     bleu_score = bleu.corpus_score(hypotheses, [references]).score
     chrf_score = chrf.corpus_score(hypotheses, [references]).score
+    fails = why_bleu_fails(references)
+    characters = sacrebleu.BLEU(tokenize="char")
     return Scores(
         bleu=round(bleu_score, 10),
         bleu_signature=str(bleu.get_signature()),
         chrf=round(chrf_score, 10),
         chrf_signature=str(chrf.get_signature()),
         sentences=len(hypotheses),
+        bleu_fails=fails,
+        character_bleu=round(characters.corpus_score(hypotheses, [references]).score, 10) if fails else None,
+        character_bleu_signature=str(characters.get_signature()) if fails else "",
     )
+
+
+def choose_tokenizer(references: Sequence[str]) -> str:
+    """Return the tokenizer of sacreBLEU for the script of these sentences.
+
+    It is ``zh`` for Chinese, ``char`` for other scripts that put no spaces between words, and otherwise ``13a``.
+
+    >>> choose_tokenizer(["I ate rice"]), choose_tokenizer(["我吃了饭"]), choose_tokenizer(["ご飯を食べた"])
+    ('13a', 'zh', 'char')
+    """
+    counted = scripts.census([*references[:_SAMPLE], ""]).classes.sum(0)[-len(scripts.SCRIPTS) :]
+    main = scripts.expected(dict(zip(scripts.SCRIPTS, counted.tolist(), strict=True)))
+    if main == ("Han",):
+        return "zh"
+    return "char" if set(main) & set(scripts.SPACELESS) else "13a"
+
+
+def bleu_signature(tokenizer: str) -> str:
+    """Return the signature of :func:`score`'s BLEU with a tokenizer."""
+    bleu = sacrebleu.BLEU(tokenize=tokenizer)
+    bleu.corpus_score(["a"], [["a"]])  # the number of references is part of it
+    return str(bleu.get_signature())
+
+
+def why_bleu_fails(references: Sequence[str]) -> str:
+    """Return why BLEU says little about these sentences, half a sentence, or nothing if it does say something.
+
+    It is 0 where no sentence has four words, whatever a translation is worth, and rests on few sentences where most
+    have fewer.
+
+    >>> why_bleu_fails(["I ate rice today"]), why_bleu_fails(["Iatericetoday."])
+    ('', 'half of the references have no spaces')
+    """
+    sample = [text for text in references[:_SAMPLE] if text.strip()]
+    tokenizer = choose_tokenizer(sample)
+    if not sample:
+        return ""
+    split = sacrebleu.BLEU(tokenize=tokenizer).tokenizer
+    if np.median([len(split(text).split()) for text in sample]) >= _RUN:
+        return ""
+    spaces = np.median([text.strip().count(" ") for text in sample])
+    if not spaces and np.median([len(text) for text in sample]) > _LONG_WORD:
+        return "half of the references have no spaces"
+    return "half of the references have fewer than four words"
 
 
 def composed(texts: Sequence[str]) -> list[str]:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from nmt.config import Config, to_toml
 from nmt.errors import InputError
-from nmt.evaluation.scores import score
+from nmt.evaluation.judge import NAMES, quality
+from nmt.evaluation.scores import bleu_signature
 from nmt.model_folder import read_journal
 
 _SAVED_MODEL = """\
@@ -99,16 +100,17 @@ def card(
 
 
 def _quality(model: Path, watch: str) -> str:
-    """Return the score of the kept epoch on the development set, with its signature."""
+    """Return the scores of the kept epoch on the development set."""
     try:
         records = [record for record in read_journal(model) if record.get("val_bleu") is not None]
     except InputError:
         records = []
     if not records:
         return "unknown: the model's folder has no record of a development set"
-    by_perplexity = watch == "perplexity"
-    kept = (
-        min(records, key=lambda r: r["val_perplexity"]) if by_perplexity else max(records, key=lambda r: r["val_bleu"])
-    )
-    signature = score(["a"], ["a"]).bleu_signature
-    return f"BLEU {kept['val_bleu']:.2f} on the development set, greedy, {signature}"
+    # Records of earlier versions do not say which score decided.
+    judge = records[-1].get("watch") or ("val_perplexity" if watch == "perplexity" else "val_bleu")
+    kept = max(records, key=lambda record: quality(record, judge))
+    signature = bleu_signature(kept.get("tokenizer", "13a"))
+    chrf = f", chrF {kept['val_chrf']:.2f}" if kept.get("val_chrf") is not None else ""
+    chosen = f"; the epoch was chosen by {NAMES[judge]}"
+    return f"BLEU {kept['val_bleu']:.2f} on the development set, greedy, {signature}{chrf}{chosen}"

@@ -15,6 +15,7 @@ from rich.cells import cell_len
 from nmt.errors import InputError
 from nmt.evaluation.alignment import WordAlignment
 from nmt.evaluation.by_length import LengthBin
+from nmt.evaluation.judge import NAMES
 from nmt.plotting import picture
 
 # Words of one side. More would be too small to read, or the file too big to open.
@@ -132,8 +133,8 @@ def history(records: Sequence[Mapping[str, Any]], path: Path | None = None) -> p
     """Draw a run: the loss, the score of the development set and the learning rate after each epoch.
 
     Arguments:
-        records: one per epoch, as in a model's ``metrics.jsonl``. The score is BLEU, or perplexity if there is no BLEU.
-            A missing or null value is a gap.
+        records: one per epoch, as in a model's ``metrics.jsonl``. The score is the one that chose the best epoch; in
+            records of earlier versions it is BLEU, or perplexity if there is no BLEU. A missing or null value is a gap.
         path: of the picture, ``.png`` or ``.svg``; without it nothing is written.
 
     Returns:
@@ -170,13 +171,15 @@ def _panels(records: Sequence[Mapping[str, Any]]) -> list[tuple[str, list[Curve]
     def numbers(key: str) -> list[float]:
         return [float("nan") if record.get(key) is None else float(record[key]) for record in records]
 
-    score = "val_bleu" if not np.isnan(numbers("val_bleu")).all() else "val_perplexity"
+    score = records[-1].get("watch") if records else None
+    if score not in NAMES or np.isnan(numbers(score)).all():
+        score = "val_bleu" if not np.isnan(numbers("val_bleu")).all() else "val_perplexity"
     # The development set has no links: its loss has no alignment loss in it.
     guided = not np.isnan(numbers("alignment_loss")).all()
     training = "training, with the alignment loss" if guided else "training"
     wanted = [
         ("loss", [(training, numbers("loss")), ("development", numbers("val_loss"))]),
-        ("BLEU" if score == "val_bleu" else "perplexity", [("development", numbers(score))]),
+        (NAMES[score], [("development", numbers(score))]),
         ("learning rate", [("", numbers("learning_rate"))]),
     ]
     kept = [(title, [curve for curve in curves if not np.isnan(curve[1]).all()]) for title, curves in wanted]
@@ -201,8 +204,8 @@ def _curves(axes: Axes, title: str, epochs: list[int], curves: list[Curve]) -> N
         axes.set_ylim(0, 1.15 * np.nanmax(every) or 1)
     if title == "loss":
         axes.legend()
-    if title in ("BLEU", "perplexity"):
-        best = int(np.nanargmax(every[0]) if title == "BLEU" else np.nanargmin(every[0]))
+    if title in NAMES.values():
+        best = int(np.nanargmin(every[0]) if title == "perplexity" else np.nanargmax(every[0]))
         axes.plot(epochs[best], every[0][best], "o", ms=9, mfc="none", mec=picture.COLOURS[1])
         axes.set_title(f"best: {every[0][best]:,.2f} in epoch {epochs[best]}", fontsize=9, loc="right", color="#555555")
 

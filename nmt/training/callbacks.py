@@ -16,8 +16,9 @@ from __future__ import annotations
 import json
 import logging
 import math
+import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ import keras
 from nmt.atomic_write import write_file
 from nmt.config import Config
 from nmt.errors import InputError, WorkFailed
+from nmt.evaluation.judge import BLEU, CHRF, NAMES, PERPLEXITY, quality
 from nmt.evaluation.scores import score
 from nmt.inference.completer import Completer
 from nmt.inference.translator import Translator
@@ -36,9 +38,6 @@ from nmt.training.memory import peak_mb
 from nmt.training.schedules import WarmUp
 
 logger = logging.getLogger(__name__)
-
-BLEU = "val_bleu"
-PERPLEXITY = "val_perplexity"
 
 
 def best_epoch(qualities: Sequence[float]) -> int:
@@ -57,9 +56,9 @@ def rate_scale(qualities: Sequence[float], patience: int, factor: float) -> floa
     0.25
     """
     scale, best, waited = 1.0, -math.inf, 0
-    for quality in qualities:
-        waited = 0 if quality > best else waited + 1
-        best = max(best, quality)
+    for each in qualities:
+        waited = 0 if each > best else waited + 1
+        best = max(best, each)
         if waited == patience:
             scale, waited = scale * factor, 0
     return scale
@@ -159,7 +158,7 @@ class DevScores(keras.callbacks.Callback):
             translation.text for translation in self.translator.translate(self.sources, beam=1, n_best=1, sample=False)
         ]
         scores = score(texts, self.references)
-        logs[BLEU], logs["val_chrf"] = scores.bleu, scores.chrf
+        logs[BLEU], logs[CHRF] = scores.bleu, scores.chrf
         logs["val_seconds"] = time.monotonic() - began
         shown = epoch % len(texts)
         self.news.later(
@@ -239,7 +238,8 @@ class Journal(keras.callbacks.Callback):
     Arguments:
         path: the file; the records of the epochs done are kept.
         done: the number of epochs done.
-        watch: ``val_bleu`` or ``val_perplexity``, the score that decides.
+        watch: the score that decides, ``val_bleu``, ``val_chrf`` or ``val_perplexity``; it is recorded, too.
+        tokenizer: that of BLEU; it is recorded, too.
 
     Raises:
         InputError: if the file does not hold those records.
@@ -248,10 +248,11 @@ class Journal(keras.callbacks.Callback):
     after = (Keep, Cost)
     after_if_present = (RestoreMetrics,)
 
-    def __init__(self, path: Path, done: int, watch: str = BLEU) -> None:
+    def __init__(self, path: Path, done: int, watch: str = BLEU, tokenizer: str = "13a") -> None:
         super().__init__()
         self.path = path
         self.watch = watch
+        self.tokenizer = tokenizer
         self.records: list[dict[str, Any]] = []
         try:
             if done:
@@ -266,15 +267,13 @@ class Journal(keras.callbacks.Callback):
 
     @property
     def qualities(self) -> list[float]:
-        """The watched score of each epoch, a perplexity with its sign changed; ``-inf`` if it overflowed."""
-        scores = [record.get(self.watch) for record in self.records]
-        sign = 1.0 if self.watch == BLEU else -1.0
-        return [-math.inf if score is None else sign * score for score in scores]
+        """The :func:`~nmt.evaluation.judge.quality` of each epoch."""
+        return [quality(record, self.watch) for record in self.records]
 
     @property
     def watched(self) -> str:
-        """The name of that score."""
-        return "BLEU" if self.watch == BLEU else "perplexity"
+        """The name of the score that decides."""
+        return NAMES[self.watch]
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         assert logs is not None
@@ -287,8 +286,53 @@ class Journal(keras.callbacks.Callback):
         measured = {name: float(value) for name, value in logs.items()}
         # JSON has no infinity, and a perplexity can overflow.
         finite = {name: value if math.isfinite(value) else None for name, value in measured.items()}
-        self.records.append({**record, **finite})
+        self.records.append({**record, **finite, "watch": self.watch, "tokenizer": self.tokenizer})
         write_file(self.path, "".join(json.dumps(record) + "\n" for record in self.records).encode())
+
+
+class EpochLine(keras.callbacks.Callback):
+    """Print one line for each epoch on standard error if that is no terminal, which has a progress bar."""
+
+    after = (Journal,)
+
+    def __init__(self, journal: Journal, epochs: int) -> None:
+        super().__init__()
+        self.journal = journal
+        self.epochs = epochs
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        if not sys.stderr.isatty():
+            # Within a run, standard output is sent there.
+            print(epoch_line(self.journal.records[-1], self.epochs), flush=True)
+
+
+# What the line of an epoch shows, in this order: the key of the journal, and how it is written.
+_SHOWN = (
+    ("loss", "loss {:.4f}"),
+    ("perplexity", "perplexity {:,.2f}"),
+    ("accuracy", "accuracy {:.1%}"),
+    ("alignment_loss", "alignment loss {:.4f}"),
+    ("val_loss", "dev loss {:.4f}"),
+    (PERPLEXITY, "dev perplexity {:,.2f}"),
+    ("val_accuracy", "dev accuracy {:.1%}"),
+    (BLEU, "dev BLEU {:.2f}"),
+    (CHRF, "dev chrF {:.2f}"),
+    ("learning_rate", "learning rate {:.2g}"),
+    ("tokens/s", "{:,.0f} tokens/s"),
+    ("seconds", "{:,.1f} s"),
+    ("memory_mb", "{:,.0f} MB"),
+)
+
+
+def epoch_line(record: Mapping[str, Any], epochs: int) -> str:
+    """Return a record of the journal as a line for people; a speed that could not be measured is left out.
+
+    >>> epoch_line({"epoch": 3, "val_bleu": 11.4, "loss": 2.0, "tokens/s": 0.0, "memory_mb": 1035.6572}, 40)
+    'Epoch 3 of 40: loss 2.0000, dev BLEU 11.40, 1,036 MB'
+    """
+    known = [form.format(record[key]) for key, form in _SHOWN if record.get(key) is not None]
+    shown = [each for each in known if each != "0 tokens/s"]
+    return f"Epoch {record['epoch']} of {epochs}: {', '.join(shown)}"
 
 
 class KeepBest(keras.callbacks.Callback):

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 import zlib
 from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -14,6 +17,7 @@ import numpy as np
 import tensorflow as tf
 
 from nmt.atomic_write import make_folder, write_file
+from nmt.data.corpora import Corpus
 from nmt.errors import InputError, Stopped
 from nmt.stored_arrays import read_npz
 from nmt.training.metrics import TokensPerSecond
@@ -28,22 +32,59 @@ def fingerprint(*values: object) -> int:
     return zlib.crc32(repr(values).encode("utf-8", "surrogatepass"))
 
 
+def corpus_fingerprint(corpus: Corpus) -> int:
+    """Return a checksum of all pairs of a corpus and of their links. The corpus is read once, as a stream."""
+    summed = hashlib.blake2b(digest_size=7)  # fits into an int64
+    for source, target in corpus.pairs():
+        summed.update(f"{source}\t{target}\n".encode("utf-8", "surrogatepass"))
+    for line in corpus.links() or ():
+        summed.update(f"{line}\n".encode("utf-8", "surrogatepass"))
+    return int.from_bytes(summed.digest(), "big")
+
+
+def _earlier_fingerprint(corpus: Corpus) -> int:
+    """Return the checksum that earlier versions saved, of the first 1,000 pairs."""
+    links = corpus.links()
+    parts = [corpus.pairs()] if links is None else [corpus.pairs(), links]
+    return fingerprint(corpus.size, *(list(islice(part, 1000)) for part in parts))
+
+
+@dataclass(frozen=True)
+class Texts:
+    """What tells the texts of a run from others, as checksums.
+
+    Attributes:
+        corpus: of the training pairs and their links.
+        dev: of the development pairs.
+        earlier: of the first training pairs, as earlier versions saved it instead of both.
+    """
+
+    corpus: int
+    dev: int
+    earlier: int = 0
+
+    @classmethod
+    def of(cls, corpus: Corpus, dev: Corpus) -> Texts:
+        """Return the checksums of two corpora."""
+        return cls(corpus_fingerprint(corpus), corpus_fingerprint(dev), _earlier_fingerprint(corpus))
+
+
 class Checkpoint:
     """The file from which a run is resumed exactly where it stopped: variables, random states, epoch and batch.
 
     Arguments:
         path: the file, an ``npz`` without pickles.
         model: a compiled model.
-        corpus: the :func:`fingerprint` of the corpus.
+        texts: what the run reads.
         order: the fingerprint of the order of its batches.
         others: variables besides those of the model, its optimizer and its metrics.
     """
 
-    def __init__(self, path: Path, model: keras.Model, corpus: int, order: int, others: Sequence[Any] = ()) -> None:
+    def __init__(self, path: Path, model: keras.Model, texts: Texts, order: int, others: Sequence[Any] = ()) -> None:
         self.path = path
         self.model = model
         self.others = others
-        self.corpus = corpus
+        self.texts = texts
         self.order = order
 
     def _variables(self) -> list[Any]:
@@ -57,7 +98,7 @@ class Checkpoint:
         path = path or self.path
         make_folder(path.parent)
         arrays: dict[str, Any] = {f"variable_{i}": _numpy(v) for i, v in enumerate(self._variables())}
-        position = np.array([epoch, batch, self.corpus, self.order])
+        position = np.array([epoch, batch, self.texts.corpus, self.order, self.texts.dev])
         write_file(path, lambda aside: np.savez(aside, allow_pickle=False, position=position, **arrays))
 
     def load(self) -> tuple[int, int]:
@@ -68,15 +109,20 @@ class Checkpoint:
         """
         try:
             arrays = read_npz(self.path, max_bytes=2**16 + sum(_numpy(v).nbytes for v in self._variables()))
-            epoch, batch, corpus, order = (int(number) for number in arrays.pop("position"))
+            epoch, batch, corpus, order, *dev = (int(number) for number in arrays.pop("position"))
         except FileNotFoundError:
             raise InputError(f"There is nothing to resume: {self.path} is missing.") from None
         except Exception as error:  # whatever a damaged zip file raises
             raise InputError(f"{self.path} is damaged and cannot be resumed from: {error}") from None
-        if corpus != self.corpus:
+        if corpus != (self.texts.corpus if dev else self.texts.earlier):
             raise InputError(
-                f"The run to resume, {self.path}, used another corpus. Name the pairs it began with, "
-                "and their links if it had any."
+                f"The run to resume, {self.path}, used another corpus: a pair or a link has changed since. Name the "
+                "pairs it began with, and their links if it had any; to go on with others, begin a new run with --from."
+            )
+        if dev and dev != [self.texts.dev]:
+            raise InputError(
+                f"The run to resume, {self.path}, used other development pairs, and scores on two sets cannot be "
+                "compared. Name those it began with; to go on with others, begin a new run with --from."
             )
         if batch and order != self.order:
             raise InputError(

@@ -4,32 +4,35 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import signal
 import sys
 import threading
-from collections.abc import Iterator
-from itertools import islice
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import keras
 import tensorflow as tf
 
-from nmt.config import Config
-from nmt.data.corpora import Corpus
+from nmt.config import Config, with_settings
+from nmt.data.corpora import Corpus, from_files, from_pairs, from_text, from_tsv, split_dev
 from nmt.data.pipeline import Pipeline, as_written, prefetched
+from nmt.doctor.quick import warnings
+from nmt.evaluation.judge import choose_judge, learned_little
+from nmt.folder_lock import folder_lock
 from nmt.inference.completer import Completer
 from nmt.inference.translator import Translator
 from nmt.model_folder import EPOCHS, JOURNAL, LOGS, STATE, WEIGHTS, make
 from nmt.models.language_model import LanguageModel
+from nmt.output_streams import LastingStream
+from nmt.presets import preset as named_preset
 from nmt.saving import load_weights, replace_config, write_settings
+from nmt.stop_signals import stop_signals
 from nmt.training.averaging import Keep
 from nmt.training.callbacks import (
-    BLEU,
-    PERPLEXITY,
     Cost,
     DevScores,
     DevText,
     EarlyStopping,
+    EpochLine,
     Journal,
     KeepBest,
     News,
@@ -38,13 +41,17 @@ from nmt.training.callbacks import (
     StopOnNonFinite,
     in_order,
 )
-from nmt.training.checkpoint import Checkpoint, RestoreMetrics, SaveCheckpoint, fingerprint
-from nmt.training.inputs import development_sentences, run_parts, uncounted_batches
+from nmt.training.checkpoint import Checkpoint, RestoreMetrics, SaveCheckpoint, Texts, fingerprint
+from nmt.training.inputs import RunParts, development_sentences, run_parts, uncounted_batches
 from nmt.training.limits import RunLimits
+from nmt.training.prepare import prepare_run
 from nmt.training.schedules import WarmUp
 from nmt.training.tensorboard import DEV, TRAIN, Completions, Curves, EventFile, Projector, Translations
 
 logger = logging.getLogger(__name__)
+
+# A corpus, a TSV, two parallel files, or pairs of strings.
+Pairs = Corpus | str | Path | tuple[str | Path, str | Path] | Iterable[tuple[str, str]]
 
 
 def train_model(
@@ -80,28 +87,98 @@ def train_model(
             or have no use.
         WorkFailed: if the loss is no longer finite, or the run was asked to stop; the best model so far is kept.
     """
-    training, folder = config.training, Path(folder)
-    parts = run_parts(config, corpus, dev, folder, resume=resume, start=Path(start) if start else None, grow=grow)
-    config, tokenizers, model, kept, schedule = (
-        parts.config,
-        parts.tokenizers,
-        parts.model,
-        parts.kept,
-        parts.schedule,
-    )
+    folder = Path(folder)
+    begin = Path(start) if start else None
+    # A folder that is refused gets no lock.
+    prepare_run(config, folder, linked=corpus.links() is not None, resume=resume, start=begin)
+    with contextlib.ExitStack() as held:
+        if folder.is_dir():
+            held.enter_context(folder_lock(folder, "nmt train"))
+        parts = run_parts(config, corpus, dev, folder, resume=resume, start=begin, grow=grow)
+        # A new folder is renamed into its place, so only one process can have made it.
+        new = contextlib.nullcontext() if folder.is_dir() else folder_lock(folder, "nmt train")
+        return _train(corpus, dev, folder, parts, lock=lambda: held.enter_context(new), resume=resume)
+
+
+def fit(
+    pairs: Pairs,
+    to: str | Path,
+    *,
+    dev: Pairs | None = None,
+    preset: str = "auto",
+    settings: Sequence[str] = (),
+) -> Translator | Completer:
+    """Train a model on pairs as ``nmt train`` does: settings that fit the pairs, some of them held out.
+
+    The loggers of this package log what was chosen and the progress, with level INFO.
+
+    Arguments:
+        pairs: a corpus of :mod:`nmt.data.corpora`, the name of a TSV or of two parallel files, or pairs of strings.
+            With ``model.architecture=language-model`` the name of a text, or pairs with an empty source.
+        to: the new folder for the model.
+        dev: the development pairs, in the same form; by default some pairs are held out.
+        preset: ``auto``, fitted to the number of pairs, ``plain``, or another one of :mod:`nmt.presets`.
+        settings: over the preset, as in ``["training.epochs=3"]``.
+
+    Returns:
+        The best model; see :func:`train_model`.
+
+    Raises:
+        InputError: as :func:`train_model`, or for a preset or a setting that does not exist.
+
+    >>> translator = nmt.fit("pairs.tsv", to="my-model")                    # doctest: +SKIP
+    >>> translator = nmt.fit([("밥을 먹었다", "ate rice"), ...], to="m")     # doctest: +SKIP
+    """
+    # A wrong setting is refused before a long corpus is read.
+    plain = with_settings(named_preset(preset)[0], list(settings)).model.architecture == "language-model"
+    prepare_run(Config(), Path(to), linked=False)
+    corpus = _opened(pairs, plain)
+    corpus, held = (corpus, _opened(dev, plain)) if dev is not None else split_dev(corpus)
+    if dev is None:
+        logger.info(f"{held.size:,} of the training {'lines' if plain else 'pairs'} are held out for development.")
+    base, lines = named_preset(preset, corpus.size, "lines" if plain else "pairs")
+    for line in lines:
+        logger.info(line)
+    if not plain:
+        for line in warnings(corpus.whole, held if corpus.whole is corpus else None):
+            logger.warning(f"Warning: {line}")
+    return train_model(with_settings(base, list(settings)), corpus, held, to)
+
+
+def _opened(pairs: Pairs, plain: bool) -> Corpus:
+    """Return pairs in any form as a corpus."""
+    if isinstance(pairs, Corpus):
+        return pairs
+    if isinstance(pairs, str | Path):
+        return from_text(Path(pairs)) if plain else from_tsv(Path(pairs))
+    listed = list(pairs)
+    if len(listed) == 2 and all(isinstance(each, str | Path) for each in listed):
+        return from_files(*(Path(each) for each in listed))  # type: ignore[arg-type]
+    return from_pairs(listed)  # type: ignore[arg-type]
+
+
+def _train(
+    corpus: Corpus, dev: Corpus, folder: Path, parts: RunParts, *, lock: Callable[[], None], resume: bool
+) -> Translator | Completer:
+    """Run a training. A new folder is made, whole, and then locked."""
+    config, training = parts.config, parts.config.training
+    tokenizers, model, kept, schedule = parts.tokenizers, parts.model, parts.kept, parts.schedule
     logger.info(f"{model.count_params():,} parameters.")
     translator: Translator | Completer = (
         Completer(kept, tokenizers, config) if isinstance(kept, LanguageModel) else Translator(kept, tokenizers, config)
     )
+    targets = [target for _, target in development_sentences(dev)]
+    judge = choose_judge(training.watch, targets, language_model=isinstance(kept, LanguageModel))
+    logger.info(str(judge))
 
     news = News()
     limits = RunLimits(training, schedule, parts.steps, news)
     limits.set_model(model)
     order = fingerprint(training.batch_size, training.batch_unit, training.seed)
-    checkpoint = Checkpoint(folder / STATE, model, corpus=_fingerprint(corpus), order=order, others=[limits.spent])
+    checkpoint = Checkpoint(folder / STATE, model, Texts.of(corpus, dev), order=order, others=[limits.spent])
     position = tf.Variable(checkpoint.load() if resume else (0, 0), dtype=tf.int64, trainable=False)
     done = int(position[0])
-    journal = Journal(folder / JOURNAL, done, watched(config))
+    journal = Journal(folder / JOURNAL, done, judge.watch, judge.tokenizer)
     keep = Keep(
         kept,
         parts.development,
@@ -122,27 +199,14 @@ def train_model(
             checkpoint.save(0, 0, aside / STATE)  # a run that fails at once can be resumed, with other settings
 
         make(folder, fill)
+        lock()
     with stop_signal() as stop:
         saving = SaveCheckpoint(checkpoint, position, training.save_minutes, stop)
         fit_model(model, config, parts.pipeline, callbacks=callbacks, saving=saving)
     load_weights(kept, folder / WEIGHTS)
+    if warning := learned_little(journal.records, judge.watch, tokenizers.target.vocabulary):
+        logger.warning(warning)
     return translator
-
-
-def _fingerprint(corpus: Corpus) -> int:
-    links = corpus.links()
-    begin = list(islice(corpus.pairs(), 1000))
-    if links is None:
-        return fingerprint(corpus.size, begin)
-    return fingerprint(corpus.size, begin, list(islice(links, 1000)))
-
-
-def watched(config: Config) -> str:
-    """Return the name in the journal of the score that chooses the best epoch."""
-    watch = config.training.watch
-    if watch == "auto":
-        watch = "perplexity" if config.model.architecture == "language-model" else "bleu"
-    return BLEU if watch == "bleu" else PERPLEXITY
 
 
 def run_callbacks(
@@ -181,6 +245,7 @@ def run_callbacks(
             scores,
             Cost(),
             journal,
+            EpochLine(journal, training.epochs),
             KeepBest(folder, config, kept, journal),
             *changes,
             EarlyStopping(journal, training.early_stopping, news),
@@ -215,7 +280,8 @@ def fit_model(
     callbacks = [*callbacks, saving]
     # One Dataset for all epochs: each time it is read it begins where `position` says.
     batches = tf.data.Dataset.from_tensors(0).flat_map(as_written(lambda _: pipeline.epoch(position[0], position[1])))
-    verbose = 1 if sys.stderr.isatty() else 2
+    # Where standard error is no terminal, EpochLine says each epoch in a line.
+    verbose = 1 if sys.stderr.isatty() else 0
 
     def called(callbacks: list[keras.callbacks.Callback]) -> keras.callbacks.CallbackList:
         # As `fit` makes it, but with the epochs of the whole run.
@@ -225,7 +291,7 @@ def fit_model(
         )  # fmt: skip
 
     whole = called(callbacks)
-    with contextlib.redirect_stdout(sys.stderr), uncounted_batches():
+    with contextlib.redirect_stdout(LastingStream(sys.stderr)), uncounted_batches():
         # Each epoch on its own: Keras ends an epoch after as many batches as the first had, and the rest of an epoch
         # that is resumed has fewer, and one whose pieces are drawn may have more.
         while done < training.epochs and not finished():
@@ -243,14 +309,11 @@ def fit_model(
 
 @contextlib.contextmanager
 def stop_signal() -> Iterator[threading.Event]:
-    """Yield an event that Ctrl-C or a request to terminate sets, so that a run can end cleanly.
+    """Yield an event that Ctrl-C, a request to terminate or a closed terminal sets, so that a run can end cleanly.
 
     A second Ctrl-C ends it at once. Outside the main thread there are no signals, and the event is never set.
     """
     stop = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield stop
-        return
 
     def ask(number: int, frame: object) -> None:
         if stop.is_set():
@@ -258,9 +321,5 @@ def stop_signal() -> Iterator[threading.Event]:
         stop.set()
         logger.info("Stopping after this batch. A second Ctrl-C stops at once.")
 
-    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
+    with stop_signals(ask):
         yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

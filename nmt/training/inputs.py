@@ -30,7 +30,7 @@ from nmt.training.distribute import strategy
 from nmt.training.finetune import begin_with
 from nmt.training.prepare import prepare_run
 from nmt.training.schedules import WarmUp
-from nmt.training.setup import make_models
+from nmt.training.setup import make_models, slow_precision
 from nmt.training.training_model import TrainingModel
 
 logger = logging.getLogger(__name__)
@@ -87,6 +87,8 @@ def run_parts(
     """
     prepare_run(config, folder, linked=corpus.links() is not None, resume=resume, start=start)
     strategy(config.training.devices)  # refuses more devices than there are
+    if slow := slow_precision(config.training.precision):
+        logger.warning(slow)
     keras.utils.set_random_seed(config.training.seed)
     started = load(start) if start and not resume else None
     tokenizers = run_tokenizers(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from pathlib import Path
 
 import keras
 import tensorflow as tf
@@ -29,6 +30,34 @@ def precision(name: str) -> Iterator[None]:
         yield
     finally:
         keras.config.set_dtype_policy(before)
+
+
+def slow_precision(name: str, processor: str | None = None) -> str:
+    """Return a warning if a precision is emulated by the processor that trains, and nothing otherwise.
+
+    Arguments:
+        name: ``training.precision``.
+        processor: the list of the processor's instructions, by default that of ``/proc/cpuinfo``. Where there is none,
+            as on macOS and Windows, nothing is known and nothing is said.
+
+    >>> slow_precision("bfloat16", "flags : avx2 avx512f avx512_bf16")
+    ''
+    """
+    if name != "bfloat16" or tf.config.list_physical_devices("GPU"):
+        return ""
+    if processor is None:
+        try:
+            processor = Path("/proc/cpuinfo").read_text("utf-8", "replace")
+        except OSError:
+            return ""
+    known = set(processor.split())
+    # x86 names the first two; ARM has "Features" with bf16.
+    if {"flags", "Features"}.isdisjoint(known) or known & {"avx512_bf16", "amx_bf16", "bf16"}:
+        return ""
+    return (
+        "Warning: this processor has no instructions for training.precision = bfloat16 (AVX512_BF16 or AMX), so they "
+        "are emulated: a training took 2.6 times as long as with float32 where it was measured. Use float32."
+    )
 
 
 def make_models(

@@ -33,7 +33,7 @@ def test_the_report_and_the_page(corpus: Path, tmp_path: Path) -> None:
     shown = result.stdout.decode()
     assert "train.ko + train.en: 48 pairs" in shown
     assert "dev.tsv: 1 (50 %) of the sources and 1 (50 %) of the targets are also in" in " ".join(shown.split())
-    assert "--preset auto, for 48 pairs:" in shown
+    assert "Settings for 48 pairs (--preset auto)" in shown
     assert "밥을" in page.read_text(encoding="utf-8")
     assert result.stderr.decode() == f"The page is in {page}.\n"
 

@@ -9,6 +9,7 @@ from command_line import PAIRS, TINY, nmt, refused
 
 # A model that has not learned to stop writes as much as it may.
 SIZE = ["--set", "model.units=16", "--set", "model.embedding=16", "--set", "decoding.max_length=23"]
+SIZE_TOO_LARGE = "text.vocabulary_size=9000"
 QUICK = [*TINY[:4], *SIZE, *TINY[10:]]
 KINDS = {
     "none": ["--set", "model.attention=none"],
@@ -163,14 +164,26 @@ def test_a_translator_is_no_start_for_a_language_model(place: Path, language_mod
     refused(result, "--text is for a language model")
 
 
-def test_the_automatic_preset_says_what_it_chose_and_can_be_overridden(place: Path, tmp_path: Path) -> None:
+def test_the_plain_command_fits_its_settings_says_what_it_chose_and_can_be_overridden(
+    place: Path, tmp_path: Path
+) -> None:
     settings = ["--set", "training.epochs=1", "--set", "model.units=12"]
-    result = nmt("train", "--pairs", place / "pairs.tsv", "--preset", "auto", "--to", tmp_path / "m", *settings)
+    result = nmt("train", "--pairs", place / "pairs.tsv", "--to", tmp_path / "m", *settings)
     said = result.stderr.decode()
     assert result.returncode == 0, said
-    assert "--preset auto, for 46 pairs" in said and "dropout = 0.4" in said
+    assert "Settings for 46 pairs (--preset auto)" in said and "dropout = 0.4" in said
     config = (tmp_path / "m" / "config.toml").read_text()
     assert "units = 12\n" in config and "embedding = 96\n" in config and "batch_size = 16\n" in config
+
+
+@pytest.mark.parametrize("plain", [["--preset", "plain"], ["--config", "FILE"]])
+def test_plain_and_a_config_file_begin_with_the_defaults(place: Path, tmp_path: Path, plain: list[str]) -> None:
+    (tmp_path / "file.toml").write_text("[training]\nepochs = 2\n")
+    given = [tmp_path / "file.toml" if each == "FILE" else each for each in plain]
+    # Refused when the vocabulary is made, after the settings were chosen.
+    result = nmt("train", "--pairs", place / "pairs.tsv", "--to", tmp_path / "m", *given, "--set", SIZE_TOO_LARGE)
+    refused(result, "9000")
+    assert "Settings for" not in result.stderr.decode()
 
 
 @pytest.mark.parametrize("task", ["numbers", "transliteration", "headlines"])

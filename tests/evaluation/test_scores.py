@@ -5,7 +5,7 @@ import unicodedata
 import pytest
 import sacrebleu
 
-from nmt.evaluation.scores import score
+from nmt.evaluation.scores import bleu_signature, score
 
 REFERENCES = ["Mina eats rice at home .", "Juno sees the tall tree", "Nobody buys a book, today!", "Yes ."]
 SETS = {
@@ -54,6 +54,35 @@ def test_a_score_says_how_it_was_computed() -> None:
 def test_what_cannot_be_compared(hypotheses: list[str], references: list[str]) -> None:
     with pytest.raises(ValueError, match=f"{len(hypotheses)} translations cannot be scored against {len(references)}"):
         score(hypotheses, references)
+
+
+def test_a_bleu_that_can_only_be_zero_is_never_bare() -> None:
+    """No reference has a run of four words, so BLEU is 0 whatever a translation is worth."""
+    found = score(["eat", "New York"], ["eat", "New York"])
+    assert found.bleu == 0 and found.chrf == found.character_bleu == 100
+    shown = str(found)
+    assert "BLEU of characters 100.00" in shown and "tok:char" in shown
+    assert "half of the references have fewer than four words" in shown
+    shown = str(score(["Thechildreadabook."], ["Thechildreadanovel."]))
+    assert "half of the references have no spaces" in shown and "BLEU of characters" in shown
+
+
+def test_sentences_of_ordinary_length_have_no_second_bleu() -> None:
+    found = score(["I ate rice today"], ["I ate rice today"])
+    assert found.character_bleu is None and "characters" not in str(found)
+
+
+def test_a_script_without_spaces_has_its_own_tokenizer() -> None:
+    """One wrong character of eight: 13a sees one wrong word, a BLEU of 0."""
+    import sacrebleu
+
+    written, right = ["我昨天吃了米饭吗"], ["我昨天吃了米饭了"]
+    found = score(written, right)
+    assert "tok:zh" in found.bleu_signature and found.bleu > 70
+    assert found.bleu == round(sacrebleu.BLEU(tokenize="zh").corpus_score(written, [right]).score, 10)
+    assert sacrebleu.BLEU().corpus_score(written, [right]).score < 1
+    assert "tok:char" in score(["昨日ご飯を食べた"], ["昨日ご飯を食べました"]).bleu_signature
+    assert bleu_signature("zh") == found.bleu_signature
 
 
 def test_what_looks_the_same_counts_as_the_same() -> None:

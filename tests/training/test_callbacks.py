@@ -26,10 +26,11 @@ from nmt.training.callbacks import (
     Plateau,
     StopOnNonFinite,
     best_epoch,
+    epoch_line,
     in_order,
     rate_scale,
 )
-from nmt.training.checkpoint import Checkpoint, RestoreMetrics, SaveCheckpoint
+from nmt.training.checkpoint import Checkpoint, RestoreMetrics, SaveCheckpoint, Texts
 from nmt.training.limits import RunLimits
 from nmt.training.schedules import WarmUp
 
@@ -49,7 +50,7 @@ def journal(path: Path, bleus: list[float]) -> Journal:
 def test_a_callback_in_a_wrong_place_is_refused(tmp_path: Path) -> None:
     model, records = small_model(), journal(tmp_path / "metrics.jsonl", [])
     keep, best = Keep(model, data(), False, 1, tmp_path), KeepBest(tmp_path, Config(), model, records)
-    checkpoint = Checkpoint(tmp_path / "state.npz", model, 17, 7)
+    checkpoint = Checkpoint(tmp_path / "state.npz", model, Texts(17, 13), 7)
     saving = SaveCheckpoint(checkpoint, tf.Variable([0, 0], dtype=tf.int64), 5, Event())
     right: list[keras.callbacks.Callback] = [RestoreMetrics(), News(), keep, Cost(), records, best, saving]
     assert in_order(right) == right
@@ -95,7 +96,28 @@ def test_news_wait_until_the_line_of_the_progress_bar_has_ended(caplog: pytest.L
     assert caplog.messages == ["one", "two, 100 %", "three"]
 
 
+def test_the_line_of_an_epoch_is_for_people_and_always_in_one_order() -> None:
+    record = {"memory_mb": 1035.6572, "val_bleu": 0.0, "loss": 6.59942, "epoch": 1, "tokens/s": 3804.8, "seconds": 9.03}
+    shown = "Epoch 1 of 2: loss 6.5994, dev BLEU 0.00, 3,805 tokens/s, 9.0 s, 1,036 MB"
+    assert epoch_line(record, 2) == epoch_line(dict(reversed(record.items())), 2) == shown
+    assert "tokens/s" not in epoch_line({**record, "tokens/s": 0.0}, 2)  # one batch has no speed
+
+
 # Decisions
+
+
+def test_zero_after_zero_is_no_standstill_while_the_perplexity_falls(tmp_path: Path) -> None:
+    """Dev BLEU 0, 0, 0.02, 0.03 on 4,682 pairs: the rate was halved twice before anything was learned."""
+    path, bleus = tmp_path / "metrics.jsonl", [0.0, 0.0, 0.02, 0.03, 0.01, 1.5, 1.4]
+    perplexities = [700.0, 500.0, 400.0, 300.0, 250.0, 200.0, 180.0]
+    records = [{"val_bleu": b, "val_perplexity": p} for b, p in zip(bleus, perplexities, strict=True)]
+    path.write_text("".join(json.dumps(record) + "\n" for record in records))
+    assert rate_scale(Journal(path, 6).qualities, 1, 0.5) == 1.0
+    assert best_epoch(Journal(path, 5).qualities) == 4 and not EarlyStopping(Journal(path, 5), 1, News()).finished()
+    assert rate_scale(Journal(path, 7).qualities, 1, 0.5) == 0.5  # 1.4 after 1.5 is a standstill
+    # A perplexity that stands still is one, too.
+    path.write_text("".join(json.dumps({"val_bleu": 0.0, "val_perplexity": 700.0}) + "\n" for _ in range(3)))
+    assert rate_scale(Journal(path, 3).qualities, 1, 0.5) == 0.25
 
 
 @halves

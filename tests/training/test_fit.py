@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import signal
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,19 @@ import numpy as np
 import pytest
 from logged import logged
 
+import nmt
+from nmt.commands import console
 from nmt.config import Config, from_file, with_settings
 from nmt.data.corpora import Corpus, from_tsv
 from nmt.data.word_links import with_links
 from nmt.errors import InputError, WorkFailed
+from nmt.evaluation.judge import quality
 from nmt.evaluation.scores import score
+from nmt.folder_lock import folder_lock
 from nmt.inference.translator import Translator
+from nmt.output_streams import LastingStream
+from nmt.presets import preset
+from nmt.stop_signals import stop_signals
 from nmt.training import fit
 from nmt.training.fit import train_model
 from nmt.training.inputs import expected_steps, make_pipeline
@@ -133,6 +141,7 @@ def test_the_journal_has_a_record_an_epoch(whole: Done) -> None:
     for record in found:
         assert {"loss", "perplexity", "accuracy", "tokens/s", "learning_rate", "step"} < record.keys()
         assert {"val_loss", "val_perplexity", "val_accuracy", "val_bleu", "val_chrf", "val_seconds"} < record.keys()
+        assert (record.pop("watch"), record.pop("tokenizer")) == ("val_chrf", "13a")  # targets of three words
         assert all(np.isfinite(value) for value in record.values())
         assert record["tokens/s"] > 0
         # The scoring is a part of the epoch.
@@ -157,8 +166,9 @@ def test_the_returned_model_is_the_best_one_of_the_folder(whole: Done) -> None:
         np.testing.assert_array_equal(a, b)
     sources = [source for source, _ in PAIRS[53:]]
     texts = [translation.text for translation in loaded.translate(sources)]
-    bleus = [record["val_bleu"] for record in records(whole.folder)]
-    assert score(texts, [target for _, target in PAIRS[53:]]).bleu == pytest.approx(max(bleus))
+    best = max(records(whole.folder), key=lambda record: quality(record, "val_chrf"))
+    scores = score(texts, [target for _, target in PAIRS[53:]])
+    assert (scores.bleu, scores.chrf) == pytest.approx((best["val_bleu"], best["val_chrf"]))
 
 
 def test_the_news_tell_what_is_trained(whole: Done) -> None:
@@ -186,6 +196,36 @@ class Interrupter(fit.SaveCheckpoint):
         if number := self.places.pop((epoch, first + batch), None):
             os.kill(os.getpid(), number)
         super().on_train_batch_end(batch, logs)
+
+
+def test_a_reader_that_went_away_does_not_keep_a_stopped_run_from_being_saved(
+    whole: Done, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One Ctrl-C at a terminal ends ``tee``, too: every line of news fails from then on, that of the signal first."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    monkeypatch.setattr(Interrupter, "places", {(0, 1): signal.SIGINT})
+    monkeypatch.setattr(fit, "SaveCheckpoint", Interrupter)
+    with os.fdopen(writing, "w") as unread, monkeypatch.context() as patch, console.news():
+        patch.setattr(sys, "stderr", LastingStream(unread))
+        with pytest.raises(WorkFailed, match="Stopped in epoch 1 after 2 batches"):
+            run(CONFIG, whole.data, tmp_path / "toy")
+    with np.load(tmp_path / "toy" / "training" / "state.npz") as state:
+        assert state["position"][:2].tolist() == [0, 2]
+
+
+def test_a_terminal_that_is_closed_stops_a_run_cleanly_unless_that_is_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
+    heard: list[int] = []
+    with stop_signals(lambda number, frame: heard.append(number)):
+        os.kill(os.getpid(), signal.SIGHUP)
+    assert heard == [signal.SIGHUP]
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # nohup does this
+    try:
+        with stop_signals(lambda number, frame: heard.append(number)):
+            os.kill(os.getpid(), signal.SIGHUP)
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    assert heard == [signal.SIGHUP]
 
 
 class Killed(BaseException):
@@ -290,7 +330,7 @@ def test_a_run_that_is_at_its_end_is_left_as_it_is(whole: Done) -> None:
     with logged() as said:
         translator = run(CONFIG, whole.data, whole.folder, resume=True)
     assert contents(whole.folder) == before
-    assert said[-1] == "The run is at its end after 3 epochs. Raise training.epochs to continue it."
+    assert "The run is at its end after 3 epochs. Raise training.epochs to continue it." in said
     for a, b in zip(translator.model.get_weights(), whole.translator.model.get_weights(), strict=True):
         np.testing.assert_array_equal(a, b)
 
@@ -318,7 +358,7 @@ def test_a_loss_that_is_no_number_leaves_no_model_where_there_was_none(whole: Do
 def test_a_loss_that_is_no_number_leaves_the_best_model(whole: Done, tmp_path: Path) -> None:
     folder = tmp_path / "toy"
     shutil.copytree(whole.folder, folder)
-    best = max(records(folder), key=lambda record: record["val_bleu"])["epoch"]
+    best = max(records(folder), key=lambda record: quality(record, "val_chrf"))["epoch"]
     before = {name: data for name, data in contents(folder).items() if not name.startswith(("logs", "config"))}
     with pytest.raises(WorkFailed, match=f"The best model so far, of epoch {best}, is kept in"):
         run(with_settings(CONFIG, [*WILD, "training.epochs=4"]), whole.data, folder, resume=True)
@@ -412,6 +452,43 @@ def test_a_run_without_a_single_step_is_refused(whole: Done, tmp_path: Path) -> 
     with pytest.raises(InputError, match="nothing would be learned"):
         run(with_settings(CONFIG, ["training.accumulate=1000"]), whole.data, tmp_path / "toy")
     assert not (tmp_path / "toy").exists()
+
+
+def test_a_run_cannot_be_resumed_on_another_development_set(whole: Done, tmp_path: Path) -> None:
+    before = contents(whole.folder)
+    (tmp_path / "dev.tsv").write_text("mina bap mogo\tMina eats rice\n")
+    with pytest.raises(InputError, match="used other development pairs"):
+        run(CONFIG, (whole.data[0], from_tsv(tmp_path / "dev.tsv")), whole.folder, resume=True)
+    assert contents(whole.folder) == before
+
+
+@pytest.mark.parametrize("resume", [True, False])
+def test_two_runs_never_share_a_folder(whole: Done, tmp_path: Path, resume: bool) -> None:
+    folder = whole.folder if resume else tmp_path
+    before = contents(folder)
+    with folder_lock(folder, "nmt train"), pytest.raises(InputError, match="Another nmt train is at work in"):
+        run(CONFIG, whole.data, folder, resume=resume)
+    assert contents(folder) == before
+    # A killed process leaves the file, which is no reason to refuse a folder.
+    (tmp_path / ".lock").touch()
+    with pytest.raises(InputError, match="is larger"):
+        run(with_settings(CONFIG, ["text.vocabulary_size=5000"]), whole.data, tmp_path)
+    assert contents(tmp_path) == {}
+
+
+def test_one_call_trains_as_the_command_does(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", "nmt")
+    small = [setting for setting in SMALL if not setting.startswith(("training.batch_size", "model.dropout"))]
+    translator = nmt.fit(PAIRS, to=tmp_path / "toy", settings=[*small, "training.epochs=1"])
+    assert isinstance(translator, Translator)
+    config = from_file(tmp_path / "toy" / "config.toml")
+    # 60 pairs: fitted by the preset but for what was set; one of 20 is held out.
+    fitted = preset("auto", 57)[0]
+    assert config == with_settings(fitted, [*small, "training.epochs=1"])
+    assert "3 of the training pairs are held out" in caplog.text and "Settings for 57 pairs" in caplog.text
+    assert "judged by the chrF of the development set: half of the references have fewer than four" in caplog.text
+    with pytest.raises(InputError, match="holds another model"):
+        nmt.fit(PAIRS, to=tmp_path / "toy")
 
 
 def test_a_run_cannot_be_resumed_on_another_corpus(whole: Done, tmp_path: Path) -> None:

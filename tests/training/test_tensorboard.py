@@ -22,6 +22,7 @@ from werkzeug.wrappers import Response
 from nmt.config import Config, with_settings
 from nmt.data import tokenizers as texts
 from nmt.errors import WorkFailed
+from nmt.evaluation.judge import quality
 from nmt.inference.completer import Completer
 from nmt.inference.translator import Translator
 from nmt.models.build import build_model
@@ -108,7 +109,7 @@ def test_the_curves_are_those_of_the_journal(model: Path) -> None:
 
 
 def test_the_texts_and_pictures_are_what_the_translator_makes(model: Path) -> None:
-    run, best = model / "logs" / "dev", best_epoch([record["val_bleu"] for record in records(model)])
+    run, best = model / "logs" / "dev", best_epoch([quality(r, r["watch"]) for r in records(model)])
     head, _, *rows = cells(values(run, "translations")[best].item().decode())
     assert head == ["", "source", "reference", "output", "score"]
     # Of 48 pairs a dozen lie between two that are shown.

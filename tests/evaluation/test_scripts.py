@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nmt.doctor import scripts
-from nmt.doctor.scripts import CONTROL, REPLACEMENT, SCRIPTS, SPACE, census, expected, table
+from nmt.evaluation import scripts
+from nmt.evaluation.scripts import CONTROL, REPLACEMENT, SCRIPTS, SPACE, census, expected, table
 
 
 def script_of(character: str) -> str | None:

@@ -1,0 +1,108 @@
+"""The judge of a run: which score of the development set chooses the best epoch, lowers the rate and stops early.
+
+BLEU counts runs of four words. Where half of the targets have fewer it is 0.0 from the first epoch to the last, and
+where a script has no spaces it needs a tokenizer of its own.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from nmt.evaluation.scores import choose_tokenizer, why_bleu_fails
+
+BLEU = "val_bleu"
+CHRF = "val_chrf"
+PERPLEXITY = "val_perplexity"
+NAMES = {BLEU: "BLEU", CHRF: "chrF", PERPLEXITY: "perplexity"}
+
+# Below these, the scores are chance, and the perplexity decides: letters without sense have a chrF of about ten.
+_FLOORS = {BLEU: 1.0, CHRF: 15.0}
+# A run whose best epoch is no better than this learned next to nothing.
+_NEXT_TO_NOTHING = {BLEU: 2.0, CHRF: 15.0}
+
+
+@dataclass(frozen=True)
+class Judge:
+    """The score that decides, and why it is that one.
+
+    Attributes:
+        watch: its name in the journal: ``val_bleu``, ``val_chrf`` or ``val_perplexity``.
+        why: the reason, half a sentence.
+        tokenizer: that of BLEU.
+    """
+
+    watch: str
+    why: str
+    tokenizer: str = "13a"
+
+    def __str__(self) -> str:
+        return f"The epochs are judged by the {NAMES[self.watch]} of the development set: {self.why}."
+
+
+def choose_judge(watch: str, targets: Sequence[str], language_model: bool = False) -> Judge:
+    """Return the judge of a run.
+
+    Arguments:
+        watch: ``training.watch``; ``auto`` takes the one that suits the targets.
+        targets: those of the development set.
+        language_model: whether the run is that of a language model.
+
+    >>> print(choose_judge("auto", ["eat", "rice"]))
+    The epochs are judged by the chrF of the development set: half of the references have fewer than four words.
+    """
+    tokenizer = choose_tokenizer(targets)
+    if watch != "auto":
+        return Judge(f"val_{watch}", f"training.watch = '{watch}'", tokenizer)
+    if language_model:
+        return Judge(PERPLEXITY, "a language model makes no translations", tokenizer)
+    if why := why_bleu_fails(targets):
+        return Judge(CHRF, why, tokenizer)
+    return Judge(BLEU, f"sacreBLEU's tokenizer {tokenizer} fits the targets", tokenizer)
+
+
+def quality(record: Mapping[str, Any], watch: str) -> float:
+    """Return a number that is higher the better an epoch was.
+
+    It is the watched score once that has begun to move. Before, and for a judge by perplexity, it is the perplexity
+    with its sign changed: a negative number, so that every epoch whose score has moved is better than all before it.
+
+    >>> [quality({"val_bleu": bleu, "val_perplexity": 90.0}, "val_bleu") for bleu in (0.0, 1.5)]
+    [-90.0, 1.5]
+    """
+    score, perplexity = record.get(watch), record.get(PERPLEXITY)
+    if score is not None and score >= _FLOORS.get(watch, math.inf):
+        return float(score)
+    # A perplexity that overflowed is no number. Records of earlier versions may have none.
+    if perplexity is None:
+        return -math.inf if watch == PERPLEXITY or score is None else score - _FLOORS[watch]
+    return -float(perplexity)
+
+
+def learned_little(records: Sequence[Mapping[str, Any]], watch: str, vocabulary: int) -> str:
+    """Return a warning if the best epoch of a run learned next to nothing, and nothing otherwise.
+
+    Arguments:
+        records: of the journal, one for each epoch.
+        watch: the name of the score that decides.
+        vocabulary: number of target pieces. A model that knows nothing has about this perplexity.
+    """
+    if not records:
+        return ""
+    best = max(records, key=lambda record: quality(record, watch))
+    score, perplexity = best.get(watch), best.get(PERPLEXITY)
+    little = (
+        perplexity is None or perplexity > vocabulary / 4
+        if watch == PERPLEXITY
+        else score is None or score < _NEXT_TO_NOTHING[watch]
+    )
+    if not little:
+        return ""
+    known = [f"{name} {best[key]:,.2f}" for key, name in NAMES.items() if best.get(key) is not None]
+    return (
+        f"Warning: the model learned next to nothing. The scores of its best epoch on the development set: "
+        f"{', '.join(known) or 'none that is a number'}. It may need more epochs or more pairs, and `nmt data` looks "
+        "for faults in the pairs."
+    )

@@ -1,0 +1,63 @@
+"""Standard output and standard error that may lose their reader: a reader that goes away costs the news, not the work.
+
+One Ctrl-C at a terminal ends ``tee`` or ``less`` as well as the command, and a window that is closed takes the terminal
+with it. Every later line would fail, also those that say that a checkpoint is being saved.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+from typing import Any, TextIO
+
+
+class LastingStream:
+    """A text stream that throws away what is written after its reader has gone.
+
+    Other failures, such as a full disk, are raised as ever. All else is that of the stream.
+
+    Arguments:
+        stream: a text stream, such as ``sys.stderr``.
+
+    >>> import io
+    >>> text = io.StringIO()
+    >>> print("I ate rice", file=LastingStream(text))
+    >>> text.getvalue()
+    'I ate rice\\n'
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        # A terminal that was closed answers EIO; for a file that is a fault of its disk.
+        self._gone = (errno.EPIPE, errno.EIO) if stream.isatty() else (errno.EPIPE,)
+
+    def write(self, text: str) -> int:
+        try:
+            return self._stream.write(text)
+        except RuntimeError:
+            # A signal handler writes while the stream is in the middle of a write.
+            with contextlib.suppress(OSError):
+                os.write(self._stream.fileno(), text.encode("utf-8", "surrogateescape"))
+        except OSError as error:
+            self._lose(error)
+        return len(text)
+
+    def flush(self) -> None:
+        try:
+            self._stream.flush()
+        except RuntimeError:
+            pass  # the write that was interrupted flushes
+        except OSError as error:
+            self._lose(error)
+
+    def _lose(self, error: OSError) -> None:
+        """Send what is still to come to nowhere, or raise the error if it is another one."""
+        if error.errno not in self._gone:
+            raise error
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, self._stream.fileno())
+        os.close(nowhere)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)

@@ -1,0 +1,60 @@
+"""A reader that goes away costs the news, not the work."""
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from nmt.output_streams import LastingStream
+
+
+def unread(buffering: int = -1) -> LastingStream:
+    """A stream into a pipe that nobody reads any more."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    return LastingStream(os.fdopen(writing, "w", buffering))
+
+
+@pytest.mark.parametrize("buffering", [1, -1])
+def test_what_nobody_reads_is_thrown_away(buffering: int) -> None:
+    stream = unread(buffering)
+    for _ in range(3):
+        print("밥", file=stream)
+        print("x" * 100_000, file=stream, flush=True)
+    stream.close()
+
+
+def test_what_is_read_arrives_whole_and_in_order(tmp_path: Path) -> None:
+    with (tmp_path / "out").open("w", encoding="utf-8") as file:
+        stream = LastingStream(file)
+        print("밥을", file=stream, flush=True)
+        print("먹었다", file=stream)
+        assert stream.fileno() == file.fileno() and not stream.isatty()
+    assert (tmp_path / "out").read_text(encoding="utf-8") == "밥을\n먹었다\n"
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="only Linux has a device that is always full")
+def test_a_full_disk_is_told() -> None:
+    with pytest.raises(OSError, match="No space left"), open("/dev/full", "w", buffering=1) as file:
+        print("밥", file=LastingStream(file))
+
+
+def test_a_signal_handler_may_write_while_a_write_is_under_way() -> None:
+    """Python's streams refuse that: `RuntimeError: reentrant call`. The handler runs in the middle of a long write."""
+    code = """if True:
+        import signal, sys
+        from nmt.output_streams import LastingStream
+        stream = LastingStream(sys.stdout)
+        signal.signal(signal.SIGALRM, lambda number, frame: print("heard", file=stream, flush=True))
+        signal.setitimer(signal.ITIMER_REAL, 0.3)
+        print("x" * 1_000_000, file=stream, flush=True)
+    """
+    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert process.stdout
+    time.sleep(1)  # the pipe is full, and the signal comes while the writer waits
+    written, error = process.communicate(timeout=60)
+    assert process.returncode == 0, error.decode()
+    assert b"heard\n" in written
