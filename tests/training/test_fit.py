@@ -132,7 +132,8 @@ def test_the_folder_is_that_of_the_design(whole: Done) -> None:
     }
     assert [path.name for path in (whole.folder / "training").iterdir()] == ["state.npz"]
     assert list(whole.folder.parent.iterdir()) == [whole.folder]
-    assert from_file(whole.folder / "config.toml") == CONFIG
+    # The maximum length of a translation was fitted to the pairs, which need less than the least.
+    assert from_file(whole.folder / "config.toml") == with_settings(CONFIG, ["decoding.max_ratio=3.0"])
 
 
 def test_the_journal_has_a_record_an_epoch(whole: Done) -> None:
@@ -484,7 +485,7 @@ def test_one_call_trains_as_the_command_does(tmp_path: Path, caplog: pytest.LogC
     config = from_file(tmp_path / "toy" / "config.toml")
     # 60 pairs: fitted by the preset but for what was set; one of 20 is held out.
     fitted = preset("auto", 57)[0]
-    assert config == with_settings(fitted, [*small, "training.epochs=1"])
+    assert config == with_settings(fitted, [*small, "training.epochs=1", "decoding.max_ratio=3.0"])
     assert "3 of the training pairs are held out" in caplog.text and "Settings for 57 pairs" in caplog.text
     assert "judged by the chrF of the development set: half of the references have fewer than four" in caplog.text
     with pytest.raises(InputError, match="holds another model"):
