@@ -89,15 +89,19 @@ def train_model(
     """
     folder = Path(folder)
     begin = Path(start) if start else None
-    # A folder that is refused gets no lock.
+    # Nothing is written into a folder that is refused, not even the lock. Once it is locked, run_parts checks again.
     prepare_run(config, folder, linked=corpus.links() is not None, resume=resume, start=begin)
-    with contextlib.ExitStack() as held:
-        if folder.is_dir():
-            held.enter_context(folder_lock(folder, "nmt train"))
+    with contextlib.ExitStack() as lock:
+
+        def hold() -> None:
+            lock.enter_context(folder_lock(folder, "nmt train"))
+
+        # A new folder is locked once it is made: the rename that makes it fails if another process was faster.
+        new = not folder.is_dir()
+        if not new:
+            hold()
         parts = run_parts(config, corpus, dev, folder, resume=resume, start=begin, grow=grow)
-        # A new folder is renamed into its place, so only one process can have made it.
-        new = contextlib.nullcontext() if folder.is_dir() else folder_lock(folder, "nmt train")
-        return _train(corpus, dev, folder, parts, lock=lambda: held.enter_context(new), resume=resume)
+        return _train(corpus, dev, folder, parts, made=hold if new else lambda: None, resume=resume)
 
 
 def fit(
@@ -158,9 +162,9 @@ def _opened(pairs: Pairs, plain: bool) -> Corpus:
 
 
 def _train(
-    corpus: Corpus, dev: Corpus, folder: Path, parts: RunParts, *, lock: Callable[[], None], resume: bool
+    corpus: Corpus, dev: Corpus, folder: Path, parts: RunParts, *, made: Callable[[], None], resume: bool
 ) -> Translator | Completer:
-    """Run a training. A new folder is made, whole, and then locked."""
+    """Run a training; ``made`` is called when its folder has been made."""
     config, training = parts.config, parts.config.training
     tokenizers, model, kept, schedule = parts.tokenizers, parts.model, parts.kept, parts.schedule
     logger.info(f"{model.count_params():,} parameters.")
@@ -199,7 +203,7 @@ def _train(
             checkpoint.save(0, 0, aside / STATE)  # a run that fails at once can be resumed, with other settings
 
         make(folder, fill)
-        lock()
+        made()
     with stop_signal() as stop:
         saving = SaveCheckpoint(checkpoint, position, training.save_minutes, stop)
         fit_model(model, config, parts.pipeline, callbacks=callbacks, saving=saving)
