@@ -41,7 +41,7 @@ from nmt.training.callbacks import (
     StopOnNonFinite,
     in_order,
 )
-from nmt.training.checkpoint import Checkpoint, RestoreMetrics, SaveCheckpoint, Texts, fingerprint
+from nmt.training.checkpoint import Checkpoint, Fingerprints, RestoreMetrics, SaveCheckpoint, fingerprint
 from nmt.training.inputs import RunParts, development_sentences, run_parts, uncounted_batches
 from nmt.training.limits import RunLimits
 from nmt.training.prepare import prepare_run
@@ -179,7 +179,7 @@ def _train(
     limits = RunLimits(training, schedule, parts.steps, news)
     limits.set_model(model)
     order = fingerprint(training.batch_size, training.batch_unit, training.seed)
-    checkpoint = Checkpoint(folder / STATE, model, Texts.of(corpus, dev), order=order, others=[limits.spent])
+    checkpoint = Checkpoint(folder / STATE, model, Fingerprints.of(corpus, dev), order=order, others=[limits.spent])
     position = tf.Variable(checkpoint.load() if resume else (0, 0), dtype=tf.int64, trainable=False)
     done = int(position[0])
     journal = Journal(folder / JOURNAL, done, judge.watch, judge.tokenizer)

@@ -96,8 +96,8 @@ def run_parts(
     )
     if not resume:
         _warn_of_unknown_words(corpus, tokenizers, started=started is not None)
-    measured = measure(config, corpus, tokenizers)
-    config = with_room(config, measured, started=start is not None)
+    measured = sample_lengths(config, corpus, tokenizers)
+    config = fit_max_ratio(config, measured, started=start is not None)
     pipeline, batches = make_pipeline(config, corpus, tokenizers, measured)
     steps = expected_steps(config, batches)
     development = development_batches(config, pipeline, dev)
@@ -197,18 +197,18 @@ def _sizes(tokenizers: Tokenizers) -> str:
     return f"{tokenizers.source.vocabulary:,}" + ("" if tokenizers.joint else f" and {tokenizers.target.vocabulary:,}")
 
 
-def measure(config: Config, corpus: Corpus, tokenizers: Tokenizers) -> np.ndarray:
+def sample_lengths(config: Config, corpus: Corpus, tokenizers: Tokenizers) -> np.ndarray:
     """Return the lengths of a sample of the corpus, see :func:`~nmt.data.pipeline.lengths`."""
     sourceless = config.model.architecture == "language-model"
     return lengths(corpus.dataset().take(SAMPLE), tokenizers, config.data.max_length, sourceless)
 
 
-def with_room(config: Config, measured: np.ndarray, started: bool = False) -> Config:
+def fit_max_ratio(config: Config, measured: np.ndarray, started: bool = False) -> Config:
     """Return the configuration with a ``decoding.max_ratio`` that fits the training pairs, if it is "auto".
 
     Arguments:
         config: the whole configuration.
-        measured: from :func:`measure`.
+        measured: from :func:`sample_lengths`.
         started: whether the run begins with another model. Its limit is then in the config, and only rises.
     """
     decoding = config.decoding
@@ -233,7 +233,7 @@ def make_pipeline(
 
     Arguments:
         config, corpus, tokenizers: of the run.
-        measured: the lengths of the sample, if :func:`measure` has been called.
+        measured: the lengths of the sample, if :func:`sample_lengths` has been called.
 
     Returns:
         The pipeline, and the number of batches in an epoch. It is counted from the lengths of the sample, because each
@@ -246,7 +246,7 @@ def make_pipeline(
     sourceless = config.model.architecture == "language-model"
     pairs, links = corpus.dataset(), corpus.link_dataset()
     if measured is None:
-        measured = measure(config, corpus, tokenizers)
+        measured = sample_lengths(config, corpus, tokenizers)
     if not len(measured):
         raise InputError(
             f"No pair of {corpus.name} is left: each has an empty side or more than data.max_length = "

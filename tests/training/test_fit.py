@@ -32,7 +32,7 @@ from nmt.output_streams import LastingStream
 from nmt.presets import preset
 from nmt.stop_signals import stop_signals
 from nmt.training import fit
-from nmt.training.checkpoint import Checkpoint, SaveCheckpoint, Texts
+from nmt.training.checkpoint import Checkpoint, Fingerprints, SaveCheckpoint
 from nmt.training.fit import train_model
 from nmt.training.inputs import expected_steps, make_pipeline
 
@@ -357,7 +357,7 @@ def test_an_epoch_may_have_more_batches_than_the_first(tmp_path: Path) -> None:
     # Epochs of three, five and seven batches.
     pipeline: Any = SimpleNamespace(epoch=lambda number, first: data(7).take(3 + 2 * number).skip(first))
     config = with_settings(CONFIG, ["training.epochs=3"])
-    checkpoint = Checkpoint(tmp_path / "state.npz", small_model(), Texts(17, 13), 7)
+    checkpoint = Checkpoint(tmp_path / "state.npz", small_model(), Fingerprints(17, 13), 7)
     # The run was stopped after two batches of the first.
     saving = SaveCheckpoint(checkpoint, tf.Variable([0, 2], dtype=tf.int64), 60, Event())
     fit.fit_model(checkpoint.model, config, pipeline, callbacks=[count], saving=saving)
