@@ -14,7 +14,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from nmt.config import MAX_RATIO, Config, max_ratio
+from nmt.config import MAX_RATIO, Config, Text, max_ratio
 from nmt.data import tokenizers as texts
 from nmt.data import vocabulary_growth
 from nmt.data.alignment_targets import count_lost
@@ -95,7 +95,7 @@ def run_parts(
         config, corpus, resumed=folder if resume else None, started=started and started[1], grow=grow
     )
     if not resume:
-        _warn_of_unknown_words(corpus, tokenizers, started=started is not None)
+        _warn_of_unknown_words(config, corpus, tokenizers, started=started is not None)
     measured = sample_lengths(config, corpus, tokenizers)
     config = fit_max_ratio(config, measured, started=start is not None)
     pipeline, batches = make_pipeline(config, corpus, tokenizers, measured)
@@ -169,19 +169,22 @@ def fit_tokenizers(config: Config, corpus: Corpus) -> Tokenizers:
     return tokenizers
 
 
-def _warn_of_unknown_words(corpus: Corpus, tokenizers: Tokenizers, started: bool) -> None:
+def _warn_of_unknown_words(config: Config, corpus: Corpus, tokenizers: Tokenizers, started: bool) -> None:
     """Say how many target words the model can neither learn nor write."""
     targets = [target for _, target in islice(corpus.pairs(), SAMPLE)]
     found = tokenizers.target.changed_words(targets)
     if not found:
         return
     (word, _), *_ = found.most_common(1)
-    way_out = (
-        "--grow N adds up to N pieces for them to the vocabulary."
-        if started
-        else "text.kind = 'unigram' knows every character of the training pairs, and text.normalization = 'nfc' keeps "
-        "them."
-    )
+    if started:
+        way_out = "--grow N adds up to N pieces for them to the vocabulary."
+    elif (config.text.kind, config.text.normalization) == (Text.kind, Text.normalization):
+        way_out = "`nmt data` finds control characters and those that a conversion lost."
+    else:
+        way_out = (
+            "text.kind = 'unigram' knows every character of the training pairs, and text.normalization = 'nfc' keeps "
+            "them."
+        )
     logger.warning(
         f"Warning: {found.total():,} target words of the first {len(targets):,} pairs hold characters that the "
         f"vocabulary lacks or changes, as {word!r}: the model cannot write them. {way_out}"
