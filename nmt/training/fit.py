@@ -144,7 +144,7 @@ def fit(
     for line in lines:
         logger.info(line)
     if not plain:
-        for line in warnings(corpus.whole, held if corpus.whole is corpus else None):
+        for line in warnings(corpus, held):
             logger.warning(f"Warning: {line}")
     return train_model(with_settings(base, list(settings)), corpus, held, to)
 

@@ -94,8 +94,8 @@ def run_parts(
     tokenizers = run_tokenizers(
         config, corpus, resumed=folder if resume else None, started=started and started[1], grow=grow
     )
-    if not resume:
-        _warn_of_unknown_words(config, corpus, tokenizers, started=started is not None)
+    if not resume and (unwritable := unwritable_words(config, corpus, tokenizers, started=started is not None)):
+        logger.warning(unwritable)
     measured = sample_lengths(config, corpus, tokenizers)
     config = fit_max_ratio(config, measured, started=start is not None)
     pipeline, batches = make_pipeline(config, corpus, tokenizers, measured)
@@ -169,12 +169,17 @@ def fit_tokenizers(config: Config, corpus: Corpus) -> Tokenizers:
     return tokenizers
 
 
-def _warn_of_unknown_words(config: Config, corpus: Corpus, tokenizers: Tokenizers, started: bool) -> None:
-    """Say how many target words the model can neither learn nor write."""
+def unwritable_words(config: Config, corpus: Corpus, tokenizers: Tokenizers, started: bool = False) -> str:
+    """Return a warning if there are target words that the model can neither learn nor write, and nothing otherwise.
+
+    Arguments:
+        config, corpus, tokenizers: of the run.
+        started: whether it begins with another model, whose vocabulary can grow.
+    """
     targets = [target for _, target in islice(corpus.pairs(), SAMPLE)]
     found = tokenizers.target.changed_words(targets)
     if not found:
-        return
+        return ""
     (word, _), *_ = found.most_common(1)
     if started:
         way_out = "--grow N adds up to N pieces for them to the vocabulary."
@@ -185,7 +190,7 @@ def _warn_of_unknown_words(config: Config, corpus: Corpus, tokenizers: Tokenizer
             "text.kind = 'unigram' knows every character of the training pairs, and text.normalization = 'nfc' keeps "
             "them."
         )
-    logger.warning(
+    return (
         f"Warning: {found.total():,} target words of the first {len(targets):,} pairs hold characters that the "
         f"vocabulary lacks or changes, as {word!r}: the model cannot write them. {way_out}"
     )

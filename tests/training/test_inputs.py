@@ -1,10 +1,12 @@
-"""The limit of a translation's length fits the training pairs."""
+"""What a run begins with fits the training pairs, or a warning says where it does not."""
 
 import numpy as np
 import pytest
 
 from nmt.config import Config, with_settings
-from nmt.training.inputs import fit_max_ratio
+from nmt.data.corpora import from_pairs
+from nmt.data.tokenizers import train_tokenizers
+from nmt.training.inputs import fit_max_ratio, unwritable_words
 
 # Two pieces are read and 30 written, both with the end token beside: 31 are 10 and 10.5 for each of the two.
 LONG = np.array([[5, 9], [3, 31]])
@@ -32,3 +34,21 @@ def test_the_limit_is_never_lower_than_without_pairs() -> None:
 def test_a_language_model_has_no_such_limit() -> None:
     config = with_settings(Config(), ["model.architecture=language-model"])
     assert fit_max_ratio(config, np.array([[1, 31]])) == config
+
+
+@pytest.mark.parametrize(
+    ("settings", "started", "way_out"),
+    [
+        ([], True, "--grow N adds"),
+        ([], False, "`nmt data` finds"),
+        (["text.kind=word"], False, "text.kind = 'unigram'"),
+    ],
+)
+def test_target_words_that_cannot_be_written_are_counted(settings: list[str], started: bool, way_out: str) -> None:
+    known = [("나는 밥을 먹었다", "I ate rice"), ("나는 빵을 먹었다", "I ate bread")]
+    tokenizers, config = train_tokenizers(known), with_settings(Config(), settings)
+    assert unwritable_words(config, from_pairs(known), tokenizers, started) == ""
+    # Two words of the three new pairs have a character that none of the known pairs has.
+    new = [("밥", "rice ✓"), ("빵", "bread €5"), ("밥", "rice")]
+    found = unwritable_words(config, from_pairs(known + new), tokenizers, started)
+    assert found.startswith("Warning: 2 target words of the first 5 pairs") and way_out in found
