@@ -214,23 +214,26 @@ def sample_lengths(config: Config, corpus: Corpus, tokenizers: Tokenizers) -> np
 def fit_max_ratio(config: Config, measured: np.ndarray, started: bool = False) -> Config:
     """Return the configuration with a ``decoding.max_ratio`` that fits the training pairs, if it is "auto".
 
+    A message in the log counts the targets that are longer than ``decoding.max_length``, whatever the ratio is.
+
     Arguments:
         config: the whole configuration.
         measured: from :func:`sample_lengths`.
         started: whether the run begins with another model. Its limit is then in the config, and only rises.
     """
     decoding = config.decoding
-    fixed = decoding.max_ratio != "auto" and not (started and max_ratio(decoding) >= MAX_RATIO)
-    if config.model.architecture == "language-model" or fixed or not len(measured):
+    if config.model.architecture == "language-model" or not len(measured):
+        return config
+    if over := int(np.count_nonzero(measured[:, 1] > decoding.max_length)):
+        logger.info(
+            f"{over:,} of the first {len(measured):,} targets are longer than decoding.max_length = "
+            f"{decoding.max_length} pieces with their end: translations as long as these will be cut. Raise it."
+        )
+    if decoding.max_ratio != "auto" and not (started and max_ratio(decoding) >= MAX_RATIO):
         return config
     ratio = max(max_ratio(decoding), fitted_max_ratio(measured))
     if ratio > MAX_RATIO:
         logger.info(f"Targets are long beside their sources: decoding.max_ratio is {ratio:g}.")
-    if over := int(np.count_nonzero(measured[:, 1] > decoding.max_length)):
-        logger.info(
-            f"{over:,} of the first {len(measured):,} targets have more than decoding.max_length = "
-            f"{decoding.max_length} pieces: translations as long as these will be cut. Raise it."
-        )
     return dataclasses.replace(config, decoding=dataclasses.replace(decoding, max_ratio=ratio))
 
 

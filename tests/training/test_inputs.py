@@ -31,6 +31,14 @@ def test_the_limit_is_never_lower_than_without_pairs() -> None:
     assert fit_max_ratio(Config(), np.array([[5, 3], [7, 2]])).decoding.max_ratio == 3.0
 
 
+@pytest.mark.parametrize("given", ["auto", "4.0"])
+def test_targets_beyond_the_maximum_length_are_counted(given: str, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", "nmt")
+    settings = [f"decoding.max_ratio={given}", "decoding.max_length=30"]  # 30 pieces, and the end
+    fit_max_ratio(with_settings(Config(), settings), LONG)
+    assert "1 of the first 2 targets are longer than decoding.max_length = 30 pieces" in caplog.text
+
+
 def test_a_language_model_has_no_such_limit() -> None:
     config = with_settings(Config(), ["model.architecture=language-model"])
     assert fit_max_ratio(config, np.array([[1, 31]])) == config
