@@ -141,8 +141,7 @@ def _warn(corpus: Corpus, dev: Corpus, files: list[Path], quoted: bool) -> None:
     """Print the warnings of a quick check of the pairs."""
     from nmt.doctor.quick import warnings
 
-    # Held-out development pairs come from the same file, so its lines are named.
-    found = warnings(corpus, dev) if corpus.whole is corpus else warnings(corpus.whole, None)
+    found = warnings(corpus, dev)
     for line in found:
         say(f"Warning: {line}")
     if found:

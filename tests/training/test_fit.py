@@ -7,11 +7,16 @@ import shutil
 import signal
 import sys
 from pathlib import Path
+from threading import Event
+from types import SimpleNamespace
 from typing import Any
 
+import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from logged import logged
+from small_models import data, small_model
 
 import nmt
 from nmt.commands import console
@@ -27,6 +32,7 @@ from nmt.output_streams import LastingStream
 from nmt.presets import preset
 from nmt.stop_signals import stop_signals
 from nmt.training import fit
+from nmt.training.checkpoint import Checkpoint, Fingerprints, SaveCheckpoint
 from nmt.training.fit import train_model
 from nmt.training.inputs import expected_steps, make_pipeline
 
@@ -343,6 +349,39 @@ def test_a_run_leaves_other_translators_as_they_are(whole: Done, tmp_path: Path)
     with pytest.raises(InputError):
         run(with_settings(CONFIG, ["data.max_length=2"]), whole.data, tmp_path / "toy")
     assert translator.translate(["mina bap mogo"])[0].text == before.text
+
+
+def test_an_epoch_may_have_more_batches_than_the_first(tmp_path: Path) -> None:
+    """Keras alone ends each later epoch after as many batches as the first one had in this process."""
+    seen: list[int] = []
+    count = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: seen.append(batch))
+    # Epochs of three, five and seven batches.
+    pipeline: Any = SimpleNamespace(epoch=lambda number, first: data(7).take(3 + 2 * number).skip(first))
+    config = with_settings(CONFIG, ["training.epochs=3"])
+    checkpoint = Checkpoint(tmp_path / "state.npz", small_model(), Fingerprints(17, 13), 7)
+    # The run was stopped after two batches of the first.
+    saving = SaveCheckpoint(checkpoint, tf.Variable([0, 2], dtype=tf.int64), 60, Event())
+    fit.fit_model(checkpoint.model, config, pipeline, callbacks=[count], saving=saving)
+    assert seen == [0, *range(5), *range(7)]
+
+
+def test_a_new_folder_holds_a_checkpoint_from_the_beginning(
+    whole: Done, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run that is killed in its first batches can be resumed, too."""
+
+    def kill(*_: Any, **__: Any) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(fit, "fit_model", kill)
+        run(CONFIG, whole.data, tmp_path / "toy")
+    assert set(contents(tmp_path / "toy")) == {"checksums.json", "config.toml", "joint.spm.model", "training/state.npz"}
+    with np.load(tmp_path / "toy" / "training" / "state.npz") as stored:
+        assert stored["position"][:2].tolist() == [0, 0]
+        wanted = len(stored.files)
+    with np.load(whole.folder / "training" / "state.npz") as stored:
+        assert len(stored.files) == wanted
 
 
 # A loss that is no number
