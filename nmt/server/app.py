@@ -33,7 +33,7 @@ from nmt.server import rest_protocol
 from nmt.server.access import Access, Rules
 from nmt.server.backends import Backend, SearchSettings
 from nmt.server.batching import Batcher, Full, Stopping
-from nmt.server.connection import Connection
+from nmt.server.connection import Connection, Listener
 from nmt.server.page import server_page
 from nmt.server.rest_protocol import Refused
 from nmt.translation import Translation, record
@@ -370,7 +370,7 @@ def run(server: Server, listener: socket.socket) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: None)
     try:
-        uvicorn.Server(config).run(sockets=[listener])
+        Listener(config).run(sockets=[listener])
     finally:
         # A second signal ends the process without waiting for the rest.
         for number in (signal.SIGINT, signal.SIGTERM):

@@ -127,8 +127,8 @@ class Load:
             self._failed(kind, whole, began, f"answered {answer[:300]!r}")
 
     def _failed(self, kind: str, whole: bool, began: float, what: str) -> None:
-        """Keep a failure, unless the server had been told to stop before the request was sent."""
-        if self.stopped.is_set() and (not whole or began > self.told - 0.5 or "503" in what):
+        """Keep a failure, unless the server had been told to stop before the whole request was sent."""
+        if self.stopped.is_set() and (not whole or began > self.told):
             return
         after = f", {time.monotonic() - self.told:.1f} s after the stop" if self.stopped.is_set() else ""
         with self._lock:
@@ -139,7 +139,7 @@ class Load:
         self.told = time.monotonic()
         self.stopped.set()
         self.ending.set()
-        if code := self.server.stop(signal.SIGTERM):
+        if (code := self.server.stop(signal.SIGTERM)) != 0:
             self.proof.fault("stop", f"code {code}: {self.server.news[-2000:]}")
         self.proof.add("stop under load")
 
