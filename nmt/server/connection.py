@@ -3,10 +3,11 @@ of uvicorn.
 
 uvicorn limits the time between two requests (``timeout_keep_alive``). It limits neither the time before the first one
 nor the time until the head of a request is complete, so clients could hold connections forever. It also drops a client
-that closes its own side after a whole request and waits for the answer, as some proxies and scripts do. And when it stops,
-it resets connections whose request was sent, but not read yet: those that wait to be accepted, those that asyncio has
-accepted in the same turn, and those whose bytes have just arrived. uvicorn has no hooks for that: this module uses
-``conn``, ``cycle``, ``loop``, ``transport``, ``servers`` and ``lifespan``, which it does not document (tried with 0.54).
+that closes its own side after a whole request and waits for the answer, as some proxies and scripts do. And when
+it stops, it resets connections whose request was sent, but not read yet: those that wait to be accepted, those that
+asyncio has accepted in the same turn, and those whose bytes have just arrived. uvicorn has no hooks for that: this
+module uses ``conn``, ``cycle``, ``loop``, ``transport``, ``servers`` and ``lifespan``, which it does not document
+(tried with 0.54).
 """
 
 from __future__ import annotations
