@@ -370,7 +370,7 @@ def test_a_blank_text_has_a_blank_translation(translator: Translator, text: str)
     assert found[1].text == translator.translate(["mina bap mogo"])[0].text
 
 
-@pytest.mark.parametrize("text", ["\x01\x02", "\u200b", "\ufeff"])
+@pytest.mark.parametrize("text", ["\x01\x02", "\u2009\u3000", "\ufeff"])
 def test_a_text_without_a_piece_has_a_blank_translation(translator: Translator, text: str) -> None:
     found = translator.translate([text])[0]
     assert found.source_tokens == ()

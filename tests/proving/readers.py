@@ -180,11 +180,11 @@ def checkpoint(path: Path):
     """Return the checkpoint of a small compiled model."""
     import keras
 
-    from nmt.training.checkpoint import Checkpoint
+    from nmt.training.checkpoint import Checkpoint, Fingerprints
 
     model = keras.Sequential([keras.layers.Input([2]), keras.layers.Dense(3)])
     model.compile("sgd", "mse")
-    return Checkpoint(path, model, 1, 2)
+    return Checkpoint(path, model, Fingerprints(corpus=1, dev=3, earlier=1), 2)
 
 
 def _documented(name: str) -> type[Exception] | tuple[type[Exception], ...]:
