@@ -176,15 +176,22 @@ def _warn_of_unknown_words(corpus: Corpus, tokenizers: Tokenizers, started: bool
     if not found:
         return
     (word, _), *_ = found.most_common(1)
-    way_out = (
-        "--grow N adds up to N pieces for them to the vocabulary."
-        if started
-        else "text.kind = 'unigram' knows every character of the training pairs, and text.normalization = 'nfc' keeps "
-        "them."
-    )
+    ways_out = [
+        "text.kind = 'unigram' knows every character of the training pairs, and text.normalization = 'nfc' keeps them."
+    ]
+    if started:
+        target = tokenizers.target
+        changed = {word: number for word, number in found.items() if not target.keeps(word)}
+        ways_out = ["--grow N adds up to N pieces for them to the vocabulary."] if any(map(target.lacks, found)) else []
+        if changed:
+            ways_out.append(
+                f"{sum(changed.values()):,} of them, as {max(changed, key=changed.__getitem__)!r}, are changed by the "
+                f"text.normalization = '{target.normalization}' of the model that this one begins with: only a new "
+                "model with 'nfc' can learn those."
+            )
     logger.warning(
         f"Warning: {found.total():,} target words of the first {len(targets):,} pairs hold characters that the "
-        f"vocabulary lacks or changes, as {word!r}: the model cannot write them. {way_out}"
+        f"vocabulary lacks or changes, as {word!r}: {' '.join(['the model cannot write them.', *ways_out])}"
     )
 
 
