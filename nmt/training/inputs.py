@@ -95,7 +95,7 @@ def run_parts(
         config, corpus, resumed=folder if resume else None, started=started and started[1], grow=grow
     )
     if not resume:
-        _warn_of_unknown_words(corpus, tokenizers, started=started is not None)
+        _warn_of_unknown_words(config, corpus, tokenizers, started=started is not None)
     measured = measure(config, corpus, tokenizers)
     config = with_room(config, measured, started=start is not None)
     pipeline, batches = make_pipeline(config, corpus, tokenizers, measured)
@@ -169,15 +169,16 @@ def fit_tokenizers(config: Config, corpus: Corpus) -> Tokenizers:
     return tokenizers
 
 
-def _warn_of_unknown_words(corpus: Corpus, tokenizers: Tokenizers, started: bool) -> None:
+def _warn_of_unknown_words(config: Config, corpus: Corpus, tokenizers: Tokenizers, started: bool) -> None:
     """Say how many target words the model can neither learn nor write."""
+    words, of = ("words", "lines") if config.model.architecture == "language-model" else ("target words", "pairs")
     targets = [target for _, target in islice(corpus.pairs(), SAMPLE)]
     found = tokenizers.target.changed_words(targets)
     if not found:
         return
     (word, _), *_ = found.most_common(1)
     ways_out = [
-        "text.kind = 'unigram' knows every character of the training pairs, and text.normalization = 'nfc' keeps them."
+        f"text.kind = 'unigram' knows every character of the training {of}, and text.normalization = 'nfc' keeps them."
     ]
     if started:
         target = tokenizers.target
@@ -190,7 +191,7 @@ def _warn_of_unknown_words(corpus: Corpus, tokenizers: Tokenizers, started: bool
                 "model with 'nfc' can learn those."
             )
     logger.warning(
-        f"Warning: {found.total():,} target words of the first {len(targets):,} pairs hold characters that the "
+        f"Warning: {found.total():,} {words} of the first {len(targets):,} {of} hold characters that the "
         f"vocabulary lacks or changes, as {word!r}: {' '.join(['the model cannot write them.', *ways_out])}"
     )
 

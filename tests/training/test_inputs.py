@@ -44,7 +44,8 @@ def test_words_that_a_model_to_begin_with_cannot_write_are_named_with_what_helps
 
     def warned(*targets: str) -> str:
         with logged() as lines:
-            inputs._warn_of_unknown_words(from_pairs([("go", target) for target in targets]), pieces, started=True)
+            corpus = from_pairs([("go", target) for target in targets])
+            inputs._warn_of_unknown_words(Config(), corpus, pieces, started=True)
         return " ".join(lines)
 
     assert warned("on 12", "no") == ""
