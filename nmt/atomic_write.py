@@ -14,6 +14,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+# The name of the folder inside an existing one from which its parts are moved into it.
+_UNFINISHED = ".unfinished."
+
 
 def write_file(path: Path, content: bytes | Callable[[Path], None]) -> None:
     """Write a file, or leave the old one as it is.
@@ -44,25 +47,49 @@ def write_folder(folder: Path, fill: Callable[[Path], None], last: str = "") -> 
 
     Arguments:
         folder: the folder. Folders above it are made. If it exists and is empty, perhaps as a mount point or a working
-            directory, its parts are moved into it one by one.
+            directory, its parts are moved into it one by one, from a folder inside it. :func:`leftovers` finds what a
+            killed process has left of this, and the next call replaces it.
         fill: writes into a given folder.
         last: the part that is moved last then, without which the folder counts as incomplete.
 
     Raises:
-        OSError: if it cannot be written.
+        OSError: if it cannot be written, or another process has made the folder meanwhile.
     """
     folder = folder.resolve()
-    make_folder(folder.parent)
-    with _temporary(folder.parent, f".{folder.name}.") as aside:
+    if not folder.exists():
+        make_folder(folder.parent)
+        with _temporary(folder.parent, f".{folder.name}.") as aside:
+            fill(aside)
+            _sync_all(aside)
+            aside.rename(folder)
+            _sync(folder.parent)
+        return
+    left = [path for path in leftovers(folder) if path.name.startswith(_UNFINISHED)]
+    with _temporary(folder, _UNFINISHED) as aside:
         fill(aside)
         _sync_all(aside)
-        if folder.exists():
-            for part in sorted(aside.iterdir(), key=lambda part: part.name == last):
-                shutil.move(part, folder / part.name)
-                _sync(folder)
-        else:
-            aside.rename(folder)
+        for part in sorted(aside.iterdir(), key=lambda part: part.name == last):
+            place = folder / part.name
+            if place.is_dir():  # of a process that was killed; a folder is not replaced by a rename
+                shutil.rmtree(place)
+            part.replace(place)
+            _sync(folder)
         _sync(folder.parent)
+    for path in left:
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def leftovers(folder: Path) -> list[Path]:
+    """Return what is in a folder that :func:`write_folder` was filling when its process was killed.
+
+    That is all of it, if parts are still missing. A folder that nobody was filling has no leftovers.
+
+    Raises:
+        OSError: if the folder cannot be read.
+    """
+    found = list(folder.iterdir())
+    aside = [path for path in found if path.name.startswith(_UNFINISHED) and path.is_dir()]
+    return found if any(any(path.iterdir()) for path in aside) else aside
 
 
 def write_version(

@@ -117,7 +117,8 @@ def _read(folder: Path) -> dict[str, list[str]] | None:
         with path.open("rb") as file:
             known = json.loads(file.read(_LARGEST).decode())
         valid = isinstance(known, dict) and all(
-            isinstance(each, list) and all(isinstance(one, str) for one in each) for each in known.values()
+            isinstance(each, list) and all(isinstance(one, str) for one in each) and b"\0" not in os.fsencode(name)
+            for name, each in known.items()
         )
     except FileNotFoundError:
         return None

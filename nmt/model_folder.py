@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from nmt import config as configuration
-from nmt.atomic_write import write_folder
+from nmt.atomic_write import leftovers, write_folder
 from nmt.checksums import CHECKSUMS
 from nmt.config import Config
 from nmt.errors import InputError
@@ -114,8 +114,7 @@ def check_new(folder: Path, hint: str = "") -> None:
         InputError: if it is a file, is not empty, or cannot be made.
     """
     try:
-        # The lock of a killed process is nothing of a user's.
-        used = folder.exists() and (not folder.is_dir() or any(path.name != LOCK for path in folder.iterdir()))
+        used = folder.exists() and (not folder.is_dir() or _holds_something(folder))
         parent = next(place for place in folder.resolve().parents if place.exists())
     except OSError as error:
         raise InputError(f"The folder {folder} cannot be used: {error.strerror}.") from None
@@ -124,6 +123,12 @@ def check_new(folder: Path, hint: str = "") -> None:
         raise InputError(f"{folder} {what}. Name a new folder with --to{hint}.")
     if not parent.is_dir() or not os.access(parent, os.W_OK | os.X_OK):
         raise InputError(f"The folder {folder} cannot be made: {parent} cannot be written to.")
+
+
+def _holds_something(folder: Path) -> bool:
+    """Return whether something is in a folder beside what a killed process has left: its lock, or a part of a model."""
+    left = {LOCK, *(path.name for path in leftovers(folder))}
+    return (folder / CONFIG).exists() or any(path.name not in left for path in folder.iterdir())
 
 
 def check_same(folder: Path, config: Config) -> None:

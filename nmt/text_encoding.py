@@ -14,8 +14,8 @@ def decode(raw: bytes, where: str) -> str:
     """Decode UTF-8.
 
     Arguments:
-        raw: the bytes.
-        where: the file, or the line of it, for the error.
+        raw: the bytes, of a line or of a whole file.
+        where: the line or the file, for the error. Of a file the line is added.
 
     Raises:
         InputError: if the bytes are not UTF-8.
@@ -23,8 +23,10 @@ def decode(raw: bytes, where: str) -> str:
     try:
         return raw.decode("utf-8")
     except UnicodeDecodeError as error:
+        line, begin = raw.count(b"\n", 0, error.start) + 1, raw.rfind(b"\n", 0, error.start) + 1
+        where += f", line {line}" if b"\n" in raw else ""
         raise InputError(
-            f"{where}: byte {error.start + 1} of the line, 0x{raw[error.start]:02x}, is not UTF-8. "
+            f"{where}: byte {error.start + 1 - begin} of the line, 0x{raw[error.start]:02x}, is not UTF-8. "
             "Convert the text to UTF-8, for example with iconv."
         ) from error
 

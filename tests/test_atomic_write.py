@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from nmt.atomic_write import write_file, write_folder, write_version
+from nmt.atomic_write import leftovers, write_file, write_folder, write_version
 
 
 class Killed(BaseException):
@@ -111,7 +111,8 @@ WHOLE = ["a", "inner", "inner/c", "z"]
 def test_all_of_a_folder_is_on_disk_before_it_takes_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     disk = Disk(monkeypatch)
     write_folder(tmp_path / "new" / "model", fill)
-    *synced, renamed, above = disk.steps
+    made, *synced, renamed, above = disk.steps
+    assert made == f"fsync {tmp_path.name}"  # it lists "new"
     assert synced[:4] == ["fsync z", "fsync c", "fsync inner", "fsync a"] and synced[4].startswith("fsync .model.")
     assert (renamed, above) == ("rename model", "fsync new")
     assert names(tmp_path) == ["new", "new/model", *(f"new/model/{name}" for name in WHOLE)]
@@ -135,11 +136,11 @@ def test_an_empty_folder_is_filled_in_place_and_the_last_part_comes_last(
     before = (tmp_path / "model").stat().st_ino
     disk = Disk(monkeypatch)
     write_folder(tmp_path / "model", fill, last="a")
-    assert [step for step in disk.steps if step.startswith("rename")] == ["rename inner", "rename z", "rename a"]
-    first = disk.steps.index("rename inner")
+    assert [step for step in disk.steps if step.startswith("replace")] == ["replace inner", "replace z", "replace a"]
+    first = disk.steps.index("replace inner")
     assert sorted(disk.steps[:first])[1:] == ["fsync a", "fsync c", "fsync inner", "fsync z"]
     # Each part is in the folder's list on disk before the next one comes.
-    assert disk.steps[first::2] == ["rename inner", "rename z", "rename a", f"fsync {tmp_path.name}"]
+    assert disk.steps[first::2] == ["replace inner", "replace z", "replace a", f"fsync {tmp_path.name}"]
     assert disk.steps[first + 1 :: 2] == ["fsync model"] * 3
     assert (tmp_path / "model").stat().st_ino == before
     assert names(tmp_path / "model") == WHOLE
@@ -156,6 +157,37 @@ def test_a_folder_that_is_filled_in_place_lacks_its_last_part_until_it_is_whole(
     found = names(tmp_path / "model")
     assert found == WHOLE or "a" not in found
     assert names(tmp_path) == ["model", *(f"model/{name}" for name in found)]
+
+
+@pytest.mark.parametrize("stop", range(12))
+def test_what_a_killed_process_left_in_an_empty_folder_is_replaced(
+    stop: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "model"
+    folder.mkdir()
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        Disk(patch, stop)
+        patch.setattr(shutil, "rmtree", lambda *_, **__: None)  # a killed process removes nothing
+        write_folder(folder, fill, last="a")
+    left = set(leftovers(folder))
+    if "a" in names(folder):  # all parts are there
+        assert [path.name[:12] for path in left] == [".unfinished."]
+    else:
+        assert left == set(folder.iterdir()) and left
+    write_folder(folder, fill, last="a")
+    assert names(tmp_path) == ["model", *(f"model/{name}" for name in WHOLE)]
+    assert leftovers(folder) == []
+
+
+def test_a_folder_that_another_process_made_meanwhile_is_left_alone(tmp_path: Path) -> None:
+    def late(aside: Path) -> None:
+        write_folder(tmp_path / "model", fill)
+        (aside / "a").write_bytes(b"mine")
+
+    with pytest.raises(OSError, match="not empty"):
+        write_folder(tmp_path / "model", late)
+    assert names(tmp_path) == ["model", *(f"model/{name}" for name in WHOLE)]
+    assert (tmp_path / "model" / "a").read_bytes() == b"a"
 
 
 def test_a_function_that_fails_leaves_no_folder(tmp_path: Path) -> None:

@@ -38,7 +38,16 @@ def test_search_and_training_may_be_changed_by_hand(folder: Path) -> None:
 
 
 def test_a_folder_without_them_opens_and_damaged_ones_are_named(folder: Path) -> None:
-    for damaged in ("[]", "{", '{"config.toml": "x"}', '{"config.toml": [1]}', "\ud800" * 9, "[" * 10**5):
+    for damaged in (
+        "[]",
+        "{",
+        '{"config.toml": "x"}',
+        '{"config.toml": [1]}',
+        "\ud800" * 9,
+        "[" * 10**5,
+        r'{"\u0000": []}',
+        r'{"\ud800": []}',
+    ):
         (folder / checksums.CHECKSUMS).write_bytes(damaged.encode("utf-8", "surrogatepass"))
         with pytest.raises(InputError, match=r"checksums\.json is damaged"):
             checksums.check(folder, NAMES)

@@ -55,7 +55,7 @@ def test_every_command_explains_itself(command: str) -> None:
 
 def test_a_trained_model_folder_holds_what_the_readme_says(model: Path) -> None:
     assert {path.name for path in model.iterdir()} == {
-        "config.toml", "joint.spm.model", "model.weights.h5", "training", "metrics.jsonl", "logs",
+        "config.toml", "checksums.json", "joint.spm.model", "model.weights.h5", "training", "metrics.jsonl", "logs",
     }  # fmt: skip
     records = [json.loads(line) for line in (model / "metrics.jsonl").read_text().splitlines()]
     assert [record["epoch"] for record in records] == [1, 2]

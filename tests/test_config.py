@@ -211,7 +211,7 @@ FILES = {
     "unknown key": ("[model]\nunit = 3\n", "Did you mean 'model.units'?"),
     "wrong value": ("[training]\nepochs = 0\n", "between 1 and"),
     "tied without one vocabulary": ("[text]\njoint = false\n[model]\ntied = 'all'\n", "needs text.joint = true"),
-    "no UTF-8": (b"[model]\ncell = '\xff'\n", "is not UTF-8"),
+    "no UTF-8": (b"[model]\ncell = '\xff'\n", "line 2: byte 9 of the line, 0xff, is not UTF-8"),
     "UTF-16": ("[model]\n".encode("utf-16"), "is in UTF-16. Convert it to UTF-8: iconv -f UTF-16 -t UTF-8"),
     "a number of 5,000 digits": ("[model]\nunits = " + "9" * 5000, "is not TOML"),
     "3,000 lists": ("a = " + "[" * 3000, "nested too deeply"),

@@ -1,4 +1,4 @@
-"""A model's folder: what cannot be read in it is named."""
+"""A model's folder: what cannot be read in it is named, and nothing of a user's is written over."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ import pytest
 from nmt.config import Config
 from nmt.errors import InputError
 from nmt.export.tflite_runtime import CONTENTS, read_contents
-from nmt.model_folder import CONFIG, JOURNAL, config_text, read_journal
+from nmt.model_folder import CONFIG, JOURNAL, STATE, check_new, config_text, read_journal
 from nmt.training.callbacks import Journal
 
 NO_RECORDS = {"a list": "[]\n", "cut short": '{"epoch"', "3,000 lists": "[" * 3000, "5,000 digits": "9" * 5000}
@@ -24,3 +24,17 @@ def test_what_holds_no_records_is_damaged(tmp_path: Path, text: str) -> None:
         Journal(tmp_path / JOURNAL, 1)
     with pytest.raises(ValueError, match=r"edge.json is missing or damaged"):
         read_contents(tmp_path)
+
+
+def test_what_a_killed_process_left_does_not_make_a_folder_used(tmp_path: Path) -> None:
+    (tmp_path / ".lock").touch()
+    check_new(tmp_path)
+    # Killed while it moved the parts of a new model into an empty folder.
+    (tmp_path / "joint.spm.model").touch()
+    with pytest.raises(InputError, match="is not empty"):
+        check_new(tmp_path)
+    (tmp_path / ".unfinished.x" / STATE).mkdir(parents=True)
+    check_new(tmp_path)
+    (tmp_path / CONFIG).touch()
+    with pytest.raises(InputError, match="holds another model"):
+        check_new(tmp_path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import quote
@@ -49,15 +50,15 @@ def serve(
 ) -> None:
     """Serve a model on this machine: a page to try it on, and TF Serving's REST paths.
 
-    Of an export it serves the newest version. Ctrl-C stops it after all accepted requests are answered. For many
-    users, `nmt export` writes what TF Serving reads. If NMT_TOKEN is set in the environment, a request needs it as
-    bearer token; without it, only this machine is answered.
+    Of an export it serves the newest version, and changes to a newer one when it appears, without a pause. Ctrl-C stops
+    it after all accepted requests are answered. For many users, `nmt export` writes what TF Serving reads. If NMT_TOKEN
+    is set in the environment, a request needs it as bearer token; without it, only this machine is answered.
 
     **Example:** `nmt serve my-model`, then open http://127.0.0.1:8501 in a browser, or
     `curl -d '{"instances": ["나는 밥을 먹었다"]}' http://127.0.0.1:8501/v1/models/my-model:predict`
     """
     from nmt.export.docker import check_name
-    from nmt.server.backends import find, open_backend
+    from nmt.server.backends import Backend, Place, find, open_backend
 
     if not timeout > 0:
         raise InputError("--timeout must be a number of seconds.")
@@ -68,6 +69,7 @@ def serve(
         place = place._replace(name=name)
     from nmt.server.access import rules
     from nmt.server.app import Limits, Server, address, listening_socket, run, warm
+    from nmt.server.reload import newest_version
 
     # Errors of the address are reported before a model is opened.
     listener = listening_socket(host, port)
@@ -79,13 +81,23 @@ def serve(
         import_tensorflow()
         from nmt.inference.parallel import share_cores
 
-        backend = open_backend(place, share_cores() if place.kind == "model" else 1, trust=trust)
-        warm(backend)
+        cores = share_cores() if place.kind == "model" else 1
+
+        def opened(place: Place) -> Backend:
+            backend = open_backend(place, cores, trust=trust)
+            warm(backend)
+            return backend
+
+        backend = opened(place)
         where = address(listener)
         news = (
             f"Version {backend.version} of {backend.name} is at {where}/v1/models/{quote(backend.name)}, and a page to "
             f"try it on at {where}. Ctrl-C stops it."
         )
         limits = Limits(seconds=timeout, waiting=max_waiting, sentences=min(256, max_waiting))
-        run(Server(backend, limits, on_start=lambda: say(news), rules=allowed), listener)
+        server = Server(backend, limits, on_start=lambda: say(news), rules=allowed)
+        # Whoever names one version wants that one.
+        versioned = place.kind == "export" and place.folder != model
+        with newest_version(model, place, opened, server.switch, say) if versioned else nullcontext():
+            run(server, listener)
     say("Stopped.")

@@ -141,8 +141,7 @@ def _warn(corpus: Corpus, dev: Corpus, files: list[Path], quoted: bool, plain: b
     """Print the warnings of a quick check of the pairs, or of plain text."""
     from nmt.doctor.quick import warnings
 
-    # Held-out development pairs come from the same file, so its lines are named.
-    found = warnings(corpus.whole, dev if corpus.whole is corpus else None, plain=plain)
+    found = warnings(corpus, dev, plain=plain)
     for line in found:
         say(f"Warning: {line}")
     if found and not plain:

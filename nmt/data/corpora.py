@@ -58,7 +58,7 @@ class Corpus(ABC):
 
     @abstractmethod
     def dataset(self) -> tf.data.Dataset:
-        """Return the pairs as scalar string tensors, read by tf.data alone: no Python runs for a pair."""
+        """Return the pairs as scalar string tensors, read by tf.data alone wherever its rules are those of Python."""
 
     @abstractmethod
     def pairs(self) -> Iterator[tuple[str, str]]:

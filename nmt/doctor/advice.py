@@ -144,7 +144,8 @@ def _of_side(split: str, side: str, found: Side, other: Side, pairs: int) -> Ite
         yield Advice(
             level,
             f"{lines.format(_share(found.control.count, pairs))} have control or invisible characters"
-            f"{_where(found.control)}. Remove them, or they become part of the vocabulary.",
+            f"{_where(found.control)}. Remove them: invisible ones become part of the vocabulary, and training drops "
+            "the others.",
         )
     if level := _level(found.decomposed.count, pairs, do=0.01):
         mixed = "are" if found.decomposed.count == pairs else "mix normal forms: they are"

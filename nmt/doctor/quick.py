@@ -31,11 +31,14 @@ def warnings(
     """Return the warnings about the pairs of a training, a sentence each; none if all is well.
 
     Arguments:
-        train, dev: the pairs.
+        train, dev: the pairs. If some were held out of the same file, all of the file is looked at, so that its lines
+            are named.
         seconds: of processor time, after which nothing more is read; what was read counts.
         waited: the same limit on the clock.
         plain: whether the pairs are the lines of plain text, without a source.
     """
+    if train.whole is not train:
+        train, dev = train.whole, None
     end, late = time.thread_time() + seconds, time.monotonic() + waited
     wanted = list(islice(dev.pairs(), _DEV)) if dev else []
     with tempfile.TemporaryDirectory(prefix="nmt-data-") as place:

@@ -85,7 +85,7 @@ class TranslationGraph:
         source, lengths, truncated = self._read(sources, max_length)
         pieces = self.tokenizers.target.encode(targets)
         kept = pieces[:, :max_length]
-        read, written, whole = _taught(pieces, max_length)
+        read, written, whole = _teacher_forced(pieces, max_length)
         logits, alignment = self.model.teacher_forcing(source, read)
         token_scores = _token_scores(logits, written)
         scores = tf.reduce_sum(token_scores, 1)
@@ -167,7 +167,7 @@ class CompletionGraph:
             ``scores`` and ``lengths`` ``(batch,)``: log-probabilities and numbers of pieces. EOS is included, except
             where a text has more pieces than were read.
         """
-        read, written, _ = _taught(self.tokenizers.target.encode(texts), max_length)
+        read, written, _ = _teacher_forced(self.tokenizers.target.encode(texts), max_length)
         logits, _ = self.model.teacher_forcing(None, read)
         scores = tf.reduce_sum(_token_scores(logits, written), 1)
         return {"scores": scores, "lengths": tf.math.count_nonzero(written != PAD, 1)}
@@ -201,7 +201,7 @@ class GraphCache:
         return self._kept.cache_info().currsize
 
 
-def _taught(pieces: tf.RaggedTensor, max_length: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+def _teacher_forced(pieces: tf.RaggedTensor, max_length: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
     """Return what a decoder reads and must write, ids ``(batch, target)``, and which texts are whole, ``(batch,)``."""
     kept = pieces[:, :max_length]
     rows, whole = kept.nrows(), pieces.row_lengths() == kept.row_lengths()

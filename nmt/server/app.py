@@ -33,7 +33,7 @@ from nmt.server import rest_protocol
 from nmt.server.access import Access, Rules
 from nmt.server.backends import Backend, SearchSettings
 from nmt.server.batching import Batcher, Full, Stopping
-from nmt.server.connection import Connection
+from nmt.server.connection import Connection, Listener
 from nmt.server.page import server_page
 from nmt.server.rest_protocol import Refused
 from nmt.translation import Translation, record
@@ -100,7 +100,7 @@ class Server:
     """The application: a backend, its queue, and the answers to requests.
 
     Arguments:
-        backend: the model that translates.
+        backend: the model that translates; :meth:`switch` replaces it.
         limits: the bounds of what a client may ask.
         on_start: called when the server answers.
         rules: who may ask.
@@ -113,14 +113,13 @@ class Server:
         on_start: Callable[[], object] = lambda: None,
         rules: Rules | None = None,
     ) -> None:
-        self.backend = backend
         self.limits = limits = limits or Limits()
         self.metrics = Metrics()
         self.batcher = Batcher(
             self._run, size=backend.batch_size, max_waiting=limits.waiting, report=self.metrics.batches.observe
         )
         self.metrics.queue.set_function(lambda: self.batcher.waiting)
-        self._page = server_page(backend, limits.characters)
+        self.switch(backend)
         routes = [
             Route("/", self._answering(self._home)),
             Route("/hangul.ttf", self._answering(self._font)),
@@ -138,6 +137,11 @@ class Server:
 
         app = Starlette(routes=routes, exception_handlers={HTTPException: _refused}, lifespan=lifespan)
         self._app = Access(app, rules or Rules())
+
+    def switch(self, backend: Backend) -> None:
+        """Answer later requests with a backend. Those that have begun are answered by the one before."""
+        page = server_page(backend, self.limits.characters)
+        self.backend, self._page = backend, page
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer as an ASGI application, and count."""
@@ -157,13 +161,13 @@ class Server:
             self.metrics.requests.labels(path, *(codes or ["gone"])).inc()
             self.metrics.seconds.labels(path).observe(time.perf_counter() - begun)
 
-    def _run(self, key: tuple[str, Any], rows: list[Any]) -> list[Any]:
+    def _run(self, key: tuple[Backend, str, Any], rows: list[Any]) -> list[Any]:
         """Answer rows of a batch: those of a signature, or texts of the page."""
-        what, how = key
+        backend, what, how = key
         if what == "page":
             search, first, _ = how
-            return self.backend.shown([text for _, text in rows], search, first + rows[0][0])
-        return self.backend.answers(what, rows)
+            return backend.shown([text for _, text in rows], search, first + rows[0][0])
+        return backend.answers(what, rows)
 
     def _answering(self, answer: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
         """Turn errors into the body and the status that TF Serving gives."""
@@ -184,20 +188,20 @@ class Server:
     async def _v1(self, request: Request) -> Response:
         path = rest_protocol.parse_path(request.method, request.scope["path"])
         if path.verb in ("status", "metadata"):
-            rest_protocol.check_served(self.backend, path)
+            backend = self.backend
+            rest_protocol.check_served(backend, path)
             return JSONResponse(
-                rest_protocol.status(self.backend) if path.verb == "status" else rest_protocol.metadata(self.backend)
+                rest_protocol.status(backend) if path.verb == "status" else rest_protocol.metadata(backend)
             )
         body = await self._body(request)
-        asked = await asyncio.to_thread(
-            rest_protocol.read, self.backend, path, body, max_sentences=self.limits.sentences
-        )
-        if "alignment" in self.backend.signatures[asked.signature].outputs and len(asked.rows) > self.limits.aligned:
+        backend = self.backend
+        asked = await asyncio.to_thread(rest_protocol.read, backend, path, body, max_sentences=self.limits.sentences)
+        signature = backend.signatures[asked.signature]
+        if "alignment" in signature.outputs and len(asked.rows) > self.limits.aligned:
             raise Refused(400, f"{len(asked.rows)} sentences are too many to align: at most {self.limits.aligned}.")
         if any(len(text.encode()) > self.limits.sentence for row in asked.rows for text in row):
             raise Refused(413, f"A sentence has more than {self.limits.sentence:,} bytes. Cut it into sentences.")
-        answers = await self._ask(request, (asked.signature, None), asked.rows)
-        signature = self.backend.signatures[asked.signature]
+        answers = await self._ask(request, (backend, asked.signature, None), asked.rows)
         text = await asyncio.to_thread(rest_protocol.written, signature, answers, asked.columns)
         return Response(text, media_type="application/json")
 
@@ -213,7 +217,8 @@ class Server:
                 f"The text has {len(text):,} characters, but the page takes {self.limits.characters:,}. Shorten it.",
             )
         draw = int(_number(asked, "draw", default=0, minimum=0, maximum=2**31 - 1, whole=True))
-        search = self._search(asked)
+        backend = self.backend
+        search = _search(backend, asked)
         # A line break ends a sentence, as in a file. Further ones are read as \r is in a file.
         lines = re.split(r"\r?\n", text)
         if len(lines) > self.limits.aligned:
@@ -221,38 +226,12 @@ class Server:
         # Draws depend on the number of a line, so requests that sample are not joined with others.
         alone = object() if search and search.strategy == "sample" else None
         rows = list(enumerate(lines)) if text.strip() else []
-        found = await self._ask(request, ("page", (search, draw, alone)), rows) or [[]] * len(lines)
+        found = await self._ask(request, (backend, "page", (search, draw, alone)), rows) or [[]] * len(lines)
 
         def sentences() -> list[dict[str, Any]]:
             return [_sentence(line, best if line.strip() else []) for line, best in zip(lines, found, strict=True)]
 
         return JSONResponse({"sentences": await asyncio.to_thread(sentences)})
-
-    def _search(self, asked: dict[str, Any]) -> SearchSettings | None:
-        """Read how to search. Without any key, the backend's own settings apply."""
-        if not asked:
-            return None
-        strategy: Literal["greedy", "beam", "sample"] = asked.pop("how", "greedy")
-        if strategy not in ("greedy", "beam", "sample"):
-            raise Refused(400, "'how' must be 'greedy', 'beam' or 'sample'.")
-        beam = int(_number(asked, "beam", default=5, minimum=2, maximum=_MAX_BEAM, whole=True))
-        default = {"greedy": 1, "beam": beam, "sample": 5}[strategy]
-        max_best = {"greedy": 1, "beam": beam, "sample": _MAX_BEST}[strategy]
-        n_best = int(_number(asked, "n_best", default=default, minimum=1, maximum=max_best, whole=True))
-        # Each value needs its own graph, and nobody can tell finer steps than tenths apart.
-        penalty = round(_number(asked, "length_penalty", default=0.0, minimum=0.0, maximum=_MAX_PENALTY), 1)
-        temperature = _number(asked, "temperature", default=1.0, minimum=_MIN_TEMPERATURE, maximum=_MAX_TEMPERATURE)
-        if asked:
-            known = ["how", "beam", "n_best", "length_penalty", "temperature", "draw", "text"]
-            raise Refused(400, f"There is no '{next(iter(asked))}'." + nearest(next(iter(asked)), known))
-        search = SearchSettings(
-            strategy=strategy, beam=beam, n_best=n_best, length_penalty=penalty, temperature=round(temperature, 1)
-        )
-        try:
-            self.backend.check(search)
-        except InputError as error:
-            raise Refused(400, str(error)) from None
-        return search
 
     async def _body(self, request: Request) -> bytes:
         """Read a body, up to the limits of size and time."""
@@ -276,7 +255,7 @@ class Server:
         encoding = ", ".join(request.headers.getlist("content-encoding"))
         return rest_protocol.decompressed(b"".join(parts), encoding, max_bytes)
 
-    async def _ask(self, request: Request, key: tuple[str, Any], rows: list[Any]) -> list[Any]:
+    async def _ask(self, request: Request, key: tuple[Backend, str, Any], rows: list[Any]) -> list[Any]:
         """Put rows into the queue and wait for their answers, or for the client to go away."""
         try:
             job = self.batcher.submit(key, rows)
@@ -301,7 +280,8 @@ class Server:
                 self.batcher.drop(job)
 
     async def _home(self, request: Request) -> Response:
-        return Response(self._page.html, media_type="text/html; charset=utf-8", headers=self._page.headers)
+        page = self._page
+        return Response(page.html, media_type="text/html; charset=utf-8", headers=page.headers)
 
     async def _font(self, request: Request) -> Response:
         font = await asyncio.to_thread(hangul_font)
@@ -315,7 +295,8 @@ class Server:
     async def _ready(self, request: Request) -> Response:
         if not self.batcher.alive:
             raise Refused(503, "The server is being stopped.")
-        return JSONResponse({"status": "ready", "model": self.backend.name, "version": self.backend.version})
+        backend = self.backend
+        return JSONResponse({"status": "ready", "model": backend.name, "version": backend.version})
 
     async def _metrics(self, request: Request) -> Response:
         text = prometheus_client.generate_latest(self.metrics.registry)
@@ -370,7 +351,7 @@ def run(server: Server, listener: socket.socket) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: None)
     try:
-        uvicorn.Server(config).run(sockets=[listener])
+        Listener(config).run(sockets=[listener])
     finally:
         # A second signal ends the process without waiting for the rest.
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -383,6 +364,33 @@ async def _refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     where = f"{request.method} {request.url.path}"
     return JSONResponse({"error": f"{error.detail}: {where}"}, error.status_code, error.headers)
+
+
+def _search(backend: Backend, asked: dict[str, Any]) -> SearchSettings | None:
+    """Read how to search. Without any key, the backend's own settings apply."""
+    if not asked:
+        return None
+    strategy: Literal["greedy", "beam", "sample"] = asked.pop("how", "greedy")
+    if strategy not in ("greedy", "beam", "sample"):
+        raise Refused(400, "'how' must be 'greedy', 'beam' or 'sample'.")
+    beam = int(_number(asked, "beam", default=5, minimum=2, maximum=_MAX_BEAM, whole=True))
+    default = {"greedy": 1, "beam": beam, "sample": 5}[strategy]
+    max_best = {"greedy": 1, "beam": beam, "sample": _MAX_BEST}[strategy]
+    n_best = int(_number(asked, "n_best", default=default, minimum=1, maximum=max_best, whole=True))
+    # Each value needs its own graph, and nobody can tell finer steps than tenths apart.
+    penalty = round(_number(asked, "length_penalty", default=0.0, minimum=0.0, maximum=_MAX_PENALTY), 1)
+    temperature = _number(asked, "temperature", default=1.0, minimum=_MIN_TEMPERATURE, maximum=_MAX_TEMPERATURE)
+    if asked:
+        known = ["how", "beam", "n_best", "length_penalty", "temperature", "draw", "text"]
+        raise Refused(400, f"There is no '{next(iter(asked))}'." + nearest(next(iter(asked)), known))
+    search = SearchSettings(
+        strategy=strategy, beam=beam, n_best=n_best, length_penalty=penalty, temperature=round(temperature, 1)
+    )
+    try:
+        backend.check(search)
+    except InputError as error:
+        raise Refused(400, str(error)) from None
+    return search
 
 
 def _number(

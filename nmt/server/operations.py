@@ -71,13 +71,25 @@ def check_operations(folder: Path) -> None:
             "you trust who made it, add --trust."
         )
     stored = sum(each.stat().st_size for each in (folder / "variables").glob("variables.data-*"))
-    if (needed := _variable_bytes(saved.meta_graphs[0])) > stored + 2**20:
+    try:
+        needed = _variable_bytes(saved.meta_graphs[0])
+    except TypeError:
+        raise InputError(f"{folder} is damaged: it has a variable of a type that does not exist.") from None
+    if needed > stored + 2**20:
         raise InputError(f"{folder} is damaged: its variables need {needed:,} bytes, but {stored:,} are stored.")
 
 
 def _refused(graph: Any) -> Iterator[str]:
     """Yield what is not allowed in a graph."""
+    from tensorflow.python.framework import op_def_registry
+
     library = {function.signature.name: function for function in graph.graph_def.library.function}
+    # TensorFlow could run another than the one that is looked at here.
+    if len(library) < len(graph.graph_def.library.function):
+        yield "has two functions of one name"
+    for name in library:
+        if op_def_registry.get(name) is not None:
+            yield f"has a function with the name of the operation {name}"
     savers = {name for name, function in library.items() if any(node.op in _SAVER for node in function.node_def)}
     if graph.asset_file_def:
         yield "names further files"
@@ -103,6 +115,9 @@ def _refused(graph: Any) -> Iterator[str]:
     numbers = 0
     for nodes in (graph.graph_def.node, *(function.node_def for function in library.values())):
         for node in nodes:
+            # If and While may run what they name as an operation.
+            for name in _called(node) - {node.op} - set(library):
+                yield f"calls {name}, which it does not hold"
             for value in node.attr.values():
                 if value.WhichOneof("value") == "tensor":
                     numbers += max(0, math.prod(dim.size for dim in value.tensor.tensor_shape.dim))
@@ -112,13 +127,13 @@ def _refused(graph: Any) -> Iterator[str]:
 
 def _called(node: Any) -> set[str]:
     """Return the names of the functions that a node calls."""
-    called = {node.op}
-    for value in node.attr.values():
-        kind = value.WhichOneof("value")
-        if kind == "func":
-            called.add(value.func.name)
-        elif kind == "list":
-            called.update(function.name for function in value.list.func)
+    called, waiting = {node.op}, [*node.attr.values()]
+    while waiting:
+        value = waiting.pop()
+        # A field that is not set is empty.
+        for function in (*([value.func] if value.HasField("func") else []), *value.list.func):
+            called.add(function.name)
+            waiting.extend(function.attr.values())
     return called
 
 
@@ -154,6 +169,6 @@ def _variable_bytes(graph: Any) -> int:
     sizes = []
     for node in graph.object_graph_def.nodes:
         if node.HasField("variable"):
-            shape = [dim.size for dim in node.variable.shape.dim]
+            shape = [abs(dim.size) for dim in node.variable.shape.dim]
             sizes.append(math.prod(shape) * tf.dtypes.as_dtype(node.variable.dtype).size)
     return sum(sizes)

@@ -50,8 +50,8 @@ def _earlier_fingerprint(corpus: Corpus) -> int:
 
 
 @dataclass(frozen=True)
-class Texts:
-    """What tells the texts of a run from others, as checksums.
+class Fingerprints:
+    """Checksums of the texts of a run, by which a resumed run notices that they have changed.
 
     Attributes:
         corpus: of the training pairs and their links.
@@ -64,7 +64,7 @@ class Texts:
     earlier: int = 0
 
     @classmethod
-    def of(cls, corpus: Corpus, dev: Corpus) -> Texts:
+    def of(cls, corpus: Corpus, dev: Corpus) -> Fingerprints:
         """Return the checksums of two corpora."""
         return cls(corpus_fingerprint(corpus), corpus_fingerprint(dev), _earlier_fingerprint(corpus))
 
@@ -80,7 +80,9 @@ class Checkpoint:
         others: variables besides those of the model, its optimizer and its metrics.
     """
 
-    def __init__(self, path: Path, model: keras.Model, texts: Texts, order: int, others: Sequence[Any] = ()) -> None:
+    def __init__(
+        self, path: Path, model: keras.Model, texts: Fingerprints, order: int, others: Sequence[Any] = ()
+    ) -> None:
         self.path = path
         self.model = model
         self.others = others

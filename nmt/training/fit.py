@@ -41,7 +41,7 @@ from nmt.training.callbacks import (
     StopOnNonFinite,
     in_order,
 )
-from nmt.training.checkpoint import Checkpoint, RestoreMetrics, SaveCheckpoint, Texts, fingerprint
+from nmt.training.checkpoint import Checkpoint, Fingerprints, RestoreMetrics, SaveCheckpoint, fingerprint
 from nmt.training.inputs import RunParts, development_sentences, run_parts, uncounted_batches
 from nmt.training.limits import RunLimits
 from nmt.training.prepare import prepare_run
@@ -89,15 +89,19 @@ def train_model(
     """
     folder = Path(folder)
     begin = Path(start) if start else None
-    # A folder that is refused gets no lock.
+    # Nothing is written into a folder that is refused, not even the lock. Once it is locked, run_parts checks again.
     prepare_run(config, folder, linked=corpus.links() is not None, resume=resume, start=begin)
-    with contextlib.ExitStack() as held:
-        if folder.is_dir():
-            held.enter_context(folder_lock(folder, "nmt train"))
+    with contextlib.ExitStack() as lock:
+
+        def hold() -> None:
+            lock.enter_context(folder_lock(folder, "nmt train"))
+
+        # A new folder is locked once it is made: the rename that makes it fails if another process was faster.
+        new = not folder.is_dir()
+        if not new:
+            hold()
         parts = run_parts(config, corpus, dev, folder, resume=resume, start=begin, grow=grow)
-        # A new folder is renamed into its place, so only one process can have made it.
-        new = contextlib.nullcontext() if folder.is_dir() else folder_lock(folder, "nmt train")
-        return _train(corpus, dev, folder, parts, lock=lambda: held.enter_context(new), resume=resume)
+        return _train(corpus, dev, folder, parts, made=hold if new else lambda: None, resume=resume)
 
 
 def fit(
@@ -140,7 +144,7 @@ def fit(
     for line in lines:
         logger.info(line)
     if not plain:
-        for line in warnings(corpus.whole, held if corpus.whole is corpus else None):
+        for line in warnings(corpus, held):
             logger.warning(f"Warning: {line}")
     return train_model(with_settings(base, list(settings)), corpus, held, to)
 
@@ -158,9 +162,9 @@ def _opened(pairs: Pairs, plain: bool) -> Corpus:
 
 
 def _train(
-    corpus: Corpus, dev: Corpus, folder: Path, parts: RunParts, *, lock: Callable[[], None], resume: bool
+    corpus: Corpus, dev: Corpus, folder: Path, parts: RunParts, *, made: Callable[[], None], resume: bool
 ) -> Translator | Completer:
-    """Run a training. A new folder is made, whole, and then locked."""
+    """Run a training; ``made`` is called when its folder has been made."""
     config, training = parts.config, parts.config.training
     tokenizers, model, kept, schedule = parts.tokenizers, parts.model, parts.kept, parts.schedule
     logger.info(f"{model.count_params():,} parameters.")
@@ -175,7 +179,7 @@ def _train(
     limits = RunLimits(training, schedule, parts.steps, news)
     limits.set_model(model)
     order = fingerprint(training.batch_size, training.batch_unit, training.seed)
-    checkpoint = Checkpoint(folder / STATE, model, Texts.of(corpus, dev), order=order, others=[limits.spent])
+    checkpoint = Checkpoint(folder / STATE, model, Fingerprints.of(corpus, dev), order=order, others=[limits.spent])
     position = tf.Variable(checkpoint.load() if resume else (0, 0), dtype=tf.int64, trainable=False)
     done = int(position[0])
     journal = Journal(folder / JOURNAL, done, judge.watch, judge.tokenizer)
@@ -199,7 +203,7 @@ def _train(
             checkpoint.save(0, 0, aside / STATE)  # a run that fails at once can be resumed, with other settings
 
         make(folder, fill)
-        lock()
+        made()
     with stop_signal() as stop:
         saving = SaveCheckpoint(checkpoint, position, training.save_minutes, stop)
         fit_model(model, config, parts.pipeline, callbacks=callbacks, saving=saving)

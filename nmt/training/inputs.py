@@ -14,7 +14,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from nmt.config import MAX_RATIO, Config, max_ratio
+from nmt.config import MAX_RATIO, Config, Text, max_ratio
 from nmt.data import tokenizers as texts
 from nmt.data import vocabulary_growth
 from nmt.data.alignment_targets import count_lost
@@ -94,10 +94,10 @@ def run_parts(
     tokenizers = run_tokenizers(
         config, corpus, resumed=folder if resume else None, started=started and started[1], grow=grow
     )
-    if not resume:
-        _warn_of_unknown_words(config, corpus, tokenizers, started=started is not None)
-    measured = measure(config, corpus, tokenizers)
-    config = with_room(config, measured, started=start is not None)
+    if not resume and (unwritable := unwritable_words(config, corpus, tokenizers, started=started is not None)):
+        logger.warning(unwritable)
+    measured = sample_lengths(config, corpus, tokenizers)
+    config = fit_max_ratio(config, measured, started=start is not None)
     pipeline, batches = make_pipeline(config, corpus, tokenizers, measured)
     steps = expected_steps(config, batches)
     development = development_batches(config, pipeline, dev)
@@ -169,30 +169,40 @@ def fit_tokenizers(config: Config, corpus: Corpus) -> Tokenizers:
     return tokenizers
 
 
-def _warn_of_unknown_words(config: Config, corpus: Corpus, tokenizers: Tokenizers, started: bool) -> None:
-    """Say how many target words the model can neither learn nor write."""
+def unwritable_words(config: Config, corpus: Corpus, tokenizers: Tokenizers, started: bool = False) -> str:
+    """Return a warning if there are target words that the model can neither learn nor write, and nothing otherwise.
+
+    Arguments:
+        config, corpus, tokenizers: of the run.
+        started: whether it begins with another model, whose vocabulary can grow.
+    """
     words, of = ("words", "lines") if config.model.architecture == "language-model" else ("target words", "pairs")
     targets = [target for _, target in islice(corpus.pairs(), SAMPLE)]
     found = tokenizers.target.changed_words(targets)
     if not found:
-        return
+        return ""
     (word, _), *_ = found.most_common(1)
-    ways_out = [
-        f"text.kind = 'unigram' knows every character of the training {of}, and text.normalization = 'nfc' keeps them."
-    ]
+    target, ways_out = tokenizers.target, []
     if started:
-        target = tokenizers.target
         changed = {word: number for word, number in found.items() if not target.keeps(word)}
-        ways_out = ["--grow N adds up to N pieces for them to the vocabulary."] if any(map(target.lacks, found)) else []
+        if any(map(target.lacks, found)):
+            ways_out.append("--grow N adds up to N pieces for them to the vocabulary.")
         if changed:
             ways_out.append(
                 f"{sum(changed.values()):,} of them, as {max(changed, key=changed.__getitem__)!r}, are changed by the "
                 f"text.normalization = '{target.normalization}' of the model that this one begins with: only a new "
                 "model with 'nfc' can learn those."
             )
-    logger.warning(
-        f"Warning: {found.total():,} {words} of the first {len(targets):,} {of} hold characters that the "
-        f"vocabulary lacks or changes, as {word!r}: {' '.join(['the model cannot write them.', *ways_out])}"
+    elif (config.text.kind, config.text.normalization) == (Text.kind, Text.normalization):
+        ways_out.append("`nmt data` finds control characters and those that a conversion lost.")
+    else:
+        ways_out.append(
+            f"text.kind = 'unigram' knows every character of the training {of}, and text.normalization = 'nfc' keeps "
+            "them."
+        )
+    return (
+        f"Warning: {found.total():,} {words} of the first {len(targets):,} {of} hold characters that the vocabulary "
+        f"lacks or changes, as {word!r}: {' '.join(['the model cannot write them.', *ways_out])}"
     )
 
 
@@ -205,32 +215,35 @@ def _sizes(tokenizers: Tokenizers) -> str:
     return f"{tokenizers.source.vocabulary:,}" + ("" if tokenizers.joint else f" and {tokenizers.target.vocabulary:,}")
 
 
-def measure(config: Config, corpus: Corpus, tokenizers: Tokenizers) -> np.ndarray:
+def sample_lengths(config: Config, corpus: Corpus, tokenizers: Tokenizers) -> np.ndarray:
     """Return the lengths of a sample of the corpus, see :func:`~nmt.data.pipeline.lengths`."""
     sourceless = config.model.architecture == "language-model"
     return lengths(corpus.dataset().take(SAMPLE), tokenizers, config.data.max_length, sourceless)
 
 
-def with_room(config: Config, measured: np.ndarray, started: bool = False) -> Config:
+def fit_max_ratio(config: Config, measured: np.ndarray, started: bool = False) -> Config:
     """Return the configuration with a ``decoding.max_ratio`` that fits the training pairs, if it is "auto".
+
+    A message in the log counts the targets that are longer than ``decoding.max_length``, whatever the ratio is.
 
     Arguments:
         config: the whole configuration.
-        measured: from :func:`measure`.
+        measured: from :func:`sample_lengths`.
         started: whether the run begins with another model. Its limit is then in the config, and only rises.
     """
     decoding = config.decoding
-    fixed = decoding.max_ratio != "auto" and not (started and max_ratio(decoding) >= MAX_RATIO)
-    if config.model.architecture == "language-model" or fixed or not len(measured):
+    if config.model.architecture == "language-model" or not len(measured):
+        return config
+    if over := int(np.count_nonzero(measured[:, 1] > decoding.max_length)):
+        logger.info(
+            f"{over:,} of the first {len(measured):,} targets are longer than decoding.max_length = "
+            f"{decoding.max_length} pieces with their end: translations as long as these will be cut. Raise it."
+        )
+    if decoding.max_ratio != "auto" and not (started and max_ratio(decoding) >= MAX_RATIO):
         return config
     ratio = max(max_ratio(decoding), fitted_max_ratio(measured))
     if ratio > MAX_RATIO:
         logger.info(f"Targets are long beside their sources: decoding.max_ratio is {ratio:g}.")
-    if over := int(np.count_nonzero(measured[:, 1] > decoding.max_length)):
-        logger.info(
-            f"{over:,} of the first {len(measured):,} targets have more than decoding.max_length = "
-            f"{decoding.max_length} pieces: translations as long as these will be cut. Raise it."
-        )
     return dataclasses.replace(config, decoding=dataclasses.replace(decoding, max_ratio=ratio))
 
 
@@ -241,7 +254,7 @@ def make_pipeline(
 
     Arguments:
         config, corpus, tokenizers: of the run.
-        measured: the lengths of the sample, if :func:`measure` has been called.
+        measured: the lengths of the sample, if :func:`sample_lengths` has been called.
 
     Returns:
         The pipeline, and the number of batches in an epoch. It is counted from the lengths of the sample, because each
@@ -254,7 +267,7 @@ def make_pipeline(
     sourceless = config.model.architecture == "language-model"
     pairs, links = corpus.dataset(), corpus.link_dataset()
     if measured is None:
-        measured = measure(config, corpus, tokenizers)
+        measured = sample_lengths(config, corpus, tokenizers)
     if not len(measured):
         raise InputError(
             f"No pair of {corpus.name} is left: each has an empty side or more than data.max_length = "

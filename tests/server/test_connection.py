@@ -3,7 +3,7 @@
 import asyncio
 import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import pytest
@@ -11,7 +11,7 @@ import uvicorn
 from starlette.responses import PlainTextResponse
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from nmt.server.connection import Connection
+from nmt.server.connection import Connection, Listener
 
 REQUEST = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
 SILENT = {
@@ -105,3 +105,42 @@ def test_who_closed_its_own_side_after_a_request_is_answered() -> None:
 
 def test_uvicorn_alone_does_not_answer_it() -> None:
     assert asyncio.run(heard_after_closing_the_own_side(H11Protocol)) == b""
+
+
+async def heard_at_a_stop(server_kind: type[uvicorn.Server], kind: type[H11Protocol]) -> list[bytes]:
+    """Send requests in the moment before a stop, over three new connections and one that was idle, and read."""
+    listening = socket.create_server(("127.0.0.1", 0))
+    clients = [socket.create_connection(listening.getsockname(), timeout=4)]
+
+    class Late(server_kind):  # type: ignore[misc, valid-type]
+        async def on_tick(self, counter: int) -> bool:
+            if self.should_exit:
+                clients.extend(socket.create_connection(clients[0].getpeername(), timeout=4) for _ in range(3))
+                for client in clients:
+                    client.sendall(REQUEST)
+            return await super().on_tick(counter)
+
+    server = Late(uvicorn.Config(PlainTextResponse("fine"), http=kind, lifespan="off", log_config=None))
+    running = asyncio.create_task(server.serve([listening]))
+    await asyncio.sleep(0.05)
+    server.should_exit = True
+    await running
+    return [heard(client) for client in clients]
+
+
+def heard(client: socket.socket) -> bytes:
+    """Return what a client hears until the server hangs up."""
+    parts = []
+    with client, suppress(ConnectionResetError):
+        while part := client.recv(65536):
+            parts.append(part)
+    return b"".join(parts)
+
+
+def test_a_stop_answers_who_has_sent_before() -> None:
+    for found in asyncio.run(heard_at_a_stop(Listener, Connection)):
+        assert found.startswith(b"HTTP/1.1 200 ") and found.endswith(b"fine")
+
+
+def test_uvicorn_alone_resets_them() -> None:
+    assert asyncio.run(heard_at_a_stop(uvicorn.Server, H11Protocol)) == [b""] * 4

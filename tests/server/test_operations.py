@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import tensorflow as tf
@@ -84,19 +85,66 @@ def test_what_is_trusted_is_run(tmp_path: Path) -> None:
     assert answer["translation"].item() == b"read"
 
 
-def test_a_constant_of_any_size_takes_no_memory(tmp_path: Path) -> None:
-    place = saved(tmp_path / "1", lambda text: tf.fill(tf.shape(text), "a"))
+def changed(place: Path, change: Callable[[Any], None]) -> Path:
+    """Change the graph of a small program by hand, as ``tf.saved_model.save`` never writes it."""
     from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 
+    saved(place, lambda text: tf.fill(tf.shape(text), "a"), weights=tf.Variable(tf.zeros([7])))
     graph = SavedModel.FromString((place / "saved_model.pb").read_bytes())
-    for function in graph.meta_graphs[0].graph_def.library.function:
+    change(graph.meta_graphs[0])
+    (place / "saved_model.pb").write_bytes(graph.SerializeToString())
+    return place
+
+
+def large_constants(graph: Any) -> None:
+    for function in graph.graph_def.library.function:
         for node in function.node_def:
             if node.op == "Const":
                 del node.attr["value"].tensor.tensor_shape.dim[:]
                 node.attr["value"].tensor.tensor_shape.dim.add(size=10**12)
-    (place / "saved_model.pb").write_bytes(graph.SerializeToString())
-    with pytest.raises(InputError, match="constant numbers"):
-        check_operations(place)
+
+
+def two_of_one_name(graph: Any) -> None:
+    graph.graph_def.library.function.add().CopyFrom(graph.graph_def.library.function[0])
+
+
+def named_like_an_operation(graph: Any) -> None:
+    graph.graph_def.library.function[0].signature.name = "WriteFile"
+
+
+def calls_an_operation(graph: Any) -> None:
+    (serve, *_) = [each for each in graph.graph_def.library.function if any(n.op == "Fill" for n in each.node_def)]
+    node = serve.node_def.add(name="x", op="If")
+    node.attr["then_branch"].func.name = serve.signature.name
+    node.attr["then_branch"].func.attr["f"].func.name = "WriteFile"
+
+
+def variables(graph: Any) -> list[Any]:
+    return [node.variable for node in graph.object_graph_def.nodes if node.HasField("variable")]
+
+
+def variable_of_no_type(graph: Any) -> None:
+    variables(graph)[0].dtype = 999
+
+
+def variable_of_a_negative_size(graph: Any) -> None:
+    variables(graph)[0].shape.dim[0].size = -(10**9)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (large_constants, "constant numbers"),
+        (two_of_one_name, "two functions of one name"),
+        (named_like_an_operation, "name of the operation WriteFile"),
+        (calls_an_operation, "calls WriteFile"),
+        (variable_of_no_type, "damaged: it has a variable of a type"),
+        (variable_of_a_negative_size, "its variables need 4,000,000"),
+    ],
+)
+def test_graphs_made_by_hand_are_refused(tmp_path: Path, change: Callable[[Any], None], words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        check_operations(changed(tmp_path / "1", change))
 
 
 def test_more_variables_than_are_stored(tmp_path: Path) -> None:

@@ -30,7 +30,7 @@ from nmt.training.callbacks import (
     in_order,
     rate_scale,
 )
-from nmt.training.checkpoint import Checkpoint, RestoreMetrics, SaveCheckpoint, Texts
+from nmt.training.checkpoint import Checkpoint, Fingerprints, RestoreMetrics, SaveCheckpoint
 from nmt.training.limits import RunLimits
 from nmt.training.schedules import WarmUp
 
@@ -50,7 +50,7 @@ def journal(path: Path, bleus: list[float]) -> Journal:
 def test_a_callback_in_a_wrong_place_is_refused(tmp_path: Path) -> None:
     model, records = small_model(), journal(tmp_path / "metrics.jsonl", [])
     keep, best = Keep(model, data(), False, 1, tmp_path), KeepBest(tmp_path, Config(), model, records)
-    checkpoint = Checkpoint(tmp_path / "state.npz", model, Texts(17, 13), 7)
+    checkpoint = Checkpoint(tmp_path / "state.npz", model, Fingerprints(17, 13), 7)
     saving = SaveCheckpoint(checkpoint, tf.Variable([0, 0], dtype=tf.int64), 5, Event())
     right: list[keras.callbacks.Callback] = [RestoreMetrics(), News(), keep, Cost(), records, best, saving]
     assert in_order(right) == right

@@ -13,7 +13,7 @@ from small_models import arrays, data, same, small_model
 
 from nmt.data.corpora import from_pairs
 from nmt.errors import InputError, WorkFailed
-from nmt.training.checkpoint import Checkpoint, RestoreMetrics, SaveCheckpoint, Texts, corpus_fingerprint
+from nmt.training.checkpoint import Checkpoint, Fingerprints, RestoreMetrics, SaveCheckpoint, corpus_fingerprint
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def stored(tmp_path: Path) -> Path:
     model = small_model()
     model.fit(data(3), shuffle=False, verbose=0)
     path = tmp_path / "training" / "state.npz"
-    Checkpoint(path, model, Texts(17, 13), 7).save(5, 3)
+    Checkpoint(path, model, Fingerprints(17, 13), 7).save(5, 3)
     return path
 
 
@@ -30,7 +30,7 @@ def test_a_state_is_the_whole_of_a_run(tmp_path: Path) -> None:
     path = tmp_path / "training" / "state.npz"
     model = small_model()
     model.fit(data(), shuffle=False, verbose=0)
-    Checkpoint(path, model, Texts(17, 13), 7).save(5, 3)
+    Checkpoint(path, model, Fingerprints(17, 13), 7).save(5, 3)
     before = arrays(model)
     model.fit(data(), shuffle=False, verbose=0)
     after = arrays(model)
@@ -38,7 +38,7 @@ def test_a_state_is_the_whole_of_a_run(tmp_path: Path) -> None:
 
     other = small_model(seed=2)
     assert not same(arrays(other), before)
-    assert Checkpoint(path, other, Texts(17, 13), 7).load() == (5, 3)
+    assert Checkpoint(path, other, Fingerprints(17, 13), 7).load() == (5, 3)
     assert same(arrays(other), before)
     # Dropout draws the same numbers from here on.
     other.fit(data(), shuffle=False, verbose=0)
@@ -50,7 +50,7 @@ def test_the_random_states_are_in_the_state(stored: Path) -> None:
     model = small_model()
     seeds = [np.asarray(v) for v in model.variables if "seed" in v.path]
     assert len(seeds) == 1
-    Checkpoint(stored, model, Texts(17, 13), 7).load()
+    Checkpoint(stored, model, Fingerprints(17, 13), 7).load()
     # The counter of the dropout's generator has gone on by its three batches.
     assert np.asarray(next(v for v in model.variables if "seed" in v.path))[1] == 3
 
@@ -111,7 +111,7 @@ def test_a_damaged_state_is_refused_and_changes_nothing(stored: Path, tmp_path: 
     model = small_model(seed=2)
     before = arrays(model)
     with pytest.raises(InputError) as caught:
-        Checkpoint(stored, model, Texts(17, 13), 7).load()
+        Checkpoint(stored, model, Fingerprints(17, 13), 7).load()
     assert str(stored) in str(caught.value)
     assert same(arrays(model), before)
     assert not trap.exists()
@@ -121,37 +121,37 @@ def test_the_state_of_another_model_is_refused(stored: Path) -> None:
     model = small_model(units=7)
     before = arrays(model)
     with pytest.raises(InputError, match="belongs to another model"):
-        Checkpoint(stored, model, Texts(17, 13), 7).load()
+        Checkpoint(stored, model, Fingerprints(17, 13), 7).load()
     assert same(arrays(model), before)
 
 
 def test_the_state_of_another_corpus_is_refused(stored: Path) -> None:
     with pytest.raises(InputError, match="used another corpus"):
-        Checkpoint(stored, small_model(), Texts(19, 13), 7).load()
+        Checkpoint(stored, small_model(), Fingerprints(19, 13), 7).load()
 
 
 def test_the_state_of_another_development_set_is_refused(stored: Path) -> None:
     with pytest.raises(InputError, match="used other development pairs"):
-        Checkpoint(stored, small_model(), Texts(17, 11), 7).load()
+        Checkpoint(stored, small_model(), Fingerprints(17, 11), 7).load()
 
 
 def test_a_state_of_an_earlier_version_knows_the_first_pairs_only(stored: Path) -> None:
     with np.load(stored) as file:
         arrays = dict(file.items())
     np.savez(stored, **{**arrays, "position": np.array([5, 3, 23, 7])})
-    assert Checkpoint(stored, small_model(), Texts(17, 13, earlier=23), 7).load() == (5, 3)
+    assert Checkpoint(stored, small_model(), Fingerprints(17, 13, earlier=23), 7).load() == (5, 3)
     with pytest.raises(InputError, match="used another corpus"):
-        Checkpoint(stored, small_model(), Texts(23, 13, earlier=29), 7).load()
+        Checkpoint(stored, small_model(), Fingerprints(23, 13, earlier=29), 7).load()
 
 
 def test_every_pair_and_every_link_is_in_the_fingerprint() -> None:
     pairs = [(f"source {number}", f"target {number}") for number in range(1301)]
     dev = from_pairs(pairs[:3])
-    known = Texts.of(from_pairs(pairs), dev)
-    assert known == Texts.of(from_pairs(pairs), dev)
+    known = Fingerprints.of(from_pairs(pairs), dev)
+    assert known == Fingerprints.of(from_pairs(pairs), dev)
     changed = [*pairs[:1250], ("source 1250", "another"), *pairs[1251:]]
-    assert known.corpus != Texts.of(from_pairs(changed), dev).corpus
-    assert known.dev != Texts.of(from_pairs(pairs), from_pairs(pairs[:2])).dev
+    assert known.corpus != Fingerprints.of(from_pairs(changed), dev).corpus
+    assert known.dev != Fingerprints.of(from_pairs(pairs), from_pairs(pairs[:2])).dev
     # What stands on which side is in it, too.
     assert len({corpus_fingerprint(from_pairs([pair])) for pair in (("a b", "c"), ("a", "b c"))}) == 2
 
@@ -169,14 +169,14 @@ def test_every_pair_and_every_link_is_in_the_fingerprint() -> None:
 
 def test_the_order_of_the_batches_may_change_only_between_epochs(stored: Path) -> None:
     with pytest.raises(InputError, match="stopped within an epoch"):
-        Checkpoint(stored, small_model(), Texts(17, 13), 11).load()
-    Checkpoint(stored, small_model(), Texts(17, 13), 7).save(6, 0)
-    assert Checkpoint(stored, small_model(), Texts(17, 13), 11).load() == (6, 0)
+        Checkpoint(stored, small_model(), Fingerprints(17, 13), 11).load()
+    Checkpoint(stored, small_model(), Fingerprints(17, 13), 7).save(6, 0)
+    assert Checkpoint(stored, small_model(), Fingerprints(17, 13), 11).load() == (6, 0)
 
 
 def test_no_state_to_resume_from(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="nothing to resume"):
-        Checkpoint(tmp_path / "training" / "state.npz", small_model(), Texts(17, 13), 7).load()
+        Checkpoint(tmp_path / "training" / "state.npz", small_model(), Fingerprints(17, 13), 7).load()
 
 
 # When the state is saved
@@ -186,7 +186,7 @@ class Spy(Checkpoint):
     """Keeps where it was saved."""
 
     def __init__(self, path: Path, model: keras.Model) -> None:
-        super().__init__(path, model, Texts(17, 13), 7)
+        super().__init__(path, model, Fingerprints(17, 13), 7)
         self.saved: list[tuple[int, int]] = []
 
     def save(self, epoch: int, batch: int) -> None:
@@ -205,7 +205,7 @@ def test_the_state_is_saved_after_each_epoch_and_every_few_minutes(
     spy, position = Spy(tmp_path / "training" / "state.npz", model), tf.Variable([0, 0], dtype=tf.int64)
     model.fit(data(3), epochs=2, callbacks=[SaveCheckpoint(spy, position, minutes, Event())], shuffle=False, verbose=0)
     assert spy.saved == saved
-    assert Checkpoint(spy.path, model, Texts(17, 13), 7).load() == (2, 0)
+    assert Checkpoint(spy.path, model, Fingerprints(17, 13), 7).load() == (2, 0)
     assert position.numpy().tolist() == [1, 0]
 
 
@@ -229,13 +229,13 @@ def test_a_half_done_epoch_counts_on_from_where_it_was(tmp_path: Path) -> None:
     with pytest.raises(WorkFailed):
         half.fit(
             data(7),
-            callbacks=[ask, SaveCheckpoint(Checkpoint(path, half, Texts(17, 13), 7), position, 60, stop)],
+            callbacks=[ask, SaveCheckpoint(Checkpoint(path, half, Fingerprints(17, 13), 7), position, 60, stop)],
             shuffle=False,
             verbose=0,
         )
 
     resumed = small_model(seed=2)
-    position.assign(Checkpoint(path, resumed, Texts(17, 13), 7).load())
+    position.assign(Checkpoint(path, resumed, Fingerprints(17, 13), 7).load())
     assert position.numpy().tolist() == [0, 3]
     spy = Spy(path, resumed)
     callback = SaveCheckpoint(spy, position, 0, Event())

@@ -7,11 +7,16 @@ import shutil
 import signal
 import sys
 from pathlib import Path
+from threading import Event
+from types import SimpleNamespace
 from typing import Any
 
+import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from logged import logged
+from small_models import data, small_model
 
 import nmt
 from nmt.commands import console
@@ -27,6 +32,7 @@ from nmt.output_streams import LastingStream
 from nmt.presets import preset
 from nmt.stop_signals import stop_signals
 from nmt.training import fit
+from nmt.training.checkpoint import Checkpoint, Fingerprints, SaveCheckpoint
 from nmt.training.fit import train_model
 from nmt.training.inputs import expected_steps, make_pipeline
 
@@ -132,7 +138,8 @@ def test_the_folder_is_that_of_the_design(whole: Done) -> None:
     }
     assert [path.name for path in (whole.folder / "training").iterdir()] == ["state.npz"]
     assert list(whole.folder.parent.iterdir()) == [whole.folder]
-    assert from_file(whole.folder / "config.toml") == CONFIG
+    # The maximum length of a translation was fitted to the pairs, which need less than the least.
+    assert from_file(whole.folder / "config.toml") == with_settings(CONFIG, ["decoding.max_ratio=3.0"])
 
 
 def test_the_journal_has_a_record_an_epoch(whole: Done) -> None:
@@ -344,6 +351,39 @@ def test_a_run_leaves_other_translators_as_they_are(whole: Done, tmp_path: Path)
     assert translator.translate(["mina bap mogo"])[0].text == before.text
 
 
+def test_an_epoch_may_have_more_batches_than_the_first(tmp_path: Path) -> None:
+    """Keras alone ends each later epoch after as many batches as the first one had in this process."""
+    seen: list[int] = []
+    count = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: seen.append(batch))
+    # Epochs of three, five and seven batches.
+    pipeline: Any = SimpleNamespace(epoch=lambda number, first: data(7).take(3 + 2 * number).skip(first))
+    config = with_settings(CONFIG, ["training.epochs=3"])
+    checkpoint = Checkpoint(tmp_path / "state.npz", small_model(), Fingerprints(17, 13), 7)
+    # The run was stopped after two batches of the first.
+    saving = SaveCheckpoint(checkpoint, tf.Variable([0, 2], dtype=tf.int64), 60, Event())
+    fit.fit_model(checkpoint.model, config, pipeline, callbacks=[count], saving=saving)
+    assert seen == [0, *range(5), *range(7)]
+
+
+def test_a_new_folder_holds_a_checkpoint_from_the_beginning(
+    whole: Done, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run that is killed in its first batches can be resumed, too."""
+
+    def kill(*_: Any, **__: Any) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(fit, "fit_model", kill)
+        run(CONFIG, whole.data, tmp_path / "toy")
+    assert set(contents(tmp_path / "toy")) == {"checksums.json", "config.toml", "joint.spm.model", "training/state.npz"}
+    with np.load(tmp_path / "toy" / "training" / "state.npz") as stored:
+        assert stored["position"][:2].tolist() == [0, 0]
+        wanted = len(stored.files)
+    with np.load(whole.folder / "training" / "state.npz") as stored:
+        assert len(stored.files) == wanted
+
+
 # A loss that is no number
 
 WILD = ["training.learning_rate=3e38", "training.clip_norm=1e30", "training.warmup_steps=1"]
@@ -484,7 +524,7 @@ def test_one_call_trains_as_the_command_does(tmp_path: Path, caplog: pytest.LogC
     config = from_file(tmp_path / "toy" / "config.toml")
     # 60 pairs: fitted by the preset but for what was set; one of 20 is held out.
     fitted = preset("auto", 57)[0]
-    assert config == with_settings(fitted, [*small, "training.epochs=1"])
+    assert config == with_settings(fitted, [*small, "training.epochs=1", "decoding.max_ratio=3.0"])
     assert "3 of the training pairs are held out" in caplog.text and "Settings for 57 pairs" in caplog.text
     assert "judged by the chrF of the development set: half of the references have fewer than four" in caplog.text
     with pytest.raises(InputError, match="holds another model"):

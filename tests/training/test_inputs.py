@@ -1,14 +1,12 @@
-"""The limit of a translation's length fits the training pairs, and words that cannot be written are named."""
+"""What a run begins with fits the training pairs, or a warning says where it does not."""
 
 import numpy as np
 import pytest
-from logged import logged
 
 from nmt.config import Config, with_settings
 from nmt.data.corpora import from_pairs
 from nmt.data.tokenizers import train_tokenizers
-from nmt.training import inputs
-from nmt.training.inputs import with_room
+from nmt.training.inputs import fit_max_ratio, unwritable_words
 
 # Two pieces are read and 30 written, both with the end token beside: 31 are 10 and 10.5 for each of the two.
 LONG = np.array([[5, 9], [3, 31]])
@@ -25,17 +23,43 @@ LONG = np.array([[5, 9], [3, 31]])
     ],
 )
 def test_all_targets_fit(given: str, started: bool, ratio: float) -> None:
-    config = with_room(with_settings(Config(), [f"decoding.max_ratio={given}"]), LONG, started)
+    config = fit_max_ratio(with_settings(Config(), [f"decoding.max_ratio={given}"]), LONG, started)
     assert config.decoding.max_ratio == ratio
 
 
 def test_the_limit_is_never_lower_than_without_pairs() -> None:
-    assert with_room(Config(), np.array([[5, 3], [7, 2]])).decoding.max_ratio == 3.0
+    assert fit_max_ratio(Config(), np.array([[5, 3], [7, 2]])).decoding.max_ratio == 3.0
+
+
+@pytest.mark.parametrize("given", ["auto", "4.0"])
+def test_targets_beyond_the_maximum_length_are_counted(given: str, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", "nmt")
+    settings = [f"decoding.max_ratio={given}", "decoding.max_length=30"]  # 30 pieces, and the end
+    fit_max_ratio(with_settings(Config(), settings), LONG)
+    assert "1 of the first 2 targets are longer than decoding.max_length = 30 pieces" in caplog.text
 
 
 def test_a_language_model_has_no_such_limit() -> None:
     config = with_settings(Config(), ["model.architecture=language-model"])
-    assert with_room(config, np.array([[1, 31]])) == config
+    assert fit_max_ratio(config, np.array([[1, 31]])) == config
+
+
+@pytest.mark.parametrize(
+    ("settings", "started", "way_out"),
+    [
+        ([], True, "--grow N adds"),
+        ([], False, "`nmt data` finds"),
+        (["text.kind=word"], False, "text.kind = 'unigram'"),
+    ],
+)
+def test_target_words_that_cannot_be_written_are_counted(settings: list[str], started: bool, way_out: str) -> None:
+    known = [("나는 밥을 먹었다", "I ate rice"), ("나는 빵을 먹었다", "I ate bread")]
+    tokenizers, config = train_tokenizers(known), with_settings(Config(), settings)
+    assert unwritable_words(config, from_pairs(known), tokenizers, started) == ""
+    # Two words of the three new pairs have a character that none of the known pairs has.
+    new = [("밥", "rice ✓"), ("빵", "bread €5"), ("밥", "rice")]
+    found = unwritable_words(config, from_pairs(known + new), tokenizers, started)
+    assert found.startswith("Warning: 2 target words of the first 5 pairs") and way_out in found
 
 
 def test_words_that_a_model_to_begin_with_cannot_write_are_named_with_what_helps() -> None:
@@ -43,10 +67,7 @@ def test_words_that_a_model_to_begin_with_cannot_write_are_named_with_what_helps
     pieces = train_tokenizers([("go 1 2", "on 0 1 2")] * 9, "char", normalization="nmt_nfkc")
 
     def warned(*targets: str) -> str:
-        with logged() as lines:
-            corpus = from_pairs([("go", target) for target in targets])
-            inputs._warn_of_unknown_words(Config(), corpus, pieces, started=True)
-        return " ".join(lines)
+        return unwritable_words(Config(), from_pairs([("go", target) for target in targets]), pieces, started=True)
 
     assert warned("on 12", "no") == ""
     lacking = warned("on ✓", "no ✓")

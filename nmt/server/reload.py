@@ -1,0 +1,73 @@
+"""New versions of an export, opened beside the one that is served, as TF Serving does."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from nmt.errors import InputError, first_line
+from nmt.server.backends import Backend, Place, find
+
+
+@contextmanager
+def newest_version(
+    folder: Path,
+    served: Place,
+    open_version: Callable[[Place], Backend],
+    switch: Callable[[Backend], object],
+    report: Callable[[str], object],
+    seconds: float = 2.0,
+) -> Iterator[None]:
+    """Switch to the newest version of an export whenever it is another one, until the block ends.
+
+    A version is opened when its files have stayed the same from one look to the next. One that cannot be opened is
+    reported once, and the version that is served stays. If the newest version is removed, the one before it is served.
+
+    Arguments:
+        folder: the folder of the versions.
+        served: the version that is served at first.
+        open_version: checks, opens and warms a version, or raises ``InputError``.
+        switch: takes what is served from now on.
+        report: takes the news.
+        seconds: between two looks.
+    """
+    ended = threading.Event()
+
+    def watch() -> None:
+        current, seen, tried = served.version, None, None
+        while not ended.wait(seconds):
+            place, state = _look(folder)
+            steady, seen = state == seen, state
+            if not steady or state == tried or (place and place.version == current):
+                continue
+            tried = state
+            try:
+                if place is None:
+                    raise InputError(str(state))
+                switch(open_version(place._replace(name=served.name)))
+            except Exception as error:  # a program may fail in any way, and the server must go on
+                reason = str(error) if isinstance(error, InputError) else f"{folder}: {first_line(error)}."
+                report(f"{reason} Version {current} of {served.name} is served as before.")
+            else:
+                current = place.version
+                report(f"Version {current} of {served.name} is served now.")
+
+    watcher = threading.Thread(target=watch, name="nmt-versions", daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        watcher.join()
+
+
+def _look(folder: Path) -> tuple[Place | None, object]:
+    """Return the newest version, and what changes whenever its files do; or no version, and why."""
+    try:
+        place = find(folder)
+        files = sorted(path for path in place.folder.rglob("*") if path.is_file())
+        return place, [(path, path.stat().st_size, path.stat().st_mtime_ns) for path in files]
+    except (InputError, OSError) as error:
+        return None, str(error)

@@ -1,0 +1,64 @@
+"""Which version of an export is served when versions come and go."""
+
+import shutil
+import threading
+from pathlib import Path
+
+import pytest
+from servers import export
+
+from nmt.server.app import Server
+from nmt.server.backends import Backend, ExportBackend, Place, find
+from nmt.server.reload import newest_version
+
+
+def test_versions_come_and_go(tmp_path: Path) -> None:
+    versions = tmp_path / "upper"
+    export(versions / "1")
+    place = find(versions)
+    server = Server(ExportBackend(place.folder, "mine", 1, trust=True))
+    news: list[str] = []
+    told = threading.Semaphore(0)
+
+    def report(line: str) -> None:
+        news.append(line)
+        told.release()
+
+    def opened(place: Place) -> Backend:
+        return ExportBackend(place.folder, place.name, place.version, trust=True)
+
+    def after() -> tuple[str, int]:
+        assert told.acquire(timeout=60)
+        return news[-1], server.backend.version
+
+    with newest_version(versions, place._replace(name="mine"), opened, server.switch, report, seconds=0.05):
+        shutil.copytree(versions / "1", versions / "x")
+        (versions / "x").rename(versions / "10")
+        assert after() == ("Version 10 of mine is served now.", 10)
+        assert b"version 10<" in server._page.html and server.backend.name == "mine"
+
+        (versions / "11").mkdir()
+        (versions / "11" / "saved_model.pb").write_bytes(b"damaged")
+        line, version = after()
+        assert "11 cannot be opened as a SavedModel" in line and version == 10
+        assert line.endswith("Version 10 of mine is served as before.")
+
+        shutil.rmtree(versions / "10")
+        shutil.rmtree(versions / "11")
+        assert after() == ("Version 1 of mine is served now.", 1)
+
+        shutil.rmtree(versions / "1")
+        line, version = after()
+        assert "is neither a model's folder" in line and version == 1
+    assert len(news) == 4
+    server.batcher.close()
+
+
+def test_a_batch_is_answered_by_the_version_that_its_requests_were_sent_to(tmp_path: Path) -> None:
+    old, new = (ExportBackend(export(tmp_path / str(i)), "upper", i, trust=True) for i in (1, 2))
+    server = Server(old)
+    new.answers = lambda signature, rows: pytest.fail("the old version was asked")  # type: ignore[method-assign]
+    job = server.batcher.submit((old, "serving_default", None), [("a",)])
+    server.switch(new)
+    assert job.future.result(60)[0]["translation"].item() == b"A"
+    server.batcher.close()
