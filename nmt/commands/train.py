@@ -124,9 +124,9 @@ def train(
         for line in lines:
             say(line)
         chosen = choose(base)
-    if not (text or resume):
+    if not resume:
         files = [file for file in (source, target, pairs, dev_source, dev_target, dev_pairs) if file]
-        _warn(corpus, dev, files, tsv_quoting)
+        _warn(corpus, dev, files, tsv_quoting, plain=text is not None)
     import_tensorflow()
     from nmt.training.fit import train_model
 
@@ -137,14 +137,14 @@ def train(
     print(f"The model is in {to}. Try it: nmt {'complete' if text else 'translate'} {to}")
 
 
-def _warn(corpus: Corpus, dev: Corpus, files: list[Path], quoted: bool) -> None:
-    """Print the warnings of a quick check of the pairs."""
+def _warn(corpus: Corpus, dev: Corpus, files: list[Path], quoted: bool, plain: bool) -> None:
+    """Print the warnings of a quick check of the pairs, or of plain text."""
     from nmt.doctor.quick import warnings
 
-    found = warnings(corpus, dev)
+    found = warnings(corpus, dev, plain=plain)
     for line in found:
         say(f"Warning: {line}")
-    if found:
+    if found and not plain:
         quoting = " --tsv-quoting" if quoted else ""
         more = f"nmt data{quoting} {shlex.join(map(str, files))}" if files else "nmt data, on the pairs as files,"
         say(f"This was a quick check; {more} shows more.")

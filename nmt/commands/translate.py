@@ -204,7 +204,7 @@ def complete(
 ) -> None:
     """Continue a beginning with a language model: a line in, the whole line out, in order.
 
-    Reads FILE, or standard input without one.
+    Reads FILE, or standard input without one; when input pauses, what has come is answered.
 
     **Example:** `echo "Once upon a time" | nmt complete my-model --sample --top-p 0.9`
     """

@@ -153,6 +153,14 @@ class Tokenizer:
         read = self._processor.decode(self._processor.encode(forms))
         return Counter({w: words[w] for w, spelt in zip(words, read, strict=True) if "".join(spelt.split()) != w})
 
+    def lacks(self, word: str) -> bool:
+        """Return whether a word, after normalisation, has a character that no piece spells."""
+        return UNK in self._processor.encode(word)
+
+    def keeps(self, word: str) -> bool:
+        """Return whether normalisation leaves a word in NFC as it is."""
+        return "".join(self._processor.normalize(word).replace("▁", " ").split()) == word.replace("▁", "")
+
     def pieces(self, ids: Iterable[int]) -> list[str]:
         """Return the piece of each id. A piece that begins a word begins with ``▁``."""
         return [self._processor.id_to_piece(int(i)) for i in ids]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator, Sequence
 
 from nmt.doctor.findings import Advice, Found, Level, Overlap, Side, Split, Use, Vocabulary
@@ -43,6 +44,19 @@ def of_pairs(splits: Sequence[Split], overlaps: Sequence[Overlap]) -> Iterator[A
             yield from _of_side(split.name, name, found=side, other=other, pairs=split.pairs)
     for overlap in overlaps:
         yield from _of_overlap(overlap)
+
+
+def of_lines(split: Split, overlaps: Sequence[Overlap]) -> Iterator[Advice]:
+    """Yield what plain text calls for, read as pairs without a source. Blank lines between paragraphs are usual."""
+    lines = dataclasses.replace(split.target, blank=Found(0, ()))
+    yield from _of_side(split.name, "line", found=lines, other=lines, pairs=split.pairs)
+    for overlap in overlaps:
+        if (shared := overlap.counts.targets) >= max(0.2 * overlap.pairs, 1):
+            yield Advice(
+                "do",
+                f"{overlap.split}: {_share(shared, overlap.pairs)} of the lines are also in {overlap.first}. Scores on "
+                "what was trained on are too good; keep each in one file only.",
+            )
 
 
 def _level(count: int, pairs: int, do: float, look: float = 0.0) -> Level | None:

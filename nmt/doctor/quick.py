@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from nmt.data.corpora import Corpus
-from nmt.doctor.advice import of_pairs
+from nmt.doctor.advice import of_lines, of_pairs
 from nmt.doctor.findings import Overlap, Repeated
 from nmt.doctor.repeats import Hashes, Shared, repeats
 from nmt.doctor.survey import Batch, Survey, batches
@@ -25,7 +25,9 @@ _DEV = 2000
 _SECONDS, _WAITED = 0.8, 3.0
 
 
-def warnings(train: Corpus, dev: Corpus | None, seconds: float = _SECONDS, waited: float = _WAITED) -> list[str]:
+def warnings(
+    train: Corpus, dev: Corpus | None, seconds: float = _SECONDS, waited: float = _WAITED, *, plain: bool = False
+) -> list[str]:
     """Return the warnings about the pairs of a training, a sentence each; none if all is well.
 
     Arguments:
@@ -33,6 +35,7 @@ def warnings(train: Corpus, dev: Corpus | None, seconds: float = _SECONDS, waite
             are named.
         seconds: of processor time, after which nothing more is read; what was read counts.
         waited: the same limit on the clock.
+        plain: whether the pairs are the lines of plain text, without a source.
     """
     if train.whole is not train:
         train, dev = train.whole, None
@@ -50,7 +53,8 @@ def warnings(train: Corpus, dev: Corpus | None, seconds: float = _SECONDS, waite
         expected = survey.expected()
         split = survey.result(expected, Repeated(repeats(survey.hashes)))
     overlaps = [Overlap(dev.name, train.name, len(wanted), shared.result())] if dev else []
-    return [one.text for one in of_pairs([split], overlaps) if one.level == "do"]
+    found = of_lines(split, overlaps) if plain else of_pairs([split], overlaps)
+    return [one.text for one in found if one.level == "do"]
 
 
 def _blocks(corpus: Corpus) -> Iterator[tuple[Batch, bool]]:

@@ -15,6 +15,7 @@ or, in your own program, with the folder on its path::
 from __future__ import annotations
 
 import argparse
+import contextlib
 import hashlib
 import json
 import os
@@ -22,7 +23,7 @@ import sys
 import threading
 import unicodedata
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,8 @@ FORMAT = 1
 _END = 3
 # Sentences translated at a time.
 _BATCH = 16
+# More carriage returns than these in the first line are ends of lines.
+_RETURNS = 20
 
 
 @dataclass(frozen=True)
@@ -273,12 +276,30 @@ def _line(text: str) -> str:
     return "".join(" " if unicodedata.category(c) in ("Cc", "Zl", "Zp") else c for c in text)
 
 
-def _lines(file: str | None) -> Iterable[str]:
-    if file is None:
-        yield from (line.decode("utf-8", "replace").rstrip("\n") for line in sys.stdin.buffer)
-        return
-    with open(file, "rb") as opened:
-        yield from (line.decode("utf-8", "replace").rstrip("\n") for line in opened)
+def _lines(file: str | None) -> Iterator[str]:
+    """Read lines of UTF-8, without a byte order mark.
+
+    Raises:
+        ValueError: if the first line is in another encoding, or is all of a file whose lines end otherwise.
+    """
+    with contextlib.nullcontext(sys.stdin.buffer) if file is None else open(file, "rb") as opened:
+        for number, line in enumerate(opened):
+            line = line.rstrip(b"\r\n")
+            if number == 0:
+                line = _first(line, file or "standard input")
+            yield line.decode("utf-8", "replace")
+
+
+def _first(line: bytes, name: str) -> bytes:
+    """Check the first line, and take a byte order mark away."""
+    start = line[:4]
+    # Without a mark, the zeros beside the first letters show another encoding.
+    wide = any(start) and b"\0\0" in (start[::2], start[1::2])
+    if wide or start.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise ValueError(f"{name} is in UTF-16 or UTF-32. Convert it to UTF-8: iconv -f UTF-16 -t UTF-8 OLD > NEW")
+    if line.count(b"\r") > _RETURNS:
+        raise ValueError(f"{name}: its lines end in a carriage return alone. Convert it: tr '\\r' '\\n' < OLD > NEW")
+    return line.removeprefix(b"\xef\xbb\xbf")
 
 
 def main() -> None:

@@ -143,9 +143,8 @@ def fit(
     base, lines = named_preset(preset, corpus.size, "lines" if plain else "pairs")
     for line in lines:
         logger.info(line)
-    if not plain:
-        for line in warnings(corpus, held):
-            logger.warning(f"Warning: {line}")
+    for line in warnings(corpus, held, plain=plain):
+        logger.warning(f"Warning: {line}")
     return train_model(with_settings(base, list(settings)), corpus, held, to)
 
 

@@ -176,23 +176,33 @@ def unwritable_words(config: Config, corpus: Corpus, tokenizers: Tokenizers, sta
         config, corpus, tokenizers: of the run.
         started: whether it begins with another model, whose vocabulary can grow.
     """
+    words, of = ("words", "lines") if config.model.architecture == "language-model" else ("target words", "pairs")
     targets = [target for _, target in islice(corpus.pairs(), SAMPLE)]
     found = tokenizers.target.changed_words(targets)
     if not found:
         return ""
     (word, _), *_ = found.most_common(1)
+    target, ways_out = tokenizers.target, []
     if started:
-        way_out = "--grow N adds up to N pieces for them to the vocabulary."
+        changed = {word: number for word, number in found.items() if not target.keeps(word)}
+        if any(map(target.lacks, found)):
+            ways_out.append("--grow N adds up to N pieces for them to the vocabulary.")
+        if changed:
+            ways_out.append(
+                f"{sum(changed.values()):,} of them, as {max(changed, key=changed.__getitem__)!r}, are changed by the "
+                f"text.normalization = '{target.normalization}' of the model that this one begins with: only a new "
+                "model with 'nfc' can learn those."
+            )
     elif (config.text.kind, config.text.normalization) == (Text.kind, Text.normalization):
-        way_out = "`nmt data` finds control characters and those that a conversion lost."
+        ways_out.append("`nmt data` finds control characters and those that a conversion lost.")
     else:
-        way_out = (
-            "text.kind = 'unigram' knows every character of the training pairs, and text.normalization = 'nfc' keeps "
+        ways_out.append(
+            f"text.kind = 'unigram' knows every character of the training {of}, and text.normalization = 'nfc' keeps "
             "them."
         )
     return (
-        f"Warning: {found.total():,} target words of the first {len(targets):,} pairs hold characters that the "
-        f"vocabulary lacks or changes, as {word!r}: the model cannot write them. {way_out}"
+        f"Warning: {found.total():,} {words} of the first {len(targets):,} {of} hold characters that the vocabulary "
+        f"lacks or changes, as {word!r}: {' '.join(['the model cannot write them.', *ways_out])}"
     )
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from nmt.data.corpora import Corpus, from_files, from_tsv, split_dev
+from nmt.data.corpora import Corpus, from_files, from_text, from_tsv, split_dev
 from nmt.doctor.advice import UNESCAPE
 from nmt.doctor.quick import warnings
 from nmt.synthetic import demo, tasks
@@ -59,6 +59,22 @@ def test_each_fault_is_warned_of(damage: object, words: str, tmp_path: Path) -> 
     found = patient(opened(tmp_path, "train", pairs), None)
     assert any(words in line for line in found), found
     assert all("train.ko + train.en" in line and "\n" not in line for line in found)
+
+
+def test_plain_text_is_looked_at_as_lines(tmp_path: Path) -> None:
+    good = [target for _, target in built_in("dev")]
+    text, dev = tmp_path / "text.txt", tmp_path / "dev.txt"
+
+    def found(lines: list[str], more: list[str]) -> list[str]:
+        text.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+        dev.write_text("".join(f"{line}\n" for line in more), encoding="utf-8")
+        return warnings(from_text(text), from_text(dev), 600, waited=600, plain=True)
+
+    # Blank and repeated lines are usual in a text.
+    assert found([line for each in good[:400] for line in (each, "", "* * *")], good[400:]) == []
+    entities, shared = found([f"&quot;{line}&quot;" if n % 9 == 0 else line for n, line in enumerate(good)], good[1:6])
+    assert entities.startswith("text.txt: ") and "of the lines have HTML entities" in entities
+    assert shared.startswith("dev.txt: 5 (100 %) of the lines are also in text.txt.")
 
 
 def test_the_command_that_is_told_turns_entities_into_characters_line_by_line(tmp_path: Path) -> None:

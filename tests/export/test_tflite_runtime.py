@@ -19,6 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nmt.config import Config, with_settings
+from nmt.data.corpora import read_lines
 from nmt.data.tokenizers import train_tokenizers
 from nmt.errors import InputError
 from nmt.export import tflite_runtime
@@ -253,3 +254,35 @@ def test_a_folder_that_holds_something_is_left_alone(translator: Translator, tmp
     with pytest.raises(InputError, match=r"is not empty\. Name a new folder with --to\.$"):
         export(translator, tmp_path, translator.decoding(), "none", "")
     assert [place.name for place in tmp_path.iterdir()] == ["thesis.txt"]
+
+
+# What it reads
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [b"\xef\xbb\xbfone\r\ntwo\n", b"one\ntwo", b"\xef\xbb\xbfone\n\xef\xbb\xbftwo"],
+    ids=["mark", "no end", "mark inside"],
+)
+def test_the_program_reads_lines_as_the_commands_do(raw: bytes, tmp_path: Path) -> None:
+    file = tmp_path / "lines"
+    file.write_bytes(raw)
+    assert list(tflite_runtime._lines(str(file))) == list(read_lines(file))
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be"])
+def test_the_program_names_another_encoding(encoding: str, tmp_path: Path) -> None:
+    file = tmp_path / "lines"
+    file.write_bytes("one\ntwo\n".encode(encoding))
+    with pytest.raises(ValueError, match="is in UTF-16 or UTF-32"):
+        next(tflite_runtime._lines(str(file)))
+
+
+def test_the_program_names_line_ends_of_old_macs_and_takes_odd_beginnings(tmp_path: Path) -> None:
+    file = tmp_path / "lines"
+    file.write_bytes(b"one\r" * 22)
+    with pytest.raises(ValueError, match="end in a carriage return alone"):
+        next(tflite_runtime._lines(str(file)))
+    for start in (b"", b"\0\0\0\0\n", b"a\0b\n", b"one\rtwo\n"):
+        file.write_bytes(start + b"\n")
+        assert next(tflite_runtime._lines(str(file))) == start.rstrip(b"\n").decode()

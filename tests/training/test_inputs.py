@@ -60,3 +60,21 @@ def test_target_words_that_cannot_be_written_are_counted(settings: list[str], st
     new = [("밥", "rice ✓"), ("빵", "bread €5"), ("밥", "rice")]
     found = unwritable_words(config, from_pairs(known + new), tokenizers, started)
     assert found.startswith("Warning: 2 target words of the first 5 pairs") and way_out in found
+
+
+def test_words_that_a_model_to_begin_with_cannot_write_are_named_with_what_helps() -> None:
+    """More pieces help where the vocabulary lacks a character, and not where normalisation changes it."""
+    pieces = train_tokenizers([("go 1 2", "on 0 1 2")] * 9, "char", normalization="nmt_nfkc")
+
+    def warned(*targets: str) -> str:
+        return unwritable_words(Config(), from_pairs([("go", target) for target in targets]), pieces, started=True)
+
+    assert warned("on 12", "no") == ""
+    lacking = warned("on ✓", "no ✓")
+    assert "2 target words of the first 2 pairs" in lacking
+    assert lacking.endswith("--grow N adds up to N pieces for them to the vocabulary.")
+    changed = warned("on 10²", "no 10²", "①")
+    assert "3 target words of the first 3 pairs" in changed and "--grow" not in changed
+    assert "3 of them, as '10²', are changed by the text.normalization = 'nmt_nfkc'" in changed
+    both = warned("on ✓", "10²")
+    assert "--grow N" in both and "1 of them, as '10²', are changed by" in both
