@@ -68,15 +68,26 @@ def write_folder(folder: Path, fill: Callable[[Path], None], last: str = "") -> 
     with _temporary(folder, _UNFINISHED) as aside:
         fill(aside)
         _sync_all(aside)
-        for part in sorted(aside.iterdir(), key=lambda part: part.name == last):
-            place = folder / part.name
-            if place.is_dir():  # of a process that was killed; a folder is not replaced by a rename
-                shutil.rmtree(place)
-            part.replace(place)
-            _sync(folder)
+        places = {part: folder / part.name for part in sorted(aside.iterdir(), key=lambda part: part.name == last)}
+        try:
+            for part, place in places.items():
+                _remove(place)  # of a process that was killed; a folder is not replaced by a rename
+                part.replace(place)
+                _sync(folder)
+        except (OSError, KeyboardInterrupt):
+            for place in places.values():
+                _remove(place)
+            raise
         _sync(folder.parent)
     for path in left:
         shutil.rmtree(path, ignore_errors=True)
+
+
+def _remove(place: Path) -> None:
+    if place.is_dir() and not place.is_symlink():
+        shutil.rmtree(place, ignore_errors=True)
+    else:
+        place.unlink(missing_ok=True)
 
 
 def leftovers(folder: Path) -> list[Path]:

@@ -1,6 +1,7 @@
 """A reader that goes away costs the news, not the work."""
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -48,13 +49,14 @@ def test_a_signal_handler_may_write_while_a_write_is_under_way() -> None:
         import signal, sys
         from nmt.output_streams import LastingStream
         stream = LastingStream(sys.stdout)
-        signal.signal(signal.SIGALRM, lambda number, frame: print("heard", file=stream, flush=True))
-        signal.setitimer(signal.ITIMER_REAL, 0.3)
+        signal.signal(signal.SIGUSR1, lambda number, frame: print("heard", file=stream, flush=True))
+        print("ready", file=sys.stderr, flush=True)
         print("x" * 1_000_000, file=stream, flush=True)
     """
     process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    assert process.stdout
-    time.sleep(1)  # the pipe is full, and the signal comes while the writer waits
+    assert process.stderr and process.stderr.readline() == b"ready\n"
+    time.sleep(0.3)  # the pipe is full: the writer waits
+    process.send_signal(signal.SIGUSR1)
     written, error = process.communicate(timeout=60)
     assert process.returncode == 0, error.decode()
     assert b"heard\n" in written

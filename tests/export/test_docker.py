@@ -173,8 +173,8 @@ def test_what_fails_midway_leaves_nothing(there: bool, tmp_path: Path, monkeypat
     if there:
         folder.mkdir()
     # Files of a folder that is there are moved one by one, and a new one is written whole.
-    place, name = (shutil, "move") if there else (Path, "write_text")
-    real, done = getattr(place, name), []
+    name = "replace" if there else "write_text"
+    real, done = getattr(Path, name), []
 
     def failing(*arguments: Any, **how: Any) -> Any:
         if len(done) == 3:
@@ -182,7 +182,7 @@ def test_what_fails_midway_leaves_nothing(there: bool, tmp_path: Path, monkeypat
         done.append(arguments)
         return real(*arguments, **how)
 
-    monkeypatch.setattr(place, name, failing)
+    monkeypatch.setattr(Path, name, failing)
     with pytest.raises(InputError, match="No space left on device"):
         write_kit(folder, "ko-en")
     assert [path for path in tmp_path.rglob("*") if path != folder] == []
