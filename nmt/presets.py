@@ -140,10 +140,10 @@ def _automatic(pairs: int, what: str) -> tuple[Config, list[str]]:
     why = (
         f"a wider model would memorise so few {what}, and small batches make more steps"
         if small
-        else f"so many {what} fill a wide model, and large batches are steps enough"
+        else f"there are enough {what} for a wide model, and enough steps with large batches"
     )
     return from_dict(values), [
-        f"Settings for {pairs:,} {what} (--preset auto): {why}.",
+        f"Settings for {pairs:,} {what if pairs != 1 else what.removesuffix('s')} (--preset auto): {why}.",
         f"  [model] {size}",
         f"  [training] {steps}. Any --set goes over these; --preset plain leaves them out.",
     ]

@@ -192,8 +192,8 @@ def _say_unwritable(translator: Translator, references: list[str]) -> None:
     if found:
         (word, _), *_ = found.most_common(1)
         say(
-            f"{found.total():,} words of the references hold characters that the model cannot write, as {word!r}: its "
-            "vocabulary lacks them, or text.normalization changes them. No translation can match them."
+            f"Words of the references that hold characters the model cannot write: {found.total():,}, such as "
+            f"{word!r}. Its vocabulary lacks them, or text.normalization changes them. No translation can match them."
         )
 
 

@@ -128,7 +128,7 @@ class _SideTally:
     def letters(self) -> dict[str, int]:
         """Return the letters of each script, the commonest first."""
         used = np.flatnonzero(self._codes)
-        counts = np.bincount(scripts.table().classes[used], self._codes[used], scripts.CLASSES).astype(np.int64)
+        counts = np.bincount(scripts.character_classes()[used], self._codes[used], scripts.CLASSES).astype(np.int64)
         named = zip(scripts.SCRIPTS, counts[-len(scripts.SCRIPTS) :].tolist(), strict=True)
         return dict(sorted(((name, count) for name, count in named if count), key=lambda item: -item[1]))
 
@@ -150,7 +150,7 @@ class _SideTally:
     def _foreign(self, script: str, characters: int) -> Foreign:
         number = scripts.SCRIPTS.index(script)
         used = np.flatnonzero(self._codes)
-        used = used[scripts.table().classes[used] == number + scripts.CLASSES - len(scripts.SCRIPTS)]
+        used = used[scripts.character_classes()[used] == number + scripts.CLASSES - len(scripts.SCRIPTS)]
         common = used[np.argsort(-self._codes[used], kind="stable")[:_COMMON]]
         return Foreign(
             script=script,

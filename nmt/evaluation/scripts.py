@@ -41,20 +41,13 @@ _INVISIBLE = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Table:
-    """The class of each code point."""
-
-    classes: np.ndarray
-
-
 @cache
-def table() -> Table:
-    """Return the table of all code points, two megabytes.
+def character_classes() -> np.ndarray:
+    """Return the class of each code point, ``(code points,)`` of one byte each: one megabyte.
 
-    >>> [SCRIPTS[table().classes[ord(letter)] - 4] for letter in "aé밥飯めж"]
+    >>> [SCRIPTS[character_classes()[ord(letter)] - 4] for letter in "aé밥飯めж"]
     ['Latin', 'Latin', 'Hangul', 'Han', 'Kana', 'Cyrillic']
-    >>> [int(table().classes[ord(letter)]) for letter in "7!\\x00\\ufffd"]
+    >>> [int(character_classes()[ord(letter)]) for letter in "7!\\x00\\ufffd"]
     [0, 0, 2, 3]
     """
     classes = np.zeros(_CODES, np.uint8)
@@ -69,7 +62,7 @@ def table() -> Table:
     for code in np.flatnonzero(~blocks[:_NAMES_END]).tolist():
         classes[code] = _class(code)
     classes.flags.writeable = False
-    return Table(classes)
+    return classes
 
 
 def _class(code: int) -> int:
@@ -116,7 +109,7 @@ def census(lines: Sequence[str]) -> Census:
     >>> found.characters.tolist(), found.words.tolist()
     ([5, 0], [2, 0])
     """
-    known = table()
+    known = character_classes()
     characters = np.fromiter(map(len, lines), np.int64, len(lines))
     # A line end after each line separates its last word from the first word of the next line.
     codes = np.frombuffer(("\n".join(lines) + "\n").encode("utf-32-le", "surrogatepass"), np.uint32)
@@ -126,7 +119,7 @@ def census(lines: Sequence[str]) -> Census:
     begins[1:] &= blank[:-1]
     # The words of a line are those that begin between the last line end and its own.
     words = np.diff(np.cumsum(begins)[ends], prepend=0)
-    where = np.repeat(np.arange(len(lines), dtype=np.int32) * CLASSES, characters + 1) + known.classes[codes]
+    where = np.repeat(np.arange(len(lines), dtype=np.int32) * CLASSES, characters + 1) + known[codes]
     classes = np.bincount(where, minlength=len(lines) * CLASSES).reshape(len(lines), CLASSES)
     classes[:, SPACE] -= 1
     counted = np.bincount(codes)
@@ -155,7 +148,7 @@ def shown(character: str) -> str:
     >>> shown("ж"), shown("\\x07")
     ('ж', 'U+0007')
     """
-    kind = table().classes[ord(character)]
+    kind = character_classes()[ord(character)]
     return f"U+{ord(character):04X}" if kind in (CONTROL, SPACE, REPLACEMENT) else character
 
 
@@ -165,5 +158,5 @@ def visible(text: str) -> str:
     >>> visible("a\\u200bb\\x07")
     'a[U+200B]b[U+0007]'
     """
-    classes = table().classes
+    classes = character_classes()
     return "".join(f"[{shown(each)}]" if classes[ord(each)] == CONTROL else each for each in text)

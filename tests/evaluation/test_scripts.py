@@ -8,11 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nmt.evaluation import scripts
-from nmt.evaluation.scripts import CONTROL, REPLACEMENT, SCRIPTS, SPACE, census, expected, table
+from nmt.evaluation.scripts import CONTROL, REPLACEMENT, SCRIPTS, SPACE, census, character_classes, expected
 
 
 def script_of(character: str) -> str | None:
-    number = int(table().classes[ord(character)]) - (scripts.CLASSES - len(SCRIPTS))
+    number = int(character_classes()[ord(character)]) - (scripts.CLASSES - len(SCRIPTS))
     return SCRIPTS[number] if number >= 0 else None
 
 
@@ -38,7 +38,7 @@ def test_the_script_of_a_character(character: str, script: str | None) -> None:
      ("\u200d", scripts.COMMON)],
 )  # fmt: skip
 def test_what_is_no_letter(character: str, kind: int) -> None:
-    assert table().classes[ord(character)] == kind
+    assert character_classes()[ord(character)] == kind
 
 
 @settings(deadline=None, max_examples=50)
@@ -49,7 +49,7 @@ def test_a_census_counts_as_python_does(lines: list[str]) -> None:
         assert found is not None
         assert found.characters[place] == len(line)
         assert found.words[place] == sum(1 for word in line.split(" ") if word)
-        kinds = np.bincount([int(table().classes[ord(c)]) for c in line], minlength=scripts.CLASSES)
+        kinds = np.bincount([int(character_classes()[ord(c)]) for c in line], minlength=scripts.CLASSES)
         assert found.classes[place].tolist() == kinds.tolist()
     if found is not None:
         assert found.codes.sum() == sum(map(len, lines))
@@ -65,4 +65,4 @@ def test_a_text_in_one_script_with_names_in_another() -> None:
 
 def test_letters_of_unknown_age_are_no_control_characters() -> None:
     unassigned = next(code for code in range(0x1FA00, 0x1FAFF) if unicodedata.category(chr(code)) == "Cn")
-    assert table().classes[unassigned] == scripts.COMMON
+    assert character_classes()[unassigned] == scripts.COMMON
