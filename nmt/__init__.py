@@ -93,7 +93,8 @@ def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module 'nmt' has no attribute {name!r}")
     if name not in ("Config", "with_settings"):
+        import_module("nmt.tf_import").check_backend()
         # Keras finds the class of a saved part only if its module was imported, so all are imported together.
-        for home in set(_HOMES.values()) - {_HOMES["fit"]}:
+        for home in sorted(set(_HOMES.values()) - {_HOMES["fit"]}):
             import_module(home)
     return getattr(import_module(_HOMES[name]), name)

@@ -11,17 +11,14 @@ import pytest
 from nmt.errors import InputError
 from nmt.tf_import import check_backend
 
-LAYERS = """
-import sys, nmt
+REFUSED = """
+import importlib, sys, nmt
 nmt.Config()
-try:
-    nmt.Encoder
-except ValueError as error:
-    print(error)
-try:
-    import nmt.layers.attention
-except ValueError as error:
-    print(error)
+for name in sys.argv[1:]:
+    try:
+        importlib.import_module(name) if name.startswith("nmt.") else getattr(nmt, name)
+    except ValueError as error:
+        print(name, error)
 print({"keras", "tensorflow"} & set(sys.modules))
 """
 
@@ -75,7 +72,11 @@ def test_a_command_refuses_it_in_one_sentence(tmp_path: Path) -> None:
     assert "Traceback" not in result.stderr
 
 
-def test_importing_a_layer_refuses_it_before_tensorflow_is_imported() -> None:
-    *refused, imported = run("-c", LAYERS, KERAS_BACKEND="jax").stdout.splitlines()
-    assert len(refused) == 2 and all("asks Keras for 'jax'" in line for line in refused)
+def test_importing_what_needs_keras_refuses_it_before_tensorflow_is_imported() -> None:
+    modules = ["layers.attention", "models.seq2seq", "training.losses", "inference.translator"]
+    names = ["Encoder", "Completer", "Adam", "fit", *(f"nmt.{name}" for name in modules)]
+    result = run("-c", REFUSED, *names, KERAS_BACKEND="jax")
+    *refused, imported = result.stdout.splitlines()
+    assert [line.split()[0] for line in refused] == names, result.stderr
+    assert all("asks Keras for 'jax'" in line for line in refused)
     assert imported == "set()"
