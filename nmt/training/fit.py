@@ -276,7 +276,11 @@ def fit_model(
     def finished() -> list[str]:
         return [end.key for end in ends if end.finished()]
 
-    if finished() or done >= training.epochs:
+    def begun() -> bool:
+        # Of this epoch batches are done, but not what belongs to its end.
+        return int(position[0]) == done and int(position[1]) > 0
+
+    if done >= training.epochs or (finished() and not begun()):
         key = [*finished(), "training.epochs"][0]
         logger.info(f"The run is at its end after {done} epochs. Raise {key} to continue it.")
         return
@@ -297,10 +301,11 @@ def fit_model(
     with contextlib.redirect_stdout(LastingStream(sys.stderr)), uncounted_batches():
         # Each epoch on its own: Keras ends an epoch after as many batches as the first had, and the rest of an epoch
         # that is resumed has fewer, and one whose pieces are drawn may have more.
-        while done < training.epochs and not finished():
-            listed = called([RestoreMetrics(), *callbacks]) if int(position[0]) == done and int(position[1]) else whole
+        while done < training.epochs and (begun() or not finished()):
+            listed = called([RestoreMetrics(), *callbacks]) if begun() else whole
             model.fit(
-                prefetched(batches),
+                # A run that was stopped after its very last step has an epoch to score, and no batch left.
+                prefetched(batches.take(0) if finished() else batches),
                 shuffle=False,
                 verbose=verbose,
                 initial_epoch=done,
