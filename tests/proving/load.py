@@ -55,9 +55,15 @@ class Load:
         self.proof, self.server = proof, server
         self.path = f"/v1/models/{name}:predict"
         self.latencies: list[float] = []
+        self.known = len(proof.faults)
         self.ending = threading.Event()
         self.stopped = threading.Event()
         self._lock = threading.Lock()
+
+    @property
+    def failed(self) -> bool:
+        """Whether there is a fault since the begin."""
+        return len(self.proof.faults) > self.known
 
     def alone(self, requests: int = 40) -> float:
         """Return the median latency of one client alone, in seconds."""
@@ -74,7 +80,7 @@ class Load:
         self.threads = [threading.Thread(target=self._client, args=(number,)) for number in range(CLIENTS)]
         for thread in self.threads:
             thread.start()
-        while (passed := time.monotonic() - began) < seconds and not self.proof.faults:
+        while (passed := time.monotonic() - began) < seconds and not self.failed:
             memory.append((passed, resident(self.server.process.pid)))
             if passed >= told * seconds / TOLD:
                 told += 1
@@ -185,7 +191,7 @@ def prove(proof: Proof, server: Serving, name: str, seconds: float, versions: Pa
     latencies = np.array(load.latencies)
     load.stop()
     load.join()
-    if not len(latencies) or proof.faults:
+    if not len(latencies) or load.failed:
         proof.fault("load", f"{len(latencies)} answers")
         return
     bound, last = MARGIN * CLIENTS * alone, float(np.percentile(latencies, 99))
@@ -218,7 +224,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             assert done.returncode == 0, done.stderr.decode()
         with serving(model, place / "news", installed=True) as server:
             prove(proof, server, model.resolve().name, 60 * asked.minutes)
-        if (model / CONFIG).exists() and not proof.faults:
+        if (model / CONFIG).exists():
             done = nmt("export", model, "--to", place / "exports" / "demo")
             assert done.returncode == 0, done.stderr.decode()
             with serving(place / "exports" / "demo", place / "news-of-export", installed=True) as server:
