@@ -216,12 +216,13 @@ def exported(to: Path, output: bytes) -> dict[str, Any]:
     *others, newest = sorted((path for path in to.iterdir() if path.name.isdecimal()), key=lambda path: int(path.name))
     files = [sorted(str(path.relative_to(each)) for path in each.rglob("*")) for each in (newest, *others)]
     saved = tf.saved_model.load(str(newest))
+    stored = tf.train.load_checkpoint(str(newest / "variables" / "variables"))
     answers = saved.signatures["translate"](text=tf.constant([source for source, _ in PAIRS[:5]]))
     return {
         "files": files[0],
         "other versions": [each for each in files if each != files[0]],
         "left aside": [path.name for path in to.parent.glob(".*")] + [path.name for path in to.glob(".*")],
-        "numbers": (newest / "variables" / "variables.data-00000-of-00001").read_bytes(),
+        **{f"numbers {key}": stored.get_tensor(key) for key in stored.get_variable_to_shape_map() if key[0] != "_"},
         **{f"answers {name}": value.numpy() for name, value in answers.items()},
     }
 
