@@ -13,6 +13,7 @@ from nmt.commands.console import CutLines, InputLines, ModelFolder, advancing, c
 from nmt.commands.decoding_options import (
     Beam,
     Ensemble,
+    Fast,
     LengthPenalty,
     Sample,
     Seed,
@@ -40,6 +41,7 @@ def translate(
     ] = None,
     file: Annotated[Path | None, typer.Argument(help="Sentences, one per line.", show_default="standard input")] = None,
     beam: Beam = None,
+    fast: Fast = False,
     n_best: Annotated[
         int | None, typer.Option(help="Translations of each sentence, with --beam or --sample.", show_default=False)
     ] = None,
@@ -90,6 +92,7 @@ def translate(
     if server is not None or device:
         options = {
             "--beam": beam,
+            "--fast": fast or None,
             "--n-best": n_best,
             "--length-penalty": length_penalty,
             "--sample": sample or None,
@@ -119,6 +122,7 @@ def translate(
     search = decoding(
         model,
         settings,
+        fast=fast,
         beam=beam,
         n_best=n_best,
         length_penalty=length_penalty,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import logging
 import sys
 import threading
@@ -42,6 +43,7 @@ from nmt.training.callbacks import (
     in_order,
 )
 from nmt.training.checkpoint import Checkpoint, Fingerprints, RestoreMetrics, SaveCheckpoint, fingerprint
+from nmt.training.choose_search import choose_search
 from nmt.training.inputs import RunParts, development_sentences, run_parts, uncounted_batches
 from nmt.training.limits import RunLimits
 from nmt.training.prepare import prepare_run
@@ -207,6 +209,10 @@ def _train(
         saving = SaveCheckpoint(checkpoint, position, training.save_minutes, stop)
         fit_model(model, config, parts.pipeline, callbacks=callbacks, saving=saving)
     load_weights(kept, folder / WEIGHTS)
+    if config.decoding.beam == "auto" and isinstance(translator, Translator):
+        config = dataclasses.replace(config, decoding=choose_search(translator, development_sentences(dev)))
+        replace_config(folder, config)
+        translator = Translator(kept, tokenizers, config)
     if warning := learned_little(journal.records, judge.watch, tokenizers.target.vocabulary):
         logger.warning(warning)
     return translator
