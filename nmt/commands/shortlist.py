@@ -43,7 +43,7 @@ def shortlist(
     else:
         raise InputError("Name the pairs in one way: --source and --target, or --pairs.")
     translator = open_models(model, None)
-    from nmt.inference.shortlist import make, write
+    from nmt.inference.link_shortlist import make, write
 
     found = make(translator, advancing(windows(corpus.pairs()), "Linking", corpus.size), best, frequent)
     try:

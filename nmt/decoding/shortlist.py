@@ -20,6 +20,8 @@ from nmt.decoding.search import Hypotheses
 # Source tokens that call for nothing: PAD, UNK, BOS and EOS. As target tokens they are on every list, so that they keep
 # their ids: a list is sorted.
 SPECIAL = 4
+# Selections are padded to a multiple of this.
+_MULTIPLE = 128
 
 
 class Shortlist(NamedTuple):
@@ -44,9 +46,9 @@ class Shortlist(NamedTuple):
 
         >>> shortlist = Shortlist(np.array([[0], [0], [0], [0], [8], [6]], np.int32), np.array([5], np.int32), 9)
         >>> selection = shortlist.select(tf.constant([[4, 3], [5, 3]]), Constraints(tf.constant([7, 7])))
-        >>> selection.tokens.numpy().tolist()
+        >>> selection.tokens.numpy()[:7].tolist()
         [0, 1, 2, 3, 5, 6, 8]
-        >>> selection.listed.numpy()[:, 4:].tolist()  # 6 is not for the first, and 8 not for the second
+        >>> selection.listed.numpy()[:, 4:7].tolist()  # 6 is not for the first, and 8 not for the second
         [[True, False, True], [True, True, False]]
         """
         batch = tf.shape(source)[0]
@@ -61,14 +63,19 @@ class Shortlist(NamedTuple):
         always[0, [*range(SPECIAL), *self.frequent]] = True
         listed = (counts > 0) | always
         tokens = tf.cast(tf.reshape(tf.where(tf.reduce_any(listed, 0)), [-1]), tf.int32)
-        return Selection(tokens, tf.gather(listed, tokens, axis=1))
+        count = tf.size(tokens)
+        # Few different sizes, because a product of a new size has to be prepared first, which takes longer than itself.
+        padding = tf.fill([-count % _MULTIPLE], self.vocabulary - 1)
+        tokens = tf.concat([tokens, padding], 0)
+        return Selection(tokens, tf.gather(listed, tokens, axis=1) & (tf.range(tf.size(tokens)) < count))
 
 
 class Selection(NamedTuple):
     """The tokens that the translations of a batch may have. The *place* of a token is its index among them.
 
     Attributes:
-        tokens: ``(selected,)``, in ascending order: all tokens that some row may have.
+        tokens: ``(selected,)``, in ascending order: all tokens that some row may have, and after them the last token
+            of the vocabulary as padding, which no row has listed.
         listed: ``(batch, selected)``, whether this row may have them. So a row does not depend on its neighbours.
     """
 

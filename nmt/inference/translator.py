@@ -17,10 +17,10 @@ from nmt.decoding.shortlist import Shortlist
 from nmt.decoding.strategies import numbers_for
 from nmt.errors import InputError
 from nmt.inference.graph import Outputs, TranslationGraph
+from nmt.inference.link_shortlist import read as read_shortlist
+from nmt.inference.link_shortlist import write as write_shortlist
 from nmt.inference.parallel import PARALLEL_BATCHES
 from nmt.inference.searcher import NUMBERS, STRINGS, Searcher, count_pieces
-from nmt.inference.shortlist import read as read_shortlist
-from nmt.inference.shortlist import write as write_shortlist
 from nmt.inference.strings import continued, encoded, one_line
 from nmt.models.seq2seq import Seq2Seq
 from nmt.saving import load
@@ -35,7 +35,7 @@ class Translator(Searcher):
     Arguments:
         model: the trained model, or several that are searched as one, an :class:`~nmt.decoding.ensemble.Ensemble`.
         tokenizers, config, parallel_batches: see :class:`~nmt.inference.searcher.Searcher`.
-        shortlist: what ``decoding.shortlist`` limits a search to; see :mod:`nmt.inference.shortlist`.
+        shortlist: what ``decoding.shortlist`` limits a search to; see :mod:`nmt.inference.link_shortlist`.
     """
 
     model: Seq2Seq | Ensemble
