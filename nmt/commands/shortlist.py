@@ -35,7 +35,7 @@ def shortlist(
     """
     from nmt.data import corpora
 
-    decoding(model)
+    decoding(model, shortlist=False)
     if pairs and not (source or target):
         corpus = corpora.from_tsv(pairs, tsv_quoting)
     elif source and target and not pairs:
