@@ -25,6 +25,19 @@ class Encoded(NamedTuple):
     mask: Any = None
 
 
+class TokenWeights(NamedTuple):
+    """The weights of some target tokens.
+
+    Attributes:
+        vectors: ``(tokens, embedding)``, what the decoder reads.
+        kernel, bias: ``(tokens, readout)`` and ``(tokens,)``, what the output layer computes their logits with.
+    """
+
+    vectors: tf.Tensor
+    kernel: tf.Tensor
+    bias: tf.Tensor
+
+
 class TextModel(keras.Model):
     """A model that writes text token by token: target embeddings, a decoder, an output layer.
 
@@ -115,19 +128,33 @@ class TextModel(keras.Model):
         """Return the state before the first step. A Transformer needs ``max_steps``, the maximum number of steps."""
         return self.decoder.initial_state(memory, max_steps)
 
-    def step(self, tokens: tf.Tensor, state: Any, memory: Memory) -> tuple[tf.Tensor, Any, tf.Tensor]:
+    def step(
+        self, tokens: tf.Tensor, state: Any, memory: Memory, weights: TokenWeights | None = None
+    ) -> tuple[tf.Tensor, Any, tf.Tensor]:
         """Compute one step.
 
         Arguments:
             tokens: the last tokens written, ``(batch,)``, BOS at first.
             state: from the step before.
             memory: from ``encode``.
+            weights: of the tokens that a search is limited to, from :meth:`token_weights`. Then a token is an index
+                among them, and there are logits for them alone.
 
         Returns:
             Logits ``(batch, vocabulary)``, the next state, and the alignment ``(batch, source)``.
         """
-        readout, state, alignment = self.decoder.step(self.target_embedding(tokens), state, memory)
-        return self._logits(readout), state, alignment
+        vectors = self.target_embedding(tokens) if weights is None else tf.gather(weights.vectors, tokens)
+        readout, state, alignment = self.decoder.step(vectors, state, memory)
+        if weights is None:
+            return self._logits(readout), state, alignment
+        return dense(readout, weights.kernel, transpose=True) + weights.bias, state, alignment
+
+    def token_weights(self, tokens: tf.Tensor) -> TokenWeights:
+        """Return the weights of some target tokens, ``(tokens,)``, for :meth:`step`."""
+        vectors = tf.gather(self.target_embedding.embeddings, tokens)
+        kernel = vectors if self.tied_output else tf.gather(tf.transpose(self.output_kernel), tokens)
+        parts = (vectors, kernel, tf.gather(self.output_bias, tokens))
+        return TokenWeights(*(tf.cast(part, self.compute_dtype) for part in parts))
 
     def run_encoder(self, source: tf.Tensor | None, training: bool = False) -> Encoded:
         """Encode source ids ``(batch, source)``; a language model ignores them."""

@@ -187,7 +187,7 @@ def time_scoring(
     written: list[int] = []
 
     def translate(sources: list[str]) -> None:
-        found = translator.translate(sources, beam=1, n_best=1, sample=False, min_ratio=least)
+        found = translator.translate(sources, beam=1, n_best=1, sample=False, shortlist=False, min_ratio=least)
         written.append(sum(len(translation.tokens) + 1 for translation in found))
 
     sources, references = [source for source, _ in pairs], [target for _, target in pairs]

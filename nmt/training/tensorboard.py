@@ -192,7 +192,7 @@ class Translations(keras.callbacks.Callback):
         from nmt.plotting.figures import heat_map
 
         sources = [source for source, _ in self.pairs]
-        made = self.translator.translate(sources, beam=1, n_best=1, sample=False)
+        made = self.translator.translate(sources, beam=1, n_best=1, sample=False, shortlist=False)
         rows = [(*pair, one.text, f"{one.score:.2f}") for pair, one in zip(self.pairs, made, strict=True)]
         shown = [text_pb("translations", table(["source", "reference", "output", "score"], rows))]
         for number, ((_, reference), one) in enumerate(zip(self.pairs, made, strict=True), start=1):
