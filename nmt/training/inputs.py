@@ -19,7 +19,7 @@ from nmt.data import tokenizers as texts
 from nmt.data import vocabulary_growth
 from nmt.data.alignment_targets import count_lost
 from nmt.data.corpora import Corpus
-from nmt.data.pipeline import SAMPLE, Buckets, Pipeline, lengths, linked
+from nmt.data.pipeline import SAMPLE, Buckets, Pipeline, length_blocks, lengths, linked
 from nmt.data.tokenizers import Tokenizers
 from nmt.decoding.strategies import fitted_max_ratio
 from nmt.errors import InputError
@@ -221,7 +221,7 @@ def _sizes(tokenizers: Tokenizers) -> str:
 def sample_lengths(config: Config, corpus: Corpus, tokenizers: Tokenizers) -> np.ndarray:
     """Return the lengths of a sample of the corpus, see :func:`~nmt.data.pipeline.lengths`."""
     sourceless = config.model.architecture == "language-model"
-    return lengths(corpus.dataset().take(SAMPLE), tokenizers, config.data.max_length, sourceless)
+    return lengths(islice(corpus.pairs(), SAMPLE), tokenizers, config.data.max_length, sourceless)
 
 
 def fit_max_ratio(config: Config, measured: np.ndarray, started: bool = False) -> Config:
@@ -334,13 +334,13 @@ def development_batches(config: Config, pipeline: Pipeline, dev: Corpus) -> tf.d
     Raises:
         InputError: if there is none.
     """
-    development = dataclasses.replace(pipeline, pairs=dev.dataset()).in_order()
-    if not any(True for _ in development.take(1)):
+    blocks = length_blocks(dev.pairs(), pipeline.tokenizers, pipeline.max_length, pipeline.sourceless)
+    if not any(map(len, blocks)):
         raise InputError(
             f"No development pair of {dev.name} is left: each has an empty side or more than data.max_length = "
             f"{config.data.max_length} pieces."
         )
-    return development
+    return dataclasses.replace(pipeline, pairs=dev.dataset()).in_order()
 
 
 def development_sentences(dev: Corpus) -> list[tuple[str, str]]:
