@@ -52,6 +52,7 @@ class RunParts:
         development: the batches on which the loss is measured.
         model: the model that learns.
         kept: the network that is kept.
+        scored: that network and its loss.
         schedule: the schedule of the learning rate.
     """
 
@@ -63,6 +64,7 @@ class RunParts:
     development: tf.data.Dataset
     model: TrainingModel
     kept: Seq2Seq | LanguageModel
+    scored: TrainingModel
     schedule: WarmUp
 
 
@@ -101,7 +103,7 @@ def run_parts(
     pipeline, batches = make_pipeline(config, corpus, tokenizers, measured)
     steps = expected_steps(config, batches)
     development = development_batches(config, pipeline, dev)
-    model, kept, schedule = make_models(config, (tokenizers.source.vocabulary, tokenizers.target.vocabulary), steps)
+    model, scored, schedule = make_models(config, (tokenizers.source.vocabulary, tokenizers.target.vocabulary), steps)
     if started:
         begin_with(model.network, tokenizers, started[0], started[1])
     return RunParts(
@@ -112,7 +114,8 @@ def run_parts(
         steps=steps,
         development=development,
         model=model,
-        kept=kept,
+        kept=scored.network,
+        scored=scored,
         schedule=schedule,
     )
 

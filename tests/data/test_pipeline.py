@@ -103,7 +103,17 @@ def test_lengths_count_the_end_and_not_the_start(tokenizers: Tokenizers) -> None
 @pytest.mark.parametrize("kind", ["unigram", "bpe"])
 @pytest.mark.parametrize("sourceless", [False, True])
 def test_lengths_are_those_of_the_examples(kind: str, sourceless: bool) -> None:
-    texts = ["rika domo", "", " ", "suno\u0301  luno", "한 \u1112\u1161\u11ab", "日本 x", "\ufeff", "luno " * 13, "a\tb"]
+    texts = [
+        "rika domo",
+        "",
+        " ",
+        "suno\u0301  luno",
+        "한 \u1112\u1161\u11ab",
+        "日本 x",
+        "\ufeff",
+        "luno " * 13,
+        "a\tb",
+    ]
     pairs = [(source, target) for source in texts for target in texts]
     tokenizers = train_tokenizers([*PAIRS, ("한국 사람", "suno")] * 5, kind, "auto")
     examples = tokenize(strings(pairs), tokenizers, 23, sourceless).as_numpy_iterator()
