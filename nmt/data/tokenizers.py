@@ -87,7 +87,7 @@ class Tokenizer:
 
     def lengths(self, texts: Sequence[str] | Sequence[bytes]) -> np.ndarray:
         """Return the number of pieces ``(texts,)`` of each text, without start and end. No graph is built."""
-        rows = self._processor.encode(list(texts), out_type=int, num_threads=2)
+        rows = self._processor.encode(texts, out_type=int, num_threads=2)
         return np.fromiter(map(len, rows), np.int32, len(rows))
 
     def sample(self, texts: tf.Tensor, sampling: float, seed: tf.Tensor) -> tf.RaggedTensor:
