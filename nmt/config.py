@@ -167,7 +167,13 @@ class Training:
 class Decoding:
     """How a translation is searched for."""
 
-    beam: int = option(1, "hypotheses kept at each step; 1 is greedy search", 1, 1000)
+    beam: int | Literal["auto"] = option(
+        1,
+        "hypotheses kept at each step; 1 is greedy search; auto: chosen after training, with the length penalty, by "
+        "the development set",
+        1,
+        1000,
+    )
     n_best: int = option(1, "translations returned for each sentence", 1, 1000)
     length_penalty: float = option(0.0, "how much longer translations are favoured; 0 ranks by probability", 0.0, 10.0)
     length_normalization: Literal["gnmt", "plain"] = option(
@@ -232,7 +238,7 @@ class Config:
     decoding: Decoding = Decoding()
 
     def __post_init__(self) -> None:
-        for key, where in {**_unused(self.model), **_idle(self.decoding)}.items():
+        for key, where in {**_unused(self.model), **_idle(self.decoding, self.model)}.items():
             section = "model" if hasattr(self.model, key) else "decoding"
             value = getattr(getattr(self, section), key)
             raise InputError(f"{section}.{key} = {value!r} would do nothing with {where}. Leave it out.")
@@ -279,10 +285,14 @@ BEAM_KEYS = ("length_penalty", "coverage_penalty", "prune", "patience")
 SAMPLING_KEYS = ("temperature", "top_k", "top_p", "seed")
 
 
-def _idle(d: Decoding) -> dict[str, str]:
+def _idle(d: Decoding, m: Model) -> dict[str, str]:
     """Return the keys of decoding that are set and would do nothing, each with the reason."""
     keys = {
-        **dict.fromkeys(BEAM_KEYS, (d.beam > 1, f"decoding.beam = {d.beam}")),
+        "beam": (
+            not (d.sample or (d.beam == "auto" and m.architecture == "language-model")),
+            "decoding.sample = true" if d.sample else f"model.architecture = '{m.architecture}'",
+        ),
+        **dict.fromkeys(BEAM_KEYS, (d.beam != 1, f"decoding.beam = {d.beam}")),
         "length_normalization": (d.length_penalty > 0, "decoding.length_penalty = 0"),
         **dict.fromkeys(SAMPLING_KEYS, (d.sample, "decoding.sample = false")),
     }
@@ -393,20 +403,16 @@ def _training_rules(c: Config) -> Rules:
 
 def _decoding_rules(c: Config, vocabulary: int | None = None, exported: bool = False) -> Rules:
     m, d = c.model, c.decoding
+    beam = beam_size(d)
     language_model = m.architecture == "language-model"
     unaligned = language_model or (m.architecture == "recurrent" and m.attention == "none")
     return [
         (
-            d.sample and d.beam > 1,
-            f"decoding.sample draws one translation at a time, and decoding.beam = {d.beam} keeps the best of several: "
-            "use one of them.",
-        ),
-        (
-            not d.sample and d.n_best > d.beam,
+            not d.sample and d.n_best > beam,
             f"decoding.n_best = {d.n_best} is more than decoding.beam = {d.beam}.",
         ),
         (
-            0 < d.patience * d.beam < d.n_best,
+            0 < d.patience * beam < d.n_best,
             f"decoding.patience = {d.patience:g} ends the search before decoding.n_best = {d.n_best} translations are "
             "finished.",
         ),
@@ -436,7 +442,7 @@ def _decoding_rules(c: Config, vocabulary: int | None = None, exported: bool = F
             "model attends to no source.",
         ),
         (
-            vocabulary is not None and d.beam > vocabulary,
+            vocabulary is not None and beam > vocabulary,
             f"decoding.beam = {d.beam} is larger than the vocabulary, which has {vocabulary} pieces. Five to ten is "
             "usual.",
         ),
@@ -459,6 +465,15 @@ def max_ratio(decoding: Decoding) -> float:
     (3.0, 7.5)
     """
     return MAX_RATIO if isinstance(decoding.max_ratio, str) else decoding.max_ratio
+
+
+def beam_size(decoding: Decoding) -> int:
+    """Return ``decoding.beam`` as a number. Before it is chosen the search is greedy.
+
+    >>> beam_size(Decoding(beam="auto")), beam_size(Decoding(beam=5))
+    (1, 5)
+    """
+    return 1 if isinstance(decoding.beam, str) else decoding.beam
 
 
 def check_decoding(config: Config, vocabulary: int | None = None, exported: bool = False) -> None:
@@ -508,9 +523,10 @@ def from_dict(values: dict[str, Any], base: Config | None = None) -> Config:
             raise InputError(f"'{name}' is a section of the config, so it needs keys: [{name}] and a line for each.")
         checked = {key: _check(name, sections[name], key, value) for key, value in keys.items()}
         sections[name] = dataclasses.replace(sections[name], **checked)
-    for name, idle in (("model", _unused), ("decoding", _idle)):
+    idle = {"model": _unused, "decoding": lambda section: _idle(section, sections["model"])}
+    for name, unused in idle.items():
         # A key may lose its effect when another returns to its default.
-        while left := [key for key in idle(sections[name]) if key not in values.get(name, {})]:
+        while left := [key for key in unused(sections[name]) if key not in values.get(name, {})]:
             section = sections[name]
             defaults = {key: getattr(type(section), key) for key in left}
             sections[name] = dataclasses.replace(section, **defaults)

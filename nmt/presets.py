@@ -131,6 +131,7 @@ def _automatic(pairs: int, what: str) -> tuple[Config, list[str]]:
             "schedule": "linear",
             "early_stopping": epochs,
         },
+        "decoding": {"beam": "auto"},
     }
     size = (
         f"units = {units}, dropout = {dropout} (output {output}, whole tokens {words}), label_smoothing = {smoothing}"
@@ -145,5 +146,6 @@ def _automatic(pairs: int, what: str) -> tuple[Config, list[str]]:
     return from_dict(values), [
         f"Settings for {pairs:,} {what if pairs != 1 else what.removesuffix('s')} (--preset auto): {why}.",
         f"  [model] {size}",
-        f"  [training] {steps}. Any --set goes over these; --preset plain leaves them out.",
+        f"  [training] {steps}. [decoding] is chosen after it. Any --set goes over these; --preset plain leaves them "
+        "out.",
     ]

@@ -55,7 +55,8 @@ class Translation:
     @property
     def truncated(self) -> bool | None:
         """Whether something is missing at the end, of the source or of the translation; ``None`` if not known."""
-        return self.source_truncated or self.unfinished
+        parts = (self.source_truncated, self.unfinished)
+        return True if any(parts) else None if None in parts else False
 
     def words(self) -> WordAlignment:
         """Return the alignment of words, merged from that of the pieces. It needs numpy.

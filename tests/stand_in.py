@@ -7,7 +7,7 @@ import json
 import ssl
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from concurrent import futures
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -97,7 +97,7 @@ class Handler(BaseHTTPRequestHandler):
             state = {"version": str(VERSION), "state": self.server.state, "status": {"error_code": "OK"}}
             self.send(200, {"model_version_status": [state]})
         elif self.path in (f"{model}/metadata", f"{model}/versions/{VERSION}/metadata"):
-            self.send(200, _metadata())
+            self.send(200, metadata())
         else:
             self.send(404, {"error": "Servable not found for request: Latest(other)"})
 
@@ -206,7 +206,7 @@ def hang_up(handler: Handler) -> None:
     handler.close_connection = True
 
 
-def _metadata() -> dict[str, Any]:
+def metadata(without: Collection[str] = ()) -> dict[str, Any]:
     def parts(described: Any) -> dict[str, Any]:
         return {
             name: {
@@ -218,6 +218,7 @@ def _metadata() -> dict[str, Any]:
                 "name": f"{name}:0",
             }
             for name, part in described.items()
+            if name not in without
         }
 
     signatures = {

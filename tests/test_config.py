@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from nmt.config import Config, Decoding, Model, from_dict, from_file, max_ratio, to_toml, with_settings
+from nmt.config import Config, Decoding, Model, beam_size, from_dict, from_file, max_ratio, to_toml, with_settings
 from nmt.errors import InputError
 
 SECTIONS = {section.name: type(getattr(Config(), section.name)) for section in dataclasses.fields(Config)}
@@ -91,7 +91,9 @@ def searching(decoding: Decoding, model: Model) -> Decoding:
     """Make a random way to search agree with itself and with the model."""
     language_model = model.architecture == "language-model"
     blind = language_model or (model.architecture == "recurrent" and model.attention == "none")
-    changes: dict[str, Any] = {"beam": 1} if decoding.sample else {"n_best": min(decoding.n_best, decoding.beam)}
+    changes: dict[str, Any] = {"beam": 1} if decoding.sample else {"n_best": min(decoding.n_best, beam_size(decoding))}
+    if language_model and decoding.beam == "auto":
+        changes |= {"beam": 1}
     if language_model:
         changes |= {"n_best": 1, "min_length": 0, "min_ratio": 0.0, "max_ratio": Decoding.max_ratio}
     else:
@@ -99,9 +101,9 @@ def searching(decoding: Decoding, model: Model) -> Decoding:
         changes |= {"min_ratio": min(decoding.min_ratio, max_ratio(decoding))}
     if blind:
         changes |= {"coverage_penalty": 0.0}
-    if decoding.sample or decoding.beam == 1:
+    if changes.get("beam", decoding.beam) == 1:
         changes |= dict.fromkeys(("length_penalty", "coverage_penalty", "prune", "patience"), 0.0)
-    elif 0 < decoding.patience * decoding.beam < decoding.n_best:
+    elif 0 < decoding.patience * beam_size(decoding) < decoding.n_best:
         changes |= {"patience": float(decoding.n_best)}
     if not decoding.sample:
         changes |= {key: getattr(Decoding, key) for key in ("temperature", "top_k", "top_p", "seed")}

@@ -49,6 +49,20 @@ def test_a_device_writes_the_same_bytes(number: int) -> None:
     assert tflite_runtime.record(device) == wanted
 
 
+@pytest.mark.parametrize(
+    ("source", "target", "either"),
+    [
+        (False, False, False), (True, False, True), (False, True, True), (True, None, True), (None, True, True),
+        (None, False, None), (False, None, None), (None, None, None),
+    ],
+)  # fmt: skip
+def test_something_is_missing_if_either_side_is_cut_and_unknown_if_one_is(
+    source: bool | None, target: bool | None, either: bool | None
+) -> None:
+    found = nmt.Translation("말", -1.0, source_truncated=source, unfinished=target)
+    assert found.truncated is either
+
+
 def test_lists_of_a_server_are_written_as_arrays_are() -> None:
     (served, _) = translations(translation.Translation, WEIGHTS.tolist())
     (ours, _) = translations(nmt.Translation, WEIGHTS)

@@ -14,7 +14,17 @@ from types import TracebackType
 from typing import Any
 
 from nmt.client.rest import Rest
-from nmt.client.transport import Address, Metadata, TimedOut, Transport, Trust, Unavailable, UnknownModel, unreadable
+from nmt.client.transport import (
+    Address,
+    Metadata,
+    RequestRefused,
+    TimedOut,
+    Transport,
+    Trust,
+    Unavailable,
+    UnknownModel,
+    unreadable,
+)
 from nmt.errors import InputError
 from nmt.signatures import ADDED_OUTPUTS, SIGNATURES
 from nmt.translation import Translation
@@ -157,6 +167,20 @@ class Client:
         True
         """
         return self._transport.metadata(self.deadline)
+
+    def tells_cuts(self) -> bool:
+        """Return whether the answers of :meth:`hypotheses` tell what was cut, which exports of earlier versions do not.
+
+        Raises:
+            ServerFailed: as :meth:`translate` does; :class:`UnknownModel` if it does not have the model.
+        """
+        try:
+            offered = self.metadata().signatures.get("translate")
+        except UnknownModel:
+            raise
+        except RequestRefused:  # of a gateway that lets nothing but requests for translations through
+            return False
+        return offered is not None and offered.outputs.keys() >= ADDED_OUTPUTS
 
     def close(self) -> None:
         """Close the connections. ``with Client(...) as client:`` does this at its end."""

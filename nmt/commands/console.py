@@ -69,12 +69,13 @@ class CutLines:
     """Says on standard error which lines were cut: each of the first ten at once, and how many there are at the end.
 
     Arguments:
-        max_length: the number of pieces that the model reads.
+        max_length: the number of pieces that the model reads; ``None`` if that is not known.
         rest: what happened to a line that is longer.
     """
 
-    def __init__(self, max_length: int, rest: str = "the rest was left out") -> None:
-        self._max_length, self._rest = max_length, rest
+    def __init__(self, max_length: int | None, rest: str = "the rest was left out") -> None:
+        self._read = "the model reads" if max_length is None else f"the {max_length} pieces the model reads"
+        self._rest = rest
         self._long = self._endless = 0
 
     def look(self, number: int, source_truncated: bool | None, unfinished: bool | None) -> None:
@@ -82,7 +83,7 @@ class CutLines:
         if source_truncated:
             self._long += 1
             if self._long <= _NAMED:
-                say(f"Line {number} is longer than the {self._max_length} pieces the model reads: {self._rest}.")
+                say(f"Line {number} is longer than {self._read}: {self._rest}.")
         if unfinished:
             self._endless += 1
             if self._endless <= _NAMED:

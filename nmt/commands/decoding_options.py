@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from nmt.inference.translator import Translator
 
 Beam = Annotated[int | None, typer.Option(help="Hypotheses kept at each step; 1 is greedy.", show_default=False)]
+Fast = Annotated[bool, typer.Option("--fast", help="Greedy search, whatever the model has: quicker, and worse.")]
 LengthPenalty = Annotated[
     float | None,
     typer.Option(help="How much longer translations are favoured, with --beam; 0.6 to 1 is usual.", show_default=False),
@@ -49,6 +50,7 @@ def decoding(
     *,
     language_model: bool = False,
     exported: bool = False,
+    fast: bool = False,
     **options: Any,
 ) -> dict[str, Any]:
     """Return the section ``decoding`` of a model's config, with settings and options over it.
@@ -58,6 +60,7 @@ def decoding(
         settings: ``decoding.KEY=VALUE`` each.
         language_model: whether it must be a language model, rather than a translator.
         exported: whether the search is that of an export.
+        fast: whether it is greedy, in place of the search of the config.
         options: keys of the section; ``None`` leaves one as it is.
 
     Raises:
@@ -74,6 +77,9 @@ def decoding(
     for setting in settings or []:
         if not setting.strip().startswith("decoding."):
             raise InputError(f"'{setting}' is fixed by training. Here --set changes only decoding.KEY=VALUE.")
+    if fast and options.get("beam") not in (None, 1):
+        raise InputError(f"--fast is greedy search, and --beam {options['beam']} is not. Leave one of them out.")
+    options = {**options, "beam": 1} if fast else options
     given = [f"decoding.{key}={str(value).lower()}" for key, value in options.items() if value is not None]
     config = with_settings(config, [*(settings or []), *given])
     check_decoding(config, exported=exported)

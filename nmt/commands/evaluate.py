@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from nmt.commands.console import CutLines, ModelFolder, advancing, emit, news, say, windows
-from nmt.commands.decoding_options import Beam, Ensemble, LengthPenalty, Settings, decoding, open_models
+from nmt.commands.decoding_options import Beam, Ensemble, Fast, LengthPenalty, Settings, decoding, open_models
 from nmt.errors import InputError
 from nmt.tf_import import import_tensorflow
 
@@ -38,6 +38,7 @@ def evaluate(
     ] = None,
     text: Annotated[Path | None, typer.Option(help="Text for a language model.", show_default=False)] = None,
     beam: Beam = None,
+    fast: Fast = False,
     length_penalty: LengthPenalty = None,
     ensemble: Ensemble = None,
     settings: Settings = None,
@@ -68,14 +69,14 @@ def evaluate(
             raise InputError(
                 f"--text is for a language model, and model.architecture is '{config.model.architecture}'."
             )
-        if beam or length_penalty or ensemble or settings or lengths or plot or tsv:
+        if beam or fast or length_penalty or ensemble or settings or lengths or plot or tsv:
             raise InputError("--text measures the perplexity of a language model: nothing is searched or compared.")
         _perplexity(model, text, as_json)
         return
     if config.model.architecture == "language-model":
         raise InputError(f"{model} is a language model, which reads plain text: name it with --text.")
     assert source and reference
-    search = decoding(model, settings, beam=beam, length_penalty=length_penalty)
+    search = decoding(model, settings, fast=fast, beam=beam, length_penalty=length_penalty)
     if plot and not lengths:
         raise InputError("--plot draws what --by-length finds. Give both.")
     _check_outputs(plot, tsv)

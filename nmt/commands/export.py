@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 import typer
 
 from nmt.commands.console import ModelFolder, say
-from nmt.commands.decoding_options import Beam, Ensemble, LengthPenalty, Settings, decoding, open_models
+from nmt.commands.decoding_options import Beam, Ensemble, Fast, LengthPenalty, Settings, decoding, open_models
 from nmt.errors import InputError
 from nmt.export.docker import check_name
 
@@ -28,6 +28,7 @@ def export(
         ),
     ] = None,
     beam: Beam = None,
+    fast: Fast = False,
     n_best: Annotated[
         int | None, typer.Option(help="Translations of each sentence, with --beam.", show_default=False)
     ] = None,
@@ -74,6 +75,7 @@ def export(
         model,
         settings,
         exported=True,
+        fast=fast,
         beam=beam,
         n_best=n_best,
         length_penalty=length_penalty,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from nmt.commands.console import ModelFolder, say
-from nmt.commands.decoding_options import Beam, Ensemble, LengthPenalty, Settings, decoding, open_models
+from nmt.commands.decoding_options import Beam, Ensemble, Fast, LengthPenalty, Settings, decoding, open_models
 from nmt.errors import InputError
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ def plot(
     to: Annotated[Path | None, typer.Option(help="A .png, .svg or .html file.", show_default="in the terminal")] = None,
     history: Annotated[bool, typer.Option("--history", help="Draw the learning curves of the run instead.")] = False,
     beam: Beam = None,
+    fast: Fast = False,
     length_penalty: LengthPenalty = None,
     ensemble: Ensemble = None,
     settings: Settings = None,
@@ -49,14 +50,14 @@ def plot(
     if to:
         check_picture(to, _CURVES if history else _ALIGNMENTS)
     if history:
-        if target or beam or length_penalty or ensemble or settings:
+        if target or beam or fast or length_penalty or ensemble or settings:
             raise InputError("--history draws how the model learned; nothing is translated for it.")
         _history(model, to)
         return
     assert sentence is not None
-    if target is not None and (beam or length_penalty or settings):
+    if target is not None and (beam or fast or length_penalty or settings):
         raise InputError("With --target the translation is given, and nothing is searched.")
-    search = decoding(model, settings, beam=beam, length_penalty=length_penalty)
+    search = decoding(model, settings, fast=fast, beam=beam, length_penalty=length_penalty)
     translator = open_models(model, ensemble)
     if not translator.model.aligned:
         raise InputError(f"{model} has no alignments: its model.attention is 'none'.")

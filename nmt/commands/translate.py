@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from nmt.commands.console import CutLines, InputLines, ModelFolder, advancing, count, emit, windows
+from nmt.commands.console import CutLines, InputLines, ModelFolder, advancing, count, emit, say, windows
 from nmt.commands.decoding_options import (
     Beam,
     Ensemble,
+    Fast,
     LengthPenalty,
     Sample,
     Seed,
@@ -40,6 +41,7 @@ def translate(
     ] = None,
     file: Annotated[Path | None, typer.Argument(help="Sentences, one per line.", show_default="standard input")] = None,
     beam: Beam = None,
+    fast: Fast = False,
     n_best: Annotated[
         int | None, typer.Option(help="Translations of each sentence, with --beam or --sample.", show_default=False)
     ] = None,
@@ -78,8 +80,7 @@ def translate(
 
     Reads FILE, or standard input without one; when input pauses, what has come is answered. An empty line stays empty.
     With --n-best N there are up to N lines for each: its number, the score after the penalties and the translation,
-    separated by tabs. A server searches as its export says. Lines that were cut are named on standard error; of a
-    server, whose short answers do not say it, --format jsonl has them as `truncated`.
+    separated by tabs. A server searches as its export says. Lines that were cut are named on standard error.
 
     **Example:** `nmt translate my-model news.ko --beam 5 --length-penalty 1 > news.en`
 
@@ -91,6 +92,7 @@ def translate(
     if server is not None or device:
         options = {
             "--beam": beam,
+            "--fast": fast or None,
             "--n-best": n_best,
             "--length-penalty": length_penalty,
             "--sample": sample or None,
@@ -120,6 +122,7 @@ def translate(
     search = decoding(
         model,
         settings,
+        fast=fast,
         beam=beam,
         n_best=n_best,
         length_penalty=length_penalty,
@@ -151,14 +154,22 @@ def _translate_on_server(url: str, file: Path | None, form: str, *, deadline: fl
 
     lines = InputLines(file)
     seconds = DEADLINE if deadline is None else deadline
+    number, cut = 0, CutLines(None)
+    details = form == "jsonl"
     with Client(url, deadline=seconds, ca=ca, token=os.environ.get("NMT_TOKEN")) as client:
         # One request at a time: an answer is written before another request can fail.
         parts = _parts(windows(lines, lines.pause), BATCH)
         for part in advancing(parts, "Translating", count(file)):
-            if form == "text":
-                emit(each.text for each in client.translate(part, details=False))
-            else:
-                emit(map(_served_line, client.hypotheses(part)))
+            if number == 0:
+                details = details or client.tells_cuts()
+            found = client.hypotheses(part) if details else [[each] for each in client.translate(part, details=False)]
+            emit(best[0].text if form == "text" else _served_line(best) for best in found)
+            if number == 0 and not details:
+                say("This server's model does not tell which lines it cuts. Export it again, so that they are named.")
+            for i, best in enumerate(found, number + 1):
+                cut.look(i, best[0].source_truncated, best[0].unfinished)
+            number += len(part)
+    cut.end()
 
 
 def _translate_on_device(folder: Path, file: Path | None, form: str) -> None:

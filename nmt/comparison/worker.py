@@ -1,4 +1,4 @@
-"""Work in a separate process: if it fails or dies, the process that started it continues."""
+"""Work in a separate process: if it dies, the one that started it continues, and if that one dies, it stops."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import multiprocessing
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection
 from typing import Any
@@ -81,7 +82,7 @@ class _Sender(logging.Handler):
         self.sending = sending
 
     def emit(self, record: logging.LogRecord) -> None:
-        self.sending.send(("logged", (record.name, record.levelno, record.getMessage())))
+        _send(self.sending, ("logged", (record.name, record.levelno, record.getMessage())))
 
 
 def _work(sending: Connection, work: Callable[..., Any], arguments: tuple) -> None:
@@ -89,6 +90,7 @@ def _work(sending: Connection, work: Callable[..., Any], arguments: tuple) -> No
     sys.stdout, sys.stderr = LastingStream(sys.stdout), LastingStream(sys.stderr)  # type: ignore[assignment]
     if hasattr(os, "setpgrp"):
         os.setpgrp()  # Ctrl-C at a terminal goes to a whole group; this process gets it from its parent instead
+    threading.Thread(target=_stop_with_parent, name="nmt-parent", daemon=True).start()
     logger = logging.getLogger("nmt")
     logger.addHandler(_Sender(sending))
     logger.setLevel(logging.INFO)
@@ -107,7 +109,23 @@ def _work(sending: Connection, work: Callable[..., Any], arguments: tuple) -> No
         if os.environ.get("NMT_DEBUG"):
             raise
         ended = ("failed", f"{type(error).__name__}: {first_line(error)}")
-    sending.send(ended)
+    _send(sending, ended)
+
+
+def _send(sending: Connection, message: tuple[str, Any]) -> None:
+    with contextlib.suppress(OSError):  # nobody is there any more
+        sending.send(message)
+
+
+def _stop_with_parent() -> None:
+    """Stop this process, as a request to terminate does, when the one that waits for it is gone.
+
+    It would go on for hours otherwise, and keep the lock of the model's folder from who continues the comparison.
+    """
+    parent = multiprocessing.parent_process()
+    assert parent
+    parent.join()
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 @contextlib.contextmanager

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from nmt.config import MAX_RATIO, Config, Decoding, check_decoding, from_dict, max_ratio
+from nmt.config import MAX_RATIO, Config, Decoding, beam_size, check_decoding, from_dict, max_ratio
 from nmt.decoding.beam import BeamSearch, Penalties, Pruning
 from nmt.decoding.constraints import Constraints
 from nmt.decoding.history import ARRAYS, History
@@ -96,7 +96,7 @@ def search(
         return selection.spelled(found)
     # A step reads BOS and all tokens but the last.
     state = model.initial_state(memory, tf.maximum(constraints.max_steps, 1))
-    if settings.beam > 1:
+    if (size := beam_size(settings)) > 1:
         beam = BeamSearch(
             model.step,
             memory,
@@ -104,7 +104,7 @@ def search(
             constraints,
             bos=bos,
             eos=eos,
-            size=settings.beam,
+            size=size,
             n_best=settings.n_best,
             penalties=Penalties(
                 length=settings.length_penalty,

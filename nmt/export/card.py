@@ -6,7 +6,7 @@ import datetime
 from importlib.metadata import version as installed
 from pathlib import Path
 
-from nmt.config import Config, to_toml
+from nmt.config import Config, beam_size, to_toml
 from nmt.errors import InputError
 from nmt.evaluation.judge import NAMES, quality
 from nmt.evaluation.scores import bleu_signature
@@ -80,7 +80,8 @@ def card(
         lines: how to open it, see :func:`saved_model_lines`.
     """
     how = config.decoding
-    search = "greedy search" if how.beam == 1 else f"beam of {how.beam}, length penalty {how.length_penalty:g}"
+    beam = beam_size(how)
+    search = "greedy search" if beam == 1 else f"beam of {beam}, length penalty {how.length_penalty:g}"
     joint = f"{pieces[0]:,} pieces" + ("" if config.text.joint else f" of the source, {pieces[1]:,} of the target")
     rows = {
         "what": what,

@@ -8,7 +8,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from nmt.config import Config, Decoding
+from nmt.config import Config, Decoding, beam_size
 from nmt.data.tokenizers import Tokenizer, Tokenizers
 from nmt.decoding.strategies import settings_with
 from nmt.inference.graph import GraphCache, Outputs
@@ -81,7 +81,7 @@ class Searcher:
             settings: of the search.
             lengths: the number of source tokens of each row, by its number; empty without a source.
         """
-        wide = max(settings.beam, settings.n_best)
+        wide = max(beam_size(settings), settings.n_best)
         size = max(1, min(settings.batch_size, self._share(_MAX_HYPOTHESES) // wide))
         batches: list[list[int]] = []
         for batch in split(rows, size, self.parallel_batches):

@@ -162,11 +162,16 @@ class TextModel(keras.Model):
 
     def run_decoder(self, target: tf.Tensor, encoded: Encoded, training: bool = False) -> tuple[tf.Tensor, tf.Tensor]:
         """Return the logits ``(batch, target, vocabulary)`` and the alignment of target ids ``(batch, target)``."""
+        readouts, alignment = self.read_target(target, encoded, training)
+        return self._logits(readouts), alignment
+
+    def read_target(self, target: tf.Tensor, encoded: Encoded, training: bool = False) -> tuple[tf.Tensor, tf.Tensor]:
+        """Return what the output layer reads ``(batch, target, readout)``, and the alignment of target ids."""
         vectors = self._vectors(self.target_embedding, target, training)
         readouts, alignment = self.decoder(
             vectors, encoded.annotations, encoded.initial_state, values_mask=encoded.mask, training=training
         )
-        return self._logits(self.drop_output(readouts, training=training)), alignment
+        return self.drop_output(readouts, training=training), alignment
 
     def _vectors(self, embedding: keras.layers.Embedding, ids: tf.Tensor, training: bool) -> tf.Tensor:
         """Return token vectors ``(batch, time, embedding)`` for ids ``(batch, time)``."""
@@ -175,9 +180,12 @@ class TextModel(keras.Model):
 
     def _logits(self, readouts: tf.Tensor) -> tf.Tensor:
         """Return logits ``(…, vocabulary)`` for readouts ``(…, readout)``."""
-        if not self.tied_output:
-            return dense(readouts, self.output_kernel) + self.output_bias
-        return dense(readouts, self.target_embedding.embeddings, transpose=True) + self.output_bias
+        return dense(readouts, self.output_matrix, transpose=self.tied_output) + self.output_bias
+
+    @property
+    def output_matrix(self) -> Any:
+        """The matrix of the output layer: ``(readout, vocabulary)``, or if it is tied ``(vocabulary, readout)``."""
+        return self.target_embedding.embeddings if self.tied_output else self.output_kernel
 
     def get_config(self) -> dict[str, Any]:
         own = ("embedding", "embedding_dropout", "output_dropout", "word_dropout")

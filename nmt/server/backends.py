@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import numpy as np
 
 from nmt.checksums import CHECKSUMS, check, names
-from nmt.config import BEAM_KEYS, SAMPLING_KEYS
+from nmt.config import BEAM_KEYS, SAMPLING_KEYS, beam_size
 from nmt.errors import InputError, first_line
 from nmt.model_folder import CONFIG, check_files, read_config
 from nmt.server.operations import check_operations
@@ -127,8 +127,8 @@ class ModelBackend(Backend):
         own = translator.config.decoding
         self.batch_size = own.batch_size
         self.search = SearchSettings(
-            strategy="sample" if own.sample else "beam" if own.beam > 1 else "greedy",
-            beam=own.beam,
+            strategy="sample" if own.sample else "beam" if beam_size(own) > 1 else "greedy",
+            beam=beam_size(own),
             n_best=own.n_best,
             length_penalty=own.length_penalty,
             temperature=own.temperature,

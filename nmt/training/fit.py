@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import logging
 import sys
 import threading
@@ -42,6 +43,7 @@ from nmt.training.callbacks import (
     in_order,
 )
 from nmt.training.checkpoint import Checkpoint, Fingerprints, RestoreMetrics, SaveCheckpoint, fingerprint
+from nmt.training.choose_search import choose_search
 from nmt.training.inputs import RunParts, development_sentences, run_parts, uncounted_batches
 from nmt.training.limits import RunLimits
 from nmt.training.prepare import prepare_run
@@ -183,7 +185,7 @@ def _train(
     done = int(position[0])
     journal = Journal(folder / JOURNAL, done, judge.watch, judge.tokenizer)
     keep = Keep(
-        kept,
+        parts.scored,
         parts.development,
         averages=training.average_decay > 0,
         epochs=training.average_epochs,
@@ -207,6 +209,10 @@ def _train(
         saving = SaveCheckpoint(checkpoint, position, training.save_minutes, stop)
         fit_model(model, config, parts.pipeline, callbacks=callbacks, saving=saving)
     load_weights(kept, folder / WEIGHTS)
+    if config.decoding.beam == "auto" and isinstance(translator, Translator):
+        config = dataclasses.replace(config, decoding=choose_search(translator, development_sentences(dev)))
+        replace_config(folder, config)
+        translator = Translator(kept, tokenizers, config)
     if warning := learned_little(journal.records, judge.watch, tokenizers.target.vocabulary):
         logger.warning(warning)
     return translator
@@ -225,7 +231,7 @@ def run_callbacks(
     news: News,
 ) -> list[keras.callbacks.Callback]:
     """Return the callbacks of a run in their order; only the saving of the checkpoint comes after them."""
-    training, tokenizers, kept = config.training, translator.tokenizers, keep.kept
+    training, tokenizers, kept = config.training, translator.tokenizers, keep.kept.network
     train_events, dev_events = (EventFile(folder / LOGS / run, done=len(journal.records)) for run in (TRAIN, DEV))
     pairs = development_sentences(dev)
     scores: keras.callbacks.Callback
@@ -276,7 +282,11 @@ def fit_model(
     def finished() -> list[str]:
         return [end.key for end in ends if end.finished()]
 
-    if finished() or done >= training.epochs:
+    def begun() -> bool:
+        # Of this epoch batches are done, but not what belongs to its end.
+        return int(position[0]) == done and int(position[1]) > 0
+
+    if done >= training.epochs or (finished() and not begun()):
         key = [*finished(), "training.epochs"][0]
         logger.info(f"The run is at its end after {done} epochs. Raise {key} to continue it.")
         return
@@ -297,10 +307,11 @@ def fit_model(
     with contextlib.redirect_stdout(LastingStream(sys.stderr)), uncounted_batches():
         # Each epoch on its own: Keras ends an epoch after as many batches as the first had, and the rest of an epoch
         # that is resumed has fewer, and one whose pieces are drawn may have more.
-        while done < training.epochs and not finished():
-            listed = called([RestoreMetrics(), *callbacks]) if int(position[0]) == done and int(position[1]) else whole
+        while done < training.epochs and (begun() or not finished()):
+            listed = called([RestoreMetrics(), *callbacks]) if begun() else whole
             model.fit(
-                prefetched(batches),
+                # A run that was stopped after its very last step has an epoch to score, and no batch left.
+                prefetched(batches.take(0) if finished() else batches),
                 shuffle=False,
                 verbose=verbose,
                 initial_epoch=done,

@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from command_line import PAIRS, nmt, refused
+from command_line import PAIRS, here, nmt, refused
 
 from nmt.folder_lock import folder_lock
 
@@ -46,12 +46,13 @@ def test_a_comparison_is_made_goes_on_and_takes_trained_models(data: Path, tmp_p
     assert len(record["speeds"]["none"]["rates"]) == 3 and record["speeds"]["none"]["export_bytes"] > 10_000
     assert (to / "texts" / "none-1.txt").read_text(encoding="utf-8").count("\n") == 6
 
-    # Another model comes; what is done is not done again, and a trained folder is judged as it is.
+    # Another model comes, and a trained folder, which is judged as it is. A text that is lost is written again.
     trained = to / "models" / "none-1"
     before = (trained / "model.weights.h5").stat().st_mtime_ns
-    second = nmt("compare", "model.attention=none", dot, f"copy:{trained}", "--steps", 7, *common)
+    (to / "texts" / "none-1.txt").unlink()
+    second = here("compare", "model.attention=none", dot, f"copy:{trained}", "--steps", 7, *common)
     assert second.returncode == 0, second.stderr.decode()
-    assert "none, seed 1" not in second.stderr.decode()
+    assert b"[1/3] none, seed 1" in second.stderr and (to / "texts" / "none-1.txt").is_file()
     assert (trained / "model.weights.h5").stat().st_mtime_ns == before
     record = json.loads((to / "comparison.json").read_text(encoding="utf-8"))
     runs = {run["name"]: run for run in record["runs"]}
@@ -66,32 +67,28 @@ def test_a_comparison_is_made_goes_on_and_takes_trained_models(data: Path, tmp_p
     (bins,) = record["lengths"]["none"]
     assert (bins["sentences"], bins["bleu"]) == (6, pytest.approx(runs["none"]["bleu"]))
 
+    # What is done is not done again. A model that is lost is left out where speeds are measured.
+    shutil.rmtree(trained)
+    twin = f"twin:{to / 'models' / 'dot-output-1'}"
+    third = here("compare", "model.attention=none", dot, twin, "--steps", 7, *common)
+    assert third.returncode == 0, third.stderr.decode()
+    assert b"[3/3] twin" in third.stderr and b"seed 1" not in third.stderr
+    assert "none cannot be measured and is left out" in third.stderr.decode()
+    assert set(json.loads((to / "comparison.json").read_text(encoding="utf-8"))["speeds"]) == {"dot-output", "twin"}
+
     refused(nmt("compare", "model.attention=none", "--steps", 8, *common), "another comparison", "steps was 7 and is 8")
-    alone = nmt("compare", wild, "--steps", 7, *common)
+    alone = here("compare", wild, "--steps", 7, *common)
     assert alone.returncode == 1 and "No model could be compared" in alone.stderr.decode()
 
-
-def test_what_is_damaged_is_done_again_and_a_model_without_weights_is_refused(data: Path, tmp_path: Path) -> None:
-    to, common = tmp_path / "why", [*given(data), "--seeds", 1, "--steps", 2, *SMALL]
-    assert nmt("compare", "model.attention=none", "--to", to, *common).returncode == 0
-    (to / "texts" / "none-1.txt").unlink()
-    again = nmt("compare", "model.attention=none", "--to", to, *common)
-    assert again.returncode == 0, again.stderr.decode()
-    assert (to / "texts" / "none-1.txt").is_file() and b"[1/1] none, seed 1" in again.stderr
-
-    shutil.rmtree(to / "models" / "none-1")
-    other = nmt("compare", "model.attention=none", "model.attention=dot", "--to", to, *common)
-    assert other.returncode == 0, other.stderr.decode()
-    assert "none cannot be measured and is left out" in other.stderr.decode()
-    assert set(json.loads((to / "comparison.json").read_text(encoding="utf-8"))["speeds"]) == {"dot"}
-
-    (to / "models" / "dot-1" / "model.weights.h5").unlink()
-    refused(
-        nmt("compare", to / "models" / "dot-1", "--to", tmp_path / "b", "--test-pairs", data / "test.tsv"), "weights"
-    )
+    last = to / "models" / "dot-output-1"
+    (last / "model.weights.h5").unlink()
+    refused(nmt("compare", last, "--to", tmp_path / "b", "--test-pairs", data / "test.tsv"), "weights")
     assert not (tmp_path / "b").exists()
+
+
+def test_links_that_are_not_there_are_refused(data: Path, tmp_path: Path) -> None:
     missing = ["--links", tmp_path / "nowhere", "--to", tmp_path / "b"]
-    refused(nmt("compare", "training.guided_alignment=0.1", *missing, *common), "nowhere")
+    refused(nmt("compare", "training.guided_alignment=0.1", *missing, *given(data), *SMALL), "nowhere")
     assert not (tmp_path / "b").exists()
 
 

@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 import stand_in
 from command_line import hear_ctrl_c, installed, nmt, refused
-from stand_in import RestStandIn, english, fine, sleep, status
+from stand_in import Fault, RestStandIn, english, fine, sleep, status
+
+from nmt.signatures import ADDED_OUTPUTS
 
 
 @pytest.fixture
@@ -20,6 +22,8 @@ def server() -> Iterator[RestStandIn]:
         yield found
 
 
+# What the metadata of an export by an earlier version lacks.
+OLD = stand_in.metadata(without=ADDED_OUTPUTS)
 LINES = [
     "나는 밥을 먹었다",
     "",
@@ -42,8 +46,26 @@ def test_a_line_in_is_a_line_out_in_order(server: RestStandIn, tmp_path: Path) -
     assert from_file.stdout == from_pipe.stdout == dash.stdout
     assert from_file.stdout.decode().split("\n") == [*map(english, LINES), ""]
     assert all(len(body["inputs"]["text"]) <= 64 for body in server.bodies)
-    assert {body["signature_name"] for body in server.bodies} == {"serving_default"}
-    assert from_file.stderr == b""
+    # Each run asks once whether the model tells what it cuts; the fourth line has 500 words, and 30 are read.
+    assert sum(method == "GET" for method, *_ in server.seen) == 3
+    assert from_file.stderr.decode() == "Line 4 is longer than the model reads: the rest was left out.\n"
+
+
+def test_lines_that_were_cut_are_numbered_through_all_requests(server: RestStandIn) -> None:
+    lines = ["fine"] * 70 + ["no end…"] + ["word " * 31]
+    result = nmt("translate", "--server", server.url, stdin="\n".join(lines).encode())
+    first, second = result.stderr.decode().splitlines()
+    assert first.startswith("Line 71: what was written has no end, because it reached its maximum length.")
+    assert second == "Line 72 is longer than the model reads: the rest was left out."
+
+
+@pytest.mark.parametrize("fault", [status(403), lambda handler: handler.send(200, OLD)], ids=["refused", "old export"])
+def test_a_model_that_does_not_tell_cuts_is_asked_for_the_short_answers(server: RestStandIn, fault: Fault) -> None:
+    server.faults = [fault]
+    result = nmt("translate", "--server", server.url, stdin=b"a b\n" * 65)
+    assert (result.returncode, result.stdout) == (0, b"A B\n" * 65)
+    assert [body["signature_name"] for body in server.bodies] == ["serving_default"] * 2
+    assert result.stderr.decode().count("does not tell which lines it cuts") == 1
 
 
 def test_an_empty_standard_input_gives_no_output_and_asks_nobody(server: RestStandIn) -> None:
@@ -125,7 +147,7 @@ def test_commands_that_make_no_sense_are_refused(server: RestStandIn, tmp_path: 
 
 def test_what_was_translated_before_a_failure_is_written(server: RestStandIn) -> None:
     lines = "".join(f"line {i}\n" for i in range(300)).encode()
-    server.faults = [fine, status(500, "out of order")]
+    server.faults = [fine, fine, status(500, "out of order")]
     result = nmt("translate", "--server", server.url, stdin=lines)
     assert result.returncode == 1
     assert result.stdout.decode().splitlines() == [f"LINE {i}" for i in range(64)]
@@ -150,11 +172,11 @@ def test_the_line_that_is_not_utf8_is_named_after_those_before(server: RestStand
 def test_ctrl_c_leaves_whole_lines(server: RestStandIn, tmp_path: Path) -> None:
     file = tmp_path / "lines.txt"
     file.write_text("".join(f"line {i}\n" for i in range(300)))
-    server.faults = [fine, sleep(20)]
+    server.faults = [fine, fine, sleep(20)]
     command = [sys.executable, "-m", "nmt.cli", "translate", "--server", server.url, str(file)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=hear_ctrl_c)
     until = time.monotonic() + 30
-    while len(server.seen) < 2 and time.monotonic() < until:
+    while len(server.seen) < 3 and time.monotonic() < until:
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)
     output, error = process.communicate(timeout=30)

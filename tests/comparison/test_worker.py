@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from command_line import _WARM
 
 from nmt.comparison.worker import run_in_worker
 from nmt.errors import InputError, Stopped, WorkFailed
@@ -87,6 +88,19 @@ def test_whatever_becomes_of_it_the_reason_is_told(work: Callable, reason: str) 
 def test_a_wrong_input_stays_one() -> None:
     with pytest.raises(InputError, match=r"^The file is empty\.$"):
         run_in_worker(refuse)
+
+
+def test_it_stops_if_the_process_that_waits_for_it_is_killed(tmp_path: Path) -> None:
+    waiting = _WARM.Process(target=run_in_worker, args=(wait, tmp_path, True))
+    waiting.start()
+    deadline = time.monotonic() + 60
+    while not (tmp_path / "ready").exists() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    waiting.kill()
+    waiting.join()
+    while not (tmp_path / "stopped").exists() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert (tmp_path / "stopped").exists()
 
 
 @pytest.mark.parametrize("orderly", [True, False])

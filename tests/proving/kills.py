@@ -1,9 +1,10 @@
-"""Trainings that are killed at random moments and resumed end as if nothing had happened.
+"""Commands that are killed at random moments and run again end as if nothing had happened.
 
 A run is a process of its own, which ends itself with SIGKILL at one of its moments or some milliseconds later: after a
 batch, before and after each ``fsync`` and rename, in the writing of a checkpoint, while the development set is scored.
-It is resumed, and killed again, until it ends. Then everything is compared with the undisturbed run: weights, journal,
-state of the optimizer and of the random numbers, and the steps in the event files.
+It is run again, or resumed, and killed again, until it ends. Then everything is compared with the undisturbed run: of
+a training weights, journal, state of the optimizer and of the random numbers, and the steps in the event files; of an
+export its files, numbers and answers; of a comparison its record, models and texts; of a translation its lines.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import struct
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,11 +26,14 @@ from typing import Any
 import command_line
 import h5py
 import numpy as np
+import tensorflow as tf
+import tensorflow_text  # noqa: F401  (its operations are in an export)
 from command_line import PAIRS, TINY
 from tensorboard.compat.proto.event_pb2 import Event
 
+from nmt.comparison.results import RECORD
 from nmt.model_folder import CONFIG, JOURNAL, LOGS, STATE, WEIGHTS
-from proving.proof import Proof, options
+from proving.proof import Proof, options, preload, run_command
 
 # Kills of one run, before it is left alone.
 KILLS = 4
@@ -102,7 +107,7 @@ def child(command: list[str], streams: list[str], env: dict[str, str], folder: s
     from nmt.training.callbacks import DevScores, DevText, Journal, KeepBest
     from nmt.training.checkpoint import Checkpoint, SaveCheckpoint
 
-    for module, name in ((os, "replace"), (os, "rename"), (os, "fsync"), (np, "savez")):
+    for module, name in ((os, "replace"), (os, "rename"), (os, "fsync"), (os, "write"), (np, "savez")):
         moments.watch(module, name)
     for kind in (DevScores, DevText, Journal, KeepBest):
         moments.watch(kind, "on_epoch_end")
@@ -130,25 +135,14 @@ class Ended:
 
 def run(arguments: list[str], place: Path, last: int = 0, delay: float = 0.0) -> Ended:
     """Run a command in a process of its own."""
-    streams = [str(place / name) for name in ("stdin", "stdout", "stderr")]
-    for stream in streams:
-        Path(stream).write_bytes(b"")
     log = place / "moments"
     log.write_text("")
-    process = command_line._WARM.Process(
-        target=child, args=(["nmt", *arguments], streams, dict(os.environ), str(place), Moments(str(log), last, delay))
-    )
-    process.start()
-    process.join(300)
-    if process.is_alive():
-        process.kill()
-        process.join()
-    assert process.exitcode is not None
-    return Ended(process.exitcode, Path(streams[2]).read_text(errors="replace"), log.read_text().splitlines())
+    code, error = run_command(arguments, place, place, child, Moments(str(log), last, delay))
+    return Ended(code, error, log.read_text().splitlines())
 
 
 def material(place: Path) -> None:
-    """Write 48 training pairs, their links, plain text, and development data for both."""
+    """Write 41 training pairs, their links, plain text, development data for both, and lines to translate."""
     shuffled = random.Random(0).sample(PAIRS, len(PAIRS))
     train, dev = shuffled[:41], shuffled[41:]
     # subject object verb -> subject verb object
@@ -158,13 +152,16 @@ def material(place: Path) -> None:
         "dev.tsv": [f"{source}\t{target}" for source, target in dev],
         "train.txt": [target for _, target in train],
         "dev.txt": [target for _, target in dev],
+        "lines.txt": [source for source, _ in shuffled] * 60,
     }
     for name, lines in files.items():
         (place / name).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
 
 
 def arguments(config: str, to: str, resume: bool) -> list[str]:
-    """Return the command of a training."""
+    """Return a command, that of a training or of another one, which is the same whenever it is run."""
+    if config in OTHERS:
+        return OTHERS[config].arguments(to)
     changes = CONFIGS[config]
     plain = any(change in LANGUAGE_MODEL for change in changes)
     named = (
@@ -188,12 +185,8 @@ def arguments(config: str, to: str, resume: bool) -> list[str]:
 
 
 def content(model: Path, names: list[str]) -> dict[str, Any]:
-    """Return all that a run left, without what the clock decides."""
-    found: dict[str, Any] = {}
-    with h5py.File(model / WEIGHTS) as weights:
-        weights.visititems(
-            lambda name, item: found.update({f"weights {name}": item[()]}) if isinstance(item, h5py.Dataset) else None
-        )
+    """Return all that a training left, without what the clock decides."""
+    found = weights(model)
     with np.load(model / STATE) as state:
         for key in state.files:
             name = names[int(key.removeprefix("variable_"))] if key.startswith("variable_") else key
@@ -206,6 +199,83 @@ def content(model: Path, names: list[str]) -> dict[str, Any]:
         found[f"steps in {events.relative_to(model)}"] = _steps(events.read_bytes())
     found["files"] = sorted(str(path.relative_to(model)) for path in model.rglob("*") if path.is_file())
     return found
+
+
+def weights(model: Path) -> dict[str, Any]:
+    """Return the arrays of a model's weights by name."""
+    found: dict[str, Any] = {}
+    with h5py.File(model / WEIGHTS) as file:
+        file.visititems(
+            lambda name, item: found.update({f"weights {name}": item[()]}) if isinstance(item, h5py.Dataset) else None
+        )
+    return found
+
+
+def exported(to: Path, output: bytes) -> dict[str, Any]:
+    """Return the files, the numbers and the answers of the newest version of an export; all versions must be whole."""
+    *others, newest = sorted((path for path in to.iterdir() if path.name.isdecimal()), key=lambda path: int(path.name))
+    files = [sorted(str(path.relative_to(each)) for path in each.rglob("*")) for each in (newest, *others)]
+    saved = tf.saved_model.load(str(newest))
+    stored = tf.train.load_checkpoint(str(newest / "variables" / "variables"))
+    answers = saved.signatures["translate"](text=tf.constant([source for source, _ in PAIRS[:5]]))
+    return {
+        "files": files[0],
+        "other versions": [each for each in files if each != files[0]],
+        "left aside": [path.name for path in to.parent.glob(".*")] + [path.name for path in to.glob(".*")],
+        **{f"numbers {key}": stored.get_tensor(key) for key in stored.get_variable_to_shape_map() if key[0] != "_"},
+        **{f"answers {name}": value.numpy() for name, value in answers.items()},
+    }
+
+
+def compared(to: Path, output: bytes) -> dict[str, Any]:
+    """Return the record, the weights and the texts of a comparison, without what the clock decides."""
+    record = json.loads((to / RECORD).read_text())
+    speeds = record.pop("speeds")
+    runs = sorted(record.pop("runs"), key=lambda run: run["name"])
+    return {
+        **record,
+        "runs": [{key: value for key, value in run.items() if key != "tokens_per_second"} for run in runs],
+        "measured": {name: each["export_bytes"] > 0 for name, each in speeds.items()},
+        "texts": {path.name: path.read_text() for path in sorted((to / "texts").iterdir())},
+        "files": sorted(path.name for path in to.iterdir()),
+        **{f"{path.name} {key}": each for path in (to / "models").iterdir() for key, each in weights(path).items()},
+    }
+
+
+@dataclass(frozen=True)
+class Other:
+    """A command that is no training.
+
+    Attributes:
+        arguments: of the command, by the name of what it writes.
+        content: all that it left there, and on standard output, without what the clock decides.
+        slow: whether most of its time is spent in other processes, so that kills come at any time.
+    """
+
+    arguments: Callable[[str], list[str]]
+    content: Callable[[Path, bytes], dict[str, Any]]
+    slow: bool = False
+
+
+FIXED = [
+    *(f"--set={setting}" for setting in TINY if setting != "--set" and "attention_units" not in setting),
+    "--set=training.save_minutes=0",
+    "--set=decoding.max_length=9",
+]
+OTHERS = {
+    "export": Other(lambda to: ["export", "model", "--beam", "2", "--to", f"{to}/model"], exported),
+    "compare": Other(
+        lambda to: [
+            *["compare", "model.attention=none", "model.attention=dot,model.context=output", "--to", to],
+            *["--pairs", "train.tsv", "--dev-pairs", "dev.tsv", "--test-pairs", "dev.tsv"],
+            *["--seeds", "1", "--steps", "9", *FIXED],
+        ],
+        compared,
+        slow=True,
+    ),
+    "translate": Other(lambda to: ["translate", "model", "lines.txt"], lambda to, output: {"output": output}),
+}
+CASES = [*CONFIGS, *OTHERS]
 
 
 def _steps(records: bytes) -> list[int]:
@@ -226,57 +296,69 @@ def differences(one: dict[str, Any], other: dict[str, Any]) -> list[str]:
     ]
 
 
+def left(config: str, place: Path, to: str) -> dict[str, Any]:
+    """Return all that a command left, without what the clock decides."""
+    if config not in OTHERS:
+        return content(place / to, (place / "names").read_text().split("\n"))
+    folder = place / to / "model" if config == "export" else place / to
+    return OTHERS[config].content(folder, (place / "stdout").read_bytes())
+
+
 def prove(count: int, seed: int, place: Path, configs: list[str] | None = None) -> Proof:
-    """Kill trainings ``count`` times."""
+    """Kill commands ``count`` times."""
     proof = Proof("kills", "kills", seed)
     material(place)
-    undisturbed: dict[str, tuple[dict[str, Any], int]] = {}
+    names = configs or CASES
+    if set(names) & {"export", "translate"}:
+        ended = run(["train", "--pairs", "train.tsv", "--dev-pairs", "dev.tsv", "--to", "model", *TINY], place)
+        assert not ended.code, ended.error
+    undisturbed: dict[str, tuple[dict[str, Any], int, float]] = {}
     case = 0
     while proof.tried.total() < count:
-        names = configs or list(CONFIGS)
         config = names[case % len(names)]
         chance = random.Random(f"{seed} {case}")
         label = f"case {case} ({config})"
         if config not in undisturbed:
             whole = f"whole-{len(undisturbed)}"
+            began = time.monotonic()
             ended = run(arguments(config, whole, resume=False), place)
             if ended.code:
                 raise SystemExit(f"{label}: the undisturbed run failed: {ended.error}")
-            undisturbed[config] = (content(place / whole, _names(place)), len(ended.moments))
-        expected, moments = undisturbed[config]
+            undisturbed[config] = (left(config, place, whole), len(ended.moments), time.monotonic() - began)
+        expected, moments, seconds = undisturbed[config]
         to, killed = f"case-{case}", []
         while True:
             most = len(killed) < KILLS and proof.tried.total() < count
-            last = chance.randint(1, max(moments * 6 // 10, 1)) if most else 0
+            # A training that is killed late has little left to resume.
+            latest = moments if config in OTHERS else max(moments * 6 // 10, 1)
+            last = chance.randint(1, latest) if most else 0
             delay = chance.choice([0.0, chance.uniform(0.001, 0.1)])
+            if config in OTHERS and OTHERS[config].slow:
+                last, delay = min(last, 1), chance.uniform(0.0, seconds)
             resume = (place / to / CONFIG).exists()
             ended = run(arguments(config, to, resume), place, last, delay)
             if ended.code != -signal.SIGKILL:
                 break
             where = ended.moments[-1] if ended.moments else "the start"
             killed.append(f"{where} + {1000 * delay:.0f} ms")
-            proof.add(f"{config}")
+            proof.add(config)
+            output = (place / "stdout").read_bytes()
+            if config == "translate" and not expected["output"].startswith(output):
+                proof.fault(label, f"killed at {killed[-1]} it had written {output[-200:]!r}")
         if ended.code:
             proof.fault(label, f"after kills at {killed} it ended with {ended.code}: {ended.error[-600:]}")
-        elif found := differences(expected, content(place / to, _names(place))):
+        elif found := differences(expected, left(config, place, to)):
             proof.fault(label, f"after kills at {killed}: {found[:5]}")
         case += 1
     return proof
 
 
-def _names(place: Path) -> list[str]:
-    return (place / "names").read_text().split("\n")
-
-
 def main() -> int:
     """Run the proof."""
-    given = options(__doc__.splitlines()[0], count=100)
-    # A training imports these, too.
-    command_line._WARM.set_forkserver_preload(
-        ["tensorflow", "tensorflow_text", "keras", "sacrebleu", "nmt.cli", "nmt.training.fit", "nmt.doctor.quick"]
-    )
+    given = options(__doc__.splitlines()[0], count=100, parts=CASES)
+    preload("nmt.training.fit", "nmt.doctor.quick")
     with tempfile.TemporaryDirectory(prefix="kills-") as place:
-        return prove(given.count, given.seed, Path(place)).end()
+        return prove(given.count, given.seed, Path(place), given.only).end()
 
 
 if __name__ == "__main__":

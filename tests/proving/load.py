@@ -24,6 +24,7 @@ import numpy as np
 from command_line import PAIRS, nmt
 from servers import Serving, parsed, serving
 
+from nmt.model_folder import CONFIG
 from proving.malformed import request, resident, statuses
 from proving.proof import Proof
 
@@ -33,7 +34,9 @@ ODD = ("slow reader", "half-closed", "dripping")
 MARGIN = 3.0
 # Bytes of memory that the server may gain in an hour, by a line through what it has after the warm-up.
 GROWTH = 100_000_000
-WARM_UP = 0.25
+WARM_UP = 1 / 3
+# Times that the memory is told while it runs.
+TOLD = 30
 # Seconds that a client waits.
 PATIENCE = 10.0
 TEXTS = [source for source, _ in PAIRS]
@@ -52,9 +55,15 @@ class Load:
         self.proof, self.server = proof, server
         self.path = f"/v1/models/{name}:predict"
         self.latencies: list[float] = []
+        self.known = len(proof.faults)
         self.ending = threading.Event()
         self.stopped = threading.Event()
         self._lock = threading.Lock()
+
+    @property
+    def failed(self) -> bool:
+        """Whether there is a fault since the begin."""
+        return len(self.proof.faults) > self.known
 
     def alone(self, requests: int = 40) -> float:
         """Return the median latency of one client alone, in seconds."""
@@ -67,12 +76,15 @@ class Load:
 
     def run(self, seconds: float) -> list[tuple[float, int]]:
         """Keep all clients busy and return the memory of the server at moments."""
-        began, memory = time.monotonic(), []
+        began, memory, told = time.monotonic(), [], 0
         self.threads = [threading.Thread(target=self._client, args=(number,)) for number in range(CLIENTS)]
         for thread in self.threads:
             thread.start()
-        while (passed := time.monotonic() - began) < seconds and not self.proof.faults:
+        while (passed := time.monotonic() - began) < seconds and not self.failed:
             memory.append((passed, resident(self.server.process.pid)))
+            if passed >= told * seconds / TOLD:
+                told += 1
+                print(f"load: after {passed:,.0f} s {memory[-1][1] / 1e6:,.1f} MB", file=sys.stderr)
             time.sleep(min(1.0, seconds / 20))
         return memory
 
@@ -179,7 +191,7 @@ def prove(proof: Proof, server: Serving, name: str, seconds: float, versions: Pa
     latencies = np.array(load.latencies)
     load.stop()
     load.join()
-    if not len(latencies) or proof.faults:
+    if not len(latencies) or load.failed:
         proof.fault("load", f"{len(latencies)} answers")
         return
     bound, last = MARGIN * CLIENTS * alone, float(np.percentile(latencies, 99))
@@ -187,7 +199,7 @@ def prove(proof: Proof, server: Serving, name: str, seconds: float, versions: Pa
     print(
         f"load: {len(latencies) / seconds:.1f} requests a second; alone {alone:.4f} s, "
         f"half {np.median(latencies):.3f} s, 99th {last:.3f} s, bound {bound:.3f} s; "
-        f"memory {memory[-1][1]:,} bytes, {growth:,.0f} an hour"
+        f"memory {memory[-1][1] / 1e6:,.1f} MB, {growth / 1e6:,.1f} an hour over the last {1 - WARM_UP:.0%} of it"
     )
     if last > bound:
         proof.fault("latency", f"the 99th percentile is {last:.3f} s, and the bound {bound:.3f} s")
@@ -212,7 +224,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             assert done.returncode == 0, done.stderr.decode()
         with serving(model, place / "news", installed=True) as server:
             prove(proof, server, model.resolve().name, 60 * asked.minutes)
-        if asked.model is None and not proof.faults:
+        if (model / CONFIG).exists():
             done = nmt("export", model, "--to", place / "exports" / "demo")
             assert done.returncode == 0, done.stderr.decode()
             with serving(place / "exports" / "demo", place / "news-of-export", installed=True) as server:

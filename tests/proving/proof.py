@@ -1,12 +1,17 @@
-"""What the proofs share: their options, their progress, and how they end."""
+"""What the proofs share: their options, their progress, how they end, and how they run a command."""
 
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
+from pathlib import Path
+from typing import Any
+
+import command_line
 
 
 class Proof:
@@ -50,9 +55,50 @@ class Proof:
         return 1 if self.faults else 0
 
 
-def options(about: str, count: int, arguments: Sequence[str] | None = None) -> argparse.Namespace:
-    """Read ``--count`` and ``--seed``."""
+def options(
+    about: str, count: int, arguments: Sequence[str] | None = None, parts: Collection[str] = ()
+) -> argparse.Namespace:
+    """Read ``--count`` and ``--seed``, and ``--only`` where a proof has parts."""
     parser = argparse.ArgumentParser(description=about)
+    if parts:
+        parser.add_argument("--only", nargs="+", choices=parts, metavar="PART", help=f"of {', '.join(parts)}")
     parser.add_argument("--count", type=int, default=count, help=f"how many (default: {count:,})")
     parser.add_argument("--seed", type=int, default=1, help="(default: 1)")
     return parser.parse_args(arguments)
+
+
+def run_command(
+    arguments: Sequence[str],
+    folder: Path,
+    aside: Path,
+    child: Callable[..., None] = command_line._command,
+    *more: Any,
+) -> tuple[int, str]:
+    """Run a command in a process of its own, and return its exit code, negative for a signal, and its messages.
+
+    Arguments:
+        arguments: of ``nmt``.
+        folder: in which it runs.
+        aside: the folder for its streams: ``stdin``, which is empty, ``stdout`` and ``stderr``.
+        child: what the process calls instead of the command itself, with its parts and ``more``.
+    """
+    aside.mkdir(exist_ok=True)
+    streams = [str(aside / name) for name in ("stdin", "stdout", "stderr")]
+    for stream in streams:
+        Path(stream).write_bytes(b"")
+    parts = (["nmt", *arguments], streams, dict(os.environ), str(folder))
+    process = command_line._WARM.Process(target=child, args=(*parts, *more))
+    process.start()
+    process.join(300)
+    if process.is_alive():
+        process.kill()
+        process.join()
+    assert process.exitcode is not None
+    return process.exitcode, Path(streams[2]).read_text(errors="replace")
+
+
+def preload(*modules: str) -> None:
+    """Let the process from which commands are forked import what they need."""
+    command_line._WARM.set_forkserver_preload(
+        ["tensorflow", "tensorflow_text", "keras", "sacrebleu", "nmt.cli", *modules]
+    )

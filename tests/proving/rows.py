@@ -1,5 +1,7 @@
 """A row has the same translation, score and alignment alone, in a batch, and beside a longer row that pads it.
 
+Every architecture and an ensemble is searched in every way, as a model, as a SavedModel and as an export for a device.
+
 The models are untrained, with weights large enough that the logits differ. Sums are added in another order in another
 batch, so two hypotheses whose scores are nearly equal may change places: where texts differ, both must have scores
 within 1e-4 of each other, and such near ties are counted apart.
@@ -20,7 +22,9 @@ from command_line import PAIRS
 
 from nmt.config import Config, with_settings
 from nmt.data.tokenizers import train_tokenizers
+from nmt.decoding.ensemble import Ensemble
 from nmt.decoding.strategies import numbers_for
+from nmt.export import tflite, tflite_runtime
 from nmt.export.saved_model import export
 from nmt.inference.translator import Translator
 from nmt.models.build import build_model
@@ -35,11 +39,14 @@ MODELS = {
     "gru, none": ["model.attention=none", "model.encoder_layers=2", "model.decoder_layers=2"],
     "transformer": ["model.architecture=transformer", "model.heads=2", "model.feed_forward=24"],
 }
+ENSEMBLE = "ensemble of two"
+NAMES = [*MODELS, ENSEMBLE]
 SEARCHES: dict[str, dict[str, Any]] = {
     "greedy": {},
     "beam": {"beam": 3, "n_best": 2, "length_penalty": 1.0, "coverage_penalty": 0.2},
     "sampling": {"sample": True, "seed": 3, "temperature": 0.7},
     "constraints": {"beam": 2, "min_length": 3, "no_repeat": 2},
+    "pruned beam": {"beam": 4, "prune": 2.0, "patience": 1.0},
     "prefix": {"beam": 2},
 }
 LONG = "우리는 사과를 보았다 " * 3
@@ -47,8 +54,12 @@ CLOSE = 1e-5
 TIE = 1e-4
 
 
-def untrained(changes: list[str], seed: int) -> Translator:
-    """Return a translator with random weights."""
+def untrained(name: str, seed: int) -> Translator:
+    """Return a translator with random weights; the ensemble has a recurrent model and a Transformer."""
+    if name == ENSEMBLE:
+        first, second = (untrained(each, seed) for each in ("gru, bahdanau", "transformer"))
+        return Translator(Ensemble([first.model, second.model]), first.tokenizers, first.config)
+    changes = MODELS[name]
     keras.utils.set_random_seed(seed)
     config = with_settings(Config(), [*SMALL, *changes])
     tokenizers = train_tokenizers(PAIRS, "char")
@@ -78,13 +89,16 @@ def compare(proof: Proof, case: str, one: dict[str, np.ndarray], other: dict[str
 def prove(count: int, seed: int, models: list[str] | None = None, searches: list[str] | None = None) -> Proof:
     """Search ``count`` random batches."""
     proof = Proof("rows", "batches", seed)
-    names, ways = models or list(MODELS), searches or list(SEARCHES)
-    each = -(-count // (len(names) * (len(ways) + 1)))
+    names, ways = models or NAMES, searches or list(SEARCHES)
+    each = -(-count // (len(names) * (len(ways) + 2)))
     sources = [source for source, _ in PAIRS]
     for name in names:
-        translator = untrained(MODELS[name], seed)
+        translator = untrained(name, seed)
         for way in ways:
-            settings = translator.decoding(max_length=23, **SEARCHES[way])
+            how = {
+                key: value for key, value in SEARCHES[way].items() if translator.model.aligned or "coverage" not in key
+            }
+            settings = translator.decoding(max_length=23, **how)
             search = translator.graphs(settings, way == "prefix")
             chance = random.Random(f"{seed} {name} {way}")
             for number in range(each):
@@ -113,6 +127,7 @@ def prove(count: int, seed: int, models: list[str] | None = None, searches: list
                     compare(proof, f"{case} {kind}", first, row, int(first["source_lengths"]) + 1)
                 proof.add(f"{name}, {way}")
         exported(proof, name, translator, each)
+        on_device(proof, name, translator, each)
     return proof
 
 
@@ -139,10 +154,39 @@ def exported(proof: Proof, name: str, translator: Translator, count: int) -> Non
             proof.add(f"{name}, export")
 
 
+def on_device(proof: Proof, name: str, translator: Translator, count: int) -> None:
+    """Ask the export of a model for a device for the same rows alone and in a batch, and the translator."""
+    chance = random.Random(f"{proof.seed} {name}, device")
+    sources = [source for source, _ in PAIRS]
+    with tempfile.TemporaryDirectory() as place:
+        settings = translator.decoding(beam=2, n_best=2, max_length=23)
+        tflite.export(translator, Path(place, "device"), settings)
+        device = tflite_runtime.Translator(Path(place, "device"))
+        for number in range(count):
+            rows = chance.sample(sources, chance.randint(2, 5))
+            found = [
+                device.hypotheses(rows[:1])[0],
+                device.hypotheses(rows)[0],
+                device.hypotheses([*rows, LONG])[0],
+                translator.hypotheses(rows[:1], beam=2, n_best=2, max_length=23)[0],
+            ]
+            scores = [[each.score for each in best] for best in found]
+            case = f"{name}, device, batch {number}, {rows}"
+            if not all(np.allclose(each, scores[0], rtol=CLOSE, atol=TIE) for each in scores):
+                proof.fault(case, f"scores {scores}")
+            elif len({tuple(each.text for each in best) for best in found}) > 1:
+                proof.add("near ties: equal scores and other texts")
+            elif translator.model.aligned:
+                first, *others = [best[0].alignment for best in found]
+                if not all(np.allclose(each, first, atol=1e-4) for each in others):
+                    proof.fault(case, "the alignments differ")
+            proof.add(f"{name}, device")
+
+
 def main() -> int:
     """Run the proof."""
-    given = options(__doc__.splitlines()[0], count=10_000)
-    return prove(given.count, given.seed).end()
+    given = options(__doc__.splitlines()[0], count=10_000, parts=NAMES)
+    return prove(given.count, given.seed, given.only).end()
 
 
 if __name__ == "__main__":

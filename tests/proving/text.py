@@ -328,13 +328,14 @@ def prove(proof: Proof, folder: Path, place: Path, count: int, shares: dict[str,
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the proof."""
-    asked = options(__doc__ or "", 1_000_000, arguments)
+    asked = options(__doc__ or "", 1_000_000, arguments, parts=SHARES)
     proof = Proof("text", "lines", asked.seed)
     with tempfile.TemporaryDirectory() as name:
         place = Path(name)
         (place / "models").mkdir()
         make_models(place / "models")
-        prove(proof, place / "models", place, asked.count, SHARES)
+        chosen = {door: share for door, share in SHARES.items() if door in (asked.only or SHARES)}
+        prove(proof, place / "models", place, asked.count, chosen)
     return proof.end()
 
 

@@ -28,7 +28,7 @@ import command_line
 from command_line import PAIRS, TINY
 
 from nmt.model_folder import CONFIG, LOGS, STATE
-from proving.proof import Proof, options
+from proving.proof import Proof, options, preload, run_command
 
 # A tree: for each path its inode, and its bytes or, for a folder, None.
 Tree = dict[str, tuple[int, bytes | None]]
@@ -150,20 +150,7 @@ def child(command: list[str], streams: list[str], env: dict[str, str], folder: s
 
 def run(arguments: list[str], root: Path, aside: Path, recorder: Recorder | None = None) -> tuple[int, str]:
     """Run a command in ``root``, and return its exit code and its messages."""
-    aside.mkdir(exist_ok=True)
-    streams = [str(aside / name) for name in ("stdin", "stdout", "stderr")]
-    for stream in streams:
-        Path(stream).write_bytes(b"")
-    parts = (["nmt", *arguments], streams, dict(os.environ), str(root))
-    target, more = (child, (recorder,)) if recorder else (command_line._command, ())
-    process = command_line._WARM.Process(target=target, args=(*parts, *more))
-    process.start()
-    process.join(300)
-    if process.is_alive():
-        process.kill()
-        process.join()
-    assert process.exitcode is not None
-    return process.exitcode, Path(streams[2]).read_text(errors="replace")
+    return run_command(arguments, root, aside, *((child, recorder) if recorder else ()))
 
 
 # What a failure leaves
@@ -463,12 +450,11 @@ def prove(seed: int, place: Path, names: list[str] | None = None, points: int | 
 
 def main() -> int:
     """Run the proof."""
-    given = options(__doc__.splitlines()[0] + " --count bounds the failures of each command tried for real.", count=24)
-    command_line._WARM.set_forkserver_preload(
-        ["tensorflow", "tensorflow_text", "keras", "sacrebleu", "nmt.cli", "nmt.training.fit", "nmt.export.saved_model"]
-    )
+    about = __doc__.splitlines()[0] + " --count bounds the failures of each command tried for real."
+    given = options(about, count=24, parts=COMMANDS)
+    preload("nmt.training.fit", "nmt.export.saved_model")
     with tempfile.TemporaryDirectory(prefix="writes-") as place:
-        return prove(given.seed, Path(place).resolve(), points=given.count).end()
+        return prove(given.seed, Path(place).resolve(), given.only, points=given.count).end()
 
 
 if __name__ == "__main__":

@@ -277,6 +277,23 @@ def test_a_run_that_is_interrupted_in_every_way_ends_as_the_uninterrupted_one(
     assert signal.getsignal(signal.SIGINT) is before
 
 
+def test_a_run_that_is_stopped_after_its_last_step_is_still_scored(
+    whole: Done, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """``training.steps`` end within the first epoch: the state has the last step, and there are no weights yet."""
+    limited = with_settings(CONFIG, ["training.steps=2"])
+    undisturbed = run(limited, whole.data, tmp_path / "undisturbed")
+    monkeypatch.setattr(Interrupter, "places", {(0, 1): signal.SIGTERM})
+    monkeypatch.setattr(fit, "SaveCheckpoint", Interrupter)
+    with pytest.raises(WorkFailed, match="Stopped in epoch 1 after 2 batches"):
+        run(limited, whole.data, tmp_path / "stopped")
+    resumed = run(limited, whole.data, tmp_path / "stopped", resume=True)
+    assert [record["step"] for record in records(tmp_path / "stopped")] == [2]
+    assert without_costs(tmp_path / "stopped") == without_costs(tmp_path / "undisturbed")
+    for a, b in zip(resumed.model.get_weights(), undisturbed.model.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
 PRACTICE = with_settings(
     CONFIG,
     [

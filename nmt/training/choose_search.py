@@ -1,0 +1,96 @@
+"""The search of a trained model, chosen by the development set: beam size and length penalty.
+
+A beam finds likelier translations than greedy search, and without a length penalty it prefers short ones (Wu et al.
+2016, section 7, https://arxiv.org/abs/1609.08144). How much of either a model needs depends on it and on the language.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Sequence
+
+from nmt.config import Decoding
+from nmt.evaluation.scores import score
+from nmt.inference.translator import Translator
+
+logger = logging.getLogger(__name__)
+
+# With fewer sentences chance would choose.
+LEAST = 100
+# More sentences take longer and choose the same.
+_MOST = 500
+_SECONDS = 120.0
+# How much a larger beam must gain to be worth its time, in points of BLEU or chrF.
+WORTH = 0.2
+_BEAM = 5
+_PENALTIES = (0.6, 1.0, 1.4)
+_OTHER_BEAMS = (3, 10)
+
+# Beam size, length penalty.
+Search = tuple[int, float]
+
+
+def choose_search(translator: Translator, pairs: Sequence[tuple[str, str]]) -> Decoding:
+    """Return the section ``decoding`` of a model with the beam size and length penalty that suit it.
+
+    Greedy search is tried, then a beam of 5 with some length penalties, then other beams with the best of these. Of
+    those whose score is not more than ``WORTH`` below the best, the smallest beam is chosen. A length penalty that is
+    set already stays. All that is tried is logged.
+
+    Arguments:
+        translator: the trained model.
+        pairs: development pairs. Up to 500 of them are translated, spread over the whole; with fewer than 100 the
+            search stays greedy.
+    """
+    own = translator.config.decoding
+    greedy = translator.decoding(beam=1)
+    if len(pairs) < LEAST:
+        logger.info(
+            f"The search stays greedy: {len(pairs):,} development pairs are too few to choose one, which needs "
+            f"{LEAST}. --beam 5 --length-penalty 1 is usual."
+        )
+        return greedy
+    chosen = pairs[:: -(-len(pairs) // _MOST)]
+    sources, references = [source for source, _ in chosen], [target for _, target in chosen]
+    logger.info(f"The search is chosen by {len(chosen):,} development pairs.")
+    found: dict[Search, float] = {}
+    end = time.monotonic() + _SECONDS
+
+    def attempt(beam: int, penalty: float) -> None:
+        began = time.monotonic()
+        if beam > translator.tokenizers.target.vocabulary or (found and began > end):
+            return
+        changes = {"length_penalty": penalty} if beam > 1 else {}
+        scores = score([each.text for each in translator.translate(sources, None, 0, beam=beam, **changes)], references)
+        fails = bool(scores.bleu_fails)
+        found[beam, penalty] = scores.chrf if fails else scores.bleu
+        how = "greedy" if beam == 1 else f"beam {beam}, length penalty {penalty:g}"
+        seconds = time.monotonic() - began
+        logger.info(f"  {how}: {'chrF' if fails else 'BLEU'} {found[beam, penalty]:.2f} in {seconds:.1f} seconds")
+
+    attempt(1, 0.0)
+    penalties = (own.length_penalty,) if own.length_penalty else _PENALTIES
+    for penalty in penalties:
+        attempt(_BEAM, penalty)
+    _, penalty = max(found, key=lambda each: (found[each], -each[0]))
+    for beam in _OTHER_BEAMS:
+        attempt(beam, penalty or penalties[0])
+    beam, penalty = best_search(found)
+    if beam == 1:
+        logger.info("Greedy search is kept: no beam is clearly better.")
+        return greedy
+    logger.info(f"decoding.beam = {beam} and decoding.length_penalty = {penalty:g} are kept; --fast is greedy search.")
+    return translator.decoding(beam=beam, length_penalty=penalty)
+
+
+def best_search(found: dict[Search, float]) -> Search:
+    """Return the search with the smallest beam whose score is not more than ``WORTH`` below the best.
+
+    >>> best_search({(1, 0.0): 33.0, (3, 1.0): 35.1, (5, 0.6): 34.9, (5, 1.0): 35.2, (10, 1.0): 35.25})
+    (3, 1.0)
+    """
+    best = max(found.values())
+    good = [each for each in found if found[each] >= best - WORTH]
+    smallest = min(beam for beam, _ in good)
+    return max((each for each in good if each[0] == smallest), key=lambda each: found[each])
