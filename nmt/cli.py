@@ -15,6 +15,7 @@ from nmt.commands.evaluate import align, evaluate, score
 from nmt.commands.export import export
 from nmt.commands.plot import plot
 from nmt.commands.serve import serve
+from nmt.commands.shortlist import shortlist
 from nmt.commands.train import train
 from nmt.commands.translate import complete, translate
 from nmt.errors import InputError, WorkFailed
@@ -31,6 +32,7 @@ app = typer.Typer(
 )
 for command in (demo, data, train, corpus, translate, complete, evaluate, score, align, plot, compare, export, serve):
     app.command()(command)
+app.command()(shortlist)
 
 
 def main() -> None:

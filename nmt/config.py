@@ -211,6 +211,9 @@ class Decoding:
     seed: int = option(
         1, "seed of sampling; what is drawn for a line depends on it and on the line's number", 0, 2**31 - 1
     )
+    shortlist: bool = option(
+        False, "search only among the pieces that the source calls for, from the file that `nmt shortlist` makes"
+    )
     batch_size: int = option(64, "sentences translated in one batch", 1, 4096)
 
 
@@ -420,6 +423,10 @@ def _decoding_rules(c: Config, vocabulary: int | None = None, exported: bool = F
         (
             language_model and (d.min_length, d.min_ratio, max_ratio(d)) != (0, 0.0, MAX_RATIO),
             "decoding.min_length, min_ratio and max_ratio are for translations: a language model writes to its end.",
+        ),
+        (
+            unaligned and d.shortlist,
+            "decoding.shortlist = true: a shortlist comes from the links of an attention, and this model has none.",
         ),
         (
             d.min_length > d.max_length,

@@ -14,6 +14,22 @@ from nmt.errors import InputError
 LOCK = ".lock"
 
 
+def check_unlocked(folder: Path, command: str) -> None:
+    """Check that no process is at work in a folder, if there is one, before long preparations.
+
+    Only :func:`folder_lock` keeps others out afterwards.
+
+    Arguments:
+        folder, command: see :func:`folder_lock`.
+
+    Raises:
+        InputError: if another process is at work there, or the folder cannot be used.
+    """
+    if folder.is_dir():
+        with folder_lock(folder, command):
+            pass
+
+
 @contextlib.contextmanager
 def folder_lock(folder: Path, command: str) -> Iterator[None]:
     """Keep other processes out of a folder, which is made if there is none.

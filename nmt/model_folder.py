@@ -19,13 +19,22 @@ from nmt.folder_lock import LOCK
 
 CONFIG = "config.toml"
 WEIGHTS = "model.weights.h5"
+SHORTLIST = "shortlist.npz"
 JOURNAL = "metrics.jsonl"
 LOGS = "logs"
 STATE = "training/state.npz"
 EPOCHS = "training/epochs"
 
 # The files of a model that are read, and the most bytes that each may have.
-_LARGEST = {CONFIG: 2**20, CHECKSUMS: 2**20, "*.spm.model": 2**28, WEIGHTS: 2**40, STATE: 2**42, JOURNAL: 2**28}
+_LARGEST = {
+    CONFIG: 2**20,
+    CHECKSUMS: 2**20,
+    "*.spm.model": 2**28,
+    WEIGHTS: 2**40,
+    SHORTLIST: 2**32,
+    STATE: 2**42,
+    JOURNAL: 2**28,
+}
 
 # The last line of a config. Without it, a file that was cut short would be read as one with more defaults.
 _COMPLETE = "# end of config"

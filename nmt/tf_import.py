@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import gc
 import hashlib
 import json
 import os
 import re
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,10 +27,16 @@ if TYPE_CHECKING:
     import tensorflow_text
 
 
-def import_tensorflow() -> None:
-    """Import TensorFlow without its start-up messages: notes on the hardware that C++ writes past Python's logging.
+# What Keras imports if it is installed, for pictures and data frames, and no command of this package needs of Keras.
+_OPTIONAL = ("IPython", "PIL", "matplotlib", "pandas")
 
-    Everything else that is written meanwhile is passed on.
+
+def import_tensorflow() -> None:
+    """Import TensorFlow for a command: without its start-up messages, and without what only takes time.
+
+    The messages are notes on the hardware that C++ writes past Python's logging. Everything else that is written
+    meanwhile is passed on. What Keras imports only for pictures and data frames is left out, and Python's collector of
+    garbage does not search a hundred thousand new objects that all stay.
 
     Raises:
         InputError: if Keras is set to another backend.
@@ -38,7 +45,7 @@ def import_tensorflow() -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     sys.stderr.flush()
     kept = os.dup(2)
-    with tempfile.TemporaryFile() as caught:
+    with tempfile.TemporaryFile() as caught, _without(_OPTIONAL), _uncollected():
         os.dup2(caught.fileno(), 2)
         try:
             import tensorflow as tf
@@ -51,6 +58,29 @@ def import_tensorflow() -> None:
             caught.seek(0)
             lines = [line for line in caught if not re.match(rb"[IWE]0000 |WARNING: All log messages", line)]
             sys.stderr.write(b"".join(lines).decode("utf-8", "replace"))
+
+
+@contextlib.contextmanager
+def _without(names: Iterable[str]) -> Iterator[None]:
+    """Let packages that are not imported yet seem not installed, within this context."""
+    hidden: dict[str, Any] = {name: None for name in names if name not in sys.modules}
+    sys.modules.update(hidden)
+    try:
+        yield
+    finally:
+        for name in hidden:
+            del sys.modules[name]
+
+
+@contextlib.contextmanager
+def _uncollected() -> Iterator[None]:
+    """Collect no garbage within this context, and look for none later among the objects that were made in it."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+        gc.freeze()
 
 
 def check_backend() -> None:

@@ -6,6 +6,7 @@ from command_line import PAIRS, once
 
 from nmt.config import Config, with_settings
 from nmt.data.corpora import from_tsv
+from nmt.inference.link_shortlist import make
 from nmt.inference.translator import Translator
 from nmt.training.fit import train_model
 
@@ -17,7 +18,7 @@ TEXTS = [ko for ko, _ in PAIRS[:9]] + ["", " ", "漢字 나는", "나는 " * 99,
 def trained(place: Path, kind: str = "bpe") -> Translator:
     """Open a trained model; its folder is ``place / "model"``."""
 
-    def make(folder: Path) -> None:
+    def train(folder: Path) -> None:
         pairs = folder.with_name(f"{folder.name}.tsv")
         pairs.write_text("".join(f"{ko}\t{en}\n" for ko, en in PAIRS), encoding="utf-8")
         data = from_tsv(pairs)
@@ -25,4 +26,10 @@ def trained(place: Path, kind: str = "bpe") -> Translator:
         settings = [*SMALL, f"text.kind={kind}", f"text.vocabulary_size={size}"]
         train_model(with_settings(Config(), settings), data, data, folder)
 
-    return Translator.load(once(place / "model", f"exported-{kind}", make))
+    return Translator.load(once(place / "model", f"exported-{kind}", train))
+
+
+def with_shortlist(translator: Translator) -> Translator:
+    """Give a translator a shortlist that leaves out some of its pieces."""
+    shortlist = make(translator, [PAIRS], best=4, frequent=7)
+    return Translator(translator.model, translator.tokenizers, translator.config, shortlist=shortlist)

@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 from command_line import PAIRS, TINY, installed, nmt, refused
 
+from nmt.folder_lock import folder_lock
+
 # A model that has not learned to stop writes as much as it may.
 QUICK = [*TINY, "--set", "decoding.max_length=23"]
 
@@ -37,13 +39,50 @@ def model(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_help_names_every_command_and_option_without_importing_tensorflow() -> None:
-    probe = "import sys; sys.argv = ['nmt', '--help']\nfrom nmt.cli import app\ntry: app()\nexcept SystemExit: pass\n"
-    result = subprocess.run(
-        [sys.executable, "-c", probe + "print('tensorflow' in sys.modules)"], capture_output=True, text=True, timeout=60
-    )
-    assert all(command in result.stdout for command in ("demo", "train", "translate", "evaluate"))
-    assert result.stdout.strip().endswith("False")
+# Runs a command, and names the packages that it imported although they take long.
+LIGHT = """
+import sys
+from nmt.cli import main
+slow = {"tensorflow", "keras", "tensorflow_text", "tensorflow_datasets", "sentencepiece", "matplotlib", "sacrebleu"}
+slow |= {"h5py", "grpc", "starlette", "tensorboard"}
+try:
+    main()
+finally:
+    print("slow:", sorted(slow & set(sys.modules)))
+"""
+
+
+def light(*arguments: object) -> subprocess.CompletedProcess[bytes]:
+    result = subprocess.run([sys.executable, "-c", LIGHT, *map(str, arguments)], capture_output=True, timeout=60)
+    assert result.stdout.splitlines()[-1] == b"slow: []"
+    return result
+
+
+def test_help_names_every_command_and_imports_nothing_that_takes_long() -> None:
+    result = light("--help")
+    assert result.returncode == 0
+    assert all(command in result.stdout for command in (b"demo", b"train", b"translate", b"evaluate"))
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("translate", "missing"),
+        ("serve", "missing"),
+        ("export", "missing"),
+        ("train", "--pairs", "missing", "--to", "new"),
+        ("train", "--pairs", "missing", "--to", "new", "--set", "model.unit=3"),
+    ],
+)
+def test_a_wrong_command_is_refused_at_once(command: tuple[str, ...]) -> None:
+    assert light(*command).returncode == 2
+
+
+def test_a_folder_where_another_process_trains_is_refused_at_once(corpus: Path, tmp_path: Path) -> None:
+    with folder_lock(tmp_path, "nmt train"):
+        result = light("train", "--pairs", corpus / "train.tsv", "--to", tmp_path)
+    assert result.returncode == 2
+    assert b"Another nmt train is at work in" in result.stderr
 
 
 @pytest.mark.parametrize("command", ["demo", "train", "translate", "evaluate"])

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from nmt.errors import InputError
-from nmt.folder_lock import folder_lock
+from nmt.folder_lock import check_unlocked, folder_lock
 
 
 def hold(folder: Path) -> None:
@@ -55,3 +55,11 @@ def test_a_file_in_place_of_the_folder_is_told(tmp_path: Path) -> None:
     (tmp_path / "c").touch()
     with pytest.raises(InputError, match="cannot be used"), folder_lock(tmp_path / "c", "nmt compare"):
         pass
+
+
+def test_a_folder_is_asked_for_its_lock_and_left_as_it_is(tmp_path: Path) -> None:
+    check_unlocked(tmp_path / "new", "nmt train")
+    check_unlocked(tmp_path, "nmt train")
+    assert list(tmp_path.iterdir()) == []
+    with folder_lock(tmp_path, "nmt train"), pytest.raises(InputError, match="Another nmt train is at work in"):
+        check_unlocked(tmp_path, "nmt train")

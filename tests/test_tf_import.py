@@ -80,3 +80,17 @@ def test_importing_what_needs_keras_refuses_it_before_tensorflow_is_imported() -
     assert [line.split()[0] for line in refused] == names, result.stderr
     assert all("asks Keras for 'jax'" in line for line in refused)
     assert imported == "set()"
+
+
+def test_a_command_imports_tensorflow_without_pictures_and_data_frames_which_can_be_imported_later() -> None:
+    program = """
+import gc, sys
+from nmt.tf_import import import_tensorflow
+import_tensorflow()
+import keras
+print({"matplotlib", "PIL", "pandas", "IPython"} & set(sys.modules), gc.isenabled(), gc.get_freeze_count() > 100_000)
+import matplotlib.pyplot, PIL.Image
+print(matplotlib.pyplot.figure.__name__)
+"""
+    result = run("-c", program)
+    assert (result.stdout, result.returncode) == ("set() True True\nfigure\n", 0), result.stderr

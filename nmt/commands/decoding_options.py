@@ -67,7 +67,7 @@ def decoding(
         InputError: if the folder holds a model of the other kind, or a setting is invalid.
     """
     from nmt.config import check_decoding, with_settings
-    from nmt.model_folder import read_config
+    from nmt.model_folder import SHORTLIST, read_config
 
     config = read_config(model)
     if config.model.architecture == "language-model" and not language_model:
@@ -83,6 +83,11 @@ def decoding(
     given = [f"decoding.{key}={str(value).lower()}" for key, value in options.items() if value is not None]
     config = with_settings(config, [*(settings or []), *given])
     check_decoding(config, exported=exported)
+    if config.decoding.shortlist and not (model / SHORTLIST).is_file():
+        raise InputError(
+            f"decoding.shortlist = true, but {model} has no {SHORTLIST}. Make it from sentence pairs: "
+            f"nmt shortlist {model} --pairs FILE."
+        )
     return dataclasses.asdict(config.decoding)
 
 

@@ -83,6 +83,7 @@ def train(
     """
     from nmt import config as configuration
     from nmt import presets
+    from nmt.folder_lock import check_unlocked
     from nmt.model_folder import read_config
     from nmt.training.prepare import prepare_run
 
@@ -116,6 +117,7 @@ def train(
 
     # A wrong setting is refused before a long corpus is read. A run that is resumed has its settings in its folder.
     chosen = choose(read_config(to) if resume else read_config(start) if start else presets.preset(name)[0])
+    check_unlocked(to, "nmt train")
     corpus, dev = _corpora(
         corpus_given, data_dir, dev=held_out, plain=text is not None, links=links, quoted=tsv_quoting
     )

@@ -130,6 +130,8 @@ def read_candidates(words: Sequence[str], base: Config) -> list[Candidate]:
             )
         if each.config.model.architecture == "language-model":
             raise InputError(f"{word} is a language model, but only models that translate can be compared.")
+        if each.config.decoding.shortlist and not each.folder:
+            raise InputError(f"{word} sets decoding.shortlist, which needs a model that is trained already.")
         if each.name in (other.name for other in found):
             raise InputError(f"Two models are called '{each.name}'. Write NAME:{word} to give one another name.")
         found.append(each)

@@ -177,7 +177,8 @@ class _Tsv(Corpus):
             return tf.data.Dataset.from_generator(self.pairs, output_signature=(text, text))
 
         def first_two_columns(line: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-            columns = tf.strings.split(line, "\t", maxsplit=2)
+            # tf.strings.split would make a ragged tensor of each line first.
+            columns = tf.raw_ops.StringSplitV2(input=[line], sep="\t", maxsplit=2).values
             return columns[0], columns[1]
 
         return line_dataset(self.path).map(first_two_columns)

@@ -16,14 +16,20 @@ Unicode Standard Annex #15, *Unicode Normalization Forms*, https://www.unicode.o
 from __future__ import annotations
 
 import itertools
+import re
 import sys
 import unicodedata
+from collections.abc import Iterator
 from functools import cache
 
 # White space that breaks a line counts as a space, too.
 _SPACES = "\t\n\v\f\r\x1c\x1d\x1e\x1f\x85\u2028\u2029"
 # A byte order mark has no meaning inside a text, and U+FFFD stands for bytes that were no text.
 _REMOVED, _REPLACED = "\ufeff", "\ufffd"
+# White space, control characters and those two: a rule that Unicode's normal forms do not ask for is for one of them.
+_SPECIAL = re.compile(f"[\\s\\x00-\\x1f\\x7f-\\x9f{_REMOVED}{_REPLACED}]")
+# Characters that are looked at together: in most such blocks there is no rule.
+_BLOCK = 256
 
 
 @cache
@@ -38,7 +44,7 @@ def nfc_rules() -> str:
 
 def _nfc() -> dict[str, str]:
     rules: dict[str, str] = {}
-    for character in map(chr, range(1, sys.maxunicode + 1)):
+    for character in _candidates():
         kind = unicodedata.category(character)
         if kind == "Cs":
             continue
@@ -51,6 +57,15 @@ def _nfc() -> dict[str, str]:
         elif (apart := unicodedata.normalize("NFD", character)) != character:
             rules.update(dict.fromkeys(_spellings(character, apart) - {character}, character))
     return {given: becomes for given, becomes in rules.items() if given != becomes}
+
+
+def _candidates() -> Iterator[str]:
+    """Yield every character that may need a rule, and its neighbours."""
+    for start in range(0, sys.maxunicode + 1, _BLOCK):
+        block = "".join(map(chr, range(max(start, 1), start + _BLOCK)))
+        normal = unicodedata.is_normalized("NFC", block) and unicodedata.is_normalized("NFD", block)
+        if not normal or _SPECIAL.search(block):
+            yield from block
 
 
 def _spellings(character: str, apart: str) -> set[str]:

@@ -13,7 +13,8 @@ batch is what ``model.fit`` takes: ``({"source": ids, "target": ids}, ids)``. Wi
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,8 +26,8 @@ from nmt.errors import InputError
 
 # SentencePiece is about five times faster on batches than on single sentences.
 _TOGETHER = 256
-# Lengths are learned from this many pairs.
-SAMPLE = 50_000
+# Lengths are learned from this many pairs, of which so many are counted in one call.
+SAMPLE, _COUNTED = 50_000, 4096
 
 # Nothing here has a Python `if` or `for` over tensors. AutoGraph would search the source of each function for one. This
 # costs seconds at the start of a training, and again where a pipeline is made inside another one.
@@ -224,16 +225,30 @@ def bounds(lengths: np.ndarray, count: int) -> np.ndarray:
     return values[np.array(ends[::-1]) - 1]
 
 
-@as_written
-def lengths(pairs: tf.data.Dataset, tokenizers: Tokenizers, max_length: int, sourceless: bool = False) -> np.ndarray:
-    """Return source and target lengths ``(pairs, 2)``, with the end token, of the first pairs that pass the filter."""
+def length_blocks(
+    pairs: Iterable[Sequence[str | bytes]], tokenizers: Tokenizers, max_length: int, sourceless: bool = False
+) -> Iterator[np.ndarray]:
+    """Yield source and target lengths ``(pairs, 2)``, with the end token, of the pairs that pass the filter.
 
-    def measure(source: tf.Tensor, target: tf.Tensor, *_: tf.Tensor) -> tf.Tensor:
-        return tf.stack([tf.size(source), tf.size(target) - 1])
+    The pairs are counted in Python, thousands at a time, so no graph is built for them.
 
-    examples = tokenize(pairs, tokenizers, max_length, sourceless)
-    batches = list(examples.map(measure).take(SAMPLE).batch(1024).as_numpy_iterator())
-    return np.concatenate(batches) if batches else np.zeros([0, 2], np.int32)
+    Arguments:
+        pairs: ``(source, target)``, perhaps with more after them.
+        tokenizers, max_length, sourceless: see :func:`tokenize`.
+    """
+    pairs = iter(pairs)
+    while rows := list(itertools.islice(pairs, _COUNTED)):
+        sources, targets, *_ = zip(*rows, strict=True)
+        source, target = tokenizers.source.lengths(sources), tokenizers.target.lengths(targets)
+        fits = (target > 0) & (sourceless | (source > 0)) & (np.maximum(source, target) <= max_length)
+        yield np.stack([source, target], 1)[fits] + 1
+
+
+def lengths(
+    pairs: Iterable[Sequence[str | bytes]], tokenizers: Tokenizers, max_length: int, sourceless: bool = False
+) -> np.ndarray:
+    """Return all blocks of :func:`length_blocks` as one array, which is empty without pairs."""
+    return np.concatenate([np.zeros([0, 2], np.int32), *length_blocks(pairs, tokenizers, max_length, sourceless)])
 
 
 def prefetched(batches: tf.data.Dataset) -> tf.data.Dataset:
@@ -322,7 +337,7 @@ def batches(
     Raises:
         InputError: if no pair is left.
     """
-    measured = lengths(pairs.take(SAMPLE), tokenizers, max_length)
+    measured = lengths(pairs.take(SAMPLE).as_numpy_iterator(), tokenizers, max_length)
     if not len(measured):
         raise InputError(f"No pair is left: every one has an empty side or more than {max_length} pieces.")
     fitted = Buckets.fit(measured, buckets, max_length + 1)

@@ -85,6 +85,11 @@ class Tokenizer:
         """Turn strings ``(batch,)`` into ids ``(batch, None)``, without start and end."""
         return self._graph.tokenize(texts)
 
+    def lengths(self, texts: Sequence[str] | Sequence[bytes]) -> np.ndarray:
+        """Return the number of pieces ``(texts,)`` of each text, without start and end. No graph is built."""
+        rows = self._processor.encode(texts, out_type=int, num_threads=2)
+        return np.fromiter(map(len, rows), np.int32, len(rows))
+
     def sample(self, texts: tf.Tensor, sampling: float, seed: tf.Tensor) -> tf.RaggedTensor:
         """Cut strings ``(batch,)`` at random into ids ``(batch, None)``, so that a model sees a word in many pieces.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import numpy as np
 import tensorflow as tf
 
 PAD = 0
@@ -87,8 +88,11 @@ class Constraints(NamedTuple):
 
 def without(logits: tf.Tensor, tokens: tuple[int, ...]) -> tf.Tensor:
     """Return logits ``(batch, vocabulary)`` with ``-inf`` for some tokens."""
-    excluded = tf.reduce_any(tf.expand_dims(tf.range(tf.shape(logits)[1]), 1) == tf.constant(tokens), 1)
-    return logits + tf.where(excluded, _NEVER, 0.0)
+    # They are among the first. Comparing every token with each of them took as long as the product of the output layer.
+    first = np.zeros([max(tokens) + 1], np.float32)
+    first[list(tokens)] = _NEVER
+    others = tf.zeros([tf.shape(logits)[1] - len(first)])
+    return logits + tf.concat([first, others], 0)
 
 
 def append(tokens: tf.Tensor, t: tf.Tensor, last: tf.Tensor) -> tf.Tensor:

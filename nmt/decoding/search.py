@@ -64,6 +64,7 @@ class _Loop(NamedTuple):
     Attributes:
         t: the number of the step, ``()``.
         last_tokens: ``(batch,)``.
+        writing: ``(batch,)``, whether a row has neither ended nor reached its maximum length.
         lengths: ``(batch,)``, tokens before EOS.
         tokens: ``(batch, max_steps)`` if repetitions matter; otherwise without columns.
         state: of the step.
@@ -72,6 +73,7 @@ class _Loop(NamedTuple):
 
     t: tf.Tensor
     last_tokens: tf.Tensor
+    writing: tf.Tensor
     lengths: tf.Tensor
     tokens: tf.Tensor
     state: Any
@@ -118,14 +120,11 @@ def greedy(
     max_length, max_steps = tf.cast(constraints.max_length, tf.int32), constraints.max_steps
     batch = tf.shape(max_length)[0]
 
-    def active(loop: _Loop) -> tf.Tensor:
-        return (loop.last_tokens != eos) & (loop.lengths < max_length)
-
     def continues(loop: _Loop) -> tf.Tensor:
-        return (loop.t < max_steps) & tf.reduce_any(active(loop))
+        return tf.reduce_any(loop.writing)
 
     def advance(loop: _Loop) -> tuple[_Loop]:
-        t, writing = loop.t, active(loop)
+        t, writing = loop.t, loop.writing
         logits, state, alignment = step(loop.last_tokens, loop.state, memory)
         logits, alignment = tf.cast(logits, tf.float32), tf.cast(alignment, tf.float32)
         allowed = constraints.allowed(logits, loop.tokens, t, bos=bos, eos=eos)
@@ -140,7 +139,8 @@ def greedy(
         return (
             _Loop(
                 t=t + 1,
-                last_tokens=tf.where(writing, tokens, loop.last_tokens),
+                last_tokens=tokens,
+                writing=written & (t + 1 < max_length),
                 lengths=loop.lengths + tf.cast(written, tf.int32),
                 tokens=append(loop.tokens, t, values[0]) if constraints.no_repeat else loop.tokens,
                 state=state,
@@ -152,6 +152,7 @@ def greedy(
     first = _Loop(
         t=tf.constant(0),
         last_tokens=tf.fill([batch], bos),
+        writing=max_length > 0,
         lengths=tf.zeros([batch], tf.int32),
         tokens=tf.zeros([batch, max_steps if constraints.no_repeat else 0], tf.int32),
         state=state,

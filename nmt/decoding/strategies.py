@@ -16,6 +16,8 @@ from nmt.decoding.constraints import Constraints
 from nmt.decoding.history import ARRAYS, History
 from nmt.decoding.sampling import random_numbers, sampler
 from nmt.decoding.search import Hypotheses, greedy, repeated
+from nmt.decoding.shortlist import Selection, Shortlist
+from nmt.errors import InputError
 
 # Pieces that a translation may have beyond decoding.max_ratio for each piece read.
 EXTRA = 10
@@ -60,6 +62,7 @@ def search(
     bos: int,
     eos: int,
     history: History = ARRAYS,
+    selection: Selection | None = None,
 ) -> Hypotheses:
     """Search as the settings say: greedily, with a beam, or by sampling.
 
@@ -72,10 +75,25 @@ def search(
         numbers: ``(batch, n_best * max_length)``, see :func:`numbers_for`; unused without sampling.
         bos, eos: the tokens before the first and after the last one.
         history: how the steps are kept.
+        selection: the tokens that the search is limited to.
 
     Returns:
         ``n_best`` hypotheses for each row.
     """
+    if selection is not None:
+        restricted, memory = selection.restrict(model, memory)
+        found = search(
+            restricted,
+            settings,
+            memory,
+            mask,
+            selection.constraints(constraints),
+            numbers=numbers,
+            bos=bos,
+            eos=eos,
+            history=history,
+        )
+        return selection.spelled(found)
     # A step reads BOS and all tokens but the last.
     state = model.initial_state(memory, tf.maximum(constraints.max_steps, 1))
     if (size := beam_size(settings)) > 1:
@@ -125,6 +143,27 @@ def search(
         history=history,
     )
     return _by_rank(found, n_best)
+
+
+def selection_for(
+    settings: Decoding, shortlist: Shortlist | None, source: tf.Tensor, constraints: Constraints
+) -> Selection | None:
+    """Return the tokens that :func:`search` is limited to, or ``None`` for all.
+
+    Arguments:
+        settings: the section ``decoding`` of a config.
+        shortlist: of the model, if it has one.
+        source: ids ``(batch, source)``.
+        constraints: on the translations.
+
+    Raises:
+        InputError: if the settings want a shortlist and there is none.
+    """
+    if not settings.shortlist:
+        return None
+    if shortlist is None:
+        raise InputError("decoding.shortlist = true, but the model has no shortlist. `nmt shortlist MODEL` makes one.")
+    return shortlist.select(source, constraints)
 
 
 def numbers_for(settings: Decoding, lines: Sequence[int]) -> tf.Tensor:

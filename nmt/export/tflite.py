@@ -75,6 +75,9 @@ def write(
         InputError: see :func:`export`.
     """
     check_decoding(dataclasses.replace(translator.config, decoding=settings), exported=True)
+    if settings.shortlist:
+        # An interpreter that has read sentences of other lengths before then gave some an empty translation.
+        raise InputError("An export for a device searches the whole vocabulary: set decoding.shortlist=false.")
     folders.check_new(to)
     try:
         converted = model()

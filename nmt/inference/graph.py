@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 from threading import Lock
 
 import tensorflow as tf
@@ -13,7 +13,8 @@ from nmt.data.tokenizers import BOS, EOS, PAD, UNK, Tokenizers
 from nmt.decoding.constraints import Constraints
 from nmt.decoding.ensemble import Ensemble
 from nmt.decoding.search import Hypotheses, unfinished
-from nmt.decoding.strategies import constraints_for, graph_settings, search
+from nmt.decoding.shortlist import Shortlist
+from nmt.decoding.strategies import constraints_for, graph_settings, search, selection_for
 from nmt.models.language_model import LanguageModel
 from nmt.models.seq2seq import Seq2Seq
 
@@ -33,11 +34,13 @@ class TranslationGraph:
     Arguments:
         model: the trained model, or several that are searched as one.
         tokenizers: those it was trained with.
+        shortlist: what ``decoding.shortlist`` limits a search to.
     """
 
-    def __init__(self, model: Seq2Seq | Ensemble, tokenizers: Tokenizers) -> None:
+    def __init__(self, model: Seq2Seq | Ensemble, tokenizers: Tokenizers, shortlist: Shortlist | None = None) -> None:
         self.model = model
         self.tokenizers = tokenizers
+        self.shortlist = shortlist
 
     def translate(
         self, settings: Decoding, prefixed: bool, texts: tf.Tensor, prefixes: tf.Tensor, numbers: tf.Tensor
@@ -60,15 +63,9 @@ class TranslationGraph:
         # The attention may rest on EOS when no source token is relevant, so EOS need not be covered.
         mask = (source != PAD) & (source != EOS)
         mask = mask if self.model.aligned else mask[:, :0]
-        found = search(
-            self.model,
-            settings,
-            memory=memory,
-            mask=mask,
-            constraints=constraints,
-            numbers=numbers,
-            bos=BOS,
-            eos=EOS,
+        selection = selection_for(settings, self.shortlist, source, constraints)
+        found = _search(
+            self.model, settings, memory, mask=mask, constraints=constraints, numbers=numbers, selection=selection
         )
         return {
             **_outputs(found, source, lengths, truncated),
@@ -139,16 +136,7 @@ class CompletionGraph:
         limits = tf.fill([rows], settings.max_length)
         constraints = Constraints(limits, prefix=prefix, no_repeat=settings.no_repeat, unknown=UNK)
         memory, mask = self.model.encode(prefix), tf.zeros([rows, 0], tf.bool)
-        found = search(
-            self.model,
-            settings,
-            memory=memory,
-            mask=mask,
-            constraints=constraints,
-            numbers=numbers,
-            bos=BOS,
-            eos=EOS,
-        )
+        found = _search(self.model, settings, memory, mask=mask, constraints=constraints, numbers=numbers)
         tokens, lengths = found.tokens[:, 0], found.lengths[:, 0]
         return {
             "text": self.tokenizers.target.decode(tf.RaggedTensor.from_tensor(tokens, lengths=lengths)),
@@ -199,6 +187,10 @@ class GraphCache:
 
     def __len__(self) -> int:
         return self._kept.cache_info().currsize
+
+
+# The search of both graphs: BOS and EOS are those of every tokenizer.
+_search = partial(search, bos=BOS, eos=EOS)
 
 
 def _teacher_forced(pieces: tf.RaggedTensor, max_length: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:

@@ -13,9 +13,12 @@ import tensorflow as tf
 from nmt.config import Config, Decoding
 from nmt.data.tokenizers import Tokenizers
 from nmt.decoding.ensemble import Ensemble
+from nmt.decoding.shortlist import Shortlist
 from nmt.decoding.strategies import numbers_for
 from nmt.errors import InputError
 from nmt.inference.graph import Outputs, TranslationGraph
+from nmt.inference.link_shortlist import read as read_shortlist
+from nmt.inference.link_shortlist import write as write_shortlist
 from nmt.inference.parallel import PARALLEL_BATCHES
 from nmt.inference.searcher import NUMBERS, STRINGS, Searcher, count_pieces
 from nmt.inference.strings import continued, encoded, one_line
@@ -32,6 +35,7 @@ class Translator(Searcher):
     Arguments:
         model: the trained model, or several that are searched as one, an :class:`~nmt.decoding.ensemble.Ensemble`.
         tokenizers, config, parallel_batches: see :class:`~nmt.inference.searcher.Searcher`.
+        shortlist: what ``decoding.shortlist`` limits a search to; see :mod:`nmt.inference.link_shortlist`.
     """
 
     model: Seq2Seq | Ensemble
@@ -42,15 +46,19 @@ class Translator(Searcher):
         tokenizers: Tokenizers,
         config: Config,
         parallel_batches: int = PARALLEL_BATCHES,
+        shortlist: Shortlist | None = None,
     ) -> None:
         super().__init__(model, tokenizers, config, parallel_batches)
-        self._graph = TranslationGraph(model, tokenizers)
+        self.shortlist = shortlist
+        self._graph = TranslationGraph(model, tokenizers, shortlist)
         signature = [STRINGS, STRINGS, tf.TensorSpec([], tf.int32)]
         self._score = tf.function(self._graph.score, input_signature=signature, autograph=False)
 
     @classmethod
     def load(cls, folder: str | Path, *others: str | Path, parallel_batches: int = PARALLEL_BATCHES) -> Translator:
         """Open a model's folder; with ``others`` all of them, as an ensemble that is searched as the first would be.
+
+        The shortlist is that of the first.
 
         Raises:
             InputError: if one holds no model or a language model, is incomplete or damaged, or has another vocabulary.
@@ -75,7 +83,8 @@ class Translator(Searcher):
                     f"its decoding.max_length, {max_length}. Name {place} first."
                 )
         assert first
-        return cls(Ensemble(models) if others else models[0], *first, parallel_batches)
+        shortlist = read_shortlist(Path(folder), first[0])
+        return cls(Ensemble(models) if others else models[0], *first, parallel_batches, shortlist)
 
     def save(self, folder: str | Path) -> None:
         """Write a folder that ``load`` opens anywhere.
@@ -87,6 +96,8 @@ class Translator(Searcher):
         if isinstance(self.model, Ensemble):
             raise InputError("An ensemble has a folder for each model. Save its models one by one.")
         super().save(folder)
+        if self.shortlist:
+            write_shortlist(Path(folder), self.shortlist, self.tokenizers)
 
     def translate(
         self, texts: Sequence[str], prefixes: Sequence[str] | None = None, first: int = 0, **decoding: Any
@@ -117,7 +128,8 @@ class Translator(Searcher):
             raise TypeError("Give a list of sentences, not one string.")
         settings = self.decoding(**decoding)
         begins = [""] * len(texts) if prefixes is None else list(prefixes)
-        self._check_prefixes(texts, begins, settings)
+        if prefixes is not None:
+            self._check_prefixes(texts, begins, settings)
         results = [[_BLANK] for _ in texts]
         # Sentences of similar length waste no work on padding.
         waiting = sorted((i for i, text in enumerate(texts) if text.strip()), key=lambda i: len(texts[i]))

@@ -25,6 +25,19 @@ class Encoded(NamedTuple):
     mask: Any = None
 
 
+class TokenWeights(NamedTuple):
+    """The weights of some target tokens.
+
+    Attributes:
+        vectors: ``(tokens, embedding)``, what the decoder reads.
+        kernel, bias: ``(tokens, readout)`` and ``(tokens,)``, what the output layer computes their logits with.
+    """
+
+    vectors: tf.Tensor
+    kernel: tf.Tensor
+    bias: tf.Tensor
+
+
 class TextModel(keras.Model):
     """A model that writes text token by token: target embeddings, a decoder, an output layer.
 
@@ -115,19 +128,33 @@ class TextModel(keras.Model):
         """Return the state before the first step. A Transformer needs ``max_steps``, the maximum number of steps."""
         return self.decoder.initial_state(memory, max_steps)
 
-    def step(self, tokens: tf.Tensor, state: Any, memory: Memory) -> tuple[tf.Tensor, Any, tf.Tensor]:
+    def step(
+        self, tokens: tf.Tensor, state: Any, memory: Memory, weights: TokenWeights | None = None
+    ) -> tuple[tf.Tensor, Any, tf.Tensor]:
         """Compute one step.
 
         Arguments:
             tokens: the last tokens written, ``(batch,)``, BOS at first.
             state: from the step before.
             memory: from ``encode``.
+            weights: of the tokens that a search is limited to, from :meth:`token_weights`. Then a token is an index
+                among them, and there are logits for them alone.
 
         Returns:
             Logits ``(batch, vocabulary)``, the next state, and the alignment ``(batch, source)``.
         """
-        readout, state, alignment = self.decoder.step(self.target_embedding(tokens), state, memory)
-        return self._logits(readout), state, alignment
+        vectors = self.target_embedding(tokens) if weights is None else tf.gather(weights.vectors, tokens)
+        readout, state, alignment = self.decoder.step(vectors, state, memory)
+        if weights is None:
+            return self._logits(readout), state, alignment
+        return dense(readout, weights.kernel, transpose=True) + weights.bias, state, alignment
+
+    def token_weights(self, tokens: tf.Tensor) -> TokenWeights:
+        """Return the weights of some target tokens, ``(tokens,)``, for :meth:`step`."""
+        vectors = tf.gather(self.target_embedding.embeddings, tokens)
+        kernel = vectors if self.tied_output else tf.gather(tf.transpose(self.output_kernel), tokens)
+        parts = (vectors, kernel, tf.gather(self.output_bias, tokens))
+        return TokenWeights(*(tf.cast(part, self.compute_dtype) for part in parts))
 
     def run_encoder(self, source: tf.Tensor | None, training: bool = False) -> Encoded:
         """Encode source ids ``(batch, source)``; a language model ignores them."""
@@ -135,11 +162,16 @@ class TextModel(keras.Model):
 
     def run_decoder(self, target: tf.Tensor, encoded: Encoded, training: bool = False) -> tuple[tf.Tensor, tf.Tensor]:
         """Return the logits ``(batch, target, vocabulary)`` and the alignment of target ids ``(batch, target)``."""
+        readouts, alignment = self.read_target(target, encoded, training)
+        return self._logits(readouts), alignment
+
+    def read_target(self, target: tf.Tensor, encoded: Encoded, training: bool = False) -> tuple[tf.Tensor, tf.Tensor]:
+        """Return what the output layer reads ``(batch, target, readout)``, and the alignment of target ids."""
         vectors = self._vectors(self.target_embedding, target, training)
         readouts, alignment = self.decoder(
             vectors, encoded.annotations, encoded.initial_state, values_mask=encoded.mask, training=training
         )
-        return self._logits(self.drop_output(readouts, training=training)), alignment
+        return self.drop_output(readouts, training=training), alignment
 
     def _vectors(self, embedding: keras.layers.Embedding, ids: tf.Tensor, training: bool) -> tf.Tensor:
         """Return token vectors ``(batch, time, embedding)`` for ids ``(batch, time)``."""
@@ -148,9 +180,12 @@ class TextModel(keras.Model):
 
     def _logits(self, readouts: tf.Tensor) -> tf.Tensor:
         """Return logits ``(…, vocabulary)`` for readouts ``(…, readout)``."""
-        if not self.tied_output:
-            return dense(readouts, self.output_kernel) + self.output_bias
-        return dense(readouts, self.target_embedding.embeddings, transpose=True) + self.output_bias
+        return dense(readouts, self.output_matrix, transpose=self.tied_output) + self.output_bias
+
+    @property
+    def output_matrix(self) -> Any:
+        """The matrix of the output layer: ``(readout, vocabulary)``, or if it is tied ``(vocabulary, readout)``."""
+        return self.target_embedding.embeddings if self.tied_output else self.output_kernel
 
     def get_config(self) -> dict[str, Any]:
         own = ("embedding", "embedding_dropout", "output_dropout", "word_dropout")

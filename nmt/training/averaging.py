@@ -22,7 +22,7 @@ class Keep(keras.callbacks.Callback):
     Juditsky 1992; the last epochs, as in Vaswani et al. 2017, section 6.1; or both.
 
     Arguments:
-        kept: a compiled model with the same layers.
+        kept: a compiled model with the same layers, as :func:`~nmt.training.setup.make_models` makes it.
         development: batches on which its loss is measured.
         averages: whether to take the moving averages of the optimizer instead of the weights.
         epochs: number of last epochs whose weights are averaged.

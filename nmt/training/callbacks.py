@@ -155,7 +155,8 @@ class DevScores(keras.callbacks.Callback):
         assert logs is not None
         began = time.monotonic()
         texts = [
-            translation.text for translation in self.translator.translate(self.sources, beam=1, n_best=1, sample=False)
+            translation.text
+            for translation in self.translator.translate(self.sources, beam=1, n_best=1, sample=False, shortlist=False)
         ]
         scores = score(texts, self.references)
         logs[BLEU], logs[CHRF] = scores.bleu, scores.chrf

@@ -185,7 +185,7 @@ def _train(
     done = int(position[0])
     journal = Journal(folder / JOURNAL, done, judge.watch, judge.tokenizer)
     keep = Keep(
-        kept,
+        parts.scored,
         parts.development,
         averages=training.average_decay > 0,
         epochs=training.average_epochs,
@@ -231,7 +231,7 @@ def run_callbacks(
     news: News,
 ) -> list[keras.callbacks.Callback]:
     """Return the callbacks of a run in their order; only the saving of the checkpoint comes after them."""
-    training, tokenizers, kept = config.training, translator.tokenizers, keep.kept
+    training, tokenizers, kept = config.training, translator.tokenizers, keep.kept.network
     train_events, dev_events = (EventFile(folder / LOGS / run, done=len(journal.records)) for run in (TRAIN, DEV))
     pairs = development_sentences(dev)
     scores: keras.callbacks.Callback

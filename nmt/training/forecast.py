@@ -20,9 +20,9 @@ from nmt.evaluation.scores import score
 from nmt.inference.completer import Completer
 from nmt.inference.translator import Translator
 from nmt.models.language_model import LanguageModel
-from nmt.models.seq2seq import Seq2Seq
 from nmt.training.inputs import development_sentences, run_parts, uncounted_batches
 from nmt.training.memory import machine_mb, peak_mb
+from nmt.training.training_model import TrainingModel
 
 logger = logging.getLogger(__name__)
 
@@ -108,7 +108,9 @@ def forecast(config: Config, corpus: Corpus, dev: Corpus) -> Forecast:
     filling = _seconds(lambda: next(iter(epoch)))
     tracing, step = time_steps(model, epoch)
     logger.info("Timing the development set.")
-    search_tracing, scoring = time_scoring(parts.config, parts.kept, tokenizers, dev=dev, development=parts.development)
+    search_tracing, scoring = time_scoring(
+        parts.config, parts.scored, tokenizers, dev=dev, development=parts.development
+    )
     # A checkpoint being saved holds a copy of all this.
     held = [keras.ops.convert_to_numpy(variable) for variable in (*model.variables, *model.optimizer.variables)]
     logger.info(f"Measured; a checkpoint has {sum(array.nbytes for array in held) / 1e6:,.0f} MB.")
@@ -168,15 +170,15 @@ def time_steps(model: keras.Model, epoch: tf.data.Dataset) -> tuple[float, float
 
 
 def time_scoring(
-    config: Config, kept: Seq2Seq | LanguageModel, tokenizers: Tokenizers, *, dev: Corpus, development: tf.data.Dataset
+    config: Config, scored: TrainingModel, tokenizers: Tokenizers, *, dev: Corpus, development: tf.data.Dataset
 ) -> tuple[float, float]:
     """Return the seconds of tracing, and of a pass over the development set: its loss and its translations.
 
     Four batches of it are translated, and their time is scaled up to the number of pieces in the references.
     """
-    tracing = _seconds(lambda: kept.evaluate(development.take(1), verbose=0))
-    losing = _seconds(lambda: kept.evaluate(development, verbose=0))
-    pairs = development_sentences(dev)
+    tracing = _seconds(lambda: scored.evaluate(development.take(1), verbose=0))
+    losing = _seconds(lambda: scored.evaluate(development, verbose=0))
+    pairs, kept = development_sentences(dev), scored.network
     if isinstance(kept, LanguageModel):
         completer = Completer(kept, tokenizers, config)
         tracing += _seconds(lambda: completer.complete([pairs[0][1]]))
@@ -187,7 +189,7 @@ def time_scoring(
     written: list[int] = []
 
     def translate(sources: list[str]) -> None:
-        found = translator.translate(sources, beam=1, n_best=1, sample=False, min_ratio=least)
+        found = translator.translate(sources, beam=1, n_best=1, sample=False, shortlist=False, min_ratio=least)
         written.append(sum(len(translation.tokens) + 1 for translation in found))
 
     sources, references = [source for source, _ in pairs], [target for _, target in pairs]

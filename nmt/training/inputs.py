@@ -19,7 +19,7 @@ from nmt.data import tokenizers as texts
 from nmt.data import vocabulary_growth
 from nmt.data.alignment_targets import count_lost
 from nmt.data.corpora import Corpus
-from nmt.data.pipeline import SAMPLE, Buckets, Pipeline, lengths, linked
+from nmt.data.pipeline import SAMPLE, Buckets, Pipeline, length_blocks, lengths, linked
 from nmt.data.tokenizers import Tokenizers
 from nmt.decoding.strategies import fitted_max_ratio
 from nmt.errors import InputError
@@ -52,6 +52,7 @@ class RunParts:
         development: the batches on which the loss is measured.
         model: the model that learns.
         kept: the network that is kept.
+        scored: that network and its loss.
         schedule: the schedule of the learning rate.
     """
 
@@ -63,6 +64,7 @@ class RunParts:
     development: tf.data.Dataset
     model: TrainingModel
     kept: Seq2Seq | LanguageModel
+    scored: TrainingModel
     schedule: WarmUp
 
 
@@ -101,7 +103,7 @@ def run_parts(
     pipeline, batches = make_pipeline(config, corpus, tokenizers, measured)
     steps = expected_steps(config, batches)
     development = development_batches(config, pipeline, dev)
-    model, kept, schedule = make_models(config, (tokenizers.source.vocabulary, tokenizers.target.vocabulary), steps)
+    model, scored, schedule = make_models(config, (tokenizers.source.vocabulary, tokenizers.target.vocabulary), steps)
     if started:
         begin_with(model.network, tokenizers, started[0], started[1])
     return RunParts(
@@ -112,7 +114,8 @@ def run_parts(
         steps=steps,
         development=development,
         model=model,
-        kept=kept,
+        kept=scored.network,
+        scored=scored,
         schedule=schedule,
     )
 
@@ -218,7 +221,7 @@ def _sizes(tokenizers: Tokenizers) -> str:
 def sample_lengths(config: Config, corpus: Corpus, tokenizers: Tokenizers) -> np.ndarray:
     """Return the lengths of a sample of the corpus, see :func:`~nmt.data.pipeline.lengths`."""
     sourceless = config.model.architecture == "language-model"
-    return lengths(corpus.dataset().take(SAMPLE), tokenizers, config.data.max_length, sourceless)
+    return lengths(islice(corpus.pairs(), SAMPLE), tokenizers, config.data.max_length, sourceless)
 
 
 def fit_max_ratio(config: Config, measured: np.ndarray, started: bool = False) -> Config:
@@ -331,13 +334,13 @@ def development_batches(config: Config, pipeline: Pipeline, dev: Corpus) -> tf.d
     Raises:
         InputError: if there is none.
     """
-    development = dataclasses.replace(pipeline, pairs=dev.dataset()).in_order()
-    if not any(True for _ in development.take(1)):
+    blocks = length_blocks(dev.pairs(), pipeline.tokenizers, pipeline.max_length, pipeline.sourceless)
+    if not any(map(len, blocks)):
         raise InputError(
             f"No development pair of {dev.name} is left: each has an empty side or more than data.max_length = "
             f"{config.data.max_length} pieces."
         )
-    return development
+    return dataclasses.replace(pipeline, pairs=dev.dataset()).in_order()
 
 
 def development_sentences(dev: Corpus) -> list[tuple[str, str]]:

@@ -8,6 +8,7 @@ import keras
 import tensorflow as tf
 
 from nmt.training.distribute import sum_over_replicas
+from nmt.training.vocabulary_loss import TokenScores
 
 
 def token_cross_entropy(targets: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
@@ -73,7 +74,8 @@ class MaskedCrossEntropy(keras.losses.Loss):
 
     Call arguments:
         y_true: ids ``(batch, target)``.
-        y_pred: logits ``(batch, target, vocabulary)``.
+        y_pred: logits ``(batch, target, vocabulary)``, or :class:`~nmt.training.vocabulary_loss.TokenScores` that were
+            computed with the same ``e``.
 
     Raises:
         ValueError: for a ``sample_weight``.
@@ -87,21 +89,24 @@ class MaskedCrossEntropy(keras.losses.Loss):
         super().__init__(name=name, **kwargs)
         self.label_smoothing = label_smoothing
 
-    def __call__(self, y_true: tf.Tensor, y_pred: tf.Tensor, sample_weight: Any = None) -> tf.Tensor:
+    def __call__(self, y_true: tf.Tensor, y_pred: tf.Tensor | TokenScores, sample_weight: Any = None) -> tf.Tensor:
         # Keras would turn the ids into floats and back, and average over sentences.
         if sample_weight is not None:
             raise ValueError("MaskedCrossEntropy gives every real token the same weight and takes no sample_weight.")
         with tf.name_scope(self.name):
             return self.call(y_true, y_pred)
 
-    def call(self, y_true: tf.Tensor, y_pred: tf.Tensor) -> tf.Tensor:
+    def call(self, y_true: tf.Tensor, y_pred: tf.Tensor | TokenScores) -> tf.Tensor:
         targets = tf.reshape(tf.cast(y_true, tf.int32), [-1])
-        logits = _flat(y_pred)
-        losses = _smoothed(logits, targets, tf.constant(self.label_smoothing, logits.dtype))
-        real = tf.cast(targets != 0, losses.dtype)
+        if isinstance(y_pred, TokenScores):
+            total = y_pred.total
+        else:
+            logits = _flat(y_pred)
+            losses = _smoothed(logits, targets, tf.constant(self.label_smoothing, logits.dtype))
+            total = tf.reduce_sum(losses * tf.cast(targets != 0, losses.dtype))
         # Several devices share a batch: their losses add up to that of the whole, however long the sentences of each.
-        (tokens,) = sum_over_replicas([tf.reduce_sum(real)])
-        return tf.reduce_sum(losses * real) / tf.maximum(tokens, 1)
+        (tokens,) = sum_over_replicas([tf.cast(tf.math.count_nonzero(targets), total.dtype)])
+        return total / tf.maximum(tokens, 1)
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "label_smoothing": self.label_smoothing}

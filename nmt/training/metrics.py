@@ -8,12 +8,14 @@ import keras
 import tensorflow as tf
 
 from nmt.training.losses import token_cross_entropy
+from nmt.training.vocabulary_loss import TokenScores
 
 
 class TokenMetric(keras.metrics.Metric):
     """The base class of means over real tokens. A subclass defines what is measured for each token.
 
-    The ids are ``(batch, target)``, with 0 at padding, and the logits ``(batch, target, vocabulary)``.
+    The ids are ``(batch, target)``, with 0 at padding. Predictions are logits ``(batch, target, vocabulary)`` or
+    :class:`~nmt.training.vocabulary_loss.TokenScores`.
     """
 
     def __init__(self, name: str, **kwargs: Any) -> None:
@@ -21,14 +23,14 @@ class TokenMetric(keras.metrics.Metric):
         self.total = self.add_variable((), "zeros", name="total")
         self.tokens = self.add_variable((), "zeros", name="tokens")
 
-    def update_state(self, y_true: tf.Tensor, y_pred: tf.Tensor, sample_weight: Any = None) -> None:
+    def update_state(self, y_true: tf.Tensor, y_pred: tf.Tensor | TokenScores, sample_weight: Any = None) -> None:
         y_true = tf.cast(y_true, tf.int32)
         real = tf.cast(y_true != 0, tf.float32)
         self.total.assign_add(tf.reduce_sum(tf.cast(self.measure(y_true, y_pred), tf.float32) * real))
         self.tokens.assign_add(tf.reduce_sum(real))
 
-    def measure(self, y_true: tf.Tensor, y_pred: tf.Tensor) -> tf.Tensor:
-        """Return a number for every token, ``(batch, target)``, from ids ``(batch, target)`` and logits."""
+    def measure(self, y_true: tf.Tensor, y_pred: tf.Tensor | TokenScores) -> tf.Tensor:
+        """Return a number for every token, ``(batch, target)``, from ids ``(batch, target)`` and predictions."""
         raise TypeError("TokenMetric is a base class. Use Perplexity or TokenAccuracy.")
 
     def mean(self) -> tf.Tensor:
@@ -48,8 +50,8 @@ class Perplexity(TokenMetric):
     def __init__(self, name: str = "perplexity", **kwargs: Any) -> None:
         super().__init__(name, **kwargs)
 
-    def measure(self, y_true: tf.Tensor, y_pred: tf.Tensor) -> tf.Tensor:
-        return token_cross_entropy(y_true, y_pred)
+    def measure(self, y_true: tf.Tensor, y_pred: tf.Tensor | TokenScores) -> tf.Tensor:
+        return y_pred.minus_log_p if isinstance(y_pred, TokenScores) else token_cross_entropy(y_true, y_pred)
 
     def result(self) -> tf.Tensor:
         return tf.exp(self.mean())
@@ -68,7 +70,9 @@ class TokenAccuracy(TokenMetric):
     def __init__(self, name: str = "accuracy", **kwargs: Any) -> None:
         super().__init__(name, **kwargs)
 
-    def measure(self, y_true: tf.Tensor, y_pred: tf.Tensor) -> tf.Tensor:
+    def measure(self, y_true: tf.Tensor, y_pred: tf.Tensor | TokenScores) -> tf.Tensor:
+        if isinstance(y_pred, TokenScores):
+            return y_pred.likeliest == y_true
         return tf.argmax(y_pred, -1, output_type=tf.int32) == y_true
 
     def result(self) -> tf.Tensor:
@@ -89,8 +93,8 @@ class TokensPerSecond(keras.metrics.Metric):
         self.now = self.add_variable((), "zeros", dtype="float64", name="now")
         self.tokens = self.add_variable((), "zeros", name="tokens")
 
-    def update_state(self, y_true: tf.Tensor, y_pred: tf.Tensor, sample_weight: Any = None) -> None:
-        with tf.control_dependencies([y_pred]):
+    def update_state(self, y_true: tf.Tensor, y_pred: tf.Tensor | TokenScores, sample_weight: Any = None) -> None:
+        with tf.control_dependencies(tf.nest.flatten(y_pred)):
             now = tf.timestamp()
         begin = tf.convert_to_tensor(self.begin)
         first = begin == 0

@@ -10,7 +10,7 @@ import tensorflow as tf
 from nmt.data.tokenizers import PAD
 
 
-def mix_predictions(target: tf.Tensor, logits: tf.Tensor, share: Any, seed: Any = None) -> tf.Tensor:
+def mix_predictions(target: tf.Tensor, predictions: tf.Tensor, share: Any, seed: Any = None) -> tf.Tensor:
     """Replace a share of the target tokens that a model will read by its own predictions of them.
 
     Scheduled sampling, Bengio et al. 2015, https://arxiv.org/abs/1506.03099, in the parallel form of Duckworth et al.
@@ -19,7 +19,7 @@ def mix_predictions(target: tf.Tensor, logits: tf.Tensor, share: Any, seed: Any 
 
     Arguments:
         target: ``BOS y_1 … y_n``, shape ``(batch, target)``.
-        logits: the scores of ``y_1 … y_n EOS``, shape ``(batch, target, vocabulary)``.
+        predictions: the likeliest tokens in the places of ``y_1 … y_n EOS``, shape ``(batch, target)``.
         share: the probability that a token is replaced, a number from 0 to 1 or a scalar tensor.
         seed: a ``keras.random.SeedGenerator``.
 
@@ -27,12 +27,11 @@ def mix_predictions(target: tf.Tensor, logits: tf.Tensor, share: Any, seed: Any 
         The tokens to read, ``(batch, target)``.
 
     >>> target = tf.constant([[2, 5, 6, 0]])
-    >>> mix_predictions(target, tf.one_hot([[7, 8, 9, 3]], 10), share=1.0).numpy().tolist()
+    >>> mix_predictions(target, tf.constant([[7, 8, 9, 3]]), share=1.0).numpy().tolist()
     [[2, 7, 8, 0]]
     """
     # The token read at place t is predicted at place t - 1.
-    predictions = tf.argmax(logits, -1, output_type=target.dtype)[:, :-1]
-    predictions = tf.concat([target[:, :1], predictions], 1)
+    predictions = tf.concat([target[:, :1], tf.cast(predictions[:, :-1], target.dtype)], 1)
     share = tf.cast(tf.convert_to_tensor(share), tf.float32)
     chosen = keras.random.uniform(tf.shape(target), dtype="float32", seed=seed) < share
     first = tf.range(tf.shape(target)[1]) == 0

@@ -11,8 +11,6 @@ import tensorflow as tf
 
 from nmt.config import Config, Training
 from nmt.models.build import build_model
-from nmt.models.language_model import LanguageModel
-from nmt.models.seq2seq import Seq2Seq
 from nmt.training.distribute import strategy
 from nmt.training.losses import MaskedCrossEntropy
 from nmt.training.metrics import Perplexity, TokenAccuracy, TokensPerSecond
@@ -62,8 +60,8 @@ def slow_precision(name: str, processor: str | None = None) -> str:
 
 def make_models(
     config: Config, vocabularies: tuple[int, int], steps: int
-) -> tuple[TrainingModel, Seq2Seq | LanguageModel, WarmUp]:
-    """Return the model that learns, the network that is kept, and the schedule of the learning rate.
+) -> tuple[TrainingModel, TrainingModel, WarmUp]:
+    """Return the model that learns, the one whose network is kept, and the schedule of the learning rate.
 
     Arguments:
         config: the whole configuration.
@@ -71,7 +69,7 @@ def make_models(
         steps: about how many steps the run will have.
     """
     model, schedule = make_training_model(config, steps, *vocabularies)
-    kept = build_model(config, *vocabularies)
+    kept = TrainingModel(build_model(config, *vocabularies))
     kept.compile(
         optimizer=None,
         loss=MaskedCrossEntropy(config.training.label_smoothing),

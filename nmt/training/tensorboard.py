@@ -34,7 +34,6 @@ from nmt.inference.strings import one_line
 from nmt.inference.translator import Translator
 from nmt.models.language_model import LanguageModel
 from nmt.models.seq2seq import Seq2Seq
-from nmt.plotting.figures import heat_map
 from nmt.training.averaging import Keep
 from nmt.training.callbacks import Journal, beginning, best_epoch
 
@@ -189,8 +188,11 @@ class Translations(keras.callbacks.Callback):
         self.pairs = evenly_spaced([pair for pair in pairs if pair[0].strip()])
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        # matplotlib is not needed before the first step.
+        from nmt.plotting.figures import heat_map
+
         sources = [source for source, _ in self.pairs]
-        made = self.translator.translate(sources, beam=1, n_best=1, sample=False)
+        made = self.translator.translate(sources, beam=1, n_best=1, sample=False, shortlist=False)
         rows = [(*pair, one.text, f"{one.score:.2f}") for pair, one in zip(self.pairs, made, strict=True)]
         shown = [text_pb("translations", table(["source", "reference", "output", "score"], rows))]
         for number, ((_, reference), one) in enumerate(zip(self.pairs, made, strict=True), start=1):

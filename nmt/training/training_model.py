@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -9,7 +10,9 @@ import tensorflow as tf
 
 from nmt.models.base import TextModel
 from nmt.training.alignment_loss import AlignmentLoss, alignment_loss
+from nmt.training.losses import MaskedCrossEntropy
 from nmt.training.scheduled_sampling import mix_predictions
+from nmt.training.vocabulary_loss import OutputLayer, TokenScores, score_tokens
 
 
 class TrainingModel(keras.Model):
@@ -24,12 +27,16 @@ class TrainingModel(keras.Model):
         scheduled_sampling: whether training replaces some of the target tokens it reads by the network's own
             predictions. The share is ``sampling_share``, 0 at first.
 
+    Compile it with :class:`~nmt.training.losses.MaskedCrossEntropy` and metrics that take
+    :class:`~nmt.training.vocabulary_loss.TokenScores`: its steps compute these, and no logits.
+
     Call arguments:
         inputs: those of the network, and for guided alignment ``links``, see :class:`nmt.data.alignment_targets.Guide`.
-            A batch without links has no alignment loss.
+            A batch without links has no alignment loss. With ``written``, the ids that the network should write,
+            ``(batch, target)``, there are scores in place of logits.
 
     Returns:
-        Logits ``(batch, target, vocabulary)`` and the alignment ``(batch, target, source)``.
+        Logits ``(batch, target, vocabulary)`` or ``TokenScores``, and the alignment ``(batch, target, source)``.
     """
 
     def __init__(
@@ -42,18 +49,42 @@ class TrainingModel(keras.Model):
         super().__init__(dtype=network.dtype_policy, **kwargs)
         self.network = network
         self.guided_alignment = guided_alignment
-        self.alignment_metric = AlignmentLoss() if guided_alignment else None
         # The share is set for each epoch, so a checkpoint does not store it.
         self.sampling_share = tf.Variable(0.0, trainable=False) if scheduled_sampling else None
         self.built = True
 
-    def call(self, inputs: dict[str, tf.Tensor], training: bool = False) -> tuple[tf.Tensor, tf.Tensor]:
-        network, target = self.network, inputs["target"]
+    def compile(
+        self, optimizer: Any, loss: MaskedCrossEntropy, metrics: Sequence[keras.metrics.Metric], **kwargs: Any
+    ) -> None:
+        """Compile it as any Keras model. Loss and metrics are kept here, since Keras would give them tensors only."""
+        super().compile(optimizer=optimizer, **kwargs)
+        self.cross_entropy = loss
+        self.token_metrics = list(metrics)
+        self.alignment_metric = AlignmentLoss() if self.guided_alignment else None
+
+    def call(self, inputs: dict[str, tf.Tensor], training: bool = False) -> tuple[tf.Tensor | TokenScores, tf.Tensor]:
+        network, target, written = self.network, inputs["target"], inputs.get("written")
         encoded = network.run_encoder(inputs.get("source"), training)
         if training and self.sampling_share is not None:
-            logits, _ = network.run_decoder(target, encoded)
-            target = mix_predictions(target, logits, self.sampling_share, network.sampling_seed)
-        return network.run_decoder(target, encoded, training)
+            readouts, _ = network.read_target(target, encoded)
+            likeliest = self._score(readouts, target if written is None else written, False).likeliest
+            target = mix_predictions(target, likeliest, self.sampling_share, network.sampling_seed)
+        if written is None:
+            return network.run_decoder(target, encoded, training)
+        readouts, alignment = network.read_target(target, encoded, training)
+        return self._score(readouts, written, training), alignment
+
+    def _score(self, readouts: tf.Tensor, written: tf.Tensor, training: bool) -> TokenScores:
+        network = self.network
+        kernel, bias = (tf.convert_to_tensor(weight) for weight in (network.output_matrix, network.output_bias))
+        return score_tokens(
+            readouts,
+            OutputLayer(kernel, bias, network.tied_output),
+            written,
+            smoothing=self.cross_entropy.label_smoothing,
+            training=training,
+            fixed_shapes=self.jit_compile,
+        )
 
     def train_step(self, data: Any) -> Any:
         """Take one step of training, all of it or nothing.
@@ -62,20 +93,25 @@ class TrainingModel(keras.Model):
         no data, such as the seeds of dropout and the count of steps, might still change.
         """
         with tf.control_dependencies([part for part in tf.nest.flatten(data) if part is not None]):
-            return super().train_step(data)
+            return super().train_step(_with_written(data))
+
+    def test_step(self, data: Any) -> Any:
+        return super().test_step(_with_written(data))
 
     def compute_loss(
         self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
     ) -> tf.Tensor:
-        logits, alignment = y_pred
-        loss = super().compute_loss(x=x, y=y, y_pred=logits, sample_weight=sample_weight, training=training)
+        scores, alignment = y_pred
+        loss = self.cross_entropy(y, scores, sample_weight)
         return loss + self.guided_alignment * alignment_loss(x["links"], alignment) if self._guided(x) else loss
 
     def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> dict[str, Any]:
-        logits, alignment = y_pred
+        scores, alignment = y_pred
+        for metric in self.token_metrics:
+            metric.update_state(y, scores)
         if self.alignment_metric is not None and self._guided(x):
             self.alignment_metric.update_state(x["links"], alignment)
-        return super().compute_metrics(x, y, logits, sample_weight)
+        return self.get_metrics_result()
 
     def _guided(self, inputs: dict[str, tf.Tensor]) -> bool:
         return self.guided_alignment > 0 and "links" in inputs
@@ -86,3 +122,9 @@ class TrainingModel(keras.Model):
         With several devices Keras would build with a batch, for which it averages the parts of the devices; these need
         not have the same size.
         """
+
+
+def _with_written(data: Any) -> Any:
+    """Return a batch whose inputs have the ids to write, too."""
+    inputs, written, *rest = data
+    return ({**inputs, "written": written}, written, *rest)

@@ -181,6 +181,23 @@ def test_links_are_written_and_scored(place: Path) -> None:
     assert len(first["weights"]) == len(first["target"])
 
 
+def test_a_shortlist_is_made_and_used(place: Path, tmp_path: Path) -> None:
+    model = Path(shutil.copytree(place / "model", tmp_path / "model"))
+    made = nmt("shortlist", model, "--source", place / "ko", "--target", place / "en", "--best", "4", "--frequent", "9")
+    assert made.returncode == 0, made.stderr.decode()
+    assert "9 frequent target pieces" in made.stderr.decode()
+    with np.load(model / "shortlist.npz") as arrays:
+        listed = {0, 3, *arrays["frequent"].tolist(), *arrays["candidates"].flat}
+        assert arrays["candidates"].shape == (80, 5)
+    found = nmt("translate", model, "--format", "jsonl", "--set", "decoding.shortlist=true", stdin=LINES)
+    plain = nmt("translate", model, "--format", "jsonl", stdin=LINES)
+    assert found.returncode == 0, found.stderr.decode()
+    assert found.stdout != plain.stdout
+    opened = Translator.load(model)
+    names = set(opened.tokenizers.target.pieces(sorted(listed)))
+    assert all(set(json.loads(line)["tokens"]) <= names for line in found.stdout.splitlines())
+
+
 def test_pictures_are_drawn(place: Path, tmp_path: Path) -> None:
     sentence = "나는 밥을 먹었다"
     for name in ("a.png", "a.svg", "a.html"):
@@ -237,6 +254,10 @@ REFUSED = {
         "translate B --beam 3 --set decoding.coverage_penalty=1",
         "attends to no source",
     ),
+    "a shortlist that was not made": ("translate M --set decoding.shortlist=true", "nmt shortlist"),
+    "a shortlist of no pairs": ("shortlist M", "Name the pairs in one way"),
+    "a shortlist of pairs twice": ("shortlist M --source KO --target EN --pairs DATA", "Name the pairs in one way"),
+    "a shortlist without attention": ("shortlist B --pairs DATA", "model.attention is 'none'"),
     "a picture nowhere": ("plot M 나는 --to /nowhere/a.png", "there is no folder /nowhere"),
     "a picture of no kind": ("plot M 나는 --to a.gif", "must end in .png or .svg or .html"),
     "a page of curves": ("plot M --history --to a.html", "must end in .png or .svg"),

@@ -225,8 +225,7 @@ def test_links_change_nothing_else_in_a_batch() -> None:
     text = made("bpe", 40)
     rows = [(*pair, line) for pair, line in zip(PAIRS * 9, LINES * 9, strict=True)]
     pairs = strings(rows).map(lambda source, target, _: (source, target))
-    measured = lengths(pairs, text, 59)
-    np.testing.assert_array_equal(lengths(strings(rows), text, 59), measured)
+    measured = lengths(rows, text, 59)
     plain, guided = (
         list(Pipeline(one, text, Buckets.fit(measured, 2, 60), 59, batch_size=4).epoch(3).as_numpy_iterator())
         for one in (pairs, strings(rows))

@@ -40,7 +40,7 @@ def strings(pairs: list[tuple[str, str]]) -> tf.data.Dataset:
 def pipeline(tokenizers: Tokenizers) -> Pipeline:
     corpus = strings(PAIRS)
     return Pipeline(
-        corpus, tokenizers, Buckets.fit(lengths(corpus, tokenizers, 61), 3, 62), 61, batch_size=7, shuffle_buffer=23
+        corpus, tokenizers, Buckets.fit(lengths(PAIRS, tokenizers, 61), 3, 62), 61, batch_size=7, shuffle_buffer=23
     )
 
 
@@ -96,8 +96,31 @@ def test_more_pairs_than_are_tokenized_at_a_time_keep_their_order(tokenizers: To
 def test_lengths_count_the_end_and_not_the_start(tokenizers: Tokenizers) -> None:
     pairs = [("sol", "luno"), ("", "sun"), ("domo", "so")]
     # Letters, the space before the word, and the end.
-    assert lengths(strings(pairs), tokenizers, 61).tolist() == [[5, 6], [6, 4]]
-    assert lengths(strings([("", "")]), tokenizers, 61).shape == (0, 2)
+    assert lengths(pairs, tokenizers, 61).tolist() == [[5, 6], [6, 4]]
+    assert lengths([("", "")], tokenizers, 61).shape == (0, 2)
+
+
+@pytest.mark.parametrize("kind", ["unigram", "bpe"])
+@pytest.mark.parametrize("sourceless", [False, True])
+def test_lengths_are_those_of_the_examples(kind: str, sourceless: bool) -> None:
+    texts = [
+        "rika domo",
+        "",
+        " ",
+        "suno\u0301  luno",
+        "한 \u1112\u1161\u11ab",
+        "日本 x",
+        "\ufeff",
+        "luno " * 13,
+        "a\tb",
+    ]
+    pairs = [(source, target) for source in texts for target in texts]
+    tokenizers = train_tokenizers([*PAIRS, ("한국 사람", "suno")] * 5, kind, "auto")
+    examples = tokenize(strings(pairs), tokenizers, 23, sourceless).as_numpy_iterator()
+    counted = [(len(x), len(y) - 1) for x, y in examples]
+    assert 10 < len(counted) < len(pairs)
+    assert lengths(pairs, tokenizers, 23, sourceless).tolist() == [list(each) for each in counted]
+    assert lengths(strings(pairs).as_numpy_iterator(), tokenizers, 23, sourceless).tolist() == [*map(list, counted)]
 
 
 def test_what_the_decoder_reads_is_one_step_behind_what_it_writes() -> None:
@@ -283,7 +306,7 @@ def test_no_python_runs_in_the_pipeline(tokenizers: Tokenizers, tmp_path: Path) 
     path = tmp_path / "pairs.tsv"
     path.write_text("".join(f"{source}\t{target}\n" for source, target in PAIRS), encoding="utf-8")
     corpus = from_tsv(path).dataset()
-    pipeline = Pipeline(corpus, tokenizers, Buckets.fit(lengths(corpus, tokenizers, 61), 3, 62), 61, batch_size=7)
+    pipeline = Pipeline(corpus, tokenizers, Buckets.fit(lengths(PAIRS, tokenizers, 61), 3, 62), 61, batch_size=7)
     graph = operations(pipeline.epoch(1))
     assert "GroupByWindowDataset" in graph
     assert "PyFunc" not in graph

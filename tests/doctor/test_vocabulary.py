@@ -63,7 +63,7 @@ def test_the_figures_are_those_of_the_training(kind: str, corpora: list[Corpus])
             ids = tokenizers.source.encode(tf.constant([pair[side] for pair in pairs]))
             # Whole sentences, where the doctor cut each word once.
             assert cutting.pieces == pytest.approx(ids.flat_values.shape[0] / len(pairs))
-        kept = pipeline.lengths(corpus.dataset(), tokenizers, 50)
+        kept = pipeline.lengths(corpus.pairs(), tokenizers, 50)
         assert use.dropped == len(pairs) - len(kept)
     train_use, dev_use = found.uses
     assert (train_use.dropped, train_use.too_long, train_use.shortened) == (2, 1, 1)

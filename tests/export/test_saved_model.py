@@ -13,7 +13,7 @@ import pytest
 import tensorflow as tf
 import tensorflow_text
 from command_line import PAIRS
-from exported import TEXTS, trained
+from exported import TEXTS, trained, with_shortlist
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tensorflow.core.protobuf import saved_model_pb2
@@ -29,7 +29,7 @@ from nmt.signatures import SIGNATURES
 
 SEARCHES = {
     "beam": {"beam": 4, "n_best": 3, "length_penalty": 1.0, "no_repeat": 3, "max_length": 50},
-    "greedy": {"max_length": 50},
+    "greedy": {"max_length": 50, "shortlist": True},
 }
 PROGRAM = Path(__file__).with_name("c_library.py")
 
@@ -78,7 +78,7 @@ def shaped(outputs: dict[str, Any]) -> dict[str, np.ndarray]:
 
 @pytest.fixture(scope="module")
 def translator(tmp_path_factory: pytest.TempPathFactory) -> Translator:
-    return trained(tmp_path_factory.mktemp("trained"))
+    return with_shortlist(trained(tmp_path_factory.mktemp("trained")))
 
 
 @pytest.fixture(scope="module", params=SEARCHES)

@@ -197,11 +197,11 @@ def timed_scoring(
 ) -> tuple[float, float]:
     clock, parts = Clock(), run_parts(config, *data)
     monkeypatch.setattr(forecasting, "time", clock)
-    monkeypatch.setattr(parts.kept, "evaluate", costing(clock, parts.kept.evaluate, 20.0, 2.0))
+    monkeypatch.setattr(parts.scored, "evaluate", costing(clock, parts.scored.evaluate, 20.0, 2.0))
     monkeypatch.setattr(*search, costing(clock, getattr(*search), 40.0, 6.0))
     monkeypatch.setattr(forecasting, "score", costing(clock, forecasting.score, 0.5))
     with uncounted_batches():
-        return time_scoring(config, parts.kept, parts.tokenizers, dev=data[1], development=parts.development)
+        return time_scoring(config, parts.scored, parts.tokenizers, dev=data[1], development=parts.development)
 
 
 def test_the_forecast_is_of_the_run_and_writes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

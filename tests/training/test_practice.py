@@ -65,13 +65,13 @@ def test_word_dropout_reaches_the_source_too():
 
 def test_scheduled_sampling_replaces_a_share_of_the_tokens_by_predictions():
     target = tf.constant([[2, 5, 6, 7, 0, 0]])
-    # Place t of the logits predicts the token that is read at t + 1: 11, 12, 13, …
-    logits = tf.one_hot([[11, 12, 13, 14, 15, 16]], 23)
-    np.testing.assert_array_equal(mix_predictions(target, logits, 0.0), target)
+    # The prediction at place t is the token that is read at t + 1: 11, 12, 13, …
+    predictions = tf.constant([[11, 12, 13, 14, 15, 16]])
+    np.testing.assert_array_equal(mix_predictions(target, predictions, 0.0), target)
     # BOS stays, and so does padding.
-    np.testing.assert_array_equal(mix_predictions(target, logits, 1.0), [[2, 11, 12, 13, 0, 0]])
+    np.testing.assert_array_equal(mix_predictions(target, predictions, 1.0), [[2, 11, 12, 13, 0, 0]])
     seed = keras.random.SeedGenerator(3)
-    many = mix_predictions(tf.fill([400, 6], 5), tf.tile(logits, [400, 1, 1]), 0.25, seed).numpy()
+    many = mix_predictions(tf.fill([400, 6], 5), tf.tile(predictions, [400, 1]), 0.25, seed).numpy()
     assert 0.2 < (many[:, 1:] != 5).mean() < 0.3
     assert (many[:, 0] == 5).all()
 

@@ -25,7 +25,7 @@ def test_it_gives_logits_and_alignment_and_the_network_logits_alone():
 
 @pytest.mark.parametrize("settings", NETWORKS, ids=["recurrent", "language-model"])
 def test_it_learns_as_the_plain_network_does(settings):
-    """Without guidance and sampling the same seed gives the same steps, dropout included."""
+    """Without guidance and sampling the same seed gives the same steps, dropout included, but for rounding."""
     config = with_settings(Config(), [*settings, "training.warmup_steps=1"])
     results = []
     for wrapped in (True, False):
@@ -37,7 +37,8 @@ def test_it_learns_as_the_plain_network_does(settings):
         losses = [float(model.train_on_batch(BATCH, WRITTEN, return_dict=True)["loss"]) for _ in range(3)]
         results.append([np.array(losses), *network.get_weights()])
     for one, other in zip(*results, strict=True):
-        np.testing.assert_array_equal(one, other)
+        np.testing.assert_allclose(one, other, atol=1e-6)
+    np.testing.assert_array_less(1e-3, np.abs(results[0][0][:1] - results[0][0][1:]))  # the weights have moved
 
 
 def test_it_has_no_variables_of_its_own():
