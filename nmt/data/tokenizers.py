@@ -87,7 +87,8 @@ class Tokenizer:
 
     def lengths(self, texts: Sequence[str] | Sequence[bytes]) -> np.ndarray:
         """Return the number of pieces ``(texts,)`` of each text, without start and end. No graph is built."""
-        rows = self._processor.encode(texts, out_type=int, num_threads=2)
+        listed: list[Any] = list(texts)  # a tuple would be read as one text
+        rows = self._processor.encode(listed, out_type=int, num_threads=2)
         return np.fromiter(map(len, rows), np.int32, len(rows))
 
     def sample(self, texts: tf.Tensor, sampling: float, seed: tf.Tensor) -> tf.RaggedTensor:
