@@ -85,8 +85,8 @@ class Tokenizer:
         """Turn strings ``(batch,)`` into ids ``(batch, None)``, without start and end."""
         return self._graph.tokenize(texts)
 
-    def lengths(self, texts: Sequence[str | bytes]) -> np.ndarray:
-        """Return the number of pieces ``(texts,)`` of each text, without start and end. No graph is built."""
+    def lengths(self, texts: Sequence[Any]) -> np.ndarray:
+        """Return the number of pieces ``(texts,)`` of each text, str or bytes, without start and end. No graph is built."""
         rows = self._processor.encode(list(texts), out_type=int, num_threads=2)
         return np.fromiter(map(len, rows), np.int32, len(rows))
 
