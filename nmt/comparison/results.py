@@ -72,8 +72,16 @@ class Results:
         return record
 
     def done(self, name: str) -> list[dict[str, Any]]:
-        """Return the results of a candidate's runs that did not fail and whose texts are still there."""
-        return [run for run in self.runs(name) if "failed" not in run and self.texts(name, run["seed"]).is_file()]
+        """Return the results of a candidate's runs that did not fail and whose texts are still there, whole."""
+        return [run for run in self.runs(name) if "failed" not in run and self._whole(run)]
+
+    def _whole(self, run: dict[str, Any]) -> bool:
+        """Return whether the file of a run's translations has a line for each test sentence."""
+        try:
+            lines = self.texts(run["name"], run["seed"]).read_bytes().count(b"\n")
+        except OSError:
+            return False
+        return lines == run.get("sentences", lines)  # records of earlier versions do not say how many
 
     def run(self, name: str, seed: int) -> dict[str, Any] | None:
         """Return the result of a run, or None if it is not done; a run that failed is not done."""

@@ -88,6 +88,7 @@ def run(candidate: Candidate, seed: int, material: Material, model: Path, texts:
     return {
         "name": candidate.name,
         "seed": seed,
+        "sentences": len(pairs),
         "parameters": translator.model.count_params(),
         "bleu": scores.bleu,
         "bleu_signature": scores.bleu_signature,

@@ -85,9 +85,10 @@ class Tokenizer:
         """Turn strings ``(batch,)`` into ids ``(batch, None)``, without start and end."""
         return self._graph.tokenize(texts)
 
-    def lengths(self, texts: Sequence[Any]) -> np.ndarray:
-        """Return the number of pieces ``(texts,)`` of each text, str or bytes, without start and end. No graph is built."""
-        rows = self._processor.encode(list(texts), out_type=int, num_threads=2)
+    def lengths(self, texts: Sequence[str] | Sequence[bytes]) -> np.ndarray:
+        """Return the number of pieces ``(texts,)`` of each text, without start and end. No graph is built."""
+        listed: list[Any] = list(texts)  # a tuple would be read as one text
+        rows = self._processor.encode(listed, out_type=int, num_threads=2)
         return np.fromiter(map(len, rows), np.int32, len(rows))
 
     def sample(self, texts: tf.Tensor, sampling: float, seed: tf.Tensor) -> tf.RaggedTensor:

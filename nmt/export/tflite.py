@@ -18,7 +18,7 @@ from nmt.config import Decoding, check_decoding
 from nmt.data.tokenizers import BOS, EOS, PAD, UNK, Tokenizers
 from nmt.decoding.history import DENSE
 from nmt.decoding.search import unfinished
-from nmt.decoding.strategies import constraints_for, search, selection_for
+from nmt.decoding.strategies import constraints_for, search
 from nmt.errors import InputError
 from nmt.export import tflite_runtime
 from nmt.inference.translator import Translator
@@ -75,6 +75,9 @@ def write(
         InputError: see :func:`export`.
     """
     check_decoding(dataclasses.replace(translator.config, decoding=settings), exported=True)
+    if settings.shortlist:
+        # An interpreter that has read sentences of other lengths before then gave some an empty translation.
+        raise InputError("An export for a device searches the whole vocabulary: set decoding.shortlist=false.")
     folders.check_new(to)
     try:
         converted = model()
@@ -144,7 +147,6 @@ def search_function(translator: Translator, settings: Decoding) -> Callable[[tf.
         mask = (source != PAD) & (source != EOS)
         lengths = tf.reduce_sum(tf.cast(mask, tf.int32), 1)
         constraints = constraints_for(settings, lengths, prefix=None, unknown=UNK)
-        selection = selection_for(settings, translator.shortlist, source, constraints)
         with dense_loops():
             found = search(
                 model,
@@ -156,7 +158,6 @@ def search_function(translator: Translator, settings: Decoding) -> Callable[[tf.
                 bos=BOS,
                 eos=EOS,
                 history=DENSE,
-                selection=selection,
             )
         outputs = {name: getattr(found, name) for name in ("tokens", "lengths", "scores", "ranks", "alignment")}
         return {**outputs, "unfinished": unfinished(found, constraints)}

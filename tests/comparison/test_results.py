@@ -40,6 +40,12 @@ def test_what_runs_found_is_there_again_and_a_failure_is_not_done(tmp_path: Path
     assert last.run("a", 2) is not None
     last.texts("a", 2).unlink()
     assert last.run("a", 2) is None
+    # So is one whose texts were cut short.
+    last.add({"name": "a", "seed": 2, "bleu": 13.0, "sentences": 3})
+    last.texts("a", 2).write_text("one\ntwo\nthree\n")
+    assert last.run("a", 2) is not None
+    last.texts("a", 2).write_text("one\ntw")
+    assert last.run("a", 2) is None
 
 
 def test_a_lock_is_no_content(tmp_path: Path, material: Material) -> None:

@@ -14,7 +14,7 @@ import keras
 import numpy as np
 import pytest
 from command_line import PAIRS
-from exported import TEXTS, trained, with_shortlist
+from exported import TEXTS, trained
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -29,13 +29,13 @@ from nmt.models.build import build_model
 
 SEARCHES = {
     "greedy": {"max_length": 50},
-    "beam": {"beam": 4, "n_best": 3, "length_penalty": 1.0, "no_repeat": 3, "max_length": 50, "shortlist": True},
+    "beam": {"beam": 4, "n_best": 3, "length_penalty": 1.0, "no_repeat": 3, "max_length": 50},
 }
 
 
 @pytest.fixture(scope="module")
 def translator(tmp_path_factory: pytest.TempPathFactory) -> Translator:
-    return with_shortlist(trained(tmp_path_factory.mktemp("trained")))
+    return trained(tmp_path_factory.mktemp("trained"))
 
 
 @pytest.fixture(scope="module", params=SEARCHES)
