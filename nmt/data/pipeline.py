@@ -16,6 +16,7 @@ import functools
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -226,14 +227,14 @@ def bounds(lengths: np.ndarray, count: int) -> np.ndarray:
 
 
 def length_blocks(
-    pairs: Iterable[Sequence[str | bytes]], tokenizers: Tokenizers, max_length: int, sourceless: bool = False
+    pairs: Iterable[Sequence[Any]], tokenizers: Tokenizers, max_length: int, sourceless: bool = False
 ) -> Iterator[np.ndarray]:
     """Yield source and target lengths ``(pairs, 2)``, with the end token, of the pairs that pass the filter.
 
     The pairs are counted in Python, thousands at a time, so no graph is built for them.
 
     Arguments:
-        pairs: ``(source, target)``, perhaps with more after them.
+        pairs: ``(source, target)``, each str or bytes, perhaps with more after them.
         tokenizers, max_length, sourceless: see :func:`tokenize`.
     """
     pairs = iter(pairs)
@@ -245,7 +246,7 @@ def length_blocks(
 
 
 def lengths(
-    pairs: Iterable[Sequence[str | bytes]], tokenizers: Tokenizers, max_length: int, sourceless: bool = False
+    pairs: Iterable[Sequence[Any]], tokenizers: Tokenizers, max_length: int, sourceless: bool = False
 ) -> np.ndarray:
     """Return all blocks of :func:`length_blocks` as one array, which is empty without pairs."""
     return np.concatenate([np.zeros([0, 2], np.int32), *length_blocks(pairs, tokenizers, max_length, sourceless)])
