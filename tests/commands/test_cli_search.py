@@ -237,7 +237,7 @@ REFUSED = {
         "translate M --beam 4 --n-best 4 --set decoding.patience=0.5",
         "ends the search before decoding.n_best",
     ),
-    "a beam of samples": ("translate M --beam 3 --sample", "one of them"),
+    "a beam of samples": ("translate M --beam 3 --sample", "decoding.beam = 3 would do nothing with decoding.sample"),
     "a temperature without samples": ("translate M --temperature 2", "would do nothing"),
     "a setting of training": ("translate M --set model.units=3", "fixed by training"),
     "an unknown setting": ("translate M --set decoding.beams=3", "'decoding.beam'"),

@@ -52,7 +52,7 @@ def translator(tmp_path_factory: pytest.TempPathFactory) -> Translator:
     corpus = from_tsv(path)
     tokenizers = train_tokenizers(PAIRS, "unigram", 29, joint=False)
     model, _ = make_training_model(CONFIG, 150, tokenizers.source.vocabulary, tokenizers.target.vocabulary)
-    buckets = Buckets.fit(lengths(corpus.dataset(), tokenizers, 61), 1, 62)
+    buckets = Buckets.fit(lengths(corpus.pairs(), tokenizers, 61), 1, 62)
     batches = Pipeline(corpus.dataset(), tokenizers, buckets, 61, batch_size=20).in_order()
     model.fit(batches.repeat(50), shuffle=False, verbose=0)
     return Translator(model.network, tokenizers, CONFIG)
