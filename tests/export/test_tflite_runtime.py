@@ -14,7 +14,7 @@ import keras
 import numpy as np
 import pytest
 from command_line import PAIRS
-from exported import TEXTS, trained
+from exported import TEXTS, trained, with_shortlist
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -247,6 +247,13 @@ def test_a_newer_format_is_refused(both, tmp_path: Path) -> None:
 def test_one_string_is_not_a_list(both) -> None:
     with pytest.raises(TypeError, match="list of sentences"):
         both[0].translate("나는")
+
+
+def test_a_shortlist_is_refused(translator: Translator, tmp_path: Path) -> None:
+    listed = with_shortlist(translator)
+    with pytest.raises(InputError, match=r"searches the whole vocabulary: set decoding\.shortlist=false"):
+        export(listed, tmp_path / "device", listed.decoding(shortlist=True))
+    assert not (tmp_path / "device").exists()
 
 
 def test_a_folder_that_holds_something_is_left_alone(translator: Translator, tmp_path: Path) -> None:
