@@ -51,7 +51,8 @@ def choose_search(translator: Translator, pairs: Sequence[tuple[str, str]]) -> D
             f"{LEAST}. --beam 5 --length-penalty 1 is usual."
         )
         return greedy
-    chosen = pairs[:: -(-len(pairs) // _MOST)]
+    number = min(len(pairs), _MOST)
+    chosen = [pairs[i * len(pairs) // number] for i in range(number)]
     sources, references = [source for source, _ in chosen], [target for _, target in chosen]
     logger.info(f"The search is chosen by {len(chosen):,} development pairs.")
     found: dict[Search, float] = {}
