@@ -7,12 +7,18 @@ stop at any moment leaves either the old content or all of the new content.
 from __future__ import annotations
 
 import errno
+import glob
 import os
+import secrets
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+
+from filelock import Timeout
+
+from nmt.file_lock import file_lock
 
 # The name of the folder inside an existing one from which its parts are moved into it.
 _UNFINISHED = ".unfinished."
@@ -58,14 +64,14 @@ def write_folder(folder: Path, fill: Callable[[Path], None], last: str = "") -> 
     folder = folder.resolve()
     if not folder.exists():
         make_folder(folder.parent)
-        with _temporary(folder.parent, f".{folder.name}.") as aside:
+        with _aside(folder.parent, f".{folder.name}.") as aside:
             fill(aside)
             _sync_all(aside)
             aside.rename(folder)
             _sync(folder.parent)
         return
     left = [path for path in leftovers(folder) if path.name.startswith(_UNFINISHED)]
-    with _temporary(folder, _UNFINISHED) as aside:
+    with _temporary(Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=folder))) as aside:
         fill(aside)
         _sync_all(aside)
         places = {part: folder / part.name for part in sorted(aside.iterdir(), key=lambda part: part.name == last)}
@@ -121,7 +127,7 @@ def write_version(
     """
     folder = folder.resolve()
     make_folder(folder)
-    with _temporary(folder, ".aside.") as aside:  # no number, so that it counts as no version
+    with _aside(folder, ".aside.") as aside:  # no number, so that it counts as no version
         fill(aside)
         while True:
             version = 1 + max((int(path.name) for path in folder.iterdir() if path.name.isdecimal()), default=0)
@@ -153,9 +159,29 @@ def make_folder(folder: Path) -> None:
 
 
 @contextmanager
-def _temporary(parent: Path, prefix: str) -> Iterator[Path]:
-    """Make a folder that others may read, and remove it in the end if it still has its name."""
-    aside = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
+def _aside(parent: Path, prefix: str) -> Iterator[Path]:
+    """Make a folder of a new name, after removing those of killed processes.
+
+    A lock file beside each folder tells whether its process is alive. It is made before the folder and removed after
+    it, so that no folder stands without one.
+    """
+    for lock in parent.glob(f"{glob.escape(prefix)}*.lock"):
+        # Alive, or gone meanwhile.
+        with suppress(Timeout, OSError), file_lock(lock):
+            shutil.rmtree(lock.with_suffix(""), ignore_errors=True)
+    aside = parent / f"{prefix}{secrets.token_hex(4)}"
+    with ExitStack() as held:
+        # Without the lock, what a killed process leaves stays.
+        with suppress(Timeout, OSError):
+            held.enter_context(file_lock(aside.with_name(f"{aside.name}.lock")))
+        aside.mkdir()
+        held.enter_context(_temporary(aside))
+        yield aside
+
+
+@contextmanager
+def _temporary(aside: Path) -> Iterator[Path]:
+    """Let others read a folder, and remove it in the end if it still has its name."""
     try:
         aside.chmod(0o755)
         yield aside

@@ -6,10 +6,11 @@ import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from filelock import FileLock, Timeout
+from filelock import Timeout
 
 from nmt.atomic_write import make_folder
 from nmt.errors import InputError
+from nmt.file_lock import file_lock
 
 LOCK = ".lock"
 
@@ -34,8 +35,6 @@ def check_unlocked(folder: Path, command: str) -> None:
 def folder_lock(folder: Path, command: str) -> Iterator[None]:
     """Keep other processes out of a folder, which is made if there is none.
 
-    The lock is the operating system's, so a killed process leaves an empty file at most, and bars nobody.
-
     Arguments:
         folder: the folder, locked by the file ``.lock`` in it.
         command: the command that works in it, for the message.
@@ -43,18 +42,12 @@ def folder_lock(folder: Path, command: str) -> Iterator[None]:
     Raises:
         InputError: if another process is at work there already, or the folder cannot be used.
     """
-    try:
-        make_folder(folder)
-        lock = FileLock(folder / LOCK, blocking=False)
-        lock.acquire()
-    except Timeout:
-        raise InputError(f"Another {command} is at work in {folder}. Wait for it, or stop it.") from None
-    except OSError as error:
-        raise InputError(f"The folder {folder} cannot be used: {error.strerror}.") from None
-    try:
+    with contextlib.ExitStack() as held:
+        try:
+            make_folder(folder)
+            held.enter_context(file_lock(folder / LOCK))
+        except Timeout:
+            raise InputError(f"Another {command} is at work in {folder}. Wait for it, or stop it.") from None
+        except OSError as error:
+            raise InputError(f"The folder {folder} cannot be used: {error.strerror or error}.") from None
         yield
-    finally:
-        # Removed while it is held. Who has opened it meanwhile finds, once it is locked, that it is gone.
-        with contextlib.suppress(OSError):  # Windows removes no open file
-            (folder / LOCK).unlink()
-        lock.release()

@@ -2,9 +2,11 @@
 
 import contextlib
 import errno
+import fcntl
 import multiprocessing
 import os
 import shutil
+import signal
 import stat
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -285,6 +287,46 @@ def test_versions_that_are_written_at_once_get_numbers_of_their_own(tmp_path: Pa
     assert [version for version, _ in found] == list(range(1, 25))
     for version, content in found:
         assert names(tmp_path / "m" / str(version)) == [f"part-{content}"]
+
+
+def _killed_in(write: Callable[[Path, Callable], Any], folder: Path) -> None:
+    write(folder, lambda aside: (fill(aside), os.kill(os.getpid(), signal.SIGKILL)))
+
+
+@pytest.mark.parametrize("write", [write_version, write_folder])
+def test_what_a_killed_process_left_is_removed_by_the_next_and_not_what_a_live_one_fills(
+    write: Callable[[Path, Callable], Any], tmp_path: Path
+) -> None:
+    folder = tmp_path / "m"
+    if write is write_version:
+        folder.mkdir()
+    killed = multiprocessing.get_context("fork").Process(target=_killed_in, args=(write, folder))
+    killed.start()
+    killed.join(60)
+    left = [path for path in tmp_path.rglob(".*") if path.is_dir()]
+    assert [names(path) for path in left] == [WHOLE]
+
+    def look(aside: Path) -> None:
+        # A second writer beside it, in another thread or process, takes away what is dead only.
+        assert not left[0].exists()
+        write_version(tmp_path / "m", fill) if write is write_version else write_folder(tmp_path / "m", fill)
+        fill(aside)
+
+    with contextlib.nullcontext() if write is write_version else pytest.raises(OSError, match="not empty"):
+        write(folder, look)
+    assert not list(tmp_path.rglob(".*"))
+    assert names(folder / "2" if write is write_version else folder) == WHOLE
+
+
+def test_a_file_system_without_locks_does_without(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(descriptor: int, operation: int) -> None:
+        raise OSError(errno.ENOSYS, "Function not implemented")
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    with pytest.warns(UserWarning, match="flock not supported"):
+        assert write_version(tmp_path, fill) == 1
+    assert names(tmp_path / "1") == WHOLE
+    assert os.listdir(tmp_path) == ["1"]
 
 
 def test_what_is_no_version_takes_its_number_all_the_same(tmp_path: Path) -> None:

@@ -81,7 +81,7 @@ class Results:
             lines = self.texts(run["name"], run["seed"]).read_bytes().count(b"\n")
         except OSError:
             return False
-        return lines == run.get("sentences", lines)  # records of earlier versions do not say how many
+        return bool(lines == run.get("sentences"))
 
     def run(self, name: str, seed: int) -> dict[str, Any] | None:
         """Return the result of a run, or None if it is not done; a run that failed is not done."""

@@ -13,7 +13,6 @@ from typing import Any
 
 from nmt.comparison.results import Results
 from nmt.data.corpora import Corpus
-from nmt.errors import InputError
 from nmt.evaluation.alignment import split_words
 from nmt.evaluation.by_length import LengthBin, by_length_of_runs
 
@@ -110,13 +109,6 @@ def summary(results: Results, names: Sequence[str], test: Corpus, facts: Sequenc
     sources, references = [left for left, _ in pairs], [right for _, right in pairs]
     done = {name: results.done(name) for name in names}
     texts = {name: [_lines(results.texts(name, run["seed"])) for run in runs] for name, runs in done.items() if runs}
-    for name, runs in done.items():
-        for run, lines in zip(runs, texts.get(name, []), strict=False):
-            if len(lines) != len(sources):
-                raise InputError(
-                    f"{results.texts(name, run['seed'])} is damaged: it has {len(lines):,} lines for {len(sources):,} "
-                    "test pairs. Remove it, and the same command translates again."
-                )
     signatures = sorted(
         {run[key] for runs in done.values() for run in runs for key in ("bleu_signature", "chrf_signature")}
     )

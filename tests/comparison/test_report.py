@@ -20,7 +20,7 @@ SIGNED = {"bleu_signature": "tok:13a", "chrf_signature": "nc:6", "steps": 40}
 def found(name: str, seed: int, bleu: float, aer: float | None, speed: float | None) -> dict:
     curve = [[20, bleu / 2], [40, bleu], [60, None]]
     run = {"name": name, "seed": seed, "parameters": 1234567, "bleu": bleu, "chrf": bleu + 7, "aer": aer}
-    return {**run, "tokens_per_second": speed, "curve": curve, **SIGNED}
+    return {**run, "tokens_per_second": speed, "sentences": 5, "curve": curve, **SIGNED}
 
 
 @pytest.fixture

@@ -23,17 +23,17 @@ def material(tmp_path: Path) -> Material:
 
 def test_what_runs_found_is_there_again_and_a_failure_is_not_done(tmp_path: Path, material: Material) -> None:
     results = Results(tmp_path / "c", [A], material, ComparisonBudget(7))
-    results.add({"name": "a", "seed": 1, "bleu": 11.0})
+    results.add({"name": "a", "seed": 1, "bleu": 11.0, "sentences": 0})
     results.add({"name": "a", "seed": 2, "failed": "it broke"})
     (tmp_path / "c" / "texts").mkdir()
     for seed in (1, 2):
         results.texts("a", seed).touch()
     again = Results(tmp_path / "c", [A, B], material, ComparisonBudget(7))
-    assert again.run("a", 1) == {"name": "a", "seed": 1, "bleu": 11.0}
+    assert again.run("a", 1) == {"name": "a", "seed": 1, "bleu": 11.0, "sentences": 0}
     assert again.run("a", 2) is None and again.run("b", 1) is None
     assert [run["seed"] for run in again.runs("a")] == [1, 2] and [run["seed"] for run in again.done("a")] == [1]
     # Tried again, it takes the place of the failure.
-    again.add({"name": "a", "seed": 2, "bleu": 13.0})
+    again.add({"name": "a", "seed": 2, "bleu": 13.0, "sentences": 0})
     assert [run.get("failed") for run in again.runs("a")] == [None, None]
     # One that is left out this time is not forgotten, and one whose texts are gone is done again.
     last = Results(tmp_path / "c", [B], material, ComparisonBudget(7))

@@ -221,6 +221,7 @@ def exported(to: Path, output: bytes) -> dict[str, Any]:
     return {
         "files": files[0],
         "other versions": [each for each in files if each != files[0]],
+        "left aside": [path.name for path in to.parent.glob(".*")] + [path.name for path in to.glob(".*")],
         **{f"numbers {key}": stored.get_tensor(key) for key in stored.get_variable_to_shape_map() if key[0] != "_"},
         **{f"answers {name}": value.numpy() for name, value in answers.items()},
     }

@@ -1,0 +1,30 @@
+"""A lock file, held by one process at a time."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from filelock import FileLock
+
+
+@contextlib.contextmanager
+def file_lock(path: Path) -> Iterator[None]:
+    """Hold a lock file, which is made, and removed in the end.
+
+    The lock is the operating system's, so a killed process leaves an empty file at most, and bars nobody.
+
+    Raises:
+        filelock.Timeout: if another process holds it.
+        OSError: if the file cannot be made or locked.
+    """
+    lock = FileLock(path, blocking=False)
+    lock.acquire()
+    try:
+        yield
+    finally:
+        # Removed while it is held. Who has opened it meanwhile finds, once it is locked, that it is gone.
+        with contextlib.suppress(OSError):  # Windows removes no open file
+            path.unlink()
+        lock.release()
