@@ -9,6 +9,8 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import threading
+from collections.abc import Iterator
 from typing import Any, TextIO
 
 
@@ -29,27 +31,37 @@ class LastingStream:
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
+        self._under_way = False  # a write or flush by the main thread, where signal handlers run
         # A terminal that was closed answers EIO; for a file that is a fault of its disk.
         self._gone = (errno.EPIPE, errno.EIO) if stream.isatty() else (errno.EPIPE,)
 
     def write(self, text: str) -> int:
-        try:
-            return self._stream.write(text)
-        except RuntimeError:
-            # A signal handler writes while the stream is in the middle of a write.
-            with contextlib.suppress(OSError):
-                os.write(self._stream.fileno(), text.encode("utf-8", "surrogateescape"))
-        except OSError as error:
-            self._lose(error)
+        with self._entered() as first:
+            if first:
+                return self._stream.write(text)
+            # Python's stream would refuse this, or drop it in its flush.
+            os.write(self._stream.fileno(), text.encode("utf-8", "surrogateescape"))
         return len(text)
 
     def flush(self) -> None:
+        with self._entered() as first:
+            if first:
+                self._stream.flush()
+
+    @contextlib.contextmanager
+    def _entered(self) -> Iterator[bool]:
+        """Enter the stream, and tell whether this is no signal handler in the middle of another write."""
+        main = threading.current_thread() is threading.main_thread()
+        first = not (main and self._under_way)
         try:
-            self._stream.flush()
-        except RuntimeError:
-            pass  # the write that was interrupted flushes
+            if main:
+                self._under_way = True
+            yield first
         except OSError as error:
             self._lose(error)
+        finally:
+            if main and first:
+                self._under_way = False
 
     def _lose(self, error: OSError) -> None:
         """Send what is still to come to nowhere, or raise the error if it is another one."""
