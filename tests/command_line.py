@@ -1,6 +1,7 @@
 """The commands, run as a user runs them, and a corpus small enough for it."""
 
 import fcntl
+import gc
 import io
 import multiprocessing
 import os
@@ -70,7 +71,21 @@ def _command(command: list[str], streams: list[str], env: dict[str, str], folder
     os.environ.clear()
     os.environ.update(env)
     sys.argv = command
+    suit_small_graphs()
     cli.main()
+
+
+def suit_small_graphs() -> None:
+    """Let each operation compute in one thread, run graphs as they are traced, and look for garbage less often.
+
+    A graph of a test runs once or twice on a few numbers, and optimizing it first takes longer than it does. What is
+    ``installed`` runs as it does for users, and so do the lessons.
+    """
+    import tensorflow as tf
+
+    tf.config.threading.set_intra_op_parallelism_threads(1)
+    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
+    gc.set_threshold(50_000, 20, 100)
 
 
 def here(*arguments: object) -> subprocess.CompletedProcess[bytes]:

@@ -1,8 +1,9 @@
-"""The order of the tests, and what suits TensorFlow to many small graphs."""
+"""The order of the tests."""
 
 import os
 
 import pytest
+from command_line import suit_small_graphs
 
 from nmt.tf_import import import_tensorflow
 
@@ -22,14 +23,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_configure() -> None:
-    """Where workers share the cores, let each operation compute in one thread, and run graphs as they are traced.
-
-    A graph of a test runs once or twice on a few numbers, and optimizing it first takes longer than it does. Commands
-    run in processes of their own, as users run them: with all threads and with optimized graphs.
-    """
+    """Where workers share the cores, let them suit small graphs."""
     if "PYTEST_XDIST_WORKER" in os.environ:
         import_tensorflow()
-        import tensorflow as tf
-
-        tf.config.threading.set_intra_op_parallelism_threads(1)
-        tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
+        suit_small_graphs()

@@ -280,9 +280,7 @@ COMMANDS = {
         points=8,
     ),
     "plot": Command(["plot", "model", "나는 밥을 먹었다", "--to", "picture.svg"], ("model", "picture.svg"), points=6),
-    "plot --history": Command(
-        ["plot", "model", "--history", "--to", "curves.html"], ("model", "curves.html"), points=6
-    ),
+    "plot --history": Command(["plot", "model", "--history", "--to", "curves.svg"], ("model", "curves.svg"), points=6),
     "corpus": Command(
         ["corpus", "headlines", "--to", "deep/new/corpus"],
         again=_without_used("deep/new/corpus"),
@@ -350,7 +348,7 @@ def prepare(place: Path) -> Path:
     needs.mkdir()
     (needs / "pairs.tsv").write_text("".join(f"{a}\t{b}\n" for a, b in PAIRS[:41]), encoding="utf-8")
     (needs / "picture.svg").write_text("old\n")
-    (needs / "curves.html").write_text("old\n")
+    (needs / "curves.svg").write_text("old\n")
     code, error = run(["train", "--pairs", "pairs.tsv", "--to", "model", *SMALL], needs, place / "streams")
     assert not code, error
     return needs
@@ -375,6 +373,7 @@ def prove_command(proof: Proof, name: str, needs: Path, place: Path, points: int
     code, error = run(command.arguments, root, streams, Recorder(root, place / "moments"))
     if code:
         proof.fault(name, f"it failed: {error[-600:]}")
+        shutil.rmtree(root)
         return
     moments: list[Moment] = pickle.loads((place / "moments").read_bytes())
     versions = known(moments)
