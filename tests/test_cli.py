@@ -30,7 +30,7 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def model(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("models") / "model"
-    result = installed(
+    result = nmt(
         "train", "--source", corpus / "train.ko", "--target", corpus / "train.en", "--to", folder,
         "--dev-source", corpus / "train.ko", "--dev-target", corpus / "train.en", *QUICK,
     )  # fmt: skip
