@@ -43,12 +43,22 @@ def nmt(
     *arguments: object, stdin: bytes = b"", env: dict[str, str] | None = None
 ) -> subprocess.CompletedProcess[bytes]:
     """Run a command in a process of its own, with real files for its streams."""
-    command = ["nmt", *map(str, arguments)]
+    return _forked(_command, ["nmt", *map(str, arguments)], stdin, env)
+
+
+def program(source: str, *arguments: object) -> subprocess.CompletedProcess[bytes]:
+    """Run a Python program, which may import TensorFlow, in a process of its own."""
+    return _forked(_program, [source, *map(str, arguments)])
+
+
+def _forked(
+    work: Callable, command: list[str], stdin: bytes = b"", env: dict[str, str] | None = None
+) -> subprocess.CompletedProcess[bytes]:
     with tempfile.TemporaryDirectory() as place:
         streams = [os.path.join(place, name) for name in ("stdin", "stdout", "stderr")]
         for stream in streams:
             Path(stream).write_bytes(stdin if stream == streams[0] else b"")
-        process = _WARM.Process(target=_command, args=(command, streams, {**os.environ, **(env or {})}, os.getcwd()))
+        process = _WARM.Process(target=work, args=(command, streams, {**os.environ, **(env or {})}, os.getcwd()))
         process.start()
         process.join(300)
         if process.is_alive():
@@ -61,6 +71,16 @@ def nmt(
 
 
 def _command(command: list[str], streams: list[str], env: dict[str, str], folder: str) -> None:
+    _prepare(command, streams, env, folder)
+    cli.main()
+
+
+def _program(command: list[str], streams: list[str], env: dict[str, str], folder: str) -> None:
+    _prepare(command, streams, env, folder)
+    exec(compile(command[0], "program", "exec"), {"__name__": "__main__"})
+
+
+def _prepare(command: list[str], streams: list[str], env: dict[str, str], folder: str) -> None:
     for number, stream in enumerate(streams):
         file = os.open(stream, os.O_RDONLY if number == 0 else os.O_WRONLY)
         os.dup2(file, number)
@@ -72,7 +92,6 @@ def _command(command: list[str], streams: list[str], env: dict[str, str], folder
     os.environ.update(env)
     sys.argv = command
     suit_small_graphs()
-    cli.main()
 
 
 def suit_small_graphs() -> None:

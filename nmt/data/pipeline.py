@@ -56,6 +56,8 @@ def tokenize(
     ``seed``.
     """
     encode = _encoder(tokenizers, max_length, sourceless, sampling)
+    if not sampling:
+        seed = ()  # one of another length would be another trace
 
     def read(number: tf.Tensor, rows: tuple[tf.Tensor, ...]) -> tuple[tf.RaggedTensor, ...]:
         return encode(tf.stack([*(tf.cast(part, tf.int64) for part in seed), number]), *rows)

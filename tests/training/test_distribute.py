@@ -1,10 +1,9 @@
 """Several devices share a batch and learn what one would, however its words and their links are shared out."""
 
 import json
-import subprocess
-import sys
 
 import pytest
+from command_line import program
 
 from nmt.errors import InputError
 from nmt.training.distribute import strategy
@@ -56,8 +55,8 @@ print(json.dumps(found))
 
 
 def test_two_devices_learn_what_one_does() -> None:
-    done = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, timeout=300)
-    assert done.returncode == 0, done.stderr[-3000:]
+    done = program(PROGRAM)
+    assert done.returncode == 0, done.stderr.decode()[-3000:]
     found = json.loads(done.stdout.splitlines()[-1])
     assert set(found) == {"guided", "averaged"}
     for what, differences in found.items():
@@ -88,10 +87,9 @@ def test_a_whole_run_on_two_devices_and_its_resumption(tmp_path) -> None:
     who, what = ("mina", "juno", "sora"), ("bap", "cha", "mul", "kong", "pang")
     pairs = [f"{w} {o} {v}\t{w.title()} {v} {o}\n" for w in who for o in what for v in ("mogo", "pado", "tana")]
     (tmp_path / "pairs.tsv").write_text("".join(pairs))
-    command = [sys.executable, "-c", RUN, str(tmp_path / "pairs.tsv"), str(tmp_path / "model")]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
-    assert done.returncode == 0, done.stderr[-3000:]
-    assert "translation:" in done.stdout
+    done = program(RUN, tmp_path / "pairs.tsv", tmp_path / "model")
+    assert done.returncode == 0, done.stderr.decode()[-3000:]
+    assert b"translation:" in done.stdout
     assert len((tmp_path / "model" / "metrics.jsonl").read_text().splitlines()) == 2
 
 
