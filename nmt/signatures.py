@@ -21,15 +21,18 @@ class Signature(NamedTuple):
     outputs: dict[str, Part]
 
 
-_STRINGS, _NUMBERS = Part("string", (None,)), Part("float32", (None,))
+_STRINGS, _NUMBERS, _FLAGS = Part("string", (None,)), Part("float32", (None,)), Part("bool", (None,))
 
 SIGNATURES = {
-    # The best translation of each text and its log-probability.
-    "serving_default": Signature({"text": _STRINGS}, {"translation": _STRINGS, "score": _NUMBERS}),
+    # The best translation of each text and its log-probability; whether the text was longer than the model reads, and
+    # whether the translation has no end token, because it reached its maximum length.
+    "serving_default": Signature(
+        {"text": _STRINGS},
+        {"translation": _STRINGS, "score": _NUMBERS, "source_truncated": _FLAGS, "unfinished": _FLAGS},
+    ),
     # The n best translations, the best first. For the best one also the pieces of both sides, padded with empty
     # strings, and the alignment: a row for each target piece, a column for each source piece and, last, for the
-    # source's end. Then whether the source was longer than the model reads, and whether each translation has no end
-    # token, because it reached its maximum length.
+    # source's end. What was cut is told as above, "unfinished" for each translation.
     "translate": Signature(
         {"text": _STRINGS},
         {
@@ -38,7 +41,7 @@ SIGNATURES = {
             "source_tokens": Part("string", (None, None)),
             "target_tokens": Part("string", (None, None)),
             "alignment": Part("float32", (None, None, None)),
-            "source_truncated": Part("bool", (None,)),
+            "source_truncated": _FLAGS,
             "unfinished": Part("bool", (None, None)),
         },
     ),

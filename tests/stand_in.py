@@ -7,7 +7,7 @@ import json
 import ssl
 import threading
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from concurrent import futures
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -31,7 +31,12 @@ def english(text: str) -> str:
 def answer(signature: str, inputs: dict[str, list[str]], n_best: int = 2) -> Outputs:
     """Answer as an export does: rows are filled up to the longest, and the source has its end."""
     if signature == "serving_default":
-        return {"translation": [english(text) for text in inputs["text"]], "score": [-0.5 for _ in inputs["text"]]}
+        return {
+            "translation": [english(text) for text in inputs["text"]],
+            "score": [-0.5 for _ in inputs["text"]],
+            "source_truncated": [len(text.split()) > LIMIT for text in inputs["text"]],
+            "unfinished": [text.endswith("…") for text in inputs["text"]],
+        }
     if signature == "translate":
         sources = [[*text.split(), EOS] for text in inputs["text"]]
         targets = [english(text).split() for text in inputs["text"]]
@@ -206,7 +211,7 @@ def hang_up(handler: Handler) -> None:
     handler.close_connection = True
 
 
-def metadata(without: Collection[str] = ()) -> dict[str, Any]:
+def metadata() -> dict[str, Any]:
     def parts(described: Any) -> dict[str, Any]:
         return {
             name: {
@@ -218,7 +223,6 @@ def metadata(without: Collection[str] = ()) -> dict[str, Any]:
                 "name": f"{name}:0",
             }
             for name, part in described.items()
-            if name not in without
         }
 
     signatures = {

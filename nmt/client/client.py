@@ -17,7 +17,6 @@ from nmt.client.rest import Rest
 from nmt.client.transport import (
     Address,
     Metadata,
-    RequestRefused,
     TimedOut,
     Transport,
     Trust,
@@ -118,7 +117,7 @@ class Client:
 
         Arguments:
             texts: sentences.
-            details: without them the answer holds only the best text and its score, and is much smaller.
+            details: without them the answer has no tokens and no alignment, and is much smaller.
 
         Raises:
             ServerFailed: if the server fails; :class:`Unavailable` if it cannot be reached or stays busy,
@@ -168,20 +167,6 @@ class Client:
         """
         return self._transport.metadata(self.deadline)
 
-    def tells_cuts(self) -> bool:
-        """Return whether the answers of :meth:`hypotheses` tell what was cut, which exports of earlier versions do not.
-
-        Raises:
-            ServerFailed: as :meth:`translate` does; :class:`UnknownModel` if it does not have the model.
-        """
-        try:
-            offered = self.metadata().signatures.get("translate")
-        except UnknownModel:
-            raise
-        except RequestRefused:  # of a gateway that lets nothing but requests for translations through
-            return False
-        return offered is not None and offered.outputs.keys() >= ADDED_OUTPUTS
-
     def close(self) -> None:
         """Close the connections. ``with Client(...) as client:`` does this at its end."""
         self._transport.close()
@@ -208,7 +193,10 @@ class Client:
 
     def _best(self, texts: list[str]) -> Iterable[list[Translation]]:
         answers = self._predict("serving_default", {"text": texts})
-        return ([Translation(text, score, source_truncated=None, unfinished=None)] for text, score in answers)
+        return (
+            [Translation(text, score, source_truncated=truncated, unfinished=unfinished)]
+            for text, score, truncated, unfinished in answers
+        )
 
     def _n_best(self, texts: list[str]) -> Iterable[list[Translation]]:
         return (_hypotheses(*row) for row in self._predict("translate", {"text": texts}))

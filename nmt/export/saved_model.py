@@ -96,7 +96,12 @@ def endpoints(translator: Translator, settings: Decoding) -> dict[str, Callable]
 
     def serving_default(text: tf.Tensor) -> dict[str, tf.Tensor]:
         outputs = search(text)
-        return {"translation": outputs["text"][:, 0], "score": outputs["scores"][:, 0]}
+        return {
+            "translation": outputs["text"][:, 0],
+            "score": outputs["scores"][:, 0],
+            "source_truncated": outputs["truncated"],
+            "unfinished": outputs["unfinished"][:, 0],
+        }
 
     def translate(text: tf.Tensor) -> dict[str, tf.Tensor]:
         outputs = search(text)

@@ -141,7 +141,13 @@ class ModelBackend(Backend):
         found = self._hypotheses([text for (text,) in rows])
         if signature == "serving_default":
             return [
-                {"translation": _strings(best.text), "score": np.array(best.score, np.float32)} for best, *_ in found
+                {
+                    "translation": _strings(best.text),
+                    "score": np.array(best.score, np.float32),
+                    "source_truncated": np.array(best.source_truncated),
+                    "unfinished": np.array(best.unfinished),
+                }
+                for best, *_ in found
             ]
         n_best, aligned = self._translator.config.decoding.n_best, self._translator.model.aligned
         return [_translated(best, n_best, aligned) for best in found]

@@ -97,9 +97,9 @@ def test_scores_come_back_in_order(either: RestStandIn | GrpcStandIn) -> None:
 
 def test_without_details_the_small_signature_is_asked(either: RestStandIn | GrpcStandIn) -> None:
     with Client(either.url) as client:
-        (found,) = client.translate(["빵을"], details=False)
-    # The small signature does not say whether something was cut.
-    assert found == Translation("빵을", -0.5, source_truncated=None, unfinished=None) and found.truncated is None
+        found, cut = client.translate(["빵을", "밥을…"], details=False)
+    assert found == Translation("빵을", -0.5) and found.truncated is False
+    assert cut == Translation("밥을…", -0.5, unfinished=True)
 
 
 def test_state_and_metadata_are_those_of_the_contract(either: RestStandIn | GrpcStandIn) -> None:

@@ -125,6 +125,8 @@ def test_every_text_is_translated_as_by_the_translator(served: tuple[Served, Cal
     default = server.ask("serving_default", text=TEXTS)
     assert list(default["translation"]) == [best[0].text for best in expected]
     np.testing.assert_allclose(default["score"], [best[0].score for best in expected], atol=1e-4)
+    for flag in ("source_truncated", "unfinished"):
+        assert default[flag].tolist() == [getattr(best[0], flag) for best in expected]
 
 
 def test_a_text_alone_is_as_in_a_batch(served: tuple[Served, Callable]) -> None:
@@ -219,7 +221,9 @@ def test_the_naive_export_fails_in_this_way_of_loading(translator: Translator, t
         def serving_default(self, text: tf.Tensor) -> dict[str, tf.Tensor]:
             ids = self.text.tokenize(text).to_tensor()
             logits, _ = self.model.teacher_forcing(ids, ids)
-            return {"translation": text, "score": tf.reduce_sum(logits, [1, 2])}
+            flags = tf.zeros(tf.shape(text), tf.bool)
+            score = tf.reduce_sum(logits, [1, 2])
+            return {"translation": text, "score": score, "source_truncated": flags, "unfinished": flags}
 
     naive = Naive(translator.model)
     tf.saved_model.save(naive, str(tmp_path / "1"), signatures={"serving_default": naive.serving_default})

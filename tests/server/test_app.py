@@ -96,7 +96,8 @@ def test_scores_take_two_inputs(server: Serving, translator: Translator) -> None
 
 
 def test_an_empty_batch_of_columns_and_base64(server: Serving) -> None:
-    assert server.ask("POST", PREDICT, {"inputs": []})[2] == {"outputs": {"translation": [], "score": []}}
+    outputs = SIGNATURES["serving_default"].outputs
+    assert server.ask("POST", PREDICT, {"inputs": []})[2] == {"outputs": {name: [] for name in outputs}}
     plain = server.ask("POST", PREDICT, {"instances": ["abc"]})[2]
     assert server.ask("POST", PREDICT, {"instances": [{"b64": "YWJj"}]})[2] == plain
     assert server.ask("POST", PREDICT, {"instances": [{"b64": "/w=="}]})[0] == 200  # no UTF-8
