@@ -9,7 +9,6 @@ from command_line import program
 
 from nmt.training import memory
 
-
 # In a process of its own: one that has run other tests has held gigabytes.
 PROGRAM = """
 import numpy as np
