@@ -202,7 +202,7 @@ class Decoding:
         0.0,
         100.0,
     )
-    min_length: int = option(0, "minimum pieces written", 0, 1000)
+    min_length: int = option(1, "minimum pieces written; 0 lets a line be left blank", 0, 1000)
     min_ratio: float = option(0.0, "minimum pieces written for each piece read", 0.0, 100.0)
     sample: bool = option(False, "draw each piece by its probability")
     temperature: float = option(1.0, "of sampling; small is close to greedy, large is close to uniform", 0.01, 100.0)
@@ -421,7 +421,7 @@ def _decoding_rules(c: Config, vocabulary: int | None = None, exported: bool = F
             f"decoding.n_best = {d.n_best}: a language model gives one continuation of a beginning.",
         ),
         (
-            language_model and (d.min_length, d.min_ratio, max_ratio(d)) != (0, 0.0, MAX_RATIO),
+            language_model and (d.min_length > 1 or (d.min_ratio, max_ratio(d)) != (0.0, MAX_RATIO)),
             "decoding.min_length, min_ratio and max_ratio are for translations: a language model writes to its end.",
         ),
         (

@@ -338,8 +338,8 @@ class BeamSearch:
             t: the number of the step.
         """
         allowed = self.constraints.gather(sentences).allowed(logits, written, t, bos=self.bos, eos=self.eos)
-        count, excluded = tf.minimum(self.size + 1, tf.shape(logits)[1]), self.constraints.excluded(self.bos)
-        values, tokens = top_k(allowed, count, without=excluded)
+        count = tf.minimum(self.size + 1, tf.shape(logits)[1])
+        values, tokens = top_k(allowed, count, self.constraints.excluded(t, self.bos, self.eos))
         return values - tf.reduce_logsumexp(logits, -1, keepdims=True), tokens
 
     def _candidates(self, active: _Active, token_scores: tf.Tensor, tokens: tf.Tensor) -> _Candidates:

@@ -19,7 +19,7 @@ class Constraints(NamedTuple):
 
     Attributes:
         max_length: ``(batch,)``, the maximum number of tokens, EOS included.
-        min_length: ``(batch,)``, the minimum number of tokens, EOS not included.
+        min_length: the minimum number of tokens, EOS not included: of every row, or ``(batch,)``.
         prefix: ``(batch, prefix)``, the tokens that each row begins with, zeros after them. It overrides all other
             constraints.
         no_repeat: no sequence of this many tokens is written twice; 0 allows all.
@@ -28,7 +28,7 @@ class Constraints(NamedTuple):
     """
 
     max_length: tf.Tensor
-    min_length: tf.Tensor | None = None
+    min_length: int | tf.Tensor = 0
     prefix: tf.Tensor | None = None
     no_repeat: int = 0
     unknown: int = PAD
@@ -40,16 +40,14 @@ class Constraints(NamedTuple):
 
     def gather(self, rows: tf.Tensor) -> Constraints:
         """Return the constraints on some rows, ``(rows,)``."""
-        min_length, prefix = (
-            None if part is None else tf.gather(part, rows) for part in (self.min_length, self.prefix)
-        )
+        min_length = self.min_length if isinstance(self.min_length, int) else tf.gather(self.min_length, rows)
+        prefix = None if self.prefix is None else tf.gather(self.prefix, rows)
         return Constraints(tf.gather(self.max_length, rows), min_length, prefix, self.no_repeat, self.unknown)
 
     def allowed(self, logits: tf.Tensor, tokens: tf.Tensor, t: tf.Tensor, bos: int, eos: int) -> tf.Tensor:
         """Return the logits with ``-inf`` for tokens that must not come next.
 
-        Those of :meth:`excluded` are left to the search: that is cheaper among the few candidates. If no other token is
-        left, EOS is allowed.
+        Those of :meth:`excluded` are left to the search: that is cheaper. If no other token is left, EOS is allowed.
 
         Arguments:
             logits: ``(batch, vocabulary)``.
@@ -67,11 +65,13 @@ class Constraints(NamedTuple):
         allowed = logits
         if self.no_repeat:
             allowed = _without_repeats(allowed, tokens, t, self.no_repeat)
-        if self.min_length is not None:
-            too_short = tf.expand_dims(t < self.min_length, 1)
+        differs = not self._excludes_eos() and not (isinstance(self.min_length, int) and self.min_length == 0)
+        if differs:
+            too_short = tf.expand_dims(t < tf.broadcast_to(self.min_length, tf.shape(logits)[:1]), 1)
             allowed = tf.where(too_short & (ids == eos), _NEVER, allowed)
-        if self.no_repeat or self.min_length is not None:
-            nothing_left = tf.reduce_max(without(allowed, (PAD, bos, self.unknown)), 1, keepdims=True) == _NEVER
+        if self.no_repeat or differs:
+            others = without(allowed, _penalties((PAD, bos, self.unknown), eos))
+            nothing_left = tf.reduce_max(others, 1, keepdims=True) == _NEVER
             allowed = tf.where(nothing_left & (ids == eos), logits, allowed)
         if self.prefix is not None:
             now = tf.cast(tf.range(tf.shape(self.prefix)[1]) == t, self.prefix.dtype)
@@ -80,19 +80,35 @@ class Constraints(NamedTuple):
             allowed = tf.where(given != 0, tf.where(ids == given, logits, _NEVER), free)
         return allowed
 
-    def excluded(self, bos: int) -> tuple[int, ...]:
-        """Return the tokens that are never written, and that :meth:`allowed` leaves to the search."""
+    def excluded(self, t: tf.Tensor, bos: int, eos: int) -> tf.Tensor:
+        """Return what is added to the logits of the first tokens, ``(first,)``, for what :meth:`allowed` leaves out.
+
+        It is ``-inf`` for the tokens that are never written, and for EOS where every row is still too short; else 0.
+        """
         # A prefix may hold the unknown token.
-        return (PAD, bos) if self.unknown == PAD or self.prefix is not None else (PAD, bos, self.unknown)
+        never = (PAD, bos) if self.unknown == PAD or self.prefix is not None else (PAD, bos, self.unknown)
+        penalties = _penalties(never, eos)
+        if self._excludes_eos():
+            return tf.where((np.arange(len(penalties)) == eos) & (t < self.min_length), _NEVER, penalties)
+        return tf.constant(penalties)
+
+    def _excludes_eos(self) -> bool:
+        """Return whether EOS waits for the same number of tokens in every row, whatever else is wanted."""
+        same = isinstance(self.min_length, int) and self.min_length > 0
+        return same and not self.no_repeat and self.prefix is None
 
 
-def without(logits: tf.Tensor, tokens: tuple[int, ...]) -> tf.Tensor:
-    """Return logits ``(batch, vocabulary)`` with ``-inf`` for some tokens."""
-    # They are among the first. Comparing every token with each of them took as long as the product of the output layer.
-    first = np.zeros([max(tokens) + 1], np.float32)
-    first[list(tokens)] = _NEVER
-    others = tf.zeros([tf.shape(logits)[1] - len(first)])
-    return logits + tf.concat([first, others], 0)
+def _penalties(tokens: tuple[int, ...], eos: int) -> np.ndarray:
+    penalties = np.zeros([max(*tokens, eos) + 1], np.float32)
+    penalties[list(tokens)] = _NEVER
+    return penalties
+
+
+def without(logits: tf.Tensor, penalties: tf.Tensor) -> tf.Tensor:
+    """Return logits ``(batch, vocabulary)`` with penalties ``(first,)`` added to those of the first tokens."""
+    # Comparing every token with each of those that are left out took as long as the product of the output layer.
+    others = tf.zeros([tf.shape(logits)[1] - tf.shape(penalties)[0]])
+    return logits + tf.concat([penalties, others], 0)
 
 
 def append(tokens: tf.Tensor, t: tf.Tensor, last: tf.Tensor) -> tf.Tensor:

@@ -212,9 +212,10 @@ def constraints_for(
     if prefix is not None:
         longest += tf.cast(prefix.row_lengths(), tf.int32)
     longest = tf.where(lengths > 0, tf.clip_by_value(longest, 1, settings.max_length), 0)
-    shortest = None
-    if settings.min_ratio or settings.min_length:
+    shortest: int | tf.Tensor = settings.min_length
+    if settings.min_ratio:
         shortest = tf.maximum(times(settings.min_ratio), settings.min_length)
+    if settings.min_ratio or settings.min_length:
         longest = tf.where(lengths > 0, tf.minimum(tf.maximum(longest, shortest + 1), settings.max_length), 0)
     beginning = None if prefix is None else prefix.to_tensor(0)
     return Constraints(longest, shortest, beginning, settings.no_repeat, unknown)

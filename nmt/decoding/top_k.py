@@ -8,7 +8,7 @@ import tensorflow as tf
 _BLOCK = 32
 
 
-def top_k(scores: tf.Tensor, count: int | tf.Tensor, without: tuple[int, ...] = ()) -> tuple[tf.Tensor, tf.Tensor]:
+def top_k(scores: tf.Tensor, count: int | tf.Tensor, penalties: tf.Tensor | None = None) -> tuple[tf.Tensor, tf.Tensor]:
     """Return the ``count`` largest of each row and their indices, the largest first: a faster ``tf.math.top_k``.
 
     The ``count`` largest lie in the ``count`` blocks with the largest maxima. The maximum of each block is found
@@ -17,17 +17,18 @@ def top_k(scores: tf.Tensor, count: int | tf.Tensor, without: tuple[int, ...] = 
     Arguments:
         scores: ``(rows, vocabulary)``.
         count: at most ``vocabulary``.
-        without: indices that come last, with ``-inf``, whatever their scores are. Removing them from the few that were
-            found is faster than overwriting their scores.
+        penalties: ``(first,)``, 0 or ``-inf``, added to the scores of the first indices. Adding them to the few scores
+            that were found is faster than adding them to all.
 
     >>> values, indices = top_k(tf.constant([[0.1, 0.7, 0.2, 0.7]]), 3)
     >>> indices.numpy().tolist()  # of equal ones the first comes first
     [[1, 3, 2]]
     """
-    if without:
-        values, indices = top_k(scores, tf.minimum(count + len(without), tf.shape(scores)[1]))
-        left_out = tf.reduce_any(tf.expand_dims(indices, 2) == tf.constant(without), 2)
-        values, found = tf.math.top_k(tf.where(left_out, -float("inf"), values), count)
+    if penalties is not None:
+        first = tf.shape(penalties)[0]
+        values, indices = top_k(scores, tf.minimum(count + first, tf.shape(scores)[1]))
+        added = tf.where(indices < first, tf.gather(penalties, tf.minimum(indices, first - 1)), 0.0)
+        values, found = tf.math.top_k(values + added, count)
         return values, tf.gather(indices, found, axis=1, batch_dims=1)
     rows, vocabulary = tf.shape(scores)[0], tf.shape(scores)[1]
     blocks = (vocabulary + _BLOCK - 1) // _BLOCK

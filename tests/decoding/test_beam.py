@@ -318,6 +318,16 @@ def test_constraints_of_each_row():
         assert [hypothesis(found, row, place) for place in range(3)] == [words for _, words in expected[:3]]
 
 
+@pytest.mark.parametrize("fewest", [1, 3])
+def test_no_row_is_shorter_than_the_minimum(fewest):
+    table, limits = tables(11, 3, 5), [5, 4, 1]
+    found = search(table, limits, 150, 3, min_length=fewest)
+    for row, limit in enumerate(limits):
+        expected = exhaustive(table, row, limit, Penalties(), lambda words, ended: not ended or len(words) >= fewest)
+        for place, (_, words) in enumerate(expected[:3]):
+            assert hypothesis(found, row, place) == words
+
+
 def test_where_there_are_fewer_hypotheses_than_wanted_the_rest_is_ranked_last():
     found = search(tables(1, 1, 1), [1], 9, 9)  # four words, or none
     assert np.isfinite(found.ranks.numpy()[0]).tolist() == [True] * 5 + [False] * 4

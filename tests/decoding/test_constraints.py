@@ -71,5 +71,7 @@ def test_the_unknown_token_is_written_only_in_a_prefix(prefix):
     given = None if prefix is None else tf.constant(prefix)
     constraints = Constraints(tf.constant([9]), prefix=given, unknown=1)
     logits = tf.constant([[0.0, 9.0, 0.0, 0.0, 1.0, 0.5]])
-    left = without(constraints.allowed(logits, tf.zeros([1, 0], tf.int32), 0, BOS, EOS), constraints.excluded(BOS))
+    left = without(
+        constraints.allowed(logits, tf.zeros([1, 0], tf.int32), 0, BOS, EOS), constraints.excluded(0, BOS, EOS)
+    )
     assert int(tf.argmax(left[0])) == (1 if prefix == [[1, 5]] else 4)

@@ -20,10 +20,10 @@ def table_step(tokens, state, memory):
     return tf.gather(now, tokens, batch_dims=1), state + 1, tf.gather(weights, state, batch_dims=1)
 
 
-def search(scores, weights, limits, history=ARRAYS, no_repeat=0):
+def search(scores, weights, limits, history=ARRAYS, **wanted):
     memory = (tf.constant(scores, tf.float32), tf.constant(weights, tf.float32))
     first = tf.zeros([len(scores)], tf.int32)
-    constraints = Constraints(tf.constant(limits, tf.int32), no_repeat=no_repeat)
+    constraints = Constraints(tf.constant(limits, tf.int32), **wanted)
     return greedy(table_step, first, memory, weights.shape[2], constraints, bos=BOS, eos=EOS, history=history)
 
 
@@ -40,14 +40,14 @@ def spelling(words):
     return np.stack([np.tile(99.0 * np.eye(VOCABULARY)[word], [VOCABULARY, 1]) for word in words])
 
 
-def by_hand(scores, weights, limit):
+def by_hand(scores, weights, limit, fewest=0):
     """One row in plain Python: words, score and alignment."""
     last, words, score, seen = BOS, [], 0.0, []
     for t in range(limit):
         row = scores[t, last].astype(np.float64)
-        row[[0, BOS]] -= 99  # never written, though they have their share of the probability
-        last = int(row.argmax())
-        row[[0, BOS]] += 99
+        # Not written, though they have their share of the probability.
+        excluded = [0, BOS, EOS] if t < fewest else [0, BOS]
+        last = max(set(range(len(row))) - set(excluded), key=lambda word: row[word])
         score += row[last] - np.log(np.exp(row).sum())
         if last == EOS:
             break
@@ -113,6 +113,16 @@ def test_equals_the_best_word_at_each_step(seed):
     found = search(scores, weights, limits)
     for row, limit in enumerate(limits):
         check(found, row, *by_hand(scores[row], weights[row], limit))
+
+
+@pytest.mark.parametrize("fewest", [1, 2, 5])
+@pytest.mark.parametrize("of_each_row", [False, True])
+def test_no_row_is_shorter_than_the_minimum(fewest, of_each_row):
+    scores, weights = random_tables(3, rows=7, steps=6)
+    limits = [6, 1, 0, 3, 6, 5, 2]
+    found = search(scores, weights, limits, min_length=tf.fill([7], fewest) if of_each_row else fewest)
+    for row, limit in enumerate(limits):
+        check(found, row, *by_hand(scores[row], weights[row], limit, fewest))
 
 
 def test_no_rows_give_no_rows():
@@ -183,6 +193,6 @@ def test_padding_and_start_are_never_written():
 @settings(max_examples=20, deadline=None)
 def test_both_histories_give_the_same(seed, limits, no_repeat):
     tables = random_tables(seed, len(limits), steps=6)
-    found = [search(*tables, limits, history, no_repeat) for history in (ARRAYS, DENSE)]
+    found = [search(*tables, limits, history, no_repeat=no_repeat) for history in (ARRAYS, DENSE)]
     for one, other in zip(*found, strict=True):
         np.testing.assert_array_equal(one, other)

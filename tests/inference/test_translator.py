@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from nmt.config import Config, with_settings
 from nmt.data.corpora import from_tsv
 from nmt.data.pipeline import Buckets, Pipeline, lengths
-from nmt.data.tokenizers import train_tokenizers
+from nmt.data.tokenizers import EOS, train_tokenizers
 from nmt.errors import InputError
 from nmt.inference.translator import Translator
 from nmt.training.setup import make_training_model
@@ -259,6 +259,19 @@ def test_translations_do_not_depend_on_how_many_batches_run_at_once(translator, 
     other = Translator(translator.model, translator.tokenizers, translator.config, parallel_batches=parallel)
     assert_equal(other.translate(SOURCES, beam=3), translator.translate(SOURCES, beam=3), tolerance=1e-4)
     assert_equal(other.score(SOURCES, SOURCES), translator.score(SOURCES, SOURCES), tolerance=1e-4)
+
+
+@pytest.mark.parametrize("search", [{}, {"beam": 3}, {"sample": True, "temperature": 3.0}])
+def test_a_line_is_left_blank_only_where_that_is_asked_for(translator, search) -> None:
+    bias = translator.model.output_bias
+    learned = bias.numpy()
+    bias.assign(learned + 9.0 * (np.arange(len(learned)) == EOS))  # a model that would rather write nothing
+    try:
+        assert all(found.tokens for found in translator.translate(SOURCES, **search))
+        assert not any(found.text for found in translator.translate(["", " "], **search))
+        assert not all(found.tokens for found in translator.translate(SOURCES, **search, min_length=0))
+    finally:
+        bias.assign(learned)
 
 
 def test_lengths_are_kept_to(translator) -> None:
