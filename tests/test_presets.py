@@ -23,6 +23,16 @@ def test_fewer_pairs_get_fewer_units_more_dropout_and_smaller_batches():
     assert batches == sorted(set(batches))
 
 
+def test_many_pairs_get_the_quicker_attention_and_one_embedding():
+    few, many, lines = preset("auto", 12_000)[0], preset("auto", 12_001)[0], preset("auto", 12_001, "lines")[0]
+    assert (few.model.attention, few.model.context, few.model.tied) == ("bahdanau", "input", "output")
+    assert (many.model.attention, many.model.context, many.model.tied) == ("dot", "output", "all")
+    assert with_settings(lines, ["model.architecture=language-model"]).model.tied == "output"
+    assert "attention = dot, context = output, tied = all" in "\n".join(preset("auto", 12_001)[1])
+    for other in ("model.architecture=transformer", "model.attention=none", "model.attention=bahdanau"):
+        assert with_settings(many, [other]) != many
+
+
 def test_it_says_what_it_chose_and_why():
     config, said = preset("auto", 4_682)
     text = "\n".join(said)

@@ -145,6 +145,15 @@ def search(
     return _by_rank(found, n_best)
 
 
+def with_spares(settings: Decoding) -> Decoding:
+    """Return settings for all hypotheses of a beam, where several translations are wanted.
+
+    The same text may be written in several ways, so the n best different texts may be further down.
+    """
+    several = settings.n_best > 1 and not settings.sample
+    return dataclasses.replace(settings, n_best=beam_size(settings)) if several else settings
+
+
 def selection_for(
     settings: Decoding, shortlist: Shortlist | None, source: tf.Tensor, constraints: Constraints
 ) -> Selection | None:

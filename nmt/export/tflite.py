@@ -18,7 +18,7 @@ from nmt.config import Decoding, check_decoding
 from nmt.data.tokenizers import BOS, EOS, PAD, UNK, Tokenizers
 from nmt.decoding.history import DENSE
 from nmt.decoding.search import unfinished
-from nmt.decoding.strategies import constraints_for, search
+from nmt.decoding.strategies import constraints_for, search, with_spares
 from nmt.errors import InputError
 from nmt.export import tflite_runtime
 from nmt.inference.translator import Translator
@@ -97,6 +97,7 @@ def write(
             "takes": "ids" if models else "strings",
             **({"source": models[0], "target": models[-1]} if models else {}),
             "max_length": settings.max_length,
+            "n_best": settings.n_best,
             "aligned": translator.model.aligned,
         }
         contents["digest"] = tflite_runtime.digest(contents)
@@ -150,7 +151,7 @@ def search_function(translator: Translator, settings: Decoding) -> Callable[[tf.
         with dense_loops():
             found = search(
                 model,
-                settings,
+                with_spares(settings),
                 memory=model.encode(source),
                 mask=mask if aligned else mask[:, :1],
                 constraints=constraints,

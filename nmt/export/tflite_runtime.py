@@ -112,6 +112,7 @@ class _Ids:
         from ai_edge_litert.interpreter import Interpreter
 
         self._max_length, self._aligned = contents["max_length"], contents["aligned"]
+        self._n_best = contents.get("n_best")  # earlier versions kept all that the model returns
         self._source = _tokenizer(files[contents["source"]])
         self._target = _tokenizer(files[contents["target"]])
         self._interpreter = Interpreter(model_content=files["model.tflite"], num_threads=threads)
@@ -134,14 +135,19 @@ class _Ids:
         outputs = self._search(source=batch)
         for row, ids in enumerate(kept):
             source_tokens = tuple(self._source.id_to_piece(ids))
-            best = []
+            best: list[Translation] = []
+            texts: set[str] = set()
             for place in np.flatnonzero(np.isfinite(outputs["ranks"][row])):
                 length = int(outputs["lengths"][row, place])
                 written = outputs["tokens"][row, place, :length].tolist()
+                text = self._target.decode(written)
+                if text in texts or len(best) == self._n_best:
+                    continue
+                texts.add(text)
                 weights = outputs["alignment"][row, place, :length, : len(ids) + 1].copy() if self._aligned else None
                 best.append(
                     Translation(
-                        text=_line(self._target.decode(written)),
+                        text=_line(text),
                         score=float(outputs["scores"][row, place]),
                         source_tokens=source_tokens,
                         tokens=tuple(self._target.id_to_piece(written)),

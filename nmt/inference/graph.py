@@ -14,7 +14,7 @@ from nmt.decoding.constraints import Constraints
 from nmt.decoding.ensemble import Ensemble
 from nmt.decoding.search import Hypotheses, unfinished
 from nmt.decoding.shortlist import Shortlist
-from nmt.decoding.strategies import constraints_for, graph_settings, search, selection_for
+from nmt.decoding.strategies import constraints_for, graph_settings, search, selection_for, with_spares
 from nmt.models.language_model import LanguageModel
 from nmt.models.seq2seq import Seq2Seq
 
@@ -54,7 +54,8 @@ class TranslationGraph:
             numbers: the random numbers of sampling, see :func:`~nmt.decoding.strategies.numbers_for`.
 
         Returns:
-            Also ``text`` ``(batch, n_best)`` and ``begun`` ``(batch,)``, the prefixes as their pieces spell them.
+            Also ``text`` ``(batch, n_best)``, different texts in each row unless they are drawn, and ``begun``
+            ``(batch,)``, the prefixes as their pieces spell them.
         """
         source, lengths, truncated = self._read(texts, settings.max_length)
         memory = self.model.encode(source)
@@ -65,11 +66,20 @@ class TranslationGraph:
         mask = mask if self.model.aligned else mask[:, :0]
         selection = selection_for(settings, self.shortlist, source, constraints)
         found = _search(
-            self.model, settings, memory, mask=mask, constraints=constraints, numbers=numbers, selection=selection
+            self.model,
+            with_spares(settings),
+            memory,
+            mask=mask,
+            constraints=constraints,
+            numbers=numbers,
+            selection=selection,
         )
+        text = self._spelled(found)
+        if settings.n_best > 1 and not settings.sample:
+            found, text = distinct(found, text, settings.n_best)
         return {
             **_outputs(found, source, lengths, truncated),
-            "text": self._spelled(found),
+            "text": text,
             "begun": self.tokenizers.target.decode(prefix) if prefixed else tf.fill(tf.shape(texts), ""),
             "unfinished": unfinished(found, constraints),
         }
@@ -191,6 +201,24 @@ class GraphCache:
 
 # The search of both graphs: BOS and EOS are those of every tokenizer.
 _search = partial(search, bos=BOS, eos=EOS)
+
+
+def distinct(found: Hypotheses, text: tf.Tensor, n_best: int) -> tuple[Hypotheses, tf.Tensor]:
+    """Keep the best ``n_best`` of each row whose texts differ.
+
+    Arguments:
+        found: the best of each row first.
+        text: what they spell, ``(batch, hypotheses)``.
+        n_best: how many to keep. Where there are fewer, the rest is ranked ``-inf``.
+    """
+    places = tf.range(tf.shape(text)[1])
+    same = tf.expand_dims(text, 2) == tf.expand_dims(text, 1)
+    repeated = tf.reduce_any(same & (places < tf.expand_dims(places, 1)), 2)
+    found = found._replace(ranks=tf.where(repeated, -float("inf"), found.ranks))
+    _, order = tf.math.top_k(found.ranks, n_best)
+    return Hypotheses(*(tf.gather(part, order, axis=1, batch_dims=1) for part in found)), tf.gather(
+        text, order, axis=1, batch_dims=1
+    )
 
 
 def _teacher_forced(pieces: tf.RaggedTensor, max_length: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:

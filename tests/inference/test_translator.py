@@ -9,6 +9,7 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -16,7 +17,9 @@ from nmt.config import Config, with_settings
 from nmt.data.corpora import from_tsv
 from nmt.data.pipeline import Buckets, Pipeline, lengths
 from nmt.data.tokenizers import EOS, train_tokenizers
+from nmt.decoding.search import Hypotheses
 from nmt.errors import InputError
+from nmt.inference.graph import distinct
 from nmt.inference.translator import Translator
 from nmt.training.setup import make_training_model
 from nmt.translation import Translation
@@ -272,6 +275,24 @@ def test_a_line_is_left_blank_only_where_that_is_asked_for(translator, search) -
         assert not all(found.tokens for found in translator.translate(SOURCES, **search, min_length=0))
     finally:
         bias.assign(learned)
+
+
+def test_the_n_best_are_different_texts(translator) -> None:
+    several = translator.hypotheses(SOURCES, beam=10, n_best=4)
+    for best, found in zip(translator.translate(SOURCES, beam=10), several, strict=True):
+        texts = [each.text for each in found]
+        assert texts[0] == best.text and len(set(texts)) == len(texts) == 4
+        assert [each.rank for each in found] == sorted((each.rank for each in found), reverse=True)
+
+
+def test_of_equal_texts_the_best_is_kept() -> None:
+    text = tf.constant([["a b", "a c", "a b", "d"], ["x", "x", "x", "y"]])
+    scores = tf.constant([[-1.0, -2.0, -3.0, -4.0], [-1.0, -2.0, -3.0, -4.0]])
+    tokens = tf.reshape(tf.range(8), [2, 4, 1])
+    found, kept = distinct(Hypotheses(tokens, tf.ones([2, 4], tf.int32), scores, scores, scores, scores), text, 3)
+    assert kept.numpy().tolist() == [[b"a b", b"a c", b"d"], [b"x", b"y", b"x"]]
+    assert found.tokens[..., 0].numpy().tolist() == [[0, 1, 3], [4, 7, 5]]
+    assert found.ranks.numpy().tolist() == [[-1.0, -2.0, -4.0], [-1.0, -4.0, -np.inf]]
 
 
 def test_lengths_are_kept_to(translator) -> None:
