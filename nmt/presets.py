@@ -87,7 +87,7 @@ PRESETS: dict[str, Values] = {
 # pairs need fewer units, more dropout and smaller batches.
 _SIZES: list[tuple[float, int, float, float, float, int, float, int, float]] = [
     (2_000, 96, 0.4, 0.4, 0.2, 16, 0.2, 60, 0.003),
-    (12_000, 128, 0.3, 0.4, 0.1, 40, 0.1, 40, 0.003),
+    (12_000, 128, 0.3, 0.4, 0.1, 40, 0.1, 80, 0.003),
     (60_000, 256, 0.3, 0.3, 0.0, 80, 0.1, 18, 0.002),
     (300_000, 384, 0.2, 0.2, 0.0, 128, 0.1, 8, 0.002),
     (float("inf"), 512, 0.1, 0.1, 0.0, 256, 0.1, 4, 0.001),
@@ -121,11 +121,11 @@ def preset(name: str, pairs: int = 0, what: str = "pairs") -> tuple[Config, list
 def _automatic(pairs: int, what: str) -> tuple[Config, list[str]]:
     row = next(row for row in _SIZES if pairs <= row[0])
     _, units, dropout, output, words, batch, smoothing, epochs, rate = row
-    # Where steps are many, the quicker ones of Luong's attention pay; with few pairs Bahdanau's is as good.
-    many = pairs > _SIZES[1][0]
-    attention: dict[str, Any] = {"attention": "dot", "context": "output"} if many else {"attention_units": units}
+    # See docs/measured.md for what was tried. A step with Luong's attention is quicker, so there is time for more.
+    luong = pairs > _SIZES[0][0]
+    attention: dict[str, Any] = {"attention": "dot", "context": "output"} if luong else {"attention_units": units}
     # A language model has no source whose embedding could be shared.
-    tied = {"tied": "all"} if many and what == "pairs" else {}
+    tied = {"tied": "all"} if pairs > _SIZES[1][0] and what == "pairs" else {}
     values: Values = {
         "model": {
             "units": units,
@@ -147,7 +147,7 @@ def _automatic(pairs: int, what: str) -> tuple[Config, list[str]]:
     }
     size = (
         f"units = {units}, dropout = {dropout} (output {output}, whole tokens {words}), label_smoothing = {smoothing}"
-        + "".join(f", {key} = {value}" for key, value in {**attention, **tied}.items() if many)
+        + "".join(f", {key} = {value}" for key, value in {**attention, **tied}.items() if luong)
     )
     steps = f"batch_size = {batch}, epochs = {epochs}, learning_rate = {rate}, falling linearly"
     small = pairs <= 60_000

@@ -24,9 +24,14 @@ def test_fewer_pairs_get_fewer_units_more_dropout_and_smaller_batches():
 
 
 def test_many_pairs_get_the_quicker_attention_and_one_embedding():
-    few, many, lines = preset("auto", 12_000)[0], preset("auto", 12_001)[0], preset("auto", 12_001, "lines")[0]
-    assert (few.model.attention, few.model.context, few.model.tied) == ("bahdanau", "input", "output")
-    assert (many.model.attention, many.model.context, many.model.tied) == ("dot", "output", "all")
+    chosen = [preset("auto", pairs)[0] for pairs in (2_000, 2_001, 12_000, 12_001)]
+    assert [(c.model.attention, c.model.context, c.model.tied) for c in chosen] == [
+        ("bahdanau", "input", "output"),
+        ("dot", "output", "output"),
+        ("dot", "output", "output"),
+        ("dot", "output", "all"),
+    ]
+    many, lines = chosen[-1], preset("auto", 12_001, "lines")[0]
     assert with_settings(lines, ["model.architecture=language-model"]).model.tied == "output"
     assert "attention = dot, context = output, tied = all" in "\n".join(preset("auto", 12_001)[1])
     for other in ("model.architecture=transformer", "model.attention=none", "model.attention=bahdanau"):
