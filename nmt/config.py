@@ -158,6 +158,9 @@ class Training:
     precision: Literal["float32", "bfloat16"] = option(
         "float32", "the type of the computation; bfloat16 keeps the weights in float32"
     )
+    xla: Literal["auto", "on", "off"] = option(
+        "auto", "whether XLA compiles a step; auto: on one GPU, and not on a CPU, where it is slower"
+    )
     devices: int = option(1, "devices of this machine that share each batch", 1, 64)
     save_minutes: float = option(5.0, "minutes between two checkpoints, besides that of each epoch's end", 0.0)
     seed: int = option(1, "seed of everything random", 0, 2**31 - 1)
@@ -374,6 +377,10 @@ def _training_rules(c: Config) -> Rules:
         else "with model.attention = 'none' there is none. Choose an attention, or set it to 0."
     )
     return [
+        (
+            t.devices > 1 and t.xla == "on",
+            f"training.xla = 'on' needs one device, not training.devices = {t.devices}.",
+        ),
         (
             t.devices > 1 and t.accumulate > 1,
             f"training.devices = {t.devices} cannot be combined with training.accumulate = {t.accumulate}. Raise "

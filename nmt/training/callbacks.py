@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import keras
+import tensorflow as tf
 
 from nmt.atomic_write import write_file
 from nmt.config import Config
@@ -201,9 +202,12 @@ def beginning(line: str) -> str:
 
 
 class Cost(keras.callbacks.Callback):
-    """Record the cost of an epoch: ``seconds``, scoring included, and ``memory_mb``, the peak of the process so far.
+    """Record the cost of an epoch: ``seconds``, scoring included, ``memory_mb``, the peak of the process, ``tokens/s``.
 
-    Of an epoch that was resumed, only the seconds since then are known.
+    The last is the number of target tokens, EOS included, per second since the first batch ended: that of the first
+    epoch also builds the graph. It is 0 with one batch. The clock is read here, since XLA has none for a step.
+
+    Of an epoch that was resumed, only what came since then is known.
     """
 
     after_if_present = (DevScores, DevText)
@@ -211,14 +215,26 @@ class Cost(keras.callbacks.Callback):
     def __init__(self) -> None:
         super().__init__()
         self.began = 0.0
+        self.first: tuple[float, float] | None = None
+        self.speed = 0.0
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        self.began = time.monotonic()
+        self.began, self.first, self.speed = time.monotonic(), None, 0.0
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        now, tokens = time.monotonic(), float(tf.convert_to_tensor(self.model.token_metrics[0].tokens))
+        if self.first is None:
+            self.first = now, tokens
+        else:
+            self.speed = (tokens - self.first[1]) / (now - self.first[0])
+        if logs is not None:
+            logs["tokens/s"] = self.speed  # for a progress bar
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         assert logs is not None
         logs["seconds"] = time.monotonic() - self.began
         logs["memory_mb"] = peak_mb()
+        logs["tokens/s"] = self.speed
 
 
 class SampleMore(keras.callbacks.Callback):

@@ -20,7 +20,6 @@ from nmt.atomic_write import make_folder, write_file
 from nmt.data.corpora import Corpus
 from nmt.errors import InputError, Stopped
 from nmt.stored_arrays import read_npz
-from nmt.training.metrics import TokensPerSecond
 
 
 def fingerprint(*values: object) -> int:
@@ -159,9 +158,6 @@ class RestoreMetrics(keras.callbacks.Callback):
         for variable, value in zip(self.model.metrics_variables, self.values, strict=True):
             variable.assign(value)
         self.results = self.model.get_metrics_result()
-        for metric in _all_metrics(self.model):
-            if isinstance(metric, TokensPerSecond):  # its clock did not stop
-                metric.reset_state()
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         assert logs is not None

@@ -1,4 +1,4 @@
-"""Metrics of training: perplexity, token accuracy, tokens per second."""
+"""Metrics of training: perplexity and token accuracy."""
 
 from __future__ import annotations
 
@@ -77,32 +77,3 @@ class TokenAccuracy(TokenMetric):
 
     def result(self) -> tf.Tensor:
         return self.mean()
-
-
-@keras.saving.register_keras_serializable("nmt")
-class TokensPerSecond(keras.metrics.Metric):
-    """Real target tokens, EOS included, per second of wall time since the first batch of the epoch ended.
-
-    The first batch is left out, because in the first epoch its time includes the tracing of the graph.
-    """
-
-    def __init__(self, name: str = "tokens/s", **kwargs: Any) -> None:
-        super().__init__(name=name, **kwargs)
-        # Seconds since 1970 need more digits than float32 has.
-        self.begin = self.add_variable((), "zeros", dtype="float64", name="begin")
-        self.now = self.add_variable((), "zeros", dtype="float64", name="now")
-        self.tokens = self.add_variable((), "zeros", name="tokens")
-
-    def update_state(self, y_true: tf.Tensor, y_pred: tf.Tensor | TokenScores, sample_weight: Any = None) -> None:
-        with tf.control_dependencies(tf.nest.flatten(y_pred)):
-            now = tf.timestamp()
-        begin = tf.convert_to_tensor(self.begin)
-        first = begin == 0
-        tokens = tf.cast(tf.math.count_nonzero(y_true), tf.float32)
-        self.begin.assign(tf.where(first, now, begin))
-        self.now.assign(now)
-        self.tokens.assign_add(tf.where(first, 0.0, tokens))
-
-    def result(self) -> tf.Tensor:
-        seconds = tf.convert_to_tensor(self.now) - tf.convert_to_tensor(self.begin)
-        return tf.math.divide_no_nan(tf.convert_to_tensor(self.tokens), tf.cast(seconds, tf.float32))

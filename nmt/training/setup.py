@@ -13,7 +13,7 @@ from nmt.config import Config, Training
 from nmt.models.build import build_model
 from nmt.training.distribute import strategy
 from nmt.training.losses import MaskedCrossEntropy
-from nmt.training.metrics import Perplexity, TokenAccuracy, TokensPerSecond
+from nmt.training.metrics import Perplexity, TokenAccuracy
 from nmt.training.optimizers import Adam
 from nmt.training.schedules import WarmUp
 from nmt.training.training_model import TrainingModel
@@ -58,6 +58,10 @@ def slow_precision(name: str, processor: str | None = None) -> str:
     )
 
 
+# Keras compiles with XLA by itself where there is one device and it is no CPU.
+_XLA: dict[str, bool | str] = {"auto": "auto", "on": True, "off": False}
+
+
 def make_models(
     config: Config, vocabularies: tuple[int, int], steps: int
 ) -> tuple[TrainingModel, TrainingModel, WarmUp]:
@@ -74,6 +78,7 @@ def make_models(
         optimizer=None,
         loss=MaskedCrossEntropy(config.training.label_smoothing),
         metrics=[Perplexity(), TokenAccuracy()],
+        jit_compile=_XLA[config.training.xla],
     )
     return model, kept, schedule
 
@@ -109,7 +114,8 @@ def compile_for_training(model: keras.Model, config: Config, steps: int) -> Warm
     model.compile(
         optimizer=_optimizer(training, schedule),
         loss=MaskedCrossEntropy(training.label_smoothing),
-        metrics=[Perplexity(), TokenAccuracy(), TokensPerSecond()],
+        metrics=[Perplexity(), TokenAccuracy()],
+        jit_compile=_XLA[training.xla],
     )
     model.optimizer.build(model.trainable_variables)
     # Keras creates the variables of the metrics at the first batch, but a resumed run needs them before.

@@ -3,8 +3,11 @@
 import json
 import logging
 import math
+import time
 from pathlib import Path
 from threading import Event
+from types import SimpleNamespace
+from typing import Any
 
 import keras
 import numpy as np
@@ -32,6 +35,7 @@ from nmt.training.callbacks import (
 )
 from nmt.training.checkpoint import Checkpoint, Fingerprints, RestoreMetrics, SaveCheckpoint
 from nmt.training.limits import RunLimits
+from nmt.training.metrics import TokenAccuracy
 from nmt.training.schedules import WarmUp
 
 scores = st.lists(st.floats(0, 100), min_size=1, max_size=23)
@@ -101,6 +105,27 @@ def test_the_line_of_an_epoch_is_for_people_and_always_in_one_order() -> None:
     shown = "Epoch 1 of 2: loss 6.5994, dev BLEU 0.00, 3,805 tokens/s, 9.0 s, 1,036 MB"
     assert epoch_line(record, 2) == epoch_line(dict(reversed(record.items())), 2) == shown
     assert "tokens/s" not in epoch_line({**record, "tokens/s": 0.0}, 2)  # one batch has no speed
+
+
+@pytest.mark.parametrize("tokens", [[4.0, 7.0, 13.0], [104.0, 107.0, 113.0]])  # of a whole epoch, of a resumed one
+def test_tokens_per_second_leave_out_the_first_batch(tokens: list[float]) -> None:
+    cost, counter = Cost(), TokenAccuracy()
+    cost.set_model(SimpleNamespace(token_metrics=[counter]))
+    cost.on_epoch_begin(0)
+    began = time.monotonic()
+    logs: dict[str, Any] = {}
+    for number, count in enumerate(tokens):
+        counter.tokens.assign(count)
+        cost.on_train_batch_end(number, logs)
+        assert (logs["tokens/s"] == 0) == (number == 0)
+        time.sleep(0.05)
+    seconds = time.monotonic() - began
+    # 3 + 6 tokens after the first batch, in two sleeps' time at least and in all that passed at most.
+    cost.on_epoch_end(0, logs)
+    assert 9 / seconds <= logs["tokens/s"] <= 9 / 0.1
+    cost.on_epoch_begin(1)
+    cost.on_epoch_end(1, logs)
+    assert logs["tokens/s"] == 0
 
 
 # Decisions

@@ -1,14 +1,12 @@
 """The metrics count real tokens over all batches, and nothing else."""
 
-import time
-
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from nmt.training.losses import MaskedCrossEntropy
-from nmt.training.metrics import Perplexity, TokenAccuracy, TokenMetric, TokensPerSecond
+from nmt.training.metrics import Perplexity, TokenAccuracy, TokenMetric
 
 VOCABULARY = 11
 
@@ -77,7 +75,7 @@ def test_perplexity_knows_no_smoothing() -> None:
     assert plain != pytest.approx(smoothed, rel=1e-3)
 
 
-@pytest.mark.parametrize(("kind", "nothing"), [(Perplexity, 1.0), (TokenAccuracy, 0.0), (TokensPerSecond, 0.0)])
+@pytest.mark.parametrize(("kind", "nothing"), [(Perplexity, 1.0), (TokenAccuracy, 0.0)])
 def test_a_metric_of_nothing(kind: type, nothing: float) -> None:
     assert float(kind().result()) == nothing
 
@@ -98,28 +96,9 @@ def test_what_the_metrics_share_is_no_metric() -> None:
         TokenMetric("x").update_state(tf.constant([[1]]), tf.zeros([1, 1, 3]))
 
 
-@pytest.mark.parametrize("kind", [Perplexity, TokenAccuracy, TokensPerSecond])
+@pytest.mark.parametrize("kind", [Perplexity, TokenAccuracy])
 def test_a_metric_can_be_saved(kind: type) -> None:
     config = keras.metrics.serialize(kind(name="mine"))
     loaded = keras.metrics.deserialize(config)
     assert type(loaded) is kind
     assert loaded.name == "mine"
-
-
-@pytest.mark.parametrize("traced", [False, True])
-def test_tokens_per_second_leave_out_the_first_batch(traced: bool) -> None:
-    metric = TokensPerSecond()
-    update = tf.function(metric.update_state) if traced else metric.update_state
-    logits = tf.zeros([2, 3, 5])
-    began = time.time()
-    update(tf.constant([[1, 2, 3], [4, 3, 0]]), logits)
-    assert float(metric.result()) == 0
-    for ids in ([[1, 3, 0], [2, 3, 0]], [[3, 0, 0], [1, 3, 0]]):
-        time.sleep(0.05)
-        update(tf.constant(ids), logits)
-    seconds = time.time() - began
-    # 4 + 3 real tokens after the first batch, in 0.1 seconds of sleep at least and all that passed at most.
-    assert int(metric.tokens) == 7
-    assert 7 / seconds * 0.999 <= float(metric.result()) <= 7 / 0.1
-    metric.reset_state()
-    assert float(metric.result()) == 0

@@ -1,9 +1,13 @@
 """A precision that the processor only emulates is told."""
 
+import keras
+import numpy as np
 import pytest
 import tensorflow as tf
 
-from nmt.training.setup import slow_precision
+from nmt.config import Config, with_settings
+from nmt.errors import InputError
+from nmt.training.setup import make_training_model, slow_precision
 
 OLD = "processor : 0\nflags : fpu sse avx2 avx512f\n"
 
@@ -19,3 +23,48 @@ def test_one_without_them_is_told_the_measured_factor(monkeypatch: pytest.Monkey
     assert slow_precision("float32", OLD) == slow_precision("bfloat16", "nothing is known") == ""
     monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: [kind])
     assert slow_precision("bfloat16", OLD) == ""  # a GPU trains
+
+
+SMALL = ["model.units=8", "model.embedding=8", "training.warmup_steps=1"]
+
+
+def learned(settings: list[str], xla: str) -> tuple[list[float], list[np.ndarray]]:
+    """The losses and the weights after two epochs on random batches of one shape."""
+    rng = np.random.default_rng(1)
+    source, target = rng.integers(4, 23, [12, 5]), rng.integers(4, 23, [12, 7])
+    source[::3, 3:] = target[::4, 2:] = 0
+    inputs = {"source": source, "target": target}
+    config = with_settings(Config(), [*SMALL, *settings, f"training.xla={xla}"])
+    if config.training.guided_alignment:
+        inputs["links"] = np.eye(5, dtype=np.float32)[rng.integers(0, 5, [12, 7])] * (target > 0)[..., None]
+    keras.utils.set_random_seed(1)
+    model, _ = make_training_model(config, 6, 23, 23)
+    assert model.jit_compile == (xla == "on")
+    # Where a gradient is next to nothing, Adam would make steps of rounding errors.
+    model.optimizer.epsilon = 1e-3
+    data = tf.data.Dataset.from_tensor_slices((inputs, target)).batch(4, drop_remainder=True)
+    losses = model.fit(data, epochs=2, verbose=0, shuffle=False).history["loss"]
+    return losses, [np.asarray(variable) for variable in model.trainable_variables]
+
+
+# XLA compiles for a processor with the same limits as for a GPU.
+
+
+def test_a_step_that_xla_compiled_learns_the_same() -> None:
+    still = [f"model.{kind}=0" for kind in ("dropout", "embedding_dropout", "context_dropout", "output_dropout")]
+    still += ["model.attention_units=7", "training.guided_alignment=0.5"]
+    (losses, weights), (others, found) = (learned(still, xla) for xla in ("auto", "on"))
+    np.testing.assert_allclose(losses, others, rtol=1e-5)
+    for one, other in zip(weights, found, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-5)
+
+
+def test_what_is_drawn_compiles_too() -> None:
+    drawn = ["model.architecture=transformer", "model.feed_forward=11", "model.word_dropout=0.2"]
+    losses, _ = learned([*drawn, "training.average_decay=0.9"], "on")
+    assert np.isfinite(losses).all()
+
+
+def test_xla_needs_one_device() -> None:
+    with pytest.raises(InputError, match="needs one device"):
+        with_settings(Config(), ["training.xla=on", "training.devices=2"])
