@@ -177,7 +177,9 @@ class Decoding:
         1,
         1000,
     )
-    n_best: int = option(1, "translations returned for each sentence", 1, 1000)
+    n_best: int = option(
+        1, "different translations returned for each sentence; the same one may be drawn twice", 1, 1000
+    )
     length_penalty: float = option(0.0, "how much longer translations are favoured; 0 ranks by probability", 0.0, 10.0)
     length_normalization: Literal["gnmt", "plain"] = option(
         "gnmt", "what a score is divided by, to the power of the penalty: (5 + pieces) / 6, or pieces"
