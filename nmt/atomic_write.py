@@ -163,17 +163,21 @@ def _aside(parent: Path, prefix: str) -> Iterator[Path]:
     """Make a folder of a new name, after removing those of killed processes.
 
     A lock file beside each folder tells whether its process is alive. It is made before the folder and removed after
-    it, so that no folder stands without one.
+    it, so that no folder stands without one. Where several machines write to one place, its locks must be known to all.
     """
-    for lock in parent.glob(f"{glob.escape(prefix)}*.lock"):
-        # Alive, or gone meanwhile.
-        with suppress(Timeout, OSError), file_lock(lock):
+    for lock in parent.glob(f"{glob.escape(prefix)}{'[0-9a-f]' * 8}.lock"):
+        with suppress(OSError), file_lock(lock):  # if it is neither held nor gone meanwhile
             shutil.rmtree(lock.with_suffix(""), ignore_errors=True)
-    aside = parent / f"{prefix}{secrets.token_hex(4)}"
     with ExitStack() as held:
-        # Without the lock, what a killed process leaves stays.
-        with suppress(Timeout, OSError):
-            held.enter_context(file_lock(aside.with_name(f"{aside.name}.lock")))
+        while True:
+            aside = parent / f"{prefix}{secrets.token_hex(4)}"
+            try:
+                held.enter_context(file_lock(aside.with_name(f"{aside.name}.lock")))
+            except Timeout:  # another process has just looked whether it is dead
+                continue
+            except OSError:  # a file system without locks: what a killed process leaves stays
+                pass
+            break
         aside.mkdir()
         held.enter_context(_temporary(aside))
         yield aside

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 
 @contextlib.contextmanager
@@ -20,7 +20,14 @@ def file_lock(path: Path) -> Iterator[None]:
         OSError: if the file cannot be made or locked.
     """
     lock = FileLock(path, blocking=False)
-    lock.acquire()
+    try:
+        lock.acquire()
+    except Timeout:
+        raise
+    except OSError:
+        with contextlib.suppress(OSError):
+            path.unlink()  # what was made to be locked
+        raise
     try:
         yield
     finally:

@@ -39,8 +39,9 @@ class LastingStream:
         with self._entered() as first:
             if first:
                 return self._stream.write(text)
-            # Python's stream would refuse this, or drop it in its flush.
-            os.write(self._stream.fileno(), text.encode("utf-8", "surrogateescape"))
+            # Python's stream would refuse this, or drop it in its flush. A failure is that of the other write, too.
+            with contextlib.suppress(OSError):
+                os.write(self._stream.fileno(), text.encode("utf-8", "surrogateescape"))
         return len(text)
 
     def flush(self) -> None:

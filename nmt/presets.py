@@ -94,13 +94,14 @@ _SIZES: list[tuple[float, int, float, float, float, int, float, int, float]] = [
 ]
 
 
-def preset(name: str, pairs: int = 0, what: str = "pairs") -> tuple[Config, list[str]]:
+def preset(name: str, pairs: int = 0, what: str = "pairs", joint: bool = True) -> tuple[Config, list[str]]:
     """Return a preset's config and lines that explain it.
 
     Arguments:
         name: one of ``PRESETS``; ``auto``: fitted to the number of pairs; or ``plain``: the defaults of the config.
         pairs: that number; only ``auto`` uses it.
         what: what is counted; a language model has lines.
+        joint: ``text.joint`` of the run: without it no embedding is shared by both languages.
 
     Raises:
         InputError: for any other name.
@@ -109,7 +110,7 @@ def preset(name: str, pairs: int = 0, what: str = "pairs") -> tuple[Config, list
     (128, 512)
     """
     if name == "auto":
-        return _automatic(pairs, what)
+        return _automatic(pairs, what, joint)
     if name == "plain":
         return Config(), []
     if name not in PRESETS:
@@ -118,14 +119,14 @@ def preset(name: str, pairs: int = 0, what: str = "pairs") -> tuple[Config, list
     return from_dict(PRESETS[name]), []
 
 
-def _automatic(pairs: int, what: str) -> tuple[Config, list[str]]:
+def _automatic(pairs: int, what: str, joint: bool) -> tuple[Config, list[str]]:
     row = next(row for row in _SIZES if pairs <= row[0])
     _, units, dropout, output, words, batch, smoothing, epochs, rate = row
     # See docs/measured.md for what was tried. A step with Luong's attention is quicker, so there is time for more.
-    luong = pairs > _SIZES[0][0]
+    # A language model has no source to attend to, or to share an embedding with.
+    luong = pairs > _SIZES[0][0] and what == "pairs"
     attention: dict[str, Any] = {"attention": "dot", "context": "output"} if luong else {"attention_units": units}
-    # A language model has no source whose embedding could be shared.
-    tied = {"tied": "all"} if pairs > _SIZES[1][0] and what == "pairs" else {}
+    tied = {"tied": "all"} if pairs > _SIZES[1][0] and what == "pairs" and joint else {}
     values: Values = {
         "model": {
             "units": units,

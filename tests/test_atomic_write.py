@@ -318,6 +318,22 @@ def test_what_a_killed_process_left_is_removed_by_the_next_and_not_what_a_live_o
     assert names(folder / "2" if write is write_version else folder) == WHOLE
 
 
+def test_what_others_lock_beside_it_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / ".m.cache").mkdir()
+    (tmp_path / ".m.cache.lock").touch()
+    write_folder(tmp_path / "m", fill)
+    assert sorted(os.listdir(tmp_path)) == [".m.cache", ".m.cache.lock", "m"]
+
+
+def test_a_lock_that_fails_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(descriptor: int, operation: int) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    assert write_version(tmp_path, fill) == 1
+    assert os.listdir(tmp_path) == ["1"]
+
+
 def test_a_file_system_without_locks_does_without(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(descriptor: int, operation: int) -> None:
         raise OSError(errno.ENOSYS, "Function not implemented")

@@ -34,6 +34,9 @@ def test_many_pairs_get_the_quicker_attention_and_one_embedding():
     many, lines = chosen[-1], preset("auto", 12_001, "lines")[0]
     assert with_settings(lines, ["model.architecture=language-model"]).model.tied == "output"
     assert "attention = dot, context = output, tied = all" in "\n".join(preset("auto", 12_001)[1])
+    apart = preset("auto", 12_001, joint=False)[0]
+    assert with_settings(apart, ["text.joint=false"]).model.tied == "output"
+    assert "attention" not in "\n".join(preset("auto", 12_001, "lines")[1])
     for other in ("model.architecture=transformer", "model.attention=none", "model.attention=bahdanau"):
         assert with_settings(many, [other]) != many
 

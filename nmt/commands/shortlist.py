@@ -21,7 +21,7 @@ def shortlist(
     ] = None,
     best: Annotated[int, typer.Option(help="Target pieces kept for each source piece.", min=1)] = 100,
     frequent: Annotated[
-        int, typer.Option(help="Most frequent target pieces, which every translation may have.", min=0)
+        int, typer.Option(help="Most frequent target pieces, which every translation may have.", min=1)
     ] = 100,
     tsv_quoting: TsvQuoting = False,
 ) -> None:

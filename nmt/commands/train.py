@@ -122,7 +122,7 @@ def train(
         corpus_given, data_dir, dev=held_out, plain=text is not None, links=links, quoted=tsv_quoting
     )
     if not (resume or start):
-        base, lines = presets.preset(name, corpus.size, "lines" if text else "pairs")
+        base, lines = presets.preset(name, corpus.size, "lines" if text else "pairs", chosen.text.joint)
         for line in lines:
             say(line)
         chosen = choose(base)

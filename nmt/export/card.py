@@ -28,7 +28,8 @@ answer = model.signatures["serving_default"](text=tf.constant(["first sentence",
 print([each.decode() for each in answer["translation"].numpy()], answer["score"].numpy())
 ```
 
-The signature `translate` also gives the pieces, the alignment, and whether a translation was cut.
+`source_truncated` and `unfinished` tell what was cut. The signature `translate` also gives the pieces and the
+alignment.
 """
 
 _DEVICE = """\

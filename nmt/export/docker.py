@@ -121,7 +121,7 @@ Ask it over REST:
 curl http://localhost:8501/v1/models/{name}             # the versions that are ready
 curl http://localhost:8501/v1/models/{name}/metadata    # their inputs and outputs
 
-# serving_default: the best translation of each text, and its log-probability
+# serving_default: the best translation of each text, its log-probability, and what was cut
 curl http://localhost:8501/v1/models/{name}:predict \\
   -d '{{"inputs": {{"text": ["first sentence", "second sentence"]}}}}'
 

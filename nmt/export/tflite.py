@@ -33,7 +33,8 @@ def export(translator: Translator, to: Path, settings: Decoding, quantize: Quant
 
     ``model.tflite`` takes ``source``, ids ``(batch, source)`` with the end token and zeros after it, and returns the
     fields of :class:`~nmt.decoding.search.Hypotheses` that a translation needs, and ``unfinished``
-    ``(batch, n_best)``: whether a hypothesis has no end token.
+    ``(batch, n_best)``: whether a hypothesis has no end token. With several they are all of the beam, where a text may
+    be written twice; ``translate.py`` keeps the ``n_best`` different ones.
 
     Arguments:
         translator: a trained model.

@@ -117,6 +117,10 @@ class Backend(ABC):
             raise InputError(self.fixed)
 
 
+# Outputs of "serving_default" that exports of earlier versions lack.
+_CUTS = ("source_truncated", "unfinished")
+
+
 class ModelBackend(Backend):
     """A model's folder."""
 
@@ -230,7 +234,8 @@ class ExportBackend(Backend):
         given = [(text,) for text in texts]
         if "translate" in self.signatures:
             return [_found_by_export(each) for each in self.answers("translate", given)]
-        return [[_unaligned(each["translation"], each["score"])] for each in self.answers("serving_default", given)]
+        answers = self.answers("serving_default", given)
+        return [[_unaligned(each["translation"], each["score"], *map(each.get, _CUTS))] for each in answers]
 
 
 class Place(NamedTuple):
@@ -385,9 +390,10 @@ def _found_by_export(answer: Answer) -> list[Translation]:
     return [dataclasses.replace(best, source_tokens=source[:-1], tokens=target, alignment=weights), *others]
 
 
-def _unaligned(line: Any, score: Any, truncated: bool | None = None, unfinished: bool | None = None) -> Translation:
+def _unaligned(line: Any, score: Any, truncated: Any = None, unfinished: Any = None) -> Translation:
+    source_truncated, without_end = (None if each is None else bool(each) for each in (truncated, unfinished))
     return Translation(
-        as_text(line), float(score), rank=float(score), source_truncated=truncated, unfinished=unfinished
+        as_text(line), float(score), rank=float(score), source_truncated=source_truncated, unfinished=without_end
     )
 
 

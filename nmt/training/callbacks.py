@@ -222,7 +222,7 @@ class Cost(keras.callbacks.Callback):
         self.began, self.first, self.speed = time.monotonic(), None, 0.0
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        now, tokens = time.monotonic(), float(tf.convert_to_tensor(self.model.token_metrics[0].tokens))
+        now, tokens = time.perf_counter(), float(tf.convert_to_tensor(self.model.token_metrics[0].tokens))
         if self.first is None:
             self.first = now, tokens
         else:

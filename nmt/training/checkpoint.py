@@ -131,12 +131,22 @@ class Checkpoint:
                 "changed: the pairs that are left cannot be determined. Finish the epoch with the old settings first."
             )
         variables = self._variables()
+        _leave_out_clock(arrays, len(variables))
         shapes = [tuple(v.shape) for v in variables]
         if [array.shape for array in arrays.values()] != shapes:
             raise InputError(f"{self.path} belongs to another model, so it cannot be resumed from.")
         for variable, array in zip(variables, arrays.values(), strict=True):
             variable.assign(array)
         return epoch, batch
+
+
+def _leave_out_clock(arrays: dict[str, np.ndarray], wanted: int) -> None:
+    """Leave out the three variables of a metric that earlier versions had: two times, alone in float64, and a count."""
+    names = list(arrays)
+    times = [i for i, name in enumerate(names) if arrays[name].dtype == np.float64 and not arrays[name].shape]
+    if len(names) == wanted + 3 and len(times) == 2 and times[1] == times[0] + 1:
+        for name in names[times[0] : times[0] + 3]:
+            del arrays[name]
 
 
 class RestoreMetrics(keras.callbacks.Callback):
@@ -209,10 +219,3 @@ class SaveCheckpoint(keras.callbacks.Callback):
 
 def _numpy(variable: Any) -> np.ndarray:
     return keras.ops.convert_to_numpy(variable)
-
-
-def _all_metrics(model: keras.Model) -> list[Any]:
-    found: list[Any] = []
-    for metric in model.metrics:
-        found.extend(getattr(metric, "metrics", []) or [metric])
-    return found

@@ -136,13 +136,14 @@ def fit(
     >>> translator = nmt.fit([("밥을 먹었다", "ate rice"), ...], to="m")     # doctest: +SKIP
     """
     # A wrong setting is refused before a long corpus is read.
-    plain = with_settings(named_preset(preset)[0], list(settings)).model.architecture == "language-model"
+    chosen = with_settings(named_preset(preset)[0], list(settings))
+    plain = chosen.model.architecture == "language-model"
     prepare_run(Config(), Path(to), linked=False)
     corpus = _opened(pairs, plain)
     corpus, held = (corpus, _opened(dev, plain)) if dev is not None else split_dev(corpus)
     if dev is None:
         logger.info(f"{held.size:,} of the training {'lines' if plain else 'pairs'} are held out for development.")
-    base, lines = named_preset(preset, corpus.size, "lines" if plain else "pairs")
+    base, lines = named_preset(preset, corpus.size, "lines" if plain else "pairs", chosen.text.joint)
     for line in lines:
         logger.info(line)
     for line in warnings(corpus, held, plain=plain):

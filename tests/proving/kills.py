@@ -56,7 +56,7 @@ CONFIGS = {
     "language model, every batch saved": [*LANGUAGE_MODEL, "training.average_decay=0.9", "training.save_minutes=0"],
 }
 # Of a record in the journal: what the clock and the machine decide.
-CLOCKS = ("seconds", "val_seconds", "memory_mb", "tokens/s", "val_tokens/s")
+CLOCKS = ("seconds", "val_seconds", "memory_mb", "tokens/s")
 
 
 class Moments:
@@ -190,8 +190,7 @@ def content(model: Path, names: list[str]) -> dict[str, Any]:
     with np.load(model / STATE) as state:
         for key in state.files:
             name = names[int(key.removeprefix("variable_"))] if key.startswith("variable_") else key
-            if not name.startswith(("tokens/s", "tokens>s")):
-                found[f"state {key} {name}"] = state[key]
+            found[f"state {key} {name}"] = state[key]
     records = [json.loads(line) for line in (model / JOURNAL).read_text().splitlines()]
     found["journal"] = [{key: value for key, value in record.items() if key not in CLOCKS} for record in records]
     found["config"] = (model / CONFIG).read_text()

@@ -196,6 +196,12 @@ def test_what_an_export_shows(upper: Backend) -> None:
         upper.shown(["one"], SearchSettings())
 
 
+def test_an_export_with_the_short_answers_alone_shows_them(upper: Backend, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(upper.signatures, "translate")
+    ((found,),) = upper.shown(["two three"])
+    assert found.text == "TWO THREE" and found.truncated is None  # an earlier version, which does not tell it
+
+
 def test_a_folder_of_a_model_is_opened(folder: Path, translator: Translator) -> None:
     found = open_backend(find(folder))
     assert (type(found), found.name, found.version) == (ModelBackend, "ko-en", 1)

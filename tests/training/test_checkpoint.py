@@ -144,6 +144,18 @@ def test_a_state_of_an_earlier_version_knows_the_first_pairs_only(stored: Path) 
         Checkpoint(stored, small_model(), Fingerprints(23, 13, earlier=29), 7).load()
 
 
+def test_a_state_of_an_earlier_version_held_the_clock_of_a_metric(stored: Path) -> None:
+    with np.load(stored) as contents:
+        named = {name: contents[name] for name in contents.files}
+    position, kept = named.pop("position"), list(named.values())
+    kept[-2:-2] = [np.float64(1.5e9), np.float64(1.6e9), np.float32(70)]
+    np.savez(stored, position=position, **{f"variable_{i}": array for i, array in enumerate(kept)})
+    older, newer = small_model(seed=2), small_model()
+    newer.fit(data(3), shuffle=False, verbose=0)
+    assert Checkpoint(stored, older, Fingerprints(17, 13), 7).load() == (5, 3)
+    assert same(arrays(older), arrays(newer))
+
+
 def test_every_pair_and_every_link_is_in_the_fingerprint() -> None:
     pairs = [(f"source {number}", f"target {number}") for number in range(1301)]
     dev = from_pairs(pairs[:3])

@@ -55,7 +55,7 @@ SMALL = [
 ]
 CONFIG = with_settings(Config(), SMALL)
 # 53 pairs in batches of 11, in a few shapes.
-COSTS = ("tokens/s", "val_tokens/s", "val_seconds", "seconds", "memory_mb")
+COSTS = ("tokens/s", "val_seconds", "seconds", "memory_mb")
 
 
 def corpora(place: Path, pairs: list[tuple[str, str]] = PAIRS) -> tuple[Corpus, Corpus]:

@@ -1,4 +1,4 @@
-"""A precision that the processor only emulates is told."""
+"""A precision that the processor only emulates is told, and XLA compiles a step."""
 
 import keras
 import numpy as np
