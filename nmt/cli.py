@@ -30,9 +30,11 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (demo, data, train, corpus, translate, complete, evaluate, score, align, plot, compare, export, serve):
+for command in (
+    *(demo, data, train, corpus, translate, complete, evaluate),
+    *(score, align, plot, compare, export, serve, shortlist),
+):
     app.command()(command)
-app.command()(shortlist)
 
 
 def main() -> None:

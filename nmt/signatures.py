@@ -57,7 +57,7 @@ SIGNATURES = {
 }
 
 # Outputs that exports of earlier versions lack. What they would say is then unknown.
-ADDED_OUTPUTS = frozenset({"source_truncated", "unfinished"})
+ADDED_OUTPUTS = ("source_truncated", "unfinished")
 
 # The signature of a TFLite model of strings, for one sentence at a time. The pieces are those of "translate". An empty
 # string follows the target pieces, and a row of zeros follows in the alignment: TFLite cannot return an empty tensor.

@@ -155,15 +155,15 @@ def _translate_on_server(url: str, file: Path | None, form: str, *, deadline: fl
     lines = InputLines(file)
     seconds = DEADLINE if deadline is None else deadline
     number, cut = 0, CutLines(None)
-    details, told = form == "jsonl", True
+    details, unsaid = form == "jsonl", True
     with Client(url, deadline=seconds, ca=ca, token=os.environ.get("NMT_TOKEN")) as client:
         # One request at a time: an answer is written before another request can fail.
         parts = _parts(windows(lines, lines.pause), BATCH)
         for part in advancing(parts, "Translating", count(file)):
             found = client.hypotheses(part) if details else [[each] for each in client.translate(part, details=False)]
             emit(best[0].text if form == "text" else _served_line(best) for best in found)
-            if told and any(best[0].truncated is None for best in found):
-                told = False
+            if unsaid and any(best[0].truncated is None for best in found):
+                unsaid = False
                 say("This server's model does not tell which lines it cuts. Export it again, so that they are named.")
             for i, best in enumerate(found, number + 1):
                 cut.look(i, best[0].source_truncated, best[0].unfinished)

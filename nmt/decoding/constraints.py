@@ -47,7 +47,8 @@ class Constraints(NamedTuple):
     def allowed(self, logits: tf.Tensor, tokens: tf.Tensor, t: tf.Tensor, bos: int, eos: int) -> tf.Tensor:
         """Return the logits with ``-inf`` for tokens that must not come next.
 
-        Those of :meth:`excluded` are left to the search: that is cheaper. If no other token is left, EOS is allowed.
+        Those of :meth:`excluded` are left to the search: that is cheaper. If no other token is left, EOS is allowed,
+        unless it is among those.
 
         Arguments:
             logits: ``(batch, vocabulary)``.
@@ -65,11 +66,11 @@ class Constraints(NamedTuple):
         allowed = logits
         if self.no_repeat:
             allowed = _without_repeats(allowed, tokens, t, self.no_repeat)
-        differs = not self._excludes_eos() and not (isinstance(self.min_length, int) and self.min_length == 0)
-        if differs:
+        masks_eos = not self._excludes_eos() and not (isinstance(self.min_length, int) and self.min_length == 0)
+        if masks_eos:
             too_short = tf.expand_dims(t < tf.broadcast_to(self.min_length, tf.shape(logits)[:1]), 1)
             allowed = tf.where(too_short & (ids == eos), _NEVER, allowed)
-        if self.no_repeat or differs:
+        if self.no_repeat or masks_eos:
             others = without(allowed, _penalties((PAD, bos, self.unknown), eos))
             nothing_left = tf.reduce_max(others, 1, keepdims=True) == _NEVER
             allowed = tf.where(nothing_left & (ids == eos), logits, allowed)

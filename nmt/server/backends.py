@@ -117,10 +117,6 @@ class Backend(ABC):
             raise InputError(self.fixed)
 
 
-# Outputs of "serving_default" that exports of earlier versions lack.
-_CUTS = ("source_truncated", "unfinished")
-
-
 class ModelBackend(Backend):
     """A model's folder."""
 
@@ -235,7 +231,7 @@ class ExportBackend(Backend):
         if "translate" in self.signatures:
             return [_found_by_export(each) for each in self.answers("translate", given)]
         answers = self.answers("serving_default", given)
-        return [[_unaligned(each["translation"], each["score"], *map(each.get, _CUTS))] for each in answers]
+        return [[_unaligned(each["translation"], each["score"], *map(each.get, ADDED_OUTPUTS))] for each in answers]
 
 
 class Place(NamedTuple):
@@ -418,7 +414,7 @@ def _offered(function: Any, signature: Signature) -> Signature | None:
     if function is None or set(function.structured_input_signature[1]) != set(signature.inputs):
         return None
     outputs = {name: part for name, part in signature.outputs.items() if name in function.structured_outputs}
-    return Signature(signature.inputs, outputs) if set(signature.outputs) - set(outputs) <= ADDED_OUTPUTS else None
+    return Signature(signature.inputs, outputs) if set(signature.outputs) - set(outputs) <= set(ADDED_OUTPUTS) else None
 
 
 def _strings(texts: str | Sequence[str]) -> np.ndarray:
