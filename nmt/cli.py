@@ -7,6 +7,7 @@ import sys
 
 import typer
 
+from nmt.commands.clean import clean
 from nmt.commands.compare import compare
 from nmt.commands.console import news, say
 from nmt.commands.data import data
@@ -31,7 +32,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 for command in (
-    *(demo, data, train, corpus, translate, complete, evaluate),
+    *(demo, data, clean, train, corpus, translate, complete, evaluate),
     *(score, align, plot, compare, export, serve, shortlist),
 ):
     app.command()(command)

@@ -64,7 +64,7 @@ def data(
         check_picture(html, [".html"])
         if any(html.resolve() == file.resolve() for file in files):
             raise InputError(f"--html {html} would overwrite the pairs. Name another file.")
-    named = _splits(files)
+    named = splits(files)
     if tsv_quoting and all(len(split) == 2 for split in named):
         raise InputError("--tsv-quoting is for .tsv files, and none was named.")
     # A wrong setting is refused before long files are read; only `auto` has to wait for the number of pairs.
@@ -92,7 +92,7 @@ def data(
         raise refused
 
 
-def _splits(files: Sequence[Path]) -> list[tuple[Path, ...]]:
+def splits(files: Sequence[Path]) -> list[tuple[Path, ...]]:
     """Return each split's file or files."""
     found: list[tuple[Path, ...]] = []
     waiting: Path | None = None

@@ -148,8 +148,9 @@ def _warn(corpus: Corpus, dev: Corpus, files: list[Path], quoted: bool, plain: b
         say(f"Warning: {line}")
     if found and not plain:
         quoting = " --tsv-quoting" if quoted else ""
-        more = f"nmt data{quoting} {shlex.join(map(str, files))}" if files else "nmt data, on the pairs as files,"
-        say(f"This was a quick check; {more} shows more.")
+        named = f"{quoting} {shlex.join(map(str, files))}" if files else ", on the pairs as files,"
+        say(f"This was a quick check; nmt data{named} shows more.")
+        say(f"nmt clean{named}{' --to DIR' if files else ''} mends what can be mended and leaves out the rest.")
 
 
 def _fits_architecture(config: Config, plain: bool) -> None:

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 # More carriage returns than these in the first line are ends of lines.
 _RETURNS = 20
+# Bytes of a file that are looked at to tell how its lines end, and copied at once.
+_LOOK = 2**20
 
 DEV_SHARE = 20
 DEV_LIMIT = 1000
@@ -333,6 +335,50 @@ def decoded_lines(file: Iterable[bytes], name: str) -> Iterator[str]:
                 "it, for example with tr '\\r' '\\n' < OLD > NEW, and use that."
             )
         yield (decode_start if number == 1 else decode)(kept.replace(b"\r", b" "), f"{name}, line {number}")
+
+
+def with_line_feeds(path: Path, folder: Path) -> Path:
+    """Return a file whose lines end in line feeds: the file itself, or a copy without ``.gz`` in a folder.
+
+    A copy is needed if every line ends in a carriage return, as on old Macs, or if some lines of a TSV do: each part
+    then has a tab of its own.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     _ = (Path(folder) / "old.de").write_bytes(b"Guten Morgen.\\rGute Nacht.\\r")
+    ...     with_line_feeds(Path(folder) / "old.de", Path(folder) / "new").read_bytes()
+    b'Guten Morgen.\\nGute Nacht.\\n'
+    """
+    _require_file(path, once=False)
+    tsv = path.name.lower().endswith((".tsv", ".tsv.gz"))
+    try:
+        with _opened(path) as file:
+            start = file.read(_LOOK).rstrip(b"\r\n")  # type: ignore[attr-defined]
+            first, end, _ = start.partition(b"\n")
+            returns = first.rstrip(b"\r").count(b"\r")
+            whole = returns > 0 and (returns > _RETURNS or not end)
+        state = path.stat()
+        if not whole and not (tsv and _has_inner_return(path, state.st_size, state.st_mtime_ns)):
+            return path
+        folder.mkdir(exist_ok=True)
+        copy = folder / path.name.removesuffix(".gz")
+        with _opened(path) as file, copy.open("wb") as out:
+            if whole:
+                _copy_with_line_feeds(file, out)
+            else:
+                for line in file:
+                    parts = line.rstrip(b"\r\n").split(b"\r")
+                    out.write(b"\n".join(parts) + b"\n" if all(b"\t" in part for part in parts) else line)
+    except (OSError, EOFError, zlib.error):
+        return path  # whoever reads it next says what is wrong with it
+    return copy
+
+
+def _copy_with_line_feeds(file: Any, out: Any) -> None:
+    while part := file.read(_LOOK):
+        if part.endswith(b"\r"):
+            part += file.read(1)
+        out.write(part.replace(b"\r\n", b"\n").replace(b"\r", b"\n"))
 
 
 def _is_gzip(path: Path) -> bool:

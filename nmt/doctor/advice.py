@@ -14,6 +14,9 @@ UNESCAPE = (
     "python3 -X utf8 -c \"import html; [print(*html.unescape(x).splitlines()) for x in open(0, newline='\\n')]\" "
     "< OLD > NEW"
 )
+CLEAN = (
+    "nmt clean FILES --to DIR mends what can be mended of this, and leaves out the rest with a reason for each pair."
+)
 WELL = "All is well: nothing was found that would harm a training."
 
 
@@ -22,6 +25,8 @@ def advice(
 ) -> list[Advice]:
     """Return what to do, the most serious first. If nothing is wrong, the first sentence says so."""
     found = [*of_pairs(splits, overlaps)]
+    if any(one.level != "know" for one in found):
+        found.append(Advice("know", CLEAN))
     if vocabulary:
         found += [one for number, use in enumerate(vocabulary.uses) for one in _of_use(use, max_length, not number)]
         found += _of_vocabulary(vocabulary, splits[0])
@@ -179,6 +184,12 @@ def _of_side(split: str, side: str, found: Side, other: Side, pairs: int) -> Ite
             f'{lines.format(_share(found.quoted.count, pairs))} are quoted as spreadsheets quote cells, with "" for '
             f"each quotation mark inside{_where(found.quoted)}. Read a TSV from a spreadsheet with --tsv-quoting; in "
             "other files remove the quoting.",
+        )
+    if level := _level(found.tags.count, pairs, do=0.01, look=0.001):
+        yield Advice(
+            level,
+            f"{lines.format(_share(found.tags.count, pairs))} have tags such as <i>{_where(found.tags)}, and a model "
+            "would learn to write them. nmt clean removes them.",
         )
     yield from _of_scripts(split, side, found=found, other=other, pairs=pairs)
 

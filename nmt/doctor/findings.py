@@ -84,6 +84,7 @@ class Side:
         long: lines of more than a thousand characters.
         entities: lines with characters as HTML writes them, such as ``&quot;``.
         quoted: lines in quotation marks, with each quotation mark inside doubled, as a spreadsheet writes a cell.
+        tags: lines with tags of HTML, subtitles or a translation memory, such as ``<i>``.
     """
 
     words: Lengths
@@ -99,6 +100,7 @@ class Side:
     long: Found
     entities: Found
     quoted: Found
+    tags: Found
 
 
 @dataclass(frozen=True)

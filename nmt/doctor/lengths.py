@@ -136,10 +136,23 @@ class RatioTally:
 
     def add(self, octaves: np.ndarray, long: np.ndarray) -> None:
         """Count ratios, given as their logarithms to base 2, and which pairs are long enough to be judged."""
-        place = np.clip(np.rint(octaves * _STEPS), -_OCTAVES * _STEPS, _OCTAVES * _STEPS).astype(np.int64)
-        place += _OCTAVES * _STEPS
+        place = self.places(octaves)
         for kind, chosen in enumerate((place, place[long])):
             self._counts[kind] += np.bincount(chosen, minlength=self._counts.shape[1])
+
+    @staticmethod
+    def places(octaves: np.ndarray) -> np.ndarray:
+        """Return the place of each ratio, given as its logarithm to base 2, on the scale that counts them."""
+        place = np.clip(np.rint(octaves * _STEPS), -_OCTAVES * _STEPS, _OCTAVES * _STEPS).astype(np.int64)
+        return place + _OCTAVES * _STEPS
+
+    def bounds(self) -> tuple[float, float]:
+        """Return the least and the greatest place that is not suspicious, of a long pair."""
+        every, _ = self._counts
+        middle = _quantile(every, 0.5)
+        spread = max(_quantile(every, 0.75) - middle, middle - _quantile(every, 0.25))
+        limit = min(max(2.0 * _STEPS, 5.0 * spread), math.log2(10) * _STEPS)
+        return middle - limit, middle + limit
 
     def result(self) -> Ratio:
         """Return the median, the bars, and the number of pairs far from the median.
@@ -148,10 +161,10 @@ class RatioTally:
         spread widely.
         """
         every, long = self._counts
-        middle = _quantile(every, 0.5)
-        spread = max(_quantile(every, 0.75) - middle, middle - _quantile(every, 0.25))
-        limit = min(max(2.0 * _STEPS, 5.0 * spread), math.log2(10) * _STEPS)
-        away = np.abs(np.arange(len(long)) - middle) > limit
+        low, high = self.bounds()
+        middle, limit = (low + high) / 2, (high - low) / 2
+        places = np.arange(len(long))
+        away = (places < low) | (places > high)
         median = 2 ** ((middle - _OCTAVES * _STEPS) / _STEPS) if every.sum() else 0.0
         return Ratio(median, _octave_bars(every, middle), 2 ** (limit / _STEPS), int(long[away].sum()))
 

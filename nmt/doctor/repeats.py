@@ -23,7 +23,7 @@ _MAX_BITS = 8
 # Records held before they are written.
 _HELD = 2**18
 
-_KEY, _OTHER, _LINE = range(3)
+KEY, OTHER, LINE = range(3)
 
 
 def numbers(lines: Sequence[str]) -> np.ndarray:
@@ -76,8 +76,14 @@ class Shared:
     target_lines: tuple[tuple[int, int], ...]
 
 
-class _Parts:
-    """Records of (key, other side's key, line) in parts by the first bits of the key."""
+class Parts:
+    """Records of (key, another number, line) in parts by the first bits of the key.
+
+    Arguments:
+        folder: a temporary folder; few records write nothing into it.
+        name: of the files in it.
+        bits: there are ``2**bits`` parts.
+    """
 
     def __init__(self, folder: Path, name: str, bits: int) -> None:
         self._folder, self._name, self._bits = folder, name, bits
@@ -85,6 +91,7 @@ class _Parts:
         self._number = 0
 
     def add(self, records: np.ndarray) -> None:
+        """Add records ``(records, 3)``."""
         self._held.append(records)
         self._number += len(records)
         if self._number >= _HELD:
@@ -105,18 +112,23 @@ class _Parts:
 
     def _part_of(self, records: np.ndarray) -> np.ndarray:
         # A shift by all 64 bits would leave the number as it is.
-        return (records[:, _KEY] >> np.uint64(32) >> np.uint64(32 - self._bits)).astype(np.int64)
+        return (records[:, KEY] >> np.uint64(32) >> np.uint64(32 - self._bits)).astype(np.int64)
 
     def _file(self, part: int) -> Path:
         return self._folder / f"{self._name}.{part}"
 
     def part(self, number: int) -> np.ndarray:
-        """Return the records of a part, sorted by key, then by the other side's key, then by line."""
+        """Return the records of a part, sorted by key, then by the other number, then by line."""
         path = self._file(number)
         stored = np.fromfile(path, np.uint64).reshape(-1, 3) if path.exists() else np.empty((0, 3), np.uint64)
         held = [records[self._part_of(records) == number] for records in self._held]
         records = np.concatenate([stored, *held])
-        return records[np.lexsort((records[:, _LINE], records[:, _OTHER], records[:, _KEY]))]
+        return records[np.lexsort((records[:, LINE], records[:, OTHER], records[:, KEY]))]
+
+    def parts(self) -> Iterator[np.ndarray]:
+        """Yield the sorted records of each part."""
+        for number in range(2**self._bits):
+            yield self.part(number)
 
 
 class Hashes:
@@ -130,7 +142,7 @@ class Hashes:
 
     def __init__(self, folder: Path, name: str, bits: int = 0) -> None:
         self.bits = bits
-        self._sides = [_Parts(folder, f"{name}.{side}", bits) for side in ("source", "target")]
+        self._sides = [Parts(folder, f"{name}.{side}", bits) for side in ("source", "target")]
 
     def add(self, sources: np.ndarray, targets: np.ndarray, lines: np.ndarray) -> None:
         """Add the numbers of some pairs and their lines."""
@@ -140,8 +152,7 @@ class Hashes:
 
     def parts(self, side: int) -> Iterator[np.ndarray]:
         """Yield the sorted records of each part by the source (0) or the target (1)."""
-        for number in range(2**self.bits):
-            yield self._sides[side].part(number)
+        yield from self._sides[side].parts()
 
 
 def bits_for(lines: int) -> int:
@@ -181,11 +192,11 @@ def _repeats_of(records: np.ndarray) -> tuple[list[int], list[tuple[int, int]], 
     if not len(records):
         return [0, 0, 0], [], []
     new_key = np.ones(len(records), bool)
-    new_key[1:] = records[1:, _KEY] != records[:-1, _KEY]
+    new_key[1:] = records[1:, KEY] != records[:-1, KEY]
     new_pair = new_key.copy()
-    new_pair[1:] |= records[1:, _OTHER] != records[:-1, _OTHER]
+    new_pair[1:] |= records[1:, OTHER] != records[:-1, OTHER]
     heads = np.flatnonzero(new_pair)
-    lines = records[:, _LINE].astype(np.int64)
+    lines = records[:, LINE].astype(np.int64)
     # The first two lines of each repeated pair; for each key with several others, the first lines of two of them.
     second = np.flatnonzero(~new_pair & np.append(False, new_pair[:-1]))
     fork = heads[1:][~new_key[heads[1:]] & new_key[heads[:-1]]]
@@ -203,12 +214,14 @@ def shared(first: Hashes, other: Hashes) -> Shared:
         for known, records in zip(first.parts(side), other.parts(side), strict=True):
             if not len(known) or not len(records):
                 continue
-            place = np.minimum(np.searchsorted(known[:, _KEY], records[:, _KEY]), len(known) - 1)
-            there = known[place, _KEY] == records[:, _KEY]
+            place = np.minimum(np.searchsorted(known[:, KEY], records[:, KEY]), len(known) - 1)
+            there = known[place, KEY] == records[:, KEY]
             counts[side] += int(there.sum())
             if side == 0:
-                pairs += int(np.isin(_mixed(records), _mixed(known)).sum())
-            lines = records[there, _LINE].astype(np.int64), known[place[there], _LINE].astype(np.int64)
+                pairs += int(
+                    np.isin(mixed(records[:, KEY], records[:, OTHER]), mixed(known[:, KEY], known[:, OTHER])).sum()
+                )
+            lines = records[there, LINE].astype(np.int64), known[place[there], LINE].astype(np.int64)
             order = np.argsort(lines[0], kind="stable")[:EXAMPLES]
             couples = [(int(lines[0][i]), int(lines[1][i])) for i in order]
             examples[side] = _earliest([*examples[side], *couples], by=0)
@@ -221,9 +234,9 @@ def shared(first: Hashes, other: Hashes) -> Shared:
     )
 
 
-def _mixed(records: np.ndarray) -> np.ndarray:
-    """Return one number for both sides of a pair."""
-    return (records[:, _KEY] * np.uint64(0x9E3779B97F4A7C15)) ^ records[:, _OTHER]
+def mixed(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Return one number for both sides of each pair."""
+    return (one * np.uint64(0x9E3779B97F4A7C15)) ^ other
 
 
 def _couples(one: np.ndarray, other: np.ndarray) -> list[tuple[int, int]]:

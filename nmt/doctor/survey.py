@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import html
-import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +11,7 @@ import numpy as np
 from nmt.doctor import repeats
 from nmt.doctor.findings import Example, Foreign, Found, Repeated, Side, Split, example
 from nmt.doctor.lengths import LengthTally, RatioTally
+from nmt.doctor.mend import has_entities, has_tags, is_cell
 from nmt.doctor.repeats import EXAMPLES, Hashes
 from nmt.evaluation import scripts
 
@@ -21,13 +20,12 @@ Pairs = list[tuple[str, str]]
 # Limits on a batch: pairs, and characters, so that a few long lines do not take much memory.
 _TOGETHER, _CHARACTERS = 8192, 1_000_000
 # A ratio of lengths is judged if a side has this many characters: the ratio of "Hi." means nothing.
-_JUDGED = 30
-_LONG = 1000
+JUDGED = 30
+LONG = 1000
 # A line is mostly in a script if it has this many letters of it: "3 km" is not yet Latin.
-_MOSTLY = 5
+MOSTLY = 5
 _MAX_WORDS, _MAX_CHARACTERS = 1000, 10_000
 _COMMON = 8
-_ENTITY = re.compile("&(?:[A-Za-z][A-Za-z0-9]*|#[0-9]+|#[xX][0-9A-Fa-f]+);")
 
 
 @dataclass(frozen=True)
@@ -94,7 +92,7 @@ class _SideTally:
     def __init__(self) -> None:
         self._words, self._characters = LengthTally(_MAX_WORDS), LengthTally(_MAX_CHARACTERS)
         self._codes = np.zeros(0x110000, np.int64)
-        kinds = ("blank", "control", "replacement", "decomposed", "folded", "long", "entities", "quoted")
+        kinds = ("blank", "control", "replacement", "decomposed", "folded", "long", "entities", "quoted", "tags")
         self._found = {kind: _Finder() for kind in kinds}
         self._with = [_Finder() for _ in scripts.SCRIPTS]
         self._mostly = [_Finder() for _ in scripts.SCRIPTS]
@@ -112,14 +110,15 @@ class _SideTally:
             "replacement": census.classes[:, scripts.REPLACEMENT] > 0,
             "decomposed": decomposed,
             "folded": folded,
-            "long": census.characters > _LONG,
-            "entities": _entities(lines),
-            "quoted": _quoted(lines),
+            "long": census.characters > LONG,
+            "entities": _each(has_entities, lines),
+            "quoted": _each(is_cell, lines),
+            "tags": _each(has_tags, lines),
         }.items():
             self._found[kind].add(where, batch)
         letters = census.classes[:, -len(scripts.SCRIPTS) :]
         seen = np.flatnonzero(letters.any(0))
-        most = np.where(letters.max(1) >= _MOSTLY, letters.argmax(1), -1)
+        most = main_scripts(census)
         for script in seen.tolist():
             self._with[script].add(letters[:, script] > 0, batch)
             self._mostly[script].add(most == script, batch)
@@ -188,7 +187,7 @@ class Survey:
         self._copies.add(copies, batch)
         self.hashes.add(keys[full], others[full], batch.first + full)
         octaves = np.log2(target.characters[full] / source.characters[full])
-        long = np.maximum(target.characters[full], source.characters[full]) >= _JUDGED
+        long = np.maximum(target.characters[full], source.characters[full]) >= JUDGED
         self._ratio.add(octaves, long)
         self._keep_extremes(octaves[long], full[long], batch)
 
@@ -228,23 +227,15 @@ class Survey:
         )
 
 
-def _entities(lines: Sequence[str]) -> np.ndarray:
-    """Return which lines have characters as HTML writes them: ``&amp;``, ``&#39;``, but not ``&c;``."""
+def main_scripts(census: scripts.Census) -> np.ndarray:
+    """Return the number of the script that each line is mostly in, ``(lines,)``; -1 with fewer than five letters."""
+    letters = census.classes[:, -len(scripts.SCRIPTS) :]
+    return np.where(letters.max(1) >= MOSTLY, letters.argmax(1), -1)
 
-    def holds(line: str) -> bool:
-        return "&" in line and any(html.unescape(each) != each for each in _ENTITY.findall(line))
 
+def _each(holds: Callable[[str], bool], lines: Sequence[str]) -> np.ndarray:
+    """Return for which lines something holds."""
     return np.fromiter(map(holds, lines), bool, len(lines))
-
-
-def _quoted(lines: Sequence[str]) -> np.ndarray:
-    """Return which lines are as a spreadsheet writes a cell that holds a quotation mark: ``"She said ""no""."``."""
-
-    def is_cell(line: str) -> bool:
-        inside = line[1:-1]
-        return '""' in inside and line[0] == line[-1] == '"' and '"' not in inside.replace('""', "")
-
-    return np.fromiter(map(is_cell, lines), bool, len(lines))
 
 
 def _forms(lines: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:

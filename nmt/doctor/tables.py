@@ -56,6 +56,7 @@ def findings(split: Split) -> Table:
         ("over 1,000 characters", *(share(side.long.count, pairs) for side in sides)),
         ("with HTML entities", *(share(side.entities.count, pairs) for side in sides)),
         ("quoted by a spreadsheet", *(share(side.quoted.count, pairs) for side in sides)),
+        ("with tags, such as <i>", *(share(side.tags.count, pairs) for side in sides)),
     ]
     # A row with nothing on either side is left out.
     return Table(("", "source", "target"), tuple(row for row in rows if set(row[1:]) not in ({"-"}, {"0"})))
@@ -110,6 +111,7 @@ def _kinds(side: Side) -> Iterator[tuple[str, Found]]:
     yield "over 1,000 characters", side.long
     yield "with HTML entities", side.entities
     yield "quoted by a spreadsheet", side.quoted
+    yield "with tags, such as <i>", side.tags
 
 
 def overlaps(found: tuple[Overlap, ...]) -> Table:

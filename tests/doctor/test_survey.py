@@ -32,7 +32,7 @@ def test_clean_pairs(tmp_path: Path) -> None:
     assert found.source.scripts == {"Hangul": 88}
     for side in (found.source, found.target):
         assert side.foreign == ()
-        for kind in ("blank", "control", "replacement", "decomposed", "folded", "long", "entities", "quoted"):
+        for kind in ("blank", "control", "replacement", "decomposed", "folded", "long", "entities", "quoted", "tags"):
             assert getattr(side, kind).count == 0
     assert (found.copies.count, found.far.count, found.repeated.counts.pairs) == (0, 0, 0)
 
