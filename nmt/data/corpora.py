@@ -1,7 +1,9 @@
 """Sentence pairs from files: two parallel ones, or a TSV. And plain text, as pairs whose source is empty.
 
 A corpus is checked once, line by line, when it is opened. After that it can be streamed any number of times, in Python
-or in the graph, and memory never grows with it. Both ways give the same pairs in the same order.
+or in the graph, and memory grows with it by a few bytes in a thousand. Both ways give the same pairs in the same order.
+The one reading also finds where the lines begin, so that pairs can be read from any place (:meth:`Corpus.rows`), and a
+checksum of the pairs.
 
 Both ways read the same lines: only ``\\n`` ends one, with any ``\\r`` before it (U+2028 and U+0085 do not). A ``\\r``
 inside a line is a space, and a byte order mark at the start of the file is dropped. A file whose lines end in ``\\r``
@@ -13,20 +15,24 @@ TensorFlow is imported only when a Dataset is wanted, so a fault in a file is re
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import gzip
+import hashlib
 import itertools
 import os
 import stat
 import zlib
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
-from functools import lru_cache
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nmt.data.line_index import EVERY, LineIndex, is_gzip
 from nmt.errors import InputError
 from nmt.text_encoding import BOM, decode, decode_start
 
@@ -58,6 +64,38 @@ class Corpus(ABC):
         """The corpus that :func:`split_dev` made this part of, or else the corpus itself."""
         return self
 
+    @property
+    def seekable(self) -> bool:
+        """Whether :meth:`rows` reads pairs from any place."""
+        return False
+
+    @cached_property
+    def checksum(self) -> int:
+        """A checksum of all pairs and their links; reads them, if it is not known from the first reading."""
+        return checksum(self)
+
+    def rows(self, first: int, count: int) -> list[tuple[str, ...]]:
+        """Return up to ``count`` pairs from number ``first`` on, counted from 0, with their links if there are any.
+
+        Raises:
+            TypeError: if the corpus is not :attr:`seekable`.
+        """
+        raise TypeError(f"{self.name} can only be read in order.")
+
+    def spans(self) -> list[tuple[int, int, float]]:
+        """Return ``(first, count, weight)`` for rows of one weight: how often an epoch reads each of these pairs."""
+        return [(0, self.size, 1.0)]
+
+    @property
+    def weighted(self) -> bool:
+        """Whether an epoch reads some pairs more or less often than others."""
+        return any(weight != 1 for _, _, weight in self.spans())
+
+    @property
+    def epoch_size(self) -> int:
+        """The number of pairs that an epoch reads, up to the chance of a weight that is not whole."""
+        return round(sum(count * weight for _, count, weight in self.spans()))
+
     @abstractmethod
     def dataset(self) -> tf.data.Dataset:
         """Return the pairs as scalar string tensors, read by tf.data alone wherever its rules are those of Python."""
@@ -82,8 +120,10 @@ def from_files(source: Path, target: Path) -> Corpus:
     'train.de + train.en.gz'
     """
     source, target = Path(source), Path(target)
-    size = sum(1 for _ in _parallel_pairs(source, target))
-    return _ParallelFiles(f"{source.name} + {target.name}", size, source, target)
+    places = (LineIndex(source), LineIndex(target))
+    summed = _Checksum()
+    size = sum(summed.add(*pair) for pair in _parallel_pairs(source, target, places))
+    return _ParallelFiles(f"{source.name} + {target.name}", size, source, target, places, summed.result())
 
 
 def from_tsv(path: Path, quoted: bool = False) -> Corpus:
@@ -99,8 +139,10 @@ def from_tsv(path: Path, quoted: bool = False) -> Corpus:
     'deu.tsv.gz'
     """
     path = Path(path)
-    read = _quoted_pairs if quoted else _tsv_pairs
-    return _Tsv(path.name, sum(1 for _ in read(path)), path, quoted)
+    places, row_lines, summed = LineIndex(path), array("q"), _Checksum()
+    read = _quoted_pairs(path, places, row_lines) if quoted else _tsv_pairs(path, places)
+    size = sum(summed.add(*pair) for pair in read)
+    return _Tsv(path.name, size, path, quoted, places, row_lines, summed.result())
 
 
 def from_text(path: Path) -> Corpus:
@@ -110,7 +152,9 @@ def from_text(path: Path) -> Corpus:
     'novel.txt.gz'
     """
     path = Path(path)
-    return _PlainText(path.name, sum(1 for _ in read_lines(path)), path)
+    places, summed = LineIndex(path), _Checksum()
+    size = sum(summed.add("", line) for line in read_lines(path, places=places))
+    return _PlainText(path.name, size, path, places, summed.result())
 
 
 def from_pairs(pairs: Iterable[tuple[str, str]], name: str = "the pairs") -> Corpus:
@@ -134,18 +178,50 @@ def from_pairs(pairs: Iterable[tuple[str, str]], name: str = "the pairs") -> Cor
     return _InMemory(name, len(held), tuple(held))
 
 
-def read_lines(path: Path, once: bool = False) -> Iterator[str]:
+class _Checksum:
+    """Sums up pairs; see :func:`checksum`."""
+
+    def __init__(self) -> None:
+        self._summed = hashlib.blake2b(digest_size=7)  # fits into an int64
+
+    def add(self, *columns: str) -> int:
+        """Add a row and return 1."""
+        self._summed.update(("\t".join(columns) + "\n").encode("utf-8", "surrogatepass"))
+        return 1
+
+    def result(self) -> int:
+        return int.from_bytes(self._summed.digest(), "big")
+
+
+def checksum(corpus: Corpus) -> int:
+    """Return a checksum of all pairs of a corpus and of their links. The corpus is read once, as a stream."""
+    summed = _Checksum()
+    for pair in corpus.pairs():
+        summed.add(*pair)
+    for line in corpus.links() or ():
+        summed.add(line)
+    return summed.result()
+
+
+def joined_checksum(*parts: object) -> int:
+    """Return a checksum of checksums, numbers and names."""
+    summed = _Checksum()
+    summed.add(repr(parts))
+    return summed.result()
+
+
+def read_lines(path: Path, once: bool = False, places: LineIndex | None = None) -> Iterator[str]:
     """Stream the lines of a UTF-8 text file, plain or ``.gz``, without their line endings.
 
     A file that cannot be opened is refused at once; a damaged one is refused when the damage is reached. With ``once``
-    the file may also be empty, a pipe or a device.
+    the file may also be empty, a pipe or a device. This reading fills ``places``, if they are given.
 
     >>> list(read_lines(Path("test.de")))                       # doctest: +SKIP
     ['Guten Morgen.', 'Gute Nacht.']
     """
     path = Path(path)
     _require_file(path, once)
-    return _lines(path, once)
+    return _lines(path, once, places)
 
 
 @dataclass(frozen=True)
@@ -154,11 +230,22 @@ class _ParallelFiles(Corpus):
     size: int
     source: Path
     target: Path
+    places: tuple[LineIndex, LineIndex] = field(repr=False)
+    checksum: int
+    seekable = True
 
     def dataset(self) -> tf.data.Dataset:
         import tensorflow as tf
 
-        return tf.data.Dataset.zip((line_dataset(self.source), line_dataset(self.target)))
+        return tf.data.Dataset.zip(
+            tuple(
+                line_dataset(path, places) for path, places in zip((self.source, self.target), self.places, strict=True)
+            )
+        )
+
+    def rows(self, first: int, count: int) -> list[tuple[str, ...]]:
+        sources, targets = (lines_from(places, first) for places in self.places)
+        return list(zip(itertools.islice(sources, count), targets, strict=False))
 
     def pairs(self) -> Iterator[tuple[str, str]]:
         return _parallel_pairs(self.source, self.target)
@@ -170,6 +257,18 @@ class _Tsv(Corpus):
     size: int
     path: Path
     quoted: bool
+    places: LineIndex = field(repr=False)
+    row_lines: array = field(repr=False)
+    checksum: int
+    seekable = True
+
+    def rows(self, first: int, count: int) -> list[tuple[str, ...]]:
+        if self.quoted:
+            line = self.row_lines[first // EVERY]
+            rows = _quoted_rows(f"{text}\n" for text in lines_from(self.places, line))
+            return list(itertools.islice(rows, first % EVERY, first % EVERY + count))
+        found = itertools.islice(lines_from(self.places, first), count)
+        return [tuple([*line.split("\t", 2), ""][:2]) for line in found]
 
     def dataset(self) -> tf.data.Dataset:
         import tensorflow as tf
@@ -183,7 +282,7 @@ class _Tsv(Corpus):
             columns = tf.raw_ops.StringSplitV2(input=[line], sep="\t", maxsplit=2).values
             return columns[0], columns[1]
 
-        return line_dataset(self.path).map(first_two_columns)
+        return line_dataset(self.path, self.places).map(first_two_columns)
 
     def pairs(self) -> Iterator[tuple[str, str]]:
         return _quoted_pairs(self.path) if self.quoted else _tsv_pairs(self.path)
@@ -194,9 +293,15 @@ class _PlainText(Corpus):
     name: str
     size: int
     path: Path
+    places: LineIndex = field(repr=False)
+    checksum: int
+    seekable = True
 
     def dataset(self) -> tf.data.Dataset:
-        return line_dataset(self.path).map(lambda line: ("", line))
+        return line_dataset(self.path, self.places).map(lambda line: ("", line))
+
+    def rows(self, first: int, count: int) -> list[tuple[str, ...]]:
+        return [("", line) for line in itertools.islice(lines_from(self.places, first), count)]
 
     def pairs(self) -> Iterator[tuple[str, str]]:
         return (("", line) for line in read_lines(self.path))
@@ -207,18 +312,28 @@ class _InMemory(Corpus):
     name: str
     size: int
     held: tuple[tuple[str, str], ...]
+    seekable = True
+
+    def rows(self, first: int, count: int) -> list[tuple[str, ...]]:
+        return list(self.held[first : first + count])
 
     def dataset(self) -> tf.data.Dataset:
-        import tensorflow as tf
-
-        return tf.data.Dataset.from_tensor_slices(tuple(map(list, zip(*self.held, strict=True))))
+        return _columns(self.held)
 
     def pairs(self) -> Iterator[tuple[str, str]]:
         return iter(self.held)
 
 
-def _parallel_pairs(source: Path, target: Path) -> Iterator[tuple[str, str]]:
-    sources, targets = read_lines(source), read_lines(target)
+def _columns(rows: Sequence[tuple[str, ...]]) -> tf.data.Dataset:
+    import tensorflow as tf
+
+    return tf.data.Dataset.from_tensor_slices(tuple(map(list, zip(*rows, strict=True))))
+
+
+def _parallel_pairs(
+    source: Path, target: Path, places: tuple[LineIndex | None, LineIndex | None] = (None, None)
+) -> Iterator[tuple[str, str]]:
+    sources, targets = read_lines(source, places=places[0]), read_lines(target, places=places[1])
     for number, (left, right) in enumerate(itertools.zip_longest(sources, targets), 1):
         if left is None or right is None:
             shorter, longer, rest = (source, target, targets) if left is None else (target, source, sources)
@@ -230,9 +345,9 @@ def _parallel_pairs(source: Path, target: Path) -> Iterator[tuple[str, str]]:
         yield left, right
 
 
-def _tsv_pairs(path: Path) -> Iterator[tuple[str, str]]:
+def _tsv_pairs(path: Path, places: LineIndex | None = None) -> Iterator[tuple[str, str]]:
     before = ""
-    for number, line in enumerate(read_lines(path), 1):
+    for number, line in enumerate(read_lines(path, places=places), 1):
         source, tab, rest = line.partition("\t")
         if not tab:
             if _opens_quote(line) or _opens_quote(before):
@@ -252,9 +367,12 @@ def _opens_quote(line: str) -> bool:
     return cell.startswith('"') and cell.count('"') % 2 == 1
 
 
-def _quoted_pairs(path: Path) -> Iterator[tuple[str, str]]:
-    rows = csv.reader((f"{line}\n" for line in read_lines(path)), delimiter="\t", strict=True)
-    while True:
+def _quoted_pairs(
+    path: Path, places: LineIndex | None = None, row_lines: array | None = None
+) -> Iterator[tuple[str, str]]:
+    """Yield the pairs of a quoted TSV, and append to ``row_lines`` the line that every 64th row begins with."""
+    rows = _csv_rows(f"{line}\n" for line in read_lines(path, places=places))
+    for row_number in itertools.count():
         number = rows.line_num + 1
         try:
             row = next(rows, None)
@@ -267,7 +385,17 @@ def _quoted_pairs(path: Path) -> Iterator[tuple[str, str]]:
             return
         if len(row) < 2:
             raise _one_column(path, number)
+        if row_lines is not None and row_number % EVERY == 0:
+            row_lines.append(number - 1)
         yield _spaced(row[0]), _spaced(row[1])
+
+
+def _quoted_rows(lines: Iterable[str]) -> Iterator[tuple[str, str]]:
+    return ((_spaced(row[0]), _spaced(row[1])) for row in _csv_rows(lines))
+
+
+def _csv_rows(lines: Iterable[str]) -> Any:
+    return csv.reader(lines, delimiter="\t", strict=True)
 
 
 def _spaced(cell: str) -> str:
@@ -294,10 +422,15 @@ def _require_file(path: Path, once: bool) -> None:
         )
 
 
-def _lines(path: Path, may_be_empty: bool) -> Iterator[str]:
+def lines_from(places: LineIndex, number: int) -> Iterator[str]:
+    """Stream the lines of a file that has been read once, from ``number`` on, counted from 0."""
+    return decoded_lines(places.lines_from(number), str(places.path), number + 1)
+
+
+def _lines(path: Path, may_be_empty: bool, places: LineIndex | None = None) -> Iterator[str]:
     number = 0
     try:
-        with _opened(path) as file:
+        with contextlib.nullcontext(places.first_reading()) if places else _opened(path) as file:
             for line in decoded_lines(file, str(path)):
                 number += 1
                 yield line
@@ -313,17 +446,17 @@ def _lines(path: Path, may_be_empty: bool) -> Iterator[str]:
 
 
 def _opened(path: Path) -> AbstractContextManager[Iterable[bytes]]:
-    return gzip.open(path) if _is_gzip(path) else path.open("rb")
+    return gzip.open(path) if is_gzip(path) else path.open("rb")
 
 
-def decoded_lines(file: Iterable[bytes], name: str) -> Iterator[str]:
-    """Stream the lines of an open file that holds UTF-8, named ``name`` in errors.
+def decoded_lines(file: Iterable[bytes], name: str, first: int = 1) -> Iterator[str]:
+    """Stream the lines of an open file that holds UTF-8, named ``name`` in errors; ``first`` is a line's number.
 
     >>> import io
     >>> list(decoded_lines(io.BytesIO(b"one\\r\\ntwo"), "a stream"))
     ['one', 'two']
     """
-    for number, raw in enumerate(file, 1):
+    for number, raw in enumerate(file, first):
         kept = raw.removesuffix(b"\n").rstrip(b"\r")
         # TextLineDataset sees no line in a file's last bytes when they are carriage returns alone.
         if not kept and not raw.endswith(b"\n"):
@@ -381,25 +514,21 @@ def _copy_with_line_feeds(file: Any, out: Any) -> None:
         out.write(part.replace(b"\r\n", b"\n").replace(b"\r", b"\n"))
 
 
-def _is_gzip(path: Path) -> bool:
-    return path.suffix.lower() == ".gz"
-
-
 def unreadable(path: Path, error: Exception) -> InputError:
     """Say why a file cannot be read."""
     reason = getattr(error, "strerror", None) or str(error)
     return InputError(f"{path} cannot be read: {reason}. Check the path and your permissions.")
 
 
-def line_dataset(path: Path) -> tf.data.Dataset:
+def line_dataset(path: Path, places: LineIndex | None = None) -> tf.data.Dataset:
     """Return the lines that :func:`read_lines` yields, read by tf.data alone unless one of them holds a ``\\r``."""
     import tensorflow as tf
 
     state = path.stat()
-    if _has_inner_return(path, state.st_size, state.st_mtime_ns):
+    if places.inner_return if places else _has_inner_return(path, state.st_size, state.st_mtime_ns):
         return tf.data.Dataset.from_generator(lambda: read_lines(path), output_signature=tf.TensorSpec([], tf.string))
     # Only bytes can carry every file name that Linux allows.
-    lines = tf.data.TextLineDataset(os.fsencode(path), compression_type="GZIP" if _is_gzip(path) else "")
+    lines = tf.data.TextLineDataset(os.fsencode(path), compression_type="GZIP" if is_gzip(path) else "")
     # Only the first line can hold the mark, so only the first line is searched for it.
     first = lines.take(1).map(lambda line: tf.strings.regex_replace(line, f"^{BOM}", ""))
     return first.concatenate(lines.skip(1))
@@ -446,10 +575,43 @@ class _Part(Corpus):
     def whole(self) -> Corpus:
         return self.corpus
 
+    @property
+    def seekable(self) -> bool:
+        return self.corpus.seekable
+
+    @cached_property
+    def checksum(self) -> int:
+        return joined_checksum(self.corpus.checksum, self.every, self.held_out)
+
+    def spans(self) -> list[tuple[int, int, float]]:
+        # Held-out pairs are for measuring, where each counts once.
+        if self.held_out:
+            return [(0, self.size, 1.0)]
+        bounds = [(first, first + count, weight) for first, count, weight in self.corpus.spans()]
+        kept = [(first - first // self.every, last - last // self.every, weight) for first, last, weight in bounds]
+        return [(first, last - first, weight) for first, last, weight in kept]
+
+    def rows(self, first: int, count: int) -> list[tuple[str, ...]]:
+        if self.held_out:
+            places = range(first, min(first + count, self.size))
+            return [self.corpus.rows((place + 1) * self.every - 1, 1)[0] for place in places]
+        begin, end = (place + place // (self.every - 1) for place in (first, first + count))
+        rows = self.corpus.rows(begin, end - begin)
+        return [row for place, row in enumerate(rows, begin) if self._holds(place)][:count]
+
+    @cached_property
+    def _held(self) -> list[tuple[str, ...]]:
+        """The rows that are held out, which are few, read once."""
+        return self.rows(0, self.size)
+
     def dataset(self) -> tf.data.Dataset:
+        if self.held_out and self.seekable:
+            return _columns([row[:2] for row in self._held])
         return self._part(self.corpus.dataset())
 
     def pairs(self) -> Iterator[tuple[str, str]]:
+        if self.held_out and self.seekable:
+            return ((row[0], row[1]) for row in self._held)
         return (pair for index, pair in enumerate(self.corpus.pairs()) if self._holds(index))
 
     def link_dataset(self) -> tf.data.Dataset | None:

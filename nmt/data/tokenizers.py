@@ -29,15 +29,17 @@ from sentencepiece import sentencepiece_model_pb2
 
 from nmt.data.normalization import nfc_rules
 from nmt.data.piece_sampling import PieceSampler
+from nmt.data.vocabulary_sample import SentenceSample
 from nmt.errors import InputError
 from nmt.evaluation.alignment import Words, split_words, words
 from nmt.tf_import import sentencepiece_tokenizer
 
 PAD, UNK, BOS, EOS = range(4)
 
-# SentencePiece holds its sentences in memory. More than these do not improve the vocabulary.
+# SentencePiece holds its sentences in memory. More distinct ones than these do not improve the vocabulary.
 SENTENCES = 300_000
 _LONGEST_LINE = 4192
+TAB = "\t"
 # The names of rules in a model's file, and what the config calls them.
 _RULES = {"user_defined": "nfc", "nmt_nfkc": "nmt_nfkc", "identity": "identity"}
 
@@ -218,7 +220,8 @@ def train_tokenizers(
     """Train the tokenizers on sentence pairs.
 
     Arguments:
-        pairs: source and target sentences; the first 300,000 are read.
+        pairs: source and target sentences. Of each side the distinct ones are learned from with their counts, a uniform
+            sample of 300,000 if there are more.
         kind: ``unigram``, ``bpe``, ``char`` or ``word``.
         vocabulary_size: pieces of each model, or ``"auto"``: see :func:`fitting_size`.
         joint: one model for both sides, or one a side.
@@ -227,19 +230,31 @@ def train_tokenizers(
     Raises:
         InputError: if the text allows no vocabulary of that size.
     """
-    pairs = list(itertools.islice(pairs, SENTENCES))
-    # Plain text has no source, and SentencePiece accepts no empty sentence.
-    sides = [[source for source, _ in pairs if source], [target for _, target in pairs if target]]
+    samples = (SentenceSample(SENTENCES), SentenceSample(SENTENCES))
+    for pair in pairs:
+        for sample, sentence in zip(samples, pair, strict=True):
+            if sentence:  # Plain text has no source, and SentencePiece accepts no empty sentence.
+                sample.add([sentence])
+    sides = [list(sample.counts().items()) for sample in samples]
     corpora = [sides[0] + sides[1]] if joint else sides
     names = ["the text"] if joint else ["the source text", "the target text"]
     tokenizers = [
-        _train_one(sentences, kind, vocabulary_size, normalization, name)
-        for sentences, name in zip(corpora, names, strict=True)
+        _train_one(counted, kind, vocabulary_size, normalization, name)
+        for counted, name in zip(corpora, names, strict=True)
     ]
     return Tokenizers(tokenizers[0], tokenizers[-1])
 
 
 def fitting_size(sentences: Iterable[str], kind: str) -> int:
+    """Return how many pieces suit a text; see :func:`fitting_size_of`.
+
+    >>> fitting_size(["a b c", "a b"] * 1000, "unigram")
+    16
+    """
+    return fitting_size_of(((sentence, 1) for sentence in sentences), kind)
+
+
+def fitting_size_of(counted: Iterable[tuple[str, int]], kind: str) -> int:
     """Return how many pieces suit a text.
 
     For ``unigram`` and ``bpe``::
@@ -252,18 +267,18 @@ def fitting_size(sentences: Iterable[str], kind: str) -> int:
     distinct ones are counted up to 300,000.
 
     Arguments:
-        sentences: the text.
+        counted: the sentences of the text, each with how often it occurs.
         kind: ``unigram``, ``bpe``, ``char`` or ``word``.
 
-    >>> fitting_size(["a b c", "a b"] * 1000, "unigram")
+    >>> fitting_size_of([("a b c", 1000), ("a b", 1000)], "unigram")
     16
     """
     words = 0
     forms: set[str] = set()
     characters: set[str] = set()
-    for sentence in sentences:
+    for sentence, count in counted:
         split = sentence.split()
-        words += len(split)
+        words += count * len(split)
         characters.update(sentence)
         if len(forms) < SENTENCES:
             forms.update(split)
@@ -281,15 +296,17 @@ def file_names(joint: bool) -> list[str]:
     return [f"{name}.spm.model" for name in (["joint"] if joint else ["source", "target"])]
 
 
-def _train_one(sentences: list[str], kind: str, vocabulary_size: int | str, normalization: str, name: str) -> Tokenizer:
+def _train_one(counted: list[tuple[str, int]], kind: str, vocabulary_size: int | str, normalization: str, name: str) -> Tokenizer:
     """Train one model in memory."""
     automatic = vocabulary_size == "auto"
-    size = fitting_size(sentences, kind) if automatic else int(vocabulary_size)
+    size = fitting_size_of(counted, kind) if automatic else int(vocabulary_size)
     writer = io.BytesIO()
     try:
         with _normalization(normalization) as rules:
             sentencepiece.SentencePieceTrainer.train(
-                sentence_iterator=iter(sentences),
+                # A tab would end the sentence, and SentencePiece reads it as a space anyway.
+                sentence_iterator=(f"{sentence.replace(TAB, ' ')}\t{count}" for sentence, count in counted),
+                input_format="tsv",
                 model_writer=writer,
                 model_type=kind,
                 vocab_size=size,

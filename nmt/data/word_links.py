@@ -11,12 +11,13 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nmt.config import Config
-from nmt.data.corpora import Corpus, line_dataset, read_lines
+from nmt.data.corpora import Corpus, line_dataset, lines_from, read_lines
+from nmt.data.line_index import LineIndex
 from nmt.errors import InputError
 from nmt.evaluation.alignment_error import check, parse
 
@@ -36,7 +37,8 @@ def with_links(corpus: Corpus, path: Path) -> Corpus:
     '0-0 1-2 2-1'
     """
     path = Path(path)
-    lines = read_lines(path)
+    places = LineIndex(path)
+    lines = read_lines(path, places=places)
     for number, (pair, line) in enumerate(itertools.zip_longest(corpus.pairs(), lines), 1):
         if pair is None or line is None:
             size = number + sum(1 for _ in lines) if pair is None else number - 1
@@ -46,7 +48,7 @@ def with_links(corpus: Corpus, path: Path) -> Corpus:
             )
         where = f"{path}, line {number}"
         check(parse(line, where), pair[0], pair[1], where)
-    return _Linked(corpus.name, corpus.size, corpus, path)
+    return _Linked(corpus.name, corpus.size, corpus, path, places)
 
 
 def check_guided(config: Config, linked: bool) -> None:
@@ -76,6 +78,18 @@ class _Linked(Corpus):
     size: int
     corpus: Corpus
     path: Path
+    places: LineIndex = field(repr=False)
+
+    @property
+    def seekable(self) -> bool:
+        return self.corpus.seekable
+
+    def spans(self) -> list[tuple[int, int, float]]:
+        return self.corpus.spans()
+
+    def rows(self, first: int, count: int) -> list[tuple[str, ...]]:
+        rows = self.corpus.rows(first, count)
+        return [(*row, line) for row, line in zip(rows, lines_from(self.places, first), strict=False)]
 
     def dataset(self) -> tf.data.Dataset:
         return self.corpus.dataset()
@@ -84,7 +98,7 @@ class _Linked(Corpus):
         return self.corpus.pairs()
 
     def link_dataset(self) -> tf.data.Dataset:
-        return line_dataset(self.path)
+        return line_dataset(self.path, self.places)
 
     def links(self) -> Iterator[str]:
         return read_lines(self.path)

@@ -1,0 +1,172 @@
+"""Several corpora as one: files by name, by pattern or by folder, each with a weight."""
+
+from __future__ import annotations
+
+import glob
+import itertools
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nmt.data.corpora import Corpus, from_files, from_text, from_tsv, joined_checksum
+from nmt.errors import InputError
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+_WEIGHTS = 1000.0
+
+
+def find_files(name: str | Path) -> list[Path]:
+    """Return the files that a name stands for, sorted: a file, those of a folder, or those that a pattern matches.
+
+    Hidden files and folders within a folder are left out.
+
+    Raises:
+        InputError: if a folder or a pattern has none. A single file is opened later, and refused then.
+
+    >>> find_files("corpus/part-*.tsv.gz")                      # doctest: +SKIP
+    [PosixPath('corpus/part-1.tsv.gz'), PosixPath('corpus/part-2.tsv.gz')]
+    """
+    path = Path(name)
+    if path.is_dir():
+        found = [file for file in sorted(path.iterdir()) if file.is_file() and not file.name.startswith(".")]
+        if not found:
+            raise InputError(f"{path} is a folder without files. Name a folder that holds them, or the files.")
+        return found
+    if glob.has_magic(str(name)) and not path.exists():
+        found = [Path(file) for file in sorted(glob.glob(str(name), recursive=True)) if Path(file).is_file()]
+        if not found:
+            raise InputError(f"No file matches {name}. Check the pattern and the folder.")
+        return found
+    return [path]
+
+
+def open_tsvs(names: Sequence[str | Path], quoted: bool = False, weights: Sequence[float] = ()) -> Corpus:
+    """Open TSV files as one corpus.
+
+    Arguments:
+        names: see :func:`find_files`.
+        quoted: see :func:`~nmt.data.corpora.from_tsv`.
+        weights: see :func:`mixture`, one for each name.
+    """
+    return mixture([_joined([from_tsv(file, quoted) for file in find_files(name)], name) for name in names], weights)
+
+
+def open_texts(names: Sequence[str | Path], weights: Sequence[float] = ()) -> Corpus:
+    """Open plain text files as one corpus; see :func:`open_tsvs`."""
+    return mixture([_joined([from_text(file) for file in find_files(name)], name) for name in names], weights)
+
+
+def open_parallel(
+    sources: Sequence[str | Path], targets: Sequence[str | Path], weights: Sequence[float] = ()
+) -> Corpus:
+    """Open parallel files as one corpus: the first source with the first target, and so on; see :func:`open_tsvs`.
+
+    Raises:
+        InputError: if there are more of one side, or a pattern or folder has more files than that of the other side.
+    """
+    if len(sources) != len(targets):
+        raise InputError(
+            f"--source names {len(sources)} and --target {len(targets)}: each source needs its target, in the same order."
+        )
+    found = []
+    for source, target in zip(sources, targets, strict=True):
+        left, right = find_files(source), find_files(target)
+        if len(left) != len(right):
+            raise InputError(
+                f"{source} has {len(left)} files and {target} has {len(right)}: a file is missing on one side. The "
+                "files are paired in the order of their names."
+            )
+        found.append(_joined([from_files(*files) for files in zip(left, right, strict=True)], source))
+    return mixture(found, weights)
+
+
+def _joined(parts: list[Corpus], name: str | Path) -> Corpus:
+    return parts[0] if len(parts) == 1 else _Mixture(f"{name} ({len(parts)} files)", tuple(parts))
+
+
+def mixture(parts: Sequence[Corpus], weights: Sequence[float] = ()) -> Corpus:
+    """Return several corpora as one, in their order.
+
+    Arguments:
+        parts: the corpora.
+        weights: how often an epoch reads each pair of a corpus, one for each: with 2 twice, with 0.5 every other epoch
+            on average, drawn anew for each epoch by ``training.seed``. By default 1 for all.
+
+    Raises:
+        InputError: if the weights do not match the corpora.
+
+    >>> from nmt.data.corpora import from_pairs
+    >>> both = mixture([from_pairs([("a", "b")] * 3), from_pairs([("c", "d")] * 4)], [1, 0.5])
+    >>> both.size, both.epoch_size, both.rows(2, 2)
+    (7, 5, [('a', 'b'), ('c', 'd')])
+    """
+    if weights and len(weights) != len(parts):
+        raise InputError(
+            f"--weights has {len(weights)} {'number' if len(weights) == 1 else 'numbers'}, but there "
+            f"{'is 1 corpus' if len(parts) == 1 else f'are {len(parts)} corpora'}: give one for each, in their order."
+        )
+    if wrong := [weight for weight in weights if not 0 < weight <= _WEIGHTS]:
+        raise InputError(
+            f"A weight of {wrong[0]:g} is not possible: it says how often an epoch reads each pair, so it must be above "
+            f"0 and at most {_WEIGHTS:g}. Leave out a corpus that should not be read."
+        )
+    if weights and not all(part.seekable for part in parts):
+        raise InputError("Weights need corpora in files.")
+    if len(parts) == 1 and not any(weight != 1 for weight in weights):
+        return parts[0]
+    return _Mixture(" + ".join(part.name for part in parts), tuple(parts), tuple(weights) or (1.0,) * len(parts))
+
+
+@dataclass(frozen=True)
+class _Mixture(Corpus):
+    name: str
+    parts: tuple[Corpus, ...]
+    weights: tuple[float, ...] = ()
+
+    @cached_property
+    def size(self) -> int:  # type: ignore[override]
+        return sum(part.size for part in self.parts)
+
+    @cached_property
+    def checksum(self) -> int:
+        return joined_checksum([part.checksum for part in self.parts], self.spans())
+
+    @property
+    def seekable(self) -> bool:
+        return all(part.seekable for part in self.parts)
+
+    @cached_property
+    def _firsts(self) -> list[int]:
+        return [0, *itertools.accumulate(part.size for part in self.parts)][:-1]
+
+    def spans(self) -> list[tuple[int, int, float]]:
+        found: list[tuple[int, int, float]] = []
+        weights = self.weights or (1.0,) * len(self.parts)
+        for before, part, own in zip(self._firsts, self.parts, weights, strict=True):
+            for first, count, weight in part.spans():
+                if found and found[-1][2] == own * weight:
+                    found[-1] = (found[-1][0], found[-1][1] + count, own * weight)
+                else:
+                    found.append((before + first, count, own * weight))
+        return found
+
+    def rows(self, first: int, count: int) -> list[tuple[str, ...]]:
+        found: list[tuple[str, ...]] = []
+        for before, part in zip(self._firsts, self.parts, strict=True):
+            begin = first + len(found) - before
+            if 0 <= begin < part.size and len(found) < count:
+                found += part.rows(begin, min(count - len(found), part.size - begin))
+        return found
+
+    def pairs(self) -> Iterator[tuple[str, str]]:
+        return itertools.chain.from_iterable(part.pairs() for part in self.parts)
+
+    def dataset(self) -> tf.data.Dataset:
+        first, *others = [part.dataset() for part in self.parts]
+        for other in others:
+            first = first.concatenate(other)
+        return first
