@@ -17,7 +17,7 @@ from nmt.commands.export import export
 from nmt.commands.plot import plot
 from nmt.commands.serve import serve
 from nmt.commands.shortlist import shortlist
-from nmt.commands.train import train
+from nmt.commands.train import ListsOfFiles, train
 from nmt.commands.translate import complete, translate
 from nmt.errors import InputError, WorkFailed
 from nmt.output_streams import LastingStream
@@ -35,7 +35,7 @@ for command in (
     *(demo, data, clean, train, corpus, translate, complete, evaluate),
     *(score, align, plot, compare, export, serve, shortlist),
 ):
-    app.command()(command)
+    app.command(cls=ListsOfFiles if command is train else None)(command)
 
 
 def main() -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 from nmt.commands.console import TsvQuoting, say
 from nmt.errors import InputError, Stopped, WorkFailed
@@ -17,14 +18,57 @@ if TYPE_CHECKING:
     from nmt.data.corpora import Corpus
 
 
+class ListsOfFiles(TyperCommand):
+    """A command whose options of files and weights take several values, as a shell makes them of ``--pairs *.tsv``."""
+
+    _several = ("--pairs", "--source", "--target", "--text", "--weights")
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        given, option = [], ""
+        for place, word in enumerate(args):
+            if word.startswith("-") and not (option == "--weights" and _is_number(word)):
+                option = word
+            elif option in self._several and place and args[place - 1] != option:
+                given.append(option)
+            given.append(word)
+        return super().parse_args(ctx, given)
+
+
+def _is_number(word: str) -> bool:
+    try:
+        float(word)
+    except ValueError:
+        return False
+    return True
+
+
 def train(
     to: Annotated[Path, typer.Option(help="The new folder for the model.", show_default=False)],
     source: Annotated[
-        Path | None, typer.Option(help="Source sentences, one per line; .gz too.", show_default=False)
+        list[str] | None,
+        typer.Option(
+            help="Source sentences, one per line; .gz too. A pattern or a folder names its files; may be repeated.",
+            show_default=False,
+        ),
     ] = None,
-    target: Annotated[Path | None, typer.Option(help="Their translations, line by line.", show_default=False)] = None,
+    target: Annotated[
+        list[str] | None, typer.Option(help="Their translations, line by line, file by file.", show_default=False)
+    ] = None,
     pairs: Annotated[
-        Path | None, typer.Option(help="Or both in one file: source, tab, target.", show_default=False)
+        list[str] | None,
+        typer.Option(
+            help="Or both in one file: source, tab, target. A pattern or a folder names its files; may be repeated.",
+            show_default=False,
+        ),
+    ] = None,
+    weights: Annotated[
+        list[float] | None,
+        typer.Option(
+            metavar="NUMBERS",
+            help="How often an epoch reads each pair of each --pairs, --source or --text, in their order, as in "
+            "--weights 1 0.5.",
+            show_default="1 for all",
+        ),
     ] = None,
     tfds: Annotated[
         str | None,
@@ -37,8 +81,10 @@ def train(
         Path | None, typer.Option(help="Where --tfds finds or puts its data.", show_default=False)
     ] = None,
     text: Annotated[
-        Path | None,
-        typer.Option(help="Or plain text, one sentence per line, for a language model.", show_default=False),
+        list[str] | None,
+        typer.Option(
+            help="Or plain text, one sentence per line, for a language model; may be repeated.", show_default=False
+        ),
     ] = None,
     links: Annotated[
         Path | None,
@@ -83,6 +129,7 @@ def train(
     """
     from nmt import config as configuration
     from nmt import presets
+    from nmt.data.mixture import find_files
     from nmt.folder_lock import check_unlocked
     from nmt.model_folder import read_config
     from nmt.training.prepare import prepare_run
@@ -90,6 +137,8 @@ def train(
     corpus_given = _one_corpus(source=source, target=target, pairs=pairs, tfds=tfds, text=text)
     if data_dir and not tfds:
         raise InputError("--data-dir says where --tfds finds its data, and --tfds was not given.")
+    if weights and tfds:
+        raise InputError("--weights goes with corpora in files: --pairs, --source and --target, or --text.")
     if links and (tfds or text):
         raise InputError("--links goes with pairs in files: --source and --target, or --pairs.")
     if tsv_quoting and not (pairs or dev_pairs):
@@ -102,7 +151,7 @@ def train(
         )
     if grow and not start:
         raise InputError("--grow adds pieces to the vocabulary of the model named by --from, and none was named.")
-    held_out = _dev_corpus(dev_source, dev_target, dev_pairs, dev_text, plain=text is not None, quoted=tsv_quoting)
+    held_out = _dev_corpus(dev_source, dev_target, dev_pairs, dev_text, plain=bool(text), quoted=tsv_quoting)
 
     name = preset or ("plain" if config else "auto")
 
@@ -111,7 +160,7 @@ def train(
             base = configuration.with_settings(base, ["model.architecture=language-model"])
         base = configuration.from_file(config, base) if config else base
         chosen = configuration.with_settings(base, settings or [])
-        _fits_architecture(chosen, plain=text is not None)
+        _fits_architecture(chosen, plain=bool(text))
         prepare_run(chosen, to, linked=links is not None, resume=resume, start=start)
         return chosen
 
@@ -119,7 +168,7 @@ def train(
     chosen = choose(read_config(to) if resume else read_config(start) if start else presets.preset(name)[0])
     check_unlocked(to, "nmt train")
     corpus, dev = _corpora(
-        corpus_given, data_dir, dev=held_out, plain=text is not None, links=links, quoted=tsv_quoting
+        corpus_given, data_dir, weights or [], dev=held_out, plain=bool(text), links=links, quoted=tsv_quoting
     )
     if not (resume or start):
         base, lines = presets.preset(name, corpus.size, "lines" if text else "pairs", chosen.text.joint)
@@ -127,8 +176,10 @@ def train(
             say(line)
         chosen = choose(base)
     if not resume:
-        files = [file for file in (source, target, pairs, dev_source, dev_target, dev_pairs) if file]
-        _warn(corpus, dev, files, tsv_quoting, plain=text is not None)
+        named = [*(both for pair in zip(source or [], target or [], strict=True) for both in pair), *(pairs or [])]
+        files = [Path(file) for name in named for file in find_files(name)]
+        files += [file for file in (dev_source, dev_target, dev_pairs) if file]
+        _warn(corpus, dev, files, tsv_quoting, plain=bool(text))
     import_tensorflow()
     from nmt.training.fit import train_model
 
@@ -163,10 +214,15 @@ def _fits_architecture(config: Config, plain: bool) -> None:
 
 
 def _one_corpus(
-    *, source: Path | None, target: Path | None, pairs: Path | None, tfds: str | None, text: Path | None
+    *,
+    source: list[str] | None,
+    target: list[str] | None,
+    pairs: list[str] | None,
+    tfds: str | None,
+    text: list[str] | None,
 ) -> Any:
-    """Return what the options name: two files, one file, or a dataset's name."""
-    if (source is None) != (target is None):
+    """Return what the options name: files of two sides, files, or a dataset's name."""
+    if not source != (not target):
         raise InputError("--source and --target go together: one sentence per line, line by line.")
     given = [x for x in ((source, target) if source else None, pairs, tfds, text) if x]
     if len(given) != 1:
@@ -194,10 +250,17 @@ def _dev_corpus(
 
 
 def _corpora(
-    given: Any, data_dir: Path | None, *, dev: Corpus | None, plain: bool, links: Path | None, quoted: bool
+    given: Any,
+    data_dir: Path | None,
+    weights: list[float],
+    *,
+    dev: Corpus | None,
+    plain: bool,
+    links: Path | None,
+    quoted: bool,
 ) -> tuple[Corpus, Corpus]:
     """Open the training pairs with their word links, and find development pairs if none were named."""
-    from nmt.data import corpora
+    from nmt.data import corpora, mixture
     from nmt.data.word_links import with_links
 
     if isinstance(given, str):
@@ -207,11 +270,10 @@ def _corpora(
         corpus = tfds.from_tfds(given, "train", data_dir)
         if dev is None and "validation" in tfds.tfds_splits(given, data_dir):
             dev = tfds.from_tfds(given, "validation", data_dir)
+    elif isinstance(given, tuple):
+        corpus = mixture.open_parallel(given[0], given[1], weights)
     else:
-        if isinstance(given, Path):
-            corpus = corpora.from_text(given) if plain else corpora.from_tsv(given, quoted)
-        else:
-            corpus = corpora.from_files(*given)
+        corpus = mixture.open_texts(given, weights) if plain else mixture.open_tsvs(given, quoted, weights)
     corpus = with_links(corpus, links) if links else corpus
     if dev is not None:
         return corpus, dev

@@ -44,9 +44,7 @@ def stretches(corpus: Corpus) -> list[tuple[int, int, float]]:
 
 
 @as_written
-def mixed_rows(
-    corpus: Corpus, seed: int, epoch: int | tf.Tensor, worker: int = 0, workers: int = 1
-) -> tf.data.Dataset:
+def mixed_rows(corpus: Corpus, seed: int, epoch: int | tf.Tensor, worker: int = 0, workers: int = 1) -> tf.data.Dataset:
     """Return the rows of one epoch, or a worker's share of them, in the random order of the stretches.
 
     Arguments:

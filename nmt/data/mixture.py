@@ -52,11 +52,13 @@ def open_tsvs(names: Sequence[str | Path], quoted: bool = False, weights: Sequen
         quoted: see :func:`~nmt.data.corpora.from_tsv`.
         weights: see :func:`mixture`, one for each name.
     """
+    check_weights(weights, len(names))
     return mixture([_joined([from_tsv(file, quoted) for file in find_files(name)], name) for name in names], weights)
 
 
 def open_texts(names: Sequence[str | Path], weights: Sequence[float] = ()) -> Corpus:
     """Open plain text files as one corpus; see :func:`open_tsvs`."""
+    check_weights(weights, len(names))
     return mixture([_joined([from_text(file) for file in find_files(name)], name) for name in names], weights)
 
 
@@ -70,8 +72,10 @@ def open_parallel(
     """
     if len(sources) != len(targets):
         raise InputError(
-            f"--source names {len(sources)} and --target {len(targets)}: each source needs its target, in the same order."
+            f"--source names {len(sources)} and --target {len(targets)}: each source needs its target, in the same "
+            "order."
         )
+    check_weights(weights, len(sources))
     found = []
     for source, target in zip(sources, targets, strict=True):
         left, right = find_files(source), find_files(target)
@@ -86,6 +90,24 @@ def open_parallel(
 
 def _joined(parts: list[Corpus], name: str | Path) -> Corpus:
     return parts[0] if len(parts) == 1 else _Mixture(f"{name} ({len(parts)} files)", tuple(parts))
+
+
+def check_weights(weights: Sequence[float], corpora: int) -> None:
+    """Check that there is a weight for each corpus.
+
+    Raises:
+        InputError: if not, or one is not possible.
+    """
+    if weights and len(weights) != corpora:
+        raise InputError(
+            f"--weights has {len(weights)} {'number' if len(weights) == 1 else 'numbers'}, but there "
+            f"{'is 1 corpus' if corpora == 1 else f'are {corpora} corpora'}: give one for each, in their order."
+        )
+    if wrong := [weight for weight in weights if not 0 < weight <= _WEIGHTS]:
+        raise InputError(
+            f"A weight of {wrong[0]:g} is not possible: it says how often an epoch reads each pair, so it must be "
+            f"above 0 and at most {_WEIGHTS:g}. Leave out a corpus that should not be read."
+        )
 
 
 def mixture(parts: Sequence[Corpus], weights: Sequence[float] = ()) -> Corpus:
@@ -104,16 +126,7 @@ def mixture(parts: Sequence[Corpus], weights: Sequence[float] = ()) -> Corpus:
     >>> both.size, both.epoch_size, both.rows(2, 2)
     (7, 5, [('a', 'b'), ('c', 'd')])
     """
-    if weights and len(weights) != len(parts):
-        raise InputError(
-            f"--weights has {len(weights)} {'number' if len(weights) == 1 else 'numbers'}, but there "
-            f"{'is 1 corpus' if len(parts) == 1 else f'are {len(parts)} corpora'}: give one for each, in their order."
-        )
-    if wrong := [weight for weight in weights if not 0 < weight <= _WEIGHTS]:
-        raise InputError(
-            f"A weight of {wrong[0]:g} is not possible: it says how often an epoch reads each pair, so it must be above "
-            f"0 and at most {_WEIGHTS:g}. Leave out a corpus that should not be read."
-        )
+    check_weights(weights, len(parts))
     if weights and not all(part.seekable for part in parts):
         raise InputError("Weights need corpora in files.")
     if len(parts) == 1 and not any(weight != 1 for weight in weights):

@@ -270,14 +270,15 @@ class Pipeline:
     """Batches of a corpus for training, the same ones in the same order for the same seed and epoch.
 
     Attributes:
-        pairs: a Dataset of ``(source, target)`` strings, or of ``(source, target, links)``.
+        pairs: a Dataset of ``(source, target)`` strings, or of ``(source, target, links)``; or a function that
+            returns that of an epoch, from its number, see :func:`~nmt.data.mixing.mixed_rows`.
         tokenizers: those of both sides.
         buckets: the shapes of the batches.
         sourceless: whether it is plain text.
         sampling: of training pairs, see :meth:`nmt.data.tokenizers.Tokenizer.sample`.
     """
 
-    pairs: tf.data.Dataset
+    pairs: tf.data.Dataset | Callable[[tf.Tensor], tf.data.Dataset]
     tokenizers: Tokenizers
     buckets: Buckets
     max_length: int = 100
@@ -291,9 +292,8 @@ class Pipeline:
     def epoch(self, number: int | tf.Tensor, first_batch: int | tf.Tensor = 0) -> tf.data.Dataset:
         """Return the shuffled batches of one epoch, from ``first_batch`` on."""
         number = tf.cast(number, tf.int64)
-        pairs = self.pairs.shuffle(
-            self.shuffle_buffer, seed=self.seed * 1_000_003 + number, reshuffle_each_iteration=False
-        )
+        pairs = self.pairs(number) if callable(self.pairs) else self.pairs
+        pairs = pairs.shuffle(self.shuffle_buffer, seed=self.seed * 1_000_003 + number, reshuffle_each_iteration=False)
         return prefetched(self._batches(pairs, self.sampling, (self.seed, number)).skip(tf.cast(first_batch, tf.int64)))
 
     def in_order(self) -> tf.data.Dataset:

@@ -296,7 +296,9 @@ def file_names(joint: bool) -> list[str]:
     return [f"{name}.spm.model" for name in (["joint"] if joint else ["source", "target"])]
 
 
-def _train_one(counted: list[tuple[str, int]], kind: str, vocabulary_size: int | str, normalization: str, name: str) -> Tokenizer:
+def _train_one(
+    counted: list[tuple[str, int]], kind: str, vocabulary_size: int | str, normalization: str, name: str
+) -> Tokenizer:
     """Train one model in memory."""
     automatic = vocabulary_size == "auto"
     size = fitting_size_of(counted, kind) if automatic else int(vocabulary_size)

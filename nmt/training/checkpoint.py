@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from threading import Event
@@ -17,7 +16,7 @@ import numpy as np
 import tensorflow as tf
 
 from nmt.atomic_write import make_folder, write_file
-from nmt.data.corpora import Corpus
+from nmt.data.corpora import Corpus, checksum
 from nmt.errors import InputError, Stopped
 from nmt.stored_arrays import read_npz
 
@@ -29,16 +28,6 @@ def fingerprint(*values: object) -> int:
     (True, False)
     """
     return zlib.crc32(repr(values).encode("utf-8", "surrogatepass"))
-
-
-def corpus_fingerprint(corpus: Corpus) -> int:
-    """Return a checksum of all pairs of a corpus and of their links. The corpus is read once, as a stream."""
-    summed = hashlib.blake2b(digest_size=7)  # fits into an int64
-    for source, target in corpus.pairs():
-        summed.update(f"{source}\t{target}\n".encode("utf-8", "surrogatepass"))
-    for line in corpus.links() or ():
-        summed.update(f"{line}\n".encode("utf-8", "surrogatepass"))
-    return int.from_bytes(summed.digest(), "big")
 
 
 def _earlier_fingerprint(corpus: Corpus) -> int:
@@ -56,16 +45,27 @@ class Fingerprints:
         corpus: of the training pairs and their links.
         dev: of the development pairs.
         earlier: of the first training pairs, as earlier versions saved it instead of both.
+        texts: the corpora, which are read again for checksums of earlier versions, where held-out pairs had their own.
     """
 
     corpus: int
     dev: int
     earlier: int = 0
+    texts: tuple[Corpus, Corpus] | None = field(default=None, repr=False, compare=False)
 
     @classmethod
     def of(cls, corpus: Corpus, dev: Corpus) -> Fingerprints:
         """Return the checksums of two corpora."""
-        return cls(corpus_fingerprint(corpus), corpus_fingerprint(dev), _earlier_fingerprint(corpus))
+        return cls(corpus.checksum, dev.checksum, _earlier_fingerprint(corpus), (corpus, dev))
+
+    def differing(self, corpus: int, dev: Sequence[int]) -> str:
+        """Return which of the checksums of a checkpoint is another one, ``corpus`` or ``dev``, or nothing."""
+        if not dev:
+            return "corpus" if corpus != self.earlier else ""
+        known = (self.corpus, self.dev)
+        if (corpus, *dev) != known and self.texts and any(text.whole is not text for text in self.texts):
+            known = (checksum(self.texts[0]), checksum(self.texts[1]))
+        return "corpus" if corpus != known[0] else "dev" if [*dev] != [known[1]] else ""
 
 
 class Checkpoint:
@@ -115,12 +115,13 @@ class Checkpoint:
             raise InputError(f"There is nothing to resume: {self.path} is missing.") from None
         except Exception as error:  # whatever a damaged zip file raises
             raise InputError(f"{self.path} is damaged and cannot be resumed from: {error}") from None
-        if corpus != (self.texts.corpus if dev else self.texts.earlier):
+        differing = self.texts.differing(corpus, dev)
+        if differing == "corpus":
             raise InputError(
                 f"The run to resume, {self.path}, used another corpus: a pair or a link has changed since. Name the "
                 "pairs it began with, and their links if it had any; to go on with others, begin a new run with --from."
             )
-        if dev and dev != [self.texts.dev]:
+        if differing == "dev":
             raise InputError(
                 f"The run to resume, {self.path}, used other development pairs, and scores on two sets cannot be "
                 "compared. Name those it began with; to go on with others, begin a new run with --from."
@@ -128,7 +129,8 @@ class Checkpoint:
         if batch and order != self.order:
             raise InputError(
                 "The run to resume was stopped within an epoch, and training.batch_size, batch_unit or seed has "
-                "changed: the pairs that are left cannot be determined. Finish the epoch with the old settings first."
+                "changed, or the version of nmt: the pairs that are left cannot be determined. Finish the epoch with "
+                "the old ones first."
             )
         variables = self._variables()
         _leave_out_clock(arrays, len(variables))

@@ -14,7 +14,8 @@ import keras
 import tensorflow as tf
 
 from nmt.config import Config, with_settings
-from nmt.data.corpora import Corpus, from_files, from_pairs, from_text, from_tsv, split_dev
+from nmt.data.corpora import Corpus, from_pairs, split_dev
+from nmt.data.mixture import open_parallel, open_texts, open_tsvs
 from nmt.data.pipeline import Pipeline, as_written, prefetched
 from nmt.doctor.quick import warnings
 from nmt.evaluation.judge import choose_judge, learned_little
@@ -42,9 +43,9 @@ from nmt.training.callbacks import (
     StopOnNonFinite,
     in_order,
 )
-from nmt.training.checkpoint import Checkpoint, Fingerprints, RestoreMetrics, SaveCheckpoint, fingerprint
+from nmt.training.checkpoint import Checkpoint, Fingerprints, RestoreMetrics, SaveCheckpoint
 from nmt.training.choose_search import choose_search
-from nmt.training.inputs import RunParts, development_sentences, run_parts, uncounted_batches
+from nmt.training.inputs import RunParts, batch_order, development_sentences, run_parts, uncounted_batches
 from nmt.training.limits import RunLimits
 from nmt.training.prepare import prepare_run
 from nmt.training.schedules import WarmUp
@@ -119,7 +120,8 @@ def fit(
     The loggers of this package log what was chosen and the progress, with level INFO.
 
     Arguments:
-        pairs: a corpus of :mod:`nmt.data.corpora`, the name of a TSV or of two parallel files, or pairs of strings.
+        pairs: a corpus of :mod:`nmt.data.corpora` or :mod:`nmt.data.mixture`, the name of a TSV or of two parallel
+            files, each also a pattern or a folder, or pairs of strings.
             With ``model.architecture=language-model`` the name of a text, or pairs with an empty source.
         to: the new folder for the model.
         dev: the development pairs, in the same form; by default some pairs are held out.
@@ -156,10 +158,11 @@ def _opened(pairs: Pairs, plain: bool) -> Corpus:
     if isinstance(pairs, Corpus):
         return pairs
     if isinstance(pairs, str | Path):
-        return from_text(Path(pairs)) if plain else from_tsv(Path(pairs))
+        return open_texts([pairs]) if plain else open_tsvs([pairs])
     listed = list(pairs)
     if len(listed) == 2 and all(isinstance(each, str | Path) for each in listed):
-        return from_files(*(Path(each) for each in listed))  # type: ignore[arg-type]
+        source, target = (Path(each) for each in listed)  # type: ignore[arg-type]
+        return open_parallel([source], [target])
     return from_pairs(listed)  # type: ignore[arg-type]
 
 
@@ -180,7 +183,7 @@ def _train(
     news = News()
     limits = RunLimits(training, schedule, parts.steps, news)
     limits.set_model(model)
-    order = fingerprint(training.batch_size, training.batch_unit, training.seed)
+    order = batch_order(config, corpus)
     checkpoint = Checkpoint(folder / STATE, model, Fingerprints.of(corpus, dev), order=order, others=[limits.spent])
     position = tf.Variable(checkpoint.load() if resume else (0, 0), dtype=tf.int64, trainable=False)
     done = int(position[0])

@@ -19,6 +19,7 @@ from nmt.data import tokenizers as texts
 from nmt.data import vocabulary_growth
 from nmt.data.alignment_targets import count_lost
 from nmt.data.corpora import Corpus
+from nmt.data.mixing import mixed_rows, spread_pairs
 from nmt.data.pipeline import SAMPLE, Buckets, Pipeline, length_blocks, lengths, linked
 from nmt.data.tokenizers import Tokenizers
 from nmt.decoding.strategies import fitted_max_ratio
@@ -26,6 +27,7 @@ from nmt.errors import InputError
 from nmt.models.language_model import LanguageModel
 from nmt.models.seq2seq import Seq2Seq
 from nmt.saving import load
+from nmt.training.checkpoint import fingerprint
 from nmt.training.distribute import strategy
 from nmt.training.finetune import begin_with
 from nmt.training.prepare import prepare_run
@@ -157,9 +159,9 @@ def run_tokenizers(
 
 
 def fit_tokenizers(config: Config, corpus: Corpus) -> Tokenizers:
-    """Train the tokenizers on the corpus: on 300,000 evenly spread pairs if it has more."""
+    """Train the tokenizers on the distinct sentences of the corpus: on a uniform sample of them if they are many."""
     tokenizers = texts.train_tokenizers(
-        evenly_spread_pairs(corpus),
+        corpus.pairs(),
         config.text.kind,
         config.text.vocabulary_size,
         config.text.joint,
@@ -180,7 +182,7 @@ def unwritable_words(config: Config, corpus: Corpus, tokenizers: Tokenizers, sta
         started: whether it begins with another model, whose vocabulary can grow.
     """
     words, of = ("words", "lines") if config.model.architecture == "language-model" else ("target words", "pairs")
-    targets = [target for _, target in islice(corpus.pairs(), SAMPLE)]
+    targets = [target for _, target in spread_pairs(corpus, SAMPLE)]
     found = tokenizers.target.changed_words(targets)
     if not found:
         return ""
@@ -204,9 +206,16 @@ def unwritable_words(config: Config, corpus: Corpus, tokenizers: Tokenizers, sta
             "them."
         )
     return (
-        f"Warning: {found.total():,} {words} of the first {len(targets):,} {of} hold characters that the vocabulary "
+        f"Warning: {found.total():,} {words} of {_looked_at(corpus)}{of} hold characters that the vocabulary "
         f"lacks or changes, as {word!r}: {' '.join(['the model cannot write them.', *ways_out])}"
     )
+
+
+def _looked_at(corpus: Corpus) -> str:
+    """Return how many pairs a sample has, as words before "pairs"."""
+    if corpus.size <= SAMPLE or not corpus.seekable:
+        return f"the first {min(corpus.size, SAMPLE):,} "
+    return f"{SAMPLE:,} evenly spread "
 
 
 def evenly_spread_pairs(corpus: Corpus) -> Iterator[tuple[str, str]]:
@@ -221,7 +230,7 @@ def _sizes(tokenizers: Tokenizers) -> str:
 def sample_lengths(config: Config, corpus: Corpus, tokenizers: Tokenizers) -> np.ndarray:
     """Return the lengths of a sample of the corpus, see :func:`~nmt.data.pipeline.lengths`."""
     sourceless = config.model.architecture == "language-model"
-    return lengths(islice(corpus.pairs(), SAMPLE), tokenizers, config.data.max_length, sourceless)
+    return lengths(spread_pairs(corpus, SAMPLE), tokenizers, config.data.max_length, sourceless)
 
 
 def fit_max_ratio(config: Config, measured: np.ndarray, started: bool = False) -> Config:
@@ -239,7 +248,7 @@ def fit_max_ratio(config: Config, measured: np.ndarray, started: bool = False) -
         return config
     if over := int(np.count_nonzero(measured[:, 1] > decoding.max_length)):
         logger.info(
-            f"{over:,} of the first {len(measured):,} targets are longer than decoding.max_length = "
+            f"{over:,} of {len(measured):,} targets that were measured are longer than decoding.max_length = "
             f"{decoding.max_length} pieces with their end: translations as long as these will be cut. Raise it."
         )
     if decoding.max_ratio != "auto" and not (started and max_ratio(decoding) >= MAX_RATIO):
@@ -280,7 +289,7 @@ def make_pipeline(
     read = min(corpus.size, SAMPLE)
     if left := read - len(measured):
         logger.info(
-            f"{left:,} of the first {read:,} pairs are left out: a side is empty or over {data.max_length} pieces."
+            f"{left:,} of {_looked_at(corpus)}pairs are left out: a side is empty or over {data.max_length} pieces."
         )
     if links is not None and (lost := count_lost(linked(pairs, links).take(read), tokenizers)):
         logger.info(
@@ -296,7 +305,11 @@ def make_pipeline(
     )
     logger.info(f"{pieces}; {share:.1%} of the batches is padding.")
     pipeline = Pipeline(
-        pairs if links is None else linked(pairs, links),
+        (lambda epoch: mixed_rows(corpus, training.seed, epoch))
+        if reads_mixed(config, corpus)
+        else pairs
+        if links is None
+        else linked(pairs, links),
         tokenizers,
         buckets,
         max_length=data.max_length,
@@ -307,7 +320,22 @@ def make_pipeline(
         sourceless=sourceless,
         sampling=config.text.sampling,
     )
-    return pipeline, round(batches * corpus.size / read)
+    return pipeline, round(batches * corpus.epoch_size / read)
+
+
+def reads_mixed(config: Config, corpus: Corpus) -> bool:
+    """Return whether an epoch reads from many places: the shuffle buffer cannot hold the corpus, or it has weights."""
+    return corpus.seekable and (corpus.size > config.data.shuffle_buffer or corpus.weighted)
+
+
+def batch_order(config: Config, corpus: Corpus) -> int:
+    """Return a checksum of what decides which pairs a batch of an epoch has, besides the corpus."""
+    training = config.training
+    known = (training.batch_size, training.batch_unit, training.seed)
+    if not (reads_mixed(config, corpus) or (corpus.seekable and corpus.size > SAMPLE)):
+        return fingerprint(*known)
+    # Earlier versions read larger corpora in order, and chose the buckets from their first pairs.
+    return fingerprint(*known, "mixed", config.data.shuffle_buffer)
 
 
 def expected_steps(config: Config, batches: int) -> int:

@@ -11,9 +11,9 @@ import pytest
 import tensorflow as tf
 from small_models import arrays, data, same, small_model
 
-from nmt.data.corpora import from_pairs
+from nmt.data.corpora import checksum, from_pairs
 from nmt.errors import InputError, WorkFailed
-from nmt.training.checkpoint import Checkpoint, Fingerprints, RestoreMetrics, SaveCheckpoint, corpus_fingerprint
+from nmt.training.checkpoint import Checkpoint, Fingerprints, RestoreMetrics, SaveCheckpoint
 
 
 @pytest.fixture
@@ -165,7 +165,7 @@ def test_every_pair_and_every_link_is_in_the_fingerprint() -> None:
     assert known.corpus != Fingerprints.of(from_pairs(changed), dev).corpus
     assert known.dev != Fingerprints.of(from_pairs(pairs), from_pairs(pairs[:2])).dev
     # What stands on which side is in it, too.
-    assert len({corpus_fingerprint(from_pairs([pair])) for pair in (("a b", "c"), ("a", "b c"))}) == 2
+    assert len({checksum(from_pairs([pair])) for pair in (("a b", "c"), ("a", "b c"))}) == 2
 
     class Linked(type(from_pairs(pairs))):  # type: ignore[misc]
         last = "0-0"
@@ -174,9 +174,9 @@ def test_every_pair_and_every_link_is_in_the_fingerprint() -> None:
             return iter(["0-0"] * 1300 + [self.last])
 
     linked = Linked("linked", len(pairs), tuple(pairs))
-    before = corpus_fingerprint(linked)
+    before = checksum(linked)
     Linked.last = "1-1"
-    assert len({before, corpus_fingerprint(linked), known.corpus}) == 3
+    assert len({before, checksum(linked), known.corpus}) == 3
 
 
 def test_the_order_of_the_batches_may_change_only_between_epochs(stored: Path) -> None:

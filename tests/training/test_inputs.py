@@ -36,7 +36,7 @@ def test_targets_beyond_the_maximum_length_are_counted(given: str, caplog: pytes
     caplog.set_level("INFO", "nmt")
     settings = [f"decoding.max_ratio={given}", "decoding.max_length=30"]  # 30 pieces, and the end
     fit_max_ratio(with_settings(Config(), settings), LONG)
-    assert "1 of the first 2 targets are longer than decoding.max_length = 30 pieces" in caplog.text
+    assert "1 of 2 targets that were measured are longer than decoding.max_length = 30 pieces" in caplog.text
 
 
 def test_a_language_model_has_no_such_limit() -> None:

@@ -1,0 +1,159 @@
+"""Several corpora are one, in their order and with their weights."""
+
+import gzip
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from nmt.data.corpora import Corpus, from_files, from_pairs, from_text, from_tsv, split_dev
+from nmt.data.mixing import mixed_rows, spread_pairs, stretches
+from nmt.data.mixture import find_files, mixture, open_parallel, open_texts, open_tsvs
+from nmt.data.word_links import with_links
+from nmt.errors import InputError
+
+PAIRS = [(f"s {i}", f"t {i}") for i in range(331)]
+
+
+def tsv(path: Path, pairs: list[tuple[str, str]]) -> Path:
+    text = "".join(f"{source}\t{target}\n" for source, target in pairs).encode()
+    path.write_bytes(gzip.compress(text) if path.suffix == ".gz" else text)
+    return path
+
+
+def read(corpus: Corpus, epoch: int, worker: int = 0, workers: int = 1) -> list[tuple[str, ...]]:
+    rows = mixed_rows(corpus, 7, epoch, worker, workers).as_numpy_iterator()
+    return [tuple(column.decode() for column in row) for row in rows]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    tsv(tmp_path / "a-2.tsv.gz", PAIRS[101:200])
+    tsv(tmp_path / "a-1.tsv", PAIRS[:101])
+    tsv(tmp_path / "b.tsv", PAIRS[200:])
+    (tmp_path / ".hidden").write_text("x")
+    return tmp_path
+
+
+def test_a_pattern_and_a_folder_stand_for_their_files_in_the_order_of_their_names(folder: Path) -> None:
+    names = ["a-1.tsv", "a-2.tsv.gz"]
+    assert [path.name for path in find_files(f"{folder}/a-*")] == names
+    assert [path.name for path in find_files(folder)] == [*names, "b.tsv"]
+    corpus = open_tsvs([folder])
+    assert list(corpus.pairs()) == PAIRS and corpus.size == corpus.epoch_size == 331
+    assert [tuple(x.decode() for x in row) for row in corpus.dataset().as_numpy_iterator()] == PAIRS
+
+
+def test_names_without_files_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="No file matches"):
+        find_files(f"{tmp_path}/*.tsv")
+    with pytest.raises(InputError, match="a folder without files"):
+        find_files(tmp_path)
+
+
+def test_sides_that_do_not_match_are_refused(tmp_path: Path) -> None:
+    for name in ("a.ko", "b.ko", "a.en"):
+        (tmp_path / name).write_text("x\n")
+    with pytest.raises(InputError, match=r"has 2 files and .* has 1: a file is missing"):
+        open_parallel([f"{tmp_path}/*.ko"], [f"{tmp_path}/*.en"])
+    with pytest.raises(InputError, match="--source names 2 and --target 1"):
+        open_parallel([tmp_path / "a.ko", tmp_path / "b.ko"], [tmp_path / "a.en"])
+
+
+@pytest.mark.parametrize(
+    ("weights", "said"),
+    [([1.0], "1 number, but there are 2 corpora"), ([1, 2, 3], "3 numbers"), ([1, 0], "weight of 0"),
+     ([1, -2], "weight of -2"), ([1, 1e9], r"weight of 1e\+09"), ([1, float("nan")], "weight of nan")],
+)  # fmt: skip
+def test_weights_that_do_not_match_are_refused(weights: list[float], said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        mixture([from_pairs(PAIRS[:3]), from_pairs(PAIRS[3:7])], weights)
+
+
+def all_kinds(place: Path) -> list[tuple[Corpus, list[tuple[str, ...]]]]:
+    (place / "a.ko").write_text("".join(f"{source}\n" for source, _ in PAIRS))
+    (place / "a.en").write_text("".join(f"{target}\r\n" for _, target in PAIRS))
+    (place / "links").write_text("".join(f"0-{i % 2}\n" for i in range(331)))
+    quoted = [(f'"{source}\n ""x"""', target) if i % 3 == 0 else (source, target) for i, (source, target) in
+              enumerate(PAIRS)]  # fmt: skip
+    parallel = from_files(place / "a.ko", place / "a.en")
+    linked = [(*pair, f"0-{i % 2}") for i, pair in enumerate(PAIRS)]
+    return [
+        (parallel, list(PAIRS)),
+        (from_tsv(tsv(place / "a.tsv.gz", PAIRS)), list(PAIRS)),
+        (from_tsv(tsv(place / "q.tsv", quoted), quoted=True), [(f'{s}  "x"' if i % 3 == 0 else s, t)
+                                                               for i, (s, t) in enumerate(PAIRS)]),
+        (from_text(place / "a.en"), [("", target) for _, target in PAIRS]),
+        (from_pairs(PAIRS), list(PAIRS)),
+        (with_links(parallel, place / "links"), linked),
+        (split_dev(with_links(parallel, place / "links"))[0], [row for i, row in enumerate(linked) if i % 21 != 20]),
+        (split_dev(parallel)[1], [row for i, row in enumerate(PAIRS) if i % 21 == 20]),
+        (mixture([from_pairs(PAIRS[:5]), parallel]), [*PAIRS[:5], *PAIRS]),
+    ]  # fmt: skip
+
+
+def test_rows_are_read_from_any_place(tmp_path: Path) -> None:
+    for corpus, rows in all_kinds(tmp_path):
+        assert corpus.seekable and corpus.size == len(rows)
+        for first, count in ((0, 1), (0, 64), (3, 7), (60, 10), (63, 130), (len(rows) - 1, 5)):
+            assert corpus.rows(first, count) == rows[first : first + count], (corpus.name, first, count)
+        assert list(corpus.pairs()) == [row[:2] for row in rows]
+
+
+def test_an_epoch_reads_every_row_once_and_the_workers_share_them(tmp_path: Path) -> None:
+    for corpus, rows in all_kinds(tmp_path)[-4:]:
+        found = read(corpus, 3)
+        assert Counter(found) == Counter(rows)
+        assert found == read(corpus, 3)
+        shares = [read(corpus, 3, worker, 2) for worker in range(2)]
+        assert Counter(shares[0] + shares[1]) == Counter(rows)
+
+
+def test_weights_count_how_often_a_row_is_read() -> None:
+    corpus = mixture([from_pairs(PAIRS[:64]), from_pairs(PAIRS[64:128]), from_pairs(PAIRS[128:])], [1, 2.25, 0.5])
+    # 64 + 2.25 * 64 + 0.5 * 203 = 309.5, and Python rounds to even.
+    assert corpus.size == 331 and corpus.epoch_size == 310 and corpus.weighted
+    train = split_dev(corpus)[0]
+    # Every 21st of 331 is held out: 3 of the first 64, 3 of the next, 9 of the rest.
+    assert train.spans() == [(0, 61, 1), (61, 61, 2.25), (122, 194, 0.5)]
+    counts = Counter(read(corpus, 1))
+    assert {counts[pair] for pair in PAIRS[:64]} == {1}
+    assert {counts[pair] for pair in PAIRS[64:128]} == {2, 3}
+    assert {counts[pair] for pair in PAIRS[128:]} == {0, 1}
+    # Half of 203, give or take four standard deviations of 7.
+    assert abs(sum(counts[pair] for pair in PAIRS[128:]) - 101.5) < 28.5
+    assert read(corpus, 1) == read(corpus, 1) != read(corpus, 2)
+
+
+def test_a_sorted_corpus_is_mixed_far_beyond_a_buffer() -> None:
+    """Rows next to each other in an epoch come from stretches all over the corpus."""
+    corpus = from_pairs([("s", str(i)) for i in range(6400)])
+    places = [int(target) for _, target in read(corpus, 0)]
+    assert sorted(places) == list(range(6400))
+    starts = np.array(places[::64])
+    # Between two random places of 6400 lies a third of it on average.
+    assert abs(np.abs(np.diff(starts)).mean() - 6400 / 3) < 640
+
+
+def test_stretches_grow_with_a_corpus_but_not_without_end() -> None:
+    class Long(type(from_pairs(PAIRS))):  # type: ignore[misc]
+        pass
+
+    # 64 places for a row of the index; at most 16 of them in a stretch.
+    for size, length in ((1000, 64), (65_536 * 3, 192), (10_000_000, 1024)):
+        assert stretches(Long("long", size, ()))[0] == (0, length, 1.0)
+
+
+def test_a_sample_is_spread_over_the_corpus() -> None:
+    corpus = from_pairs([("s", str(i)) for i in range(1280)])
+    sample = [int(target) for _, target in spread_pairs(corpus, 256)]
+    # Four stretches of 64: the first begins the corpus, the last ends it.
+    assert len(sample) == 256 and sample[0] == 0 and sample[-1] == 1279
+    assert list(spread_pairs(corpus, 1280)) == list(corpus.pairs())
+
+
+def test_texts_are_joined(tmp_path: Path) -> None:
+    for name in "ab":
+        (tmp_path / name).write_text(f"{name}\n")
+    assert list(open_texts([tmp_path / "b", tmp_path / "a"], [1, 2]).pairs()) == [("", "b"), ("", "a")]
