@@ -39,10 +39,11 @@ class Text:
     kind: Literal["unigram", "bpe", "char", "word"] = option("unigram", "the SentencePiece model")
     vocabulary_size: int | Literal["auto"] = option("auto", "pieces in the vocabulary; auto: fitted to the data", 8)
     joint: bool = option(True, "one vocabulary for both languages")
-    normalization: Literal["nfc", "nmt_nfkc", "identity"] = option(
-        "nfc",
-        "what is done to characters first; nfc: letters and their marks are joined; nmt_nfkc: SentencePiece's usual "
-        "rules, which also turn 10² into 102; identity: nothing",
+    normalization: Literal["auto", "nfc", "nfkc", "none", "nmt_nfkc"] = option(
+        "auto",
+        "what is done to characters first; nfc: letters and their marks are joined; nfkc: wide letters become plain, "
+        "too, and 10² becomes 102; none: nothing; nmt_nfkc: SentencePiece's rules, which lose joiners; auto: nfkc if "
+        "letters or digits of the pairs come in two widths, else nfc",
     )
     sampling: float = option(
         0.0,
@@ -510,6 +511,10 @@ def _refuse_broken(rules: Rules) -> None:
             raise InputError(message)
 
 
+# Values that had another name in folders of earlier versions.
+_RENAMED = {("text", "normalization", "identity"): "none"}
+
+
 def from_dict(values: dict[str, Any], base: Config | None = None) -> Config:
     """Return ``base`` with ``values`` over it.
 
@@ -530,6 +535,7 @@ def from_dict(values: dict[str, Any], base: Config | None = None) -> Config:
             raise InputError(f"The config has no section '{name}'." + nearest(name, list(sections)))
         if not isinstance(keys, dict):
             raise InputError(f"'{name}' is a section of the config, so it needs keys: [{name}] and a line for each.")
+        keys = {key: _RENAMED.get((name, key, str(value)), value) for key, value in keys.items()}
         checked = {key: _check(name, sections[name], key, value) for key, value in keys.items()}
         sections[name] = dataclasses.replace(sections[name], **checked)
     idle = {"model": _unused, "decoding": lambda section: _idle(section, sections["model"])}
@@ -563,6 +569,13 @@ def from_file(path: Path, base: Config | None = None) -> Config:
         return from_dict(values, base)
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
+
+
+def settled(config: Config, normalization: str) -> Config:
+    """Return the config of a model whose tokenizers have been made, which follow these rules of normalisation."""
+    if config.text.normalization != "auto":
+        return config
+    return from_dict({"text": {"normalization": normalization}}, config)
 
 
 def to_toml(config: Config) -> str:

@@ -9,7 +9,7 @@ import keras
 import psutil
 
 from nmt import checksums
-from nmt.config import Config
+from nmt.config import Config, settled
 from nmt.data.tokenizers import Tokenizers, file_names
 from nmt.errors import InputError, first_line
 from nmt.model_folder import CONFIG, WEIGHTS, config_text, make, read_config
@@ -47,6 +47,7 @@ def save(folder: Path, model: Seq2Seq | LanguageModel, tokenizers: Tokenizers, c
     Raises:
         InputError: if the folder exists and is not empty, or the model was not built from the config.
     """
+    config = settled(config, tokenizers.target.normalization)
     expected = build_model(config, tokenizers.source.vocabulary, tokenizers.target.vocabulary)
     rules = {tokenizers.source.normalization, tokenizers.target.normalization}
     joint = tokenizers.joint == config.text.joint

@@ -6,6 +6,7 @@ import dataclasses
 import json
 import math
 import sys
+import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -83,6 +84,7 @@ def evaluate(
     pairs = list(_pairs(source, reference).pairs())
     translator = open_models(model, ensemble)
     translator.decoding(**search)
+    pairs = _in_model_form(translator, pairs)
     _say_unwritable(translator, [right for _, right in pairs])
     texts = _translations(translator, [left for left, _ in pairs], search)
     _report(model.name, pairs, texts, lengths=lengths, plot=plot, as_json=as_json)
@@ -185,6 +187,32 @@ def _translations(translator: Translator, sources: list[str], search: dict[str, 
             cut.look(number, found.source_truncated, found.unfinished)
     cut.end()
     return texts
+
+
+def _in_model_form(translator: Translator, pairs: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Return pairs with the references in the normal form that the model writes, and say how many had another one."""
+    tokenizers = translator.tokenizers
+    name: Literal["NFC", "NFKC"] = "NFKC" if tokenizers.target.normalization in ("nfkc", "nmt_nfkc") else "NFC"
+
+    def form(text: str) -> str:
+        if unicodedata.is_normalized(name, text):
+            return text
+        return tokenizers.target.normalized(text) if name == "NFKC" else unicodedata.normalize("NFC", text)
+
+    formed = [(left, form(right)) for left, right in pairs]
+    other = [before for (_, before), (_, after) in zip(pairs, formed, strict=True) if before != after]
+    if other:
+        say(
+            f"{len(other):,} of the references are not in {name}, the normal form in which this model writes, as "
+            f"{other[0][:40]!r}. They are scored as if they were."
+        )
+    unread = [left for left, _ in pairs if not unicodedata.is_normalized("NFC", left)]
+    if unread and tokenizers.source.normalization == "none":
+        say(
+            f"{len(unread):,} of the sources are not in NFC, as {unread[0][:40]!r}, and with text.normalization = none "
+            "the model reads them as they stand."
+        )
+    return formed
 
 
 def _say_unwritable(translator: Translator, references: list[str]) -> None:

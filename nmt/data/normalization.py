@@ -4,11 +4,18 @@
 syllables), every kind of white space becomes a space, and control characters go. All else is written as it is read:
 ``10²`` stays ``10²``, and what is invisible, such as the joiners U+200C and U+200D, stays invisible.
 
-``nmt_nfkc``, SentencePiece's own rules: characters that look alike become one: ``²`` is ``2``, ``½`` is ``1⁄2``, ``，``
-is ``,``, ``Ａ`` is ``A``, and U+200C and direction marks become spaces. A model can write none of those on the left.
+``nfkc``: besides, characters that look alike become one: ``²`` is ``2``, ``½`` is ``1⁄2``, ``，`` is ``,``, ``Ａ`` is
+``A``. A model can write none of those on the left. Joiners stay here, too, and so do accents
+that stand alone, such as ``´``.
+
+``none``: nothing but that spaces are joined. A text in another normal form than the training's is unknown.
+
+``nmt_nfkc``: SentencePiece's own rules, of models from before ``nfkc``. U+200C and direction marks become spaces.
 
 SentencePiece replaces the longest sequence of characters that its rules know, wherever one begins. The rules are
 compiled into the ``.spm.model`` file, so every program that opens it follows them.
+
+``auto`` is decided by the training pairs, see :func:`choose`.
 
 Unicode Standard Annex #15, *Unicode Normalization Forms*, https://www.unicode.org/reports/tr15/.
 """
@@ -19,7 +26,7 @@ import itertools
 import re
 import sys
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 
 # White space that breaks a line counts as a space, too.
@@ -32,6 +39,75 @@ _SPECIAL = re.compile(f"[\\s\\x00-\\x1f\\x7f-\\x9f{_REMOVED}{_REPLACED}]")
 _BLOCK = 256
 
 
+# Letters and digits in another width, and in their usual one. Wide punctuation is usual in Chinese and Japanese.
+_WIDE = re.compile("[\uff10-\uff19\uff21-\uff3a\uff41-\uff5a\uff66-\uff9f]")
+_USUAL = re.compile("[0-9A-Za-z\u30a1-\u30fa]")
+# Characters that nfkc makes something else of: 10² becomes 102.
+_MEANT = ("<super>", "<sub>", "<fraction>", "<circle>")
+# The share of lines with either width that makes a mixture.
+_MIXED = 0.01
+
+
+def choose(lines: Iterable[str]) -> str:
+    """Return the rules that suit a text: ``nfkc`` if its letters and digits come in two widths, otherwise ``nfc``.
+
+    Each width must be in one line of a hundred, and characters such as ``²`` and ``½``, of which ``nfkc`` makes others,
+    in less than a tenth as many lines as the rarer width.
+
+    >>> choose(["10 km", "Tom"]), choose(["１０ km", "10 km"]), choose(["１０ km", "10 m²", "10²"])
+    ('nfc', 'nfkc', 'nfc')
+    """
+    meant = _meant()
+    count = wide = usual = other = 0
+    for line in lines:
+        count += 1
+        if line.isascii():
+            usual += _USUAL.search(line) is not None
+            continue
+        wide += _WIDE.search(line) is not None
+        usual += _USUAL.search(line) is not None
+        other += meant.search(line) is not None
+    rarer = min(wide, usual)
+    return "nfkc" if rarer and rarer >= _MIXED * count and 10 * other < rarer else "nfc"
+
+
+@cache
+def _meant() -> re.Pattern[str]:
+    found = [c for c in map(chr, range(sys.maxunicode + 1)) if unicodedata.decomposition(c).startswith(_MEANT)]
+    return re.compile(f"[{''.join(map(re.escape, found))}]")
+
+
+@cache
+def nfkc_rules() -> str:
+    """Return the rules of ``nfkc`` as SentencePiece reads them.
+
+    >>> "B2\\t32\\n" in nfkc_rules(), "200C\\t" in nfkc_rules()
+    (True, False)
+    """
+    rules = dict(_nfc())
+    widths: dict[str, list[str]] = {}
+    for code in range(1, sys.maxunicode + 1):
+        character = chr(code)
+        folded = unicodedata.normalize("NFKC", character)
+        # An accent that stands alone would become a space with a mark on it.
+        if folded == character or folded.startswith(" ") or (character in rules and rules[character] in ("", " ")):
+            continue
+        rules[character] = folded
+        if unicodedata.decomposition(character).startswith(("<wide>", "<narrow>")):
+            widths.setdefault(folded, []).append(character)
+    # Rules are not applied to what a rule wrote, so a wide letter needs one for each mark that may follow it.
+    for given, becomes in tuple(rules.items()):
+        if len(given) == 2 and len(becomes) == 1:
+            marks = [given[1], *widths.get(given[1], ())]
+            for letter, mark in itertools.product([given[0], *widths.get(given[0], ())], marks):
+                rules.setdefault(letter + mark, becomes)
+    return _written({given: becomes for given, becomes in rules.items() if given != becomes})
+
+
+def _written(rules: dict[str, str]) -> str:
+    return "".join(f"{_code_points(given)}\t{_code_points(becomes)}\n" for given, becomes in sorted(rules.items()))
+
+
 @cache
 def nfc_rules() -> str:
     """Return the rules of ``nfc`` as SentencePiece reads them: a line of code points, a tab, and what they become.
@@ -39,7 +115,7 @@ def nfc_rules() -> str:
     >>> "65 301\\tE9\\n" in nfc_rules()
     True
     """
-    return "".join(f"{_code_points(given)}\t{_code_points(becomes)}\n" for given, becomes in sorted(_nfc().items()))
+    return _written(_nfc())
 
 
 def _nfc() -> dict[str, str]:

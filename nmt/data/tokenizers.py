@@ -27,7 +27,7 @@ import sentencepiece
 import tensorflow as tf
 from sentencepiece import sentencepiece_model_pb2
 
-from nmt.data.normalization import nfc_rules
+from nmt.data.normalization import choose, nfc_rules, nfkc_rules
 from nmt.data.piece_sampling import PieceSampler
 from nmt.data.vocabulary_sample import SentenceSample
 from nmt.errors import InputError
@@ -40,8 +40,9 @@ PAD, UNK, BOS, EOS = range(4)
 SENTENCES = 300_000
 _LONGEST_LINE = 4192
 TAB = "\t"
-# The names of rules in a model's file, and what the config calls them.
-_RULES = {"user_defined": "nfc", "nmt_nfkc": "nmt_nfkc", "identity": "identity"}
+# The names of rules in a model's file, and what the config calls them. Rules of this package all have the first name.
+_OWN = "user_defined"
+_RULES = {_OWN: "nfc", "nmt_nfkc": "nmt_nfkc", "identity": "none"}
 
 
 class Tokenizer:
@@ -71,7 +72,8 @@ class Tokenizer:
                 "the model has no rules of normalisation that are known; it was cut short or made elsewhere."
             )
         self.model = model
-        self.normalization: str = _RULES[spec.name]
+        folds = spec.name == _OWN and processor.normalize("²").strip("▁") == "2"
+        self.normalization: str = "nfkc" if folds else _RULES[spec.name]
         self.vocabulary: int = processor.get_piece_size()
         self._processor = processor
         self._samplers: dict[float, PieceSampler] = {}
@@ -169,6 +171,10 @@ class Tokenizer:
         """Return whether normalisation leaves a word in NFC as it is."""
         return "".join(self._processor.normalize(word).replace("▁", " ").split()) == word.replace("▁", "")
 
+    def normalized(self, text: str) -> str:
+        """Return a text in the form in which the model reads and writes it."""
+        return self._processor.normalize(text).replace("▁", " ").strip()
+
     def pieces(self, ids: Iterable[int]) -> list[str]:
         """Return the piece of each id. A piece that begins a word begins with ``▁``."""
         return [self._processor.id_to_piece(int(i)) for i in ids]
@@ -215,7 +221,7 @@ def train_tokenizers(
     kind: str = "unigram",
     vocabulary_size: int | str = "auto",
     joint: bool = True,
-    normalization: str = "nfc",
+    normalization: str = "auto",
 ) -> Tokenizers:
     """Train the tokenizers on sentence pairs.
 
@@ -225,7 +231,7 @@ def train_tokenizers(
         kind: ``unigram``, ``bpe``, ``char`` or ``word``.
         vocabulary_size: pieces of each model, or ``"auto"``: see :func:`fitting_size`.
         joint: one model for both sides, or one a side.
-        normalization: ``nfc`` (see :mod:`nmt.data.normalization`), ``nmt_nfkc`` or ``identity``.
+        normalization: ``auto``, ``nfc``, ``nfkc``, ``none`` or ``nmt_nfkc``, see :mod:`nmt.data.normalization`.
 
     Raises:
         InputError: if the text allows no vocabulary of that size.
@@ -238,6 +244,8 @@ def train_tokenizers(
     sides = [list(sample.counts().items()) for sample in samples]
     corpora = [sides[0] + sides[1]] if joint else sides
     names = ["the text"] if joint else ["the source text", "the target text"]
+    if normalization == "auto":
+        normalization = choose(sentence for counted in corpora for sentence, _ in counted)
     tokenizers = [
         _train_one(counted, kind, vocabulary_size, normalization, name)
         for counted, name in zip(corpora, names, strict=True)
@@ -334,12 +342,13 @@ def _train_one(
 @contextlib.contextmanager
 def _normalization(name: str) -> Iterator[dict[str, Any]]:
     """Yield SentencePiece's options for rules: their name, or a file of them."""
-    if name != "nfc":
-        yield {"normalization_rule_name": name}
+    rules = {"nfc": nfc_rules, "nfkc": nfkc_rules}.get(name)
+    if not rules:
+        yield {"normalization_rule_name": {value: key for key, value in _RULES.items()}[name]}
         return
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "rules.tsv"
-        path.write_text(nfc_rules(), encoding="utf-8")
+        path.write_text(rules(), encoding="utf-8")
         yield {"normalization_rule_tsv": str(path)}
 
 

@@ -163,8 +163,8 @@ def _of_side(split: str, side: str, found: Side, other: Side, pairs: int) -> Ite
         yield Advice(
             "know",
             f"{lines.format(_share(found.folded.count, pairs))} change under NFKC{_where(found.folded)}, such as "
-            "full-width forms. They are learned as they stand; text.normalization = 'nmt_nfkc' makes plain forms of "
-            "them, which also turns ² into 2.",
+            "full-width forms. They are learned as they stand unless letters or digits come in two widths; "
+            "text.normalization = 'nfkc' makes plain forms of them, which also turns ² into 2.",
         )
     if found.long.count:
         yield Advice(

@@ -80,7 +80,7 @@ class Side:
         control: lines with control or invisible characters, or ones for private use.
         replacement: lines with U+FFFD, which marks a character that a conversion lost.
         decomposed: lines that are not in normal form C: their accents or syllables are in parts.
-        folded: lines that change under normal form KC, as ``text.normalization = nmt_nfkc`` would change them.
+        folded: lines that change under normal form KC, as ``text.normalization = nfkc`` would change them.
         long: lines of more than a thousand characters.
         entities: lines with characters as HTML writes them, such as ``&quot;``.
         quoted: lines in quotation marks, with each quotation mark inside doubled, as a spreadsheet writes a cell.

@@ -14,7 +14,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from nmt.config import MAX_RATIO, Config, Text, max_ratio
+from nmt.config import MAX_RATIO, Config, Text, max_ratio, settled
 from nmt.data import tokenizers as texts
 from nmt.data import vocabulary_growth
 from nmt.data.alignment_targets import count_lost
@@ -98,6 +98,7 @@ def run_parts(
     tokenizers = run_tokenizers(
         config, corpus, resumed=folder if resume else None, started=started and started[1], grow=grow
     )
+    config = settled(config, tokenizers.target.normalization)
     if not resume and (unwritable := unwritable_words(config, corpus, tokenizers, started=started is not None)):
         logger.warning(unwritable)
     measured = sample_lengths(config, corpus, tokenizers)
@@ -168,6 +169,11 @@ def fit_tokenizers(config: Config, corpus: Corpus) -> Tokenizers:
         config.text.normalization,
     )
     what = "lines" if config.model.architecture == "language-model" else "pairs"
+    if config.text.normalization == "auto" and tokenizers.target.normalization != "nfc":
+        logger.info(
+            f"text.normalization = {tokenizers.target.normalization}, because letters or digits come in two widths: "
+            "wide ones are read and written as plain ones."
+        )
     logger.info(
         f"{corpus.size:,} {what} from {corpus.name}; {config.text.kind} vocabulary of {_sizes(tokenizers)} pieces."
     )
@@ -198,7 +204,7 @@ def unwritable_words(config: Config, corpus: Corpus, tokenizers: Tokenizers, sta
                 f"text.normalization = '{target.normalization}' of the model that this one begins with: only a new "
                 "model with 'nfc' can learn those."
             )
-    elif (config.text.kind, config.text.normalization) == (Text.kind, Text.normalization):
+    elif config.text.kind == Text.kind and config.text.normalization in ("auto", "nfc"):
         ways_out.append("`nmt data` finds control characters and those that a conversion lost.")
     else:
         ways_out.append(

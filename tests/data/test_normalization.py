@@ -52,7 +52,7 @@ def test_both_forms_of_each_letter_are_read_as_nfc(tokenizers: Tokenizers) -> No
             assert read == unicodedata.normalize("NFC", letter).strip(), f"{ord(letter):x}"
 
 
-@pytest.mark.parametrize("name, text", [("nmt_nfkc", "102 1⁄2 ,"), ("identity", "10² ½ ，")])
+@pytest.mark.parametrize("name, text", [("nmt_nfkc", "102 1⁄2 ,"), ("nfkc", "102 1⁄2 ,"), ("none", "10² ½ ，")])
 def test_other_rules_are_a_choice_that_a_file_remembers(name: str, text: str, tmp_path: Path) -> None:
     train_tokenizers([("10² ½ ， 1⁄2 02,", "a")] * 3, "char", joint=False, normalization=name).save(tmp_path)
     loaded = Tokenizers.load(tmp_path, joint=False).source
@@ -60,3 +60,28 @@ def test_other_rules_are_a_choice_that_a_file_remembers(name: str, text: str, tm
     assert loaded.normalization == name
     assert UNK not in ids.to_list()[0]
     assert loaded.decode(ids)[0].numpy().decode() == text
+
+
+JOINED = ["می\u200cخواهم", "क्\u200dष", "a\u200cb"]
+
+
+@pytest.mark.parametrize("name", ["nfc", "nfkc", "none"])
+def test_joiners_survive_every_mode(name: str) -> None:
+    tokenizers = train_tokenizers([(text, text) for text in JOINED] * 3, "char", normalization=name)
+    assert [spelt(tokenizers, text) for text in JOINED] == JOINED
+
+
+def test_nfkc_is_that_of_unicode() -> None:
+    """Each character by itself, but for white space, what is removed, and accents that stand alone."""
+    tokenizer = train_tokenizers([("a b", "b")] * 3, "char", normalization="nfkc").source
+    assert tokenizer.normalization == "nfkc"
+    every = [chr(code) for code in (*range(0xA1, 0x3300), *range(0xF900, 0x10000), *range(0x1D400, 0x1D800))]
+    every = [c for c in every if unicodedata.category(c)[0] in "LNPS" and c != "▁"]
+    for character in every:
+        folded = unicodedata.normalize("NFKC", character)
+        expected = unicodedata.normalize("NFC", character) if folded.startswith(" ") else folded
+        assert tokenizer.normalized(f"a{character}b") == f"a{expected}b", f"{ord(character):x}"
+    # With marks, which follow wide letters, too.
+    for text in ("Ａ\u0301", "e\u0301", "ｶﾞ", "カ\u3099", "Ａ１²"):
+        assert tokenizer.normalized(text) == unicodedata.normalize("NFKC", text)
+    assert tokenizer.normalized("it´s") == "it´s"
