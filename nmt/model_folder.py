@@ -148,6 +148,7 @@ def check_same(folder: Path, config: Config) -> None:
             during a run.
     """
     before = read_config(folder)
+    config = configuration.settled(config, before.text.normalization)
     for key, old, new in _changes(before, config, ("text", "data", "model")):
         raise InputError(
             f"{key} was {old!r} in the run to resume and is {new!r} now. Only keys of [training] and [decoding] can "

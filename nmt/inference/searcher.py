@@ -8,7 +8,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from nmt.config import Config, Decoding, beam_size
+from nmt.config import Config, Decoding, beam_size, settled
 from nmt.data.tokenizers import Tokenizer, Tokenizers
 from nmt.decoding.strategies import settings_with
 from nmt.inference.graph import GraphCache, Outputs
@@ -46,7 +46,7 @@ class Searcher:
             raise ValueError(f"parallel_batches must be 1 or more, not {parallel_batches}.")
         self.model = model
         self.tokenizers = tokenizers
-        self.config = config
+        self.config = settled(config, tokenizers.target.normalization)
         self.parallel_batches = parallel_batches
         self.graphs = GraphCache(self._search_graph)
 

@@ -76,7 +76,7 @@ def test_nfkc_is_that_of_unicode() -> None:
     tokenizer = train_tokenizers([("a b", "b")] * 3, "char", normalization="nfkc").source
     assert tokenizer.normalization == "nfkc"
     every = [chr(code) for code in (*range(0xA1, 0x3300), *range(0xF900, 0x10000), *range(0x1D400, 0x1D800))]
-    every = [c for c in every if unicodedata.category(c)[0] in "LNPS" and c != "▁"]
+    every = [c for c in every if unicodedata.category(c)[0] in "LNPS" and c not in "▁\ufffd"]
     for character in every:
         folded = unicodedata.normalize("NFKC", character)
         expected = unicodedata.normalize("NFC", character) if folded.startswith(" ") else folded

@@ -139,7 +139,7 @@ def test_the_folder_is_that_of_the_design(whole: Done) -> None:
     assert [path.name for path in (whole.folder / "training").iterdir()] == ["state.npz"]
     assert list(whole.folder.parent.iterdir()) == [whole.folder]
     # The maximum length of a translation was fitted to the pairs, which need less than the least.
-    assert from_file(whole.folder / "config.toml") == with_settings(CONFIG, ["decoding.max_ratio=3.0"])
+    assert from_file(whole.folder / "config.toml") == with_settings(CONFIG, ["decoding.max_ratio=3.0", "text.normalization=nfc"])
 
 
 def test_the_journal_has_a_record_an_epoch(whole: Done) -> None:
@@ -543,7 +543,7 @@ def test_one_call_trains_as_the_command_does(tmp_path: Path, caplog: pytest.LogC
     fitted = preset("auto", 57)[0]
     # Three pairs are too few to choose a search.
     found = ["decoding.max_ratio=3.0", "decoding.beam=1"]
-    assert config == with_settings(fitted, [*small, "training.epochs=1", *found])
+    assert config == with_settings(fitted, [*small, "training.epochs=1", "text.normalization=nfc", *found])
     assert fitted.decoding.beam == "auto" and "The search stays greedy: 3 development pairs" in caplog.text
     assert "3 of the training pairs are held out" in caplog.text and "Settings for 57 pairs" in caplog.text
     assert "judged by the chrF of the development set: half of the references have fewer than four" in caplog.text
