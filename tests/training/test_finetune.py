@@ -66,7 +66,9 @@ def test_it_begins_with_the_weights_and_the_text_of_the_other_and_may_be_trained
     assert new.source.model == old.source.model
     for name, value in before.items():
         np.testing.assert_allclose(after[name], value, atol=1e-6, err_msg=name)
-    assert read_config(tmp_path / "second") == with_settings(config, ["decoding.max_ratio=3.0", "text.normalization=nfc"])  # fitted
+    assert read_config(tmp_path / "second") == with_settings(
+        config, ["decoding.max_ratio=3.0", "text.normalization=nfc"]
+    )  # fitted
     assert len((tmp_path / "second" / "metrics.jsonl").read_text().splitlines()) == 1
 
 

@@ -139,7 +139,9 @@ def test_the_folder_is_that_of_the_design(whole: Done) -> None:
     assert [path.name for path in (whole.folder / "training").iterdir()] == ["state.npz"]
     assert list(whole.folder.parent.iterdir()) == [whole.folder]
     # The maximum length of a translation was fitted to the pairs, which need less than the least.
-    assert from_file(whole.folder / "config.toml") == with_settings(CONFIG, ["decoding.max_ratio=3.0", "text.normalization=nfc"])
+    assert from_file(whole.folder / "config.toml") == with_settings(
+        CONFIG, ["decoding.max_ratio=3.0", "text.normalization=nfc"]
+    )
 
 
 def test_the_journal_has_a_record_an_epoch(whole: Done) -> None:
