@@ -96,7 +96,7 @@ def make_training_model(
     training = config.training
     with strategy(training.devices).scope(), precision(training.precision):
         network = build_model(config, source_vocabulary, target_vocabulary)
-        model = TrainingModel(network, training.guided_alignment, training.scheduled_sampling > 0)
+        model = TrainingModel(network, training.guided_alignment, training.scheduled_sampling > 0, training.r_drop)
         return model, compile_for_training(model, config, steps)
 
 
