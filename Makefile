@@ -5,7 +5,8 @@ BIN := $(VENV)/bin
 # What using the package needs, and what developing needs on top of it.
 READY := $(VENV)/.ready
 DEV_READY := $(VENV)/.dev-ready
-INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+# Python compiles what it imports when it first does: a quarter of all that is installed.
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile
 # Workers of pytest; two suit two cores, three are no faster there.
 JOBS ?= 2
 PYTEST := $(BIN)/pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
+from multiprocessing import forkserver
 from pathlib import Path
 
 from nmt import cli
@@ -34,9 +35,26 @@ TINY = [
 _QUIET = "TF_CPP_MIN_LOG_LEVEL"
 os.environ.setdefault(_QUIET, "3")
 _WARM = multiprocessing.get_context("forkserver")
-_WARM.set_forkserver_preload(
-    ["tensorflow", "tensorflow_text", "keras", "sacrebleu", "nmt.cli", "nmt.training.fit", "nmt.server.app"]
-)
+_WARM.set_forkserver_preload(["warm"])
+
+
+def _start_server() -> None:
+    """Start the server of processes, which finds its module beside this one."""
+    kept = os.environ.get("PYTHONPATH")
+    os.environ["PYTHONPATH"] = os.pathsep.join([str(Path(__file__).parent), *([kept] if kept else [])])
+    try:
+        forkserver.ensure_running()
+    finally:
+        if kept is None:
+            del os.environ["PYTHONPATH"]
+        else:
+            os.environ["PYTHONPATH"] = kept
+
+
+def warm_process(work: Callable, arguments: tuple) -> multiprocessing.process.BaseProcess:
+    """Return a process, forked from the server, that has yet to be started."""
+    _start_server()
+    return _WARM.Process(target=work, args=arguments)
 
 
 def nmt(
@@ -58,7 +76,7 @@ def _forked(
         streams = [os.path.join(place, name) for name in ("stdin", "stdout", "stderr")]
         for stream in streams:
             Path(stream).write_bytes(stdin if stream == streams[0] else b"")
-        process = _WARM.Process(target=work, args=(command, streams, {**os.environ, **(env or {})}, os.getcwd()))
+        process = warm_process(work, (command, streams, {**os.environ, **(env or {})}, os.getcwd()))
         process.start()
         process.join(300)
         if process.is_alive():
@@ -109,6 +127,7 @@ def suit_small_graphs() -> None:
 
 def here(*arguments: object) -> subprocess.CompletedProcess[bytes]:
     """Run a command in this process: the processes that it starts come from the server that is warm already."""
+    _start_server()
     command, kept = ["nmt", *map(str, arguments)], (sys.argv, sys.stdout, sys.stderr)
     output, error = io.BytesIO(), io.BytesIO()
     sys.argv, sys.stdout, sys.stderr = command, io.TextIOWrapper(output), io.TextIOWrapper(error)

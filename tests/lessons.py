@@ -139,7 +139,7 @@ class Bench:
                 what: tuple = (command_line._command, (["nmt", *arguments, *added], streams, job["env"], job["folder"]))
             else:
                 what = (_python, (streams, job["env"], job["folder"]))
-            process = command_line._WARM.Process(target=what[0], args=what[1])
+            process = command_line.warm_process(*what)
             process.start()
             # A killed stand-in closes its connection; then its process is ended, too.
             while process.is_alive() and not select.select([line], [], [], 0.05)[0]:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import tensorflow as tf
-from command_line import _WARM, PAIRS, TINY, _command, nmt, once
+from command_line import PAIRS, TINY, _command, nmt, once, warm_process
 
 
 def tiny_model(folder: Path, *settings: str) -> Path:
@@ -83,7 +83,7 @@ def forked(arguments: list[str], news: Path) -> Any:
     """`nmt serve` in a process that is forked from one in which TensorFlow has been imported."""
     news.touch()
     streams = [os.devnull, os.devnull, str(news)]
-    process = _WARM.Process(target=_command, args=(["nmt", *arguments], streams, dict(os.environ), os.getcwd()))
+    process = warm_process(_command, (["nmt", *arguments], streams, dict(os.environ), os.getcwd()))
     process.start()
     return process
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from command_line import PAIRS, TINY, installed, nmt, refused
+from lessons import Bench
 
 from nmt.folder_lock import folder_lock
 
@@ -328,7 +329,8 @@ def test_a_loss_that_is_not_finite_ends_the_run_with_code_1(corpus: Path, tmp_pa
 
 
 def test_a_reader_that_goes_away_is_no_error_with_a_traceback(model: Path) -> None:
-    command = f"yes 나는 밥을 먹었다 | head -3000 | {sys.executable} -m nmt.cli translate {model} | head -1"
-    result = subprocess.run(["bash", "-c", command], capture_output=True, timeout=300)
+    with Bench([]) as bench:
+        command = f"yes 나는 밥을 먹었다 | head -3000 | nmt translate {model} | head -1"
+        result = subprocess.run(["bash", "-c", command], capture_output=True, timeout=300, env=bench.env)
     assert result.stdout.count(b"\n") == 1
     assert b"Traceback" not in result.stderr and b"Exception" not in result.stderr

@@ -11,12 +11,14 @@ import subprocess
 import sys
 import time
 import xml.etree.ElementTree
+from collections.abc import Iterator
 from pathlib import Path
 
 import h5py
 import numpy as np
 import pytest
 from command_line import PAIRS, TINY, hear_ctrl_c, nmt, refused
+from lessons import Bench
 
 from nmt.config import Config, with_settings
 from nmt.data.tokenizers import train_tokenizers
@@ -319,11 +321,18 @@ def test_ctrl_c_leaves_whole_lines_to_a_reader_that_is_slow(place: Path, tmp_pat
     assert all(json.loads(line) for line in lines[:-1])
 
 
-def on_a_terminal(command: str, typed: bytes = b"") -> str:
+@pytest.fixture(scope="module")
+def bench() -> Iterator[Bench]:
+    """A path whose `nmt` starts at once."""
+    with Bench([]) as made:
+        yield made
+
+
+def on_a_terminal(bench: Bench, command: str, typed: bytes = b"") -> str:
     """Run a shell command with a terminal for standard error and, where it is not sent elsewhere, for the others."""
     parent, child = pty.openpty()
     # A bar moves only where the cursor can.
-    env = {**os.environ, "TERM": "xterm"}
+    env = {**bench.env, "TERM": "xterm"}
     process = subprocess.Popen(["bash", "-c", command], stdin=child, stdout=child, stderr=child, env=env)
     os.close(child)
     os.write(parent, typed)
@@ -336,30 +345,27 @@ def on_a_terminal(command: str, typed: bytes = b"") -> str:
     return seen.decode()
 
 
-def test_a_bar_on_the_terminal_and_the_lines_in_the_file(place: Path, tmp_path: Path) -> None:
+def test_a_bar_on_the_terminal_and_the_lines_in_the_file(place: Path, bench: Bench, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    program = f"{sys.executable} -m nmt.cli"
     files = f"--source {place / 'ko'} --target {place / 'en'}"
-    seen = on_a_terminal(f"{program} translate {place / 'model'} {place / 'ko'} > {out}")
+    seen = on_a_terminal(bench, f"nmt translate {place / 'model'} {place / 'ko'} > {out}")
     assert "Translating" in seen and "48/48" in seen
     assert out.read_bytes() == nmt("translate", place / "model", place / "ko").stdout
-    on_a_terminal(f"{program} score {place / 'model'} {files} > {out}")
+    on_a_terminal(bench, f"nmt score {place / 'model'} {files} > {out}")
     assert out.read_text().count("\n") == len(PAIRS)
 
 
-def test_what_is_typed_is_answered_at_once(place: Path, likeliest: bytes) -> None:
+def test_what_is_typed_is_answered_at_once(place: Path, bench: Bench, likeliest: bytes) -> None:
     # Two lines, the end, and no file anywhere.
-    seen = on_a_terminal(
-        f"{sys.executable} -m nmt.cli translate {place / 'model'}", LINES.splitlines(True)[0] * 2 + b"\x04"
-    )
+    seen = on_a_terminal(bench, f"nmt translate {place / 'model'}", LINES.splitlines(True)[0] * 2 + b"\x04")
     answer = likeliest.decode().splitlines()[0]
     assert seen.count(f"{answer}\r\n") == 2
     assert "Translating" not in seen
 
 
-def test_a_program_has_its_answer_when_it_pauses(place: Path, likeliest: bytes) -> None:
-    command = [sys.executable, "-m", "nmt.cli", "translate", place / "model"]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+def test_a_program_has_its_answer_when_it_pauses(place: Path, bench: Bench, likeliest: bytes) -> None:
+    command = ["bash", "-c", f"exec nmt translate {place / 'model'}"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=bench.env) as process:
         assert process.stdin and process.stdout
         # Two lines at once, half of one, and its other half.
         for part, answers in ((0, 2), (2, 1)):

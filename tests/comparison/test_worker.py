@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from command_line import _WARM
+from command_line import warm_process
 
 from nmt.comparison.worker import run_in_worker
 from nmt.errors import InputError, Stopped, WorkFailed
@@ -91,7 +91,7 @@ def test_a_wrong_input_stays_one() -> None:
 
 
 def test_it_stops_if_the_process_that_waits_for_it_is_killed(tmp_path: Path) -> None:
-    waiting = _WARM.Process(target=run_in_worker, args=(wait, tmp_path, True))
+    waiting = warm_process(run_in_worker, (wait, tmp_path, True))
     waiting.start()
     deadline = time.monotonic() + 60
     while not (tmp_path / "ready").exists() and time.monotonic() < deadline:

@@ -28,7 +28,7 @@ def hold(folder: str) -> None:
 
 def killed_holder(folder: Path) -> str:
     """Kill the holder of a lock, and return what is wrong then, or nothing."""
-    process = command_line._WARM.Process(target=hold, args=(str(folder),))
+    process = command_line.warm_process(hold, (str(folder),))
     process.start()
     while not (folder / "held").exists() and process.is_alive():
         time.sleep(0.01)

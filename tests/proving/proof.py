@@ -87,7 +87,7 @@ def run_command(
     for stream in streams:
         Path(stream).write_bytes(b"")
     parts = (["nmt", *arguments], streams, dict(os.environ), str(folder))
-    process = command_line._WARM.Process(target=child, args=(*parts, *more))
+    process = command_line.warm_process(child, (*parts, *more))
     process.start()
     process.join(300)
     if process.is_alive():
