@@ -8,8 +8,9 @@ import tensorflow_text  # noqa: F401
 import nmt.cli
 import nmt.server.app
 import nmt.training.fit  # noqa: F401
-from nmt.data.normalization import nfc_rules
+from nmt.data.normalization import choose, nfc_rules
 from nmt.evaluation.scripts import character_classes
 
 nfc_rules()
+choose(["a"])
 character_classes()
