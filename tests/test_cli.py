@@ -219,7 +219,7 @@ BAD_TRAINING = {
     "no UTF-8": (["--source", "latin", "--target", "en"], ["latin", "line 1", "UTF-8"]),
     "one column": (["--pairs", "ko"], ["line 1", "one column"]),
     "a missing file": (["--pairs", "nowhere.tsv"], ["nowhere.tsv", "No such file"]),
-    "a folder": (["--pairs", "."], ["folder"]),
+    "a folder": (["--pairs", "hollow"], ["hollow is a folder without files"]),
     "blank lines only": (["--source", "blank", "--target", "blank"], ["no line with text"]),
     "nothing left": (["--pairs", "tsv", "--set", "data.max_length=1"], ["No pair of ", "is left", "data.max_length"]),
     "vocabulary too large": (["--pairs", "tsv", "--set", "text.vocabulary_size=9000"], ["9000", "larger than"]),
@@ -252,8 +252,9 @@ def test_bad_input_for_training_is_refused_and_nothing_is_written(case: str, cor
     }
     for name, content in files.items():
         (tmp_path / name).write_bytes(content)
+    (tmp_path / "hollow").mkdir()
     arguments, words = BAD_TRAINING[case]
-    placed = [tmp_path / a if a in files or a.startswith("nowhere") or a == "." else a for a in arguments]
+    placed = [tmp_path / a if a in files or a.startswith("nowhere") or a == "hollow" else a for a in arguments]
     before = sorted(tmp_path.rglob("*"))
     refused(nmt("train", *placed, "--to", tmp_path / "m"), *words)
     assert sorted(tmp_path.rglob("*")) == before

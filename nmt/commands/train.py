@@ -222,7 +222,7 @@ def _one_corpus(
     text: list[str] | None,
 ) -> Any:
     """Return what the options name: files of two sides, files, or a dataset's name."""
-    if not source != (not target):
+    if bool(source) != bool(target):
         raise InputError("--source and --target go together: one sentence per line, line by line.")
     given = [x for x in ((source, target) if source else None, pairs, tfds, text) if x]
     if len(given) != 1:
