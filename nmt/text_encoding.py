@@ -6,6 +6,20 @@ from nmt.errors import InputError
 
 BOM = "\ufeff"
 
+# Encodings, with the first and the last of the letters that a text in them mostly has.
+_LETTERS = {
+    "EUC-KR": ("\uac00", "\ud7a3"),
+    "EUC-JP": ("\u3041", "\u30ff"),
+    "SHIFT_JIS": ("\u3041", "\u30ff"),
+    "WINDOWS-1251": ("\u0410", "\u0451"),
+    "CP949": ("\uac00", "\ud7a3"),
+    "GB18030": ("\u4e00", "\u9fff"),
+    "BIG5": ("\u4e00", "\u9fff"),
+    "WINDOWS-1252": ("\u00c0", "\u017f"),
+}
+_ACCENTS = ("WINDOWS-1252",)
+_MOST, _SAMPLE = 0.5, 2**16
+
 # A mark at the start of a file. UTF-32's begins with that of UTF-16, so it comes first.
 _MARKS = {b"\xff\xfe\0\0": "UTF-32", b"\0\0\xfe\xff": "UTF-32", b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
 
@@ -27,8 +41,43 @@ def decode(raw: bytes, where: str) -> str:
         where += f", line {line}" if b"\n" in raw else ""
         raise InputError(
             f"{where}: byte {error.start + 1 - begin} of the line, 0x{raw[error.start]:02x}, is not UTF-8. "
-            "Convert the text to UTF-8, for example with iconv."
+            f"{_advice(raw)}"
         ) from error
+
+
+def _advice(raw: bytes) -> str:
+    name = seems(raw)
+    if not name:
+        return "Convert the text to UTF-8, for example with iconv."
+    return f"It seems to be {name}. Convert it to UTF-8: iconv -f {name} -t UTF-8 OLD > NEW"
+
+
+def seems(raw: bytes) -> str:
+    """Return the encoding that bytes seem to be in, which are not UTF-8; empty if none makes sense of them.
+
+    It is the one in which most characters beyond ASCII are letters of the script that it was made for.
+
+    >>> seems("나는 밥을".encode("euc-kr")), seems("ごはんを".encode("shift-jis")), seems("Käse".encode("cp1252"))
+    ('EUC-KR', 'SHIFT_JIS', 'WINDOWS-1252')
+    >>> seems("Он ушёл".encode("cp1251")), seems("똠방각하".encode("cp949")), seems(bytes(range(128, 256)))
+    ('WINDOWS-1251', 'CP949', '')
+    """
+    best, most = "", _MOST
+    for name, (first, last) in _LETTERS.items():
+        # A sample may end inside a character.
+        for end in (0, 1):
+            try:
+                text = raw[: min(len(raw), _SAMPLE) - end].decode(name)
+            except UnicodeDecodeError:
+                continue
+            other = [c for c in text if not c.isascii()]
+            plain = sum(c.isascii() and c.isalpha() for c in text)
+            share = sum(first <= c <= last for c in other) / max(len(other), 1)
+            # Accents are rarer than plain letters, and letters of other alphabets are not.
+            if (len(other) <= plain) == (name in _ACCENTS) and share > most:
+                best, most = name, share
+            break
+    return best
 
 
 def decode_start(raw: bytes, where: str) -> str:
@@ -43,12 +92,12 @@ def decode_start(raw: bytes, where: str) -> str:
     Traceback (most recent call last):
     nmt.errors.InputError: a.toml is in UTF-16-LE. Convert it to UTF-8: iconv -f UTF-16-LE -t UTF-8 OLD > NEW
     """
-    if name := _other_encoding(raw):
+    if name := other_encoding(raw):
         raise InputError(f"{where} is in {name}. Convert it to UTF-8: iconv -f {name} -t UTF-8 OLD > NEW")
     return decode(raw, where).removeprefix(BOM)
 
 
-def _other_encoding(raw: bytes) -> str | None:
+def other_encoding(raw: bytes) -> str | None:
     """Return the name of an encoding other than UTF-8 that the start of a file shows."""
     for mark, name in _MARKS.items():
         if raw.startswith(mark):

@@ -263,6 +263,21 @@ def advancing(groups: Iterable[Any], what: str, total: int | None = None, beside
             progress.advance(task, len(group))
 
 
+@contextlib.contextmanager
+def progress(what: str) -> Iterator[Callable[[int, int], None]]:
+    """Show a progress bar on standard error, if it is a terminal, and yield what moves it: to how many, of how many."""
+    if not sys.stderr.isatty():
+        yield lambda done, total: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True, redirect_stdout=False) as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
 def count(file: Path | None) -> int | None:
     """Count the lines of a plain file, for a progress bar. A pipe or a compressed file has no known number."""
     if file is None or not file.is_file() or file.suffix.lower() == ".gz" or not sys.stderr.isatty():

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from nmt.commands.console import CutLines, InputLines, ModelFolder, advancing, count, emit, say, windows
+from nmt.commands.console import CutLines, InputLines, ModelFolder, advancing, count, emit, progress, say, windows
 from nmt.commands.decoding_options import (
     Beam,
     Ensemble,
@@ -24,14 +28,15 @@ from nmt.commands.decoding_options import (
     decoding,
     open_models,
 )
-from nmt.errors import InputError
+from nmt.errors import InputError, WorkFailed
 from nmt.tf_import import import_tensorflow
-from nmt.translation import SERVER_KEYS, json_line
+from nmt.translation import DEVICE_KEYS, KEYS, SERVER_KEYS, json_line
 
 # The file that only an export for a device has: nmt.export.tflite_runtime.CONTENTS.
 DEVICE = "edge.json"
 
 if TYPE_CHECKING:
+    from nmt.documents.document import Translate
     from nmt.translation import Translation
 
 
@@ -57,6 +62,25 @@ def translate(
         Literal["text", "jsonl"],
         typer.Option("--format", help="jsonl: an object per line, with score, tokens and alignment."),
     ] = "text",
+    document: Annotated[
+        bool,
+        typer.Option("--document", help="A line is a paragraph: it is split into sentences, and joined again."),
+    ] = False,
+    language: Annotated[
+        str | None,
+        typer.Option(
+            help="With --document or --to: the language of the text, as ko, whose rules find its sentences.",
+            show_default="by its script",
+        ),
+    ] = None,
+    to: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="OUT",
+            help="Translate FILE as a whole into this file: .txt .md .html .srt .vtt .po .docx.",
+            show_default=False,
+        ),
+    ] = None,
     settings: Settings = None,
     server: Annotated[
         str | None,
@@ -82,7 +106,12 @@ def translate(
     With --n-best N there are up to N lines for each: its number, the score after the penalties and the translation,
     separated by tabs. A server searches as its export says. Lines that were cut are named on standard error.
 
+    With --document a line may hold many sentences, and none is cut off. With --to a file is translated with its time
+    codes, tags, code blocks and message ids as they are: the whole file, or nothing is written.
+
     **Example:** `nmt translate my-model news.ko --beam 5 --length-penalty 1 > news.en`
+
+    **Example:** `nmt translate my-model film.srt --to film.en.srt`
 
     **Example:** `nmt translate --server http://localhost:8501/v1/models/ko-en news.ko > news.en`
     """
@@ -108,6 +137,43 @@ def translate(
         if given:
             where = "--server" if server is not None else model
             raise InputError(f"{given[0]} does nothing with {where}: the export has fixed how to search.")
+    if language and not (document or to):
+        raise InputError("--language finds the sentences of a document: add --document or --to.")
+    if document or to:
+        if n_best is not None or prefix is not None:
+            raise InputError("--n-best and --prefix are for lines, not for documents. Leave them out.")
+        if server is not None and file is not None:
+            raise InputError(f"With --server there is no MODEL and only one FILE: leave out {model} or {file}.")
+        source = model if server is not None else file
+        _check_files(source, to, form)
+        open_backend: Callable[[], AbstractContextManager[Backend]]
+        if server is not None:
+            open_backend = partial(_server_backend, server, form, deadline=deadline, ca=ca)
+        elif device:
+            assert model
+            open_backend = partial(_device_backend, model)
+        else:
+            if model is None:
+                raise InputError("Name a MODEL, the folder of a trained one, or a server with --server URL.")
+            search = decoding(
+                model,
+                settings,
+                fast=fast,
+                beam=beam,
+                length_penalty=length_penalty,
+                sample=True if sample else None,
+                temperature=temperature,
+                top_k=top_k,
+                top_p=top_p,
+                seed=seed,
+            )
+            open_backend = partial(_model_backend, model, ensemble, search)
+        if to:
+            assert source
+            _translate_file(open_backend, source, to, language or "")
+        else:
+            _translate_document(open_backend, source, form, language or "")
+        return
     if device:
         assert model
         _translate_on_device(model, file, form)
@@ -189,6 +255,148 @@ def _translate_on_device(folder: Path, file: Path | None, form: str) -> None:
         for i, best in enumerate(found, number + 1):
             cut.look(i, best[0].source_truncated, best[0].unfinished)
         number += len(window)
+    cut.end()
+
+
+# What translates the sentences of a document, and the keys that its translations have.
+Backend = tuple["Translate", Sequence[str]]
+
+
+@contextlib.contextmanager
+def _model_backend(model: Path, ensemble: list[Path] | None, search: dict[str, Any]) -> Iterator[Backend]:
+    translator = open_models(model, ensemble)
+    translator.decoding(**search)  # refuses what does not fit the vocabulary
+    first = 0
+
+    def translate(texts: list[str]) -> list[Translation]:
+        nonlocal first
+        found = translator.translate(texts, first=first, **search)
+        first += len(texts)
+        return found
+
+    yield translate, KEYS
+
+
+@contextlib.contextmanager
+def _device_backend(folder: Path) -> Iterator[Backend]:
+    from nmt.export import tflite_runtime
+
+    try:
+        if tflite_runtime.read_contents(folder).get("takes") == "strings":
+            import_tensorflow()
+        translator = tflite_runtime.Translator(folder, threads=os.cpu_count() or 1)
+    except ValueError as error:
+        raise InputError(str(error)) from None
+
+    def translate(texts: list[str]) -> list[Translation]:
+        from nmt.translation import Translation
+
+        best = [found[0] for found in translator.hypotheses(texts)]
+        return [
+            Translation(
+                text=each.text,
+                score=each.score,
+                source_tokens=tuple(each.source_tokens),
+                tokens=tuple(each.tokens),
+                alignment=each.alignment,
+                source_truncated=each.source_truncated,
+                unfinished=each.unfinished,
+            )
+            for each in best
+        ]
+
+    yield translate, DEVICE_KEYS
+
+
+@contextlib.contextmanager
+def _server_backend(url: str, form: str, *, deadline: float | None, ca: Path | None) -> Iterator[Backend]:
+    if url.startswith("grpc"):
+        import_tensorflow()  # its stubs would import it with its start-up messages
+    from nmt.client import BATCH, DEADLINE, Client
+
+    seconds = DEADLINE if deadline is None else deadline
+    with Client(url, deadline=seconds, ca=ca, token=os.environ.get("NMT_TOKEN")) as client:
+
+        def translate(texts: list[str]) -> list[Translation]:
+            parts = (texts[start : start + BATCH] for start in range(0, len(texts), BATCH))
+            return [each for part in parts for each in client.translate(part, details=form == "jsonl")]
+
+        yield translate, SERVER_KEYS
+
+
+def _check_files(source: Path | None, to: Path | None, form: str) -> None:
+    """Check what --to names, before a model is opened."""
+    if to is None:
+        return
+    from nmt.documents.files import kind_of
+
+    if source is None or str(source) == "-":
+        raise InputError("--to needs a FILE, whose name says what it is.")
+    if form != "text":
+        raise InputError("--to writes a file of the kind of FILE. Leave out --format.")
+    if kind_of(to.name) != kind_of(source.name):
+        raise InputError(f"{to} is of another kind than {source}, and no file is converted. Give it the same ending.")
+    if to.is_dir() or not to.parent.is_dir():
+        raise InputError(
+            f"{to} cannot be written: {'it' if to.is_dir() else to.parent} is {'a' if to.is_dir() else 'no'} folder."
+        )
+    if to.exists() and source.exists() and to.samefile(source):
+        raise InputError(f"{to} is FILE itself. Name another file.")
+
+
+def _translate_file(
+    open_backend: Callable[[], AbstractContextManager[Backend]], source: Path, to: Path, language: str
+) -> None:
+    """Translate a file as a whole."""
+    from nmt.atomic_write import write_file
+    from nmt.data.corpora import unreadable
+    from nmt.documents.document import translate_texts
+    from nmt.documents.files import LARGEST, open_file
+
+    try:
+        with source.open("rb") as opened:
+            raw = opened.read(LARGEST + 1)
+    except OSError as error:
+        raise unreadable(source, error) from error
+    file = open_file(raw, str(source))
+    for note in file.notes:
+        say(f"{source}: {note[0].lower()}{note[1:]}")
+    with open_backend() as (translate, _), progress("Translating") as advance:
+        found = translate_texts(file.texts, translate, language, advance=advance)
+    cut = sum(each.cut for text in found for each in text.sentences)
+    if cut:
+        say(f"Sentences that are longer than the model reads were cut at clauses, into {cut:,} parts.")
+    if any(each.translation.unfinished for text in found for each in text.sentences):
+        say("Some translations reached their maximum length before their end. Raise decoding.max_length or max_ratio.")
+    try:
+        write_file(to, file.written([each.text for each in found]))
+    except OSError as error:
+        raise WorkFailed(f"{to} cannot be written: {error.strerror or error}.") from None
+
+
+def _translate_document(
+    open_backend: Callable[[], AbstractContextManager[Backend]], source: Path | None, form: str, language: str
+) -> None:
+    """Translate lines of sentences, as they come."""
+    from nmt.documents.document import translate_texts
+
+    lines = InputLines(source)
+    number, cut = 0, CutLines(None, "it was cut at a clause, and nothing was left out")
+    start = target_start = 0
+    with open_backend() as (translate, keys):
+        for window in advancing(windows(lines, lines.pause), "Translating", count(source)):
+            written: list[str] = []
+            for found in translate_texts(window, translate, language):
+                number += 1
+                if form == "jsonl":
+                    records = found.records(start, target_start, keys)
+                    written += [json.dumps(each, ensure_ascii=False) for each in records]
+                else:
+                    written.append(found.text)
+                start, target_start = start + len(found.source) + 1, target_start + len(found.text) + 1
+                unfinished = any(each.translation.unfinished for each in found.sentences)
+                cut.look(number, any(each.cut for each in found.sentences), unfinished)
+            emit(written)
     cut.end()
 
 

@@ -15,6 +15,8 @@ from nmt.data.tokenizers import Tokenizers
 from nmt.decoding.ensemble import Ensemble
 from nmt.decoding.shortlist import Shortlist
 from nmt.decoding.strategies import numbers_for
+from nmt.documents.document import DocumentTranslation, translate_document
+from nmt.documents.sentences import Splitter, sentencex
 from nmt.errors import InputError
 from nmt.inference.graph import Outputs, TranslationGraph
 from nmt.inference.link_shortlist import read as read_shortlist
@@ -146,6 +148,24 @@ class Translator(Searcher):
         lengths = [min(len(text), settings.max_length) + 1 for text in texts]
         self._search_all(translate, waiting, settings, lengths)
         return results
+
+    def translate_document(
+        self, text: str, language: str = "", splitter: Splitter = sentencex, **decoding: Any
+    ) -> DocumentTranslation:
+        """Translate a text of any length, sentence by sentence; paragraphs, lists and blank lines stay as they are.
+
+        A sentence that is longer than the model reads is cut at a clause, and nothing is left out.
+
+        Arguments:
+            text: lines of sentences; a sentence does not go over the end of a line.
+            language: of the text, such as ``ko``, whose rules find its sentences; empty to go by its script.
+            splitter: finds the sentences of a paragraph, see :mod:`nmt.documents.sentences`.
+            decoding: keys of the config's section that are different this time.
+
+        Raises:
+            InputError: for a key or value that does not exist or is invalid.
+        """
+        return translate_document(text, lambda some: self.translate(some, **decoding), language, splitter)
 
     def score(self, sources: Sequence[str], targets: Sequence[str], **decoding: Any) -> list[Translation]:
         """Score given translations by teacher forcing.

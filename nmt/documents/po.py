@@ -1,0 +1,59 @@
+"""Gettext catalogues, ``.po``: messages without a translation get one. Message ids, contexts and comments stay."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from nmt.documents.fields import Opened, runs, spliced
+from nmt.errors import InputError
+
+# Placeholders of C, Python and JavaScript, tags, entities, and addresses.
+_PROTECTED = re.compile(
+    r"%\([^()\s]*\)[-+ #0-9.]*[A-Za-z]|%[-+#0-9.]*(?:ll|[hlzjt])?[A-Za-z]|%%|\$?\{[^{}]*\}|<[^<>\n]+>|&[A-Za-z]+;"
+    r"|https?://\S+"
+)
+_WRAPPED = 78
+
+
+def read(text: str, name: str, mark: str) -> Opened:
+    """Open a ``.po`` file.
+
+    Raises:
+        InputError: if polib is missing, or the file is not a catalogue.
+    """
+    try:
+        import polib
+    except ImportError:
+        raise InputError(f"{name} needs polib, which is not installed: pip install nmt[documents].") from None
+    longest = max(map(len, text.splitlines()), default=0)
+    try:
+        catalogue = polib.pofile(text, wrapwidth=-1 if longest > _WRAPPED + 2 else _WRAPPED)
+    except (OSError, ValueError) as error:
+        raise InputError(f"{name} is not a catalogue of gettext: {error}.") from None
+    # A message, where its translation goes, and its fields.
+    places: list[tuple[Any, Any, str, list]] = []
+    for entry in catalogue:
+        if entry.obsolete or entry.translated() or "fuzzy" in entry.flags:
+            continue
+        if entry.msgid_plural:
+            wanted = {n: entry.msgid if n == 0 else entry.msgid_plural for n in entry.msgstr_plural or {0: "", 1: ""}}
+        else:
+            wanted = {None: entry.msgid}
+        for number, message in wanted.items():
+            places.append((entry, number, message, list(runs(message, 0, len(message), _PROTECTED))))
+    texts = [field.text for *_, fields in places for field in fields]
+
+    def written(translations: Sequence[str]) -> bytes:
+        left = iter(translations)
+        for entry, number, message, fields in places:
+            found = spliced(message, fields, [next(left) for _ in fields])
+            if number is None:
+                entry.msgstr = found
+            else:
+                entry.msgstr_plural[number] = found
+        end = "\n" if text.endswith("\n") else ""
+        return f"{mark}{str(catalogue).rstrip()}{end}".encode("utf-8", "replace")
+
+    return Opened(texts, written)

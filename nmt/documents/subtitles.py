@@ -1,0 +1,113 @@
+"""Subtitles: SubRip and WebVTT. Only the words of the cues change; numbers, time codes, settings and notes stay.
+
+The places of the texts are found here, and not by a library that writes the file anew, so that every other byte stays.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Iterator
+
+from nmt.documents.fields import Field, Opened, opened, runs
+from nmt.errors import InputError
+
+_TIME = r"(?:(\d+):)?(\d{1,2}):(\d{2})[.,](\d{1,3})"
+_TIMING = re.compile(rf"\s*{_TIME}\s*-->\s*{_TIME}(?:\s.*)?")
+_TAGS = re.compile(r"<[^<>\n]*>|\{\\[^{}\n]*\}")
+_NO_CUE = ("WEBVTT", "NOTE", "STYLE", "REGION")
+# Each line that is said by another person begins with a dash.
+_SPEAKER = re.compile(r"\s*(?:<[^<>\n]*>|\{\\[^{}\n]*\})*\s*[-–—]\s*(?=\S)")
+
+
+def read(text: str, name: str, mark: str) -> Opened:
+    """Open a ``.srt`` or ``.vtt`` file.
+
+    Raises:
+        InputError: if it has no cue, or a time code that cannot be read.
+    """
+    lines = []
+    start = 0
+    for line in text.splitlines(keepends=True):
+        lines.append((start, line.rstrip("\r\n")))
+        start += len(line)
+    fields: list[Field] = []
+    notes: list[str] = []
+    cues, before, number = 0, 0, 0
+    while number < len(lines):
+        line = lines[number][1]
+        if "-->" not in line:
+            number = _after_block(lines, number) if line.startswith(_NO_CUE) else number + 1
+            continue
+        begin, end = _times(line, f"{name}, line {number + 1}")
+        if end < begin:
+            notes.append(f"Line {number + 1}: the cue ends before it begins.")
+        if begin < before:
+            notes.append(f"Line {number + 1}: the cue begins before the one above it has ended.")
+        cues, before, number = cues + 1, end, number + 1
+        first = number
+        number = _after_text(lines, number, name.lower().endswith(".vtt"))
+        fields += _cue(text, lines[first:number], name.lower().endswith(".vtt"))
+    if not cues:
+        raise InputError(f"{name} has no cue: no line has a time code, as in 00:00:01,000 --> 00:00:02,000.")
+    return opened(text, fields, notes, mark)
+
+
+def _times(line: str, where: str) -> tuple[int, int]:
+    """Return the milliseconds of a line of time codes."""
+    found = _TIMING.fullmatch(line)
+    if not found:
+        raise InputError(
+            f"{where}: '{line.strip()[:60]}' is no time code as in 00:00:01,000 --> 00:00:02,000. Repair it."
+        )
+    numbers = [int(each or 0) for each in found.groups()[:3] + found.groups()[4:7]]
+    thousandths = [int(found[4].ljust(3, "0")), int(found[8].ljust(3, "0"))]
+    begin, end = (
+        ((numbers[i] * 60 + numbers[i + 1]) * 60 + numbers[i + 2]) * 1000 + thousandths[i // 3] for i in (0, 3)
+    )
+    return begin, end
+
+
+def _after_block(lines: list[tuple[int, str]], number: int) -> int:
+    while number < len(lines) and lines[number][1].strip():
+        number += 1
+    return number
+
+
+def _after_text(lines: list[tuple[int, str]], number: int, vtt: bool) -> int:
+    """Return where the text of a cue ends. In SubRip, text goes on after a blank line unless a cue follows."""
+    while True:
+        number = _after_block(lines, number)
+        following = number
+        while following < len(lines) and not lines[following][1].strip():
+            following += 1
+        if vtt or following == len(lines) or _begins_cue(lines, following):
+            return number
+        number = following
+
+
+def _begins_cue(lines: list[tuple[int, str]], number: int) -> bool:
+    """Return whether a cue begins at a line: its number, or its time codes."""
+    if "-->" in lines[number][1]:
+        return True
+    return number + 1 < len(lines) and "-->" in lines[number + 1][1] and lines[number][1].strip().isdigit()
+
+
+def _cue(text: str, lines: list[tuple[int, str]], vtt: bool) -> Iterator[Field]:
+    """Yield the fields of a cue: one over all its lines, or one a line where several people speak."""
+    groups: list[list[tuple[int, str]]] = []
+    for line in lines:
+        if not line[1].strip():
+            groups.append([])
+        elif not groups or _SPEAKER.match(line[1]):
+            groups.append([line])
+        else:
+            groups[-1].append(line)
+    for group in filter(None, groups):
+        start, end = group[0][0], group[-1][0] + len(group[-1][1])
+        if dash := _SPEAKER.match(group[0][1]):
+            start += dash.end()
+        if vtt:
+            yield from runs(text, start, end, _TAGS, html.unescape, lambda found: html.escape(found, quote=False))
+        else:
+            yield from runs(text, start, end, _TAGS)

@@ -1,0 +1,61 @@
+"""``nmt translate --document`` and ``--to`` as a user meets them."""
+
+import json
+from pathlib import Path
+
+import pytest
+from command_line import nmt, refused
+from servers import tiny_model
+
+# The model has hardly been trained, and writes nothing of its own accord.
+WORDY = ["--set", "decoding.min_length=3"]
+TEXT = "나는 밥을 먹었다. 너는 빵을 샀다.\n\n  - 우리는 사과를 보았다\n"
+SENTENCES = ["나는 밥을 먹었다.", "너는 빵을 샀다.", "우리는 사과를 보았다"]
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tiny_model(tmp_path_factory.mktemp("documents") / "ko-en")
+
+
+@pytest.fixture(scope="module")
+def sentences(model: Path) -> list[str]:
+    """What the model makes of each sentence on a line of its own."""
+    return nmt("translate", model, *WORDY, stdin="\n".join(SENTENCES).encode()).stdout.decode().splitlines()
+
+
+def test_a_document_keeps_its_lines_and_its_sentences_are_those_of_lines(model: Path, sentences: list[str]) -> None:
+    result = nmt("translate", model, *WORDY, "--document", stdin=TEXT.encode())
+    one, two, three = sentences
+    assert one and result.returncode == 0 and result.stdout.decode() == f"{one} {two}\n\n  - {three}\n"
+    lines = nmt("translate", model, *WORDY, "--document", "--format", "jsonl", stdin=TEXT.encode()).stdout.splitlines()
+    found = [json.loads(line) for line in lines]
+    translated = result.stdout.decode()
+    assert [TEXT[each["start"] : each["end"]] for each in found] == SENTENCES
+    assert [translated[each["target_start"] : each["target_end"]] for each in found] == sentences
+    assert [TEXT[slice(*word)] for word in found[2]["source_words"]] == SENTENCES[2].split()
+
+
+def test_files_are_translated_whole(model: Path, sentences: list[str], tmp_path: Path) -> None:
+    cue = "1\n00:00:01,000 --> 00:00:02,000\n{}\n"
+    (tmp_path / "a.srt").write_text(cue.format(SENTENCES[0]), encoding="utf-8")
+    (tmp_path / "a.txt").write_bytes(TEXT.replace("\n", "\r\n").encode())
+    for kind in ("srt", "txt"):
+        result = nmt("translate", model, tmp_path / f"a.{kind}", "--to", tmp_path / f"b.{kind}", *WORDY)
+        assert (result.returncode, result.stdout) == (0, b"")
+    assert (tmp_path / "b.srt").read_text(encoding="utf-8") == cue.format(sentences[0])
+    one, two, three = sentences
+    assert (tmp_path / "b.txt").read_bytes().decode() == f"{one} {two}\r\n\r\n  - {three}\r\n"
+
+
+def test_what_is_wrong_is_said_and_nothing_is_written(model: Path, tmp_path: Path) -> None:
+    text, out = tmp_path / "a.txt", tmp_path / "out.txt"
+    text.write_bytes("나는 밥을 먹었다".encode("euc-kr"))
+    refused(nmt("translate", model, text, "--to", out), "It seems to be EUC-KR")
+    refused(nmt("translate", model, text, "--to", tmp_path / "a.srt"), "is of another kind")
+    refused(nmt("translate", model, tmp_path / "a.pdf", "--to", out), "is of no kind", ".docx")
+    refused(nmt("translate", model, "--to", out), "--to needs a FILE")
+    refused(nmt("translate", model, text, "--to", text), "is FILE itself")
+    refused(nmt("translate", model, text, "--document", "--beam", "3", "--n-best", "2"), "are for lines")
+    refused(nmt("translate", model, text, "--language", "ko"), "--document")
+    assert [path.name for path in tmp_path.iterdir()] == ["a.txt"]

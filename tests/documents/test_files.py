@@ -1,0 +1,212 @@
+"""Files: what is outside the texts stays byte for byte."""
+
+import io
+import random
+from pathlib import Path
+
+import docx
+import polib
+import pysubs2
+import pytest
+
+from nmt.documents.files import open_file
+from nmt.errors import InputError
+
+
+def upper(name: str, text: str) -> str:
+    """Translate each text of a file into capitals."""
+    file = open_file(text.encode(), name)
+    return file.written([each.upper() for each in file.texts]).decode()
+
+
+SRT = (
+    "1\n00:00:01,000 --> 00:00:02,500\n<i>I ate\nthe rice</i>\n\n"
+    "2\r\n00:00:02,000 --> 00:00:04,000 X1:10\r\n{\\an8}- you?\r\n- me!\r\n\r\n\n\n"
+    "3\n00:00:05,000 --> 00:00:06,000\none\n\nand two\n\n"
+    "4\n00:00:07,000 --> 00:00:08,000\n"
+)
+VTT = (
+    "WEBVTT - a title\n\nSTYLE\n::cue { color: red }\n\nNOTE a remark\n\nintro\n00:01.000 --> 00:02.000 align:start\n"
+    "<v Ann>tea &amp; rice</v>\n\n00:03.000 --> 00:04.000\nbread\n"
+)
+
+
+def test_subtitles_keep_all_but_their_words() -> None:
+    assert upper("a.srt", SRT) == SRT.replace("I ate\nthe rice", "I ATE\nTHE RICE").replace("you?", "YOU?").replace(
+        "me!", "ME!"
+    ).replace("one\n\nand two", "ONE\n\nAND TWO")
+    assert upper("a.vtt", VTT) == VTT.replace("tea &amp; rice", "TEA &amp; RICE").replace("bread", "BREAD")
+    file = open_file(SRT.encode(), "a.srt")
+    assert file.texts == ["I ate the rice", "you?", "me!", "one", "and two"]
+    assert file.notes == ("Line 7: the cue begins before the one above it has ended.",)
+
+
+def test_a_thousand_cues_are_read_as_by_pysubs2() -> None:
+    rng = random.Random(3)
+    words = ["rice", "bread", "나는", "밥을", "ate", "the", "water."]
+    subtitles = pysubs2.SSAFile()
+    for number in range(1000):
+        text = "\\N".join(" ".join(rng.choices(words, k=4)) for _ in range(rng.randint(1, 2)))
+        subtitles.append(pysubs2.SSAEvent(start=3000 * number, end=3000 * number + 2500, text=text))
+    text = subtitles.to_string("srt")
+    file = open_file(text.encode(), "a.srt")
+    assert file.texts == [event.plaintext.replace("\n", " ") for event in subtitles] and file.notes == ()
+    found = file.written([each[::-1] for each in file.texts]).decode()
+    again = pysubs2.SSAFile.from_string(found)
+    assert [(each.start, each.end) for each in again] == [(each.start, each.end) for each in subtitles]
+    assert [each.plaintext.replace("\n", " ") for each in again] == [each[::-1] for each in file.texts]
+    # The same lines, but for the texts.
+    for one, other in zip(text.split("\n"), found.split("\n"), strict=True):
+        assert one == other or (any(map(str.isalpha, one)) and any(map(str.isalpha, other)))
+
+
+HTML = (
+    "<!DOCTYPE html>\n<HTML lang=ko><head><title>rice</title><style>p { color: red }</style>\n"
+    "<script>if (a < b) { x = 'text' }</script></head>\n<body><!-- a <p>remark --><p class=x>tea &amp; <b>rice</b>\n"
+    "  again"
+    '<br/>x&eacute;y &#39;\n<pre>code <b>here</b></pre><code>x</code><span translate="no">kept <i>too</i></span> end'
+    "<ul><li>one<li>two <img alt='no' src=a.png>"
+)
+
+
+def test_a_page_keeps_all_but_its_words() -> None:
+    expected = HTML
+    for before, after in [
+        ("<title>rice", "<title>RICE"), ("tea &amp; <b>rice</b>\n  again", "TEA &amp; <b>RICE</b>\n  AGAIN"),
+        ("x&eacute;y &#39;", "XÉY '"), (" end<ul>", " END<ul>"), ("<li>one<li>two", "<li>ONE<li>TWO"),
+    ]:  # fmt: skip
+        assert before in expected
+        expected = expected.replace(before, after)
+    assert upper("a.html", HTML) == expected
+    # What is cut off is no text.
+    assert upper("a.htm", "<p>one <a href='two") == "<p>ONE <a href='two"
+    assert upper("a.html", "1 < 2 and so on") == "1 &lt; 2 AND SO ON"
+
+
+MARKDOWN = """---
+title: kept as it is
+---
+# a heading #
+
+some *text* with `code` and [a link](http://a.b/c "t"), wrapped
+over lines.
+
+> quoted text
+> on two lines
+
+- one item
+  1. [x] two `a
+  b`
+
+```python
+code = "stays"
+```
+
+    indented = code
+
+| head | `x` |
+|------|-----|
+| cell a | cell \\| b |
+
+setext
+======
+
+<div>html stays</div>
+
+![alt text](pic.png) and http://a.b/c end  
+after a break
+"""
+
+
+def test_markdown_keeps_all_but_its_words() -> None:
+    expected = MARKDOWN
+    for before in (
+        "a heading", "some", "text*", "with", "and [a link]", ", wrapped\nover lines", "quoted text\n> on two lines",
+        "one item", "two", "head ", "cell a", "cell \\| b", "setext",
+        "![alt text]", "and http", "end  ", "after a break",
+    ):  # fmt: skip
+        assert before in expected, before
+        expected = expected.replace(before, before.upper().replace("HTTP", "http"), 1)
+    assert upper("a.md", MARKDOWN).split("\n") == expected.split("\n")
+    assert upper("a.md", MARKDOWN.replace("\n", "\r\n")) == expected.replace("\n", "\r\n")
+
+
+PO = """# translators
+msgid ""
+msgstr ""
+"Content-Type: text/plain; charset=UTF-8\\n"
+"Plural-Forms: nplurals=2; plural=(n != 1);\\n"
+
+#: a.c:1
+msgctxt "menu"
+msgid "open %s now"
+msgstr ""
+
+msgid "done"
+msgstr "fertig"
+
+msgid "one file"
+msgid_plural "%(n)d files in {place}"
+msgstr[0] ""
+msgstr[1] ""
+"""
+
+
+def test_a_catalogue_gets_what_it_lacks() -> None:
+    found = upper("a.po", PO)
+    entries = {entry.msgid: entry for entry in polib.pofile(found)}
+    assert entries["open %s now"].msgstr == "OPEN %s NOW" and entries["done"].msgstr == "fertig"
+    assert entries["one file"].msgstr_plural == {0: "ONE FILE", 1: "%(n)d FILES IN {place}"}
+    assert found == PO.replace('now"\nmsgstr ""', 'now"\nmsgstr "OPEN %s NOW"').replace(
+        'msgstr[0] ""\nmsgstr[1] ""', 'msgstr[0] "ONE FILE"\nmsgstr[1] "%(n)d FILES IN {place}"'
+    )
+
+
+def test_a_word_document_keeps_its_looks(tmp_path: Path) -> None:
+    document = docx.Document()
+    document.add_heading("a heading")
+    paragraph = document.add_paragraph("cut ")
+    paragraph.add_run("in two. ")
+    paragraph.add_run("bold").bold = True
+    document.add_table(1, 2).cell(0, 1).text = "in a cell"
+    document.sections[0].header.paragraphs[0].text = "at the top"
+    document.add_paragraph("123").add_run().add_break()
+    out = io.BytesIO()
+    document.save(out)
+    file = open_file(out.getvalue(), "a.docx")
+    assert file.texts == ["a heading", "cut in two. ", "bold", "123", "in a cell", "at the top"]
+    again = docx.Document(io.BytesIO(file.written([each.upper() for each in file.texts])))
+    assert [p.text for p in again.paragraphs][:2] == ["A HEADING", "CUT IN TWO. BOLD"]
+    assert [run.bold for run in again.paragraphs[1].runs] == [None, None, True]
+    assert again.tables[0].cell(0, 1).text == "IN A CELL"
+    assert again.sections[0].header.paragraphs[0].text == "AT THE TOP"
+
+
+@pytest.mark.parametrize(
+    ("name", "raw", "said"),
+    [
+        ("a.txt", bytes(range(256)), "control characters"),
+        ("a.txt", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "control characters"),
+        ("a.txt", "나는 밥을 먹었다".encode("cp949"), "It seems to be EUC-KR"),
+        ("a.txt", "\ufeffa".encode("utf-16-le"), "is in UTF-16"),
+        ("a.srt", b"1\n00:00:01,000 -> 00:00:02,000\nno\n", "has no cue"),
+        ("a.srt", b"1\n00:00:01 --> later\nno\n", "line 2: '00:00:01 --> later' is no time code"),
+        ("a.docx", b"PK no", "is not a Word document"),
+        ("a.po", b"msgid \"a\nmsgstr", "is not a catalogue"),
+        ("a.pdf", b"", "is of no kind"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_read_is_said(name: str, raw: bytes, said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        open_file(raw, name)
+
+
+def test_a_missing_extra_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "polib", None)
+    with pytest.raises(InputError, match=r"pip install nmt\[documents\]"):
+        open_file(PO.encode(), "a.po")
+
+
+def test_a_byte_order_mark_stays() -> None:
+    file = open_file("\ufeffrice".encode(), "a.txt")
+    assert file.written(["bread"]) == "\ufeffbread".encode()
