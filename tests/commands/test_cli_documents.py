@@ -27,7 +27,7 @@ def sentences(model: Path) -> list[str]:
 def test_a_document_keeps_its_lines_and_its_sentences_are_those_of_lines(model: Path, sentences: list[str]) -> None:
     result = nmt("translate", model, *WORDY, "--document", stdin=TEXT.encode())
     one, two, three = sentences
-    assert one and result.returncode == 0 and result.stdout.decode() == f"{one} {two}\n\n  - {three}\n"
+    assert result.returncode == 0 and result.stdout.decode() == f"{one} {two}\n\n  - {three}\n"
     lines = nmt("translate", model, *WORDY, "--document", "--format", "jsonl", stdin=TEXT.encode()).stdout.splitlines()
     found = [json.loads(line) for line in lines]
     translated = result.stdout.decode()
