@@ -87,7 +87,7 @@ class Rules {
 
 // --- the model ---
 
-export class SentencePiece {
+class SentencePiece {
   /** Arguments: the bytes of a `.spm.model` file. Throws an Error if they are damaged or of an unknown kind. */
   constructor(bytes) {
     this.pieces = [];
@@ -402,4 +402,4 @@ class Heap {
   }
 }
 
-export { encodable, SPACE };
+export { SPACE, SentencePiece, encodable };

@@ -89,6 +89,14 @@ class Tokenizer:
         """Turn strings ``(batch,)`` into ids ``(batch, None)``, without start and end."""
         return self._graph.tokenize(texts)
 
+    def ids(self, text: str) -> list[int]:
+        """Turn one text into ids, without start and end. No graph is built."""
+        return self._processor.encode(text.encode("utf-8", "replace").decode(), out_type=int)
+
+    def spelt(self, ids: Sequence[int]) -> str:
+        """Turn the ids of one text into the text. No graph is built."""
+        return self._processor.decode(list(ids))
+
     def lengths(self, texts: Sequence[str] | Sequence[bytes]) -> np.ndarray:
         """Return the number of pieces ``(texts,)`` of each text, without start and end. No graph is built."""
         listed: list[Any] = list(texts)  # a tuple would be read as one text

@@ -6,7 +6,7 @@ import dataclasses
 import hashlib
 import json
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -124,11 +124,24 @@ def converted(translate: Callable, takes: tf.TensorSpec, quantize: Quantize, cus
         quantize: the type of the stored weights.
         custom: whether to allow operations that are not built into an interpreter.
     """
+    return all_converted({"translate": (translate, takes)}, quantize, custom)
+
+
+def all_converted(
+    signatures: Mapping[str, tuple[Callable, tf.TensorSpec]], quantize: Quantize, custom: bool = False
+) -> bytes:
+    """Return several functions as the signatures of one TFLite model, which has their weights once.
+
+    Arguments:
+        signatures: by name, each a function and its input.
+        quantize, custom: see :func:`converted`.
+    """
     archive = keras.export.ExportArchive()
-    archive.add_endpoint("translate", translate, [takes])
+    for name, (function, takes) in signatures.items():
+        archive.add_endpoint(name, function, [takes])
     with tempfile.TemporaryDirectory() as place:
         archive.write_out(place, verbose=False)
-        converter = tf.lite.TFLiteConverter.from_saved_model(place, signature_keys=["translate"])
+        converter = tf.lite.TFLiteConverter.from_saved_model(place, signature_keys=list(signatures))
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
         converter.allow_custom_ops = custom
         if quantize != "none":
@@ -140,8 +153,14 @@ def converted(translate: Callable, takes: tf.TensorSpec, quantize: Quantize, cus
         return converter.convert()
 
 
-def search_function(translator: Translator, settings: Decoding) -> Callable[[tf.Tensor], dict[str, tf.Tensor]]:
-    """Return the function from source ids to hypotheses."""
+# The fields of hypotheses that the program on a device reads.
+OUTPUTS = ("tokens", "lengths", "scores", "ranks", "alignment")
+
+
+def search_function(
+    translator: Translator, settings: Decoding, fields: Sequence[str] = OUTPUTS
+) -> Callable[[tf.Tensor], dict[str, tf.Tensor]]:
+    """Return the function from source ids to ``fields`` of hypotheses, and ``unfinished``."""
     aligned = translator.model.aligned
     model = translator.model if aligned else _Unaligned(translator.model)
 
@@ -161,7 +180,7 @@ def search_function(translator: Translator, settings: Decoding) -> Callable[[tf.
                 eos=EOS,
                 history=DENSE,
             )
-        outputs = {name: getattr(found, name) for name in ("tokens", "lengths", "scores", "ranks", "alignment")}
+        outputs = {name: getattr(found, name) for name in fields}
         return {**outputs, "unfinished": unfinished(found, constraints)}
 
     return translate

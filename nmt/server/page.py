@@ -25,7 +25,7 @@ def server_page(backend: Backend, max_characters: int) -> ServerPage:
     html, policy = served_page(
         "server",
         f"{backend.name} – nmt",
-        ["links.js", "server.js"],
+        ["links.js", "weights.js", "server.js"],
         {"fixed": backend.fixed, "search": backend.search and backend.search._asdict()},
         name=backend.name,
         version=backend.version,

@@ -4,8 +4,7 @@ const element = (id) => document.getElementById(id);
 const model = JSON.parse(element("data").textContent);
 const [text, form, state, failed, result] = ["text", "search", "state", "failed", "result"].map(element);
 const section = element("alignment");
-const groups = [...section.querySelectorAll(".row")];
-const [head, body, caption] = ["thead", "tbody", "#caption"].map((name) => section.querySelector(name));
+const alignment = alignmentIn(section);
 
 let draw = 0;
 let timer = 0;
@@ -72,13 +71,6 @@ const soon = () => {
 };
 
 // --- drawing ---
-
-const make = (tag, content, attributes = {}) => {
-  const made = document.createElement(tag);
-  made.textContent = content;
-  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
-  return made;
-};
 
 const SCORE = "log-probability";
 const PENALISED = " → after the length penalty";
@@ -147,42 +139,16 @@ const choose = (translations, one) => {
     : "This model has no attention, so there is no alignment to show.";
 };
 
-const align = ({ source, target, labels, weights }) => {
-  const chips = (words, spoken) => words.map((word, i) => (
-    make("button", word, { type: "button", dir: "auto", lang: "", "aria-label": spoken[i] })
-  ));
-  groups[0].replaceChildren(...chips(source, labels[0]));
-  groups[1].replaceChildren(...chips(target, labels[1]));
-
-  const heads = source.map((word) => make("th", word, { scope: "col", dir: "auto", lang: "" }));
-  const sides = target.map((word) => make("th", word, { scope: "row", dir: "auto", lang: "" }));
-  const cells = weights.map((row) => row.map((weight) => {
-    const cell = make("td", String(Math.round(100 * weight)), weight >= 0.7 ? { class: "hot" } : {});
-    cell.style.setProperty("--w", weight);
-    return cell;
-  }));
-  const top = document.createElement("tr");
-  top.append(make("td", ""), ...heads);
-  head.replaceChildren(top);
-  body.replaceChildren(...cells.map((row, i) => {
-    const line = document.createElement("tr");
-    line.append(sides[i], ...row);
-    return line;
-  }));
-  const ended = weights.some((row) => row.reduce((a, b) => a + b, 0) < 0.995);
-  caption.textContent = "Per cent of each target word’s attention that went to each source word"
-    + (ended ? "; the rest of a row went to the end of the sentence." : ".");
-  links.draw();
+const align = (one) => {
+  alignment.show(one, {
+    explained: "Per cent of each target word’s attention that went to each source word",
+    ended: "; the rest of a row went to the end of the sentence.",
+  });
 };
 
-// The lines bend, so that those which leave a word together can be told apart.
-const links = linked(section, (x1, y1, x2, y2) => {
-  const bend = (y2 - y1) / 2;
-  return `M${x1} ${y1}C${x1} ${y1 + bend} ${x2} ${y2 - bend} ${x2} ${y2}`;
-});
 // The font is used only if the machine has none for Hangul. It is fetched before anything is typed, because Chromium
 // keeps the boxes that it drew in a text area before.
-document.fonts.load('1rem "nmt Hangul"', "한").then(links.place, () => {});
+document.fonts.load('1rem "nmt Hangul"', "한").then(alignment.place, () => {});
 
 // --- starting ---
 

@@ -1,0 +1,132 @@
+// The side of a page, or of a program in Node: it starts the thread of the translator and asks it.
+
+const isNode = typeof process !== "undefined" && Boolean(process.versions?.node);
+
+/** A translator in a thread of its own. */
+class Client {
+  #worker;
+  #calls = new Map();
+  #last = 0;
+
+  /** Opens a folder, at an address or below that of the page. Throws an Error with a sentence for people. */
+  static async load(folder) {
+    const here = isNode ? `file://${process.cwd()}/` : document.baseURI;
+    const base = new URL(String(folder).replace(/\/?$/, "/"), here);
+    const read = isNode ? readFile : fetchFile;
+    const contents = JSON.parse(new TextDecoder().decode(await read(base, "model.json")));
+    const names = Object.keys(contents.files);
+    const [wasm, code, ...bytes] = await Promise.all(["litert.wasm", "worker.js", ...names].map((name) => read(base, name)));
+    const files = Object.fromEntries(names.map((name, i) => [name, bytes[i]]));
+    return this.start({ contents, files, wasm, code });
+  }
+
+  /** Opens a translator from the bytes of its files. */
+  static async start({ contents, files, wasm, code }) {
+    if (typeof WebAssembly !== "object") throw new Error("this browser has no WebAssembly, which the translator needs");
+    const translator = new this(contents, isNode ? await nodeWorker(code) : browserWorker(code));
+    await translator.#call({ start: { contents, files, wasm } }, {});
+    return translator;
+  }
+
+  constructor(contents, worker) {
+    this.contents = contents;
+    this.#worker = worker;
+    worker.onmessage = ({ data }) => this.#hear(data);
+    worker.onerror = (event) => {
+      event.preventDefault?.();
+      this.#fail(`the translator stopped: ${event.message ?? event}`);
+    };
+  }
+
+  /**
+   * Translates one line. Options: `signal` to stop it, `bySentence` to translate each sentence by itself, and `onPart`,
+   * called with a part, how many are done, and how many there are.
+   */
+  async translate(text, { signal, bySentence = false, onPart } = {}) {
+    if (typeof text !== "string") throw new TypeError("Give a string.");
+    const parts = [];
+    await this.#call({ text, bySentence }, { signal, onPart: (part, done, of) => {
+      parts.push(part);
+      onPart?.(part, done, of);
+    } });
+    return { text: parts.map(({ translations }) => translations[0]?.text ?? "").filter(Boolean).join(" "), parts };
+  }
+
+  /** Ends the thread. */
+  close() {
+    this.#worker.terminate();
+    this.#fail("the translator was closed");
+  }
+
+  #call(message, { signal, onPart }) {
+    signal?.throwIfAborted();
+    const id = ++this.#last;
+    return new Promise((resolve, reject) => {
+      const stop = () => {
+        this.#worker.postMessage({ id, cancel: true });
+        this.#calls.delete(id);
+        reject(signal.reason);
+      };
+      signal?.addEventListener("abort", stop, { once: true });
+      const over = (end) => (value) => {
+        signal?.removeEventListener("abort", stop);
+        this.#calls.delete(id);
+        end(value);
+      };
+      this.#calls.set(id, { onPart, resolve: over(resolve), reject: over(reject) });
+      this.#worker.postMessage({ id, ...message });
+    });
+  }
+
+  #hear({ id, part, done, of, failed, ended }) {
+    const call = this.#calls.get(id);
+    if (!call) return;
+    if (failed) call.reject(new Error(failed));
+    else if (ended) call.resolve();
+    else call.onPart(part, done, of);
+  }
+
+  #fail(message) {
+    for (const call of [...this.#calls.values()]) call.reject(new Error(message));
+  }
+}
+
+async function fetchFile(base, name) {
+  const answer = await fetch(new URL(name, base));
+  if (!answer.ok) throw new Error(`${name} is missing`);
+  return new Uint8Array(await answer.arrayBuffer());
+}
+
+async function readFile(base, name) {
+  const { readFile: read } = await import("node:fs/promises");
+  try {
+    return new Uint8Array(await read(new URL(name, base)));
+  } catch {
+    throw new Error(`${name} is missing`);
+  }
+}
+
+// A classic worker: the runtime knows no other.
+function browserWorker(code) {
+  const address = URL.createObjectURL(new Blob([code], { type: "text/javascript" }));
+  const worker = new Worker(address);
+  URL.revokeObjectURL(address);
+  return worker;
+}
+
+async function nodeWorker(code) {
+  const { Worker: Thread } = await import("node:worker_threads");
+  const around = `
+    const { parentPort } = require("node:worker_threads");
+    globalThis.self = globalThis;
+    self.postMessage = (message) => parentPort.postMessage(message);
+    parentPort.on("message", (data) => self.onmessage({ data }));
+  `;
+  const thread = new Thread(around + new TextDecoder().decode(code), { eval: true });
+  const worker = { postMessage: (message) => thread.postMessage(message), terminate: () => thread.terminate() };
+  thread.on("message", (data) => worker.onmessage({ data }));
+  thread.on("error", (error) => worker.onerror(error));
+  return worker;
+}
+
+export { Client };

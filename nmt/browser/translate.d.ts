@@ -1,0 +1,52 @@
+/** Words, and the word that each piece belongs to. */
+export interface Words {
+  words: string[];
+  places: number[];
+}
+
+/** One translation of a part of a text. */
+export interface Translation {
+  text: string;
+  /** The log-probability, and what several translations are ordered by. */
+  score: number;
+  rank: number;
+  sourceTokens: string[];
+  tokens: string[];
+  /** The log-probability of each token and, unless `unfinished`, of the end. */
+  tokenScores: number[];
+  /** For each token its weights on the source's tokens and, last, on the source's end; null without attention. */
+  alignment: Float32Array[] | null;
+  sourceWords: Words;
+  targetWords: Words;
+  /** `[target word][source word]`; null without attention. */
+  wordWeights: number[][] | null;
+  sourceTruncated: boolean;
+  unfinished: boolean;
+}
+
+/** What was translated by itself: a line, a sentence, or a part of what is longer than the model reads. */
+export interface Part {
+  source: string;
+  /** The best first; none if the part is blank. */
+  translations: Translation[];
+}
+
+export interface Options {
+  signal?: AbortSignal;
+  bySentence?: boolean;
+  onPart?: (part: Part, done: number, of: number) => void;
+}
+
+export declare class Translator {
+  /** Opens the folder that `translate.mjs` is in, or another one. */
+  static load(folder?: string | URL): Promise<Translator>;
+  static start(files: {
+    contents: object;
+    files: Record<string, Uint8Array>;
+    wasm: Uint8Array;
+    code: Uint8Array | string;
+  }): Promise<Translator>;
+  readonly contents: Record<string, unknown>;
+  translate(line: string, options?: Options): Promise<{ text: string; parts: Part[] }>;
+  close(): void;
+}

@@ -1,0 +1,51 @@
+"""The scripts of a page, joined from ES modules: a classic worker, which the runtime needs, and a page from disk have none.
+
+Joining is all that is done to them. Imports and exports go, because all names are in one scope then.
+"""
+
+from __future__ import annotations
+
+import re
+
+from nmt import browser
+from nmt.export.web_runtime import Runtime
+
+_IMPORT = re.compile(r"^import [^;]*;\n", re.MULTILINE)
+_EXPORT = re.compile(r"^export \{[^}]*\};?\n?", re.MULTILINE)
+_SOURCE_MAP = re.compile(r"^//# sourceMappingURL=.*$", re.MULTILINE)
+_WORKER = ("sentencepiece.mjs", "words.mjs", "passages.mjs", "engine.mjs", "runtime.mjs", "worker.mjs")
+_CLIENT = "client.mjs"
+_TRANSLATE = "translate.mjs"
+
+
+def worker(runtime: Runtime) -> str:
+    """Return the script of the translator's thread, with all but the WebAssembly of the runtime."""
+    # It warns that there is no graphics card, which is not used.
+    silent = "{ log() {}, warn() {}, error: (...said) => globalThis.console.error(...said) }"
+    core = f"{_joined(runtime.loader)}{_joined(runtime.core)}return {{ loadLiteRt, loadAndCompile, Tensor }};"
+    parts = [
+        '"use strict";\n',
+        f"const LiteRt = ((console) => {{\n{core}\n}})({silent});\n",
+        f"const ModuleFactory = (() => {{\n{runtime.factory}\nreturn ModuleFactory;\n}})();\n",
+        *(_joined(_read(name)) for name in _WORKER),
+    ]
+    return "".join(parts)
+
+
+def client() -> str:
+    """Return the part of a page's script that starts the thread and asks it."""
+    return _joined(_read(_CLIENT))
+
+
+def module() -> str:
+    """Return ``translate.mjs``: an ES module for other pages, and for Node."""
+    comment, _, code = _read(_TRANSLATE).partition("\n\n")
+    return f"{comment}\n\n{_joined(_read(_CLIENT))}{_IMPORT.sub('', code)}"
+
+
+def _read(name: str) -> str:
+    return browser.path(name).read_text(encoding="utf-8")
+
+
+def _joined(code: str) -> str:
+    return _SOURCE_MAP.sub("", _EXPORT.sub("", _IMPORT.sub("", code)))

@@ -1,0 +1,160 @@
+"""What a page's model translates, compared with the translator it was made from, before any of it is written."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import random
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from nmt.config import Decoding
+from nmt.data.tokenizers import EOS, UNK, Tokenizers
+from nmt.errors import WorkFailed
+from nmt.evaluation.scores import score
+from nmt.export.web_model import Runner, Signature, signatures
+from nmt.inference.strings import one_line
+from nmt.inference.translator import Translator
+
+# Texts for each signature, the shortest first: a long one takes some tenths of a second.
+_TEXTS = (200, 80, 20)
+# The most that the log-probability of a translation may be lower than that of the translator's own, for each of its
+# pieces, in the mean of all texts: exact weights flip near-ties alone, rounded ones a little more.
+_LOSS = {"none": 0.001, "float16": 0.005, "int8": 0.02}
+# Weights of attention sum to one.
+_SUM = 0.01
+
+
+class Checked(NamedTuple):
+    """What was found.
+
+    Attributes:
+        compared: the number of texts.
+        equal: how many of them have the translator's translation.
+        loss: how much lower the log-probability of the others is, for each piece, in the mean of all texts.
+    """
+
+    compared: int
+    equal: int
+    loss: float
+
+
+class Quality(NamedTuple):
+    """The BLEU of a page's model and of its translator on the same pairs, and the signature of the score."""
+
+    pairs: int
+    bleu: float
+    translator: float
+    signature: str
+
+
+def check(
+    model: bytes, translator: Translator, settings: Decoding, quantize: str, given: Sequence[str] = ()
+) -> Checked:
+    """Compare every signature with the translator.
+
+    Arguments:
+        model: the TFLite model of a page.
+        translator, settings: what it was made from.
+        quantize: the type of its weights.
+        given: sentences to try; without them, or where they are too few, texts are made of the vocabulary's pieces.
+
+    Raises:
+        WorkFailed: if a result cannot be right, or is much less likely than the translator's own.
+    """
+    runner = Runner(model, settings)
+    chosen = _texts(translator.tokenizers, settings, given)
+    sources = [text for texts in chosen.values() for text, _ in texts]
+    best = translator.translate(sources, **_search(settings))
+    found = []
+    for signature, texts in chosen.items():
+        for _, ids in texts:
+            outputs = runner.search(ids, signature)
+            _check_outputs(outputs, signature, len(ids), translator)
+            found.append(spelt(translator.tokenizers, outputs))
+    different = [i for i, each in enumerate(found) if each != best[i].text]
+    scored = translator.score([sources[i] for i in different], [found[i] for i in different], **_search(settings))
+    own = translator.score([sources[i] for i in different], [best[i].text for i in different], **_search(settings))
+    losses = [
+        (mine.score - theirs.score) / max(len(mine.token_scores), 1) for mine, theirs in zip(own, scored, strict=True)
+    ]
+    checked = Checked(len(sources), len(sources) - len(different), sum(losses) / len(sources))
+    if checked.loss > _LOSS[quantize]:
+        raise WorkFailed(
+            f"The model of the page translates worse than the model: {len(different)} of {len(sources)} texts differ, "
+            f"and lose {checked.loss:.3f} of log-probability for each piece. Nothing was written. "
+            + ("Please report it." if quantize == "none" else "Export with --quantize none.")
+        )
+    return checked
+
+
+def quality(
+    model: bytes,
+    translator: Translator,
+    settings: Decoding,
+    pairs: Sequence[tuple[str, str]],
+    advancing: Callable[[Iterable], Iterable] = iter,
+) -> Quality:
+    """Score the model of a page and its translator on sentence pairs."""
+    runner = Runner(model, settings)
+    longest = signatures(settings)[-1].reads - 1
+    tokenizers = translator.tokenizers
+    found = []
+    for source, _ in advancing(pairs):
+        ids = tokenizers.source.ids(source)[:longest]
+        found.append(spelt(tokenizers, runner.search(ids)) if ids else "")
+    references = [reference for _, reference in pairs]
+    own = [each.text for each in translator.translate([source for source, _ in pairs], **_search(settings))]
+    mine, theirs = score(found, references), score(own, references)
+    return Quality(len(pairs), mine.bleu, theirs.bleu, mine.bleu_signature)
+
+
+def spelt(tokenizers: Tokenizers, outputs: dict[str, np.ndarray]) -> str:
+    """Return the best translation of a run."""
+    ids = outputs["tokens"][0, : outputs["lengths"][0]]
+    return one_line(tokenizers.target.spelt(ids.tolist()))
+
+
+def _search(settings: Decoding) -> dict[str, Any]:
+    """Return the settings as :meth:`Translator.translate` takes them."""
+    return dataclasses.asdict(settings)
+
+
+def _texts(
+    tokenizers: Tokenizers, settings: Decoding, given: Sequence[str]
+) -> dict[Signature, list[tuple[str, list[int]]]]:
+    """Return texts and their ids for each signature, those that it and no shorter one reads first."""
+    chosen: dict[Signature, list[tuple[str, list[int]]]] = {}
+    shorter = 1
+    for signature, count in zip(signatures(settings), _TEXTS, strict=False):
+        ready = ((text, tokenizers.source.ids(text)) for text in itertools.chain(given, _drawn(tokenizers, shorter, signature.reads)))
+        fitting = ((text, ids) for text, ids in ready if shorter <= len(ids) < signature.reads and text.strip())
+        chosen[signature] = list(itertools.islice(fitting, count))
+        shorter = signature.reads
+    return chosen
+
+
+def _drawn(tokenizers: Tokenizers, least: int, reads: int) -> Iterator[str]:
+    """Yield texts of pieces that are drawn from the vocabulary, of about the wanted number of pieces."""
+    draw = random.Random(1)
+    pieces = range(EOS + 1, tokenizers.source.vocabulary)
+    for _ in range(100 * _TEXTS[0]):
+        yield tokenizers.source.spelt(draw.choices(pieces, k=draw.randrange(least, reads)))
+
+
+def _check_outputs(outputs: dict[str, np.ndarray], signature: Signature, read: int, translator: Translator) -> None:
+    """Check that outputs can be right: see ``engine.mjs``, which does the same in a page."""
+    for place in range(signature.hypotheses):
+        if "ranks" in outputs and np.isneginf(outputs["ranks"][place]):
+            continue
+        length, vocabulary = int(outputs["lengths"][place]), translator.tokenizers.target.vocabulary
+        tokens = outputs["tokens"][place, :length]
+        right = 0 <= length <= signature.writes and np.isfinite(outputs["scores"][place])
+        right = right and bool(np.all((tokens >= UNK) & (tokens < vocabulary) & (tokens != EOS)))
+        if right and translator.model.aligned:
+            sums = outputs["alignment"][place, :length, : read + 1].sum(-1)
+            right = bool(np.all(np.abs(sums - 1) < _SUM))
+        if not right:
+            raise WorkFailed(f"The signature {signature.name} of the page's model does not work. Nothing was written.")
