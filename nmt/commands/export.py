@@ -19,7 +19,9 @@ def export(
     model: ModelFolder,
     to: Annotated[
         Path | None,
-        typer.Option(help="The export's folder.", show_default="saved_models/NAME, NAME-tflite or NAME-tflite-strings"),
+        typer.Option(
+            help="The export's folder.", show_default="saved_models/NAME, NAME-tflite, NAME-tflite-strings or NAME-web"
+        ),
     ] = None,
     name: Annotated[
         str | None,
@@ -39,11 +41,32 @@ def export(
     tflite: Annotated[bool, typer.Option("--tflite", help="For a device: TFLite instead of a SavedModel.")] = False,
     quantize: Annotated[
         Literal["none", "float16", "int8"] | None,
-        typer.Option(help="With --tflite: the type of the stored weights.", show_default="none"),
+        typer.Option(
+            help="With --tflite or --web: the type of the stored weights.", show_default="none; with --web int8"
+        ),
     ] = None,
     strings: Annotated[
         bool, typer.Option("--strings", help="With --tflite: a model of strings; it needs tensorflow-text to run.")
     ] = False,
+    web: Annotated[
+        bool, typer.Option("--web", help="For a browser: a page that translates by itself, for any web server.")
+    ] = False,
+    single: Annotated[
+        bool, typer.Option("--single", help="With --web: one HTML file, which opens from disk and without a network.")
+    ] = False,
+    source: Annotated[
+        Path | None,
+        typer.Option(help="With --web: sentences to measure the BLEU of what is written.", show_default=False),
+    ] = None,
+    reference: Annotated[
+        Path | None, typer.Option(help="With --web: their reference translations, line by line.", show_default=False)
+    ] = None,
+    runtime: Annotated[
+        Path | None,
+        typer.Option(
+            help="With --web: the folder of the runtime's archives, where npm cannot fetch them.", show_default=False
+        ),
+    ] = None,
     serving_kit: Annotated[
         bool, typer.Option("--serving-kit", help="Also write, beside the export, what TF Serving in Docker needs.")
     ] = False,
@@ -53,7 +76,7 @@ def export(
     ensemble: Ensemble = None,
     settings: Settings = None,
 ) -> None:
-    """Write a model that runs without this package: for TF Serving, or with --tflite for a device.
+    """Write a model that runs without this package: for TF Serving, a device (--tflite) or a browser (--web).
 
     The export fixes how to search. A SavedModel becomes the next version of saved_models/NAME; it takes and returns
     strings. --tflite makes a folder with a program, translate.py, that needs only ai-edge-litert and sentencepiece, or
@@ -65,12 +88,39 @@ def export(
         check_name(name)
     name = name or Path(os.path.abspath(model)).name  # a link's own name: that is what was typed
     kit = None
-    if quantize is not None and not tflite:
-        raise InputError("--quantize is for the export for a device: add --tflite.")
+    if quantize is not None and not (tflite or web):
+        raise InputError("--quantize is for a device or a browser: add --tflite or --web.")
+    if web and (tflite or serving_kit):
+        raise InputError("--web is for a browser, --tflite for a device, --serving-kit for a server. Export twice.")
+    if not web and (single or source or reference or runtime):
+        raise InputError("--single, --source, --reference and --runtime are for the export for a browser: add --web.")
+    if (source is None) != (reference is None):
+        raise InputError("Name both --source and --reference, or neither.")
     if strings and not tflite:
         raise InputError("--strings is for the export for a device: add --tflite. A SavedModel takes strings anyway.")
     if serving_kit and tflite:
         raise InputError("--serving-kit is for a server, and --tflite for a device. Export twice.")
+    if web:
+        from nmt.commands.export_web import export_web
+
+        export_web(
+            model,
+            to,
+            name,
+            single=single,
+            quantize=quantize or "int8",
+            files=(source, reference) if source and reference else None,
+            runtime=runtime,
+            languages=languages,
+            ensemble=ensemble,
+            settings=settings,
+            fast=fast,
+            beam=beam,
+            n_best=n_best,
+            length_penalty=length_penalty,
+            max_length=max_length,
+        )
+        return
     how_given = decoding(
         model,
         settings,

@@ -5,12 +5,16 @@ from __future__ import annotations
 import datetime
 from importlib.metadata import version as installed
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from nmt.config import Config, beam_size, to_toml
 from nmt.errors import InputError
 from nmt.evaluation.judge import NAMES, quality
 from nmt.evaluation.scores import bleu_signature
 from nmt.model_folder import read_journal
+
+if TYPE_CHECKING:
+    from nmt.export.web_check import Checked
 
 _SAVED_MODEL = """\
 Ask it from Python, here in this folder; elsewhere, write its path instead of the dot:
@@ -48,6 +52,19 @@ print(Translator(".").translate(["first sentence"])[0].text)
 """
 
 
+_SINGLE = "Open the file in a browser: it needs no server, no network and no account.\n"
+_FOLDER = """\
+Put the folder on any static host, or try it on this machine: `python -m http.server 8000`. For pages of your own:
+
+```js
+import { Translator } from "./translate.mjs";
+const translator = await Translator.load();
+const { text, parts } = await translator.translate("first sentence");
+console.log(text, parts[0].translations[0].wordWeights);
+```
+"""
+
+
 def saved_model_lines() -> str:
     """Return the part of a card that says how to open a SavedModel, with the versions it was written with."""
     return _SAVED_MODEL.format(tensorflow=installed("tensorflow"), text=installed("tensorflow-text"))
@@ -57,6 +74,24 @@ def device_lines(strings: bool) -> str:
     """Return the part of a card that says how to run an export for a device, one of strings or of ids."""
     packages = ("tensorflow-text",) if strings else ("ai-edge-litert", "sentencepiece")
     return _DEVICE.format(packages=" ".join(f'"{each}=={installed(each)}"' for each in packages))
+
+
+def web_lines(*, size: int, quality: str, checked: Checked, single: bool) -> str:
+    """Return the part of a card that says how good a page's model is, how it was checked, and how to open it.
+
+    Arguments:
+        size: of the TFLite model, in bytes.
+        quality: a line on its score.
+        checked: what the comparison with the model found.
+        single: whether it is one file.
+    """
+    how = _SINGLE if single else _FOLDER
+    return (
+        f"The TFLite model has {size / 1e6:.1f} MB. {quality}.\n\n"
+        f"Before it was written, every signature ran in the interpreter of this machine: {checked.equal} of "
+        f"{checked.compared} texts had the model's own translation, and all of them lost {checked.loss:.4f} of "
+        f"log-probability for each piece in the mean.\n\n{how}"
+    )
 
 
 def card(

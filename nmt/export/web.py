@@ -23,7 +23,7 @@ from nmt.export import web_bundle
 from nmt.export.web_model import signatures
 from nmt.export.web_runtime import NAME, Runtime
 from nmt.inference.translator import Translator
-import nmt.plotting.html as _html
+from nmt.plotting.html import web_page
 
 FORMAT = 1
 _MODEL = "model.tflite"
@@ -45,31 +45,6 @@ class About(NamedTuple):
     languages: tuple[str, str]
     card: str
     quality: str = ""
-
-
-def check_place(to: Path, single: bool) -> None:
-    """Check that an export may be written.
-
-    Raises:
-        InputError: if something is there already, or it cannot be written.
-    """
-    if not single:
-        folders.check_new(to)
-        return
-    if to.suffix.lower() not in (".html", ".htm"):
-        raise InputError(f"--single writes one page, so --to must end in .html, and {to} does not.")
-    if to.exists():
-        raise InputError(f"{to} exists, and is not overwritten. Name another file with --to.")
-
-
-def check_settings(settings: Decoding) -> None:
-    """Check that a search can run in a page.
-
-    Raises:
-        InputError: if it draws at random, or looks at a part of the vocabulary.
-    """
-    if settings.shortlist:
-        raise InputError("A page searches the whole vocabulary: set decoding.shortlist=false.")
 
 
 def contents(model: bytes, translator: Translator, settings: Decoding, quantize: str, about: About) -> dict[str, Any]:
@@ -139,7 +114,8 @@ def write_single(
         "licenses.txt": licenses().encode(),
     }
     page = _page(described, tokenizers, about, {name: _packed(each) for name, each in embedded.items()})
-    check_place(to, single=True)
+    if to.exists():
+        raise InputError(f"{to} exists, and is not overwritten.")
     try:
         to.parent.mkdir(parents=True, exist_ok=True)
         write_file(to, page.encode())
@@ -159,7 +135,8 @@ def licenses() -> str:
         f"{installed('tensorflow')} gives them, come after it. Letters of the font NanumGothic, copyright 2011 NHN "
         "Corporation, are under the SIL Open Font License 1.1, https://openfontlicense.org.",
         browser.path("Apache-2.0.txt").read_text(encoding="utf-8"),
-        notices.read_text(encoding="utf-8", errors="replace") if notices.is_file() else "",
+        browser.path("notices.txt").read_text(encoding="utf-8"),
+        notices.read_bytes().decode("utf-8", "replace") if notices.is_file() else "",
     ]
     return "\n\n".join(parts)
 
@@ -167,8 +144,12 @@ def licenses() -> str:
 def _page(
     described: Mapping[str, Any], tokenizers: Tokenizers, about: About, embedded: Mapping[str, str] | None
 ) -> str:
-    letters = {letter for side in (tokenizers.source, tokenizers.target) for letter in "".join(side.pieces(range(side.vocabulary)))}
-    return _html.web_page(
+    letters = {
+        letter
+        for side in (tokenizers.source, tokenizers.target)
+        for letter in "".join(side.pieces(range(side.vocabulary)))
+    }
+    return web_page(
         f"{about.name} – nmt",
         client=web_bundle.client(),
         contents=described,

@@ -1,4 +1,4 @@
-"""The scripts of a page, joined from ES modules: a classic worker, which the runtime needs, and a page from disk have none.
+"""The scripts of a page, joined from ES modules: neither a classic worker nor a page from disk can import any.
 
 Joining is all that is done to them. Imports and exports go, because all names are in one scope then.
 """

@@ -129,7 +129,10 @@ def _texts(
     chosen: dict[Signature, list[tuple[str, list[int]]]] = {}
     shorter = 1
     for signature, count in zip(signatures(settings), _TEXTS, strict=False):
-        ready = ((text, tokenizers.source.ids(text)) for text in itertools.chain(given, _drawn(tokenizers, shorter, signature.reads)))
+        ready = (
+            (text, tokenizers.source.ids(text))
+            for text in itertools.chain(given, _drawn(tokenizers, shorter, signature.reads))
+        )
         fitting = ((text, ids) for text, ids in ready if shorter <= len(ids) < signature.reads and text.strip())
         chosen[signature] = list(itertools.islice(fitting, count))
         shorter = signature.reads

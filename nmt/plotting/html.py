@@ -5,8 +5,9 @@ from __future__ import annotations
 import base64
 import dataclasses
 import hashlib
+import json
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from importlib import resources
 from typing import Any
 
@@ -105,6 +106,60 @@ def served_page(kind: str, title: str, scripts: Sequence[str], data: dict[str, A
         "frame-ancestors 'none'",
     ]
     return html, "; ".join(policy)
+
+
+def web_page(
+    title: str,
+    *,
+    client: str,
+    contents: Mapping[str, Any],
+    embedded: Mapping[str, str] | None,
+    letters: Iterable[str],
+    card: str,
+) -> str:
+    """Return the page of a translator that runs in the browser.
+
+    Arguments:
+        title: of the page.
+        client: the script that starts the translator.
+        contents: what is known of the model.
+        embedded: the files that the page holds, packed, by name; ``None`` if they are beside it.
+        letters: those that a translation may have: the page brings the Hangul among them.
+        card: the text of the model's card.
+    """
+    words = json.loads(read("web_words.json"))
+    languages = contents["languages"] or ("", "")
+    code = client + "".join(map(read, ["links.js", "weights.js", "web.js"]))
+    policy = [
+        "default-src 'none'",
+        "style-src 'unsafe-inline'",
+        "font-src data:",
+        "img-src data:",
+        f"script-src '{digest(code)}' 'wasm-unsafe-eval'",
+        "worker-src blob:",
+        "base-uri 'none'",
+        "form-action 'none'",
+        *(["connect-src 'self'"] if embedded is None else []),
+    ]
+    main = _rendered(
+        "web.html",
+        name=contents["name"],
+        say=words["en"],
+        languages=languages,
+        card=card,
+        embedded=[(name, Markup(packed)) for name, packed in (embedded or {}).items()],
+    )
+    return _rendered(
+        "base.html",
+        kind="server web",
+        title=title,
+        policy=Markup("; ".join(policy)),
+        style=Markup(_embedded_hangul("".join(letters) + json.dumps(words, ensure_ascii=False)) + read("style.css")),
+        main=main,
+        data={"contents": contents, "words": words, "languages": languages},
+        module=True,
+        script=Markup(code),
+    )
 
 
 def alignment_page(

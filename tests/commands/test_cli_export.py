@@ -102,6 +102,10 @@ REFUSED = {
     "over a file": (["M", "--to", "FILE"], "is a file"),
     "among other things": (["M", "--to", "FULL"], "holds thesis.txt"),
     "a device among other things": (["M", "--tflite", "--to", "FULL"], "is not empty"),
+    "one page for a server": (["M", "--single"], "add --web"),
+    "a page over a file": (["M", "--web", "--single", "--to", "FILE"], "must end in .html"),
+    "a page among other things": (["M", "--web", "--to", "FULL"], "is not empty"),
+    "a page without its runtime": (["M", "--web", "--to", "NEW", "--runtime", "FULL"], "npm pack"),
 }
 
 
@@ -110,7 +114,7 @@ def test_bad_input_is_refused_before_any_work(case: str, model: Path, tmp_path: 
     (tmp_path / "file").write_text("mine")
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "thesis.txt").write_text("mine")
-    names = {"M": model, "FILE": tmp_path / "file", "FULL": tmp_path / "full"}
+    names = {"M": model, "FILE": tmp_path / "file", "FULL": tmp_path / "full", "NEW": tmp_path / "new"}
     arguments, words = REFUSED[case]
     before = sorted(tmp_path.rglob("*"))
     refused(nmt("export", *[names.get(argument, argument) for argument in arguments]), words)

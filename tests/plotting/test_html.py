@@ -176,7 +176,13 @@ def test_it_brings_its_hangul_along_and_nothing_more() -> None:
 @pytest.mark.parametrize("text", HOSTILE)
 def test_a_served_page_allows_its_own_style_and_script_alone(text: str) -> None:
     html, policy = served_page(
-        "server", text, ["links.js", "server.js"], {"fixed": text}, name=text, version=3, max_characters=100
+        "server",
+        text,
+        ["links.js", "weights.js", "server.js"],
+        {"fixed": text},
+        name=text,
+        version=3,
+        max_characters=100,
     )
     read = Reader(html)
     data, script = read.texts["script"]

@@ -1,0 +1,290 @@
+// The page of a translator that runs in it. Each line is translated as one types; only the newest answer is drawn.
+const PAUSE = 250; // milliseconds
+const LARGEST = 5_000_000; // bytes of a text file
+const WEAK = 0.4; // a word whose pieces have less probability than this in the mean is marked
+const element = (id) => document.getElementById(id);
+const { contents, words, languages } = JSON.parse(element("data").textContent);
+const [text, state, failed, result, progress] = ["text", "state", "failed", "result", "progress"].map(element);
+const section = element("alignment");
+const alignment = alignmentIn(section);
+
+let translator = null;
+let running = null;
+let timer = 0;
+let shown = []; // for each line its parts
+let chosen = null; // the part whose translations are below
+let place = 0; // which of its translations is drawn
+
+// --- the language of the page ---
+
+let tongue = "en";
+const said = (key, values = {}) => words[tongue][key].replace(/\{(\w+)\}/g, (_, name) => values[name]);
+let told = () => {}; // says again what was said last, in another language
+const tell = (where, key, values) => {
+  told = () => { where.textContent = key ? said(key, values) : ""; };
+  told();
+};
+
+const speak = (wanted) => {
+  tongue = wanted;
+  document.documentElement.lang = tongue;
+  element("tongue").value = tongue;
+  for (const each of document.querySelectorAll("[data-say]")) each.textContent = said(each.dataset.say);
+  for (const each of document.querySelectorAll("[data-label]")) each.setAttribute("aria-label", said(each.dataset.label));
+  text.placeholder = said("placeholder");
+  const [title, hint] = [section.querySelector("h2"), section.querySelector(".quiet")];
+  [title.textContent, hint.textContent] = [said("alignment"), said("hint")];
+  const [sources, targets] = section.querySelectorAll(".row");
+  sources.setAttribute("aria-label", said("source_words"));
+  targets.setAttribute("aria-label", said("target_words"));
+  section.querySelector(".scroll").setAttribute("aria-label", said("map"));
+  element("facts").textContent = said("facts", {
+    ...contents,
+    languages: languages[0] ? `${languages.join(" → ")} · ` : "",
+    quality: contents.quality ? `${contents.quality} · ` : said("no_quality"),
+  });
+  told();
+  detail();
+};
+
+// --- asking ---
+
+const fail = (key, values) => {
+  failed.hidden = !key;
+  failed.textContent = key ? said(key, values) : "";
+};
+
+const busy = (on) => {
+  element("stop").hidden = !on;
+  if (!on) progress.hidden = true;
+};
+
+const translate = async () => {
+  running?.abort();
+  const own = (running = new AbortController());
+  const lines = text.value.split(/\r\n|\r|\n/);
+  const bySentence = element("sentences").checked;
+  fail();
+  if (!text.value.trim()) {
+    draw([], true);
+    tell(state, "");
+    return busy(false);
+  }
+  if (!translator) return tell(state, "starting");
+  tell(state, "translating");
+  result.classList.add("old");
+  busy(true);
+  const found = [];
+  let last = 0;
+  try {
+    for (const [i, line] of lines.entries()) {
+      const parts = [];
+      found.push(parts);
+      await translator.translate(line, {
+        signal: own.signal,
+        bySentence,
+        onPart: (part) => parts.push(part),
+      });
+      if (lines.length === 1 || own !== running) continue;
+      // Drawing takes longer than translating: a few times a second is enough.
+      if (performance.now() - last < 200) continue;
+      last = performance.now();
+      progress.hidden = false;
+      progress.max = lines.length;
+      progress.value = i + 1;
+      tell(state, "progress", { done: i + 1, of: lines.length });
+      draw(found, false);
+    }
+    if (own !== running) return;
+    draw(found, true);
+    notes(found, bySentence);
+  } catch (error) {
+    if (own !== running) return;
+    draw(found, true);
+    if (error.name === "AbortError") {
+      tell(state, "stopped", { done: found.length - 1, of: lines.length });
+    } else {
+      tell(state, "");
+      fail("failed", { reason: error.message });
+    }
+  }
+  busy(false);
+};
+
+const notes = (found, bySentence) => {
+  const parts = found.flat();
+  const best = parts.flatMap(({ translations }) => translations.slice(0, 1));
+  const keys = [];
+  if (!bySentence && found.some((line) => line.length > 1)) keys.push("cut");
+  if (best.some(({ unfinished }) => unfinished)) keys.push("unfinished");
+  if (result.querySelector("mark")) keys.push("weak");
+  told = () => { state.textContent = keys.map((key) => said(key)).join(" "); };
+  told();
+};
+
+const soon = () => {
+  clearTimeout(timer);
+  timer = setTimeout(translate, PAUSE);
+};
+
+// --- drawing ---
+
+const best = ({ translations }) => translations[0]?.text ?? "";
+const whole = () => shown.map((parts) => parts.map(best).filter(Boolean).join(" ")).join("\n");
+
+// The words of a translation, those marked that the model was unsure of.
+const marked = (one) => {
+  const { words: own, places } = one.targetWords;
+  const sums = own.map(() => [0, 0]);
+  places.forEach((word, i) => {
+    sums[word][0] += one.tokenScores[i];
+    sums[word][1] += 1;
+  });
+  if (own.join(" ") !== one.text) return [one.text];
+  return own.flatMap((word, i) => {
+    const weak = Math.exp(sums[i][0] / Math.max(sums[i][1], 1)) < WEAK;
+    return [...(i ? [" "] : []), weak ? make("mark", word) : word];
+  });
+};
+
+const draw = (found, ended) => {
+  shown = found;
+  result.classList.toggle("old", !ended);
+  const parts = found.flat().filter(({ translations }) => translations.length);
+  const several = parts.length > 1;
+  const drawn = parts.map((part) => {
+    const line = make(several ? "button" : "p", "", { dir: "auto", lang: languages[1], ...(several && { type: "button", "aria-pressed": "false" }) });
+    line.append(...(best(part) ? marked(part.translations[0]) : [said("nothing")]));
+    if (several) line.addEventListener("click", () => pick(parts, part, drawn));
+    return line;
+  });
+  result.replaceChildren(...drawn);
+  for (const id of ["copy", "save"]) element(id).disabled = !parts.length;
+  if (ended) pick(parts, parts[0] ?? null, drawn);
+};
+
+const pick = (parts, part, drawn) => {
+  drawn.forEach((line, i) => line.matches("button") && line.setAttribute("aria-pressed", String(parts[i] === part)));
+  chosen = part && { ...part, number: parts.length > 1 ? parts.indexOf(part) + 1 : 0 };
+  place = 0;
+  detail();
+};
+
+// The translations of the chosen part.
+const detail = () => {
+  const translations = chosen?.translations ?? [];
+  element("best").hidden = !translations.length;
+  element("best-title").textContent = chosen?.number ? said("best_of", { n: chosen.number }) : said("best");
+  element("list").replaceChildren(...translations.map((one, i) => {
+    const item = document.createElement("li");
+    const button = make("button", "", { type: "button", "aria-pressed": String(i === place) });
+    button.append(
+      make("span", one.text || said("nothing"), { class: "words", dir: "auto", lang: languages[1] }),
+      make("span", one.score.toFixed(2).replace("-", "−"), { class: "score" }),
+    );
+    button.addEventListener("click", () => { place = i; detail(); element("list").children[i].firstChild.focus(); });
+    item.append(button);
+    return item;
+  }));
+  const one = translations[place];
+  section.hidden = !one?.wordWeights?.length;
+  element("unaligned").hidden = !one || contents.aligned;
+  if (section.hidden) return;
+  const [source, target, weights] = [one.sourceWords.words, one.targetWords.words, one.wordWeights];
+  const spoken = (own, others, rows, key) => own.map((word, i) => {
+    const most = rows[i].map((weight, j) => [weight, others[j]]).filter(([weight]) => weight >= 0.01);
+    const named = most.sort((a, b) => b[0] - a[0]).slice(0, 3).map(([weight, other]) => `${other} ${Math.round(100 * weight)} %`);
+    return said(key, { word, others: named.join(", ") || said("nobody") });
+  });
+  const columns = source.map((_, i) => weights.map((row) => row[i]));
+  const labels = [spoken(source, target, columns, "attended"), spoken(target, source, weights, "attends")];
+  alignment.show({ source, target, labels, weights, languages }, { explained: said("explained"), ended: said("ended") });
+};
+
+// --- files ---
+
+const openFile = async (file) => {
+  if (file.size > LARGEST) return fail("too_large", { name: file.name });
+  try {
+    text.value = new TextDecoder("utf-8", { fatal: true }).decode(await file.arrayBuffer());
+  } catch {
+    return fail("not_text", { name: file.name });
+  }
+  element("sentences").checked = true;
+  translate();
+};
+
+const copy = async () => {
+  try {
+    await navigator.clipboard.writeText(whole());
+    tell(state, "copied");
+  } catch {
+    tell(state, "not_copied");
+  }
+};
+
+const save = () => {
+  const address = URL.createObjectURL(new Blob([`${whole()}\n`], { type: "text/plain" }));
+  const link = make("a", "", { href: address, download: `${contents.name}.txt` });
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(address), 10_000);
+};
+
+// --- starting ---
+
+const unpacked = async (name) => {
+  const packed = document.querySelector(`script[data-file="${name}"]`).textContent;
+  const bytes = Uint8Array.from(atob(packed), (letter) => letter.charCodeAt(0));
+  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+  return new Uint8Array(await new Response(stream).arrayBuffer());
+};
+
+const isSingle = Boolean(document.querySelector("script[data-file]"));
+
+const start = async () => {
+  if (!isSingle) return Client.load(new URL(".", document.baseURI));
+  const names = Object.keys(contents.files);
+  const [wasm, code, ...bytes] = await Promise.all(["litert.wasm", "worker.js", ...names].map(unpacked));
+  return Client.start({ contents, wasm, code, files: Object.fromEntries(names.map((name, i) => [name, bytes[i]])) });
+};
+
+const readLicenses = async () => {
+  const pre = element("licenses").querySelector("pre");
+  if (pre.textContent) return;
+  pre.textContent = isSingle
+    ? new TextDecoder().decode(await unpacked("licenses.txt"))
+    : await (await fetch("licenses.txt")).text();
+};
+
+const begin = async () => {
+  speak(navigator.language.startsWith("ko") ? "ko" : "en");
+  element("tongue").addEventListener("change", ({ target }) => speak(target.value));
+  const old = element("old");
+  if (typeof WebAssembly !== "object") return tell(old, "old_wasm");
+  if (!isSingle && location.protocol === "file:") return tell(old, "from_disk");
+  if (isSingle && typeof DecompressionStream !== "function") return;
+  old.hidden = true;
+  element("desk").hidden = false;
+  element("licenses").addEventListener("toggle", readLicenses);
+  text.addEventListener("input", soon);
+  element("sentences").addEventListener("change", translate);
+  element("file").addEventListener("change", ({ target }) => {
+    if (target.files.length) openFile(target.files[0]);
+    target.value = "";
+  });
+  element("stop").addEventListener("click", () => running?.abort());
+  text.addEventListener("keydown", ({ key }) => key === "Escape" && running?.abort());
+  element("copy").addEventListener("click", copy);
+  element("save").addEventListener("click", save);
+  tell(state, "starting");
+  try {
+    translator = await start();
+  } catch (error) {
+    tell(state, "");
+    return fail("damaged", { reason: error.message });
+  }
+  tell(state, "");
+  if (text.value) translate();
+};
+
+begin();
