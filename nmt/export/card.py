@@ -89,8 +89,8 @@ def web_lines(*, size: int, quality: str, checked: Checked, single: bool) -> str
     return (
         f"The TFLite model has {size / 1e6:.1f} MB. {quality}.\n\n"
         f"Before it was written, every signature ran in the interpreter of this machine: {checked.equal} of "
-        f"{checked.compared} texts had the model's own translation, and all of them lost {checked.loss:.4f} of "
-        f"log-probability for each piece in the mean.\n\n{how}"
+        f"{checked.compared} texts had the model's own translation, and the log-probability of a piece changed by "
+        f"{-checked.loss:+.4f} in the mean of all.\n\n{how}"
     )
 
 

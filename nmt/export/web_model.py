@@ -99,13 +99,13 @@ class Runner:
 
     Arguments:
         model: the TFLite model.
-        settings: the search it was made with.
+        all_signatures: its :func:`signatures`.
     """
 
-    def __init__(self, model: bytes, settings: Decoding) -> None:
+    def __init__(self, model: bytes, all_signatures: Sequence[Signature]) -> None:
         from ai_edge_litert.interpreter import Interpreter
 
-        self._signatures = signatures(settings)
+        self._signatures = all_signatures
         self._interpreter = Interpreter(model_content=model)
         self._runs = {each.name: self._interpreter.get_signature_runner(each.name) for each in self._signatures}
 

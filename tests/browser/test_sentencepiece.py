@@ -18,7 +18,7 @@ from nmt.data.tokenizers import EOS, UNK, train_tokenizers
 pytestmark = needs_node
 TEXTS = 10_000
 # Each kind with rules of normalisation of its own.
-MODELS = {"unigram": "nfc", "bpe": "nmt_nfkc", "char": "nfc", "word": "identity", "unigram-nmt_nfkc": "nmt_nfkc"}
+MODELS = {"unigram": "nfc", "bpe": "nmt_nfkc", "char": "nfkc", "word": "none", "unigram-nfkc": "nfkc"}
 # What normalisation changes, what no vocabulary has, what resembles special pieces, and what is no text.
 PARTS = ["  ", "\u3000", "\t", "\r\n", "\x00", "\x1b[2J", "\x85", "\u2028", "\u200b", "\ufeff", "\ufffd", "\ud800"]
 PARTS += ["\udfff", "<s>", "</s>", "<unk>", "▁", "▁▁", "e\u0301", "ﬀ", "½", "Ａ", "ｱﾊﾟ", "\u1112\u1161\u11ab", "👍🏽"]

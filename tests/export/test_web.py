@@ -65,7 +65,7 @@ def pages(
 def test_every_signature_translates_as_the_translator_does(
     translator: Translator, settings: Decoding, model: bytes
 ) -> None:
-    runner = web_model.Runner(model, settings)
+    runner = web_model.Runner(model, web_model.signatures(settings))
     for text, expected in zip(TEXTS, translator.hypotheses(TEXTS, **SEARCH), strict=True):
         ids = translator.tokenizers.source.ids(text)[: settings.max_length]
         for signature in web_model.signatures(settings):
