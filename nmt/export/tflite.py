@@ -17,7 +17,7 @@ from nmt import model_folder as folders
 from nmt.config import Decoding, check_decoding
 from nmt.data.tokenizers import BOS, EOS, PAD, UNK, Tokenizers
 from nmt.decoding.history import DENSE
-from nmt.decoding.search import unfinished
+from nmt.decoding.repetition import stop_repetition
 from nmt.decoding.strategies import constraints_for, search, with_spares
 from nmt.errors import InputError
 from nmt.export import tflite_runtime
@@ -180,8 +180,9 @@ def search_function(
                 eos=EOS,
                 history=DENSE,
             )
+        found, cut_off = stop_repetition(found, constraints)
         outputs = {name: getattr(found, name) for name in fields}
-        return {**outputs, "unfinished": unfinished(found, constraints)}
+        return {**outputs, "unfinished": cut_off}
 
     return translate
 

@@ -12,7 +12,8 @@ from nmt.config import Decoding
 from nmt.data.tokenizers import BOS, EOS, PAD, UNK, Tokenizers
 from nmt.decoding.constraints import Constraints
 from nmt.decoding.ensemble import Ensemble
-from nmt.decoding.search import Hypotheses, unfinished
+from nmt.decoding.repetition import stop_repetition
+from nmt.decoding.search import Hypotheses
 from nmt.decoding.shortlist import Shortlist
 from nmt.decoding.strategies import constraints_for, graph_settings, search, selection_for, with_spares
 from nmt.models.language_model import LanguageModel
@@ -74,14 +75,15 @@ class TranslationGraph:
             numbers=numbers,
             selection=selection,
         )
+        found, cut_off = stop_repetition(found, constraints)
         text = self._spelled(found)
         if settings.n_best > 1 and not settings.sample:
-            found, text = distinct(found, text, settings.n_best)
+            found, text, cut_off = distinct(found, text, cut_off, settings.n_best)
         return {
             **_outputs(found, source, lengths, truncated),
             "text": text,
             "begun": self.tokenizers.target.decode(prefix) if prefixed else tf.fill(tf.shape(texts), ""),
-            "unfinished": unfinished(found, constraints),
+            "unfinished": cut_off,
         }
 
     def score(self, sources: tf.Tensor, targets: tf.Tensor, max_length: tf.Tensor) -> Outputs:
@@ -147,6 +149,7 @@ class CompletionGraph:
         constraints = Constraints(limits, prefix=prefix, no_repeat=settings.no_repeat, unknown=UNK)
         memory, mask = self.model.encode(prefix), tf.zeros([rows, 0], tf.bool)
         found = _search(self.model, settings, memory, mask=mask, constraints=constraints, numbers=numbers)
+        found, cut_off = stop_repetition(found, constraints)
         tokens, lengths = found.tokens[:, 0], found.lengths[:, 0]
         return {
             "text": self.tokenizers.target.decode(tf.RaggedTensor.from_tensor(tokens, lengths=lengths)),
@@ -155,7 +158,7 @@ class CompletionGraph:
             "tokens": tokens,
             "lengths": lengths,
             "truncated": given.row_lengths() > read.row_lengths(),
-            "unfinished": unfinished(found, constraints)[:, 0],
+            "unfinished": cut_off[:, 0],
         }
 
     def score(self, texts: tf.Tensor, max_length: tf.Tensor) -> Outputs:
@@ -203,12 +206,15 @@ class GraphCache:
 _search = partial(search, bos=BOS, eos=EOS)
 
 
-def distinct(found: Hypotheses, text: tf.Tensor, n_best: int) -> tuple[Hypotheses, tf.Tensor]:
+def distinct(
+    found: Hypotheses, text: tf.Tensor, cut_off: tf.Tensor, n_best: int
+) -> tuple[Hypotheses, tf.Tensor, tf.Tensor]:
     """Keep the best ``n_best`` of each row whose texts differ.
 
     Arguments:
         found: the best of each row first.
         text: what they spell, ``(batch, hypotheses)``.
+        cut_off: whether each reached its maximum length, likewise.
         n_best: how many to keep. Where there are fewer, the rest is ranked ``-inf``.
     """
     places = tf.range(tf.shape(text)[1])
@@ -216,9 +222,8 @@ def distinct(found: Hypotheses, text: tf.Tensor, n_best: int) -> tuple[Hypothese
     repeated = tf.reduce_any(same & (places < tf.expand_dims(places, 1)), 2)
     found = found._replace(ranks=tf.where(repeated, -float("inf"), found.ranks))
     _, order = tf.math.top_k(found.ranks, n_best)
-    return Hypotheses(*(tf.gather(part, order, axis=1, batch_dims=1) for part in found)), tf.gather(
-        text, order, axis=1, batch_dims=1
-    )
+    *kept, text, cut_off = (tf.gather(part, order, axis=1, batch_dims=1) for part in (*found, text, cut_off))
+    return Hypotheses(*kept), text, cut_off
 
 
 def _teacher_forced(pieces: tf.RaggedTensor, max_length: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:

@@ -289,10 +289,12 @@ def test_of_equal_texts_the_best_is_kept() -> None:
     text = tf.constant([["a b", "a c", "a b", "d"], ["x", "x", "x", "y"]])
     scores = tf.constant([[-1.0, -2.0, -3.0, -4.0], [-1.0, -2.0, -3.0, -4.0]])
     tokens = tf.reshape(tf.range(8), [2, 4, 1])
-    found, kept = distinct(Hypotheses(tokens, tf.ones([2, 4], tf.int32), scores, scores, scores, scores), text, 3)
+    found = Hypotheses(tokens, tf.ones([2, 4], tf.int32), scores, scores, scores, scores)
+    found, kept, cut_off = distinct(found, text, text == "d", 3)
     assert kept.numpy().tolist() == [[b"a b", b"a c", b"d"], [b"x", b"y", b"x"]]
     assert found.tokens[..., 0].numpy().tolist() == [[0, 1, 3], [4, 7, 5]]
     assert found.ranks.numpy().tolist() == [[-1.0, -2.0, -4.0], [-1.0, -4.0, -np.inf]]
+    assert cut_off.numpy().tolist() == [[False, False, True], [False] * 3]
 
 
 def test_lengths_are_kept_to(translator) -> None:
