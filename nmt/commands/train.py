@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import shlex
+from collections.abc import Callable
+from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,12 +13,14 @@ import typer
 from typer.core import TyperCommand
 
 from nmt.commands.console import TsvQuoting, say
-from nmt.errors import InputError, Stopped, WorkFailed
+from nmt.errors import InputError, Stopped, WorkFailed, first_line
 from nmt.tf_import import import_tensorflow
 
 if TYPE_CHECKING:
     from nmt.config import Config
     from nmt.data.corpora import Corpus
+    from nmt.training.cluster import Cluster
+    from nmt.training.workers import Workers
 
 
 class ListsOfFiles(TyperCommand):
@@ -118,6 +123,9 @@ def train(
         int, typer.Option(min=0, help="With --from: the maximum number of new pieces of text.", show_default=False)
     ] = 0,
     resume: Annotated[bool, typer.Option("--resume", help="Continue the run in the folder of --to.")] = False,
+    wait: Annotated[
+        float, typer.Option(min=1, help="On several machines: seconds to wait until all have begun.")
+    ] = 600.0,
 ) -> None:
     """Train a translator on sentence pairs, or a language model on plain text.
 
@@ -132,7 +140,12 @@ def train(
     from nmt.data.mixture import find_files
     from nmt.folder_lock import check_unlocked
     from nmt.model_folder import read_config
+    from nmt.training.cluster import find_cluster
     from nmt.training.prepare import prepare_run
+
+    cluster = find_cluster()
+    # The others have the same to say, and nothing in the folder is theirs.
+    tell, chief = (say, True) if cluster is None or cluster.is_chief else (_silent, False)
 
     corpus_given = _one_corpus(source=source, target=target, pairs=pairs, tfds=tfds, text=text)
     if data_dir and not tfds:
@@ -161,21 +174,30 @@ def train(
         base = configuration.from_file(config, base) if config else base
         chosen = configuration.with_settings(base, settings or [])
         _fits_architecture(chosen, plain=bool(text))
-        prepare_run(chosen, to, linked=links is not None, resume=resume, start=start)
+        prepare_run(chosen, to if chief else None, linked=links is not None, resume=resume, start=start)
         return chosen
 
     # A wrong setting is refused before a long corpus is read. A run that is resumed has its settings in its folder.
     chosen = choose(read_config(to) if resume else read_config(start) if start else presets.preset(name)[0])
-    check_unlocked(to, "nmt train")
+    if chief:
+        check_unlocked(to, "nmt train")
     corpus, dev = _corpora(
-        corpus_given, data_dir, weights or [], dev=held_out, plain=bool(text), links=links, quoted=tsv_quoting
+        corpus_given,
+        data_dir,
+        weights or [],
+        dev=held_out,
+        plain=bool(text),
+        links=links,
+        quoted=tsv_quoting,
+        tell=tell,
     )
     if not (resume or start):
         base, lines = presets.preset(name, corpus.size, "lines" if text else "pairs", chosen.text.joint)
         for line in lines:
-            say(line)
+            tell(line)
         chosen = choose(base)
-    if not resume:
+    workers = _joined(cluster, chosen, corpus, dev, resume, wait) if cluster else None
+    if not resume and chief:
         named = [*(both for pair in zip(source or [], target or [], strict=True) for both in pair), *(pairs or [])]
         files = [Path(file) for name in named for file in find_files(name)]
         files += [file for file in (dev_source, dev_target, dev_pairs) if file]
@@ -184,10 +206,41 @@ def train(
     from nmt.training.fit import train_model
 
     try:
-        train_model(chosen, corpus, dev, to, resume=resume, start=start, grow=grow)
+        train_model(chosen, corpus, dev, to, resume=resume, start=start, grow=grow, workers=workers)
     except Stopped as stopped:
         raise WorkFailed(f"{stopped} The same command with --resume continues from here.") from None
-    print(f"The model is in {to}. Try it: nmt {'complete' if text else 'translate'} {to}")
+    if chief:
+        print(f"The model is in {to}. Try it: nmt {'complete' if text else 'translate'} {to}")
+
+
+def _silent(line: str) -> None:
+    """Say nothing."""
+
+
+def _joined(cluster: Cluster, config: Config, corpus: Corpus, dev: Corpus, resume: bool, wait: float) -> Workers:
+    """Meet the other workers, check that all were given the same, and join them."""
+    from nmt import config as configuration
+    from nmt.training.cluster import meet
+    from nmt.training.prepare import check_workers
+
+    check_workers(config, corpus, cluster.workers)
+    given = {
+        "corpus": [corpus.checksum, dev.checksum],
+        "configuration": [configuration.to_toml(config), resume, cluster.workers],
+        "version of nmt": metadata.version("nmt"),
+    }
+    meet(cluster, given, wait)
+    import_tensorflow()
+    import tensorflow as tf
+
+    from nmt.training.workers import Workers
+
+    if not cluster.is_chief:
+        logging.getLogger("nmt").setLevel(logging.WARNING)
+    try:
+        return Workers(cluster)
+    except (tf.errors.OpError, RuntimeError) as error:
+        raise WorkFailed(f"Worker {cluster.index} could not join the others: {first_line(error)}") from error
 
 
 def _warn(corpus: Corpus, dev: Corpus, files: list[Path], quoted: bool, plain: bool) -> None:
@@ -258,6 +311,7 @@ def _corpora(
     plain: bool,
     links: Path | None,
     quoted: bool,
+    tell: Callable[[str], None],
 ) -> tuple[Corpus, Corpus]:
     """Open the training pairs with their word links, and find development pairs if none were named."""
     from nmt.data import corpora, mixture
@@ -279,5 +333,5 @@ def _corpora(
         return corpus, dev
     corpus, dev = corpora.split_dev(corpus)
     what = "lines" if plain else "pairs"
-    say(f"No development {what} were named, so {dev.size:,} of the training {what} are held out.")
+    tell(f"No development {what} were named, so {dev.size:,} of the training {what} are held out.")
     return corpus, dev

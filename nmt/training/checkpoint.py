@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import zlib
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -77,18 +77,27 @@ class Checkpoint:
         texts: what the run reads.
         order: the fingerprint of the order of its batches.
         others: variables besides those of the model, its optimizer and its metrics.
+        near_orders: fingerprints of orders that are nearly the same, so that an epoch can go on with this one.
     """
 
     def __init__(
-        self, path: Path, model: keras.Model, texts: Fingerprints, order: int, others: Sequence[Any] = ()
+        self,
+        path: Path,
+        model: keras.Model,
+        texts: Fingerprints,
+        order: int,
+        others: Sequence[Any] = (),
+        near_orders: Container[int] = (),
     ) -> None:
         self.path = path
         self.model = model
         self.others = others
         self.texts = texts
         self.order = order
+        self.near_orders = near_orders
 
-    def _variables(self) -> list[Any]:
+    def variables(self) -> list[Any]:
+        """Return all that is saved."""
         # The seeds of dropout are among a model's variables; Keras's own checkpoints leave them out.
         model = self.model
         everything = [*model.variables, *model.optimizer.variables, *model.metrics_variables, *self.others]
@@ -98,7 +107,7 @@ class Checkpoint:
         """Save the run after ``epoch`` epochs and ``batch`` batches of the next, perhaps to another path."""
         path = path or self.path
         make_folder(path.parent)
-        arrays: dict[str, Any] = {f"variable_{i}": _numpy(v) for i, v in enumerate(self._variables())}
+        arrays: dict[str, Any] = {f"variable_{i}": _numpy(v) for i, v in enumerate(self.variables())}
         position = np.array([epoch, batch, self.texts.corpus, self.order, self.texts.dev])
         write_file(path, lambda aside: np.savez(aside, allow_pickle=False, position=position, **arrays))
 
@@ -109,7 +118,7 @@ class Checkpoint:
             InputError: if there is no checkpoint, it is damaged, or it belongs to another model, corpus or order.
         """
         try:
-            arrays = read_npz(self.path, max_bytes=2**16 + sum(_numpy(v).nbytes for v in self._variables()))
+            arrays = read_npz(self.path, max_bytes=2**16 + sum(_numpy(v).nbytes for v in self.variables()))
             epoch, batch, corpus, order, *dev = (int(number) for number in arrays.pop("position"))
         except FileNotFoundError:
             raise InputError(f"There is nothing to resume: {self.path} is missing.") from None
@@ -126,13 +135,13 @@ class Checkpoint:
                 f"The run to resume, {self.path}, used other development pairs, and scores on two sets cannot be "
                 "compared. Name those it began with; to go on with others, begin a new run with --from."
             )
-        if batch and order != self.order:
+        if batch and order != self.order and order not in self.near_orders:
             raise InputError(
                 "The run to resume was stopped within an epoch, and training.batch_size, batch_unit or seed has "
                 "changed, or the version of nmt: the pairs that are left cannot be determined. Finish the epoch with "
                 "the old ones first."
             )
-        variables = self._variables()
+        variables = self.variables()
         _leave_out_clock(arrays, len(variables))
         shapes = [tuple(v.shape) for v in variables]
         if [array.shape for array in arrays.values()] != shapes:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from nmt.config import Config, with_settings
@@ -47,11 +48,16 @@ from nmt.training.checkpoint import Checkpoint, Fingerprints, RestoreMetrics, Sa
 from nmt.training.choose_search import choose_search
 from nmt.training.inputs import RunParts, batch_order, development_sentences, run_parts, uncounted_batches
 from nmt.training.limits import RunLimits
-from nmt.training.prepare import prepare_run
+from nmt.training.prepare import check_workers, prepare_run
 from nmt.training.schedules import WarmUp
 from nmt.training.tensorboard import DEV, TRAIN, Completions, Curves, EventFile, Projector, Translations
+from nmt.training.worker_steps import WorkerSteps, lost
+from nmt.training.workers import Workers
 
 logger = logging.getLogger(__name__)
+
+# A run can be continued with any number of workers up to this one.
+MAX_WORKERS = 256
 
 # A corpus, a TSV, two parallel files, or pairs of strings.
 Pairs = Corpus | str | Path | tuple[str | Path, str | Path] | Iterable[tuple[str, str]]
@@ -66,6 +72,7 @@ def train_model(
     resume: bool = False,
     start: str | Path | None = None,
     grow: int = 0,
+    workers: Workers | None = None,
 ) -> Translator | Completer:
     """Train a model on a corpus and keep the best epoch, by its score on the development set, in a folder.
 
@@ -80,6 +87,8 @@ def train_model(
         resume: whether to continue the run in ``folder``; the model is then the same, bit for bit, as without a stop.
         start: the folder of a model to begin with.
         grow: the maximum number of new pieces that are learned from the corpus and added to that model's vocabulary.
+        workers: the machines that share the run, each of which calls this with the same arguments. The chief alone
+            scores, reports, and writes into the folder.
 
     Returns:
         The best model, as a :class:`Translator` or, for a language model, as a :class:`Completer`.
@@ -88,13 +97,20 @@ def train_model(
         InputError: before anything is written, if the folder holds another model, the text allows no such vocabulary,
             no pair fits into ``data.max_length``, the model to begin with is of another kind, or word links are missing
             or have no use.
-        WorkFailed: if the loss is no longer finite, or the run was asked to stop; the best model so far is kept.
+        WorkFailed: if the loss is no longer finite, the run was asked to stop, or another worker has ended; the best
+            model so far is kept.
     """
     folder = Path(folder)
     begin = Path(start) if start else None
+    if workers:
+        check_workers(config, corpus, workers.count)
+        if not workers.is_chief:
+            with _lost_workers(workers):
+                parts = run_parts(config, corpus, dev, folder, resume=resume, start=begin, grow=grow, workers=workers)
+                return _train(corpus, dev, folder, parts, made=lambda: None, resume=resume, workers=workers)
     # Nothing is written into a folder that is refused, not even the lock. Once it is locked, run_parts checks again.
     prepare_run(config, folder, linked=corpus.links() is not None, resume=resume, start=begin)
-    with contextlib.ExitStack() as lock:
+    with contextlib.ExitStack() as lock, _lost_workers(workers):
 
         def hold() -> None:
             lock.enter_context(folder_lock(folder, "nmt train"))
@@ -103,8 +119,19 @@ def train_model(
         new = not folder.is_dir()
         if not new:
             hold()
-        parts = run_parts(config, corpus, dev, folder, resume=resume, start=begin, grow=grow)
-        return _train(corpus, dev, folder, parts, made=hold if new else lambda: None, resume=resume)
+        parts = run_parts(config, corpus, dev, folder, resume=resume, start=begin, grow=grow, workers=workers)
+        return _train(corpus, dev, folder, parts, made=hold if new else lambda: None, resume=resume, workers=workers)
+
+
+@contextlib.contextmanager
+def _lost_workers(workers: Workers | None) -> Iterator[None]:
+    """Say in a sentence that another worker has ended, which TensorFlow reports in many ways."""
+    try:
+        yield
+    except tf.errors.OpError as error:
+        if workers is None or isinstance(error, tf.errors.ResourceExhaustedError | tf.errors.InvalidArgumentError):
+            raise
+        raise lost(workers) from error
 
 
 def fit(
@@ -167,10 +194,18 @@ def _opened(pairs: Pairs, plain: bool) -> Corpus:
 
 
 def _train(
-    corpus: Corpus, dev: Corpus, folder: Path, parts: RunParts, *, made: Callable[[], None], resume: bool
+    corpus: Corpus,
+    dev: Corpus,
+    folder: Path,
+    parts: RunParts,
+    *,
+    made: Callable[[], None],
+    resume: bool,
+    workers: Workers | None,
 ) -> Translator | Completer:
     """Run a training; ``made`` is called when its folder has been made."""
     config, training = parts.config, parts.config.training
+    chief = workers is None or workers.is_chief
     tokenizers, model, kept, schedule = parts.tokenizers, parts.model, parts.kept, parts.schedule
     logger.info(f"{model.count_params():,} parameters.")
     translator: Translator | Completer = (
@@ -183,10 +218,23 @@ def _train(
     news = News()
     limits = RunLimits(training, schedule, parts.steps, news)
     limits.set_model(model)
-    order = batch_order(config, corpus)
-    checkpoint = Checkpoint(folder / STATE, model, Fingerprints.of(corpus, dev), order=order, others=[limits.spent])
-    position = tf.Variable(checkpoint.load() if resume else (0, 0), dtype=tf.int64, trainable=False)
+    count = workers.count if workers else 1
+    order = batch_order(config, corpus, count)
+    near = [batch_order(config, corpus, other) for other in range(1, MAX_WORKERS + 1) if other != count]
+    checkpoint = Checkpoint(
+        folder / STATE, model, Fingerprints.of(corpus, dev), order=order, others=[limits.spent], near_orders=near
+    )
+    position = tf.Variable(checkpoint.load() if resume and chief else (0, 0), dtype=tf.int64, trainable=False)
+    if workers:
+        workers.assign_from_chief([position, *checkpoint.variables()])
     done = int(position[0])
+    if not chief:
+        assert workers is not None
+        more = [SampleMore(training.scheduled_sampling, training.epochs)] if training.scheduled_sampling else []
+        _fit(parts, [news, *more, limits], None, workers, position)
+        workers.assign_from_chief(kept.variables)
+        workers.any(False)  # the chief may still be choosing the search
+        return translator
     journal = Journal(folder / JOURNAL, done, judge.watch, judge.tokenizer)
     keep = Keep(
         parts.scored,
@@ -209,17 +257,48 @@ def _train(
 
         make(folder, fill)
         made()
-    with stop_signal() as stop:
-        saving = SaveCheckpoint(checkpoint, position, training.save_minutes, stop)
-        fit_model(model, config, parts.pipeline, callbacks=callbacks, saving=saving)
+    _fit(parts, callbacks, checkpoint, workers, position)
     load_weights(kept, folder / WEIGHTS)
+    if workers:
+        workers.assign_from_chief(kept.variables)
     if config.decoding.beam == "auto" and isinstance(translator, Translator):
         config = dataclasses.replace(config, decoding=choose_search(translator, development_sentences(dev)))
         replace_config(folder, config)
         translator = Translator(kept, tokenizers, config)
     if warning := learned_little(journal.records, judge.watch, tokenizers.target.vocabulary):
         logger.warning(warning)
+    if workers:
+        workers.any(False)
     return translator
+
+
+def _fit(
+    parts: RunParts,
+    callbacks: list[keras.callbacks.Callback],
+    checkpoint: Checkpoint | None,
+    workers: Workers | None,
+    position: tf.Variable,
+) -> None:
+    """Fit the model, alone or with the other workers; without a checkpoint nothing is saved here."""
+    training = parts.config.training
+    with stop_signal() as asked:
+        # On several workers a step that one was asked to stop after is the last of all.
+        stop = asked if workers is None else threading.Event()
+        together = None
+        if workers:
+            together = WorkerSteps(
+                workers, parts.model, parts.schedule, parts.pipeline, asked=asked, stop=stop,
+                clocked=training.minutes > 0,
+            )  # fmt: skip
+        saving = SaveCheckpoint(checkpoint, position, training.save_minutes, stop) if checkpoint else None
+        fit_model(
+            parts.model,
+            parts.config,
+            parts.pipeline,
+            callbacks=callbacks + ([saving] if saving else []),
+            position=position,
+            together=together,
+        )
 
 
 def run_callbacks(
@@ -276,15 +355,28 @@ def fit_model(
     pipeline: Pipeline,
     *,
     callbacks: list[keras.callbacks.Callback],
-    saving: SaveCheckpoint,
+    position: tf.Variable,
+    together: WorkerSteps | None = None,
 ) -> None:
-    """Fit the model from the position of the checkpoint to the end of the run, unless the run has ended already."""
-    training, position = config.training, saving.position
+    """Fit the model from a position to the end of the run, unless the run has ended already.
+
+    Arguments:
+        model, config, pipeline: of the run.
+        callbacks: of the run, that which saves the checkpoint last.
+        position: the epochs done, and the batches of the next.
+        together: the steps with the other workers, instead of ``model.fit``.
+    """
+    training = config.training
     done = int(position[0])
     ends = [c for c in callbacks if isinstance(c, EarlyStopping | RunLimits)]
 
     def finished() -> list[str]:
-        return [end.key for end in ends if end.finished()]
+        found = [end.key for end in ends if end.finished()]
+        if together is None:
+            return found
+        # The chief has the journal and the clock that decide.
+        (ends_all,) = together.workers.from_chief([np.bool_(bool(found))])
+        return (found or ["a limit of the chief"]) if ends_all else []
 
     def begun() -> bool:
         # Of this epoch batches are done, but not what belongs to its end.
@@ -294,16 +386,16 @@ def fit_model(
         key = [*finished(), "training.epochs"][0]
         logger.info(f"The run is at its end after {done} epochs. Raise {key} to continue it.")
         return
-    callbacks = [*callbacks, saving]
     # One Dataset for all epochs: each time it is read it begins where `position` says.
     batches = tf.data.Dataset.from_tensors(0).flat_map(as_written(lambda _: pipeline.epoch(position[0], position[1])))
     # Where standard error is no terminal, EpochLine says each epoch in a line.
-    verbose = 1 if sys.stderr.isatty() else 0
+    chief = together is None or together.workers.is_chief
+    verbose = 1 if sys.stderr.isatty() and chief else 0
 
     def called(callbacks: list[keras.callbacks.Callback]) -> keras.callbacks.CallbackList:
         # As `fit` makes it, but with the epochs of the whole run.
         return keras.callbacks.CallbackList(
-            in_order(callbacks), add_history=True, add_progbar=True, model=model, epochs=training.epochs,
+            in_order(callbacks), add_history=True, add_progbar=chief, model=model, epochs=training.epochs,
             steps=None, verbose=verbose,
         )  # fmt: skip
 
@@ -312,16 +404,21 @@ def fit_model(
         # Each epoch on its own: Keras ends an epoch after as many batches as the first had, and the rest of an epoch
         # that is resumed has fewer, and one whose pieces are drawn may have more.
         while done < training.epochs and (begun() or not finished()):
-            listed = called([RestoreMetrics(), *callbacks]) if begun() else whole
-            model.fit(
-                # A run that was stopped after its very last step has an epoch to score, and no batch left.
-                prefetched(batches.take(0) if finished() else batches),
-                shuffle=False,
-                verbose=verbose,
-                initial_epoch=done,
-                epochs=done + 1,
-                callbacks=listed,
-            )
+            first = int(position[1]) if begun() else 0
+            listed = called([RestoreMetrics(), *callbacks]) if first else whole
+            # A run that was stopped after its very last step has an epoch to score, and no batch left.
+            whole_epoch = not finished()
+            if together:
+                together.epoch(listed, done, first, whole_epoch)
+            else:
+                model.fit(
+                    prefetched(batches if whole_epoch else batches.take(0)),
+                    shuffle=False,
+                    verbose=verbose,
+                    initial_epoch=done,
+                    epochs=done + 1,
+                    callbacks=listed,
+                )
             done += 1
 
 

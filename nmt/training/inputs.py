@@ -34,6 +34,7 @@ from nmt.training.prepare import prepare_run
 from nmt.training.schedules import WarmUp
 from nmt.training.setup import make_models, slow_precision
 from nmt.training.training_model import TrainingModel
+from nmt.training.workers import Workers
 
 logger = logging.getLogger(__name__)
 
@@ -79,34 +80,49 @@ def run_parts(
     resume: bool = False,
     start: Path | None = None,
     grow: int = 0,
+    workers: Workers | None = None,
 ) -> RunParts:
     """Check that a run may begin, set its random seed and return its parts. Nothing is written.
 
     Arguments:
         config, corpus, dev, resume, start, grow: see :func:`~nmt.training.fit.train_model`.
         folder: where the model goes, or None if it is not kept.
+        workers: the machines that share the run. The chief alone checks the folder and learns the vocabulary.
 
     Raises:
         InputError: if the run may not begin.
     """
-    prepare_run(config, folder, linked=corpus.links() is not None, resume=resume, start=start)
+    others = workers is not None and not workers.is_chief
+    prepare_run(config, None if others else folder, linked=corpus.links() is not None, resume=resume, start=start)
     strategy(config.training.devices)  # refuses more devices than there are
     if slow := slow_precision(config.training.precision):
         logger.warning(slow)
     keras.utils.set_random_seed(config.training.seed)
     started = load(start) if start and not resume else None
-    tokenizers = run_tokenizers(
-        config, corpus, resumed=folder if resume else None, started=started and started[1], grow=grow
+    tokenizers = (
+        None
+        if others
+        else run_tokenizers(
+            config, corpus, resumed=folder if resume else None, started=started and started[1], grow=grow
+        )
     )
+    if workers:
+        tokenizers = shared_tokenizers(workers, tokenizers, joint=config.text.joint)
+    assert tokenizers is not None
     config = settled(config, tokenizers.target.normalization)
-    if not resume and (unwritable := unwritable_words(config, corpus, tokenizers, started=started is not None)):
+    if not (resume or others) and (
+        unwritable := unwritable_words(config, corpus, tokenizers, started=started is not None)
+    ):
         logger.warning(unwritable)
     measured = sample_lengths(config, corpus, tokenizers)
     config = fit_max_ratio(config, measured, started=start is not None)
     pipeline, batches = make_pipeline(config, corpus, tokenizers, measured)
+    if workers:
+        pipeline = workers_share(pipeline, corpus, workers)
     steps = expected_steps(config, batches)
     development = development_batches(config, pipeline, dev)
-    model, scored, schedule = make_models(config, (tokenizers.source.vocabulary, tokenizers.target.vocabulary), steps)
+    vocabularies = (tokenizers.source.vocabulary, tokenizers.target.vocabulary)
+    model, scored, schedule = make_models(config, vocabularies, steps, workers.strategy if workers else None)
     if started:
         begin_with(model.network, tokenizers, started[0], started[1])
     return RunParts(
@@ -120,6 +136,30 @@ def run_parts(
         kept=scored.network,
         scored=scored,
         schedule=schedule,
+    )
+
+
+def shared_tokenizers(workers: Workers, tokenizers: Tokenizers | None, joint: bool) -> Tokenizers:
+    """Return the chief's tokenizers on every worker."""
+    models = None
+    if tokenizers is not None:
+        models = [tokenizer.model for tokenizer in ((tokenizers.source,) if joint else _both(tokenizers))]
+    found = [texts.Tokenizer(model) for model in workers.bytes_from_chief(models)]
+    return Tokenizers(found[0], found[-1])
+
+
+def _both(tokenizers: Tokenizers) -> tuple[texts.Tokenizer, texts.Tokenizer]:
+    return tokenizers.source, tokenizers.target
+
+
+def workers_share(pipeline: Pipeline, corpus: Corpus, workers: Workers) -> Pipeline:
+    """Return the pipeline of one worker: its share of the corpus, of each batch, and of the buffer."""
+    index, count, seed = workers.cluster.index, workers.count, pipeline.seed
+    return dataclasses.replace(
+        pipeline,
+        pairs=lambda epoch: mixed_rows(corpus, seed, epoch, index, count),
+        batch_size=pipeline.batch_size // count,
+        shuffle_buffer=max(1, pipeline.shuffle_buffer // count),
     )
 
 
@@ -334,9 +374,12 @@ def reads_mixed(config: Config, corpus: Corpus) -> bool:
     return corpus.seekable and (corpus.size > config.data.shuffle_buffer or corpus.weighted)
 
 
-def batch_order(config: Config, corpus: Corpus) -> int:
+def batch_order(config: Config, corpus: Corpus, workers: int = 1) -> int:
     """Return a checksum of what decides which pairs a batch of an epoch has, besides the corpus."""
     training = config.training
+    if workers > 1:
+        shared = (training.batch_size, training.batch_unit, training.seed, config.data.shuffle_buffer)
+        return fingerprint(*shared, "workers", workers)
     known = (training.batch_size, training.batch_unit, training.seed)
     if not (reads_mixed(config, corpus) or (corpus.seekable and corpus.size > SAMPLE)):
         return fingerprint(*known)

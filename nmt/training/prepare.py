@@ -5,8 +5,32 @@ from __future__ import annotations
 from pathlib import Path
 
 from nmt.config import Config
+from nmt.data.corpora import Corpus
 from nmt.data.word_links import check_guided
+from nmt.errors import InputError
 from nmt.model_folder import check_continues, check_new, check_same
+
+
+def check_workers(config: Config, corpus: Corpus, workers: int) -> None:
+    """Check that several machines can share a run.
+
+    Raises:
+        InputError: if the corpus or a setting is for one machine.
+    """
+    training = config.training
+    size = training.batch_size
+    if not corpus.seekable:
+        raise InputError("Several workers each read a share of files: name them with --pairs, --source or --text.")
+    if training.devices != 1 or training.accumulate != 1 or training.xla == "on":
+        raise InputError(
+            "With several workers training.devices and training.accumulate must be 1, and training.xla must not be on: "
+            "a worker is one device, and a larger training.batch_size does what accumulate does."
+        )
+    if size % workers:
+        near = max(workers, round(size / workers) * workers)
+        raise InputError(
+            f"training.batch_size = {size} cannot be shared by {workers} workers evenly. Use {near}, on all of them."
+        )
 
 
 def prepare_run(

@@ -63,7 +63,7 @@ _XLA: dict[str, bool | str] = {"auto": "auto", "on": True, "off": False}
 
 
 def make_models(
-    config: Config, vocabularies: tuple[int, int], steps: int
+    config: Config, vocabularies: tuple[int, int], steps: int, shared: tf.distribute.Strategy | None = None
 ) -> tuple[TrainingModel, TrainingModel, WarmUp]:
     """Return the model that learns, the one whose network is kept, and the schedule of the learning rate.
 
@@ -71,8 +71,9 @@ def make_models(
         config: the whole configuration.
         vocabularies: numbers of source and target tokens.
         steps: about how many steps the run will have.
+        shared: the strategy of several workers.
     """
-    model, schedule = make_training_model(config, steps, *vocabularies)
+    model, schedule = make_training_model(config, steps, *vocabularies, shared=shared)
     kept = TrainingModel(build_model(config, *vocabularies))
     kept.compile(
         optimizer=None,
@@ -84,7 +85,11 @@ def make_models(
 
 
 def make_training_model(
-    config: Config, steps: int, source_vocabulary: int | None = None, target_vocabulary: int | None = None
+    config: Config,
+    steps: int,
+    source_vocabulary: int | None = None,
+    target_vocabulary: int | None = None,
+    shared: tf.distribute.Strategy | None = None,
 ) -> tuple[TrainingModel, WarmUp]:
     """Return a new network, ready to train as the config says, and the schedule of its learning rate.
 
@@ -92,32 +97,45 @@ def make_training_model(
         config: the whole configuration.
         steps: about how many steps the run will have.
         source_vocabulary, target_vocabulary: see :func:`~nmt.models.build.build_model`.
+        shared: the strategy of several workers, instead of that of several devices.
     """
     training = config.training
-    with strategy(training.devices).scope(), precision(training.precision):
-        network = build_model(config, source_vocabulary, target_vocabulary)
-        model = TrainingModel(network, training.guided_alignment, training.scheduled_sampling > 0, training.r_drop)
-        return model, compile_for_training(model, config, steps)
+    chosen = shared or strategy(training.devices)
+    with precision(training.precision):
+        with chosen.scope():
+            network = build_model(config, source_vocabulary, target_vocabulary)
+            model = TrainingModel(
+                network, training.guided_alignment, training.scheduled_sampling > 0, training.r_drop
+            )
+        # Within the scope of several workers a metric would be summed by all of them whenever one reads it.
+        with contextlib.nullcontext() if shared else chosen.scope():
+            return model, compile_for_training(model, config, steps, chosen)
 
 
-def compile_for_training(model: keras.Model, config: Config, steps: int) -> WarmUp:
+def compile_for_training(
+    model: keras.Model, config: Config, steps: int, chosen: tf.distribute.Strategy | None = None
+) -> WarmUp:
     """Compile a model as the config says and return the schedule of its learning rate.
 
     Arguments:
         model: a new model, made within the scope of its devices and :func:`precision`.
         config: the whole configuration.
         steps: about how many steps the run will have.
+        chosen: the strategy of the optimizer, by default that of the scope of this call.
     """
     training = config.training
     decay = "constant" if training.schedule == "plateau" else training.schedule
-    schedule = WarmUp(training.learning_rate, min(training.warmup_steps, steps), decay, steps + 1)
+    with (chosen or tf.distribute.get_strategy()).scope():
+        schedule = WarmUp(training.learning_rate, min(training.warmup_steps, steps), decay, steps + 1)
+        optimizer = _optimizer(training, schedule)
     model.compile(
-        optimizer=_optimizer(training, schedule),
+        optimizer=optimizer,
         loss=MaskedCrossEntropy(training.label_smoothing),
         metrics=[Perplexity(), TokenAccuracy()],
         jit_compile=_XLA[training.xla],
     )
-    model.optimizer.build(model.trainable_variables)
+    with (chosen or tf.distribute.get_strategy()).scope():
+        model.optimizer.build(model.trainable_variables)
     # Keras creates the variables of the metrics at the first batch, but a resumed run needs them before.
     token = tf.ones([1, 1], tf.int32)
     inputs = {"source": token, "target": token}

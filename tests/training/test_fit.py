@@ -380,7 +380,7 @@ def test_an_epoch_may_have_more_batches_than_the_first(tmp_path: Path) -> None:
     checkpoint = Checkpoint(tmp_path / "state.npz", small_model(), Fingerprints(17, 13), 7)
     # The run was stopped after two batches of the first.
     saving = SaveCheckpoint(checkpoint, tf.Variable([0, 2], dtype=tf.int64), 60, Event())
-    fit.fit_model(checkpoint.model, config, pipeline, callbacks=[count], saving=saving)
+    fit.fit_model(checkpoint.model, config, pipeline, callbacks=[count, saving], position=saving.position)
     assert seen == [0, *range(5), *range(7)]
 
 

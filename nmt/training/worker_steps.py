@@ -1,0 +1,163 @@
+"""An epoch on several workers: what ``model.fit`` does for one machine, around the same step.
+
+Keras 3.15 cannot run ``fit`` under ``MultiWorkerMirroredStrategy``. So the loop is written out here: ``train_step`` of
+the model within ``strategy.run``, and the calls of the callbacks that ``fit`` makes. Gradients and the number of tokens
+are summed over all workers by the optimizer and the loss, see :mod:`nmt.training.distribute`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from threading import Event
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from nmt.data.pipeline import Pipeline
+from nmt.data.tokenizers import PAD
+from nmt.errors import InputError, Stopped, WorkFailed
+from nmt.training.distribute import sum_over_replicas
+from nmt.training.schedules import WarmUp
+from nmt.training.shared_batches import shared_batches
+from nmt.training.training_model import TrainingModel
+from nmt.training.workers import Workers
+
+
+class WorkerSteps:
+    """Runs epochs together with the other workers.
+
+    Arguments:
+        workers: all of them.
+        model: compiled in the scope of their strategy.
+        schedule: of its learning rate; the chief's holds for all.
+        pipeline: this worker's share.
+        asked: set on any worker to stop all.
+        stop: set here, after a step that all have taken, if one was asked.
+        clocked: whether the chief's clock may move the schedule or end the run after any step.
+    """
+
+    def __init__(
+        self,
+        workers: Workers,
+        model: TrainingModel,
+        schedule: WarmUp,
+        pipeline: Pipeline,
+        *,
+        asked: Event,
+        stop: Event,
+        clocked: bool,
+    ) -> None:
+        self.workers = workers
+        self.model = model
+        self.schedule = schedule
+        self.pipeline = pipeline
+        self.asked = asked
+        self.stop = stop
+        self.clocked = clocked
+        self._step = self._traced()
+
+    def _traced(self) -> Any:
+        model, strategy = self.model, self.workers.strategy
+
+        def within(data: Any, asked: tf.Tensor) -> Any:
+            before = [tf.identity(variable) for variable in model.metrics_variables]
+            with tf.control_dependencies(before):
+                logs = model.train_step(data)
+            with tf.control_dependencies(list(logs.values())):
+                added = [variable - old for variable, old in zip(model.metrics_variables, before, strict=True)]
+            *sums, stopping = sum_over_replicas([*added, tf.cast(asked, tf.float32)])
+            # The metrics of every worker are those of all.
+            for variable, old, new in zip(model.metrics_variables, before, sums, strict=True):
+                variable.assign(old + new)
+            return model.get_metrics_result(), stopping
+
+        return tf.function(lambda *data: strategy.run(within, args=data), reduce_retracing=True, autograph=False)
+
+    def batches(self, epoch: int, first: int) -> Iterator[Any]:
+        """Yield this worker's batches of an epoch from number ``first`` on."""
+        buckets, widths = self.pipeline.buckets, self.pipeline.buckets.sources.shape[1]
+
+        def shape_of(batch: Any) -> int:
+            inputs, output = batch
+            row = int(np.searchsorted(buckets.targets, output.shape[1]))
+            column = int(np.searchsorted(buckets.sources[row], inputs["source"].shape[1]))
+            return row * widths + column
+
+        found = shared_batches(
+            self.pipeline.epoch(epoch),
+            shape_of,
+            buckets.sources.size,
+            self.workers.gather,
+            (self.pipeline.seed, epoch),
+            _blank,
+        )
+        for number, batch in enumerate(found):
+            if number >= first:
+                yield batch
+
+    def agree(self) -> bool:
+        """Take over the chief's learning rate, and return whether the chief ends the run."""
+        mine = [np.asarray(self.schedule.scale), np.asarray(self.schedule.total), np.int32(self.model.stop_training)]
+        scale, total, stopping = self.workers.from_chief(mine)
+        self.schedule.scale.assign(scale)
+        self.schedule.total.assign(total)
+        return bool(stopping)
+
+    def epoch(self, callbacks: keras.callbacks.CallbackList, epoch: int, first: int, whole: bool) -> None:
+        """Run one epoch.
+
+        Arguments:
+            callbacks: those of this worker.
+            epoch: its number, from 0.
+            first: batches of it that are done.
+            whole: whether there are steps to take, or only what belongs to its end is missing.
+
+        Raises:
+            Stopped: if a worker was asked to stop.
+        """
+        model = self.model
+        model.stop_training = False
+        callbacks.on_train_begin()
+        model.reset_metrics()
+        callbacks.on_epoch_begin(epoch)
+        self.agree()
+        logs: dict[str, Any] = {}
+        for number, batch in enumerate(self.batches(epoch, first) if whole else ()):
+            if self.clocked and self.agree():
+                model.stop_training = True
+                break
+            callbacks.on_train_batch_begin(number)
+            found, asked = self._step(batch, tf.constant(int(self.asked.is_set())))
+            logs = {name: self._own(value) for name, value in found.items()}
+            if int(self._own(asked)):
+                self.stop.set()
+            callbacks.on_train_batch_end(number, logs)
+            if self.stop.is_set():
+                raise Stopped(f"Stopped in epoch {epoch + 1} after {first + number + 1} batches.")
+            if model.stop_training and not self.clocked:
+                break
+        callbacks.on_epoch_end(epoch, {name: float(value) for name, value in logs.items()})
+        callbacks.on_train_end()
+
+    def _own(self, value: Any) -> Any:
+        return self.workers.strategy.experimental_local_results(value)[0]
+
+
+def _blank(batch: Any) -> Any:
+    """Return one row without tokens to write, which has no loss and no gradient."""
+    if batch is None:
+        raise InputError("This worker has no pair to train on: there are too few pairs for so many workers.")
+    inputs, output = batch
+    empty = {name: tf.zeros_like(value[:1]) for name, value in inputs.items()}
+    # Attention needs a place to go.
+    return {**empty, "source": inputs["source"][:1]}, tf.fill(tf.shape(output[:1]), PAD)
+
+
+def lost(workers: Workers) -> WorkFailed:
+    """Say that a worker is gone."""
+    return WorkFailed(
+        f"Another worker of the {workers.count} has ended, so worker {workers.cluster.index} ends, too. The same "
+        "command with --resume on every machine continues from the last checkpoint, also with another number of them."
+    )
