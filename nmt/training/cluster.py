@@ -108,10 +108,13 @@ def _from_slurm(environment: Mapping[str, str]) -> Cluster:
 
     port = 8888 + int(environment.get("SLURM_JOB_ID") or 0) % 1000
     try:
-        resolver = tf.distribute.cluster_resolver.SlurmClusterResolver(port_base=port, auto_set_gpu=False)
+        # With a number of GPUs it does not ask nvidia-smi for one; which GPU a task sees is SLURM's to say.
+        resolver = tf.distribute.cluster_resolver.SlurmClusterResolver(
+            port_base=port, gpus_per_node=1, gpus_per_task=1, auto_set_gpu=False
+        )
         addresses = tuple(resolver.cluster_spec().as_dict()["worker"])
         index = int(environment["SLURM_PROCID"])
-    except (KeyError, ValueError, RuntimeError) as error:
+    except (KeyError, ValueError, RuntimeError, OSError) as error:
         raise InputError(f"SLURM's variables do not describe the tasks: {error}. Start them with srun.") from None
     return Cluster(addresses, index, "SLURM")
 

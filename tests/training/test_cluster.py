@@ -1,0 +1,117 @@
+"""The environment names the workers, and they begin only if all were given the same."""
+
+import json
+import socket
+import threading
+from collections.abc import Callable
+
+import pytest
+
+from nmt.errors import InputError
+from nmt.training.cluster import Cluster, find_cluster, meet
+
+
+def tf_config(cluster: object, kind: str = "worker", index: int = 0) -> dict[str, str]:
+    return {"TF_CONFIG": json.dumps({"cluster": cluster, "task": {"type": kind, "index": index}})}
+
+
+def test_tf_config_names_the_workers() -> None:
+    found = find_cluster(tf_config({"worker": ["a:1", "b:2", "c:3"]}, index=2))
+    assert found and found.addresses == ("a:1", "b:2", "c:3") and found.index == 2 and not found.is_chief
+    # A chief comes before the workers.
+    jobs = {"worker": ["b:2", "c:3"], "chief": ["a:1"]}
+    found = find_cluster(tf_config(jobs, index=1))
+    assert found and found.addresses == ("a:1", "b:2", "c:3") and found.index == 2
+    found = find_cluster(tf_config(jobs, "chief"))
+    assert found and found.is_chief and found.workers == 3
+
+
+def test_one_machine_is_no_cluster() -> None:
+    alone = [{}, {"TF_CONFIG": "{}"}, tf_config({"worker": ["a:1"]}), {"SLURM_NTASKS": "1"}, {"NMT_WORKERS": " "}]
+    assert [find_cluster(environment) for environment in alone] == [None] * 5
+
+
+def test_kubernetes_names_the_pod() -> None:
+    found = find_cluster({"NMT_WORKERS": "n-0.n:2222, n-1.n:2222", "JOB_COMPLETION_INDEX": "1"})
+    assert found == Cluster(("n-0.n:2222", "n-1.n:2222"), 1, "NMT_WORKERS")
+
+
+def test_slurm_names_the_tasks(monkeypatch: pytest.MonkeyPatch) -> None:
+    slurm = {
+        "SLURM_STEP_NUM_TASKS": "3", "SLURM_STEP_NODELIST": "n[1-3]", "SLURM_STEP_TASKS_PER_NODE": "1(x3)",
+        "SLURM_PROCID": "2", "SLURM_JOB_ID": "17",
+    }  # fmt: skip
+    for name, value in slurm.items():  # TensorFlow's resolver reads the environment itself
+        monkeypatch.setenv(name, value)
+    found = find_cluster(slurm)
+    assert found == Cluster(("n1:8905", "n2:8905", "n3:8905"), 2, "SLURM")
+
+
+@pytest.mark.parametrize(
+    ("environment", "said"),
+    [
+        ({"TF_CONFIG": "{"}, "TF_CONFIG is not what TensorFlow reads"),
+        (tf_config({"ps": ["a:1"], "worker": ["b:1"]}), "TF_CONFIG names ps"),
+        (tf_config({"worker": ["a:1", "a:1"]}), "two workers have the same address"),
+        (tf_config({"worker": ["a:1", "b"]}), "one is 'b'"),
+        (tf_config({"worker": ["a:1", "b:1"]}, index=2), "there are 2 workers, and this is number 2"),
+        ({"NMT_WORKERS": "a:1,b:1"}, "JOB_COMPLETION_INDEX must say"),
+    ],
+)
+def test_a_wrong_description_is_refused(environment: dict[str, str], said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        find_cluster(environment)
+
+
+def free_port() -> int:
+    with socket.create_server(("localhost", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+def outcomes(given: list[dict[str, object]], deadline: float = 20.0, absent: tuple[int, ...] = ()) -> list[str]:
+    """What each worker is told, or nothing if it may begin."""
+    addresses = tuple(f"localhost:{port}" for port in (free_port(), *range(1, len(given))))
+    told = ["absent"] * len(given)
+
+    def one(index: int) -> Callable[[], None]:
+        def run() -> None:
+            try:
+                meet(Cluster(addresses, index, "a test"), given[index], deadline)
+                told[index] = ""
+            except InputError as error:
+                told[index] = str(error)
+
+        return run
+
+    threads = [threading.Thread(target=one(index)) for index in range(len(given)) if index not in absent]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return told
+
+
+def test_workers_with_the_same_begin() -> None:
+    assert outcomes([{"corpus": [1, 2], "version": "3"}] * 3) == ["", "", ""]
+
+
+def test_the_worker_with_another_corpus_is_told() -> None:
+    chief, same, other = outcomes(
+        [{"corpus": 1, "version": 3}, {"corpus": 1, "version": 3}, {"corpus": 2, "version": 5}]
+    )
+    assert other.startswith("Worker 2 was given another corpus and another version than the chief.") and other == chief
+    assert same == "The run does not begin: another worker was given something else."
+
+
+def test_a_worker_that_never_comes_has_a_deadline() -> None:
+    chief, _ = outcomes([{}, {}], deadline=0.3, absent=(1,))
+    assert chief.startswith("Worker 1 of 2 did not come within 0 seconds")
+    _, worker = outcomes([{}, {}], deadline=0.3, absent=(0,))
+    assert "did not come within 0 seconds" in worker and "The chief, localhost:" in worker
+
+
+def test_a_port_in_use_is_named() -> None:
+    with socket.create_server(("", 0)) as listener:
+        port = listener.getsockname()[1]
+        with pytest.raises(InputError, match=f"port {port} cannot be opened"):
+            meet(Cluster((f"localhost:{port}", "b:1"), 0, "a test"), {}, 1)
