@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from contextlib import nullcontext
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 from urllib.parse import quote
 
 import typer
@@ -14,11 +14,29 @@ from nmt.commands.console import say
 from nmt.errors import InputError
 from nmt.tf_import import import_tensorflow
 
+if TYPE_CHECKING:
+    from nmt.server.backends import Place
+    from nmt.server.languages import Direction
+
 
 def serve(
-    model: Annotated[
-        Path, typer.Argument(help="A model's folder, or an export, saved_models/NAME.", show_default=False)
+    models: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="MODEL...",
+            help="A model's folder, or an export, saved_models/NAME. Several are named with their languages:"
+            " ko-en=MODEL en-ko=MODEL.",
+            show_default=False,
+        ),
     ],
+    pivot: Annotated[
+        str | None,
+        typer.Option(
+            metavar="LANGUAGE",
+            help="Translate through this language where no model leads from one to another.",
+            show_default=False,
+        ),
+    ] = None,
     name: Annotated[
         str | None,
         typer.Option(help="The model's name in addresses.", show_default="that of the folder, as typed"),
@@ -48,25 +66,30 @@ def serve(
         int, typer.Option(min=1, help="Maximum waiting sentences, of all requests together.")
     ] = 2048,
 ) -> None:
-    """Serve a model on this machine: a page to try it on, and TF Serving's REST paths.
+    """Serve models on this machine: a page to try one on, TF Serving's REST paths, and LibreTranslate's API.
 
     Of an export it serves the newest version, and changes to a newer one when it appears, without a pause. Ctrl-C stops
     it after all accepted requests are answered. For many users, `nmt export` writes what TF Serving reads. If NMT_TOKEN
-    is set in the environment, a request needs it as bearer token; without it, only this machine is answered.
+    is set in the environment, a request needs it as bearer token or api_key; without it, only this machine is answered.
+
+    LibreTranslate's API, which many programs speak, needs the languages: a model has them from its name, as ko-en, or
+    from LANGUAGES=MODEL. Then /translate, /translate_file, /detect and /languages answer as its documentation says.
 
     **Example:** `nmt serve my-model`, then open http://127.0.0.1:8501 in a browser, or
     `curl -d '{"instances": ["나는 밥을 먹었다"]}' http://127.0.0.1:8501/v1/models/my-model:predict`
     """
-    from nmt.export.docker import check_name
-    from nmt.server.backends import Backend, Place, find, open_backend
+    from nmt.server.backends import Backend, open_backend
 
     if not timeout > 0:
         raise InputError("--timeout must be a number of seconds.")
 
-    place = find(model)
-    if name is not None:
-        check_name(name)
-        place = place._replace(name=name)
+    places = _places(models, name)
+    from nmt.server.languages import Languages, direction
+
+    directions = {found: place.name for _, place, found in places if found}
+    if not directions and name is None and (named := direction(places[0][1].name)):
+        directions = {named: places[0][1].name}
+    languages = Languages(directions, pivot or "")
     from nmt.server.access import rules
     from nmt.server.app import Limits, Server, address, listening_socket, run, warm
     from nmt.server.reload import newest_version
@@ -81,23 +104,54 @@ def serve(
         import_tensorflow()
         from nmt.inference.parallel import share_cores
 
-        cores = share_cores() if place.kind == "model" else 1
+        cores = share_cores() if any(place.kind == "model" for _, place, _ in places) else 1
 
         def opened(place: Place) -> Backend:
             backend = open_backend(place, cores, trust=trust)
             warm(backend)
             return backend
 
-        backend = opened(place)
+        backend, *others = [opened(place) for _, place, _ in places]
         where = address(listener)
         news = (
             f"Version {backend.version} of {backend.name} is at {where}/v1/models/{quote(backend.name)}, and a page to "
             f"try it on at {where}. Ctrl-C stops it."
         )
+        for other in others:
+            news += f"\nVersion {other.version} of {other.name} is at {where}/v1/models/{quote(other.name)}."
         limits = Limits(seconds=timeout, waiting=max_waiting, sentences=min(256, max_waiting))
-        server = Server(backend, limits, on_start=lambda: say(news), rules=allowed)
-        # Whoever names one version wants that one.
-        versioned = place.kind == "export" and place.folder != model
-        with newest_version(model, place, opened, server.switch, say) if versioned else nullcontext():
+        server = Server(backend, limits, on_start=lambda: say(news), rules=allowed, others=others, languages=languages)
+        with ExitStack() as watched:
+            for folder, place, _ in places:
+                # Whoever names one version wants that one.
+                if place.kind == "export" and place.folder != folder:
+                    watched.enter_context(newest_version(folder, place, opened, server.switch, say))
             run(server, listener)
     say("Stopped.")
+
+
+def _places(models: list[str], name: str | None) -> list[tuple[Path, Place, Direction | None]]:
+    """Return the folder of each model, what it holds, and its languages if they were named."""
+    from nmt.export.docker import check_name
+    from nmt.server.backends import find
+    from nmt.server.languages import direction
+
+    found: list[tuple[Path, Place, Direction | None]] = []
+    for model in models:
+        before, equals, path = model.partition("=")
+        named = direction(before) if equals else None
+        folder = Path(path if named else model)
+        place = find(folder)
+        found.append((folder, place._replace(name=before) if named else place, named))
+        if len(models) > 1 and not named:
+            raise InputError(f"Of several models each needs its languages, as in ko-en={model}.")
+    names = [place.name for _, place, _ in found]
+    for each in names:
+        if names.count(each) > 1:
+            raise InputError(f"{each} is named twice. One model translates one language into another.")
+    if name is not None:
+        if len(found) > 1:
+            raise InputError("--name is for one model. Several are named by their languages.")
+        check_name(name)
+        found = [(folder, place._replace(name=name), named) for folder, place, named in found]
+    return found

@@ -29,6 +29,9 @@ from nmt.errors import InputError
 # What a form of a page can be sent as, without asking first.
 _FORMS = ("application/x-www-form-urlencoded", "multipart/form-data", "text/plain")
 
+# Plug-ins of browsers ask under these.
+_EXTENSIONS = ("moz-extension", "chrome-extension", "safari-web-extension")
+
 # What a visitor without the token may have: the page, where it is typed, and what only says that the server runs.
 _OPEN_PATHS = ("/", "/hangul.ttf", "/healthz", "/readyz")
 
@@ -55,11 +58,17 @@ class Access:
     Arguments:
         app: the application behind it.
         rules: who may ask.
+        open_paths: what a visitor without the token may have, too; one that ends in a slash stands for all below it.
+        keyed_paths: paths that look for the token in the body, if it is in no header.
     """
 
-    def __init__(self, app: ASGIApp, rules: Rules) -> None:
+    def __init__(
+        self, app: ASGIApp, rules: Rules, open_paths: Iterable[str] = (), keyed_paths: Iterable[str] = ()
+    ) -> None:
         self.app = app
         self.rules = rules
+        self._open = frozenset({*_OPEN_PATHS, *open_paths})
+        self._keyed = frozenset(keyed_paths)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass on a request, or answer why not."""
@@ -101,13 +110,19 @@ class Access:
             return None  # a browser asks what is allowed, without the token
         if headers.get("content-type", "").partition(";")[0].strip().lower() in _FORMS and _has_form(headers):
             return _refused(415, "A form is not understood here. Send JSON, with 'Content-Type: application/json'.")
-        if self.rules.token and scope["path"] not in _OPEN_PATHS and not self._known(headers):
+        known = bool(self.rules.token) and self._known(headers)
+        scope["nmt.known"] = known
+        if self.rules.token and not known and not self._is_open(scope["path"]) and scope["path"] not in self._keyed:
             return JSONResponse(
                 {"error": "This server needs its token: send it as 'Authorization: Bearer TOKEN'."},
                 401,
                 {"www-authenticate": "Bearer"},
             )
         return None
+
+    def _is_open(self, path: str) -> bool:
+        """Return whether a visitor without the token may have a path."""
+        return path in self._open or path[: path.rfind("/") + 1] in self._open - {"/"}
 
     def _known(self, headers: Headers) -> bool:
         """Return whether a request has the token, in a time that does not tell how much of it was right."""
@@ -161,11 +176,13 @@ def _is_origin(text: str) -> bool:
 
     >>> _is_origin("https://example.org:8443"), _is_origin("https://example.org/"), _is_origin("*")
     (True, False, False)
+    >>> _is_origin("moz-extension://6a1b2c3d-0000-4e5f")
+    True
     """
     scheme, _, netloc = text.partition("://")
     return (
         scheme in ("http", "https") and re.fullmatch(r"[a-z0-9.\-]+(:\d+)?|\[[0-9a-f:]+\](:\d+)?", netloc) is not None
-    )
+    ) or (scheme in _EXTENSIONS and re.fullmatch(r"[A-Za-z0-9\-]+", netloc) is not None)
 
 
 def _name(host: str) -> str:

@@ -13,7 +13,7 @@ import re
 import signal
 import socket
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -34,6 +34,8 @@ from nmt.server.access import Access, Rules
 from nmt.server.backends import Backend, SearchSettings
 from nmt.server.batching import Batcher, Full, Stopping
 from nmt.server.connection import Connection, Listener
+from nmt.server.languages import Languages
+from nmt.server.libretranslate import DOWNLOADS, KEYED_PATHS, OPEN_PATHS, Api
 from nmt.server.page import server_page
 from nmt.server.rest_protocol import Refused
 from nmt.translation import Translation, record
@@ -41,6 +43,7 @@ from nmt.translation import Translation, record
 # Bodies that are too large are read up to this many bytes and thrown away, so that the client gets the reason.
 _DISCARDED = 64_000_000
 # The bounds of what the page may ask for.
+_MIN_BEAM = 2
 _MAX_BEAM, _MAX_BEST, _MAX_PENALTY, _MIN_TEMPERATURE, _MAX_TEMPERATURE = 10, 10, 2.0, 0.1, 2.0
 
 
@@ -104,6 +107,8 @@ class Server:
         limits: the bounds of what a client may ask.
         on_start: called when the server answers.
         rules: who may ask.
+        others: further models, each under its name.
+        languages: which model translates which language into which, for LibreTranslate's API.
     """
 
     def __init__(
@@ -112,18 +117,30 @@ class Server:
         limits: Limits | None = None,
         on_start: Callable[[], object] = lambda: None,
         rules: Rules | None = None,
+        others: Sequence[Backend] = (),
+        languages: Languages | None = None,
     ) -> None:
         self.limits = limits = limits or Limits()
+        self.backends = {each.name: each for each in (backend, *others)}
         self.metrics = Metrics()
         self.batcher = Batcher(
             self._run, size=backend.batch_size, max_waiting=limits.waiting, report=self.metrics.batches.observe
         )
         self.metrics.queue.set_function(lambda: self.batcher.waiting)
         self.switch(backend)
+        rules = rules or Rules()
+        api = Api(languages or Languages({}), self._body, self._searched, rules.token)
         routes = [
             Route("/", self._answering(self._home)),
             Route("/hangul.ttf", self._answering(self._font)),
-            Route("/translate", self._answering(self._translate), methods=["POST"]),
+            Route("/page/translate", self._answering(self._translate), methods=["POST"]),
+            Route("/translate", self._answering(api.translate), methods=["POST"]),
+            Route("/detect", self._answering(api.detect), methods=["POST"]),
+            Route("/translate_file", self._answering(api.translate_file), methods=["POST"]),
+            Route("/download_file/{name:str}", self._answering(api.download)),
+            Route("/languages", self._answering(api.languages)),
+            Route("/frontend/settings", self._answering(api.settings)),
+            Route("/health", self._answering(api.health)),
             Route("/healthz", self._answering(self._health)),
             Route("/readyz", self._answering(self._ready)),
             Route("/metrics", self._answering(self._metrics)),
@@ -136,12 +153,14 @@ class Server:
             yield
 
         app = Starlette(routes=routes, exception_handlers={HTTPException: _refused}, lifespan=lifespan)
-        self._app = Access(app, rules or Rules())
+        self._app = Access(app, rules, open_paths=(*OPEN_PATHS, DOWNLOADS), keyed_paths=KEYED_PATHS)
 
     def switch(self, backend: Backend) -> None:
         """Answer later requests with a backend. Those that have begun are answered by the one before."""
-        page = server_page(backend, self.limits.characters)
-        self.backend, self._page = backend, page
+        self.backends[backend.name] = backend
+        if next(iter(self.backends)) == backend.name:
+            page = server_page(backend, self.limits.characters)
+            self.backend, self._page = backend, page
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer as an ASGI application, and count."""
@@ -188,13 +207,13 @@ class Server:
     async def _v1(self, request: Request) -> Response:
         path = rest_protocol.parse_path(request.method, request.scope["path"])
         if path.verb in ("status", "metadata"):
-            backend = self.backend
+            backend = self.backends.get(path.name, self.backend)
             rest_protocol.check_served(backend, path)
             return JSONResponse(
                 rest_protocol.status(backend) if path.verb == "status" else rest_protocol.metadata(backend)
             )
         body = await self._body(request)
-        backend = self.backend
+        backend = self.backends.get(path.name, self.backend)
         asked = await asyncio.to_thread(rest_protocol.read, backend, path, body, max_sentences=self.limits.sentences)
         signature = backend.signatures[asked.signature]
         if "alignment" in signature.outputs and len(asked.rows) > self.limits.aligned:
@@ -233,9 +252,35 @@ class Server:
 
         return JSONResponse({"sentences": await asyncio.to_thread(sentences)})
 
-    async def _body(self, request: Request) -> bytes:
+    def _searched(self, name: str, texts: Sequence[str], n_best: int) -> list[list[Translation]]:
+        """Translate sentences in the queue, and wait for them. It is called in a thread that may wait."""
+        backend = self.backends[name]
+        search = None
+        if n_best > 1 and not backend.fixed:
+            search = SearchSettings("beam", beam=max(_MIN_BEAM, n_best), n_best=n_best)
+        found: list[list[Translation]] = []
+        together = min(self.limits.aligned, self.limits.waiting)
+        ends = time.monotonic() + self.limits.seconds
+        for start in range(0, len(texts), together):
+            try:
+                job = self.batcher.submit(
+                    (backend, "page", (search, 0, None)), list(enumerate(texts[start : start + together]))
+                )
+            except Full:
+                raise Refused(429, "Slowdown: too many sentences are waiting", retry_after="1") from None
+            except Stopping:
+                raise Refused(503, "The server is being stopped.", connection="close") from None
+            self.metrics.sentences.inc(len(job.rows))
+            try:
+                found += job.future.result(max(0.0, ends - time.monotonic()))
+            except TimeoutError:
+                self.batcher.drop(job)
+                raise Refused(504, f"There is no answer after {self.limits.seconds:g} seconds. Send less.") from None
+        return found
+
+    async def _body(self, request: Request, max_bytes: int = 0) -> bytes:
         """Read a body, up to the limits of size and time."""
-        max_bytes, read, parts = self.limits.body, 0, []
+        max_bytes, read, parts = max_bytes or self.limits.body, 0, []
         # The rest of a body that is too large is read and thrown away: a client that is cut off while it sends does not
         # get the reason.
         try:
@@ -434,8 +479,10 @@ def _label(path: str) -> str:
     if path.startswith("/v1/"):
         return next((verb for verb in ("predict", "metadata") if path.endswith(verb)), "status")
     known = {"/": "page", "/hangul.ttf": "page"}
-    named = ("/translate", "/healthz", "/readyz", "/metrics")
-    return known.get(path) or (path[1:] if path in named else "other")
+    named = ("/healthz", "/readyz", "/metrics", *KEYED_PATHS, *OPEN_PATHS)
+    if path == "/page/translate":
+        return "page_translate"
+    return known.get(path) or (path[1:].replace("/", "_") if path in named else "other")
 
 
 def warm(backend: Backend) -> None:

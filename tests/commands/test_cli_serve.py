@@ -81,9 +81,9 @@ def test_an_export_is_served_without_its_model(tmp_path: Path) -> None:
         code, _, answer = server.ask("POST", "/v1/models/upper/versions/10:predict", {"instances": ["a b"]})
         assert (code, answer) == (200, {"predictions": [{"translation": "A B", "score": -3.0}]})
         assert server.ask("POST", "/v1/models/upper/versions/9:predict", {"instances": ["a b"]})[0] == 404
-        code, _, answer = server.ask("POST", "/translate", {"text": "a b", "how": "beam"})
+        code, _, answer = server.ask("POST", "/page/translate", {"text": "a b", "how": "beam"})
         assert code == 400 and "was fixed" in answer["error"]
-        (best, second) = server.ask("POST", "/translate", {"text": "a b"})[2]["sentences"][0]["translations"]
+        (best, second) = server.ask("POST", "/page/translate", {"text": "a b"})[2]["sentences"][0]["translations"]
         assert (best["text"], best["weights"]) == ("B A", [[0.0, 1.0], [1.0, 0.0]])
         assert (second["text"], second["weights"]) == ("SECOND", None)
         # It has no signature `score`.
@@ -91,6 +91,18 @@ def test_an_export_is_served_without_its_model(tmp_path: Path) -> None:
             "POST", "/v1/models/upper:predict", {"instances": ["a"], "signature_name": "score"}
         )
         assert code == 400 and "Known: serving_default, translate" in answer["error"]
+
+
+def test_several_models_are_named_by_their_languages(tmp_path: Path) -> None:
+    export(tmp_path / "upper" / "1")
+    refused(nmt("serve", tmp_path / "upper", tmp_path / "upper"), "ko-en=")
+    refused(nmt("serve", f"ko-en={tmp_path / 'upper'}", f"ko-en={tmp_path / 'upper'}"), "is named twice")
+    refused(nmt("serve", f"ko-en={tmp_path / 'upper'}", "--pivot", "fr"), "--pivot fr needs")
+    models = f"ko-en={tmp_path / 'upper'}", f"en-ko={tmp_path / 'upper'}"
+    with serving(models[0], tmp_path / "news", models[1], "--trust") as server:  # type: ignore[arg-type]
+        assert server.ask("POST", "/v1/models/en-ko:predict", {"instances": ["a b"]})[0] == 200
+        code, _, answer = server.ask("POST", "/translate", {"q": "a b. C d.", "source": "en", "target": "ko"})
+        assert (code, answer) == (200, {"translatedText": "B. A D. C"})
 
 
 def test_where_others_reach_it_a_token_is_needed(folder: Path) -> None:

@@ -170,7 +170,7 @@ def bad_request(rng: random.Random) -> tuple[str, str, bytes]:
             "text": rng.choice(["a", 1, None, [], "a" * 3000]),
             rng.choice(["how", "beam", "n_best", "x"]): _wrong(rng, 2),
         }
-        return method, "/translate", json.dumps(asked).encode()
+        return method, "/page/translate", json.dumps(asked).encode()
     method = rng.choice(["POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "CONNECT", "X"])
     place = rng.choice(
         [

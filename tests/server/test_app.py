@@ -128,7 +128,7 @@ def test_status_and_metadata(server: Serving) -> None:
         (400, "DELETE", "/v1/models/ko-en", "Malformed request: DELETE"),
         (400, "POST", "/v1/models/ko-en:classify", "this model has none for :classify"),
         (404, "GET", "/nothing", "Not Found"),
-        (405, "GET", "/translate", "Method Not Allowed"),
+        (405, "GET", "/page/translate", "Method Not Allowed"),
     ],
 )
 def test_paths_that_there_are_not(server: Serving, code: int, method: str, path: str, words: str) -> None:
@@ -299,7 +299,7 @@ def test_health_and_metrics(server: Serving) -> None:
 
 def test_the_page_is_given_what_it_draws(server: Serving, translator: Translator) -> None:
     code, _, answer = server.ask(
-        "POST", "/translate", {"text": SENTENCE, "how": "beam", "beam": 3, "length_penalty": 1}
+        "POST", "/page/translate", {"text": SENTENCE, "how": "beam", "beam": 3, "length_penalty": 1}
     )
     wanted = translator.hypotheses([SENTENCE], beam=3, n_best=3, length_penalty=1.0)[0]
     assert code == 200
@@ -309,17 +309,17 @@ def test_the_page_is_given_what_it_draws(server: Serving, translator: Translator
     assert first["source"] == SENTENCE.split()
     assert first["weights"] == [pytest.approx(row, abs=2e-4) for row in wanted[0].words().weights.tolist()]
     blank = [{"text": text, "translations": [], "source_truncated": False} for text in (" ", "")]
-    assert server.ask("POST", "/translate", {"text": " \n"})[2] == {"sentences": blank}
-    (long,) = server.ask("POST", "/translate", {"text": SENTENCE * 200})[2]["sentences"]
+    assert server.ask("POST", "/page/translate", {"text": " \n"})[2] == {"sentences": blank}
+    (long,) = server.ask("POST", "/page/translate", {"text": SENTENCE * 200})[2]["sentences"]
     assert long["source_truncated"]
     draws = [{"text": SENTENCE, "how": "sample", "temperature": 2, "draw": draw} for draw in (1, 2, 1)]
-    one, two, again = (server.ask("POST", "/translate", draw)[2] for draw in draws)
+    one, two, again = (server.ask("POST", "/page/translate", draw)[2] for draw in draws)
     assert one == again != two
 
 
 def test_a_line_break_ends_a_sentence_of_the_page(server: Serving, translator: Translator) -> None:
     lines = [SENTENCE, "", "그들은 고기를 샀다", "우리는 빵을"]
-    answer = server.ask("POST", "/translate", {"text": "\r\n".join(lines)})[2]
+    answer = server.ask("POST", "/page/translate", {"text": "\r\n".join(lines)})[2]
     assert [each["text"] for each in answer["sentences"]] == lines
     for line, found, wanted in zip(lines, answer["sentences"], translator.translate(lines), strict=True):
         if not line:
@@ -330,9 +330,9 @@ def test_a_line_break_ends_a_sentence_of_the_page(server: Serving, translator: T
         assert best["weights"] == [pytest.approx(row, abs=2e-4) for row in wanted.words().weights.tolist()]
     drawn = {"text": "\n".join(lines), "how": "sample", "temperature": 2, "draw": 3}
     sampled = translator.hypotheses(lines, first=3, sample=True, temperature=2.0, n_best=5)
-    found = server.ask("POST", "/translate", drawn)[2]["sentences"]
+    found = server.ask("POST", "/page/translate", drawn)[2]["sentences"]
     assert [each["text"] for each in found[3]["translations"]] == [each.text for each in sampled[3]]
-    code, _, answer = server.ask("POST", "/translate", {"text": "a\n" * 64})
+    code, _, answer = server.ask("POST", "/page/translate", {"text": "a\n" * 64})
     assert code == 400 and "65 lines are too many" in answer["error"]
 
 
@@ -383,7 +383,7 @@ def test_a_body_in_gzip_is_what_comes_out_of_it(server: Serving) -> None:
     ],
 )
 def test_what_the_page_may_not_ask(server: Serving, body: Any, words: str) -> None:
-    code, _, answer = server.ask("POST", "/translate", body)
+    code, _, answer = server.ask("POST", "/page/translate", body)
     assert code == 400 and words in answer["error"]
 
 
@@ -411,7 +411,7 @@ def test_a_full_queue_says_when_to_come_again(folder: Path, tmp_path: Path) -> N
 def test_what_takes_too_long_is_given_up(folder: Path, tmp_path: Path) -> None:
     with serving(folder, tmp_path / "news", "--timeout", 0.2) as server:
         # Its graph is not built yet, which takes seconds.
-        code, _, answer = server.ask("POST", "/translate", {"text": SENTENCE, "how": "beam", "beam": 7})
+        code, _, answer = server.ask("POST", "/page/translate", {"text": SENTENCE, "how": "beam", "beam": 7})
         assert code == 504 and "after 0.2 seconds" in answer["error"]
         deadline = time.monotonic() + 60
         while server.ask("POST", PREDICT, {"instances": [SENTENCE]})[0] != 200:

@@ -64,7 +64,7 @@ def words(page: Any, side: int) -> Any:
 
 
 def test_what_is_typed_is_translated_while_typing(page: Any, server: Serving) -> None:
-    wanted = server.ask("POST", "/translate", {"text": SENTENCE})[2]["sentences"][0]["translations"][0]
+    wanted = server.ask("POST", "/page/translate", {"text": SENTENCE})[2]["sentences"][0]["translations"][0]
     page.get_by_label("Text").press_sequentially(SENTENCE, delay=20)
     playwright.expect(page.locator("#result")).to_have_text(wanted["text"], timeout=60_000)
     assert words(page, 0).all_inner_texts() == SENTENCE.split()
@@ -79,7 +79,7 @@ def test_what_is_typed_is_translated_while_typing(page: Any, server: Serving) ->
 
 def test_each_line_has_its_own_translation_and_alignment(page: Any, server: Serving) -> None:
     lines = [SENTENCE, "", "그들은 고기를 샀다"]
-    found = server.ask("POST", "/translate", {"text": "\n".join(lines)})[2]["sentences"]
+    found = server.ask("POST", "/page/translate", {"text": "\n".join(lines)})[2]["sentences"]
     typed(page, "\n".join(lines))
     chosen = page.locator("#result button")
     assert chosen.all_inner_texts() == [each["translations"][0]["text"] for each in found if each["translations"]]
@@ -128,7 +128,7 @@ def test_several_translations_each_with_its_alignment(page: Any, server: Serving
     page.get_by_label("length penalty").fill("1")
     typed(page)
     asked = {"text": SENTENCE, "how": "beam", "beam": 3, "length_penalty": 1}
-    wanted = server.ask("POST", "/translate", asked)[2]["sentences"][0]["translations"]
+    wanted = server.ask("POST", "/page/translate", asked)[2]["sentences"][0]["translations"]
     playwright.expect(page.locator("#list .words")).to_have_text([each["text"] for each in wanted], timeout=60_000)
     second = page.locator("#list button").nth(1)
     assert f"{-wanted[1]['score']:.2f}" in second.inner_text()

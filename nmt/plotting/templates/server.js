@@ -48,7 +48,7 @@ const ask = async () => {
   result.classList.add("old");
   state.textContent = "Translating …";
   try {
-    const answer = await fetch("translate", {
+    const answer = await fetch("page/translate", {
       method: "POST",
       headers: { "content-type": "application/json", ...(token() && { authorization: `Bearer ${token()}` }) },
       body: JSON.stringify(question()),

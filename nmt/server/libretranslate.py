@@ -1,0 +1,286 @@
+"""The API of LibreTranslate, as programs that translate through a server speak it.
+
+``POST /translate`` ``/detect`` ``/translate_file``, ``GET /languages`` ``/frontend/settings`` ``/health``: paths, keys,
+answers and errors are those of https://docs.libretranslate.com. Requests are JSON or forms.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from collections import OrderedDict
+from collections.abc import AsyncGenerator, Callable, Sequence
+from typing import Any
+from urllib.parse import parse_qs, quote
+
+from starlette.formparsers import MultiPartException, MultiPartParser
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from nmt.documents import html_pages
+from nmt.documents.document import translate_texts
+from nmt.documents.files import KINDS, kind_of, open_file
+from nmt.errors import InputError
+from nmt.server import rest_protocol
+from nmt.server.languages import Detected, Languages, language_name
+from nmt.server.rest_protocol import Refused
+from nmt.translation import Translation
+
+# Who has the token may send it as the key of the API, in the body; so these paths check it themselves.
+KEYED_PATHS = ("/translate", "/detect", "/translate_file")
+# What anybody may see: which languages there are, that the server runs, and files whose names nobody can guess.
+OPEN_PATHS = ("/languages", "/frontend/settings", "/health")
+DOWNLOADS = "/download_file/"
+MAX_CHARACTERS, MAX_TEXTS, MAX_FILE, MAX_ALTERNATIVES = 100_000, 128, 8_000_000, 5
+# Translated files wait in memory to be fetched: so many, and so many seconds.
+_FILES, _SECONDS = 32, 600.0
+
+# Searches sentences with the model of a name: the sentences, and how many translations of each are wanted.
+Search = Callable[[str, Sequence[str], int], list[list[Translation]]]
+
+
+class Api:
+    """The answers to LibreTranslate's requests.
+
+    Arguments:
+        languages: what is served.
+        body: reads the body of a request, up to a number of bytes.
+        search: translates sentences; called in a thread.
+        key: what the key of the API must be; empty for none.
+    """
+
+    def __init__(self, languages: Languages, body: Callable[..., Any], search: Search, key: str = "") -> None:
+        self._languages, self._body, self._search, self._key = languages, body, search, key
+        self._files: OrderedDict[str, tuple[float, str, bytes]] = OrderedDict()
+
+    async def languages(self, request: Request) -> Response:
+        """Answer which languages there are."""
+        served = self._languages
+        return JSONResponse(
+            [
+                {"code": code, "name": language_name(code), "targets": [*served.targets(code), code]}
+                for code in served.codes()
+            ]
+        )
+
+    async def settings(self, request: Request) -> Response:
+        """Answer what a front end asks before anything else."""
+        codes = self._languages.sources()
+        first = codes[0] if codes else ""
+        target = next(iter(self._languages.targets(first)), "")
+        return JSONResponse(
+            {
+                "charLimit": MAX_CHARACTERS,
+                "frontendTimeout": 500,
+                "apiKeys": bool(self._key),
+                "keyRequired": bool(self._key),
+                "suggestions": False,
+                "filesTranslation": True,
+                "supportedFilesFormat": list(KINDS),
+                "language": {
+                    "source": {"code": first, "name": language_name(first)},
+                    "target": {"code": target, "name": language_name(target)},
+                },
+            }
+        )
+
+    async def health(self, request: Request) -> Response:
+        """Answer that the server runs."""
+        return JSONResponse({"status": "ok"})
+
+    async def detect(self, request: Request) -> Response:
+        """Answer which of the languages a text may be in."""
+        asked = await self._asked(request)
+        text = _needed(asked, "q")
+        if not isinstance(text, str):
+            raise Refused(400, "Invalid request: q must be a string")
+        return JSONResponse([each._asdict() for each in self._languages.detect(text[:MAX_CHARACTERS])])
+
+    async def translate(self, request: Request) -> Response:
+        """Translate a text, or several."""
+        asked = await self._asked(request)
+        q, source, target = (_needed(asked, name) for name in ("q", "source", "target"))
+        form = asked.get("format") or "text"
+        several = isinstance(q, list)
+        texts = q if several else [q]
+        if not all(isinstance(text, str) for text in texts):
+            raise Refused(400, "Invalid request: q must be a string or a list of strings")
+        if form not in ("text", "html"):
+            raise Refused(400, f"{form} format is not supported")
+        if len(texts) > MAX_TEXTS:
+            raise Refused(400, f"Invalid request: request ({len(texts)}) exceeds batch limit ({MAX_TEXTS})")
+        if (size := sum(map(len, texts))) > MAX_CHARACTERS:
+            raise Refused(400, f"Invalid request: request ({size}) exceeds text limit ({MAX_CHARACTERS})")
+        alternatives = _alternatives(asked.get("alternatives"))
+        # As the documentation says, a short text among several is judged by all of them.
+        whole = self._languages.detect("\n".join(texts)) if source == "auto" else [Detected(source, 100.0)]
+        found = [(self._languages.detect(text) if source == "auto" and len(text) > 40 else whole)[:1] for text in texts]
+        if not all(found):
+            raise Refused(400, "auto is not supported")
+        routes = [self._route(each[0].language, target) for each in found]
+        written = await asyncio.to_thread(self._texts, texts, routes, form, alternatives)
+        answer: dict[str, Any] = {"translatedText": [one[0] for one in written] if several else written[0][0]}
+        if source == "auto":
+            detected = [each[0]._asdict() for each in found]
+            answer["detectedLanguage"] = detected if several else detected[0]
+        if alternatives:
+            others = [one[1:] for one in written]
+            answer["alternatives"] = others if several else others[0]
+        return JSONResponse(answer)
+
+    async def translate_file(self, request: Request) -> Response:
+        """Translate a file, and answer where it can be fetched."""
+        raw = await self._body(request, MAX_FILE)
+        kind = request.headers.get("content-type", "")
+        if not kind.lower().startswith("multipart/form-data"):
+            raise Refused(400, "Invalid request: missing file parameter")
+        try:
+            form = await MultiPartParser(request.headers, _once(raw), max_files=1, max_fields=20).parse()
+        except (MultiPartException, KeyError, UnicodeDecodeError, ValueError) as error:
+            raise Refused(400, f"Invalid request: the form is damaged ({error})") from None
+        self._check_key(request, form.get("api_key"))
+        file = form.get("file")
+        if file is None or isinstance(file, str):
+            raise Refused(400, "Invalid request: missing file parameter")
+        source, target = (_needed(dict(form), name) for name in ("source", "target"))
+        name = file.filename or ""
+        try:
+            kind_of(name)
+        except InputError:
+            raise Refused(400, "Invalid request: file format not supported") from None
+        content = await file.read()
+
+        def work() -> bytes:
+            opened = open_file(content, name)
+            given = source
+            if given == "auto":
+                given = next(iter(self._languages.detect("\n".join(opened.texts))), Detected("auto", 0.0)).language
+            route = self._route(given, target)
+            return opened.written([one[0] for one in self._texts(list(opened.texts), [route] * len(opened.texts))])
+
+        try:
+            written = await asyncio.to_thread(work)
+        except InputError as error:
+            raise Refused(400, str(error)) from None
+        stem, _, ending = name.rpartition(".")
+        key = self._keep(f"{stem}.{target}.{ending}".rpartition("/")[2].rpartition("\\")[2], written)
+        where = str(request.url.replace(path=f"{DOWNLOADS}{key}", query="", fragment=""))
+        return JSONResponse({"translatedFileUrl": where})
+
+    async def download(self, request: Request) -> Response:
+        """Answer with a translated file."""
+        now = time.monotonic()
+        kept = self._files.get(request.path_params["name"])
+        if kept is None or kept[0] < now:
+            raise Refused(404, "There is no such file, or not any more. Translate it again.")
+        disposition = f"attachment; filename*=UTF-8''{quote(kept[1], safe='')}"
+        headers = {"content-disposition": disposition, "x-content-type-options": "nosniff"}
+        return Response(kept[2], media_type="application/octet-stream", headers=headers)
+
+    def _keep(self, name: str, content: bytes) -> str:
+        """Keep a file until it is fetched, for some minutes, and return its name in addresses."""
+        now = time.monotonic()
+        while self._files and (len(self._files) >= _FILES or next(iter(self._files.values()))[0] < now):
+            self._files.popitem(last=False)
+        key = f"{secrets.token_urlsafe(18)}{kind_of(name)}"
+        self._files[key] = now + _SECONDS, name, content
+        return key
+
+    async def _asked(self, request: Request) -> dict[str, Any]:
+        """Read a request, JSON or a form, and check its key."""
+        raw = await self._body(request)
+        if request.headers.get("content-type", "").lower().startswith("application/x-www-form-urlencoded"):
+            values = parse_qs(raw.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=MAX_TEXTS + 20)
+            asked: dict[str, Any] = {name: each[0] if len(each) == 1 else each for name, each in values.items()}
+        else:
+            asked = rest_protocol.document(raw)
+        self._check_key(request, asked.pop("api_key", None))
+        return asked
+
+    def _check_key(self, request: Request, key: Any) -> None:
+        if not self._key or request.scope.get("nmt.known"):
+            return
+        if not isinstance(key, str) or not key:
+            raise Refused(403, "Please contact the server operator to get an API key")
+        if not secrets.compare_digest(key.encode("utf-8", "replace"), self._key.encode()):
+            raise Refused(403, "Invalid API key")
+
+    def _route(self, source: Any, target: Any) -> list[str]:
+        """Return the models that lead from a language to another; none if it is the same."""
+        codes = self._languages.codes()
+        for code in (source, target):
+            if code not in codes:
+                raise Refused(400, f"{code} is not supported")
+        route = self._languages.route(source, target)
+        if not route and source != target:
+            raise Refused(
+                400,
+                f"{language_name(target)} ({target}) is not available as a target language from "
+                f"{language_name(source)} ({source})",
+            )
+        return route
+
+    def _texts(
+        self, texts: Sequence[str], routes: Sequence[list[str]], form: str = "text", alternatives: int = 0
+    ) -> list[list[str]]:
+        """Return for each text its translation, then the others that were asked for."""
+        written: list[list[str]] = [[text] for text in texts]
+        for route in {tuple(route) for route in routes if route}:
+            places = [place for place, each in enumerate(routes) if tuple(each) == route]
+            some = [texts[place] for place in places]
+            for step, name in enumerate(route):
+                # Only the last model is asked for more than one translation.
+                more = alternatives if step == len(route) - 1 else 0
+                found = self._step(name, some, form, more)
+                some = [each[0] for each in found]
+            for place, each in zip(places, found, strict=True):
+                written[place] = each
+        return written
+
+    def _step(self, name: str, texts: list[str], form: str, alternatives: int) -> list[list[str]]:
+        known: dict[str, list[Translation]] = {}
+
+        def translate(number: int, sentences: list[str]) -> list[Translation]:
+            new = [each for each in dict.fromkeys(sentences) if each not in known]
+            known.update(zip(new, self._search(name, new, alternatives + 1), strict=True))
+            return [known[each][min(number, len(known[each]) - 1)] for each in sentences]
+
+        found: list[list[str]] = [[] for _ in texts]
+        for number in range(alternatives + 1):
+
+            def numbered(sentences: list[str], number: int = number) -> list[Translation]:
+                return translate(number, sentences)
+
+            if form == "html":
+                opened = [html_pages.read(text, "q", "") for text in texts]
+                flat = translate_texts([text for each in opened for text in each.texts], numbered)
+                left = iter(flat)
+                made = [each.written([next(left).text for _ in each.texts]).decode() for each in opened]
+            else:
+                made = [each.text for each in translate_texts(texts, numbered)]
+            for each, text in zip(found, made, strict=True):
+                if text not in each:
+                    each.append(text)
+        return found
+
+
+def _needed(asked: dict[str, Any], name: str) -> Any:
+    if not (value := asked.get(name)):
+        raise Refused(400, f"Invalid request: missing {name} parameter")
+    return value
+
+
+def _alternatives(value: Any) -> int:
+    try:
+        number = int(value or 0)
+    except (TypeError, ValueError):
+        number = -1
+    if not 0 <= number <= MAX_ALTERNATIVES:
+        raise Refused(400, f"Invalid request: alternatives must be a whole number from 0 to {MAX_ALTERNATIVES}")
+    return number
+
+
+async def _once(raw: bytes) -> AsyncGenerator[bytes, None]:
+    yield raw
+    yield b""

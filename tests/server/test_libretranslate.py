@@ -1,0 +1,214 @@
+"""LibreTranslate's API: a real client of it, and what its documentation promises, without TensorFlow."""
+
+import http.client
+import json
+import threading
+import time
+import urllib.error
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+import uvicorn
+from libretranslatepy import LibreTranslateAPI
+
+from nmt.errors import InputError
+from nmt.server.access import Rules
+from nmt.server.app import Limits, Server
+from nmt.server.backends import Backend, SearchSettings
+from nmt.server.languages import Direction, Languages
+from nmt.translation import Translation
+
+
+class Marking(Backend):
+    """Marks each sentence with the name of the model; it reads 30 characters."""
+
+    def __init__(self, name: str) -> None:
+        self.name, self.version, self.batch_size, self.signatures = name, 1, 8, {}
+        self.search = SearchSettings()
+
+    def answers(self, signature: str, rows: Sequence[Any]) -> list[Any]:
+        raise NotImplementedError
+
+    def shown(
+        self, texts: Sequence[str], search: SearchSettings | None = None, first: int = 0
+    ) -> list[list[Translation]]:
+        if "slow" in texts:
+            time.sleep(1)
+        if "fail" in texts:
+            raise RuntimeError("no")
+        return [
+            [
+                Translation(f"{self.name[-2:]}({text[:30]}){number or ''}", 0.0, source_truncated=len(text) > 30)
+                for number in range(search.n_best if search else 1)
+            ]
+            for text in texts
+        ]
+
+    def check(self, search: SearchSettings) -> None:
+        pass
+
+
+MODELS = {Direction(*name.split("-")): name for name in ("ko-en", "en-ko", "en-de")}
+
+
+@contextmanager
+def served(rules: Rules | None = None, limits: Limits | None = None) -> Iterator[int]:
+    first, *others = map(Marking, MODELS.values())
+    app = Server(first, limits, rules=rules, others=others, languages=Languages(MODELS, "en"))
+    running = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, lifespan="on", ws="none"))
+    thread = threading.Thread(target=running.run)
+    thread.start()
+    try:
+        while not running.started:
+            time.sleep(0.01)
+        yield running.servers[0].sockets[0].getsockname()[1]
+    finally:
+        running.should_exit = True
+        thread.join()
+        app.batcher.close()
+
+
+@pytest.fixture(scope="module")
+def port() -> Iterator[int]:
+    with served(limits=Limits(seconds=0.5)) as port:
+        yield port
+
+
+def ask(port: int, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, Any]:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    raw = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
+    connection.request(method, path, raw, {"content-type": "application/json", **headers})
+    answer = connection.getresponse()
+    content = answer.read()
+    connection.close()
+    is_json = (answer.getheader("content-type") or "").startswith("application/json")
+    return answer.status, json.loads(content) if is_json else content
+
+
+def test_a_real_client(port: int) -> None:
+    client = LibreTranslateAPI(f"http://127.0.0.1:{port}/")
+    assert client.languages() == [
+        {"code": "ko", "name": "Korean", "targets": ["en", "de", "ko"]},
+        {"code": "en", "name": "English", "targets": ["ko", "de", "en"]},
+        {"code": "de", "name": "German", "targets": ["de"]},
+    ]
+    assert client.translate("나는 갔다. 너는?\n\n- 그는", "ko", "en") == "en(나는 갔다.) en(너는?)\n\n- en(그는)"
+    assert client.detect("나는 갔다") == [{"confidence": 100.0, "language": "ko"}]
+    with pytest.raises(urllib.error.HTTPError) as error:
+        client.translate("나는", "ko", "fr")
+    assert error.value.code == 400 and json.load(error.value) == {"error": "fr is not supported"}
+
+
+def test_texts_in_every_form(port: int) -> None:
+    def translated(**asked: Any) -> Any:
+        code, answer = ask(port, "POST", "/translate", asked)
+        assert code == 200, answer
+        return answer
+
+    assert translated(q=["one", "", "two"], source="en", target="ko") == {"translatedText": ["ko(one)", "", "ko(two)"]}
+    # Korean into German goes through English.
+    assert translated(q="하나", source="ko", target="de")["translatedText"] == "de(en(하나))"
+    assert translated(q="same", source="en", target="en")["translatedText"] == "same"
+    assert translated(q=["하나", "둘"], source="auto", target="en") == {
+        "translatedText": ["en(하나)", "en(둘)"], "detectedLanguage": [{"language": "ko", "confidence": 100.0}] * 2,
+    }  # fmt: skip
+    html = {"q": "<p>one &amp; <b>two</b><p>three", "format": "html", "source": "en", "target": "ko"}
+    assert translated(**html)["translatedText"] == "<p>one &amp; <b>two</b><p>three".replace(
+        "one &amp;", "ko(one &amp;)"
+    ).replace("two", "ko(two)").replace("three", "ko(three)")
+    more = translated(q="one. Two.", source="en", target="ko", alternatives=2)
+    assert more == {
+        "translatedText": "ko(one.) ko(Two.)",
+        "alternatives": ["ko(one.)1 ko(Two.)1", "ko(one.)2 ko(Two.)2"],
+    }
+    # Nothing is cut off.
+    long = translated(q="one two three four, five six seven eight nine", source="en", target="ko")["translatedText"]
+    assert long.count("ko(") == 2 and "nine" in long
+
+
+@pytest.mark.parametrize(
+    ("path", "asked", "error"),
+    [
+        ("/translate", {"source": "ko", "target": "en"}, "Invalid request: missing q parameter"),
+        ("/translate", {"q": "a", "target": "en"}, "Invalid request: missing source parameter"),
+        ("/translate", {"q": "a", "source": "xx", "target": "en"}, "xx is not supported"),
+        ("/translate", {"q": "a", "source": "de", "target": "ko"}, "Korean (ko) is not available as a target"),
+        ("/translate", {"q": "a", "source": "ko", "target": "en", "format": "pdf"}, "pdf format is not supported"),
+        ("/translate", {"q": ["a"] * 129, "source": "ko", "target": "en"}, "exceeds batch limit (128)"),
+        ("/translate", {"q": "a" * 100_001, "source": "ko", "target": "en"}, "(100001) exceeds text limit (100000)"),
+        ("/translate", {"q": [1], "source": "ko", "target": "en"}, "q must be a string or a list"),
+        ("/translate", {"q": "a", "source": "ko", "target": "en", "alternatives": "x"}, "alternatives must be"),
+        ("/translate", b"{", "JSON Parse error"),
+        ("/detect", {}, "Invalid request: missing q parameter"),
+        ("/translate_file", {}, "Invalid request: missing file parameter"),
+    ],
+)
+def test_errors_are_those_of_the_documentation(port: int, path: str, asked: Any, error: str) -> None:
+    code, answer = ask(port, "POST", path, asked)
+    assert code == 400 and error in answer["error"]
+
+
+def test_a_failure_and_a_slow_model_leave_the_next_request_alone(port: int) -> None:
+    direction = {"source": "ko", "target": "en"}
+    assert ask(port, "POST", "/translate", {"q": "fail", **direction})[0] == 500
+    assert ask(port, "POST", "/translate", {"q": "slow", **direction})[0] == 504
+    time.sleep(0.6)
+    assert ask(port, "POST", "/translate", {"q": "well", **direction}) == (200, {"translatedText": "en(well)"})
+
+
+def sent(name: str, content: bytes, **fields: str) -> tuple[bytes, dict[str, str]]:
+    """A form with a file, as a browser sends it."""
+    parts = [f'--x\r\nContent-Disposition: form-data; name="{key}"\r\n\r\n{value}\r\n' for key, value in fields.items()]
+    head = f'--x\r\nContent-Disposition: form-data; name="file"; filename="{name}"\r\n\r\n'
+    body = "".join(parts).encode() + head.encode() + content + b"\r\n--x--\r\n"
+    return body, {"content-type": "multipart/form-data; boundary=x"}
+
+
+def test_a_file_is_translated_and_fetched(port: int) -> None:
+    srt = "1\n00:00:01,000 --> 00:00:02,000\n하나\n"
+    body, headers = sent("film.srt", srt.encode(), source="auto", target="en")
+    code, answer = ask(port, "POST", "/translate_file", body, **headers)
+    assert code == 200, answer
+    path = answer["translatedFileUrl"].partition(f":{port}")[2]
+    assert path.startswith("/download_file/") and path.endswith(".srt")
+    assert ask(port, "GET", path) == (200, srt.replace("하나", "en(하나)").encode())
+    assert ask(port, "GET", "/download_file/other.srt")[0] == 404
+    for name, content, error in (
+        ("film.exe", b"", "file format not supported"),
+        ("a.txt", "하나".encode("euc-kr"), "EUC-KR"),
+        ("a.srt", b"no cue", "has no cue"),
+    ):
+        body, headers = sent(name, content, source="ko", target="en")
+        code, answer = ask(port, "POST", "/translate_file", body, **headers)
+        assert code == 400 and error in answer["error"]
+
+
+def test_the_token_is_the_key() -> None:
+    with served(Rules(token="a-secret")) as port:
+        asked = {"q": "하나", "source": "ko", "target": "en"}
+        assert ask(port, "POST", "/translate", asked)[0] == 403
+        assert ask(port, "POST", "/translate", {**asked, "api_key": "b"}) == (403, {"error": "Invalid API key"})
+        assert ask(port, "POST", "/translate", {**asked, "api_key": "a-secret"})[0] == 200
+        assert ask(port, "POST", "/translate", asked, authorization="Bearer a-secret")[0] == 200
+        assert LibreTranslateAPI(f"http://127.0.0.1:{port}", "a-secret").translate("하나", "ko", "en") == "en(하나)"
+        assert ask(port, "GET", "/languages")[0] == ask(port, "GET", "/frontend/settings")[0] == 200
+        assert ask(port, "POST", "/page/translate", {"text": "하나"})[0] == 401
+        body, headers = sent("a.txt", b"a", source="ko", target="en")
+        assert ask(port, "POST", "/translate_file", body, **headers)[0] == 403
+
+
+def test_each_model_is_found_under_its_name(port: int) -> None:
+    assert ask(port, "GET", "/v1/models/en-ko")[0] == 200 and ask(port, "GET", "/v1/models/ko-de")[0] == 404
+    assert ask(port, "GET", "/health") == (200, {"status": "ok"})
+    _, answer = ask(port, "GET", "/frontend/settings")
+    assert answer["language"]["source"] == {"code": "ko", "name": "Korean"} and ".srt" in answer["supportedFilesFormat"]
+
+
+def test_a_pivot_needs_models() -> None:
+    with pytest.raises(InputError, match="--pivot fr needs"):
+        Languages(MODELS, "fr")
+    assert Languages(MODELS).route("ko", "de") == []
+    assert Languages(MODELS, "en").route("ko", "de") == ["ko-en", "en-de"]
+    assert [each.language for each in Languages(MODELS).detect("...")] == ["ko", "en"]
