@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import math
 import re
 import signal
 import socket
@@ -26,7 +27,9 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import Message, Receive, Scope, Send
 
+from nmt.documents.sentences import Place, halves, sentences
 from nmt.errors import InputError, first_line, nearest
+from nmt.evaluation.alignment import words
 from nmt.plotting.fonts import hangul_font
 from nmt.plotting.html import spoken_labels
 from nmt.server import rest_protocol
@@ -56,7 +59,8 @@ class Limits:
         sentences: sentences of a request.
         aligned: sentences of a request for alignments, whose answer grows with the square of their lengths.
         sentence: bytes of a sentence: tokenizing a very long one would block all others for seconds.
-        characters: of a text on the page.
+        characters: of the lines that the page asks for at once.
+        document: characters of a text on the page.
         waiting: sentences that may wait, of all requests together.
         seconds: until an answer.
         upload: seconds until the body of a request has arrived.
@@ -67,6 +71,7 @@ class Limits:
     aligned: int = 64
     sentence: int = 20_000
     characters: int = 2000
+    document: int = 100_000
     waiting: int = 2048
     seconds: float = 60.0
     upload: float = 20.0
@@ -133,6 +138,7 @@ class Server:
         routes = [
             Route("/", self._answering(self._home)),
             Route("/hangul.ttf", self._answering(self._font)),
+            Route("/page/sentences", self._answering(self._sentences), methods=["POST"]),
             Route("/page/translate", self._answering(self._translate), methods=["POST"]),
             Route("/translate", self._answering(api.translate), methods=["POST"]),
             Route("/detect", self._answering(api.detect), methods=["POST"]),
@@ -159,7 +165,7 @@ class Server:
         """Answer later requests with a backend. Those that have begun are answered by the one before."""
         self.backends[backend.name] = backend
         if next(iter(self.backends)) == backend.name:
-            page = server_page(backend, self.limits.characters)
+            page = server_page(backend, self.limits.document)
             self.backend, self._page = backend, page
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -247,10 +253,31 @@ class Server:
         rows = list(enumerate(lines)) if text.strip() else []
         found = await self._ask(request, (backend, "page", (search, draw, alone)), rows) or [[]] * len(lines)
 
-        def sentences() -> list[dict[str, Any]]:
+        def shown() -> list[dict[str, Any]]:
             return [_sentence(line, best if line.strip() else []) for line, best in zip(lines, found, strict=True)]
 
-        return JSONResponse({"sentences": await asyncio.to_thread(sentences)})
+        return JSONResponse({"sentences": await asyncio.to_thread(shown)})
+
+    async def _sentences(self, request: Request) -> Response:
+        """Split a text of the page into its sentences, or one that is too long into two parts."""
+        asked = rest_protocol.document(await self._body(request))
+        text, halved = asked.get("text"), asked.get("halved", False)
+        if not isinstance(text, str) or not isinstance(halved, bool):
+            raise Refused(400, "'text' must be a string, and 'halved' true or false.")
+        if len(text) > self.limits.document:
+            raise Refused(
+                400, f"The text has {len(text):,} characters, but the page takes {self.limits.document:,}. Shorten it."
+            )
+
+        def parts() -> dict[str, Any]:
+            places = halves(text, Place(0, len(text))) if halved else sentences(text)
+            found, end = [], 0
+            for place in places:
+                found.append({"between": text[end : place.start], "text": text[place.start : place.end]})
+                end = place.end
+            return {"parts": found, "end": text[end:]}
+
+        return JSONResponse(await asyncio.to_thread(parts))
 
     def _searched(self, name: str, texts: Sequence[str], n_best: int) -> list[list[Translation]]:
         """Translate sentences in the queue, and wait for them. It is called in a thread that may wait."""
@@ -462,16 +489,29 @@ def _sentence(text: str, found: list[Translation]) -> dict[str, Any]:
 def _drawn(translation: Translation) -> dict[str, Any]:
     """Return the JSON of a translation, for the page to draw: its record, and its alignment of words."""
     found = record(translation, ("text", "score", "rank", "unfinished"))
+    sure = _sure(translation)
     if translation.alignment is None:
-        return {**found, "source": None, "target": None, "labels": None, "weights": None}
-    words = translation.words()
+        return {**found, "sure": sure, "source": None, "target": None, "labels": None, "weights": None}
+    aligned = translation.words()
     return {
         **found,
-        "source": words.source,
-        "target": words.target,
-        "labels": spoken_labels(words),
-        "weights": words.weights.round(4).tolist(),
+        "sure": sure,
+        "source": aligned.source,
+        "target": aligned.target,
+        "labels": spoken_labels(aligned),
+        "weights": aligned.weights.round(4).tolist(),
     }
+
+
+def _sure(translation: Translation) -> list[list[Any]] | None:
+    """Return each word with the probability of its least likely piece; ``None`` where an export does not tell it."""
+    if not translation.token_scores:
+        return None
+    found = words(translation.tokens)
+    worst = [0.0] * len(found.words)
+    for place, score in zip(found.places, translation.token_scores, strict=False):
+        worst[place] = min(worst[place], score)
+    return [[word, round(math.exp(score), 4)] for word, score in zip(found.words, worst, strict=True)]
 
 
 def _label(path: str) -> str:
@@ -480,8 +520,8 @@ def _label(path: str) -> str:
         return next((verb for verb in ("predict", "metadata") if path.endswith(verb)), "status")
     known = {"/": "page", "/hangul.ttf": "page"}
     named = ("/healthz", "/readyz", "/metrics", *KEYED_PATHS, *OPEN_PATHS)
-    if path == "/page/translate":
-        return "page_translate"
+    if path in ("/page/translate", "/page/sentences"):
+        return path[1:].replace("/", "_")
     return known.get(path) or (path[1:].replace("/", "_") if path in named else "other")
 
 

@@ -101,7 +101,9 @@ def test_several_models_are_named_by_their_languages(tmp_path: Path) -> None:
     models = f"ko-en={tmp_path / 'upper'}", f"en-ko={tmp_path / 'upper'}"
     with serving(models[0], tmp_path / "news", models[1], "--trust") as server:  # type: ignore[arg-type]
         assert server.ask("POST", "/v1/models/en-ko:predict", {"instances": ["a b"]})[0] == 200
-        code, _, answer = server.ask("POST", "/translate", {"q": "rice bread. Tea milk.", "source": "en", "target": "ko"})
+        code, _, answer = server.ask(
+            "POST", "/translate", {"q": "rice bread. Tea milk.", "source": "en", "target": "ko"}
+        )
         assert (code, answer) == (200, {"translatedText": "BREAD. RICE MILK. TEA"})
 
 

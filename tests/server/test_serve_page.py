@@ -90,6 +90,32 @@ def test_each_line_has_its_own_translation_and_alignment(page: Any, server: Serv
     assert chosen.nth(1).get_attribute("aria-pressed") == "true"
 
 
+def test_a_document_is_translated_sentence_by_sentence(page: Any, server: Serving) -> None:
+    """Its lines and bullets stay, it can be copied, and downloaded; nothing of it is remembered."""
+    sentences = ["나는 밥을 먹었다.", "너는 빵을 샀다!", "그들은 고기를 샀다", "우리는 밥을 보았다"]
+    document = f"{sentences[0]} {sentences[1]}\n\n - {sentences[2]}\n - {sentences[3]}\n"
+    found = server.ask("POST", "/page/translate", {"text": "\n".join(sentences)})[2]["sentences"]
+    one, two, three, four = (each["translations"][0]["text"] for each in found)
+    page.get_by_label("Text").fill(document)
+    save = page.get_by_role("button", name="Download")
+    playwright.expect(save).to_be_enabled(timeout=60_000)
+    assert page.locator("#result button").all_inner_texts() == [one, two, three, four]
+    with page.expect_download() as waiting:
+        save.click()
+    assert Path(waiting.value.path()).read_text(encoding="utf-8") == f"{one} {two}\n\n - {three}\n - {four}\n"
+    page.locator("#result button").nth(2).click()
+    assert page.locator("#of").inner_text() == " of sentence 3"
+    assert words(page, 0).all_inner_texts() == sentences[2].split()
+    assert page.evaluate("[localStorage.length, sessionStorage.length, document.cookie]") == [0, 0, ""]
+
+
+def test_a_sentence_that_is_too_long_is_cut_and_translated_to_its_end(page: Any) -> None:
+    page.get_by_label("Text").fill(f"{'나는 밥을 먹었다, ' * 60}끝")
+    playwright.expect(page.get_by_role("button", name="Copy")).to_be_enabled(timeout=60_000)
+    assert page.locator("#result button").count() > 1
+    assert "was cut into parts" in page.locator("#state").inner_text()
+
+
 def test_pointing_at_a_word_brings_out_its_links_and_cells(page: Any) -> None:
     typed(page)
     words(page, 1).first.hover()

@@ -1,4 +1,4 @@
-// The text is translated after a pause in typing; only the newest answer is drawn.
+// The text is translated after a pause in typing, sentence by sentence; only the newest answer is drawn.
 const PAUSE = 250; // milliseconds
 const element = (id) => document.getElementById(id);
 const model = JSON.parse(element("data").textContent);
@@ -17,8 +17,8 @@ const token = () => sessionStorage.getItem("token");
 
 const chosen = () => form.elements.how.value;
 
-const question = () => {
-  const asked = { text: text.value };
+const question = (lines) => {
+  const asked = { text: lines };
   if (model.fixed) return asked;
   asked.how = chosen();
   if (asked.how === "beam") {
@@ -37,28 +37,67 @@ const fail = (message) => {
   failed.hidden = !message;
 };
 
+const post = async (path, asked, signal) => {
+  const answer = await fetch(path, {
+    method: "POST",
+    headers: { "content-type": "application/json", ...(token() && { authorization: `Bearer ${token()}` }) },
+    body: JSON.stringify(asked),
+    signal,
+  });
+  const found = await answer.json();
+  if (!signal.aborted) element("entry").hidden = answer.status !== 401;
+  if (!answer.ok) throw new Error(found.error);
+  return found;
+};
+
+// Sentences that are asked for together: one at first, so that it appears soon.
+const SENTENCES = 8;
+const CHARACTERS = 1500;
+const SHORTEST = 8;
+
+const together = (sentences) => {
+  const first = sentences.findIndex((one) => !one.done);
+  const some = [];
+  for (let i = first, size = 0; i >= 0 && i < sentences.length && some.length < (first ? SENTENCES : 1); i += 1) {
+    size += sentences[i].text.length;
+    if (sentences[i].done || (some.length && size > CHARACTERS)) break;
+    some.push(sentences[i]);
+  }
+  return some;
+};
+
 const ask = async () => {
   running?.abort();
-  if (!text.value.trim()) return show([]);
+  if (!text.value.trim()) return show([], text.value);
   if (!form.checkValidity()) {
     const wrong = form.querySelector("input:invalid");
     return fail(`${wrong.parentElement.textContent.trim()}: a number from ${wrong.min} to ${wrong.max}, in steps of ${wrong.step}.`);
   }
   const own = (running = new AbortController());
+  picked = 0;
   result.classList.add("old");
   state.textContent = "Translating …";
   try {
-    const answer = await fetch("page/translate", {
-      method: "POST",
-      headers: { "content-type": "application/json", ...(token() && { authorization: `Bearer ${token()}` }) },
-      body: JSON.stringify(question()),
-      signal: own.signal,
-    });
-    const found = await answer.json();
-    if (own !== running) return;
-    element("entry").hidden = answer.status !== 401;
-    if (!answer.ok) throw new Error(found.error);
-    show(found.sentences);
+    const { parts, end } = await post("page/sentences", { text: text.value }, own.signal);
+    const sentences = parts.map((part) => ({ ...part, translations: [], done: false }));
+    if (!sentences.length) show(sentences, end);
+    for (let some; (some = together(sentences)).length;) {
+      const found = await post("page/translate", question(some.map((one) => one.text).join("\n")), own.signal);
+      for (const [i, one] of some.entries()) {
+        const { translations, source_truncated: truncated } = found.sentences[i];
+        if (truncated && one.text.length > SHORTEST) {
+          // Nothing is left out: each half is a sentence of its own.
+          const halves = await post("page/sentences", { text: one.text, halved: true }, own.signal);
+          const made = halves.parts.map((part) => ({ ...part, translations: [], done: false, cut: true }));
+          made[0].between = one.between;
+          sentences.splice(sentences.indexOf(one), 1, ...made);
+        } else {
+          Object.assign(one, { translations, truncated, done: true });
+        }
+      }
+      if (own !== running) return;
+      show(sentences, end);
+    }
   } catch (error) {
     if (own !== running || error.name === "AbortError") return;
     fail(error instanceof TypeError ? "The server does not answer. Is it still running?" : error.message);
@@ -78,32 +117,67 @@ const penalised = ({ score, rank }) => Math.abs(rank - score) > 0.0001;
 
 const NOTHING = "(nothing)";
 
-// Each line is a sentence. Those of several are buttons: the chosen one has its translations and its alignment below.
-const show = (sentences) => {
+// A word is weak if the model gave one of its pieces less than this.
+const WEAK = 0.3;
+
+// Weak words are marked, if the words of the text are those that the model tells of.
+const marked = (place, { text: written, sure }) => {
+  const words = written.split(" ").filter(Boolean);
+  if (!sure || sure.length !== words.length) {
+    place.textContent = written || NOTHING;
+    return place;
+  }
+  place.append(...words.flatMap((word, i) => {
+    const share = sure[i][1];
+    const title = `probability ${Math.round(100 * share)} %`;
+    const part = share < WEAK ? make("mark", word, { title }) : document.createTextNode(word);
+    return i ? [document.createTextNode(" "), part] : [part];
+  }));
+  return place;
+};
+
+let picked = 0;
+let written = "";
+
+// The whole text, with what stands between its sentences. Each is a button: the chosen one has its translations and its
+// alignment below.
+const show = (sentences, end) => {
   fail("");
   result.classList.remove("old");
+  const ready = sentences.filter((one) => one.done);
   const several = sentences.length > 1;
-  const lines = sentences.map(({ translations }) => {
-    const best = translations.length ? translations[0].text || NOTHING : "";
-    if (!several || !best) return make("p", best, { dir: "auto", lang: "" });
-    return make("button", best, { type: "button", dir: "auto", lang: "", "aria-pressed": "false" });
+  result.classList.toggle("whole", several);
+  const lines = ready.map(({ translations: [best] }) => {
+    if (!several) return marked(make("p", "", { dir: "auto", lang: "" }), best ?? { text: "" });
+    return marked(make("button", "", { type: "button", dir: "auto", lang: "", "aria-pressed": "false" }), best);
   });
-  result.replaceChildren(...lines);
+  const between = (i) => {
+    const { between: given } = ready[i];
+    return given || !i ? given : " "; // a script without spaces has none between its sentences
+  };
+  result.replaceChildren(...(several ? lines.flatMap((line, i) => [between(i), line]) : lines));
+  const all = ready.length === sentences.length;
+  if (all && several) result.append(end);
+  written = ready.map(({ translations: [best] }, i) => between(i) + (best?.text ?? "")).join("") + (all ? end : "");
+  element("copy").disabled = element("save").disabled = !all || !written.trim();
   const pick = (i) => {
+    picked = i;
     lines.forEach((line, j) => line.matches("button") && line.setAttribute("aria-pressed", String(i === j)));
-    element("of").textContent = several ? ` of line ${i + 1}` : "";
-    detail(sentences[i]?.translations ?? []);
+    element("of").textContent = several ? ` of sentence ${i + 1}` : "";
+    detail(ready[i]?.translations ?? []);
   };
   lines.forEach((line, i) => line.addEventListener("click", () => line.matches("button") && pick(i)));
   const told = (which, said) => {
-    const numbers = sentences.flatMap((sentence, i) => (which(sentence) ? [i + 1] : []));
-    return numbers.length ? `${several ? `Line ${numbers.join(", ")}: ` : ""}${said}` : "";
+    const numbers = ready.flatMap((sentence, i) => (which(sentence) ? [i + 1] : []));
+    return numbers.length ? `${several ? `Sentence ${numbers.join(", ")}: ` : ""}${said}` : "";
   };
   state.textContent = [
-    told((one) => one.source_truncated, "The text is longer than the model reads: its end was left out."),
+    all ? "" : `Translating … ${ready.length} of ${sentences.length}`,
+    told((one) => one.cut, "A sentence is longer than the model reads: it was cut into parts."),
+    told((one) => one.truncated, "The text is longer than the model reads: its end was left out."),
     told((one) => one.translations[0]?.unfinished, "The translation reached its maximum length before its end."),
   ].filter(Boolean).join(" ");
-  pick(Math.max(0, sentences.findIndex(({ translations }) => translations.length)));
+  pick(picked < ready.length && picked >= 0 ? picked : 0);
 };
 
 const detail = (translations) => {
@@ -167,6 +241,19 @@ element("entry").addEventListener("submit", (event) => {
   event.preventDefault();
   sessionStorage.setItem("token", element("token").value);
   ask();
+});
+element("copy").addEventListener("click", async () => {
+  try {
+    await navigator.clipboard.writeText(written);
+    state.textContent = "Copied.";
+  } catch {
+    fail("The browser does not let this page copy. Download the translation instead.");
+  }
+});
+element("save").addEventListener("click", () => {
+  const address = URL.createObjectURL(new Blob([written], { type: "text/plain" }));
+  make("a", "", { href: address, download: "translation.txt" }).click();
+  URL.revokeObjectURL(address);
 });
 element("again").addEventListener("click", () => { draw += 1; ask(); });
 if (model.fixed) {
