@@ -124,7 +124,8 @@ def _fetch(package: Package, place: Path) -> None:
     wanted = f"{package.name}@{package.version}"
     try:
         with tempfile.TemporaryDirectory() as aside:
-            command = [npm, "pack", wanted, "--silent", "--ignore-scripts", "--pack-destination", aside]
+            quiet = ("--silent", "--ignore-scripts", "--fetch-retries=1")
+            command = [npm, "pack", wanted, *quiet, "--pack-destination", aside]
             subprocess.run(command, check=True, capture_output=True, timeout=_WAIT, cwd=aside)
             content = Path(aside, package.archive).read_bytes()
         if not _matches(package, content):

@@ -344,7 +344,7 @@ def test_in_a_browser_a_damaged_page_or_an_old_browser_says_so(
     page = context.new_page()
     page.goto(broken.as_uri())
     page.locator("#failed:visible").wait_for()
-    assert "cannot start" in page.locator("#failed").inner_text()
+    assert "cannot start: model.tflite is damaged" in page.locator("#failed").inner_text()
     page.goto((pages[0] / "index.html").as_uri())
     assert "--single" in page.locator("#old").inner_text()
     page.add_init_script("delete window.WebAssembly")

@@ -233,10 +233,14 @@ const save = () => {
 // --- starting ---
 
 const unpacked = async (name) => {
-  const packed = document.querySelector(`script[data-file="${name}"]`).textContent;
-  const bytes = Uint8Array.from(atob(packed), (letter) => letter.charCodeAt(0));
-  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
-  return new Uint8Array(await new Response(stream).arrayBuffer());
+  try {
+    const packed = document.querySelector(`script[data-file="${name}"]`).textContent;
+    const bytes = Uint8Array.from(atob(packed), (letter) => letter.charCodeAt(0));
+    const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+    return new Uint8Array(await new Response(stream).arrayBuffer());
+  } catch {
+    throw new Error(`${name} is damaged`);
+  }
 };
 
 const isSingle = Boolean(document.querySelector("script[data-file]"));
