@@ -42,7 +42,7 @@ def export(
     quantize: Annotated[
         Literal["none", "float16", "int8"] | None,
         typer.Option(
-            help="With --tflite or --web: the type of the stored weights.", show_default="none; with --web int8"
+            help="With --tflite or --web: the type of the stored weights.", show_default="none, with --web int8"
         ),
     ] = None,
     strings: Annotated[

@@ -75,7 +75,7 @@ class Cleaned:
 
 
 class _Letters(dict[int, int | None]):
-    """What :meth:`str.translate` does to each character: letters, marks and digits stay."""
+    """What ``str.translate`` does to each character: letters, marks and digits stay."""
 
     def __missing__(self, code: int) -> int | None:
         self[code] = code if unicodedata.category(chr(code))[0] in "LMN" else None
