@@ -7,6 +7,7 @@ import sys
 
 import typer
 
+from nmt.commands.batch import batch
 from nmt.commands.clean import clean
 from nmt.commands.compare import compare
 from nmt.commands.console import news, say
@@ -33,7 +34,7 @@ app = typer.Typer(
 )
 for command in (
     *(demo, data, clean, train, corpus, translate, complete, evaluate),
-    *(score, align, plot, compare, export, serve, shortlist),
+    *(score, align, plot, compare, export, serve, shortlist, batch),
 ):
     app.command(cls=ListsOfFiles if command is train else None)(command)
 
