@@ -45,6 +45,8 @@ DEFAULT = frozenset({*REMOVES, *MENDS, "line-ends"} - {"nfkc"})
 
 # Standard deviations below the median, estimated by the median absolute deviation, at which a score is out of line.
 _OUT_OF_LINE = 4.0
+# And so much below it at least: a model that knows its pairs by heart gives them all nearly the same score.
+_LEAST_BELOW = 1.0
 _KEPT = 0
 _NUMBER = {name: number for number, name in enumerate(REMOVES, 1)}
 _NAME = {number: name for name, number in _NUMBER.items()}
@@ -319,7 +321,7 @@ class Cleaning:
             return
         middle = float(np.median(kept))
         deviation = 1.4826 * float(np.median(np.abs(kept - middle)))
-        self._usual = middle, middle - _OUT_OF_LINE * deviation
+        self._usual = middle, middle - max(_OUT_OF_LINE * deviation, _LEAST_BELOW)
         for start in range(0, len(scores), 2**16):
             lines = slice(start, min(start + 2**16, len(scores)))
             judgement.remove(lines, scores[lines] < self._usual[1], "score")

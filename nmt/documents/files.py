@@ -58,9 +58,7 @@ def open_file(raw: bytes, name: str) -> Opened:
     """
     kind = kind_of(name)
     if len(raw) > LARGEST:
-        raise InputError(
-            f"{name} has {len(raw) // 2**20} MiB, and at most {LARGEST // 2**20} are read at once. Split it."
-        )
+        raise InputError(f"{name} has more than {LARGEST // 2**20} MiB, and no more is read at once. Split it.")
     if kind == ".docx":
         return docx.read(raw, name)
     if (

@@ -104,6 +104,10 @@ class Languages:
         """Return the languages into which one is translated: by a model, then through the pivot."""
         return [code for code in self.codes() if code != source and self.route(source, code)]
 
+    def source_of(self, model: str) -> str:
+        """Return the language that a model reads."""
+        return next(each.source for each, name in self.models.items() if name == model)
+
     def route(self, source: str, target: str) -> list[str]:
         """Return the names of the models that lead from one language to another, one or two; none if nothing does."""
         if name := self.models.get(Direction(source, target)):

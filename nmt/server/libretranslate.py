@@ -240,6 +240,7 @@ class Api:
 
     def _step(self, name: str, texts: list[str], form: str, alternatives: int) -> list[list[str]]:
         known: dict[str, list[Translation]] = {}
+        language = self._languages.source_of(name).partition("_")[0]
 
         def translate(number: int, sentences: list[str]) -> list[Translation]:
             new = [each for each in dict.fromkeys(sentences) if each not in known]
@@ -254,11 +255,11 @@ class Api:
 
             if form == "html":
                 opened = [html_pages.read(text, "q", "") for text in texts]
-                flat = translate_texts([text for each in opened for text in each.texts], numbered)
+                flat = translate_texts([text for each in opened for text in each.texts], numbered, language)
                 left = iter(flat)
                 made = [each.written([next(left).text for _ in each.texts]).decode() for each in opened]
             else:
-                made = [each.text for each in translate_texts(texts, numbered)]
+                made = [each.text for each in translate_texts(texts, numbered, language)]
             for each, text in zip(found, made, strict=True):
                 if text not in each:
                     each.append(text)
