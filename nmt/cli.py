@@ -7,6 +7,7 @@ import sys
 
 import typer
 
+from nmt.commands.augment import augment
 from nmt.commands.batch import batch
 from nmt.commands.clean import clean
 from nmt.commands.compare import compare
@@ -34,7 +35,7 @@ app = typer.Typer(
 )
 for command in (
     *(demo, data, clean, train, corpus, translate, complete, evaluate),
-    *(score, align, plot, compare, export, serve, shortlist, batch),
+    *(score, align, plot, compare, export, serve, shortlist, batch, augment),
 ):
     app.command(cls=ListsOfFiles if command is train else None)(command)
 

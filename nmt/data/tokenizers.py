@@ -75,6 +75,9 @@ class Tokenizer:
         folds = spec.name == _OWN and processor.normalize("²").strip("▁") == "2"
         self.normalization: str = "nfkc" if folds else _RULES[spec.name]
         self.vocabulary: int = processor.get_piece_size()
+        # The piece that spells a space alone; PAD if there is none.
+        space = processor.piece_to_id("▁")
+        self.space: int = PAD if space == UNK else space
         self._processor = processor
         self._samplers: dict[float, PieceSampler] = {}
         # One object only: each one writes its own copy of the model into the graph.

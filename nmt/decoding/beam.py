@@ -295,13 +295,16 @@ class BeamSearch:
         t, active = loop.t, loop.active
         selection = _Selection.of(tf.reshape(self._extended(loop), [-1]))
         sentences = selection.rows // self.size
+        last_tokens = tf.gather(active.last_tokens, selection.rows)
         logits, state, alignment = self.step(
-            tf.gather(active.last_tokens, selection.rows),
+            last_tokens,
             _gather(active.state, selection.rows),
             _gather(self.memory, sentences),
         )
         written = tf.gather(active.tokens, selection.rows)
-        token_scores, tokens = self._next_tokens(tf.cast(logits, tf.float32), written, sentences, t)
+        token_scores, tokens = self._next_tokens(
+            tf.cast(logits, tf.float32), written, last_tokens, sentences=sentences, t=t
+        )
         alignment = selection.scatter(tf.cast(alignment, tf.float32), 0.0)
         candidates = self._candidates(active, selection.scatter(token_scores, _NEVER), selection.scatter(tokens, 0))
         kept = self._not_ended(candidates)
@@ -325,7 +328,7 @@ class BeamSearch:
         )
 
     def _next_tokens(
-        self, logits: tf.Tensor, written: tf.Tensor, sentences: tf.Tensor, t: tf.Tensor
+        self, logits: tf.Tensor, written: tf.Tensor, last_tokens: tf.Tensor, *, sentences: tf.Tensor, t: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """Return the log-probabilities of the best next tokens, and the tokens: ``(selected, size + 1)`` each.
 
@@ -334,12 +337,13 @@ class BeamSearch:
         Arguments:
             logits: ``(selected, vocabulary)``.
             written: ``(selected, max_steps)``, the tokens of each hypothesis, or no columns.
+            last_tokens: ``(selected,)``.
             sentences: ``(selected,)``, their rows in the batch.
             t: the number of the step.
         """
         allowed = self.constraints.gather(sentences).allowed(logits, written, t, bos=self.bos, eos=self.eos)
         count = tf.minimum(self.size + 1, tf.shape(logits)[1])
-        values, tokens = top_k(allowed, count, self.constraints.excluded(t, self.bos, self.eos))
+        values, tokens = top_k(allowed, count, self.constraints.excluded(t, last_tokens, self.bos, self.eos))
         return values - tf.reduce_logsumexp(logits, -1, keepdims=True), tokens
 
     def _candidates(self, active: _Active, token_scores: tf.Tensor, tokens: tf.Tensor) -> _Candidates:

@@ -25,6 +25,8 @@ class Constraints(NamedTuple):
         no_repeat: no sequence of this many tokens is written twice; 0 allows all.
         unknown: the token that stands for what no piece spells. It is never written, except in a prefix; PAD if there
             is none.
+        space: the token that spells a space alone. EOS does not follow it at the beginning: the text would be blank.
+            PAD if it may.
     """
 
     max_length: tf.Tensor
@@ -32,6 +34,7 @@ class Constraints(NamedTuple):
     prefix: tf.Tensor | None = None
     no_repeat: int = 0
     unknown: int = PAD
+    space: int | tf.Tensor = PAD
 
     @property
     def max_steps(self) -> tf.Tensor:
@@ -42,7 +45,7 @@ class Constraints(NamedTuple):
         """Return the constraints on some rows, ``(rows,)``."""
         min_length = self.min_length if isinstance(self.min_length, int) else tf.gather(self.min_length, rows)
         prefix = None if self.prefix is None else tf.gather(self.prefix, rows)
-        return Constraints(tf.gather(self.max_length, rows), min_length, prefix, self.no_repeat, self.unknown)
+        return self._replace(max_length=tf.gather(self.max_length, rows), min_length=min_length, prefix=prefix)
 
     def allowed(self, logits: tf.Tensor, tokens: tf.Tensor, t: tf.Tensor, bos: int, eos: int) -> tf.Tensor:
         """Return the logits with ``-inf`` for tokens that must not come next.
@@ -81,17 +84,31 @@ class Constraints(NamedTuple):
             allowed = tf.where(given != 0, tf.where(ids == given, logits, _NEVER), free)
         return allowed
 
-    def excluded(self, t: tf.Tensor, bos: int, eos: int) -> tf.Tensor:
-        """Return what is added to the logits of the first tokens, ``(first,)``, for what :meth:`allowed` leaves out.
+    def excluded(self, t: tf.Tensor, last_tokens: tf.Tensor, bos: int, eos: int) -> tf.Tensor:
+        """Return what is added to the logits of the first tokens, for what :meth:`allowed` leaves out.
 
-        It is ``-inf`` for the tokens that are never written, and for EOS where every row is still too short; else 0.
+        It is ``-inf`` for the tokens that are never written, and for EOS where every row is still too short, or where
+        a row has but a space; else 0.
+
+        Arguments:
+            t: the number of tokens written so far.
+            last_tokens: ``(rows,)``.
+            bos, eos: the tokens before the first and after the last one.
+
+        Returns:
+            ``(first,)``, or if a space alone is excluded ``(rows, first)``.
         """
         # A prefix may hold the unknown token.
         never = (PAD, bos) if self.unknown == PAD or self.prefix is not None else (PAD, bos, self.unknown)
         penalties = _penalties(never, eos)
+        ends = np.arange(len(penalties)) == eos
+        result = tf.constant(penalties)
         if self._excludes_eos():
-            return tf.where((np.arange(len(penalties)) == eos) & (t < self.min_length), _NEVER, penalties)
-        return tf.constant(penalties)
+            result = tf.where(ends & (t < self.min_length), _NEVER, result)
+        if isinstance(self.space, int) and self.space == PAD:
+            return result
+        blank = tf.expand_dims((last_tokens == self.space) & (t == 1), 1)
+        return tf.where(blank & ends, _NEVER, result)
 
     def _excludes_eos(self) -> bool:
         """Return whether EOS waits for the same number of tokens in every row, whatever else is wanted."""
@@ -106,10 +123,10 @@ def _penalties(tokens: tuple[int, ...], eos: int) -> np.ndarray:
 
 
 def without(logits: tf.Tensor, penalties: tf.Tensor) -> tf.Tensor:
-    """Return logits ``(batch, vocabulary)`` with penalties ``(first,)`` added to those of the first tokens."""
+    """Return logits ``(batch, vocabulary)`` with penalties, see :meth:`Constraints.excluded`, added to the first."""
     # Comparing every token with each of those that are left out took as long as the product of the output layer.
-    others = tf.zeros([tf.shape(logits)[1] - tf.shape(penalties)[0]])
-    return logits + tf.concat([penalties, others], 0)
+    first = tf.shape(penalties)[-1]
+    return tf.concat([logits[:, :first] + penalties, logits[:, first:]], 1)
 
 
 def append(tokens: tf.Tensor, t: tf.Tensor, last: tf.Tensor) -> tf.Tensor:

@@ -128,7 +128,7 @@ def greedy(
         logits, state, alignment = step(loop.last_tokens, loop.state, memory)
         logits, alignment = tf.cast(logits, tf.float32), tf.cast(alignment, tf.float32)
         allowed = constraints.allowed(logits, loop.tokens, t, bos=bos, eos=eos)
-        tokens = pick(without(allowed, constraints.excluded(t, bos, eos)), t)
+        tokens = pick(without(allowed, constraints.excluded(t, loop.last_tokens, bos, eos)), t)
         scores = tf.gather(logits, tokens, axis=1, batch_dims=1) - tf.reduce_logsumexp(logits, -1)
         written = writing & (tokens != eos)
         values = (

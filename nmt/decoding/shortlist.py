@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from nmt.decoding.constraints import Constraints
+from nmt.decoding.constraints import PAD, Constraints
 from nmt.decoding.ensemble import Ensemble
 from nmt.decoding.search import Hypotheses
 
@@ -98,7 +98,11 @@ class Selection(NamedTuple):
         return _Restricted(model, self.tokens), (memory, self.listed)
 
     def constraints(self, given: Constraints) -> Constraints:
-        """Return constraints whose prefix consists of places."""
+        """Return constraints whose prefix, and whose space, consist of places."""
+        if not (isinstance(given.space, int) and given.space == PAD):
+            place = tf.searchsorted(self.tokens, [given.space])[0]
+            listed = tf.reduce_any(self.tokens == given.space)
+            given = given._replace(space=tf.where(listed, place, -1))
         if given.prefix is None:
             return given
         flat = tf.reshape(tf.cast(given.prefix, tf.int32), [-1])

@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from nmt.config import MAX_RATIO, Config, Decoding, beam_size, check_decoding, from_dict, max_ratio
 from nmt.decoding.beam import BeamSearch, Penalties, Pruning
-from nmt.decoding.constraints import Constraints
+from nmt.decoding.constraints import PAD, Constraints
 from nmt.decoding.history import ARRAYS, History
 from nmt.decoding.sampling import random_numbers, sampler
 from nmt.decoding.search import Hypotheses, greedy, repeated
@@ -202,7 +202,7 @@ def fitted_max_ratio(lengths: np.ndarray) -> float:
 
 
 def constraints_for(
-    settings: Decoding, lengths: tf.Tensor, prefix: tf.RaggedTensor | None, unknown: int
+    settings: Decoding, lengths: tf.Tensor, prefix: tf.RaggedTensor | None, *, unknown: int, space: int
 ) -> Constraints:
     """Return the constraints on translations.
 
@@ -211,6 +211,7 @@ def constraints_for(
         lengths: ``(batch,)``, source tokens without EOS. A source without any has an empty translation.
         prefix: ids ``(batch, None)`` that each translation begins with.
         unknown: the token for what no piece spells, which is never written.
+        space: the token that spells a space alone, which is not a whole translation unless that may be blank.
     """
 
     def times(ratio: float) -> tf.Tensor:
@@ -227,7 +228,8 @@ def constraints_for(
     if settings.min_ratio or settings.min_length:
         longest = tf.where(lengths > 0, tf.minimum(tf.maximum(longest, shortest + 1), settings.max_length), 0)
     beginning = None if prefix is None else prefix.to_tensor(0)
-    return Constraints(longest, shortest, beginning, settings.no_repeat, unknown)
+    blank = settings.min_length == 0 and not settings.min_ratio
+    return Constraints(longest, shortest, beginning, settings.no_repeat, unknown, PAD if blank else space)
 
 
 def _by_rank(found: Hypotheses, n_best: int) -> Hypotheses:

@@ -17,17 +17,18 @@ def top_k(scores: tf.Tensor, count: int | tf.Tensor, penalties: tf.Tensor | None
     Arguments:
         scores: ``(rows, vocabulary)``.
         count: at most ``vocabulary``.
-        penalties: ``(first,)``, 0 or ``-inf``, added to the scores of the first indices. Adding them to the few scores
-            that were found is faster than adding them to all.
+        penalties: ``(first,)`` or ``(rows, first)``, 0 or ``-inf``, added to the scores of the first indices. Adding
+            them to the few scores that were found is faster than adding them to all.
 
     >>> values, indices = top_k(tf.constant([[0.1, 0.7, 0.2, 0.7]]), 3)
     >>> indices.numpy().tolist()  # of equal ones the first comes first
     [[1, 3, 2]]
     """
     if penalties is not None:
-        first = tf.shape(penalties)[0]
+        first, of_row = tf.shape(penalties)[-1], penalties.shape.rank - 1
         values, indices = top_k(scores, tf.minimum(count + first, tf.shape(scores)[1]))
-        added = tf.where(indices < first, tf.gather(penalties, tf.minimum(indices, first - 1)), 0.0)
+        among = tf.gather(penalties, tf.minimum(indices, first - 1), axis=of_row, batch_dims=of_row)
+        added = tf.where(indices < first, among, 0.0)
         values, found = tf.math.top_k(values + added, count)
         return values, tf.gather(indices, found, axis=1, batch_dims=1)
     rows, vocabulary = tf.shape(scores)[0], tf.shape(scores)[1]

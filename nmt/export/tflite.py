@@ -164,10 +164,12 @@ def search_function(
     aligned = translator.model.aligned
     model = translator.model if aligned else _Unaligned(translator.model)
 
+    space = translator.tokenizers.target.space
+
     def translate(source: tf.Tensor) -> dict[str, tf.Tensor]:
         mask = (source != PAD) & (source != EOS)
         lengths = tf.reduce_sum(tf.cast(mask, tf.int32), 1)
-        constraints = constraints_for(settings, lengths, prefix=None, unknown=UNK)
+        constraints = constraints_for(settings, lengths, prefix=None, unknown=UNK, space=space)
         with dense_loops():
             found = search(
                 model,

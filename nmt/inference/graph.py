@@ -61,7 +61,7 @@ class TranslationGraph:
         source, lengths, truncated = self._read(texts, settings.max_length)
         memory = self.model.encode(source)
         prefix = self.tokenizers.target.encode(prefixes) if prefixed else None
-        constraints = constraints_for(settings, lengths, prefix, UNK)
+        constraints = constraints_for(settings, lengths, prefix, unknown=UNK, space=self.tokenizers.target.space)
         # The attention may rest on EOS when no source token is relevant, so EOS need not be covered.
         mask = (source != PAD) & (source != EOS)
         mask = mask if self.model.aligned else mask[:, :0]

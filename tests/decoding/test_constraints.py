@@ -6,7 +6,9 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from nmt.decoding.beam import BeamSearch
 from nmt.decoding.constraints import Constraints, without
+from nmt.decoding.search import greedy
 
 BOS, EOS, VOCABULARY = 2, 3, 11
 MAX_LENGTH = tf.constant([9, 9])
@@ -72,6 +74,32 @@ def test_the_unknown_token_is_written_only_in_a_prefix(prefix):
     constraints = Constraints(tf.constant([9]), prefix=given, unknown=1)
     logits = tf.constant([[0.0, 9.0, 0.0, 0.0, 1.0, 0.5]])
     left = without(
-        constraints.allowed(logits, tf.zeros([1, 0], tf.int32), 0, BOS, EOS), constraints.excluded(0, BOS, EOS)
+        constraints.allowed(logits, tf.zeros([1, 0], tf.int32), 0, BOS, EOS),
+        constraints.excluded(0, tf.constant([BOS]), BOS, EOS),
     )
     assert int(tf.argmax(left[0])) == (1 if prefix == [[1, 5]] else 4)
+
+
+@pytest.mark.parametrize("size", [1, 3])
+def test_a_space_is_not_a_whole_translation(size):
+    """A space and then EOS are the likeliest; the next best is written in its place, later EOS may follow a space."""
+
+    def step(tokens, state, memory):
+        following = tf.constant([0, 0, 5, 0, 3, 3, 4, 0])  # of BOS the space, of the space EOS
+        second = tf.constant([0, 0, 4, 0, 5, 4, 5, 0])
+        logits = 9 * tf.one_hot(tf.gather(following, tokens), 8) + 6 * tf.one_hot(tf.gather(second, tokens), 8)
+        return logits, state, tf.ones([tf.shape(tokens)[0], 1])
+
+    def best(**constraints):
+        limits = Constraints(tf.constant([6]), **constraints)
+        if size == 1:
+            found = greedy(step, (), (), 1, limits, bos=BOS, eos=EOS)
+        else:
+            mask = tf.ones([1, 1], tf.bool)
+            found = BeamSearch(step, (), mask, limits, bos=BOS, eos=EOS, size=size, n_best=1).run(())
+        return found.tokens[0, 0, : int(found.lengths[0, 0])].numpy().tolist()
+
+    assert best() == best(space=7) == [5]
+    assert best(space=5) == ([5, 4] if size == 1 else [4])
+    assert best(space=5, min_length=1) == best(space=5)
+    assert best(space=5, prefix=tf.constant([[5, 6]]))[:2] == [5, 6]

@@ -1,0 +1,45 @@
+"""``nmt augment`` as a user meets it."""
+
+import json
+from pathlib import Path
+
+import pytest
+from command_line import PAIRS, nmt, refused
+from servers import tiny_model
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("augment")
+    tiny_model(folder / "model", "--set", "training.epochs=30", "--set", "training.early_stopping=30")
+    (folder / "text").write_text("".join(f"{ko}\n" for ko, _ in PAIRS), encoding="utf-8")
+    (folder / "blank").write_text("\n" * 5)
+    (folder / "russian").write_text("Он купил хлеб\n" * 5, encoding="utf-8")
+    return folder
+
+
+def test_pairs_are_what_the_model_translates(place: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out.tsv"
+    command = ["augment", "--distill", place / "model", "--source-text", place / "text", "--to", out, "--fast"]
+    result = nmt(*command)
+    assert result.returncode == 0, result.stderr.decode()
+    assert "pairs of 48 lines" in result.stderr.decode() and "--weights 1 0.5" in result.stderr.decode()
+    card = json.loads(out.with_name("out.tsv.json").read_text(encoding="utf-8"))
+    assert (card["kind"], card["models"], card["search"]["beam"]) == ("distillation", ["model"], 1)
+    pairs = [line.split("\t") for line in out.read_text(encoding="utf-8").splitlines()]
+    assert len(pairs) == card["pairs"] > 0
+    written = nmt("translate", place / "model", place / "text", "--fast").stdout.decode().splitlines()
+    translations = dict(zip((ko for ko, _ in PAIRS), written, strict=True))
+    assert all(translations[source] == target for source, target in pairs)
+    refused(nmt(*command), "out.tsv exists")
+
+
+def test_what_makes_no_sense_is_refused(place: Path, tmp_path: Path) -> None:
+    out, model = ["--to", tmp_path / "out"], place / "model"
+    refused(nmt("augment", "--back", model, "--source-text", place / "text", *out), "--target-text")
+    back = ["augment", "--back", model, "--target-text"]
+    refused(nmt(*back, place / "blank", *out), "has no text")
+    refused(nmt(*back, place / "russian", *out), "reads another language")
+    refused(nmt(*back, place / "nowhere", *out), "nowhere")
+    refused(nmt(*back, place / "text", *out, "--resume"), "nothing to continue")
+    assert not list(tmp_path.iterdir())
