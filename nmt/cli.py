@@ -7,6 +7,7 @@ import sys
 
 import typer
 
+from nmt.commands.align import align
 from nmt.commands.augment import augment
 from nmt.commands.batch import batch
 from nmt.commands.clean import clean
@@ -14,7 +15,7 @@ from nmt.commands.compare import compare
 from nmt.commands.console import news, say
 from nmt.commands.data import data
 from nmt.commands.demo import corpus, demo
-from nmt.commands.evaluate import align, evaluate, score
+from nmt.commands.evaluate import evaluate, score
 from nmt.commands.export import export
 from nmt.commands.plot import plot
 from nmt.commands.serve import serve

@@ -142,6 +142,11 @@ class Training:
         0.0,
         1.0,
     )
+    alignment_head: Literal["off", "auto", "on"] = option(
+        "off",
+        "after the training, teach an alignment head, which links written pieces to source pieces; auto: if the model "
+        "has an attention",
+    )
     guided_alignment: float = option(
         0.0, "weight of the loss that teaches the attention the word links of --links; 0 is none", 0.0, 1000.0
     )
@@ -382,9 +387,9 @@ def _model_rules(c: Config) -> Rules:
 def _training_rules(c: Config) -> Rules:
     t, m, language_model = c.training, c.model, c.model.architecture == "language-model"
     no_attention = (
-        "a language model has no source to attend to. Set it to 0."
+        "a language model has no source to attend to. Leave it out."
         if language_model
-        else "with model.attention = 'none' there is none. Choose an attention, or set it to 0."
+        else "with model.attention = 'none' there is none. Choose an attention, or leave it out."
     )
     return [
         (
@@ -416,6 +421,10 @@ def _training_rules(c: Config) -> Rules:
             t.guided_alignment > 0 and (language_model or c.model.attention == "none"),
             f"training.guided_alignment = {t.guided_alignment:g} teaches an attention where to attend, and "
             f"{no_attention}",
+        ),
+        (
+            t.alignment_head == "on" and (language_model or c.model.attention == "none"),
+            f"training.alignment_head = 'on' teaches what an attention finds, and {no_attention}",
         ),
         (
             language_model and t.watch in ("bleu", "chrf"),

@@ -20,6 +20,7 @@ from nmt.folder_lock import LOCK
 CONFIG = "config.toml"
 WEIGHTS = "model.weights.h5"
 SHORTLIST = "shortlist.npz"
+HEAD = "alignment.npz"
 JOURNAL = "metrics.jsonl"
 LOGS = "logs"
 STATE = "training/state.npz"
@@ -32,6 +33,7 @@ _LARGEST = {
     "*.spm.model": 2**28,
     WEIGHTS: 2**40,
     SHORTLIST: 2**32,
+    HEAD: 2**32,
     STATE: 2**42,
     JOURNAL: 2**28,
 }

@@ -30,6 +30,7 @@ PRESETS: dict[str, Values] = {
             "learning_rate": 0.003,
             "schedule": "inverse_root",
             "label_smoothing": 0.0,
+            "alignment_head": "auto",
         },
     },
     # An utterance has many right replies: the perplexity says more than a comparison with one of them.
@@ -143,6 +144,7 @@ def _automatic(pairs: int, what: str, joint: bool) -> tuple[Config, list[str]]:
             "learning_rate": rate,
             "schedule": "linear",
             "early_stopping": epochs,
+            **({"alignment_head": "auto"} if what == "pairs" else {}),
         },
         "decoding": {"beam": "auto"},
     }

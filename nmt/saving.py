@@ -12,7 +12,7 @@ from nmt import checksums
 from nmt.config import Config, settled
 from nmt.data.tokenizers import Tokenizers, file_names
 from nmt.errors import InputError, first_line
-from nmt.model_folder import CONFIG, WEIGHTS, config_text, make, read_config
+from nmt.model_folder import CONFIG, HEAD, WEIGHTS, config_text, make, read_config
 from nmt.models.build import build_model
 from nmt.models.language_model import LanguageModel
 from nmt.models.seq2seq import Seq2Seq
@@ -76,6 +76,8 @@ def replace_config(folder: Path, config: Config) -> None:
 
 def replace_weights(folder: Path, model: keras.Model, config: Config) -> None:
     """Write better weights into the folder of a run. A stop at any moment leaves the old ones or the new ones."""
+    # An alignment head is taught on the states of certain weights, and fits no others.
+    (folder / HEAD).unlink(missing_ok=True)
     checksums.replace(folder, WEIGHTS, lambda aside: save_weights(model, aside), _together(config))
 
 

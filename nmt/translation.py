@@ -27,9 +27,10 @@ class Translation:
         text: the translation, always one line.
         score: its log-probability, the sum over its pieces and the end token.
         source_tokens, tokens: the pieces that were read and written.
-        alignment: ``(len(tokens), len(source_tokens) + 1)``, an array or nested lists: each row holds the attention
-            weights of a target piece, on each source piece and, last, on the source's end. Rows sum to one. ``None``
-            from a model without attention.
+        alignment: ``(len(tokens), len(source_tokens) + 1)``, an array or nested lists: each row holds the
+            weights of a target piece, on each source piece and, last, on the source's end. They are the links of the
+            model's alignment head or, without a head, what its decoder attends to. Rows sum to one. ``None`` from a
+            model without attention.
         source_truncated: whether the source was longer than the model reads, so that its end is missing; ``None`` if
             that is not known, as of a server with an export of an earlier version.
         unfinished: whether the translation has no end token, because it reached its maximum length first; ``None`` if

@@ -69,7 +69,7 @@ def mended(parts: dict[str, Any]) -> dict[str, Any]:
     if model.decoder_layers == 1:
         changes |= {"residual": False}
     if not transformer and (not recurrent or model.attention == "none"):
-        training = dataclasses.replace(training, guided_alignment=0.0)
+        training = dataclasses.replace(training, guided_alignment=0.0, alignment_head="off")
     if model.architecture == "language-model":
         changes |= {"tied": "output"}
         text = dataclasses.replace(text, joint=True)

@@ -91,8 +91,13 @@ def decoding(
     return dataclasses.asdict(config.decoding)
 
 
-def open_models(model: Path, ensemble: list[Path] | None) -> Translator:
-    """Open a model, or an ensemble, and give each batch its share of the cores."""
+def open_models(model: Path, ensemble: list[Path] | None, attention: bool = False) -> Translator:
+    """Open a model, or an ensemble, and give each batch its share of the cores.
+
+    Arguments:
+        model, ensemble: their folders.
+        attention: whether alignments are what the decoder attends to, also if there is an alignment head.
+    """
     from nmt.model_folder import read_config
     from nmt.tf_import import import_tensorflow
 
@@ -102,4 +107,4 @@ def open_models(model: Path, ensemble: list[Path] | None) -> Translator:
     from nmt.inference.parallel import share_cores
     from nmt.inference.translator import Translator
 
-    return Translator.load(model, *(ensemble or []), parallel_batches=share_cores())
+    return Translator.load(model, *(ensemble or []), parallel_batches=share_cores(), attention=attention)

@@ -23,7 +23,7 @@ def demo(
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a key of the demo's config.")
     ] = None,
 ) -> None:
-    """Train on the built-in Korean-English corpus, score it, and show what it attends to.
+    """Train on the built-in Korean-English corpus, score it, and show which word came from which.
 
     Takes about two minutes on two cores. Nothing is downloaded.
     """
@@ -65,7 +65,7 @@ def _print_scores(translator: Translator, pairs: Sequence[Pair]) -> None:
 
     sources, targets = [pair.source for pair in pairs], [pair.target for pair in pairs]
     print(score([found.text for found in translator.translate(sources)], targets))
-    if translator.model.aligned:
+    if translator.aligned:
         found = [strongest_links(scored.words()) for scored in translator.score(sources, targets)]
         gold = [Gold(frozenset(pair.links), frozenset(pair.links)) for pair in pairs]
         print(alignment_error(found, gold))

@@ -1,4 +1,4 @@
-"""``nmt evaluate``, ``nmt score`` and ``nmt align``: a model on given pairs."""
+"""``nmt evaluate`` and ``nmt score``: a model on given pairs."""
 
 from __future__ import annotations
 
@@ -20,8 +20,6 @@ from nmt.tf_import import import_tensorflow
 
 if TYPE_CHECKING:
     from nmt.data.corpora import Corpus
-    from nmt.evaluation.alignment import WordAlignment
-    from nmt.evaluation.alignment_error import Gold
     from nmt.inference.translator import Translator
     from nmt.translation import Translation
 
@@ -114,7 +112,7 @@ def score(
     corpus = _pairs(source, target)
     translator = open_models(model, ensemble)
     total, pieces = 0.0, 0
-    for window in _scored_windows(translator, corpus, search, "Scoring"):
+    for window in scored_windows(translator, corpus, search, "Scoring"):
         emit(_score_line(found, tokens) for found in window)
         total += sum(found.score for found in window)
         pieces += sum(len(found.token_scores) for found in window)
@@ -127,55 +125,6 @@ def _score_line(found: Translation, tokens: bool) -> str:
         return line
     names = [*found.tokens, "</s>"][: len(found.token_scores)]
     return line + "\t" + " ".join(f"{name}:{each:.4f}" for name, each in zip(names, found.token_scores, strict=True))
-
-
-def align(
-    model: ModelFolder,
-    source: Source,
-    target: Target,
-    form: Annotated[
-        Literal["pharaoh", "jsonl"],
-        typer.Option("--format", help="pharaoh: i-j for each target word; jsonl: the words and all weights."),
-    ] = "pharaoh",
-    gold: Annotated[
-        Path | None,
-        typer.Option(help="The gold links, i-j sure and i?j possible: prints the error rate.", show_default=False),
-    ] = None,
-    ensemble: Ensemble = None,
-    settings: Settings = None,
-) -> None:
-    """Find which source word each word of a given translation came from, by the attention weights.
-
-    Words stand between spaces and are counted from 0; the source word comes first. With --gold the alignment error
-    rate, precision and recall of the links are written to standard error.
-
-    **Example:** `nmt align my-model --source test.ko --target test.en --gold test.links > found.links`
-    """
-    from nmt.evaluation.alignment_error import Link, alignment_error, strongest_links
-
-    search = decoding(model, settings)
-    corpus = _pairs(source, target)
-    right = _gold(gold, source, target, corpus) if gold else []
-    translator = open_models(model, ensemble)
-    if not translator.model.aligned:
-        raise InputError(f"{model} has no alignments: its model.attention is 'none'.")
-    links: list[frozenset[Link]] = []
-    for window in _scored_windows(translator, corpus, search, "Aligning"):
-        words = [found.words() for found in window]
-        emit(_aligned(each, form) for each in words)
-        if gold:
-            links += [strongest_links(each) for each in words]
-    if gold:
-        say(str(alignment_error(links, right)))
-
-
-def _aligned(words: WordAlignment, form: str) -> str:
-    from nmt.evaluation.alignment_error import pharaoh, strongest_links
-
-    if form == "pharaoh":
-        return pharaoh(strongest_links(words))
-    weights = [[round(float(weight), 4) for weight in row] for row in words.weights]
-    return json.dumps({"source": words.source, "target": words.target, "weights": weights}, ensure_ascii=False)
 
 
 def _translations(translator: Translator, sources: list[str], search: dict[str, Any]) -> list[str]:
@@ -282,7 +231,7 @@ def _pairs(source: Path, target: Path) -> Corpus:
     return from_files(source, target)
 
 
-def _scored_windows(
+def scored_windows(
     translator: Translator, corpus: Corpus, search: dict[str, Any], what: str
 ) -> Iterator[list[Translation]]:
     """Score all pairs by teacher forcing, window by window."""
@@ -301,19 +250,6 @@ def _scored_windows(
 
 def _perplexity_of(log_probability: float, pieces: int) -> float:
     return math.exp(min(-log_probability / max(pieces, 1), 700.0))
-
-
-def _gold(gold: Path, source: Path, target: Path, corpus: Corpus) -> list[Gold]:
-    """Read the gold links and check that they belong to the pairs."""
-    from nmt.data.corpora import read_lines
-    from nmt.evaluation.alignment_error import check, read
-
-    right = list(read(read_lines(gold), str(gold)))
-    if len(right) != corpus.size:
-        raise InputError(f"{gold} has {len(right)} lines, but {source} and {target} have {corpus.size}.")
-    for number, (links, (left, written)) in enumerate(zip(right, corpus.pairs(), strict=True), 1):
-        check(links, left, written, f"{gold}, line {number}")
-    return right
 
 
 def _check_outputs(plot: Path | None, tsv: Path | None) -> None:

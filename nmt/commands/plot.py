@@ -32,10 +32,16 @@ def plot(
     beam: Beam = None,
     fast: Fast = False,
     length_penalty: LengthPenalty = None,
+    attention: Annotated[
+        bool, typer.Option("--attention", help="What the decoder attends to while it writes, not its alignment head.")
+    ] = False,
     ensemble: Ensemble = None,
     settings: Settings = None,
 ) -> None:
-    """Draw the attention weights of each word of a translation, or how the model learned.
+    """Draw which source words each word of a translation came from, or how the model learned.
+
+    The links come from the model's alignment head. Without a head, or with --attention, the picture shows what the
+    decoder attends to while it writes.
 
     A .html file is a page that needs no other file: point at a word to see its links. --history makes a .png or .svg.
 
@@ -50,7 +56,7 @@ def plot(
     if to:
         check_picture(to, _CURVES if history else _ALIGNMENTS)
     if history:
-        if target or beam or fast or length_penalty or ensemble or settings:
+        if target or attention or beam or fast or length_penalty or ensemble or settings:
             raise InputError("--history draws how the model learned; nothing is translated for it.")
         _history(model, to)
         return
@@ -58,8 +64,8 @@ def plot(
     if target is not None and (beam or fast or length_penalty or settings):
         raise InputError("With --target the translation is given, and nothing is searched.")
     search = decoding(model, settings, fast=fast, beam=beam, length_penalty=length_penalty)
-    translator = open_models(model, ensemble)
-    if not translator.model.aligned:
+    translator = open_models(model, ensemble, attention=attention)
+    if not translator.aligned:
         raise InputError(f"{model} has no alignments: its model.attention is 'none'.")
     if target is None:
         (found,) = translator.translate([sentence], **search)
@@ -72,14 +78,19 @@ def plot(
     if found.source_truncated or (found.unfinished and target is not None):
         say(f"There are more than {search['max_length']} pieces, decoding.max_length: the rest was left out.")
     if to is None:
-        show([(sentence, found)])
+        show([(sentence, found)], translator.linked)
     else:
-        _draw(sentence, found, to)
+        _draw(sentence, found, to, translator.linked)
         print(f"{to}: {sentence} → {found.text}")
 
 
-def show(translations: Iterable[tuple[str, Translation]]) -> None:
-    """Print sentences with their translations and the attention weights of each word."""
+def show(translations: Iterable[tuple[str, Translation]], linked: bool) -> None:
+    """Print sentences with their translations and the alignment of each word.
+
+    Arguments:
+        translations: sentences and translations.
+        linked: whether the alignments come from an alignment head, and not from what the decoder attends to.
+    """
     from rich.console import Console
     from rich.text import Text
 
@@ -93,24 +104,28 @@ def show(translations: Iterable[tuple[str, Translation]]) -> None:
             continue
         words = translation.words()
         if wide(words) <= console.width:
-            console.print("Attention weights of each target word over the source words, in per cent:")
+            console.print(
+                "Links of each target word to the source words, by the alignment head, in per cent:"
+                if linked
+                else "Attention weights of each target word over the source words, in per cent:"
+            )
             console.print(table(words))
         else:
-            console.print("The largest attention weights of each target word, in per cent:")
+            console.print(f"The largest {'links' if linked else 'attention weights'} of each target word, in per cent:")
             console.print(strongest(words))
 
 
 def show_translated(translator: Translator, sentences: list[str]) -> None:
-    """Translate sentences and show the attention weights of each word."""
-    show(zip(sentences, translator.translate(sentences), strict=True))
+    """Translate sentences and show the alignment of each word."""
+    show(zip(sentences, translator.translate(sentences), strict=True), translator.linked)
 
 
-def _draw(sentence: str, found: Translation, to: Path) -> None:
+def _draw(sentence: str, found: Translation, to: Path, linked: bool) -> None:
     if to.suffix.lower() == ".html":
         from nmt.plotting.html import alignment_page
         from nmt.plotting.picture import write
 
-        write(to, alignment_page([(sentence, found.words(), found.score)]).encode(), _ALIGNMENTS)
+        write(to, alignment_page([(sentence, found.words(), found.score)], linked=linked).encode(), _ALIGNMENTS)
         return
     from nmt.plotting.figures import heat_map
 

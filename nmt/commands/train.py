@@ -122,6 +122,10 @@ def train(
     grow: Annotated[
         int, typer.Option(min=0, help="With --from: the maximum number of new pieces of text.", show_default=False)
     ] = 0,
+    align: Annotated[
+        bool,
+        typer.Option("--align", help="Teach an alignment head after it: training.alignment_head=on."),
+    ] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Continue the run in the folder of --to.")] = False,
     wait: Annotated[
         float, typer.Option(min=1, help="On several machines: seconds to wait until all have begun.")
@@ -167,12 +171,13 @@ def train(
     held_out = _dev_corpus(dev_source, dev_target, dev_pairs, dev_text, plain=bool(text), quoted=tsv_quoting)
 
     name = preset or ("plain" if config else "auto")
+    settings = [*(settings or []), *(["training.alignment_head=on"] if align else [])]
 
     def choose(base: Config) -> Config:
         if text and not (resume or start):
             base = configuration.with_settings(base, ["model.architecture=language-model"])
         base = configuration.from_file(config, base) if config else base
-        chosen = configuration.with_settings(base, settings or [])
+        chosen = configuration.with_settings(base, settings)
         _fits_architecture(chosen, plain=bool(text))
         prepare_run(chosen, to if chief else None, linked=links is not None, resume=resume, start=start)
         return chosen

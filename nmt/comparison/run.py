@@ -79,7 +79,7 @@ def run(candidate: Candidate, seed: int, material: Material, model: Path, texts:
     make_folder(texts.parent)
     write_file(texts, "".join(f"{line}\n" for line in written).encode("utf-8", "surrogateescape"))
     scores = score(written, references)
-    gold = gold_links(material) if translator.model.aligned else []
+    gold = gold_links(material) if translator.aligned else []
     error = (
         alignment_error([strongest_links(each.words()) for each in translator.score(sources, references)], gold)
         if gold

@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from nmt.decoding.constraints import Constraints, append
 from nmt.decoding.history import ARRAYS, Buffers, History
-from nmt.decoding.search import Hypotheses, Step, repeated
+from nmt.decoding.search import NOTHING, Hypotheses, Recorder, Step, repeated
 from nmt.decoding.top_k import top_k
 
 _NEVER = -float("inf")
@@ -147,7 +147,8 @@ class _Steps(NamedTuple):
     Attributes:
         tokens, token_scores: what was written into the slot, and its log-probability.
         back_pointers: the slot that it extends, one step before.
-        alignment: ``(max_steps, rows, source)``, the weights of each slot *before* the step: of those that extend it.
+        alignment: ``(max_steps, rows, source)``, the weights of each slot *before* the step: of those that extend it;
+            or ``(max_steps, rows, width)``, what is recorded in their place.
     """
 
     tokens: tf.Tensor
@@ -195,7 +196,7 @@ class BeamSearch:
     runs only on hypotheses that are extended, so a row that cannot improve costs nothing more.
 
     Arguments:
-        step, memory, constraints, bos, eos, history: as of :func:`~nmt.decoding.search.greedy`.
+        step, memory, constraints, bos, eos, history, recorder: as of :func:`~nmt.decoding.search.greedy`.
         mask: ``(batch, source)``, true at source tokens that should be covered; no columns if there is no alignment.
         size: hypotheses kept at each step.
         n_best: hypotheses returned, at most ``size``.
@@ -228,6 +229,7 @@ class BeamSearch:
         penalties: Penalties | None = None,
         pruning: Pruning | None = None,
         history: History = ARRAYS,
+        recorder: Recorder = NOTHING,
     ) -> None:
         if not 1 <= n_best <= size:
             raise ValueError(f"n_best must lie between 1 and the beam's size, {size}, not {n_best}.")
@@ -238,6 +240,7 @@ class BeamSearch:
         self.max_length, self.max_steps = tf.cast(constraints.max_length, tf.int32), constraints.max_steps
         self.batch, self.source = tf.shape(mask)[0], tf.shape(mask)[1]
         self.rows = self.batch * size
+        self.recorder, self.kept = recorder, recorder.size(self.source)
 
     def run(self, state: Any) -> Hypotheses:
         """Search from the initial state ``(batch, …)``."""
@@ -267,7 +270,7 @@ class BeamSearch:
             tokens=tf.zeros([rows], tf.int32),
             token_scores=tf.zeros([rows]),
             back_pointers=tf.zeros([rows], tf.int32),
-            alignment=tf.zeros([rows, self.source]),
+            alignment=tf.zeros([rows, self.kept]),
         )
         return _Loop(
             t=tf.constant(0),
@@ -305,7 +308,8 @@ class BeamSearch:
         token_scores, tokens = self._next_tokens(
             tf.cast(logits, tf.float32), written, last_tokens, sentences=sentences, t=t
         )
-        alignment = selection.scatter(tf.cast(alignment, tf.float32), 0.0)
+        recorded = selection.scatter(self.recorder.keep(alignment, state), 0.0)
+        alignment = selection.scatter(tf.cast(alignment, tf.float32), 0.0) if self.penalties.coverage else recorded
         candidates = self._candidates(active, selection.scatter(token_scores, _NEVER), selection.scatter(tokens, 0))
         kept = self._not_ended(candidates)
         state = _gather(state, self._of_parents(selection.positions, kept))
@@ -315,7 +319,7 @@ class BeamSearch:
             tokens=tf.reshape(kept.tokens, [-1]),
             token_scores=tf.reshape(kept.token_scores, [-1]),
             back_pointers=tf.reshape(kept.parents, [-1]),
-            alignment=alignment,
+            alignment=recorded,
         )
         return (
             _Loop(
@@ -475,7 +479,7 @@ class BeamSearch:
         )
         # The weights of a token are stored in the row of its parent: (batch, n_best, max_steps, source).
         rows = parents + tf.reshape(tf.range(self.batch) * self.size, [-1, 1, 1])
-        by_row = tf.reshape(steps.alignment, [self.max_steps * self.rows, self.source])
+        by_row = tf.reshape(steps.alignment, [self.max_steps * self.rows, self.kept])
         alignment = tf.gather(by_row, tf.range(self.max_steps) * self.rows + rows)
         inside = tf.range(self.max_steps) < tf.expand_dims(best.lengths, 2)
         alignment = tf.where(tf.expand_dims(inside, 3), alignment, 0.0)

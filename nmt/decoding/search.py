@@ -30,6 +30,41 @@ class Step(Protocol):
     def __call__(self, tokens: tf.Tensor, state: Any, memory: Any) -> tuple[tf.Tensor, Any, tf.Tensor]: ...
 
 
+class Recorder(NamedTuple):
+    """What a search records of each step for a model that links the tokens afterwards, when all are known.
+
+    Attributes:
+        width: of a record; 0 if the model links as it writes, so that its alignment is kept.
+        record: returns the record ``(batch, width)`` from the state after a step.
+        stepped: returns the part of a memory that the steps read.
+    """
+
+    width: int
+    record: Callable[[Any], tf.Tensor]
+    stepped: Callable[[Any], Any]
+
+    def keep(self, alignment: tf.Tensor, state: Any) -> tf.Tensor:
+        """Return what is kept of a step: its record, or without one its alignment. Both in float32."""
+        return tf.cast(self.record(state) if self.width else alignment, tf.float32)
+
+    def size(self, source: int | tf.Tensor) -> int | tf.Tensor:
+        """Return the width of what is kept, beside ``source``, that of an alignment."""
+        return self.width or source
+
+
+def recorder(model: Any) -> Recorder:
+    """Return what a search records for a model: nothing, unless it has the methods ``record`` and ``stepped``.
+
+    >>> recorder(object()).width
+    0
+    """
+    width = getattr(model, "record_width", 0)
+    return Recorder(width, model.record, model.stepped) if width else NOTHING
+
+
+NOTHING = Recorder(0, lambda state: state, lambda memory: memory)
+
+
 class Hypotheses(NamedTuple):
     """The best hypotheses of each row, the best first.
 
@@ -40,7 +75,8 @@ class Hypotheses(NamedTuple):
         ranks: ``(batch, n_best)``, what they are ordered by: the score after all penalties; ``-inf`` where there was
             no other hypothesis.
         token_scores: ``(batch, n_best, target)``, the log-probability of each token, that of EOS after the last.
-        alignment: ``(batch, n_best, target, source)``, zero from EOS on.
+        alignment: ``(batch, n_best, target, source)``, zero from EOS on. A search that records returns its records
+            here, ``(batch, n_best, target, width)``.
     """
 
     tokens: tf.Tensor
@@ -96,6 +132,7 @@ def greedy(
     eos: int,
     pick: Callable[[tf.Tensor, tf.Tensor], tf.Tensor] = likeliest,
     history: History = ARRAYS,
+    recorder: Recorder = NOTHING,
 ) -> Hypotheses:
     """Write the likeliest token at each step, until every row has ended or reached its maximum length.
 
@@ -111,6 +148,7 @@ def greedy(
         eos: the token after the last; not equal to ``bos``.
         pick: chooses tokens ``(batch,)`` from the logits that ``constraints`` allow, and the number of the step.
         history: how the steps are kept.
+        recorder: what is kept of each step in place of the alignment.
 
     >>> def count(tokens, state, memory):  # 1, 2, 3 and so on
     ...     return tf.one_hot(tokens + 1, 9) * 99, state, tf.ones([1, 1])
@@ -126,7 +164,7 @@ def greedy(
     def advance(loop: _Loop) -> tuple[_Loop]:
         t, writing = loop.t, loop.writing
         logits, state, alignment = step(loop.last_tokens, loop.state, memory)
-        logits, alignment = tf.cast(logits, tf.float32), tf.cast(alignment, tf.float32)
+        logits, kept = tf.cast(logits, tf.float32), recorder.keep(alignment, state)
         allowed = constraints.allowed(logits, loop.tokens, t, bos=bos, eos=eos)
         tokens = pick(without(allowed, constraints.excluded(t, loop.last_tokens, bos, eos)), t)
         scores = tf.gather(logits, tokens, axis=1, batch_dims=1) - tf.reduce_logsumexp(logits, -1)
@@ -134,7 +172,7 @@ def greedy(
         values = (
             tf.where(written, tokens, 0),
             tf.where(writing, scores, 0.0),
-            alignment * tf.expand_dims(tf.cast(written, tf.float32), 1),
+            kept * tf.expand_dims(tf.cast(written, tf.float32), 1),
         )
         return (
             _Loop(
@@ -148,7 +186,7 @@ def greedy(
             ),
         )
 
-    zeros = (tf.zeros([batch], tf.int32), tf.zeros([batch]), tf.zeros([batch, source]))
+    zeros = (tf.zeros([batch], tf.int32), tf.zeros([batch]), tf.zeros([batch, recorder.size(source)]))
     first = _Loop(
         t=tf.constant(0),
         last_tokens=tf.fill([batch], bos),

@@ -15,7 +15,7 @@ import tensorflow as tf
 
 from nmt.decoding.constraints import PAD, Constraints
 from nmt.decoding.ensemble import Ensemble
-from nmt.decoding.search import Hypotheses
+from nmt.decoding.search import Hypotheses, recorder
 
 # Source tokens that call for nothing: PAD, UNK, BOS and EOS. As target tokens they are on every list, so that they keep
 # their ids: a list is sorted.
@@ -120,9 +120,16 @@ class _Restricted:
     def __init__(self, model: Any, tokens: tf.Tensor) -> None:
         self.aligned = model.aligned
         self._model, self._weights = model, model.token_weights(tokens)
+        self.record_width = recorder(model).width
 
     def initial_state(self, memory: Any, max_steps: int | tf.Tensor | None = None) -> Any:
         return self._model.initial_state(memory[0], max_steps)
+
+    def record(self, state: Any) -> tf.Tensor:
+        return self._model.record(state)
+
+    def stepped(self, memory: Any) -> Any:
+        return memory
 
     def step(self, tokens: tf.Tensor, state: Any, memory: Any) -> tuple[tf.Tensor, Any, tf.Tensor]:
         memory, listed = memory

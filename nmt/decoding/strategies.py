@@ -15,7 +15,7 @@ from nmt.decoding.beam import BeamSearch, Penalties, Pruning
 from nmt.decoding.constraints import PAD, Constraints
 from nmt.decoding.history import ARRAYS, History
 from nmt.decoding.sampling import random_numbers, sampler
-from nmt.decoding.search import Hypotheses, greedy, repeated
+from nmt.decoding.search import Hypotheses, greedy, recorder, repeated
 from nmt.decoding.shortlist import Selection, Shortlist
 from nmt.errors import InputError
 
@@ -80,9 +80,44 @@ def search(
     Returns:
         ``n_best`` hypotheses for each row.
     """
+    recording = recorder(model)
+    found = _search(
+        model,
+        settings,
+        recording.stepped(memory),
+        mask,
+        constraints,
+        numbers=numbers,
+        bos=bos,
+        eos=eos,
+        history=history,
+        selection=selection,
+    )
+    if not recording.width:
+        return found
+    weights = model.link(found.alignment, found.tokens, memory)
+    # What the head makes of the places after a translation has no meaning.
+    written = tf.range(tf.shape(found.tokens)[2]) < tf.expand_dims(found.lengths, 2)
+    return found._replace(alignment=tf.where(tf.expand_dims(written, 3), weights, 0.0))
+
+
+def _search(
+    model: Any,
+    settings: Decoding,
+    memory: Any,
+    mask: tf.Tensor,
+    constraints: Constraints,
+    *,
+    numbers: tf.Tensor,
+    bos: int,
+    eos: int,
+    history: History,
+    selection: Selection | None,
+) -> Hypotheses:
+    """Search as :func:`search` does, with records in place of alignments where a model records."""
     if selection is not None:
         restricted, memory = selection.restrict(model, memory)
-        found = search(
+        found = _search(
             restricted,
             settings,
             memory,
@@ -92,6 +127,7 @@ def search(
             bos=bos,
             eos=eos,
             history=history,
+            selection=None,
         )
         return selection.spelled(found)
     # A step reads BOS and all tokens but the last.
@@ -113,6 +149,7 @@ def search(
             ),
             pruning=Pruning(settings.prune or math.inf, settings.patience or math.inf),
             history=history,
+            recorder=recorder(model),
         )
         return beam.run(state)
     source = tf.shape(mask)[1]
@@ -126,6 +163,7 @@ def search(
             bos=bos,
             eos=eos,
             history=history,
+            recorder=recorder(model),
         )
     count, n_best = tf.shape(mask)[0], settings.n_best
     state, memory = repeated((state, memory), n_best)
@@ -141,6 +179,7 @@ def search(
             tf.reshape(numbers, [-1, settings.max_length]), settings.temperature, settings.top_k, settings.top_p
         ),
         history=history,
+        recorder=recorder(model),
     )
     return _by_rank(found, n_best)
 

@@ -78,7 +78,7 @@ def write(translator: Translator, folder: Path, settings: Decoding) -> None:
 
 def endpoints(translator: Translator, settings: Decoding) -> dict[str, Callable]:
     """Return the function of each signature, from tensors to tensors."""
-    graph = TranslationGraph(translator.model, translator.tokenizers, translator.shortlist)
+    graph = TranslationGraph(translator.searched, translator.tokenizers, translator.shortlist)
     pieces = [_spellings(tokenizer) for tokenizer in (translator.tokenizers.source, translator.tokenizers.target)]
 
     def search(text: tf.Tensor) -> dict[str, tf.Tensor]:

@@ -99,7 +99,7 @@ def write(
             **({"source": models[0], "target": models[-1]} if models else {}),
             "max_length": settings.max_length,
             "n_best": settings.n_best,
-            "aligned": translator.model.aligned,
+            "aligned": translator.aligned,
         }
         contents["digest"] = tflite_runtime.digest(contents)
         (aside / tflite_runtime.CONTENTS).write_text(json.dumps(contents, indent=1) + "\n", encoding="utf-8")
@@ -161,8 +161,8 @@ def search_function(
     translator: Translator, settings: Decoding, fields: Sequence[str] = OUTPUTS
 ) -> Callable[[tf.Tensor], dict[str, tf.Tensor]]:
     """Return the function from source ids to ``fields`` of hypotheses, and ``unfinished``."""
-    aligned = translator.model.aligned
-    model = translator.model if aligned else _Unaligned(translator.model)
+    aligned = translator.aligned
+    model = translator.searched if aligned else _Unaligned(translator.searched)
 
     space = translator.tokenizers.target.space
 

@@ -94,7 +94,7 @@ def translation_function(translator: Translator, settings: Decoding) -> Callable
             "truncated": tf.expand_dims(tf.size(ids) > settings.max_length, 0),
             "unfinished": found["unfinished"][:, 0],
         }
-        return {name: each for name, each in outputs.items() if name != "alignment" or translator.model.aligned}
+        return {name: each for name, each in outputs.items() if name != "alignment" or translator.aligned}
 
     return translate
 

@@ -17,6 +17,7 @@ from nmt.decoding.search import Hypotheses
 from nmt.decoding.shortlist import Shortlist
 from nmt.decoding.strategies import constraints_for, graph_settings, search, selection_for, with_spares
 from nmt.models.language_model import LanguageModel
+from nmt.models.linked import LinkedModel
 from nmt.models.seq2seq import Seq2Seq
 
 Outputs = dict[str, tf.Tensor]
@@ -33,12 +34,14 @@ class TranslationGraph:
     - ``unfinished`` ``(batch, n_best)``: whether a hypothesis has no EOS, because it reached its maximum length.
 
     Arguments:
-        model: the trained model, or several that are searched as one.
+        model: the trained model, perhaps with an alignment head, or several that are searched as one.
         tokenizers: those it was trained with.
         shortlist: what ``decoding.shortlist`` limits a search to.
     """
 
-    def __init__(self, model: Seq2Seq | Ensemble, tokenizers: Tokenizers, shortlist: Shortlist | None = None) -> None:
+    def __init__(
+        self, model: Seq2Seq | LinkedModel | Ensemble, tokenizers: Tokenizers, shortlist: Shortlist | None = None
+    ) -> None:
         self.model = model
         self.tokenizers = tokenizers
         self.shortlist = shortlist
@@ -95,7 +98,7 @@ class TranslationGraph:
         pieces = self.tokenizers.target.encode(targets)
         kept = pieces[:, :max_length]
         read, written, whole = _teacher_forced(pieces, max_length)
-        logits, alignment = self.model.teacher_forcing(source, read)
+        logits, alignment = self.model.score_pairs(source, read, written)
         token_scores = _token_scores(logits, written)
         scores = tf.reduce_sum(token_scores, 1)
         parts = (kept.to_tensor(PAD), kept.row_lengths(), scores, scores, token_scores, alignment)

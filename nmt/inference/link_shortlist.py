@@ -40,7 +40,7 @@ def make(
     Raises:
         InputError: if the model has no attention, or there is no pair.
     """
-    if not translator.model.aligned:
+    if not translator.aligned:
         raise InputError("A shortlist comes from the links of an attention, and model.attention is 'none'.")
     source, target = translator.tokenizers.source, translator.tokenizers.target
     ids = [{piece: i for i, piece in enumerate(side.pieces(range(side.vocabulary)))} for side in (source, target)]

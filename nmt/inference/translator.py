@@ -19,11 +19,15 @@ from nmt.documents.document import DocumentTranslation, translate_document
 from nmt.documents.sentences import Splitter, sentencex
 from nmt.errors import InputError
 from nmt.inference.graph import Outputs, TranslationGraph
+from nmt.inference.head_file import read as read_head
+from nmt.inference.head_file import write as write_head
 from nmt.inference.link_shortlist import read as read_shortlist
 from nmt.inference.link_shortlist import write as write_shortlist
 from nmt.inference.parallel import PARALLEL_BATCHES
 from nmt.inference.searcher import NUMBERS, STRINGS, Searcher, count_pieces
 from nmt.inference.strings import continued, encoded, one_line
+from nmt.layers.alignment_head import AlignmentHead
+from nmt.models.linked import LinkedModel
 from nmt.models.seq2seq import Seq2Seq
 from nmt.saving import load
 from nmt.translation import Translation
@@ -38,6 +42,8 @@ class Translator(Searcher):
         model: the trained model, or several that are searched as one, an :class:`~nmt.decoding.ensemble.Ensemble`.
         tokenizers, config, parallel_batches: see :class:`~nmt.inference.searcher.Searcher`.
         shortlist: what ``decoding.shortlist`` limits a search to; see :mod:`nmt.inference.link_shortlist`.
+        heads: for each model its alignment head, or ``None``; see :mod:`nmt.inference.head_file`. Alignments come from
+            the heads; without any they are what the decoder attends to.
     """
 
     model: Seq2Seq | Ensemble
@@ -49,29 +55,46 @@ class Translator(Searcher):
         config: Config,
         parallel_batches: int = PARALLEL_BATCHES,
         shortlist: Shortlist | None = None,
+        heads: Sequence[AlignmentHead | None] = (),
     ) -> None:
         super().__init__(model, tokenizers, config, parallel_batches)
         self.shortlist = shortlist
-        self._graph = TranslationGraph(model, tokenizers, shortlist)
+        self.heads = tuple(heads)
+        self.searched = _linked(model, self.heads)
+        self._graph = TranslationGraph(self.searched, tokenizers, shortlist)
         signature = [STRINGS, STRINGS, tf.TensorSpec([], tf.int32)]
         self._score = tf.function(self._graph.score, input_signature=signature, autograph=False)
 
     @classmethod
-    def load(cls, folder: str | Path, *others: str | Path, parallel_batches: int = PARALLEL_BATCHES) -> Translator:
+    def load(
+        cls,
+        folder: str | Path,
+        *others: str | Path,
+        parallel_batches: int = PARALLEL_BATCHES,
+        attention: bool = False,
+    ) -> Translator:
         """Open a model's folder; with ``others`` all of them, as an ensemble that is searched as the first would be.
 
         The shortlist is that of the first.
+
+        Arguments:
+            folder, others: of the models.
+            parallel_batches: see :class:`~nmt.inference.searcher.Searcher`.
+            attention: whether alignments are what the decoder attends to while it writes, also if a folder has an
+                alignment head.
 
         Raises:
             InputError: if one holds no model or a language model, is incomplete or damaged, or has another vocabulary.
         """
         models: list[Seq2Seq] = []
+        heads: list[AlignmentHead | None] = []
         first: tuple[Tokenizers, Config] | None = None
         for place in (folder, *others):
             model, tokenizers, config = load(Path(place))
             if not isinstance(model, Seq2Seq):
                 raise InputError(f"{place} is a language model: it has no source to translate. Use `nmt complete`.")
             models.append(model)
+            heads.append(None if attention else read_head(Path(place), model))
             first = first or (tokenizers, config)
             if (tokenizers.source.model, tokenizers.target.model) != (first[0].source.model, first[0].target.model):
                 raise InputError(
@@ -86,7 +109,17 @@ class Translator(Searcher):
                 )
         assert first
         shortlist = read_shortlist(Path(folder), first[0])
-        return cls(Ensemble(models) if others else models[0], *first, parallel_batches, shortlist)
+        return cls(Ensemble(models) if others else models[0], *first, parallel_batches, shortlist, heads)
+
+    @property
+    def aligned(self) -> bool:
+        """Whether its translations have an alignment: from an alignment head, or from an attention."""
+        return self.searched.aligned
+
+    @property
+    def linked(self) -> bool:
+        """Whether alignments come from an alignment head, and not from what the decoder attends to."""
+        return any(self.heads)
 
     def save(self, folder: str | Path) -> None:
         """Write a folder that ``load`` opens anywhere.
@@ -100,6 +133,8 @@ class Translator(Searcher):
         super().save(folder)
         if self.shortlist:
             write_shortlist(Path(folder), self.shortlist, self.tokenizers)
+        if self.heads and self.heads[0]:
+            write_head(Path(folder), self.heads[0])
 
     def translate(
         self, texts: Sequence[str], prefixes: Sequence[str] | None = None, first: int = 0, **decoding: Any
@@ -243,7 +278,7 @@ class Translator(Searcher):
                         tokens=tokens,
                         # The column of EOS follows the last piece, before the padding. A view would keep the arrays of
                         # the whole batch, so this is a copy.
-                        alignment=row["alignment"][j, :length, : read + 1].copy() if self.model.aligned else None,
+                        alignment=row["alignment"][j, :length, : read + 1].copy() if self.aligned else None,
                         source_truncated=bool(row["truncated"]),
                         unfinished=bool(row["unfinished"][j]),
                         token_scores=tuple(row["token_scores"][j, : length + 1 - int(row["unfinished"][j])].tolist()),
@@ -253,3 +288,12 @@ class Translator(Searcher):
                     )
                 )
             yield best
+
+
+def _linked(model: Seq2Seq | Ensemble, heads: tuple[AlignmentHead | None, ...]) -> Seq2Seq | LinkedModel | Ensemble:
+    """Return what is searched: the model with its alignment head, or the models of an ensemble with theirs."""
+    if not any(heads):
+        return model
+    models = model.models if isinstance(model, Ensemble) else (model,)
+    linked = [LinkedModel(each, head) if head else each for each, head in zip(models, heads, strict=True)]
+    return Ensemble(linked) if isinstance(model, Ensemble) else linked[0]

@@ -143,11 +143,31 @@ class TextModel(keras.Model):
         Returns:
             Logits ``(batch, vocabulary)``, the next state, and the alignment ``(batch, source)``.
         """
+        readout, state, alignment = self.read_token(tokens, state, memory, weights)
+        return self.write_token(readout, weights), state, alignment
+
+    def read_token(
+        self, tokens: tf.Tensor, state: Any, memory: Memory, weights: TokenWeights | None = None
+    ) -> tuple[tf.Tensor, Any, tf.Tensor]:
+        """Compute a step as far as its readout ``(batch, readout)``; also the next state and the alignment."""
         vectors = self.target_embedding(tokens) if weights is None else tf.gather(weights.vectors, tokens)
-        readout, state, alignment = self.decoder.step(vectors, state, memory)
+        return self.decoder.step(vectors, state, memory)
+
+    def write_token(self, readouts: tf.Tensor, weights: TokenWeights | None = None) -> tf.Tensor:
+        """Return the logits ``(…, vocabulary)`` of readouts ``(…, readout)``."""
         if weights is None:
-            return self._logits(readout), state, alignment
-        return dense(readout, weights.kernel, transpose=True) + weights.bias, state, alignment
+            return self._logits(readouts)
+        return dense(readouts, weights.kernel, transpose=True) + weights.bias
+
+    def score_pairs(self, source: tf.Tensor | None, read: tf.Tensor, written: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Return the logits of given translations, and the alignment of the tokens that are written.
+
+        Arguments:
+            source: ids ``(batch, source)``.
+            read: ids ``(batch, target)``, beginning with BOS.
+            written: the same one place later, ``(batch, target)``. An alignment head reads them; this model does not.
+        """
+        return self.teacher_forcing(source, read)
 
     def token_weights(self, tokens: tf.Tensor) -> TokenWeights:
         """Return the weights of some target tokens, ``(tokens,)``, for :meth:`step`."""

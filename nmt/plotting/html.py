@@ -166,6 +166,7 @@ def alignment_page(
     alignments: Sequence[tuple[str, WordAlignment, float | None]],
     title: str = "Alignment of each word",
     languages: tuple[str, str] = ("", ""),
+    linked: bool = False,
 ) -> str:
     """Return a page of HTML that shows alignments, each as words with lines between them and as a table.
 
@@ -178,6 +179,8 @@ def alignment_page(
         title: of the page.
         languages: of the source and the target, such as ``("ko", "en")``; empty if they are unknown. A browser chooses
             the font by them, and a screen reader the voice.
+        linked: whether the weights are links that an alignment head found; otherwise they are what a decoder attends
+            to. The page says which.
 
     >>> made = alignment_page([("na", WordAlignment(("na",), ("<I>",), np.array([[0.9]])), -0.1)])
     >>> "&lt;I&gt;" in made, "<I>" in made
@@ -187,7 +190,7 @@ def alignment_page(
     for heading, alignment, score in alignments:
         weights = np.clip(np.nan_to_num(alignment.weights), 0, 1)
         alignment = dataclasses.replace(alignment, weights=weights)
-        labels = spoken_labels(alignment)
+        labels = spoken_labels(alignment, linked)
         sections.append(
             {
                 "heading": heading,
@@ -199,17 +202,32 @@ def alignment_page(
                 "ended": bool((weights.sum(1) < 0.995).any()) if weights.size else False,
             }
         )
-    return file_page("alignment", title, ["links.js", "alignment.js"], sections=sections, languages=languages)
+    return file_page(
+        "alignment", title, ["links.js", "alignment.js"], sections=sections, languages=languages, linked=linked
+    )
 
 
-def spoken_labels(alignment: WordAlignment) -> tuple[list[str], list[str]]:
+# What a source word is said to be, and a target word: with links, with attention, and where it is not known which.
+_VERBS = {
+    True: ("is linked to", "is linked to"),
+    False: ("is attended to by", "attends to"),
+    None: ("is aligned with", "is aligned with"),
+}
+
+
+def spoken_labels(alignment: WordAlignment, linked: bool | None = False) -> tuple[list[str], list[str]]:
     """Return a label for screen readers for each source and each target word: its three largest weights.
+
+    Arguments:
+        alignment: of the words.
+        linked: whether the weights are links, and not what a decoder attends to; ``None`` if that is not known.
 
     >>> spoken_labels(WordAlignment(("na", "bap"), ("I",), np.array([[0.9, 0.002]])))
     (['na is attended to by I 90 %', 'bap is attended to by nothing'], ['I attends to na 90 %'])
     """
     source, target, weights = alignment.source, alignment.target, alignment.weights
-    return _labels(source, target, weights.T, "is attended to by"), _labels(target, source, weights, "attends to")
+    of_source, of_target = _VERBS[linked]
+    return _labels(source, target, weights.T, of_source), _labels(target, source, weights, of_target)
 
 
 def _labels(words: Sequence[str], others: Sequence[str], weights: np.ndarray, verb: str) -> list[str]:

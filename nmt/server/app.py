@@ -498,7 +498,7 @@ def _drawn(translation: Translation) -> dict[str, Any]:
         "sure": sure,
         "source": aligned.source,
         "target": aligned.target,
-        "labels": spoken_labels(aligned),
+        "labels": spoken_labels(aligned, linked=None),
         "weights": aligned.weights.round(4).tolist(),
     }
 

@@ -149,7 +149,7 @@ class ModelBackend(Backend):
                 }
                 for best, *_ in found
             ]
-        n_best, aligned = self._translator.config.decoding.n_best, self._translator.model.aligned
+        n_best, aligned = self._translator.config.decoding.n_best, self._translator.aligned
         return [_translated(best, n_best, aligned) for best in found]
 
     def shown(

@@ -19,12 +19,15 @@ from nmt.data.corpora import Corpus, from_pairs, split_dev
 from nmt.data.mixture import open_parallel, open_texts, open_tsvs
 from nmt.data.pipeline import Pipeline, as_written, prefetched
 from nmt.doctor.quick import warnings
+from nmt.errors import InputError
 from nmt.evaluation.judge import choose_judge, learned_little
 from nmt.folder_lock import folder_lock
 from nmt.inference.completer import Completer
+from nmt.inference.head_file import write as write_head
 from nmt.inference.translator import Translator
 from nmt.model_folder import EPOCHS, JOURNAL, LOGS, STATE, WEIGHTS, make
 from nmt.models.language_model import LanguageModel
+from nmt.models.seq2seq import Seq2Seq
 from nmt.output_streams import LastingStream
 from nmt.presets import preset as named_preset
 from nmt.saving import load_weights, replace_config, write_settings
@@ -50,6 +53,7 @@ from nmt.training.inputs import RunParts, batch_order, development_sentences, ru
 from nmt.training.limits import RunLimits
 from nmt.training.prepare import check_workers, prepare_run
 from nmt.training.schedules import WarmUp
+from nmt.training.teach_alignment import teach, wanted
 from nmt.training.tensorboard import DEV, TRAIN, Completions, Curves, EventFile, Projector, Translations
 from nmt.training.worker_steps import WorkerSteps, lost
 from nmt.training.workers import Workers
@@ -265,11 +269,28 @@ def _train(
         config = dataclasses.replace(config, decoding=choose_search(translator, development_sentences(dev)))
         replace_config(folder, config)
         translator = Translator(kept, tokenizers, config)
+    if isinstance(kept, Seq2Seq) and wanted(config):
+        translator = _with_head(translator, corpus, folder)
     if warning := learned_little(journal.records, judge.watch, tokenizers.target.vocabulary):
         logger.warning(warning)
     if workers:
         workers.any(False)
     return translator
+
+
+def _with_head(translator: Translator | Completer, corpus: Corpus, folder: Path) -> Translator:
+    """Return a translator that has been taught an alignment head, which is written into its folder."""
+    assert isinstance(translator, Translator) and isinstance(translator.model, Seq2Seq)
+    model, tokenizers, config = translator.model, translator.tokenizers, translator.config
+    try:
+        head = teach(model, tokenizers, config, corpus)
+    except InputError as error:
+        if config.training.alignment_head == "on":
+            raise
+        logger.warning(f"Warning: no alignment head was taught, so alignments are the decoder's attention. {error}")
+        return translator
+    write_head(folder, head)
+    return Translator(model, tokenizers, config, heads=[head])
 
 
 def _fit(

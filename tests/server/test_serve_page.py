@@ -120,12 +120,12 @@ def test_pointing_at_a_word_brings_out_its_links_and_cells(page: Any) -> None:
     typed(page)
     words(page, 1).first.hover()
     said = words(page, 1).first.get_attribute("aria-label")
-    assert page.locator(".said").inner_text() == said and " attends to " in said
+    assert page.locator(".said").inner_text() == said and " is aligned with " in said
     assert page.locator("path.on").count() >= 1
     assert page.locator("tbody td.on").count() == 3
     assert page.locator("[data-share]").count() >= 1
     page.locator("thead th").nth(1).hover()
-    assert "밥을 is attended to by" in page.locator(".said").inner_text()
+    assert "밥을 is aligned with" in page.locator(".said").inner_text()
     page.locator("h1").hover()
     assert page.locator(".on").count() == 0
     # A line joins the middles of two words.
@@ -141,11 +141,11 @@ def test_by_keyboard_alone(page: Any) -> None:
         page.keyboard.press("Tab")
         if words(page, 0).first.evaluate("word => word === document.activeElement"):
             break
-    assert "나는 is attended to by" in page.locator(".said").inner_text()
+    assert "나는 is aligned with" in page.locator(".said").inner_text()
     page.keyboard.press("ArrowRight")
-    assert "밥을 is attended to by" in page.locator(".said").inner_text()
+    assert "밥을 is aligned with" in page.locator(".said").inner_text()
     page.keyboard.press("ArrowDown")
-    assert " attends to " in page.locator(".said").inner_text()
+    assert " is aligned with " in page.locator(".said").inner_text()
 
 
 def test_several_translations_each_with_its_alignment(page: Any, server: Serving) -> None:

@@ -215,7 +215,7 @@ const choose = (translations, one) => {
 
 const align = (one) => {
   alignment.show(one, {
-    explained: "Per cent of each target word’s attention that went to each source word",
+    explained: "Per cent of each target word’s alignment with each source word",
     ended: "; the rest of a row went to the end of the sentence.",
   });
 };

@@ -1,0 +1,88 @@
+"""The alignment head of a translator, and its file in the model's folder."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from pathlib import Path
+
+import numpy as np
+
+from nmt import checksums
+from nmt.errors import InputError
+from nmt.layers.alignment_head import AlignmentHead
+from nmt.model_folder import HEAD, WEIGHTS
+from nmt.models.seq2seq import Seq2Seq
+from nmt.stored_arrays import read_npz
+
+# Wide enough for links; the head then has under a tenth of the parameters of the smallest preset's translator.
+UNITS = 96
+_MAX_UNITS = 16_384
+_NAMES = ("readout_kernel", "vector_kernel", "key_kernel", "bias")
+
+
+def new_head(model: Seq2Seq, units: int = UNITS) -> AlignmentHead:
+    """Return a new head with its weights, for the states of a translator."""
+    head = AlignmentHead(units)
+    head.build((None, None, model.decoder.readout), (None, None, model.embedding), (None, None, model.encoder.width))
+    head.built = True
+    return head
+
+
+def write(folder: Path, head: AlignmentHead) -> None:
+    """Write a head into the folder of its translator, in place of an older one.
+
+    Raises:
+        OSError: if it cannot be written.
+    """
+    arrays = {name: np.asarray(getattr(head, name)) for name in _NAMES}
+
+    def fill(aside: Path) -> None:
+        with aside.open("wb") as file:
+            np.savez(file, allow_pickle=False, weights=_fingerprint(folder), **arrays)
+
+    checksums.replace(folder, HEAD, fill)
+
+
+def read(folder: Path, model: Seq2Seq) -> AlignmentHead | None:
+    """Read the head of a translator; ``None`` if its folder has none.
+
+    Raises:
+        InputError: if the file is damaged, or the head was taught on other weights.
+    """
+    path = folder / HEAD
+    if not path.is_file():
+        return None
+    checksums.check(folder, [HEAD])
+    widths = (model.decoder.readout, model.embedding, model.encoder.width)
+    try:
+        arrays = read_npz(path, 4 * (sum(widths) + 1) * _MAX_UNITS + 32, [*_NAMES, "weights"])
+        units = len(arrays["bias"]) if arrays["bias"].ndim == 1 else 0
+        shapes = [*((width, units) for width in widths), (units,)]
+        given = [arrays[name] for name in _NAMES]
+        if not units or [each.shape for each in given] != shapes or any(each.dtype != np.float32 for each in given):
+            raise ValueError("its arrays have another shape than this model needs")
+        if not all(np.isfinite(each).all() for each in given):
+            raise ValueError("it holds numbers that are not finite")
+        if not np.array_equal(arrays["weights"], _fingerprint(folder)):
+            raise ValueError(f"it was taught on other weights than {WEIGHTS} beside it")
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"{path} cannot be used: {error}. Make it again with `nmt align --teach {folder}`, or delete it: then the "
+            "alignment is the decoder's attention."
+        ) from None
+    head = new_head(model, units)
+    for name, array in zip(_NAMES, given, strict=True):
+        getattr(head, name).assign(array)
+    return head
+
+
+def parameters(head: AlignmentHead) -> int:
+    """Return how many numbers a head has."""
+    return sum(math.prod(weight.shape) for weight in head.weights)
+
+
+def _fingerprint(folder: Path) -> np.ndarray:
+    """Return the checksum of the weights that a head belongs to."""
+    with (folder / WEIGHTS).open("rb") as file:
+        return np.frombuffer(hashlib.file_digest(file, "sha256").digest(), np.uint8)

@@ -1,0 +1,1 @@
+"""Word links from sentence pairs alone: a statistical aligner that needs no translator, and no TensorFlow."""

@@ -1,0 +1,135 @@
+"""A word aligner: hidden Markov models of both directions, learned from sentence pairs alone."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+import numpy as np
+
+from nmt.errors import InputError
+from nmt.evaluation.alignment import split_words
+from nmt.evaluation.alignment_error import Link
+from nmt.evaluation.symmetrization import SYMMETRIZATIONS
+from nmt.linking.hidden_markov import Batch, HiddenMarkovModel, batches, posteriors, train
+
+# Pairs whose words are held in memory for learning.
+LEARNED = 500_000
+# Words of a sentence. Those after them are neither learned from nor linked: memory grows with the square.
+LONGEST = 200
+_WINDOW = 2_000
+_UNKNOWN = 0
+_SMALLEST = 2
+
+Pair = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Posteriors:
+    """How likely the links of a pair are, ``(target words, source words)`` each.
+
+    Attributes:
+        forward: of the model in which each target word comes from a source word; a row sums to one, less the
+            probability that the word comes from none.
+        backward: of the other direction; a column sums to one or less.
+    """
+
+    forward: np.ndarray
+    backward: np.ndarray
+
+    @property
+    def mean(self) -> np.ndarray:
+        """The mean of both directions, the probability of each link."""
+        return (self.forward + self.backward) / 2
+
+    def directions(self) -> tuple[frozenset[Link], frozenset[Link]]:
+        """Return the likeliest link of each target word, and of each source word, if it is likelier than none.
+
+        >>> both = Posteriors(np.array([[0.9, 0.05], [0.1, 0.2]]), np.array([[0.6, 0.1], [0.3, 0.8]]))
+        >>> [sorted(links) for links in both.directions()]  # (source word, target word)
+        [[(0, 0)], [(0, 0), (1, 1)]]
+        """
+        forward = {(int(row.argmax()), j) for j, row in enumerate(self.forward) if _likelier(row)}
+        backward = {(i, int(row.argmax())) for i, row in enumerate(self.backward.T) if _likelier(row)}
+        return frozenset(forward), frozenset(backward)
+
+    def links(self, symmetrization: str = "grow-diag-final") -> frozenset[Link]:
+        """Return the links of both directions joined, see :mod:`nmt.evaluation.symmetrization`."""
+        return SYMMETRIZATIONS[symmetrization](*self.directions())
+
+
+@dataclass(frozen=True)
+class WordAligner:
+    """What was learned from sentence pairs.
+
+    Attributes:
+        sources, targets: the words of each side and their ids; 0 is any other word.
+        forward: the model in which each target word comes from a source word.
+        backward: the model of the other direction.
+    """
+
+    sources: dict[str, int]
+    targets: dict[str, int]
+    forward: HiddenMarkovModel
+    backward: HiddenMarkovModel
+
+    def align(self, pairs: Sequence[Pair]) -> list[Posteriors]:
+        """Return how likely each link of these pairs is. They need not be among those that were learned from."""
+        ids = [[_ids(pair[side], known) for pair in pairs] for side, known in enumerate((self.sources, self.targets))]
+        found = [
+            Posteriors(*(np.zeros([len(split_words(y)), len(split_words(x))]) for _ in range(2))) for x, y in pairs
+        ]
+        for batch in batches(*ids):
+            forward, backward = posteriors(self.forward, batch), posteriors(self.backward, batch.reversed)
+            for row, i in enumerate(batch.rows):
+                part = slice(len(ids[1][i])), slice(len(ids[0][i]))
+                found[i].forward[part] = forward[row][part]
+                found[i].backward[part] = backward[row].T[part]
+        return found
+
+    def align_all(self, pairs: Iterable[Pair]) -> Iterator[Posteriors]:
+        """Align pairs as they come."""
+        rest = iter(pairs)
+        while window := list(islice(rest, _WINDOW)):
+            yield from self.align(window)
+
+
+def learn(pairs: Iterable[Pair]) -> WordAligner:
+    """Learn from sentence pairs, of which the first 500,000 are read.
+
+    Words are what stands between plain spaces. Upper and lower case are not told apart.
+
+    Raises:
+        InputError: if there are fewer than two pairs with words on both sides.
+
+    >>> aligner = learn([("na bap", "I rice"), ("na mul", "I water"), ("neo bap", "you rice")])
+    >>> sorted(aligner.align([("neo mul", "you water")])[0].links())
+    [(0, 0), (1, 1)]
+    """
+    texts = list(islice(pairs, LEARNED))
+    sources, targets = (_vocabulary(pair[side] for pair in texts) for side in (0, 1))
+    ids = [[_ids(pair[side], known) for pair in texts] for side, known in enumerate((sources, targets))]
+    del texts
+    corpus = batches(*ids)
+    if sum(len(batch.rows) for batch in corpus) < _SMALLEST:
+        raise InputError("There are too few pairs to learn word links from: at least two need words on both sides.")
+    backward: list[Batch] = [batch.reversed for batch in corpus]
+    return WordAligner(sources, targets, train(corpus, len(targets) + 1), train(backward, len(sources) + 1))
+
+
+def _likelier(row: np.ndarray) -> bool:
+    """Return whether the likeliest link of a word is likelier than that it has none."""
+    return bool(row.size) and float(row.max()) > 0 and float(row.max()) >= 1 - float(row.sum())
+
+
+def _vocabulary(texts: Iterable[str]) -> dict[str, int]:
+    counts = Counter(word.casefold() for text in texts for word in split_words(text)[:LONGEST])
+    # Frequent words have small ids.
+    return {word: number for number, (word, _) in enumerate(counts.most_common(), _UNKNOWN + 1)}
+
+
+def _ids(text: str, known: dict[str, int]) -> np.ndarray:
+    words = split_words(text)[:LONGEST]
+    return np.array([known.get(word.casefold(), _UNKNOWN) for word in words], np.int32)

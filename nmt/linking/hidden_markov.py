@@ -1,0 +1,273 @@
+"""A hidden Markov model of word links: each target word is linked to one source word, or to none.
+
+Vogel et al. 1996, https://aclanthology.org/C96-2141::
+
+    p(y, a | x) = prod_i p(a_i | a_{i-1}, y_{i-1}) p(y_i | x_{a_i})
+
+Where a link leads depends on where the last one was, and on the target word there: after *the* comes the noun of the
+same source word. Och and Ney 2003, section 2, condition jumps on classes of words in the same way. A target word that
+comes from no source word has the probability ``NULL``, and leaves the position as it was.
+
+It is learned by expectation maximisation: first without positions (Model 1 of Brown et al. 1993), then with them. The
+lexicon has a sparse Dirichlet prior, whose variational update keeps rare source words from explaining everything in
+their sentences (Riley and Gildea 2012, https://aclanthology.org/P12-2060).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+# Longer jumps count as jumps of this length.
+_FURTHEST = 10
+_JUMPS = 2 * _FURTHEST + 1
+NULL = 0.05
+_PRIOR = 0.01
+# Counts of jumps of any word, that are added to those of each word.
+_SMOOTHING = 50.0
+# Numbers in the largest array of a batch.
+_BATCH_SIZE = 400_000
+_NO_WORD = -1
+
+
+class Batch(NamedTuple):
+    """Sentence pairs of similar length.
+
+    Attributes:
+        rows: their numbers in the corpus.
+        source, target: ``(rows, words)``, ids of words, -1 after the last.
+    """
+
+    rows: np.ndarray
+    source: np.ndarray
+    target: np.ndarray
+
+    @property
+    def reversed(self) -> Batch:
+        """The same pairs with the sides exchanged."""
+        return Batch(self.rows, self.target, self.source)
+
+
+def batches(sources: Sequence[np.ndarray], targets: Sequence[np.ndarray]) -> list[Batch]:
+    """Return all pairs whose sides both have words, in batches, sorted by length.
+
+    Arguments:
+        sources, targets: the ids of the words of each sentence.
+    """
+    lengths = np.array([(len(y), len(x)) for x, y in zip(sources, targets, strict=True)]).reshape(-1, 2)
+    order = [int(i) for i in np.lexsort(lengths.T) if lengths[i].all()]
+    found, start = [], 0
+    while start < len(order):
+        end, longest = start, 0
+        while end < len(order):
+            longest = max(longest, int(lengths[order[end]].max()))
+            if end > start and (end - start + 1) * longest**2 > _BATCH_SIZE:
+                break
+            end += 1
+        rows = order[start:end]
+        found.append(Batch(np.array(rows), *(_padded([side[i] for i in rows]) for side in (sources, targets))))
+        start = end
+    return found
+
+
+@dataclass(frozen=True)
+class HiddenMarkovModel:
+    """The probabilities of one direction.
+
+    Attributes:
+        keys: ``source id * target words + target id`` of each pair of words that occur together, in ascending order.
+        lexicon: ``p(y | x)`` of each.
+        unlinked: ``(target words,)``, ``p(y)`` of a word that comes from none.
+        jumps: ``(target words, 21)``, how likely a jump of -10 to 10 source words is after each target word.
+        first: ``(11,)``, how likely each source position is for the first word.
+    """
+
+    keys: np.ndarray
+    lexicon: np.ndarray
+    unlinked: np.ndarray
+    jumps: np.ndarray
+    first: np.ndarray
+
+    @property
+    def target_words(self) -> int:
+        """The number of target words."""
+        return len(self.unlinked)
+
+
+class Expectations:
+    """What a pass over the corpus counts."""
+
+    def __init__(self, model: HiddenMarkovModel) -> None:
+        self.lexicon = np.zeros(len(model.keys))
+        self.unlinked = np.zeros(model.target_words)
+        self.jumps = np.zeros_like(model.jumps)
+        self.first = np.zeros_like(model.first)
+
+
+def uniform_model(corpus: Sequence[Batch], target_words: int) -> HiddenMarkovModel:
+    """Return a model that knows which words occur together, and nothing else."""
+    keys = np.unique(np.concatenate([np.unique(_keys(batch, target_words)[_inside(batch)]) for batch in corpus]))
+    distance = np.abs(np.arange(-_FURTHEST, _FURTHEST + 1) - 1)
+    return HiddenMarkovModel(
+        keys,
+        np.full(len(keys), 1 / target_words),
+        np.full(target_words, 1 / target_words),
+        np.tile(np.exp(-distance / 3), (target_words, 1)),
+        np.ones(_FURTHEST + 1),
+    )
+
+
+def train(corpus: Sequence[Batch], target_words: int, without_positions: int = 4, passes: int = 5) -> HiddenMarkovModel:
+    """Learn the model of one direction.
+
+    Arguments:
+        corpus: the pairs.
+        target_words: the number of different target words.
+        without_positions: passes of Model 1.
+        passes: passes of the whole model.
+    """
+    model = uniform_model(corpus, target_words)
+    for number in range(without_positions + passes):
+        counts = Expectations(model)
+        for batch in corpus:
+            if number < without_positions:
+                _count_without_positions(model, batch, counts)
+            else:
+                posteriors(model, batch, counts)
+        model = _maximised(model, counts, positions=number >= without_positions)
+    return model
+
+
+def posteriors(model: HiddenMarkovModel, batch: Batch, counts: Expectations | None = None) -> np.ndarray:
+    """Return how likely each link is, given the whole pair: ``(rows, target, source)``.
+
+    A row sums to one, less the probability that the word has no link, and is zero after the last word.
+
+    Arguments:
+        model: of this direction.
+        batch: the pairs.
+        counts: to which the expected counts are added.
+    """
+    words, unlinked, places = _emissions(model, batch)
+    real, read = batch.target >= 0, batch.source >= 0
+    rows, targets, sources = words.shape
+    distances = np.clip(np.arange(sources) - np.arange(sources)[:, None], -_FURTHEST, _FURTHEST) + _FURTHEST
+    jump_of_pair = np.eye(_JUMPS)[distances.ravel()]
+    before = np.maximum(batch.target, 0)
+    # A state is a source position and whether the word is linked to it; they have these probabilities so far.
+    linked, idle = np.zeros([targets, rows, sources]), np.zeros([targets, rows, sources])
+    scales = np.ones([targets, rows])
+    start = model.first[np.minimum(np.arange(sources), _FURTHEST)] * read
+    start /= start.sum(1, keepdims=True)
+    jumps = [_jumps(model, before[:, i - 1], distances, read) if i else np.zeros([0]) for i in range(targets)]
+    for i in range(targets):
+        here = real[:, i, None]
+        reached = start if i == 0 else np.einsum("bj,bjk->bk", linked[i - 1] + idle[i - 1], jumps[i])
+        stayed = start if i == 0 else linked[i - 1] + idle[i - 1]
+        linked[i] = (1 - NULL) * reached * words[:, i]
+        idle[i] = NULL * stayed * unlinked[:, i, None]
+        total = linked[i].sum(1) + idle[i].sum(1)
+        scales[i] = np.where(real[:, i] & (total > 0), total, 1)
+        linked[i] = np.where(here, linked[i] / scales[i][:, None], linked[i - 1] if i else 0)
+        idle[i] = np.where(here, idle[i] / scales[i][:, None], idle[i - 1] if i else 0)
+    found = np.zeros([rows, targets, sources])
+    after = np.ones([rows, sources])
+    for i in range(targets - 1, -1, -1):
+        here = real[:, i, None]
+        share = np.maximum(((linked[i] + idle[i]) * after).sum(1, keepdims=True), 1e-300)
+        found[:, i] = np.where(here, linked[i] * after / share, 0)
+        if i == 0:
+            break
+        onward = (1 - NULL) * words[:, i] * after / scales[i][:, None]
+        if counts is not None:
+            past = (linked[i - 1] + idle[i - 1]) * here
+            pairs = past[:, :, None] * jumps[i] * onward[:, None, :]
+            np.add.at(counts.jumps, before[:, i - 1], pairs.reshape(rows, -1) @ jump_of_pair)
+        passed = np.einsum("bjk,bk->bj", jumps[i], onward) + NULL * unlinked[:, i, None] * after / scales[i][:, None]
+        after = np.where(here, passed, after)
+    if counts is not None:
+        np.add.at(counts.first, np.minimum(np.arange(sources), _FURTHEST), found[:, 0].sum(0))
+        _add(counts, batch, places, found)
+    return found
+
+
+def _count_without_positions(model: HiddenMarkovModel, batch: Batch, counts: Expectations) -> None:
+    words, unlinked, places = _emissions(model, batch)
+    words = words * (1 - NULL) / (batch.source >= 0).sum(1)[:, None, None]
+    total = words.sum(2) + unlinked * NULL
+    _add(counts, batch, places, np.where((batch.target >= 0)[:, :, None], words / total[:, :, None], 0))
+
+
+def _add(counts: Expectations, batch: Batch, places: np.ndarray, found: np.ndarray) -> None:
+    """Add the links of a batch to the counts of the lexicon."""
+    counts.lexicon += np.bincount(places.ravel(), found.ravel(), minlength=len(counts.lexicon))
+    real = batch.target >= 0
+    idle = np.maximum(1 - found.sum(2), 0)[real]
+    counts.unlinked += np.bincount(batch.target[real], idle, minlength=len(counts.unlinked))
+
+
+def _maximised(model: HiddenMarkovModel, counts: Expectations, positions: bool) -> HiddenMarkovModel:
+    sources = model.keys // model.target_words
+    lexicon = counts.lexicon + _PRIOR
+    totals = np.maximum(np.bincount(sources, lexicon), _PRIOR)
+    lexicon = np.maximum(np.exp(digamma(lexicon) - digamma(totals)[sources]), 1e-12)
+    unlinked = counts.unlinked + 0.1
+    jumps, first = model.jumps, model.first
+    if positions:
+        usual = counts.jumps.sum(0) + 0.01
+        jumps = counts.jumps + _SMOOTHING * usual / usual.sum()
+        jumps = jumps / jumps.sum(1, keepdims=True)
+        first = counts.first + 0.001 * counts.first.mean() + 1e-9
+    return HiddenMarkovModel(model.keys, lexicon, unlinked / unlinked.sum(), jumps, first)
+
+
+def _emissions(model: HiddenMarkovModel, batch: Batch) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return ``p(y_i | x_j)``, ``p(y_i)`` of a word without a link, and the places of the first in the lexicon."""
+    keys = _keys(batch, model.target_words)
+    places = np.minimum(np.searchsorted(model.keys, keys), len(model.keys) - 1)
+    # Words of a new pair may not have occurred together.
+    words = np.where(model.keys[places] == keys, model.lexicon[places], 1e-12)
+    inside = _inside(batch)
+    unlinked = np.where(batch.target >= 0, model.unlinked[np.maximum(batch.target, 0)], 1)
+    return np.where(inside, words, 0), unlinked, np.where(inside, places, 0)
+
+
+def _jumps(model: HiddenMarkovModel, before: np.ndarray, distances: np.ndarray, read: np.ndarray) -> np.ndarray:
+    """Return ``p(j | j', y_{i-1})``, ``(rows, source, source)``."""
+    likely = model.jumps[before][:, distances] * read[:, None, :]
+    return likely / np.maximum(likely.sum(2, keepdims=True), 1e-300)
+
+
+def _keys(batch: Batch, target_words: int) -> np.ndarray:
+    source, target = np.maximum(batch.source, 0).astype(np.int64), np.maximum(batch.target, 0)
+    return source[:, None, :] * target_words + target[:, :, None]
+
+
+def _inside(batch: Batch) -> np.ndarray:
+    return (batch.source >= 0)[:, None, :] & (batch.target >= 0)[:, :, None]
+
+
+def _padded(sentences: Sequence[np.ndarray]) -> np.ndarray:
+    padded = np.full([len(sentences), max(map(len, sentences))], _NO_WORD, np.int32)
+    for row, sentence in zip(padded, sentences, strict=True):
+        row[: len(sentence)] = sentence
+    return padded
+
+
+def digamma(x: np.ndarray) -> np.ndarray:
+    """Return the derivative of the logarithm of the gamma function, for positive numbers.
+
+    ``psi(x) = psi(x + 1) - 1 / x``, and for large ``x`` its asymptotic series.
+
+    >>> digamma(np.array([1.0])).round(6).tolist()  # minus Euler's constant
+    [-0.577216]
+    """
+    below = np.zeros_like(x)
+    for step in range(6):
+        below -= 1 / (x + step)
+    large = x + 6
+    square = 1 / large**2
+    return below + np.log(large) - 0.5 / large - square * (1 / 12 - square * (1 / 120 - square / 252))

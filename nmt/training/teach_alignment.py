@@ -1,0 +1,149 @@
+"""How an alignment head learns, without links drawn by people.
+
+A word aligner reads the training pairs and links their words, see :mod:`nmt.linking`. The head learns these links from
+the states of the trained translator, as Garg et al. 2019, https://arxiv.org/abs/1909.02074, taught a head of a
+Transformer. The translator does not change. What a head makes of pieces and their context is smoother than the counts
+of the aligner. If the corpus comes with links, the head learns those.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterator
+from itertools import islice
+
+import keras
+import tensorflow as tf
+
+from nmt.config import Config
+from nmt.data.corpora import Corpus
+from nmt.data.pipeline import Buckets, Pipeline, as_written, lengths
+from nmt.data.tokenizers import EOS, PAD, Tokenizers
+from nmt.errors import InputError
+from nmt.evaluation.alignment_error import pharaoh
+from nmt.inference.head_file import new_head, parameters
+from nmt.layers.alignment_head import AlignmentHead
+from nmt.linking.aligner import Posteriors, learn
+from nmt.models.seq2seq import Seq2Seq
+from nmt.training.alignment_loss import alignment_loss
+from nmt.training.optimizers import Adam
+
+logger = logging.getLogger(__name__)
+
+# Pairs that are linked and learned from, about how many a head sees in all its epochs, and at most how many epochs.
+_PAIRS = 100_000
+_SEEN = 40_000
+_EPOCHS = 30
+_BATCH = 64
+_RATE = 0.004
+# The probability from which on the mean of both directions is a link, chosen on the built-in corpus.
+_LIKELY = 0.3
+
+
+def wanted(config: Config) -> bool:
+    """Return whether a run ends with the teaching of an alignment head."""
+    has_attention = config.model.architecture != "language-model" and (
+        config.model.architecture != "recurrent" or config.model.attention != "none"
+    )
+    return config.training.alignment_head == "on" or (config.training.alignment_head == "auto" and has_attention)
+
+
+def teach(model: Seq2Seq, tokenizers: Tokenizers, config: Config, corpus: Corpus) -> AlignmentHead:
+    """Return a new head that has learned to link the tokens of a translator.
+
+    The logger of this module logs its progress, with level INFO.
+
+    Arguments:
+        model: the trained translator. It does not change.
+        tokenizers: those it was trained with.
+        config: the whole configuration.
+        corpus: the pairs it was trained on, or others of the same kind.
+
+    Raises:
+        InputError: if the model has no attention, or no pair is left to learn from.
+    """
+    if not model.aligned:
+        raise InputError("An alignment head is taught to a model with attention, and model.attention is 'none'.")
+    begun = time.monotonic()
+    triples = list(_linked_pairs(corpus))
+    if corpus.links() is None:
+        logger.info(f"Linked the words of {len(triples):,} pairs in {time.monotonic() - begun:.1f} s.")
+    measured = lengths(triples, tokenizers, config.data.max_length)
+    if not len(measured):
+        raise InputError(f"No pair of {corpus.name} is left to teach an alignment head: all are empty or too long.")
+    batch_size = min(max(8, len(measured) // 50), _BATCH)
+    pipeline = Pipeline(
+        tf.data.Dataset.from_tensor_slices(tuple(map(list, zip(*triples, strict=True)))),
+        tokenizers,
+        Buckets.fit(measured, config.data.buckets, config.data.max_length + 1),
+        max_length=config.data.max_length,
+        batch_size=batch_size,
+        seed=config.training.seed,
+    )
+    keras.utils.set_random_seed(config.training.seed)
+    head = new_head(model)
+    epochs = min(max(1, round(_SEEN / len(measured))), _EPOCHS)
+    steps = epochs * -(-len(measured) // batch_size)
+    optimizer = Adam(keras.optimizers.schedules.PolynomialDecay(_RATE, steps, _RATE / 100), global_clipnorm=1.0)
+    optimizer.build(head.trainable_variables)
+    step = _step(model, head, optimizer)
+    begun = time.monotonic()
+    # One Dataset for all epochs: making one takes longer than an epoch of a small corpus.
+    batches = tf.data.Dataset.range(epochs).flat_map(as_written(pipeline.epoch))
+    losses = [step(*batch) for batch in batches]
+    loss = float(tf.reduce_mean(losses[-max(1, len(losses) // 10) :]))
+    logger.info(
+        f"Taught an alignment head of {parameters(head):,} parameters in {time.monotonic() - begun:.1f} s: "
+        f"{epochs} {'epoch' if epochs == 1 else 'epochs'}, alignment loss {loss:.3f}."
+    )
+    return head
+
+
+def _linked_pairs(corpus: Corpus) -> Iterator[tuple[str, str, str]]:
+    """Yield the pairs with their given links or, without any, with those that a word aligner finds in them."""
+    pairs = list(islice(corpus.pairs(), _PAIRS))
+    if (links := corpus.links()) is not None:
+        for (source, target), line in zip(pairs, links, strict=False):
+            yield source, target, line
+        return
+    for (source, target), found in zip(pairs, learn(pairs).align_all(pairs), strict=True):
+        yield source, target, pharaoh(likely_links(found))
+
+
+def likely_links(found: Posteriors) -> set[tuple[int, int]]:
+    """Return the links ``(source word, target word)`` that both directions together hold to be likely."""
+    targets, sources = (found.mean >= _LIKELY).nonzero()
+    return set(zip(sources.tolist(), targets.tolist(), strict=True))
+
+
+def _step(
+    model: Seq2Seq, head: AlignmentHead, optimizer: Adam
+) -> Callable[[dict[str, tf.Tensor], tf.Tensor], tf.Tensor]:
+    """Return the function that takes a step of learning with a batch, and returns its loss."""
+
+    @tf.function(reduce_retracing=True, autograph=False)
+    def step(inputs: dict[str, tf.Tensor], written: tf.Tensor) -> tf.Tensor:
+        encoded = model.run_encoder(inputs["source"])
+        readouts, _ = model.read_target(inputs["target"], encoded)
+        vectors = model.target_embedding(written)
+        with tf.GradientTape() as tape:
+            weights = head(readouts, vectors, encoded.annotations, encoded.mask)
+            loss = alignment_loss(_with_end(inputs, written), weights)
+        variables = head.trainable_variables
+        optimizer.apply(tape.gradient(loss, variables), variables)
+        return loss
+
+    return step
+
+
+def _with_end(inputs: dict[str, tf.Tensor], written: tf.Tensor) -> tf.Tensor:
+    """Return the links ``(batch, target, source)`` with those of words that come from no source word.
+
+    Their pieces are linked to the end of the source. A sentence without any link tells nothing.
+    """
+    links = inputs["links"]
+    told = tf.reduce_any(links > 0, [1, 2], keepdims=True)
+    alone = ~tf.reduce_any(links > 0, 2, keepdims=True) & tf.expand_dims((written != PAD) & (written != EOS), 2)
+    end = tf.expand_dims(inputs["source"] == EOS, 1)
+    return links + tf.cast(told & alone & end, links.dtype)

@@ -1,0 +1,39 @@
+"""Exports of a model with an alignment head link as the translator does."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from command_line import PAIRS
+from exported import trained
+
+from nmt.export import tflite, tflite_runtime
+from nmt.export.saved_model import endpoints
+from nmt.inference.head_file import new_head
+from nmt.inference.translator import Translator
+
+TEXTS = [ko for ko, _ in PAIRS[:5]] + ["나는", "漢字 나는 밥을 먹었다"]
+
+
+@pytest.fixture(scope="module")
+def linked(tmp_path_factory: pytest.TempPathFactory) -> Translator:
+    plain = trained(tmp_path_factory.mktemp("linked"))
+    head = new_head(plain.model, 5)  # type: ignore[arg-type]
+    return Translator(plain.model, plain.tokenizers, plain.config, heads=[head])
+
+
+def test_a_device_links_as_the_head_does(linked: Translator, tmp_path: Path) -> None:
+    tflite.export(linked, tmp_path / "device", linked.decoding())
+    device = tflite_runtime.Translator(tmp_path / "device")
+    for found, expected in zip(device.translate(TEXTS), linked.translate(TEXTS), strict=True):
+        assert found.text == expected.text
+        np.testing.assert_allclose(found.alignment, expected.alignment, atol=1e-4)
+
+
+def test_a_server_links_as_the_head_does(linked: Translator) -> None:
+    outputs = endpoints(linked, linked.decoding(beam=2, n_best=2))["translate"](tf.constant(TEXTS))
+    for i, expected in enumerate(linked.translate(TEXTS, beam=2)):
+        length, width = np.shape(expected.alignment)
+        np.testing.assert_allclose(outputs["alignment"][i, :length, :width], expected.alignment, atol=1e-5)
+        assert not outputs["alignment"][i, length:].numpy().any()

@@ -1,0 +1,43 @@
+"""A word aligner learns from pairs alone, and links new ones."""
+
+import numpy as np
+import pytest
+from command_line import PAIRS
+
+from nmt.errors import InputError
+from nmt.linking.aligner import LONGEST, WordAligner, learn
+
+
+@pytest.fixture(scope="module")
+def aligner() -> WordAligner:
+    return learn(PAIRS)
+
+
+def test_it_links_subject_object_verb_to_subject_verb_object(aligner: WordAligner) -> None:
+    found = aligner.align(PAIRS)
+    assert all(each.links() == {(0, 0), (1, 2), (2, 1)} for each in found)
+    assert min(each.mean[1, 2] for each in found) > 0.5
+
+
+def test_a_pair_does_not_depend_on_its_neighbours_and_may_have_any_words(aligner: WordAligner) -> None:
+    pairs = [PAIRS[3], ("", "I"), ("나는 이것을 먹었다", "I ate THIS"), ("나는", ""), PAIRS[9]]
+    together = aligner.align(pairs)
+    for pair, found in zip(pairs, together, strict=True):
+        (alone,) = aligner.align([pair])
+        np.testing.assert_allclose(found.mean, alone.mean, rtol=1e-9)
+        assert found.mean.shape == (len(pair[1].split()), len(pair[0].split()))
+    assert (2, 1) in together[2].links("union")
+    assert together[1].links() == frozenset()
+    assert [len(each.forward) for each in aligner.align_all(pairs)] == [3, 1, 3, 0, 3]
+
+
+def test_words_stand_between_plain_spaces_and_very_long_sentences_are_linked_in_part(aligner: WordAligner) -> None:
+    (found,) = aligner.align([("나는\u00a0밥을 먹었다", "I ate rice")])
+    assert found.mean.shape == (3, 2)
+    (long,) = aligner.align([("나는 " * (LONGEST + 5), "I " * (LONGEST + 7))])
+    assert long.mean.shape == (LONGEST + 7, LONGEST + 5) and not long.mean[LONGEST:].any()
+
+
+def test_too_few_pairs_are_refused() -> None:
+    with pytest.raises(InputError, match="too few pairs"):
+        learn([("나는", "I"), ("", "you")])

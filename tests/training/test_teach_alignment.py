@@ -1,0 +1,40 @@
+"""An alignment head is taught without gold links, and the translator does not change."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from command_line import PAIRS
+from exported import trained
+
+from nmt.config import Config, with_settings
+from nmt.data.corpora import from_pairs
+from nmt.evaluation.alignment_error import strongest_links
+from nmt.inference.translator import Translator
+from nmt.training.teach_alignment import teach, wanted
+
+
+def test_a_head_learns_the_links_and_the_translator_stays_as_it_was(tmp_path: Path) -> None:
+    plain = trained(tmp_path)
+    before = [np.array(weight) for weight in plain.model.get_weights()]
+    head = teach(plain.model, plain.tokenizers, plain.config, from_pairs(PAIRS))  # type: ignore[arg-type]
+    assert all(np.array_equal(old, new) for old, new in zip(before, plain.model.get_weights(), strict=True))
+    linked = Translator(plain.model, plain.tokenizers, plain.config, heads=[head])
+    scored = linked.score([ko for ko, _ in PAIRS], [en for _, en in PAIRS])
+    right = [strongest_links(each.words()) == {(0, 0), (1, 2), (2, 1)} for each in scored]
+    assert np.mean(right) > 0.9
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ([], False),
+        (["training.alignment_head=on"], True),
+        (["training.alignment_head=auto"], True),
+        (["training.alignment_head=auto", "model.attention=none"], False),
+        (["training.alignment_head=auto", "model.architecture=transformer"], True),
+        (["training.alignment_head=auto", "model.architecture=language-model"], False),
+    ],
+)
+def test_a_run_ends_with_a_head_if_it_has_an_attention(settings: list[str], expected: bool) -> None:
+    assert wanted(with_settings(Config(), settings)) is expected
