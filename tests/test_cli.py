@@ -180,6 +180,7 @@ def test_the_demo_runs_to_its_end(tmp_path: Path) -> None:
         "model.embedding=8",
         "model.attention_units=8",
         "training.batch_size=512",
+        "training.alignment_head=off",
         "data.max_length=12",  # two pairs of five
         "decoding.max_length=12",  # an untrained model does not stop
     ]
