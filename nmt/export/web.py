@@ -62,7 +62,7 @@ def contents(model: bytes, translator: Translator, settings: Decoding, quantize:
         "beam": beam_size(settings),
         "quality": about.quality,
         "n_best": settings.n_best,
-        "aligned": translator.model.aligned,
+        "aligned": translator.aligned,
         "source": names[0],
         "target": names[-1],
         "signatures": [each._asdict() for each in signatures(settings)],

@@ -170,7 +170,7 @@ def _check_outputs(outputs: dict[str, np.ndarray], signature: Signature, read: i
         tokens = outputs["tokens"][place, :length]
         right = 0 <= length <= signature.writes and np.isfinite(outputs["scores"][place])
         right = right and bool(np.all((tokens >= UNK) & (tokens < vocabulary) & (tokens != EOS)))
-        if right and translator.model.aligned:
+        if right and translator.aligned:
             sums = outputs["alignment"][place, :length, : read + 1].sum(-1)
             right = bool(np.all(np.abs(sums - 1) < _SUM))
         if not right:
