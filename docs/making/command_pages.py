@@ -72,6 +72,8 @@ def _row(names: str, what: str) -> str:
     others = [fact for fact in facts if not fact.startswith(("default: ", "required"))]
     text = (extra["help"] if extra else what) + (f" `{', '.join(others)}`" if others else "")
     name, value = _named(names)
+    # Outside code Markdown takes "<bt>" for a tag.
+    text = "".join(part if part.startswith("`") else part.replace("<", "&lt;") for part in re.split("(`[^`]*`)", text))
     return f"| {name} | {value} | {'**required**' if 'required' in facts else said} | {' '.join(text.split())} |"
 
 
