@@ -6,8 +6,8 @@ some tokens, adds up the gradients, and forgets the chunk. Padding is left out b
 :class:`~nmt.training.losses.MaskedCrossEntropy` on the logits themselves; a test holds the two equal.
 
 R-Drop (Liang et al. 2021, https://arxiv.org/abs/2106.14448) reads every batch twice, each time with other units
-dropped, and asks both passes for the same distribution of every token. With ``p1`` and ``p2`` the two distributions,
-``l1`` and ``l2`` their cross-entropies and ``a`` the weight of the second term, the loss of a token is::
+dropped, and asks both passes for the same distribution of every token. With ``p1`` and ``p2`` the two distributions, ``l1`` and
+``l2`` their cross-entropies and ``a`` the weight of the second term, the loss of a token is::
 
     (l1 + l2) / 2 + a / 4 * (KL(p1 || p2) + KL(p2 || p1))
 
