@@ -151,13 +151,6 @@ class Training:
         0.0, "weight of the loss that teaches the attention the word links of --links; 0 is none", 0.0, 1000.0
     )
     label_smoothing: float = option(0.1, "share of the probability spread over the vocabulary", 0.0, 0.99)
-    r_drop: float = option(
-        0.0,
-        "R-Drop: weight of the difference between two passes over each batch with other units dropped; 0 is one pass, "
-        "5 is usual, and a step takes twice the time",
-        0.0,
-        1000.0,
-    )
     clip_norm: float = option(1.0, "maximum norm of the whole gradient", 1e-6)
     average_decay: float = option(
         0.0, "decay of a moving average of the weights, which is kept instead of them; 0 is none", 0.0, 0.999999
@@ -385,7 +378,7 @@ def _model_rules(c: Config) -> Rules:
 
 
 def _training_rules(c: Config) -> Rules:
-    t, m, language_model = c.training, c.model, c.model.architecture == "language-model"
+    t, language_model = c.training, c.model.architecture == "language-model"
     no_attention = (
         "a language model has no source to attend to. Leave it out."
         if language_model
@@ -400,12 +393,6 @@ def _training_rules(c: Config) -> Rules:
             t.devices > 1 and t.accumulate > 1,
             f"training.devices = {t.devices} cannot be combined with training.accumulate = {t.accumulate}. Raise "
             "training.batch_size instead: each device gets a part of it.",
-        ),
-        (
-            t.r_drop > 0
-            and not any((m.dropout, m.embedding_dropout, m.context_dropout, m.output_dropout, m.word_dropout)),
-            f"training.r_drop = {t.r_drop:g} compares two passes with other units dropped, and every dropout of the "
-            "model is 0. Raise one, or set training.r_drop=0.",
         ),
         (
             t.scheduled_sampling > 0 and t.epochs == 1,

@@ -104,7 +104,7 @@ def make_training_model(
     with precision(training.precision):
         with chosen.scope():
             network = build_model(config, source_vocabulary, target_vocabulary)
-            model = TrainingModel(network, training.guided_alignment, training.scheduled_sampling > 0, training.r_drop)
+            model = TrainingModel(network, training.guided_alignment, training.scheduled_sampling > 0)
         # Within the scope of several workers a metric would be summed by all of them whenever one reads it.
         with contextlib.nullcontext() if shared else chosen.scope():
             return model, compile_for_training(model, config, steps, chosen)

@@ -24,8 +24,6 @@ class TrainingModel(keras.Model):
     Arguments:
         network: the model that learns, with its weights.
         guided_alignment: weight of the alignment loss, which is added to the cross-entropy; 0 is none.
-        r_drop: weight of the divergence between two passes over each batch, see
-            :mod:`~nmt.training.vocabulary_loss`; 0 is one pass.
         scheduled_sampling: whether training replaces some of the target tokens it reads by the network's own
             predictions. The share is ``sampling_share``, 0 at first.
 
@@ -46,13 +44,11 @@ class TrainingModel(keras.Model):
         network: TextModel,
         guided_alignment: float = 0.0,
         scheduled_sampling: bool = False,
-        r_drop: float = 0.0,
         **kwargs: Any,
     ) -> None:
         super().__init__(dtype=network.dtype_policy, **kwargs)
         self.network = network
         self.guided_alignment = guided_alignment
-        self.r_drop = r_drop
         # The share is set for each epoch, so a checkpoint does not store it.
         self.sampling_share = tf.Variable(0.0, trainable=False) if scheduled_sampling else None
         self.built = True
@@ -67,25 +63,18 @@ class TrainingModel(keras.Model):
         self.alignment_metric = AlignmentLoss() if self.guided_alignment else None
 
     def call(self, inputs: dict[str, tf.Tensor], training: bool = False) -> tuple[tf.Tensor | TokenScores, tf.Tensor]:
-        network, target, source, written = self.network, inputs["target"], inputs.get("source"), inputs.get("written")
-        twice = training and self.r_drop > 0 and written is not None
-        if twice:
-            target = tf.concat([target, target], 0)
-            source = None if source is None else tf.concat([source, source], 0)
-        encoded = network.run_encoder(source, training)
+        network, target, written = self.network, inputs["target"], inputs.get("written")
+        encoded = network.run_encoder(inputs.get("source"), training)
         if training and self.sampling_share is not None:
             readouts, _ = network.read_target(target, encoded)
-            following = target if written is None else tf.concat([written] * (2 if twice else 1), 0)
-            likeliest = self._score(readouts, following, False).likeliest
+            likeliest = self._score(readouts, target if written is None else written, False).likeliest
             target = mix_predictions(target, likeliest, self.sampling_share, network.sampling_seed)
         if written is None:
             return network.run_decoder(target, encoded, training)
         readouts, alignment = network.read_target(target, encoded, training)
-        if twice and alignment is not None:
-            alignment = tf.add_n(tf.split(alignment, 2)) / 2
-        return self._score(readouts, written, training, self.r_drop if twice else 0.0), alignment
+        return self._score(readouts, written, training), alignment
 
-    def _score(self, readouts: tf.Tensor, written: tf.Tensor, training: bool, r_drop: float = 0.0) -> TokenScores:
+    def _score(self, readouts: tf.Tensor, written: tf.Tensor, training: bool) -> TokenScores:
         network = self.network
         kernel, bias = (tf.convert_to_tensor(weight) for weight in (network.output_matrix, network.output_bias))
         return score_tokens(
@@ -93,7 +82,6 @@ class TrainingModel(keras.Model):
             OutputLayer(kernel, bias, network.tied_output),
             written,
             smoothing=self.cross_entropy.label_smoothing,
-            r_drop=r_drop,
             training=training,
             fixed_shapes=self.jit_compile,
         )

@@ -13,7 +13,6 @@ from nmt.training.training_model import TrainingModel
 SMALL = ["text.vocabulary_size=23", "model.units=5", "model.embedding=5", "model.attention_units=7"]
 BATCH = {"source": np.array([[7, 9, 3], [5, 3, 0]]), "target": np.array([[2, 5, 6, 4], [2, 7, 0, 0]])}
 WRITTEN = np.array([[5, 6, 4, 3], [7, 3, 0, 0]])
-NO_DROPOUT = [f"model.{name}dropout=0" for name in ("", "embedding_", "context_", "output_")]
 NETWORKS = [SMALL, [*SMALL[:3], "model.architecture=language-model"]]
 
 
@@ -62,29 +61,3 @@ def test_a_step_without_data_moves_nothing():
     seeds = [int(np.asarray(v)[1]) for v in model.variables if "seed" in v.path]
     # Each generator that is drawn from moves once a step: those of embeddings (twice, for two sides), context, output.
     assert sorted(seeds) == sorted([0] * (len(seeds) - 3) + [3, 3, 6])
-
-
-def test_r_drop_without_a_difference_between_the_passes_is_one_pass():
-    """With the dropouts at 0 both passes are the same: the step is that of a single pass, whatever the weight is."""
-    config = with_settings(Config(), [*SMALL, *NO_DROPOUT, "training.warmup_steps=1"])
-    results = []
-    for weight in (0.0, 5.0):
-        keras.utils.set_random_seed(3)
-        model = TrainingModel(build_model(config), r_drop=weight)
-        compile_for_training(model, config, 100)
-        model.run_eagerly = True
-        losses = [float(model.train_on_batch(BATCH, WRITTEN, return_dict=True)["loss"]) for _ in range(3)]
-        results.append([np.array(losses), *model.network.get_weights()])
-    for one, other in zip(*results, strict=True):
-        np.testing.assert_allclose(one, other, atol=1e-5)
-
-
-def test_r_drop_costs_where_the_passes_differ_and_only_in_training():
-    model, _ = make_training_model(with_settings(Config(), [*SMALL, "training.r_drop=5", "model.dropout=0.5"]), 100)
-    inputs = {**BATCH, "written": WRITTEN}
-    trained, alignment = model(inputs, training=True)
-    assert trained.minus_log_p.shape == (2, 4) and alignment.shape == (2, 4, 3)
-    np.testing.assert_allclose(tf.reduce_sum(alignment, -1), 1, atol=1e-6)
-    smoothed = float(trained.total) - float(tf.reduce_sum(trained.minus_log_p))
-    tested, _ = model(inputs)
-    assert smoothed > float(tested.total) - float(tf.reduce_sum(tested.minus_log_p)) + 0.01

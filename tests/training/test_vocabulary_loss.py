@@ -92,33 +92,3 @@ def test_huge_logits_make_no_infinity() -> None:
     scores = score_tokens(tf.ones([1, 1, 1]), output, tf.constant([[1]]), smoothing=0.1, training=True)
     # -log p = (0, 20000, 10000): 0.9 * 20000 + 0.1 * 10000
     assert float(scores.total) == pytest.approx(19_000, rel=1e-6)
-
-
-@pytest.mark.parametrize(("tied", "rows", "way"), [(True, 3, "traced"), (False, 100, "eager"), (True, 3, "xla")])
-def test_r_drop_is_the_loss_of_two_passes_and_their_divergence(tied: bool, rows: int, way: str) -> None:
-    """Against equation 4 of Liang et al. 2021, halved, on whole logits, with TensorFlow's own gradients."""
-    ids, (first, kernel, bias) = example(tied)
-    second = first + 0.3 * tf.constant(np.random.default_rng(13).normal(size=first.shape), tf.float32)
-    weights = [tf.concat([first, second], 0), kernel, bias]
-
-    def run() -> list:
-        return chunked(ids, weights, tied, 0.1, chunk=2 * rows * VOCABULARY, fixed_shapes=way == "xla", r_drop=5.0)
-
-    found = run() if way == "eager" else tf.function(run, jit_compile=way == "xla")()
-    real = tf.constant(ids != 0, tf.float32)
-    with tf.GradientTape() as tape:
-        tape.watch(weights)
-        both, kernel, bias = weights
-        logits = tf.einsum("btr,vr->btv" if tied else "btr,rv->btv", both, kernel) + bias
-        one, two = tf.split(logits, 2)
-        log_one, log_two = tf.nn.log_softmax(one), tf.nn.log_softmax(two)
-        divergence = tf.reduce_sum((tf.exp(log_one) - tf.exp(log_two)) * (log_one - log_two), -1)
-        plain_loss = (MaskedCrossEntropy(0.1)(ids, one) + MaskedCrossEntropy(0.1)(ids, two)) / 2
-        loss = plain_loss + 5.0 / 4 * tf.reduce_sum(divergence * real) / tf.reduce_sum(real)
-        tripled = 3 * loss
-    minus_log_p = (token_cross_entropy(ids, one) + token_cross_entropy(ids, two)) / 2 * real
-    likeliest = np.where(ids != 0, np.argmax(one, -1), 0)
-    for value, wanted in zip(found, [loss, minus_log_p, likeliest, *tape.gradient(tripled, weights)], strict=True):
-        np.testing.assert_allclose(value, wanted, atol=1e-5)
-        assert np.abs(wanted).max() > 0.01
-    assert loss - plain_loss > 0.1
