@@ -100,7 +100,7 @@ class Selection(NamedTuple):
     def constraints(self, given: Constraints) -> Constraints:
         """Return constraints whose prefix, and whose space, consist of places."""
         if not (isinstance(given.space, int) and given.space == PAD):
-            place = tf.searchsorted(self.tokens, [given.space])[0]
+            place = tf.math.count_nonzero(self.tokens < given.space, dtype=tf.int32)
             listed = tf.reduce_any(self.tokens == given.space)
             given = given._replace(space=tf.where(listed, place, -1))
         if given.prefix is None:
