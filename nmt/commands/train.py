@@ -205,8 +205,9 @@ def train(
     if not resume and chief:
         named = [*(both for pair in zip(source or [], target or [], strict=True) for both in pair), *(pairs or [])]
         files = [Path(file) for name in named for file in find_files(name)]
+        alone = len(files) <= (2 if source else 1)
         files += [file for file in (dev_source, dev_target, dev_pairs) if file]
-        _warn(corpus, dev, files, tsv_quoting, plain=bool(text))
+        _warn(corpus, dev, files, alone=alone, quoted=tsv_quoting, plain=bool(text))
     import_tensorflow()
     from nmt.training.fit import train_model
 
@@ -248,8 +249,8 @@ def _joined(cluster: Cluster, config: Config, corpus: Corpus, dev: Corpus, resum
         raise WorkFailed(f"Worker {cluster.index} could not join the others: {first_line(error)}") from error
 
 
-def _warn(corpus: Corpus, dev: Corpus, files: list[Path], quoted: bool, plain: bool) -> None:
-    """Print the warnings of a quick check of the pairs, or of plain text."""
+def _warn(corpus: Corpus, dev: Corpus, files: list[Path], *, alone: bool, quoted: bool, plain: bool) -> None:
+    """Print the warnings of a quick check of the pairs, or of plain text; ``alone``: they are one corpus."""
     from nmt.doctor.quick import warnings
 
     found = warnings(corpus, dev, plain=plain)
@@ -259,7 +260,9 @@ def _warn(corpus: Corpus, dev: Corpus, files: list[Path], quoted: bool, plain: b
         quoting = " --tsv-quoting" if quoted else ""
         named = f"{quoting} {shlex.join(map(str, files))}" if files else ", on the pairs as files,"
         say(f"This was a quick check; nmt data{named} shows more.")
-        say(f"nmt clean{named}{' --to DIR' if files else ''} mends what can be mended and leaves out the rest.")
+        # Of several corpora it would take all but the first for development and test pairs.
+        named = named if alone else ", on one corpus after the other,"
+        say(f"nmt clean{named}{' --to DIR' if files and alone else ''} mends what it can, and leaves out the rest.")
 
 
 def _fits_architecture(config: Config, plain: bool) -> None:

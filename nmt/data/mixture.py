@@ -17,12 +17,15 @@ if TYPE_CHECKING:
     import tensorflow as tf
 
 _WEIGHTS = 1000.0
+# What `nmt clean` and `nmt augment` write beside pairs: no pairs.
+_REPORTS = ("removed.tsv", "changed.tsv")
 
 
 def find_files(name: str | Path) -> list[Path]:
     """Return the files that a name stands for, sorted: a file, those of a folder, or those that a pattern matches.
 
-    Hidden files and folders within a folder are left out.
+    Of a folder are left out: hidden files, folders, and the reports of ``nmt clean`` and ``nmt augment``:
+    ``removed.tsv``, ``changed.tsv`` and ``*.json``.
 
     Raises:
         InputError: if a folder or a pattern has none. A single file is opened later, and refused then.
@@ -32,7 +35,7 @@ def find_files(name: str | Path) -> list[Path]:
     """
     path = Path(name)
     if path.is_dir():
-        found = [file for file in sorted(path.iterdir()) if file.is_file() and not file.name.startswith(".")]
+        found = [file for file in sorted(path.iterdir()) if file.is_file() and not _is_report(file.name)]
         if not found:
             raise InputError(f"{path} is a folder without files. Name a folder that holds them, or the files.")
         return found
@@ -42,6 +45,10 @@ def find_files(name: str | Path) -> list[Path]:
             raise InputError(f"No file matches {name}. Check the pattern and the folder.")
         return found
     return [path]
+
+
+def _is_report(name: str) -> bool:
+    return name.startswith(".") or name in _REPORTS or name.endswith(".json")
 
 
 def open_tsvs(names: Sequence[str | Path], quoted: bool = False, weights: Sequence[float] = ()) -> Corpus:

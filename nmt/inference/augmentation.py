@@ -18,6 +18,7 @@ import dataclasses
 import hashlib
 import json
 import os
+import re
 from collections.abc import Callable, Iterable
 from itertools import islice
 from pathlib import Path
@@ -29,6 +30,9 @@ from nmt.atomic_write import write_file
 from nmt.errors import InputError
 from nmt.file_lock import file_lock
 from nmt.translation import Translation
+
+# What would end a line of the file, or its first column. Other spaces are the text's own.
+_BREAKS = re.compile("[\t\n\r]+")
 
 Kind = Literal["back-translation", "distillation"]
 Translate = Callable[[list[str], int], list[Translation]]
@@ -84,8 +88,9 @@ class Augmentation:
             InputError: if there is a file, or an unfinished one and ``resume`` is not asked for, or the other way
                 round; if what was begun was made from something else.
         """
-        if self.to.exists():
-            raise InputError(f"{self.to} exists. Name another file, or remove it.")
+        for path in (self.to, self._card) if resume else (self.to, self._card, self._part):
+            if path.exists() and not (path == self._part and self._state.exists()):
+                raise InputError(f"{path} exists. Name another file, or remove it.")
         if not self.to.resolve().parent.is_dir():
             raise InputError(f"{self.to.resolve().parent} is not a folder. Make it first.")
         if not resume and self._state.exists():
@@ -153,8 +158,11 @@ class Augmentation:
             state = self._begun()
             counts, size = Counts(**state["counts"]), state["bytes"]
         with self._part.open("r+b" if resume else "w+b") as out:
+            if out.seek(0, os.SEEK_END) < size:
+                raise InputError(f"{self._part} is shorter than it was. Remove it and {self._state}, and begin again.")
             # What a killed process wrote past the last window that was safe.
             out.truncate(size)
+            out.seek(0)
             seen = {_hash(line.rstrip(b"\n")) for line in out}
             if not resume:
                 self._keep(counts, 0)
@@ -175,16 +183,16 @@ class Augmentation:
             self._part.unlink()
             self._state.unlink()
             raise InputError(f"No pair could be made of the {counts.lines:,} lines: {describe(counts)}.")
+        self._part.replace(self.to)
         card = {**self._facts, **dataclasses.asdict(counts)}
         write_file(self._card, (json.dumps(card, ensure_ascii=False, indent=1) + "\n").encode())
-        self._part.replace(self.to)
         self._state.unlink()
         return counts
 
     def _line(self, text: str, found: Translation, counts: Counts) -> bytes:
         """Return the line of a pair, or nothing, and count why."""
-        text, written = " ".join(text.split()), " ".join(found.text.split())
-        if not (text and written):
+        text, written = (_BREAKS.sub(" ", each) for each in (text, found.text))
+        if not (text.strip() and written.strip()):
             counts.blank += 1
         elif found.source_truncated or found.unfinished:
             counts.cut += 1

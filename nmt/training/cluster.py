@@ -50,7 +50,7 @@ class Cluster:
 def find_cluster(environment: Mapping[str, str] = os.environ) -> Cluster | None:
     """Return the cluster that the environment describes, or nothing if there is one machine.
 
-    ``TF_CONFIG`` is read first, as TensorFlow, Kubeflow and Ray set it; then SLURM's variables, where a step has more
+    ``TF_CONFIG`` is read first, as Kubeflow sets it; then SLURM's variables, where a step has more
     than one task; then ``NMT_WORKERS``, addresses with commas between, with ``JOB_COMPLETION_INDEX``, the number that
     Kubernetes gives a pod of an indexed job.
 
@@ -63,14 +63,14 @@ def find_cluster(environment: Mapping[str, str] = os.environ) -> Cluster | None:
     """
     if environment.get("TF_CONFIG", "").strip():
         found = _from_tf_config(environment["TF_CONFIG"])
-    elif int(environment.get("SLURM_STEP_NUM_TASKS") or environment.get("SLURM_NTASKS") or 1) > 1:
+    elif environment.get("SLURM_STEP_NUM_TASKS", "1") != "1":  # in a step of srun; SLURM_NTASKS is of the whole job
         found = _from_slurm(environment)
     elif environment.get("NMT_WORKERS", "").strip():
         found = _from_kubernetes(environment)
     else:
         return None
     for address in found.addresses:
-        if not re.fullmatch(r"\[?[\w.:-]+\]?:\d{1,5}", address):
+        if not re.fullmatch(r"\[?[\w.:-]+\]?:\d{1,5}", address) or int(address.rpartition(":")[2]) > 65535:
             raise InputError(f"{found.found_in}: a worker's address must be HOST:PORT, and one is {address!r}.")
     if len(set(found.addresses)) != found.workers:
         raise InputError(f"{found.found_in}: two workers have the same address.")

@@ -39,6 +39,8 @@ def folder(tmp_path: Path) -> Path:
 def test_a_pattern_and_a_folder_stand_for_their_files_in_the_order_of_their_names(folder: Path) -> None:
     names = ["a-1.tsv", "a-2.tsv.gz"]
     assert [path.name for path in find_files(f"{folder}/a-*")] == names
+    for report in ("removed.tsv", "changed.tsv", "a.tsv.json"):
+        (folder / report).write_text("what nmt clean and nmt augment say of their work")
     assert [path.name for path in find_files(folder)] == [*names, "b.tsv"]
     corpus = open_tsvs([folder])
     assert list(corpus.pairs()) == PAIRS and corpus.size == corpus.epoch_size == 331

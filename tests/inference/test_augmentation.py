@@ -13,7 +13,7 @@ from nmt.errors import InputError
 from nmt.inference.augmentation import Augmentation, Counts
 from nmt.translation import Translation
 
-LINES = ["a b", "c", "a b", "", "long", "endless", "same", "  d\te ", "gone", "C"]
+LINES = ["a b", "c", "a b", "", "long", "endless", "same", "d\te\u3000f", "gone", "C"]
 
 
 def translate(lines: list[str], first: int) -> list[Translation]:
@@ -44,7 +44,7 @@ def made(to: Path, kind: str = "distillation", tag: str = "") -> Augmentation:
 
 def test_pairs_are_written_and_what_is_left_out_is_counted(tmp_path: Path) -> None:
     counts = made(tmp_path / "out").run(translate, LINES, windows)
-    assert (tmp_path / "out").read_text() == "a b\tA B\nc\tC\nd e\tD E\n"
+    assert (tmp_path / "out").read_text() == "a b\tA B\nc\tC\nd e\u3000f\tD E\u3000F\n"
     # "C" is written as "C".
     assert counts == Counts(lines=10, pairs=3, blank=2, cut=2, copied=2, repeated=1)
     card = json.loads((tmp_path / "out.json").read_text())
@@ -94,6 +94,11 @@ def test_what_cannot_be_made_is_refused(tmp_path: Path) -> None:
     (tmp_path / "there").touch()
     with pytest.raises(InputError, match="there exists"):
         made(tmp_path / "there").check(False)
+    for other in ("a.json", "b.part"):
+        (tmp_path / other).touch()
+        with pytest.raises(InputError, match=f"{other} exists"):
+            made(tmp_path / other[0]).check(False)
+        (tmp_path / other).unlink()
     with pytest.raises(InputError, match="is not a folder"):
         made(tmp_path / "no" / "out").check(False)
     with pytest.raises(InputError, match="nothing to continue"):
@@ -107,6 +112,9 @@ def test_what_cannot_be_made_is_refused(tmp_path: Path) -> None:
     (tmp_path / "out.part").touch()
     with pytest.raises(InputError, match="begun with tag = , and now it is <bt>"):
         made(tmp_path / "out", tag="<bt>").check(True)
+    made(tmp_path / "out")._keep(Counts(lines=1), 5)
+    with pytest.raises(InputError, match="shorter than it was"):
+        made(tmp_path / "out").run(translate, LINES, windows, resume=True)
     (tmp_path / "out.part.json").write_text('{"counts": {"lines": 1, "hm": 2}, "made from": {}, "bytes": 0}')
     with pytest.raises(InputError, match="damaged"):
         made(tmp_path / "out").check(True)

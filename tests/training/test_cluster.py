@@ -27,8 +27,10 @@ def test_tf_config_names_the_workers() -> None:
 
 
 def test_one_machine_is_no_cluster() -> None:
-    alone = [{}, {"TF_CONFIG": "{}"}, tf_config({"worker": ["a:1"]}), {"SLURM_NTASKS": "1"}, {"NMT_WORKERS": " "}]
-    assert [find_cluster(environment) for environment in alone] == [None] * 5
+    alone = [{}, {"TF_CONFIG": "{}"}, tf_config({"worker": ["a:1"]}), {"NMT_WORKERS": " "}]
+    # A job of four tasks, and in it a step of one; or no step.
+    alone += [{"SLURM_NTASKS": "4", "SLURM_STEP_NUM_TASKS": "1"}, {"SLURM_NTASKS": "4"}]
+    assert [find_cluster(environment) for environment in alone] == [None] * 6
 
 
 def test_kubernetes_names_the_pod() -> None:
@@ -54,6 +56,7 @@ def test_slurm_names_the_tasks(monkeypatch: pytest.MonkeyPatch) -> None:
         (tf_config({"ps": ["a:1"], "worker": ["b:1"]}), "TF_CONFIG names ps"),
         (tf_config({"worker": ["a:1", "a:1"]}), "two workers have the same address"),
         (tf_config({"worker": ["a:1", "b"]}), "one is 'b'"),
+        (tf_config({"worker": ["a:1", "b:99999"]}), "one is 'b:99999'"),
         (tf_config({"worker": ["a:1", "b:1"]}, index=2), "there are 2 workers, and this is number 2"),
         ({"NMT_WORKERS": "a:1,b:1"}, "JOB_COMPLETION_INDEX must say"),
     ],
