@@ -71,18 +71,20 @@ class LineIndex:
                 yield from file
             return
         before = [state for state in self._states if state.text <= place]
-        rest = b""
+        rest: list[bytes] = []
         skip = place - before[-1].text if before else place
         for text in _decompressed(self.path, before[-1] if before else None, states):
             if skip >= len(text):
                 skip -= len(text)
                 continue
-            *whole, rest = (rest + text[skip:]).split(b"\n")
+            first, *more = text[skip:].split(b"\n")
             skip = 0
-            for line in whole:
-                yield line + b"\n"
-        if rest:
-            yield rest
+            rest.append(first)
+            for line in more:
+                yield b"".join(rest) + b"\n"
+                rest = [line]
+        if last := b"".join(rest):
+            yield last
 
 
 @dataclass(frozen=True)

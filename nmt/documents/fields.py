@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -121,16 +122,15 @@ def wrapped(text: str, breaks: Sequence[str]) -> str:
     >>> wrapped("one two three four", ["\\n"]), wrapped("one", ["\\n", "\\n"])
     ('one two\\nthree four', 'one')
     """
-    units = text.split()
-    space = " "
+    units, space = deque(text.split()), " "
     if script_of(text) in scripts.SPACELESS:
-        units, space = list(text), ""
+        units, space = deque(text), ""
     lines: list[str] = []
     left = len(text)
     for count in range(len(breaks) + 1, 0, -1):
         line = ""
         while units and (not line or count == 1 or len(line) + (len(space) + len(units[0])) / 2 < left / count):
-            line += (space if line else "") + units.pop(0)
+            line += (space if line else "") + units.popleft()
         left -= len(line)
         if line:
             lines.append(line)

@@ -1,13 +1,15 @@
 """HTML: the words between tags. Tags, scripts, styles, code and comments stay byte for byte, also where none is closed.
 
-Python's own parser says where each tag stands, so that the page need not be written anew from a tree.
+A page is read once from its start to its end, in time that grows with its length only: what a tag, a comment or a
+script lacks its end for is kept with all that follows, as a browser shows none of it.
 """
 
 from __future__ import annotations
 
 import html
 import re
-from html.parser import HTMLParser
+from collections import Counter
+from collections.abc import Iterator
 
 from nmt.documents.fields import Field, Opened, opened, runs
 
@@ -18,75 +20,117 @@ _SKIPPED = frozenset({
 _VOID = frozenset({
     "area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track", "wbr",
 })  # fmt: skip
-# The rest of a tag that is cut off by the end of the file.
-_UNFINISHED = re.compile(r"<[A-Za-z/!?].*", re.DOTALL)
+# What is inside these is no tag either.
+_RAW = {tag: re.compile(rf"</{tag}(?=[\s/>])", re.IGNORECASE) for tag in ("script", "style", "textarea")}
+# Only inside these does a slash at the end of a tag close it.
+_FOREIGN = ("svg", "math")
+# Elements whose end tag may be left out: the tags that end each, and the elements it does not reach out of.
+_BLOCKS = frozenset({
+    "address", "article", "aside", "blockquote", "div", "dl", "fieldset", "footer", "form", "h1", "h2", "h3", "h4",
+    "h5", "h6", "header", "hr", "main", "nav", "ol", "p", "pre", "section", "table", "ul",
+})  # fmt: skip
+_ENDED_BY = {
+    "p": (_BLOCKS, {"td", "th", "button", "object"}),
+    "li": ({"li"}, {"ul", "ol", "menu"}),
+    "dt": ({"dt", "dd"}, {"dl"}),
+    "dd": ({"dt", "dd"}, {"dl"}),
+    "option": ({"option", "optgroup"}, {"select"}),
+    "td": ({"td", "th", "tr", "tbody", "thead", "tfoot"}, {"table"}),
+    "th": ({"td", "th", "tr", "tbody", "thead", "tfoot"}, {"table"}),
+    "tr": ({"tr", "tbody", "thead", "tfoot"}, {"table"}),
+}
+# So many elements are looked at for one that a tag ends.
+_DEEP = 64
+
+_BEGIN = re.compile(r"<(?=[A-Za-z/!?])")
+_COMMENT_END = re.compile(r"--!?>")
+_START_TAG = re.compile(r"""<([A-Za-z][^\s/>]*+)(?:[^>=]++|=\s*+(?:"[^"]*+"|'[^']*+')|=)*+>""")
+_END_TAG = re.compile(r"</([A-Za-z][^\s/>]*+)")
+_ATTRIBUTE = re.compile(r"""([^\s/>=]++)(?:\s*+=\s*+(?:"([^"]*+)"|'([^']*+)'|([^\s>]++)))?+""")
 # A page collapses white space, so a text is one line whatever breaks it has.
 _NOTHING = re.compile(r"(?!)")
 
 
-class _Places(HTMLParser):
-    """Finds where text stands."""
+class _Elements:
+    """The elements that are open at a place of a page, and from which one on nothing is translated."""
 
-    def __init__(self, text: str) -> None:
-        super().__init__(convert_charrefs=False)
-        self._starts = [0]
-        for line in text.split("\n"):
-            self._starts.append(self._starts[-1] + len(line) + 1)
-        self._open: list[str] = []
-        self._since: int | None = None
-        self.found: list[tuple[int, int]] = []
-        self.feed(text)
-        self.close()
-        self._end(len(text))
+    def __init__(self) -> None:
+        self._names: list[str] = []
+        self._count: Counter[str] = Counter()
+        self._kept_from: int | None = None
 
-    def _here(self) -> int:
-        line, column = self.getpos()
-        return self._starts[line - 1] + column
+    @property
+    def kept(self) -> bool:
+        return self._kept_from is not None
 
-    def _text(self) -> None:
-        if self._since is None and not self._open:
-            self._since = self._here()
+    def open(self, name: str, kept: bool, closed: bool) -> None:
+        self._end_those_before(name)
+        if name in _VOID or (closed and any(self._count[each] for each in _FOREIGN)):
+            return
+        if kept and self._kept_from is None:
+            self._kept_from = len(self._names)
+        self._names.append(name)
+        self._count[name] += 1
 
-    def _end(self, place: int) -> None:
-        if self._since is not None and place > self._since:
-            self.found.append((self._since, place))
-        self._since = None
+    def close(self, name: str) -> None:
+        if self._count[name]:
+            while self._pop() != name:
+                pass
 
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self._end(self._here())
-        given = dict(attrs)
-        kept = given.get("translate") == "no" or "notranslate" in (given.get("class") or "").split()
-        if tag not in _VOID and (tag in _SKIPPED or kept or tag in self._open):
-            self._open.append(tag)
+    def _end_those_before(self, name: str) -> None:
+        """End the elements that the start of another ends, such as an item before the next item."""
+        for ended, (by, borders) in _ENDED_BY.items():
+            if name in by and self._count[ended]:
+                for each in self._names[: -_DEEP - 1 : -1]:
+                    if each == ended:
+                        self.close(ended)
+                        break
+                    if each in borders:
+                        break
 
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self._end(self._here())
+    def _pop(self) -> str:
+        name = self._names.pop()
+        self._count[name] -= 1
+        if self._kept_from == len(self._names):
+            self._kept_from = None
+        return name
 
-    def handle_endtag(self, tag: str) -> None:
-        self._end(self._here())
-        if tag in self._open:
-            del self._open[len(self._open) - 1 - self._open[::-1].index(tag) :]
 
-    def handle_data(self, data: str) -> None:
-        self._text()
+def _places(text: str) -> Iterator[tuple[int, int]]:
+    """Yield where text stands that is to be translated."""
+    elements = _Elements()
+    place = 0
+    while begin := _BEGIN.search(text, place):
+        start = begin.start()
+        if start > place and not elements.kept:
+            yield place, start
+        end: int | None = None
+        if text.startswith("<!--", start):
+            comment = _COMMENT_END.search(text, start + 2)
+            end = comment.end() if comment else None
+        elif tag := _START_TAG.match(text, start):
+            name, end = tag[1].lower(), tag.end()
+            elements.open(name, name in _SKIPPED or _is_marked(tag[0]), tag[0].endswith("/>"))
+            if name in _RAW:
+                last = _RAW[name].search(text, end)
+                end = last.start() if last else None
+        elif text[start + 1] in "/!?":
+            if close := _END_TAG.match(text, start):
+                elements.close(close[1].lower())
+            end = text.find(">", start) + 1 or None
+        if end is None:
+            return
+        place = end
+    if place < len(text) and not elements.kept:
+        yield place, len(text)
 
-    def handle_entityref(self, name: str) -> None:
-        self._text()
 
-    def handle_charref(self, name: str) -> None:
-        self._text()
-
-    def handle_comment(self, data: str) -> None:
-        self._end(self._here())
-
-    def handle_decl(self, decl: str) -> None:
-        self._end(self._here())
-
-    def handle_pi(self, data: str) -> None:
-        self._end(self._here())
-
-    def unknown_decl(self, data: str) -> None:
-        self._end(self._here())
+def _is_marked(tag: str) -> bool:
+    """Return whether a tag says that what is inside is not to be translated."""
+    if "translate" not in tag.lower():
+        return False
+    given = {match[1].lower(): match[2] or match[3] or match[4] or "" for match in _ATTRIBUTE.finditer(tag, 1)}
+    return given.get("translate", "").lower() == "no" or "notranslate" in given.get("class", "").split()
 
 
 def read(text: str, name: str, mark: str) -> Opened:
@@ -99,10 +143,8 @@ def read(text: str, name: str, mark: str) -> Opened:
     b'<p>A &lt; B<p>C <code>x = 1</code><b>D'
     """
     fields: list[Field] = []
-    for start, end in _Places(text).found:
-        cut = _UNFINISHED.search(text, start, end)
-        for field in runs(text, start, cut.start() if cut else end, _NOTHING, _read, _write):
-            fields.append(field)
+    for start, end in _places(text):
+        fields += runs(text, start, end, _NOTHING, _read, _write)
     return opened(text, fields, (), mark)
 
 

@@ -15,6 +15,8 @@ _PROTECTED = re.compile(
     r"|https?://\S+"
 )
 _WRAPPED = 78
+# polib opens the file that a text names. No path is as long as this, so that a text of any content is only a text.
+_NO_PATH = "\n" + " " * 2**15
 
 
 def read(text: str, name: str, mark: str) -> Opened:
@@ -29,7 +31,9 @@ def read(text: str, name: str, mark: str) -> Opened:
         raise InputError(f"{name} needs polib, which is not installed: pip install nmt[documents].") from None
     longest = max(map(len, text.splitlines()), default=0)
     try:
-        catalogue = polib.pofile(text, wrapwidth=-1 if longest > _WRAPPED + 2 else _WRAPPED)
+        catalogue = polib.pofile(
+            text + _NO_PATH, encoding="utf-8", wrapwidth=-1 if longest > _WRAPPED + 2 else _WRAPPED
+        )
     except (OSError, ValueError) as error:
         raise InputError(f"{name} is not a catalogue of gettext: {error}.") from None
     # A message, where its translation goes, and its fields.

@@ -2,6 +2,7 @@
 
 import io
 import random
+import time
 from pathlib import Path
 
 import docx
@@ -83,6 +84,33 @@ def test_a_page_keeps_all_but_its_words() -> None:
     assert upper("a.html", "1 < 2 and so on") == "1 &lt; 2 AND SO ON"
 
 
+@pytest.mark.parametrize(
+    "part",
+    ["<a ", "<!--", "<![x", "<p>Hi <![foo there", "</a", "<?", "<a b='", '<a b="\'', "<a =", "<script>", "<b></i>",
+     "<li>", "<ul><li><b>", "<ul><b><li></li>", "<p translate=no>", "<a translate ", "&", "<", "< ", "&#", "a="],
+)  # fmt: skip
+def test_no_page_takes_long(part: str) -> None:
+    text = part * (100_000 // len(part))
+    begun = time.process_time()
+    for page in (text, text + ">", "<a translate" + text + ">"):
+        file = open_file(page.encode(), "a.html")
+        file.written(file.texts)
+    assert time.process_time() - begun < 3
+
+
+def test_what_is_not_closed_ends_with_its_parent() -> None:
+    for page in (
+        "<p translate=no>kept<p>SAID", "<ul><li class='x notranslate'>kept<li>SAID</ul>",
+        "<ul><li translate=no>kept<ul><li>kept</ul>kept</ul>SAID", "<table><tr><td translate=no>kept<td>SAID</table>",
+        "<table><tr translate=no><td>kept<tr><td>SAID</table>", "<div><b translate='no'>kept</div>SAID",
+        "<select><option translate=no>kept<option>SAID</select>", "<dl><dt translate=no>kept<dd>SAID</dl>",
+        "<p translate=no>kept<div>SAID</div>", "<script src=x />kept<b>kept</script>SAID",
+        "<svg><a/><text/>kept</svg>SAID", "<p>SAID <![foo there", "<!-->SAID<!--kept", "<a title='>kept'>SAID",
+        "<br translate=no>SAID", "<textarea><b>kept</textarea>SAID", "<code>kept <a></code>SAID",
+    ):  # fmt: skip
+        assert upper("a.html", page.replace("SAID", "said")) == page, page
+
+
 MARKDOWN = """---
 title: kept as it is
 ---
@@ -160,6 +188,16 @@ def test_a_catalogue_gets_what_it_lacks() -> None:
     assert found == PO.replace('now"\nmsgstr ""', 'now"\nmsgstr "OPEN %s NOW"').replace(
         'msgstr[0] ""\nmsgstr[1] ""', 'msgstr[0] "ONE FILE"\nmsgstr[1] "%(n)d FILES IN {place}"'
     )
+
+
+def test_a_catalogue_that_names_a_file_does_not_open_it(tmp_path: Path) -> None:
+    secret = tmp_path / "secret.po"
+    secret.write_text('msgid "secret"\nmsgstr ""\n')
+    odd = tmp_path / "odd\n"
+    odd.write_text('msgid "secret"\nmsgstr ""\n')
+    for path in (str(secret), f"{secret}\n", str(odd)):
+        with pytest.raises(InputError, match="is not a catalogue"):
+            open_file(path.encode(), "a.po")
 
 
 def test_a_word_document_keeps_its_looks(tmp_path: Path) -> None:
