@@ -167,7 +167,7 @@ def compare(arguments: argparse.Namespace, texts: list[str], found: list[dict[st
 
 
 def memory(page: Page, texts: list[str]) -> None:
-    """Print the resident memory of the browser's processes after 100 and after 2,000 more translations."""
+    """Print the resident memory of the browser's processes: after the texts and 100 translations, and after 2,000."""
 
     def resident() -> float:
         chrome = [each for each in psutil.Process().children(recursive=True) if "chrom" in each.name()]
@@ -176,7 +176,10 @@ def memory(page: Page, texts: list[str]) -> None:
     page.evaluate(MORE, [texts[:50], 100])
     before = resident()
     page.evaluate(MORE, [texts[:50], RUNS - 100])
-    print(f"memory of all of Chromium: {before:.0f} MB after 100 translations, {resident():.0f} MB after {RUNS:,}")
+    print(
+        f"memory of all of Chromium: {before:.0f} MB after {len(texts) + 100:,} translations, "
+        f"{resident():.0f} MB after {len(texts) + RUNS:,}"
+    )
 
 
 if __name__ == "__main__":

@@ -126,14 +126,30 @@ def check_new(folder: Path, hint: str = "") -> None:
     """
     try:
         used = folder.exists() and (not folder.is_dir() or _holds_something(folder))
-        parent = next(place for place in folder.resolve().parents if place.exists())
     except OSError as error:
         raise InputError(f"The folder {folder} cannot be used: {error.strerror}.") from None
     if used:
         what = "holds another model" if (folder / CONFIG).exists() else "is not empty"
         raise InputError(f"{folder} {what}. Name a new folder with --to{hint}.")
+    check_parent(folder, "The folder ")
+
+
+def check_parent(place: Path, what: str = "") -> None:
+    """Check that a file or a folder can be made: that its parent, or the one above that would hold it, takes it.
+
+    Arguments:
+        place: the file or the folder.
+        what: how the error calls it.
+
+    Raises:
+        InputError: if it cannot.
+    """
+    try:
+        parent = next(above for above in place.resolve().parents if above.exists())
+    except OSError as error:
+        raise InputError(f"{what}{place} cannot be used: {error.strerror}.") from None
     if not parent.is_dir() or not os.access(parent, os.W_OK | os.X_OK):
-        raise InputError(f"The folder {folder} cannot be made: {parent} cannot be written to.")
+        raise InputError(f"{what}{place} cannot be made: {parent} cannot be written to.")
 
 
 def _holds_something(folder: Path) -> bool:

@@ -7,11 +7,11 @@ class Client {
   #worker;
   #calls = new Map();
   #last = 0;
+  #ended = null; // why, if it has
 
   /** Opens a folder, at an address or below that of the page. Throws an Error with a sentence for people. */
   static async load(folder) {
-    const here = isNode ? `file://${process.cwd()}/` : document.baseURI;
-    const base = new URL(String(folder).replace(/\/?$/, "/"), here);
+    const base = await address(folder);
     const read = isNode ? readFile : fetchFile;
     const contents = JSON.parse(new TextDecoder().decode(await read(base, "model.json")));
     const names = Object.keys(contents.files);
@@ -24,7 +24,12 @@ class Client {
   static async start({ contents, files, wasm, code }) {
     if (typeof WebAssembly !== "object") throw new Error("this browser has no WebAssembly, which the translator needs");
     const translator = new this(contents, isNode ? await nodeWorker(code) : browserWorker(code));
-    await translator.#call({ start: { contents, files, wasm } }, {});
+    try {
+      await translator.#call({ start: { contents, files, wasm } }, {});
+    } catch (error) {
+      translator.close();
+      throw error;
+    }
     return translator;
   }
 
@@ -34,7 +39,7 @@ class Client {
     worker.onmessage = ({ data }) => this.#hear(data);
     worker.onerror = (event) => {
       event.preventDefault?.();
-      this.#fail(`the translator stopped: ${event.message ?? event}`);
+      this.#end(`the translator stopped: ${event.message ?? event}`);
     };
   }
 
@@ -54,12 +59,12 @@ class Client {
 
   /** Ends the thread. */
   close() {
-    this.#worker.terminate();
-    this.#fail("the translator was closed");
+    this.#end("the translator was closed");
   }
 
   #call(message, { signal, onPart }) {
     signal?.throwIfAborted();
+    if (this.#ended) throw new Error(this.#ended);
     const id = ++this.#last;
     return new Promise((resolve, reject) => {
       const stop = () => {
@@ -86,9 +91,20 @@ class Client {
     else call.onPart(part, done, of);
   }
 
-  #fail(message) {
-    for (const call of [...this.#calls.values()]) call.reject(new Error(message));
+  #end(reason) {
+    this.#ended ??= reason;
+    this.#worker.terminate();
+    for (const call of [...this.#calls.values()]) call.reject(new Error(reason));
   }
+}
+
+/** The address of a folder, with a slash at its end. In Node it is that of a path, unless it is one already. */
+async function address(folder) {
+  const text = String(folder).replace(/\/?$/, "/");
+  if (!isNode) return new URL(text, document.baseURI);
+  if (text.startsWith("file:")) return new URL(text);
+  const { pathToFileURL } = await import("node:url");
+  return pathToFileURL(text);
 }
 
 async function fetchFile(base, name) {
@@ -126,6 +142,7 @@ async function nodeWorker(code) {
   const worker = { postMessage: (message) => thread.postMessage(message), terminate: () => thread.terminate() };
   thread.on("message", (data) => worker.onmessage({ data }));
   thread.on("error", (error) => worker.onerror(error));
+  thread.on("exit", () => worker.onerror("its thread has ended"));
   return worker;
 }
 

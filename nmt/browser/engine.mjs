@@ -43,7 +43,7 @@ class Engine {
 
   constructor(contents, source, target, compiled, runtime) {
     Object.assign(this, { contents, source, target, compiled, runtime });
-    this.signatures = contents.signatures.toSorted((one, other) => one.reads - other.reads);
+    this.signatures = [...contents.signatures].sort((one, other) => one.reads - other.reads);
   }
 
   /** Whether the model reads the whole of a text. */

@@ -4,8 +4,9 @@
 //   const translator = await Translator.load();
 //   const { text, parts } = await translator.translate("나는 밥을 먹었다");
 //   console.log(text, parts[0].translations[0].wordWeights);
+//   translator.close();
 //
-// The model runs in a thread of its own, so a page stays quick. `translate.d.ts` has the types.
+// The model runs in a thread of its own, so a page stays quick. `translate.d.mts` has the types.
 
 import { Client } from "./client.mjs";
 

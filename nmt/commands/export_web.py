@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from nmt.commands.console import advancing, say
 from nmt.commands.decoding_options import decoding, open_models
-from nmt.config import Decoding
+from nmt.config import Decoding, beam_size
 from nmt.errors import InputError
 
 # Translations that a page lists, if nobody says otherwise.
@@ -44,8 +44,7 @@ def export_web(
         settings, fast, options: how to search, see :func:`~nmt.commands.decoding_options.decoding`.
     """
     given = decoding(model, settings, exported=True, fast=fast, **options)
-    if options["n_best"] is None and given["n_best"] == 1:
-        given["n_best"] = min(given["beam"], _LISTED)
+    given["n_best"] = listed(Decoding(**given), options["n_best"], settings)
     sides = _sides(languages)
     place = to or Path("saved_models", f"{name}.html" if single else f"{name}-web")
     from nmt.export.web_runtime import read_runtime
@@ -70,6 +69,8 @@ def export_web(
         )
         measured = f"BLEU {found.bleu:.2f}"
         lines = f"{measured} on {found.pairs:,} pairs, the model itself {found.translator:.2f}, {found.signature}"
+        if found.cut:
+            lines += f"; {found.cut:,} sources are longer than the model reads, and were cut for it"
     else:
         lines = "BLEU was not measured: name pairs with `nmt export --web --source FILE --reference FILE`"
     names = [name, *(Path(os.path.abspath(other)).name for other in ensemble or [])]
@@ -93,8 +94,24 @@ def export_web(
         say(f"The page is in {place}. Try it: python -m http.server --directory {place} 8000")
 
 
+def listed(search: Decoding, n_best: int | None, settings: list[str] | None) -> int:
+    """Return how many translations a page lists: as many as somebody chose, or those of a beam, up to five.
+
+    Arguments:
+        search: the settings of the search.
+        n_best, settings: what was chosen on the command line.
+
+    >>> listed(Decoding(beam=9), None, None), listed(Decoding(beam=9), None, ["decoding.n_best=1"])
+    (5, 1)
+    >>> listed(Decoding(beam="auto"), None, None), listed(Decoding(beam=9), 1, None)
+    (1, 1)
+    """
+    chosen = n_best is not None or any(each.split("=")[0].strip() == "decoding.n_best" for each in settings or [])
+    return search.n_best if chosen or search.n_best > 1 else min(beam_size(search), _LISTED)
+
+
 def _check_place(place: Path, single: bool) -> None:
-    from nmt.model_folder import check_new
+    from nmt.model_folder import check_new, check_parent
 
     if not single:
         check_new(place)
@@ -103,6 +120,7 @@ def _check_place(place: Path, single: bool) -> None:
         raise InputError(f"--single writes one page, so --to must end in .html, and {place} does not.")
     if place.exists():
         raise InputError(f"{place} exists, and is not overwritten. Name another file with --to.")
+    check_parent(place)
 
 
 def _check_search(settings: Decoding) -> None:
@@ -123,7 +141,13 @@ def _sides(languages: str | None) -> tuple[str, str]:
 def _pairs(files: tuple[Path, Path]) -> list[tuple[str, str]]:
     from nmt.data.corpora import from_files
 
-    return list(from_files(*files).pairs())
+    pairs = list(from_files(*files).pairs())
+    if not any(source.strip() and reference.strip() for source, reference in pairs):
+        raise InputError(
+            f"{files[0]} and {files[1]} hold no sentence and its translation, so no BLEU can be measured. Name other "
+            "files with --source and --reference, or none."
+        )
+    return pairs
 
 
 def _each(items: Any, what: str, total: int) -> Any:

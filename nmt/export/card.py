@@ -61,6 +61,7 @@ import { Translator } from "./translate.mjs";
 const translator = await Translator.load();
 const { text, parts } = await translator.translate("first sentence");
 console.log(text, parts[0].translations[0].wordWeights);
+translator.close();
 ```
 """
 
@@ -90,7 +91,7 @@ def web_lines(*, size: int, quality: str, checked: Checked, single: bool) -> str
         f"The TFLite model has {size / 1e6:.1f} MB. {quality}.\n\n"
         f"Before it was written, every signature ran in the interpreter of this machine: {checked.equal} of "
         f"{checked.compared} texts had the model's own translation, and the log-probability of a piece changed by "
-        f"{-checked.loss:+.4f} in the mean of all.\n\n{how}"
+        f"{-checked.loss:+.4f} in the mean of the signature that differs most.\n\n{how}"
     )
 
 

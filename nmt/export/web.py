@@ -18,7 +18,7 @@ from nmt import model_folder as folders
 from nmt.atomic_write import write_file
 from nmt.config import Decoding, beam_size
 from nmt.data.tokenizers import Tokenizers
-from nmt.errors import InputError
+from nmt.errors import InputError, WorkFailed
 from nmt.export import web_bundle
 from nmt.export.web_model import signatures
 from nmt.export.web_runtime import NAME, Runtime
@@ -84,7 +84,7 @@ def write_folder(
         _WASM: runtime.wasm,
         "worker.js": web_bundle.worker(runtime),
         "translate.mjs": web_bundle.module(),
-        "translate.d.ts": browser.path("translate.d.ts").read_bytes(),
+        "translate.d.mts": browser.path("translate.d.mts").read_bytes(),
         _CONTENTS: json.dumps(described, ensure_ascii=False, indent=1) + "\n",
         "card.md": about.card,
         "licenses.txt": licenses(),
@@ -124,10 +124,19 @@ def write_single(
 
 
 def licenses() -> str:
-    """Return the licences of all that an export holds beside the model."""
+    """Return the licences of all that an export holds beside the model.
+
+    Raises:
+        WorkFailed: if those of the runtime's parts are missing.
+    """
     from importlib import resources
 
     notices = resources.files("tensorflow").joinpath("THIRD_PARTY_NOTICES.txt")
+    if not notices.is_file():
+        raise WorkFailed(
+            "The TensorFlow that is installed has no THIRD_PARTY_NOTICES.txt, which an export must hold. Install it "
+            "again. Nothing was written."
+        )
     parts = [
         f"The scripts and the page are those of nmt {installed('nmt')}, and the runtime is {NAME}, "
         "https://github.com/google-ai-edge/LiteRT. Both are under the Apache License 2.0, which follows. The runtime's "
@@ -136,7 +145,7 @@ def licenses() -> str:
         "Corporation, are under the SIL Open Font License 1.1, https://openfontlicense.org.",
         browser.path("Apache-2.0.txt").read_text(encoding="utf-8"),
         browser.path("notices.txt").read_text(encoding="utf-8"),
-        notices.read_bytes().decode("utf-8", "replace") if notices.is_file() else "",
+        notices.read_bytes().decode("utf-8", "replace"),
     ]
     return "\n\n".join(parts)
 

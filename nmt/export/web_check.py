@@ -19,9 +19,11 @@ from nmt.inference.translator import Translator
 
 # Texts for each signature, the shortest first: a long one takes some tenths of a second.
 _TEXTS = (200, 80, 20)
-_LONGEST_DRAWN = 16
+_LONGEST_DRAWN = 15
+# Of them, texts without sense that are as long as the signature is for, where too few are given.
+_LONG = 5
 # The most that the log-probability of a translation may be lower than that of the translator's own, for each of its
-# pieces, in the mean of all texts: exact weights flip near-ties alone, rounded ones a little more.
+# pieces, in the mean of a signature's texts: exact weights flip near-ties alone, rounded ones a little more.
 _LOSS = {"none": 0.001, "float16": 0.005, "int8": 0.05}
 # Weights of attention sum to one.
 _SUM = 0.01
@@ -33,7 +35,8 @@ class Checked(NamedTuple):
     Attributes:
         compared: the number of texts.
         equal: how many of them have the translator's translation.
-        loss: how much lower the log-probability of the others is, for each piece, in the mean of all texts.
+        loss: how much lower the log-probability of the others is, for each piece, in the mean of a signature's texts:
+            that of the signature which differs most.
     """
 
     compared: int
@@ -42,9 +45,13 @@ class Checked(NamedTuple):
 
 
 class Quality(NamedTuple):
-    """The BLEU of a page's model and of its translator on the same pairs, and the signature of the score."""
+    """The BLEU of a page's model and of its translator on the same pairs, and the signature of the score.
+
+    ``cut`` is the number of sources that are longer than the model reads.
+    """
 
     pairs: int
+    cut: int
     bleu: float
     translator: float
     signature: str
@@ -68,24 +75,28 @@ def check(
     chosen = _texts(translator.tokenizers, settings, given)
     sources = [text for texts in chosen.values() for text, _ in texts]
     best = translator.translate(sources, **_search(settings))
-    found = []
+    found, used = [], []
     for signature, texts in chosen.items():
         _check_longest(runner, signature, translator)
         for _, ids in texts:
             outputs = runner.search(ids, signature)
             _check_outputs(outputs, signature, len(ids), translator)
             found.append(spelt(translator.tokenizers, outputs))
+            used.append(signature)
     different = [i for i, each in enumerate(found) if each != best[i].text]
     scored = translator.score([sources[i] for i in different], [found[i] for i in different], **_search(settings))
     own = translator.score([sources[i] for i in different], [best[i].text for i in different], **_search(settings))
-    losses = [
-        (mine.score - theirs.score) / max(len(mine.token_scores), 1) for mine, theirs in zip(own, scored, strict=True)
-    ]
-    checked = Checked(len(sources), len(sources) - len(different), sum(losses) / len(sources))
+    losses = dict.fromkeys(chosen, 0.0)
+    for i, mine, theirs in zip(different, own, scored, strict=True):
+        each = (mine.score - theirs.score) / max(len(mine.token_scores), 1)
+        losses[used[i]] += each / len(chosen[used[i]])
+    worst = max(losses, key=losses.__getitem__)
+    checked = Checked(len(sources), len(sources) - len(different), losses[worst])
     if checked.loss > _LOSS[quantize]:
         raise WorkFailed(
             f"The model of the page translates worse than the model: {len(different)} of {len(sources)} texts differ, "
-            f"and lose {checked.loss:.3f} of log-probability for each piece. Nothing was written. "
+            f"and those of its signature {worst.name} lose {checked.loss:.3f} of log-probability for each piece in the "
+            "mean. Nothing was written. "
             + ("Please report it." if quantize == "none" else "Export with --quantize none.")
         )
     return checked
@@ -102,14 +113,16 @@ def quality(
     runner = Runner(model, signatures(settings))
     longest = signatures(settings)[-1].reads - 1
     tokenizers = translator.tokenizers
-    found = []
+    found, cut = [], 0
     for source, _ in advancing(pairs):
-        ids = tokenizers.source.ids(source)[:longest]
+        ids = tokenizers.source.ids(source)
+        cut += len(ids) > longest
+        ids = ids[:longest]
         found.append(spelt(tokenizers, runner.search(ids)) if ids else "")
     references = [reference for _, reference in pairs]
     own = [each.text for each in translator.translate([source for source, _ in pairs], **_search(settings))]
     mine, theirs = score(found, references), score(own, references)
-    return Quality(len(pairs), mine.bleu, theirs.bleu, mine.bleu_signature)
+    return Quality(len(pairs), cut, mine.bleu, theirs.bleu, mine.bleu_signature)
 
 
 def spelt(tokenizers: Tokenizers, outputs: dict[str, np.ndarray]) -> str:
@@ -126,32 +139,40 @@ def _search(settings: Decoding) -> dict[str, Any]:
 def _texts(
     tokenizers: Tokenizers, settings: Decoding, given: Sequence[str]
 ) -> dict[Signature, list[tuple[str, list[int]]]]:
-    """Return texts and their ids for each signature: given ones, its own first, then drawn ones."""
+    """Return texts and their ids for each signature, those of its own length first: given ones, then a few drawn."""
     chosen: dict[Signature, list[tuple[str, list[int]]]] = {}
-    ready, drawn = (
-        [(text, ids) for text in texts if text.strip() and (ids := tokenizers.source.ids(text))]
-        for texts in (given, _drawn(tokenizers))
-    )
+
+    def with_ids(texts: Iterable[str]) -> list[tuple[str, list[int]]]:
+        return [(text, ids) for text in texts if text.strip() and (ids := tokenizers.source.ids(text))]
+
+    ready, drawn = with_ids(given), with_ids(_drawn(tokenizers, 2 * _TEXTS[0], 1, _LONGEST_DRAWN))
     shorter = 1
     for signature, count in zip(signatures(settings), _TEXTS, strict=False):
         fitting = [each for each in ready if len(each[1]) < signature.reads]
         own = [each for each in fitting if len(each[1]) >= shorter]
         others = [each for each in fitting if len(each[1]) < shorter]
         short = [each for each in drawn if len(each[1]) < signature.reads]
-        chosen[signature] = [*own, *others, *short][:count]
+        # Texts of drawn pieces may have fewer pieces, or more.
+        long = [
+            each
+            for each in with_ids(_drawn(tokenizers, 10 * _LONG, shorter, signature.reads - 1))
+            if shorter <= len(each[1]) < signature.reads
+        ]
+        chosen[signature] = [*own, *long[:_LONG], *others, *short][:count]
         shorter = signature.reads
     return chosen
 
 
-def _drawn(tokenizers: Tokenizers) -> Iterator[str]:
+def _drawn(tokenizers: Tokenizers, count: int, shortest: int, longest: int) -> Iterator[str]:
     """Yield texts of pieces that are drawn from the vocabulary.
 
-    They are short. Of a long one that has no sense many translations are as likely, and rounded weights choose another.
+    Most that are compared are short. Of a long one that has no sense many translations are as likely, and rounded
+    weights choose another: what it says of a model is how likely that one is.
     """
     draw = random.Random(1)
     pieces = range(EOS + 1, tokenizers.source.vocabulary)
-    for _ in range(2 * _TEXTS[0]):
-        yield tokenizers.source.spelt(draw.choices(pieces, k=draw.randrange(1, _LONGEST_DRAWN)))
+    for _ in range(count):
+        yield tokenizers.source.spelt(draw.choices(pieces, k=draw.randint(shortest, longest)))
 
 
 def _check_longest(runner: Runner, signature: Signature, translator: Translator) -> None:

@@ -10,6 +10,7 @@ import base64
 import hashlib
 import io
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -124,22 +125,27 @@ def _fetch(package: Package, place: Path) -> None:
     wanted = f"{package.name}@{package.version}"
     try:
         with tempfile.TemporaryDirectory() as aside:
-            quiet = ("--silent", "--ignore-scripts", "--fetch-retries=1")
+            quiet = ("--loglevel=error", "--ignore-scripts", "--fetch-retries=1")
             command = [npm, "pack", wanted, *quiet, "--pack-destination", aside]
             subprocess.run(command, check=True, capture_output=True, timeout=_WAIT, cwd=aside)
             content = Path(aside, package.archive).read_bytes()
-        if not _matches(package, content):
-            raise InputError(f"npm brought another {wanted} than is known here: its checksum is another one.")
-        place.parent.mkdir(parents=True, exist_ok=True)
-        write_file(place, content)
     except subprocess.TimeoutExpired:
         raise InputError(f"npm did not bring {wanted} within {_WAIT} s. Is there a network?") from None
     except subprocess.CalledProcessError as error:
-        lines = error.stderr.decode(errors="replace").strip().splitlines() or ["it gave no reason"]
+        # Its lines hold addresses of this machine's network, so none is shown whole.
+        code = re.search(rb"^npm \S+ code (E[A-Z0-9_]+)\b", error.stderr, re.MULTILINE)
+        reason = code[1].decode() if code else f"it ended with exit code {error.returncode}"
         raise InputError(
-            f"npm could not bring {wanted}: {lines[-1][:200]}. Without a network, name with --runtime a folder that "
+            f"npm could not bring {wanted}: {reason}. Without a network, name with --runtime a folder that "
             "holds its archives."
         ) from None
+    except OSError as error:
+        raise InputError(f"npm did not bring {wanted}: {error.strerror}.") from None
+    if not _matches(package, content):
+        raise InputError(f"npm brought another {wanted} than is known here: its checksum is another one.")
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        write_file(place, content)
     except OSError as error:
         raise InputError(f"{place} cannot be written: {error.strerror}.") from None
 

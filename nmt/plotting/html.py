@@ -146,7 +146,7 @@ def web_page(
         name=contents["name"],
         say=words["en"],
         languages=languages,
-        card=card,
+        card=card.rstrip("\n").split("\n"),
         embedded=[(name, Markup(packed)) for name, packed in (embedded or {}).items()],
     )
     return _rendered(

@@ -105,6 +105,8 @@ REFUSED = {
     "one page for a server": (["M", "--single"], "add --web"),
     "a page over a file": (["M", "--web", "--single", "--to", "FILE"], "must end in .html"),
     "a page among other things": (["M", "--web", "--to", "FULL"], "is not empty"),
+    "a page below a file": (["M", "--web", "--single", "--to", "BELOW"], "cannot be written to"),
+    "a page measured with nothing": (["M", "--web", "--source", "EMPTY", "--reference", "EMPTY"], "hold no sentence"),
     "a page without its runtime": (["M", "--web", "--to", "NEW", "--runtime", "FULL"], "npm pack"),
 }
 
@@ -114,7 +116,15 @@ def test_bad_input_is_refused_before_any_work(case: str, model: Path, tmp_path: 
     (tmp_path / "file").write_text("mine")
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "thesis.txt").write_text("mine")
-    names = {"M": model, "FILE": tmp_path / "file", "FULL": tmp_path / "full", "NEW": tmp_path / "new"}
+    (tmp_path / "empty").write_text("\n \n")
+    names = {
+        "EMPTY": tmp_path / "empty",
+        "BELOW": tmp_path / "file" / "page.html",
+        "M": model,
+        "FILE": tmp_path / "file",
+        "FULL": tmp_path / "full",
+        "NEW": tmp_path / "new",
+    }
     arguments, words = REFUSED[case]
     before = sorted(tmp_path.rglob("*"))
     refused(nmt("export", *[names.get(argument, argument) for argument in arguments]), words)

@@ -2,8 +2,13 @@
 
 import base64
 import json
+import re
 import shutil
+import threading
 from collections.abc import Iterator
+from functools import partial
+from html.parser import HTMLParser
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +19,14 @@ from node import needs_node, run_node
 
 from nmt.config import Decoding
 from nmt.errors import InputError, WorkFailed
-from nmt.export import web, web_check, web_model
+from nmt.export import web, web_check, web_model, web_runtime
 from nmt.export.web_runtime import CORE, Runtime, read_runtime
 from nmt.inference.translator import Translator
 
 SEARCH = {"beam": 3, "n_best": 2, "length_penalty": 1.0, "max_length": 30}
+# What npm says where there is no network, or no way through it.
+UNREACHABLE = re.compile(r"ENOTFOUND|EAI_AGAIN|ECONN|ETIMEDOUT|ENETUNREACH|EHOSTUNREACH|E403|E50\d|Is there a network")
+CARD = "# a card <b>\n\n- **one**: line"
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 
@@ -42,7 +50,9 @@ def runtime() -> Runtime:
     try:
         return read_runtime()
     except InputError as error:
-        pytest.skip(str(error))
+        if shutil.which("npm") is None or UNREACHABLE.search(str(error)):
+            pytest.skip(str(error))
+        raise
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +65,7 @@ def pages(
 ) -> tuple[Path, Path]:
     """The folder and the single file."""
     place = tmp_path_factory.mktemp("pages")
-    about = web.About("toy", ("ko", "en"), "# a card <b>", "BLEU 1.23")
+    about = web.About("toy", ("ko", "en"), CARD, "BLEU 1.23")
     described = web.contents(model, translator, settings, "none", about)
     web.write_folder(place / "toy-web", model, translator.tokenizers, described, runtime, about)
     web.write_single(place / "toy.html", model, translator.tokenizers, described, runtime, about)
@@ -118,11 +128,11 @@ def test_the_score_of_the_file_itself(
     scored: list[list[str]] = []
     judge = web_check.score
     monkeypatch.setattr(web_check, "score", lambda found, wanted: scored.append(found) or judge(found, wanted))
-    pairs = [(text, "I ate rice today") for text in [*TEXTS[:9], ""]]
+    pairs = [(text, "I ate rice today") for text in [*TEXTS[:8], "나는 " * 99, ""]]
     found = web_check.quality(model, translator, settings, pairs)
     own = [each.text for each in translator.translate([text for text, _ in pairs], **SEARCH)]
     assert scored == [own, own] and own[-1] == ""
-    assert (found.pairs, found.bleu) == (10, found.translator)
+    assert (found.pairs, found.cut, found.bleu) == (10, 1, found.translator)
 
 
 IN_NODE = """
@@ -168,6 +178,32 @@ def test_in_node_every_text_is_translated_as_by_the_translator(
             words = other.words()
             assert (one["sourceWords"]["words"], one["targetWords"]["words"]) == ([*words.source], [*words.target])
             np.testing.assert_allclose(one["wordWeights"], words.weights, atol=1e-3)
+
+
+ENDED = """
+const { Translator } = await import(process.argv[2]);
+process.chdir(process.argv[3]);
+const said = [];
+const failed = (error) => said.push(error.message);
+const translator = await Translator.load("whole");
+const asked = translator.translate("나는").catch(failed);
+translator.close();
+await asked;
+await translator.translate("나는").catch(failed);
+await Translator.load("damaged").catch(failed);
+console.log(JSON.stringify(said));
+"""
+
+
+@needs_node
+def test_in_node_calls_after_the_end_fail_and_the_program_ends(pages: tuple[Path, Path], tmp_path: Path) -> None:
+    place = tmp_path / "a#b %20?c"
+    place.mkdir()
+    shutil.copytree(pages[0], place / "whole")
+    shutil.copytree(pages[0], place / "damaged")
+    (place / "damaged" / "model.tflite").write_bytes(b"TFL3")
+    said = json.loads(run_node(ENDED, pages[0] / "translate.mjs", place))
+    assert said == ["the translator was closed"] * 2 + ["model.tflite is damaged"]
 
 
 IN_ENGINE = """
@@ -230,17 +266,30 @@ def test_nothing_is_shown_of_a_run_that_failed_and_long_texts_are_cut_at_their_j
     assert cut[2:] == [["all of us", "ate rice"], ["abcdefghij", "klmnopqrst"], []]
 
 
+class Asked(HTMLParser):
+    """The addresses that the elements of a page name."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.addresses: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.addresses += [value or "" for name, value in attrs if name in ("src", "href", "srcset", "data", "action")]
+
+
 def test_the_page_holds_all_that_it_needs(pages: tuple[Path, Path]) -> None:
     folder, single = pages
     tokenizers = {path.name for path in folder.glob("*.spm.model")}
     assert tokenizers
     assert {path.name for path in folder.iterdir()} - tokenizers == {
-        "index.html", "worker.js", "translate.mjs", "translate.d.ts", "model.json", "model.tflite", "litert.wasm",
+        "index.html", "worker.js", "translate.mjs", "translate.d.mts", "model.json", "model.tflite", "litert.wasm",
         "card.md", "licenses.txt",
     }  # fmt: skip
     html = single.read_text(encoding="utf-8")
-    assert "# a card &lt;b&gt;" in html
-    assert " src=" not in html.split("<style>")[0] and '<link rel="stylesheet"' not in html
+    assert "# a card &lt;b&gt;\n\n- **one**: line\n</pre>" in html
+    asked = Asked()
+    asked.feed(html)
+    assert asked.addresses == ["data:,"]
     assert "connect-src" not in html.split("</head>")[0]
     licenses = (folder / "licenses.txt").read_text(encoding="utf-8")
     assert (
@@ -258,6 +307,17 @@ def test_a_runtime_that_is_not_the_known_one_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="its checksum is another one"):
         read_runtime(tmp_path)
     assert len(base64.b64decode(CORE.integrity)) == 64
+
+
+def test_only_the_error_code_of_npm_is_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    npm = tmp_path / "npm"
+    npm.write_text("#!/bin/sh\necho 'npm error code E404\nnpm error 404 https://secret.example' >&2\nexit 1\n")
+    npm.chmod(0o755)
+    monkeypatch.setattr(web_runtime, "cache", lambda: tmp_path / "cache")
+    monkeypatch.setattr(web_runtime.shutil, "which", lambda name: str(npm))
+    with pytest.raises(InputError, match=r"could not bring @litertjs/core@2\.5\.3: E404\. Without") as found:
+        read_runtime()
+    assert "secret" not in str(found.value)
 
 
 @pytest.fixture(scope="module")
@@ -333,6 +393,29 @@ def test_in_a_browser_one_file_translates_from_disk_and_asks_nobody(
     opened.close()
 
 
+class Quiet(SimpleHTTPRequestHandler):
+    """A static host that keeps no log."""
+
+    def log_message(self, *said: Any) -> None: ...
+
+
+def test_in_a_browser_the_folder_translates_from_any_static_host(
+    chromium: Any, pages: tuple[Path, Path], translator: Translator
+) -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(pages[0]))) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        opened = Opened(chromium, f"http://127.0.0.1:{server.server_port}/")
+        assert opened.translated(TEXTS[0]) == translator.hypotheses(TEXTS[:1], **SEARCH)[0][0].text
+        opened.page.locator("#licenses summary").click()
+        opened.page.locator("#licenses pre", has_text="Apache License").wait_for()
+        # One long line is cut, and each of its parts is a line of the result.
+        opened.page.locator("#text").fill("나는 " * 99)
+        opened.page.locator("#result:not(.old) > button").nth(1).wait_for()
+        assert opened.page.locator("#result").get_attribute("aria-busy") == "false"
+        opened.close()
+        server.shutdown()
+
+
 def test_in_a_browser_a_damaged_page_or_an_old_browser_says_so(
     chromium: Any, pages: tuple[Path, Path], tmp_path: Path
 ) -> None:
@@ -345,6 +428,13 @@ def test_in_a_browser_a_damaged_page_or_an_old_browser_says_so(
     page.goto(broken.as_uri())
     page.locator("#failed:visible").wait_for()
     assert "cannot start: model.tflite is damaged" in page.locator("#failed").inner_text()
+    # What was typed before does not replace it, and it is said in the language of the page.
+    page.locator("#text").fill("나는", force=True)
+    page.wait_for_timeout(400)
+    assert "cannot start: model.tflite is damaged" in page.locator("#failed").inner_text()
+    assert page.locator("#state").inner_text() == "" and page.locator("#desk").is_hidden()
+    page.locator("#tongue").select_option("ko")
+    assert "번역기를 시작할 수 없습니다" in page.locator("#failed").inner_text()
     page.goto((pages[0] / "index.html").as_uri())
     assert "--single" in page.locator("#old").inner_text()
     page.add_init_script("delete window.WebAssembly")

@@ -11,7 +11,10 @@ const alignment = alignmentIn(section);
 let translator = null;
 let running = null;
 let timer = 0;
+let broken = false; // whether the translator could not be started
 let shown = []; // for each line its parts
+let parts = []; // those of them that are not blank
+let drawn = []; // their lines in the page
 let chosen = null; // the part whose translations are below
 let place = 0; // which of its translations is drawn
 
@@ -44,27 +47,33 @@ const speak = (wanted) => {
     quality: contents.quality ? `${contents.quality} · ` : said("no_quality"),
   });
   told();
+  fail(failure.key, failure.values);
   detail();
 };
 
 // --- asking ---
 
+let failure = {}; // what is said of it, to say it in another language
 const fail = (key, values) => {
+  failure = { key, values };
   failed.hidden = !key;
   failed.textContent = key ? said(key, values) : "";
 };
 
 const busy = (on) => {
   element("stop").hidden = !on;
+  result.setAttribute("aria-busy", String(on));
   if (!on) progress.hidden = true;
 };
 
 const translate = async () => {
+  if (broken) return;
   running?.abort();
   const own = (running = new AbortController());
   const lines = text.value.split(/\r\n|\r|\n/);
   const bySentence = element("sentences").checked;
   fail();
+  drawn = [];
   if (!text.value.trim()) {
     draw([], true);
     tell(state, "");
@@ -75,25 +84,30 @@ const translate = async () => {
   result.classList.add("old");
   busy(true);
   const found = [];
-  let last = 0;
+  const ready = { done: 0, of: lines.length }; // lines; of one line its parts
+  let last = performance.now();
+  const advance = () => {
+    // Drawing takes longer than translating: a few times a second is enough.
+    if (own !== running || ready.of === 1 || performance.now() - last < 200) return;
+    last = performance.now();
+    progress.hidden = false;
+    [progress.max, progress.value] = [ready.of, ready.done];
+    tell(state, "progress", { ...ready });
+    draw(found, false);
+  };
   try {
     for (const [i, line] of lines.entries()) {
-      const parts = [];
-      found.push(parts);
+      const translated = [];
+      found.push(translated);
       await translator.translate(line, {
         signal: own.signal,
         bySentence,
-        onPart: (part) => parts.push(part),
+        onPart: (part, done, of) => {
+          translated.push(part);
+          Object.assign(ready, lines.length === 1 ? { done, of } : { done: i + Number(done === of) });
+          advance();
+        },
       });
-      if (lines.length === 1 || own !== running) continue;
-      // Drawing takes longer than translating: a few times a second is enough.
-      if (performance.now() - last < 200) continue;
-      last = performance.now();
-      progress.hidden = false;
-      progress.max = lines.length;
-      progress.value = i + 1;
-      tell(state, "progress", { done: i + 1, of: lines.length });
-      draw(found, false);
     }
     if (own !== running) return;
     draw(found, true);
@@ -102,7 +116,7 @@ const translate = async () => {
     if (own !== running) return;
     draw(found, true);
     if (error.name === "AbortError") {
-      tell(state, "stopped", { done: found.length - 1, of: lines.length });
+      tell(state, "stopped", ready);
     } else {
       tell(state, "");
       fail("failed", { reason: error.message });
@@ -112,8 +126,7 @@ const translate = async () => {
 };
 
 const notes = (found, bySentence) => {
-  const parts = found.flat();
-  const best = parts.flatMap(({ translations }) => translations.slice(0, 1));
+  const best = found.flat().flatMap(({ translations }) => translations.slice(0, 1));
   const keys = [];
   if (!bySentence && found.some((line) => line.length > 1)) keys.push("cut");
   if (best.some(({ unfinished }) => unfinished)) keys.push("unfinished");
@@ -150,20 +163,25 @@ const marked = (one) => {
 const draw = (found, ended) => {
   shown = found;
   result.classList.toggle("old", !ended);
-  const parts = found.flat().filter(({ translations }) => translations.length);
+  parts = found.flat().filter(({ translations }) => translations.length);
   const several = parts.length > 1;
-  const drawn = parts.map((part) => {
+  // The lines of a document stay, and new ones follow them. One line alone is no button, so it is drawn again.
+  if (drawn.length < 2) {
+    drawn = [];
+    result.replaceChildren();
+  }
+  for (const part of parts.slice(drawn.length)) {
     const line = make(several ? "button" : "p", "", { dir: "auto", lang: languages[1], ...(several && { type: "button", "aria-pressed": "false" }) });
     line.append(...(best(part) ? marked(part.translations[0]) : [said("nothing")]));
-    if (several) line.addEventListener("click", () => pick(parts, part, drawn));
-    return line;
-  });
-  result.replaceChildren(...drawn);
+    if (several) line.addEventListener("click", () => pick(part));
+    result.append(line);
+    drawn.push(line);
+  }
   for (const id of ["copy", "save"]) element(id).disabled = !parts.length;
-  if (ended) pick(parts, parts[0] ?? null, drawn);
+  if (ended) pick(parts[0] ?? null);
 };
 
-const pick = (parts, part, drawn) => {
+const pick = (part) => {
   drawn.forEach((line, i) => line.matches("button") && line.setAttribute("aria-pressed", String(parts[i] === part)));
   chosen = part && { ...part, number: parts.length > 1 ? parts.indexOf(part) + 1 : 0 };
   place = 0;
@@ -255,9 +273,12 @@ const start = async () => {
 const readLicenses = async () => {
   const pre = element("licenses").querySelector("pre");
   if (pre.textContent) return;
-  pre.textContent = isSingle
-    ? new TextDecoder().decode(await unpacked("licenses.txt"))
-    : await (await fetch("licenses.txt")).text();
+  try {
+    const bytes = isSingle ? await unpacked("licenses.txt") : await fetchFile(document.baseURI, "licenses.txt");
+    pre.textContent = new TextDecoder().decode(bytes);
+  } catch (error) {
+    fail("unlicensed", { reason: error.message });
+  }
 };
 
 const begin = async () => {
@@ -284,6 +305,8 @@ const begin = async () => {
   try {
     translator = await start();
   } catch (error) {
+    broken = true;
+    element("desk").hidden = true;
     tell(state, "");
     return fail("damaged", { reason: error.message });
   }

@@ -44,7 +44,7 @@ export declare class Translator {
     contents: object;
     files: Record<string, Uint8Array>;
     wasm: Uint8Array;
-    code: Uint8Array | string;
+    code: Uint8Array;
   }): Promise<Translator>;
   readonly contents: Record<string, unknown>;
   translate(line: string, options?: Options): Promise<{ text: string; parts: Part[] }>;
