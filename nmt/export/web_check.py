@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import random
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import takewhile
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,11 +21,14 @@ from nmt.inference.translator import Translator
 # Texts for each signature, the shortest first: a long one takes some tenths of a second.
 _TEXTS = (200, 80, 20)
 _LONGEST_DRAWN = 15
-# Of them, texts without sense that are as long as the signature is for, where too few are given.
+# Texts of each signature's own length, beside them.
 _LONG = 5
 # The most that the log-probability of a translation may be lower than that of the translator's own, for each of its
 # pieces, in the mean of a signature's texts: exact weights flip near-ties alone, rounded ones a little more.
-_LOSS = {"none": 0.001, "float16": 0.005, "int8": 0.05}
+_LOSS = {"none": 0.001, "float16": 0.02, "int8": 0.15}
+# The most that the log-probability which a page gives a piece of a long text may differ from the translator's, in the
+# mean: near-ties change nothing in it.
+_DRIFT = {"none": 0.001, "float16": 0.005, "int8": 0.05}
 # Weights of attention sum to one.
 _SUM = 0.01
 
@@ -78,6 +82,7 @@ def check(
     found, used = [], []
     for signature, texts in chosen.items():
         _check_longest(runner, signature, translator)
+        _check_scores(runner, signature, translator, settings, quantize)
         for _, ids in texts:
             outputs = runner.search(ids, signature)
             _check_outputs(outputs, signature, len(ids), translator)
@@ -139,26 +144,17 @@ def _search(settings: Decoding) -> dict[str, Any]:
 def _texts(
     tokenizers: Tokenizers, settings: Decoding, given: Sequence[str]
 ) -> dict[Signature, list[tuple[str, list[int]]]]:
-    """Return texts and their ids for each signature, those of its own length first: given ones, then a few drawn."""
+    """Return texts and their ids for each signature, given ones, its own first, then drawn ones."""
     chosen: dict[Signature, list[tuple[str, list[int]]]] = {}
-
-    def with_ids(texts: Iterable[str]) -> list[tuple[str, list[int]]]:
-        return [(text, ids) for text in texts if text.strip() and (ids := tokenizers.source.ids(text))]
-
-    ready, drawn = with_ids(given), with_ids(_drawn(tokenizers, 2 * _TEXTS[0], 1, _LONGEST_DRAWN))
+    ready = _with_ids(tokenizers, given)
+    drawn = _with_ids(tokenizers, _drawn(tokenizers, 2 * _TEXTS[0], 1, _LONGEST_DRAWN))
     shorter = 1
     for signature, count in zip(signatures(settings), _TEXTS, strict=False):
         fitting = [each for each in ready if len(each[1]) < signature.reads]
         own = [each for each in fitting if len(each[1]) >= shorter]
         others = [each for each in fitting if len(each[1]) < shorter]
         short = [each for each in drawn if len(each[1]) < signature.reads]
-        # Texts of drawn pieces may have fewer pieces, or more.
-        long = [
-            each
-            for each in with_ids(_drawn(tokenizers, 10 * _LONG, shorter, signature.reads - 1))
-            if shorter <= len(each[1]) < signature.reads
-        ]
-        chosen[signature] = [*own, *long[:_LONG], *others, *short][:count]
+        chosen[signature] = [*own, *others, *short][:count]
         shorter = signature.reads
     return chosen
 
@@ -166,8 +162,8 @@ def _texts(
 def _drawn(tokenizers: Tokenizers, count: int, shortest: int, longest: int) -> Iterator[str]:
     """Yield texts of pieces that are drawn from the vocabulary.
 
-    Most that are compared are short. Of a long one that has no sense many translations are as likely, and rounded
-    weights choose another: what it says of a model is how likely that one is.
+    Those whose translations are compared are short. Of a long one that has no sense many translations are as likely,
+    and rounded weights choose another.
     """
     draw = random.Random(1)
     pieces = range(EOS + 1, tokenizers.source.vocabulary)
@@ -180,6 +176,38 @@ def _check_longest(runner: Runner, signature: Signature, translator: Translator)
     draw = random.Random(2)
     ids = draw.choices(range(EOS + 1, translator.tokenizers.source.vocabulary), k=signature.reads - 1)
     _check_outputs(runner.search(ids, signature), signature, len(ids), translator)
+
+
+def _check_scores(
+    runner: Runner, signature: Signature, translator: Translator, settings: Decoding, quantize: str
+) -> None:
+    """Check the scores of texts as long as a signature is for against the translator's, by teacher forcing."""
+    longest = signature.reads - 1
+    # Texts of drawn pieces may have fewer pieces, or more.
+    drawn = _with_ids(translator.tokenizers, _drawn(translator.tokenizers, 10 * _LONG, longest // 2 + 1, longest))
+    texts = [(text, ids) for text, ids in drawn if longest // 2 < len(ids) <= longest][:_LONG]
+    outputs = [runner.search(ids, signature) for _, ids in texts]
+    found = [spelt(translator.tokenizers, each) for each in outputs]
+    scored = translator.score([text for text, _ in texts], found, **_search(settings))
+    changes, compared = 0.0, 0
+    for each, forced in zip(outputs, scored, strict=True):
+        pieces = translator.tokenizers.target.pieces(each["tokens"][0, : each["lengths"][0]].tolist())
+        # A text may be cut into other pieces than those that were found: they are compared up to there.
+        same = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(pieces, forced.tokens, strict=False)))
+        changes += abs(float(np.sum(each["token_scores"][0, :same] - forced.token_scores[:same])))
+        compared += same
+    drift = changes / max(compared, 1)
+    if not drift <= _DRIFT[quantize]:
+        raise WorkFailed(
+            f"The signature {signature.name} of the page's model scores a piece of a long text {drift:.3f} otherwise "
+            "than the model, in the mean. Nothing was written. "
+            + ("Please report it." if quantize == "none" else "Export with --quantize none.")
+        )
+
+
+def _with_ids(tokenizers: Tokenizers, texts: Iterable[str]) -> list[tuple[str, list[int]]]:
+    """Return texts and their ids, without those that have none."""
+    return [(text, ids) for text in texts if text.strip() and (ids := tokenizers.source.ids(text))]
 
 
 def _check_outputs(outputs: dict[str, np.ndarray], signature: Signature, read: int, translator: Translator) -> None:

@@ -106,6 +106,14 @@ def test_what_translates_otherwise_is_not_written(
     monkeypatch.setattr(web_model.Runner, "search", other)
     with pytest.raises(WorkFailed, match="translates worse than the model"):
         web_check.check(model, translator, settings, "none", TEXTS)
+
+    def surer(*given: Any) -> dict[str, np.ndarray]:
+        found = outputs(*given)
+        return {**found, "token_scores": found["token_scores"] / 2}
+
+    monkeypatch.setattr(web_model.Runner, "search", surer)
+    with pytest.raises(WorkFailed, match=r"translate_17 .* scores a piece of a long text"):
+        web_check.check(model, translator, settings, "none", TEXTS)
     monkeypatch.setattr(
         web_model.Runner,
         "search",
