@@ -191,7 +191,8 @@ def check_continues(start: Path, config: Config) -> None:
     Raises:
         InputError: if it does not.
     """
-    for key, old, new in _changes(read_config(start), config, ("text", "model")):
+    begun = read_config(start)
+    for key, old, new in _changes(begun, configuration.settled(config, begun.text.normalization), ("text", "model")):
         if not key.endswith(("dropout", ".sampling")):
             raise InputError(
                 f"{key} is {old!r} in {start}, the model to begin with, and {new!r} now. Leave it out: the "

@@ -49,7 +49,7 @@ def _advice(raw: bytes) -> str:
     name = seems(raw)
     if not name:
         return "Convert the text to UTF-8, for example with iconv."
-    return f"It seems to be {name}. Convert it to UTF-8: iconv -f {name} -t UTF-8 OLD > NEW"
+    return f"It seems to be {name}: `iconv -f {name} -t UTF-8 OLD > NEW` makes UTF-8 of it."
 
 
 def seems(raw: bytes) -> str:

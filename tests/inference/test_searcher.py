@@ -44,9 +44,9 @@ class Watched:
         tf.numpy_function(lambda rows: self.searched.append(int(rows)), [tf.shape(source)[0]], [])
         return self._model.encode(source)
 
-    def teacher_forcing(self, source: tf.Tensor, target: tf.Tensor) -> Any:
-        tf.numpy_function(lambda shape: self.scored.append(tuple(shape.tolist())), [tf.shape(target)], [])
-        return self._model.teacher_forcing(source, target)
+    def score_pairs(self, source: tf.Tensor, read: tf.Tensor, written: tf.Tensor) -> Any:
+        tf.numpy_function(lambda shape: self.scored.append(tuple(shape.tolist())), [tf.shape(read)], [])
+        return self._model.score_pairs(source, read, written)
 
 
 def watched(parallel_batches: int = 2) -> tuple[Translator, Watched]:

@@ -113,14 +113,14 @@ def child(command: list[str], streams: list[str], env: dict[str, str], folder: s
         moments.watch(kind, "on_epoch_end")
     moments.watch(SaveCheckpoint, "on_train_batch_end")
     moments.watch(Searcher, "_search_all")
-    names = Checkpoint._variables
+    names = Checkpoint.variables
 
     def named(self: Checkpoint) -> list[Any]:
         found = names(self)
         moments.log.with_name("names").write_text("\n".join(getattr(v, "path", v.name) for v in found))
         return found
 
-    Checkpoint._variables = named  # type: ignore[method-assign]
+    Checkpoint.variables = named  # type: ignore[method-assign]
     command_line._command(command, streams, env, folder)
 
 
