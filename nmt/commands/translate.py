@@ -34,6 +34,7 @@ from nmt.translation import DEVICE_KEYS, KEYS, SERVER_KEYS, json_line
 
 # The file that only an export for a device has: nmt.export.tflite_runtime.CONTENTS.
 DEVICE = "edge.json"
+_SILENT = "This server's model does not tell which lines it cuts. Export it again, so that they are named."
 
 if TYPE_CHECKING:
     from nmt.documents.document import Translate
@@ -230,7 +231,7 @@ def _translate_on_server(url: str, file: Path | None, form: str, *, deadline: fl
             emit(best[0].text if form == "text" else _served_line(best) for best in found)
             if unsaid and any(best[0].truncated is None for best in found):
                 unsaid = False
-                say("This server's model does not tell which lines it cuts. Export it again, so that they are named.")
+                say(_SILENT)
             for i, best in enumerate(found, number + 1):
                 cut.look(i, best[0].source_truncated, best[0].unfinished)
             number += len(part)
@@ -316,10 +317,16 @@ def _server_backend(url: str, form: str, *, deadline: float | None, ca: Path | N
 
     seconds = DEADLINE if deadline is None else deadline
     with Client(url, deadline=seconds, ca=ca, token=os.environ.get("NMT_TOKEN")) as client:
+        unsaid = True
 
         def translate(texts: list[str]) -> list[Translation]:
+            nonlocal unsaid
             parts = (texts[start : start + BATCH] for start in range(0, len(texts), BATCH))
-            return [each for part in parts for each in client.translate(part, details=form == "jsonl")]
+            found = [each for part in parts for each in client.translate(part, details=form == "jsonl")]
+            if unsaid and any(each.truncated is None for each in found):
+                unsaid = False
+                say(_SILENT)
+            return found
 
         yield translate, SERVER_KEYS
 
@@ -342,6 +349,8 @@ def _check_files(source: Path | None, to: Path | None, form: str) -> None:
         )
     if to.exists() and source.exists() and to.samefile(source):
         raise InputError(f"{to} is FILE itself. Name another file.")
+    if os.path.lexists(to):
+        raise InputError(f"{to} exists, and is not overwritten. Name a new file.")
 
 
 def _translate_file(

@@ -82,6 +82,10 @@ class Corpus(ABC):
         """
         raise TypeError(f"{self.name} can only be read in order.")
 
+    def further_cells(self) -> Iterator[list[str]]:
+        """Yield what the row of each pair has behind its source and its target: nothing, but in a TSV."""
+        return itertools.repeat([], self.size)
+
     def spans(self) -> list[tuple[int, int, float]]:
         """Return ``(first, count, weight)`` for rows of one weight: how often an epoch reads each of these pairs."""
         return [(0, self.size, 1.0)]
@@ -286,6 +290,12 @@ class _Tsv(Corpus):
 
     def pairs(self) -> Iterator[tuple[str, str]]:
         return _quoted_pairs(self.path) if self.quoted else _tsv_pairs(self.path)
+
+    def further_cells(self) -> Iterator[list[str]]:
+        lines = read_lines(self.path)
+        if self.quoted:
+            return ([_spaced(cell) for cell in row[2:]] for row in _csv_rows(f"{line}\n" for line in lines))
+        return (line.split("\t")[2:] for line in lines)
 
 
 @dataclass(frozen=True)

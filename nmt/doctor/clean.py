@@ -333,9 +333,10 @@ class Cleaning:
         with _opened(folder / "removed.tsv") as left_out, _opened(folder / "changed.tsv") as altered:
             left_out.write("line\trule\treason\tsource\ttarget\n")
             altered.write("line\trules\tsource\ttarget\n")
+            further = self.corpus.further_cells()
             for batch in self._follow(batches(self.corpus.pairs()), "Writing", self.corpus.size):
                 for i, given in enumerate(zip(batch.sources, batch.targets, strict=True)):
-                    line = batch.first + i
+                    line, more = batch.first + i, next(further)
                     if verdict := int(judgement.verdicts[line - 1]):
                         rule = _NAME[verdict]
                         removed[rule] += 1
@@ -351,7 +352,7 @@ class Cleaning:
                         altered.write(_row(str(line), " ".join(rules), *given))
                     cleaned.kept += 1
                     if len(files) == 1:
-                        files[0].write(_row(source, target))
+                        files[0].write(_row(source, target, *more))
                     else:
                         for file, side in zip(files, (source, target), strict=True):
                             file.write(f"{side}\n")

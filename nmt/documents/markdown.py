@@ -18,9 +18,11 @@ _PROTECTED = re.compile(
     r"(?P<ticks>`+)(?!`).*?(?<!`)(?P=ticks)(?!`)"
     r"|!\[|\]\([^()\n]*(?:\([^()\n]*\)[^()\n]*)*\)|\]\[[^\]\n]*\]|\[\^[^\]\n]+\]:?|[\[\]]"
     r"|<[^<>\n]+>|https?://[^\s)>\]]+"
-    r"|(?:  +|\\)\r?\n[ \t>]*|\*{1,3}|(?<!\w)_{1,3}|_{1,3}(?!\w)|~~|[ \t]+#+[ \t]*$",
+    r"|(?:  +|\\)(?:\r\n?|\n)[ \t>]*|\*{1,3}|(?<!\w)_{1,3}|_{1,3}(?!\w)|~~|[ \t]+#+[ \t]*$",
     re.DOTALL | re.MULTILINE,
 )
+# markdown-it takes a carriage return alone for the end of a line, too.
+_LINE_END = re.compile(r"\r\n?|\n")
 _CELL = re.compile(r"(?:\\\||`[^`\n]*`|[^|\n])+")
 
 
@@ -36,11 +38,11 @@ def read(text: str, name: str, mark: str) -> Opened:
     begins = _FRONT_MATTER.match(text)
     first = begins.end() if begins else 0
     body = text[first:]
-    lines = [match.start() + first for match in re.finditer(r"^", body, re.MULTILINE)] + [len(text)]
+    lines = [first, *(match.end() + first for match in _LINE_END.finditer(body)), len(text)]
     fields: list[Field] = []
     row = -1
     cell = False
-    for token in MarkdownIt("commonmark").enable("table").parse(body.replace("\r\n", "\n")):
+    for token in MarkdownIt("commonmark").enable("table").parse(_LINE_END.sub("\n", body)):
         if token.type in ("td_open", "th_open"):
             cell = True
         elif token.type in ("td_close", "th_close"):

@@ -56,6 +56,10 @@ def test_what_is_wrong_is_said_and_nothing_is_written(model: Path, tmp_path: Pat
     refused(nmt("translate", model, tmp_path / "a.pdf", "--to", out), "is of no kind", ".docx")
     refused(nmt("translate", model, "--to", out), "--to needs a FILE")
     refused(nmt("translate", model, text, "--to", text), "is FILE itself")
+    (tmp_path / "old.txt").write_text("old")
+    refused(nmt("translate", model, text, "--to", tmp_path / "old.txt"), "exists, and is not overwritten")
+    assert (tmp_path / "old.txt").read_text() == "old"
+    (tmp_path / "old.txt").unlink()
     refused(nmt("translate", model, text, "--document", "--beam", "3", "--n-best", "2"), "are for lines")
     refused(nmt("translate", model, text, "--language", "ko"), "--document")
     assert [path.name for path in tmp_path.iterdir()] == ["a.txt"]

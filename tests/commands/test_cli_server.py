@@ -63,9 +63,10 @@ def old(handler: stand_in.Handler) -> None:
     handler.send(200, {"outputs": {name: rows for name, rows in outputs.items() if name not in ADDED_OUTPUTS}})
 
 
-def test_a_model_that_does_not_tell_cuts_is_named_once(server: RestStandIn) -> None:
+@pytest.mark.parametrize("options", [[], ["--document"]])
+def test_a_model_that_does_not_tell_cuts_is_named_once(server: RestStandIn, options: list[str]) -> None:
     server.faults = [old, old]
-    result = nmt("translate", "--server", server.url, stdin=b"a b\n" * 65)
+    result = nmt("translate", "--server", server.url, *options, stdin=b"a b\n" * 65)
     assert (result.returncode, result.stdout) == (0, b"A B\n" * 65)
     assert result.stderr.decode().count("does not tell which lines it cuts") == 1
 

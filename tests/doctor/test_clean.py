@@ -45,6 +45,17 @@ def test_good_pairs_stay_as_they_are(tmp_path: Path) -> None:
     assert left == GOOD and removed == {} and not any(done.mended.values())
 
 
+@pytest.mark.parametrize("quoted", [False, True])
+def test_further_columns_stay(tmp_path: Path, quoted: bool) -> None:
+    third = ["", "\tnews\t", "\ta  b", "\tlost", "\t3"]
+    lines = [f"{a}\t{b}{more}" for (a, b), more in zip([*GOOD[:3], (" ", "x"), GOOD[4]], third, strict=True)]
+    (tmp_path / "a.tsv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    (tmp_path / "out").mkdir()
+    Cleaning(from_tsv(tmp_path / "a.tsv", quoted), [], frozenset({"blank"})).write(tmp_path / "out", ["a.tsv"])
+    left = (tmp_path / "out/a.tsv").read_text(encoding="utf-8").splitlines()
+    assert left == [*lines[:3], lines[4]]
+
+
 def test_each_fault_is_mended_or_left_out_with_its_reason(tmp_path: Path) -> None:
     decomposed = unicodedata.normalize("NFD", "나는 빵을 샀다")
     faults = {

@@ -3,7 +3,9 @@
 import io
 import random
 import time
+import zipfile
 from pathlib import Path
+from typing import Any
 
 import docx
 import polib
@@ -159,6 +161,14 @@ def test_markdown_keeps_all_but_its_words() -> None:
     assert upper("a.md", MARKDOWN.replace("\n", "\r\n")) == expected.replace("\n", "\r\n")
 
 
+def test_a_carriage_return_alone_ends_a_line_of_markdown() -> None:
+    text = "# head\r\rone\rtwo\r\n\r- item\r- `x`\r\rlast"
+    assert open_file(text.encode(), "a.md").texts == ["head", "one two", "item", "last"]
+    for before in ("head", "one", "two", "item", "last"):
+        text = text.replace(before, before.upper())
+    assert upper("a.md", text.lower()) == text
+
+
 PO = """# translators
 msgid ""
 msgstr ""
@@ -212,12 +222,67 @@ def test_a_word_document_keeps_its_looks(tmp_path: Path) -> None:
     out = io.BytesIO()
     document.save(out)
     file = open_file(out.getvalue(), "a.docx")
-    assert file.texts == ["a heading", "cut in two. ", "bold", "123", "in a cell", "at the top"]
+    assert file.texts == ["a heading", "cut in two. ", "bold", "in a cell", "123", "at the top"]
     again = docx.Document(io.BytesIO(file.written([each.upper() for each in file.texts])))
     assert [p.text for p in again.paragraphs][:2] == ["A HEADING", "CUT IN TWO. BOLD"]
     assert [run.bold for run in again.paragraphs[1].runs] == [None, None, True]
     assert again.tables[0].cell(0, 1).text == "IN A CELL"
     assert again.sections[0].header.paragraphs[0].text == "AT THE TOP"
+
+
+def packed(document: Any) -> bytes:
+    out = io.BytesIO()
+    document.save(out)
+    return out.getvalue()
+
+
+def test_all_paragraphs_of_a_word_document_are_found() -> None:
+    document = docx.Document()
+    document.add_paragraph("one\ntwo\tthree")
+    mark = "<w:fldChar w:fldCharType='{}'/>"
+    field = f"<w:r>{mark.format('begin')}<w:instrText>{{}}</w:instrText>{mark.format('separate')}</w:r>"
+    end = f"<w:r>{mark.format('end')}</w:r>"
+    text = "<w:r><w:t xml:space='preserve'>{}</w:t></w:r>"
+    for inside in (
+        text.format("before ") + f"<w:ins>{text.format('new ')}</w:ins><w:del>{text.format('old')}</w:del>",
+        f"<w:sdt><w:sdtPr/><w:sdtContent>{text.format('a control')}</w:sdtContent></w:sdt>",
+        text.format("page ") + field.format(" PAGE ") + text.format("xii") + end + text.format(" ends"),
+        field.format(" HYPERLINK a") + text.format("a link") + end,
+        f"<w:fldSimple w:instr='PAGE'>{text.format('iv')}</w:fldSimple>",
+        f"<w:hyperlink>{text.format('another')}</w:hyperlink>{text.format(' and')}{text.format(' more')}",
+    ):
+        document.element.body.insert(-1, docx.oxml.parse_xml(f"<w:p {docx.oxml.ns.nsdecls('w')}>{inside}</w:p>"))
+    control = (
+        f"<w:sdt {docx.oxml.ns.nsdecls('w')}><w:sdtContent><w:p>{text.format('a block')}</w:p></w:sdtContent></w:sdt>"
+    )
+    document.element.body.insert(-1, docx.oxml.parse_xml(control))
+    document.sections[0].different_first_page_header_footer = True
+    document.sections[0].first_page_header.paragraphs[0].text = "at first"
+    file = open_file(packed(document), "a.docx")
+    said = [
+        "one", "two", "three", "before ", "new ", "a control", "page ", " ends", "a link", "another", " and more",
+        "a block", "at first",
+    ]  # fmt: skip
+    assert file.texts == said and [note.split(",")[0] for note in file.notes] == ["The results of fields"]
+    raw = file.written([f"{each.upper()}\x01" for each in file.texts])
+    assert open_file(raw, "a.docx").texts == [each.upper() for each in said]
+    again = docx.Document(io.BytesIO(raw))
+    assert again.paragraphs[0].text == "ONE\nTWO\tTHREE" and "xii" in again.element.body.xml
+
+
+def test_a_word_document_that_unpacks_to_much_text_is_refused() -> None:
+    raw = packed(docx.Document())
+
+    def grown(name: str, begin: bytes) -> bytes:
+        out = io.BytesIO(raw)
+        with zipfile.ZipFile(out, "a", zipfile.ZIP_DEFLATED) as some:
+            some.writestr(name, begin + b" " * 2**24)
+        return out.getvalue()
+
+    for begin in (b"<a>", b"\xef\xbb\xbf<a>", "<a>".encode("utf-16")):
+        with pytest.raises(InputError, match="holds more than 16 MiB of text"):
+            open_file(grown("word/media/a.png", begin), "a.docx")
+    assert open_file(grown("word/media/a.png", b"\x89PNG"), "a.docx").texts == []
 
 
 @pytest.mark.parametrize(
