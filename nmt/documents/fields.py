@@ -13,7 +13,8 @@ from nmt.documents.sentences import script_of
 from nmt.evaluation import scripts
 
 # The end of a line inside a paragraph, with the indent or the quotation marks of the next one.
-_BREAK = re.compile(r"[ \t]*(?:\r\n?|\n)[ \t>]*")
+# Spaces are looked at from their first one only, or many of them would take long.
+_BREAK = re.compile(r"(?:(?<![ \t])[ \t]+)?(?:\r\n?|\n)[ \t>]*")
 
 
 class Field(NamedTuple):

@@ -100,6 +100,14 @@ def test_no_page_takes_long(part: str) -> None:
     assert time.process_time() - begun < 3
 
 
+def test_many_spaces_do_not_take_long() -> None:
+    text = "a" + " " * 100_000 + "b\n"
+    begun = time.process_time()
+    for name in ("a.md", "a.html"):
+        assert upper(name, text) == "A B\n"
+    assert time.process_time() - begun < 3
+
+
 def test_what_is_not_closed_ends_with_its_parent() -> None:
     for page in (
         "<p translate=no>kept<p>SAID", "<ul><li class='x notranslate'>kept<li>SAID</ul>",
