@@ -33,7 +33,7 @@ logger = logging.getLogger(__name__)
 
 # Pairs that are linked and learned from, about how many a head sees in all its epochs, and at most how many epochs.
 _PAIRS = 100_000
-_SEEN = 40_000
+_SEEN = 20_000
 _EPOCHS = 30
 _BATCH = 64
 _RATE = 0.004
