@@ -140,13 +140,32 @@ def translate(
             raise InputError(f"{given[0]} does nothing with {where}: the export has fixed how to search.")
     if language and not (document or to):
         raise InputError("--language finds the sentences of a document: add --document or --to.")
+    if (document or to) and (n_best is not None or prefix is not None):
+        raise InputError("--n-best and --prefix are for lines, not for documents. Leave them out.")
+    if server is not None and file is not None:
+        raise InputError(f"With --server there is no MODEL and only one FILE: leave out {model} or {file}.")
+    source = model if server is not None else file
     if document or to:
-        if n_best is not None or prefix is not None:
-            raise InputError("--n-best and --prefix are for lines, not for documents. Leave them out.")
-        if server is not None and file is not None:
-            raise InputError(f"With --server there is no MODEL and only one FILE: leave out {model} or {file}.")
-        source = model if server is not None else file
         _check_files(source, to, form)
+    if server is None and model is None:
+        raise InputError("Name a MODEL, the folder of a trained one, or a server with --server URL.")
+    search: dict[str, Any] = {}
+    if server is None and not device:
+        assert model
+        search = decoding(
+            model,
+            settings,
+            fast=fast,
+            beam=beam,
+            n_best=n_best,
+            length_penalty=length_penalty,
+            sample=True if sample else None,
+            temperature=temperature,
+            top_k=top_k,
+            top_p=top_p,
+            seed=seed,
+        )
+    if document or to:
         open_backend: Callable[[], AbstractContextManager[Backend]]
         if server is not None:
             open_backend = partial(_server_backend, server, form, deadline=deadline, ca=ca)
@@ -154,20 +173,7 @@ def translate(
             assert model
             open_backend = partial(_device_backend, model)
         else:
-            if model is None:
-                raise InputError("Name a MODEL, the folder of a trained one, or a server with --server URL.")
-            search = decoding(
-                model,
-                settings,
-                fast=fast,
-                beam=beam,
-                length_penalty=length_penalty,
-                sample=True if sample else None,
-                temperature=temperature,
-                top_k=top_k,
-                top_p=top_p,
-                seed=seed,
-            )
+            assert model
             open_backend = partial(_model_backend, model, ensemble, search)
         if to:
             assert source
@@ -175,30 +181,13 @@ def translate(
         else:
             _translate_document(open_backend, source, form, language or "")
         return
-    if device:
-        assert model
-        _translate_on_device(model, file, form)
-        return
     if server is not None:
-        if file is not None:
-            raise InputError(f"With --server there is no MODEL and only one FILE: leave out {model} or {file}.")
         _translate_on_server(server, model, form, deadline=deadline, ca=ca)
         return
-    if model is None:
-        raise InputError("Name a MODEL, the folder of a trained one, or a server with --server URL.")
-    search = decoding(
-        model,
-        settings,
-        fast=fast,
-        beam=beam,
-        n_best=n_best,
-        length_penalty=length_penalty,
-        sample=True if sample else None,
-        temperature=temperature,
-        top_k=top_k,
-        top_p=top_p,
-        seed=seed,
-    )
+    assert model
+    if device:
+        _translate_on_device(model, file, form)
+        return
     lines = InputLines(file)
     translator = open_models(model, ensemble)
     translator.decoding(**search)  # refuses what does not fit the vocabulary

@@ -18,8 +18,8 @@ import tensorflow as tf
 from nmt.data.corpora import Corpus
 from nmt.data.line_index import EVERY
 
-# About so many stretches, of at most so many places of the index each: few reads of a fair size, and a buffer of
-# 100,000 rows always holds a hundred stretches.
+# The number of stretches aimed at, and the most places of the index in one: reads stay few and of a fair size, and a
+# buffer of 100,000 rows always holds a hundred stretches.
 _STRETCHES, _LONGEST = 1024, 16
 
 as_written = tf.autograph.experimental.do_not_convert

@@ -27,7 +27,7 @@ from nmt.errors import InputError
 
 # SentencePiece is about five times faster on batches than on single sentences.
 _TOGETHER = 256
-# Lengths are learned from this many pairs, of which so many are counted in one call.
+# Pairs that lengths are learned from, and how many of them are counted in one call.
 SAMPLE, _COUNTED = 50_000, 4096
 
 # Nothing here has a Python `if` or `for` over tensors. AutoGraph would search the source of each function for one. This

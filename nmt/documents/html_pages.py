@@ -39,7 +39,7 @@ _ENDED_BY = {
     "th": ({"td", "th", "tr", "tbody", "thead", "tfoot"}, {"table"}),
     "tr": ({"tr", "tbody", "thead", "tfoot"}, {"table"}),
 }
-# So many elements are looked at for one that a tag ends.
+# Elements that are searched for the one that a tag ends: without a limit, hostile pages would take quadratic time.
 _DEEP = 64
 
 _BEGIN = re.compile(r"<(?=[A-Za-z/!?])")

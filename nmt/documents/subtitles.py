@@ -75,7 +75,7 @@ def _after_block(lines: list[tuple[int, str]], number: int) -> int:
 
 
 def _after_text(lines: list[tuple[int, str]], number: int, vtt: bool) -> int:
-    """Return where the text of a cue ends. In SubRip, text goes on after a blank line unless a cue follows."""
+    """Return where the text of a cue ends. In SubRip, text continues after a blank line unless a cue follows."""
     while True:
         number = _after_block(lines, number)
         following = number

@@ -39,7 +39,7 @@ def grow_diag(forward: Collection[Link], backward: Collection[Link]) -> Links:
     """Grow the intersection towards the union.
 
     A link of the union is added if it lies beside or diagonally to one that is there, and if one of its words, the
-    source word or the target word, has no link yet. This goes on until nothing is added.
+    source word or the target word, has no link yet. This is repeated until nothing is added.
 
     >>> sorted(grow_diag({(0, 0), (1, 1), (3, 3)}, {(0, 0), (0, 1)}))  # (3, 3) has no neighbour
     [(0, 0), (0, 1), (1, 1)]

@@ -8,7 +8,7 @@ Sequence distillation: Kim and Rush 2016, https://arxiv.org/abs/1606.07947, sect
 translate text of the source language, and a smaller model learns from their translations.
 
 The pairs go to ``OUT.part``, window by window; after each, ``OUT.part.json`` is replaced, which says how far the work
-has come. A process that was killed at any moment goes on from there and writes the same pairs. At the end the file gets
+has come. After a kill at any moment the work continues from there, with the same pairs. At the end the file gets
 its name, and ``OUT.json`` says where the pairs are from.
 """
 

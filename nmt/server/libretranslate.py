@@ -33,7 +33,7 @@ KEYED_PATHS = ("/translate", "/detect", "/translate_file")
 OPEN_PATHS = ("/languages", "/frontend/settings", "/health")
 DOWNLOADS = "/download_file/"
 MAX_CHARACTERS, MAX_TEXTS, MAX_FILE, MAX_ALTERNATIVES = 100_000, 128, 8_000_000, 5
-# Translated files wait in memory to be fetched: so many, and so many seconds.
+# Translated files wait in memory to be fetched: their maximum number, and the seconds they wait.
 _FILES, _SECONDS = 32, 600.0
 
 # Searches sentences with the model of a name: the sentences, and how many translations of each are wanted.

@@ -154,7 +154,7 @@ class WorkerSteps:
 def _blank(batch: Any) -> Any:
     """Return one row without tokens to write, which has no loss and no gradient."""
     if batch is None:
-        raise InputError("This worker has no pair to train on: there are too few pairs for so many workers.")
+        raise InputError("This worker has no pair to train on: there are too few pairs for all workers.")
     inputs, output = batch
     empty = {name: tf.zeros_like(value[:1]) for name, value in inputs.items()}
     # Attention needs a place to go.
