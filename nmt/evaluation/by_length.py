@@ -15,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from nmt.evaluation.alignment import split_words
-from nmt.evaluation.scores import choose_tokenizer, composed
+from nmt.evaluation.scores import bleu_metric, choose_tokenizer, composed
 
 RESAMPLES = 1000
 
@@ -168,7 +168,7 @@ def _scored(
 ) -> LengthBin:
     """Score the sentences of a bin."""
     runs, references = [composed(texts) for texts in runs], composed(references)
-    bleu = sacrebleu.BLEU(tokenize=tokenizer)
+    bleu = bleu_metric(tokenizer)
     scores = [bleu.corpus_score(texts, [references]).score for texts in runs]
     statistics = [_statistics(texts, references, tokenizer) for texts in runs]
     # Two generators, so that models with more or fewer runs are scored on the same sentences.

@@ -60,7 +60,12 @@ def choose_judge(watch: str, targets: Sequence[str], language_model: bool = Fals
         return Judge(PERPLEXITY, "a language model makes no translations", tokenizer)
     if why := why_bleu_fails(targets):
         return Judge(CHRF, why, tokenizer)
-    return Judge(BLEU, f"sacreBLEU's tokenizer {tokenizer} fits the targets", tokenizer)
+    why = (
+        "the targets are tokenized already, so sacreBLEU counts what stands between spaces"
+        if tokenizer == "none"
+        else f"sacreBLEU's tokenizer {tokenizer} fits the targets"
+    )
+    return Judge(BLEU, why, tokenizer)
 
 
 def quality(record: Mapping[str, Any], watch: str) -> float:

@@ -19,6 +19,8 @@ from nmt.evaluation import scripts
 _SAMPLE = 2000
 # The longest runs of words that BLEU counts.
 _RUN = 4
+# The share of full stops with a space before them that shows tokenized text.
+_MOSTLY = 0.9
 # A sentence without spaces that has more characters than this is hardly one word.
 _LONG_WORD = 12
 
@@ -33,7 +35,7 @@ class Scores:
         bleu_fails: why BLEU says little about these references, or nothing if it does.
         character_bleu: BLEU over characters, with ``character_bleu_signature``; only where BLEU says little.
 
-    >>> score(["I ate rice today ."], ["I ate rice today ."]).bleu
+    >>> score(["I ate rice today."], ["I ate rice today."]).bleu
     100.0
     """
 
@@ -66,11 +68,11 @@ def score(hypotheses: Sequence[str], references: Sequence[str]) -> Scores:
     if not hypotheses or len(hypotheses) != len(references):
         raise ValueError(f"{len(hypotheses)} translations cannot be scored against {len(references)} references.")
     hypotheses, references = composed(hypotheses), composed(references)
-    bleu, chrf = sacrebleu.BLEU(tokenize=choose_tokenizer(references)), sacrebleu.CHRF()
+    bleu, chrf = bleu_metric(choose_tokenizer(references)), sacrebleu.CHRF()
     bleu_score = bleu.corpus_score(hypotheses, [references]).score
     chrf_score = chrf.corpus_score(hypotheses, [references]).score
     fails = why_bleu_fails(references)
-    characters = sacrebleu.BLEU(tokenize="char")
+    characters = bleu_metric("char")
     return Scores(
         bleu=round(bleu_score, 10),
         bleu_signature=str(bleu.get_signature()),
@@ -84,23 +86,42 @@ def score(hypotheses: Sequence[str], references: Sequence[str]) -> Scores:
 
 
 def choose_tokenizer(references: Sequence[str]) -> str:
-    """Return the tokenizer of sacreBLEU for the script of these sentences.
+    """Return the tokenizer of sacreBLEU for these sentences.
 
-    It is ``zh`` for Chinese, ``char`` for other scripts that put no spaces between words, and otherwise ``13a``.
+    It is ``zh`` for Chinese, ``char`` for other scripts that put no spaces between words, ``none`` for sentences that
+    are tokenized already, and otherwise ``13a``.
 
     >>> choose_tokenizer(["I ate rice"]), choose_tokenizer(["我吃了饭"]), choose_tokenizer(["ご飯を食べた"])
     ('13a', 'zh', 'char')
+    >>> choose_tokenizer(["i ate rice ."])
+    'none'
     """
     counted = scripts.census([*references[:_SAMPLE], ""]).classes.sum(0)[-len(scripts.SCRIPTS) :]
     main = scripts.expected(dict(zip(scripts.SCRIPTS, counted.tolist(), strict=True)))
     if main == ("Han",):
         return "zh"
-    return "char" if set(main) & set(scripts.SPACELESS) else "13a"
+    if set(main) & set(scripts.SPACELESS):
+        return "char"
+    return "none" if _tokenized(references) else "13a"
+
+
+def _tokenized(references: Sequence[str]) -> bool:
+    """Return whether a full stop is a token of its own wherever a sentence ends with one.
+
+    French puts a space before other marks, too, but not before a full stop.
+    """
+    ends = [text.rstrip()[-2:] for text in references[:_SAMPLE] if text.rstrip().endswith(".")]
+    return bool(ends) and sum(end == " ." for end in ends) >= _MOSTLY * len(ends)
+
+
+def bleu_metric(tokenizer: str) -> sacrebleu.BLEU:
+    """Return sacreBLEU's BLEU, which does not warn of tokenized text where the tokenizer is ``none``."""
+    return sacrebleu.BLEU(tokenize=tokenizer, force=tokenizer == "none")
 
 
 def bleu_signature(tokenizer: str) -> str:
     """Return the signature of :func:`score`'s BLEU with a tokenizer."""
-    bleu = sacrebleu.BLEU(tokenize=tokenizer)
+    bleu = bleu_metric(tokenizer)
     bleu.corpus_score(["a"], [["a"]])  # the number of references is part of it
     return str(bleu.get_signature())
 
@@ -118,7 +139,7 @@ def why_bleu_fails(references: Sequence[str]) -> str:
     tokenizer = choose_tokenizer(sample)
     if not sample:
         return ""
-    split = sacrebleu.BLEU(tokenize=tokenizer).tokenizer
+    split = bleu_metric(tokenizer).tokenizer
     if np.median([len(split(text).split()) for text in sample]) >= _RUN:
         return ""
     spaces = np.median([text.strip().count(" ") for text in sample])

@@ -5,12 +5,12 @@ import unicodedata
 import pytest
 import sacrebleu
 
-from nmt.evaluation.scores import bleu_signature, score
+from nmt.evaluation.scores import bleu_signature, choose_tokenizer, score
 
-REFERENCES = ["Mina eats rice at home .", "Juno sees the tall tree", "Nobody buys a book, today!", "Yes ."]
+REFERENCES = ["Mina eats rice at home.", "Juno sees the tall tree", "Nobody buys a book, today!", "Yes."]
 SETS = {
     "perfect": REFERENCES,
-    "near": ["Mina eats rice at work .", "Juno sees the tree", "Nobody buys a book today!", "Yes ."],
+    "near": ["Mina eats rice at work.", "Juno sees the tree", "Nobody buys a book today!", "Yes."],
     "other case": [line.upper() for line in REFERENCES],
     "empty lines": ["", "Juno sees the tall tree", "", ""],
     "nothing": ["", "", "", ""],
@@ -70,6 +70,16 @@ def test_a_bleu_that_can_only_be_zero_is_never_bare() -> None:
 def test_sentences_of_ordinary_length_have_no_second_bleu() -> None:
     found = score(["I ate rice today"], ["I ate rice today"])
     assert found.character_bleu is None and "characters" not in str(found)
+
+
+def test_tokenized_text_is_not_tokenized_again(capfd: pytest.CaptureFixture[str]) -> None:
+    """sacreBLEU warns of a hundred tokenized full stops unless it is told that they are meant."""
+    found = score(["a man 's hat is wet ."] * 100, ["a man 's hat is red ."] * 100)
+    assert "tok:none" in found.bleu_signature and not any(capfd.readouterr())
+    # Seven tokens, the sixth of them wrong: 6/7 tokens, 4/6 pairs, 3/5 triples and 2/4 fours are right.
+    assert found.bleu == pytest.approx(100 * (6 / 7 * 4 / 6 * 3 / 5 * 2 / 4) ** 0.25, abs=1e-3)
+    assert choose_tokenizer(["Il dort !", "Elle lit."] * 9) == "13a"
+    assert choose_tokenizer(["he sleeps ."] * 8 + ["she reads."]) == "13a"
 
 
 def test_a_script_without_spaces_has_its_own_tokenizer() -> None:
