@@ -16,9 +16,10 @@ DAY, LONGEST = 86_400, 60
 
 
 def asked() -> dict:
-    """Return the report of pip-audit; the second lock includes the first."""
+    """Return the report of pip-audit."""
     options = ["--no-deps", "--disable-pip", "--progress-spinner=off", "--timeout=10", "--format=json"]
-    command = [sys.executable, "-m", "pip_audit", "--requirement", str(LOCKS[1]), *options]
+    requirements = [word for lock in LOCKS for word in ("--requirement", str(lock))]
+    command = [sys.executable, "-m", "pip_audit", *requirements, *options]
     try:
         answer = subprocess.run(command, capture_output=True, text=True, timeout=LONGEST, check=False).stdout
         return json.loads(answer)
