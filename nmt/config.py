@@ -76,6 +76,9 @@ class Model:
     architecture: Literal["recurrent", "transformer", "language-model"] = option(
         "recurrent", "the kind of network; a language-model reads no source"
     )
+    decoder: Literal["recurrent", "transformer"] = option(
+        "recurrent", "the network of a language-model, which is a decoder alone"
+    )
     cell: Literal["gru", "lstm", "rnn"] = option("gru", "the recurrent cell")
     attention: Literal["bahdanau", "dot", "general", "concat", "scaled_dot", "cosine", "none"] = option(
         "bahdanau", "the score function; none: the whole source in one fixed vector"
@@ -259,32 +262,44 @@ class Config:
         check_decoding(self)
 
 
+def is_transformer(m: Model) -> bool:
+    """Return whether a network is made of a Transformer's layers.
+
+    >>> is_transformer(Model(architecture="language-model", decoder="transformer"))
+    True
+    """
+    return m.architecture == "transformer" or (m.architecture == "language-model" and m.decoder == "transformer")
+
+
 def _unused(m: Model) -> dict[str, str]:
     """Return the keys of model that are set and would do nothing, each with the reason."""
     recurrent = m.architecture == "recurrent"
-    transformer = m.architecture == "transformer"
+    stacks = is_transformer(m)
     which = f"model.architecture = '{m.architecture}'"
+    if m.architecture == "language-model":
+        which += f" and model.decoder = '{m.decoder}'"
     hidden = m.attention not in (*WITHOUT_UNITS, "none")
     # key: whether it has an effect, and where it has none
     meanings: dict[str, tuple[bool, str]] = {
-        "cell": (not transformer, which),
+        "decoder": (m.architecture == "language-model", which),
+        "cell": (not stacks, which),
         "attention": (recurrent, which),
         "context": (recurrent, which),
         "attention_units": (recurrent and hidden, f"model.attention = '{m.attention}'" if recurrent else which),
         "heads": (
-            transformer or (recurrent and m.attention in WITH_HEADS),
+            stacks or (recurrent and m.attention in WITH_HEADS),
             f"model.attention = '{m.attention}'" if recurrent else which,
         ),
         "bidirectional": (recurrent, which),
         "encoder_layers": (m.architecture != "language-model", which),
-        "layer_norm": (not transformer, which),
-        "residual": (not transformer, which),
+        "layer_norm": (not stacks, which),
+        "residual": (not stacks, which),
         "context_dropout": (recurrent, which),
-        "feed_forward": (transformer, which),
-        "positions": (transformer, which),
-        "max_positions": (transformer and m.positions == "learned", "sinusoidal positions" if transformer else which),
-        "alignment_layer": (transformer, which),
-        "alignment_head": (transformer, which),
+        "feed_forward": (stacks, which),
+        "positions": (stacks, which),
+        "max_positions": (stacks and m.positions == "learned", "sinusoidal positions" if stacks else which),
+        "alignment_layer": (m.architecture == "transformer", which),
+        "alignment_head": (m.architecture == "transformer", which),
     }
     return {
         key: where for key, (used, where) in meanings.items() if not used and getattr(m, key) != getattr(Model, key)
@@ -326,8 +341,9 @@ def _text_rules(c: Config) -> Rules:
 def _model_rules(c: Config) -> Rules:
     m = c.model
     language_model, transformer = m.architecture == "language-model", m.architecture == "transformer"
-    width = m.units if transformer else m.attention_units
-    heads = transformer or m.attention in WITH_HEADS
+    stacks = is_transformer(m)
+    width = m.units if stacks else m.attention_units
+    heads = stacks or m.attention in WITH_HEADS
     positions = max(c.data.max_length, c.decoding.max_length) + 1
     deep = max(m.decoder_layers, 1 if language_model else m.encoder_layers) > 1
     alignment_head = 1 if m.alignment_head == "mean" else m.alignment_head
@@ -349,15 +365,15 @@ def _model_rules(c: Config) -> Rules:
         (
             heads and width % m.heads > 0,
             f"model.heads = {m.heads} does not divide {width}, the width that the heads share "
-            f"(model.{'units' if transformer else 'attention_units'}).",
+            f"(model.{'units' if stacks else 'attention_units'}).",
         ),
         (
-            transformer and m.embedding != m.units,
+            stacks and m.embedding != m.units,
             f"The embeddings of a transformer are as wide as its layers: model.embedding = {m.embedding} must equal "
             f"model.units = {m.units}.",
         ),
         (
-            transformer and m.positions == "learned" and m.max_positions < positions,
+            stacks and m.positions == "learned" and m.max_positions < positions,
             f"model.max_positions = {m.max_positions} is too small: data.max_length and decoding.max_length need "
             f"{positions}.",
         ),

@@ -10,7 +10,18 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from nmt.config import Config, Decoding, Model, beam_size, from_dict, from_file, max_ratio, to_toml, with_settings
+from nmt.config import (
+    Config,
+    Decoding,
+    Model,
+    beam_size,
+    from_dict,
+    from_file,
+    is_transformer,
+    max_ratio,
+    to_toml,
+    with_settings,
+)
 from nmt.errors import InputError
 
 SECTIONS = {section.name: type(getattr(Config(), section.name)) for section in dataclasses.fields(Config)}
@@ -41,18 +52,21 @@ def mended(parts: dict[str, Any]) -> dict[str, Any]:
     """Make random sections agree: what may be set with what is tested in test_architectures.py."""
     text, data, model, training, decoding = (parts[name] for name in SECTIONS)
     recurrent, transformer = model.architecture == "recurrent", model.architecture == "transformer"
-    learned = transformer and model.positions == "learned"
-    changes: dict[str, Any] = {"embedding": model.units} if transformer else {}
-    width = model.units if transformer else model.attention_units
+    stacks = is_transformer(model)
+    learned = stacks and model.positions == "learned"
+    changes: dict[str, Any] = {"embedding": model.units} if stacks else {}
+    width = model.units if stacks else model.attention_units
     heads = math.gcd(model.heads, width)
     unused = {
-        "cell": not transformer,
+        "decoder": model.architecture == "language-model",
+        "cell": not stacks,
         **dict.fromkeys(("attention", "context", "bidirectional", "context_dropout"), recurrent),
         "attention_units": recurrent and model.attention in ("bahdanau", "concat", "scaled_dot"),
-        "heads": transformer or (recurrent and model.attention == "scaled_dot"),
+        "heads": stacks or (recurrent and model.attention == "scaled_dot"),
         "encoder_layers": recurrent or transformer,
-        **dict.fromkeys(("layer_norm", "residual"), not transformer),
-        **dict.fromkeys(("feed_forward", "positions", "alignment_layer", "alignment_head"), transformer),
+        **dict.fromkeys(("layer_norm", "residual"), not stacks),
+        **dict.fromkeys(("feed_forward", "positions"), stacks),
+        **dict.fromkeys(("alignment_layer", "alignment_head"), transformer),
         "max_positions": learned,
     }
     if unused["heads"]:

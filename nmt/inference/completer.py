@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from nmt.config import Config, Decoding
+from nmt.config import Config, Decoding, is_transformer
 from nmt.data.tokenizers import Tokenizers
 from nmt.decoding.strategies import numbers_for
 from nmt.errors import InputError
@@ -63,6 +63,9 @@ class Completer(Searcher):
     ) -> None:
         super().__init__(model, tokenizers, config, parallel_batches)
         self._graph = CompletionGraph(model, tokenizers)
+        m = self.config.model
+        learned = is_transformer(m) and m.positions == "learned"
+        self._max_pieces = min(_MAX_PIECES, m.max_positions - 1) if learned else _MAX_PIECES
         self._score = tf.function(
             self._graph.score, input_signature=[STRINGS, tf.TensorSpec([], tf.int32)], autograph=False
         )
@@ -115,25 +118,26 @@ class Completer(Searcher):
     def score(self, texts: Sequence[str], first: int = 0) -> list[tuple[float, int]]:
         """Return the log-probability of each text and the number of its pieces, EOS included.
 
-        The perplexity per piece is ``exp(-sum of the first / sum of the second)``. Of a text of more than 4,095 pieces
-        the rest is left out, so that memory is bounded, and a message in the log names it.
+        The perplexity per piece is ``exp(-sum of the first / sum of the second)``. Of a text of more than 4,095 pieces,
+        or more than a Transformer has learned positions, the rest is left out, so that memory is bounded, and a message
+        in the log names it.
 
         Arguments:
             texts: the texts.
             first: the number of the first text, from 0, for the messages.
         """
-        lengths = self._pieces(texts)
+        lengths, most = self._pieces(texts), self._max_pieces
         for number, length in enumerate(lengths, first + 1):
-            if length > _MAX_PIECES:
-                logger.info(f"Line {number} has more than {_MAX_PIECES:,} pieces: the rest was left out.")
+            if length > most:
+                logger.info(f"Line {number} has more than {most:,} pieces: the rest was left out.")
         found: dict[int, tuple[float, int]] = {}
 
         def score(batch: list[int]) -> None:
-            outputs = self._score(encoded([texts[i] for i in batch]), tf.constant(_MAX_PIECES))
+            outputs = self._score(encoded([texts[i] for i in batch]), tf.constant(most))
             scores = zip(outputs["scores"].numpy().tolist(), outputs["lengths"].numpy().tolist(), strict=True)
             found.update(zip(batch, scores, strict=True))
 
-        self._score_all(score, [min(n, _MAX_PIECES) + 1 for n in lengths], self.config.decoding.batch_size)
+        self._score_all(score, [min(n, most) + 1 for n in lengths], self.config.decoding.batch_size)
         return [found[i] for i in range(len(texts))]
 
     def _search_graph(self, settings: Decoding, *more: bool) -> Callable[..., Outputs]:

@@ -74,8 +74,6 @@ class Positions(keras.layers.Layer):
 class _Stack(keras.layers.Layer):
     """The base class of both stacks: the sublayers of each layer, each with a normalisation before it."""
 
-    attentions: tuple[str, ...] = ("self_attention",)
-
     def __init__(
         self,
         units: int,
@@ -85,12 +83,14 @@ class _Stack(keras.layers.Layer):
         dropout: float = 0.0,
         positions: int = 0,
         head: int | None = None,
+        attentions: tuple[str, ...] = ("self_attention",),
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         if layers < 1:
             raise ValueError(f"layers must be 1 or more, not {layers}.")
         self.supports_masking = True
+        self.attentions = attentions
         self.units = units
         self.heads = heads
         self.feed_forward = feed_forward
@@ -251,31 +251,34 @@ class TransformerDecoder(_Stack):
     The call reads a whole target at once: each token attends to those before it and to itself. :meth:`step` reads one
     more token and keeps the keys and values of those before in its state. A test holds the two equal.
 
+    Without cross-attention it is a language model, as in Radford et al. 2018, *Improving Language Understanding by
+    Generative Pre-Training*: each layer has self-attention and a feed-forward network alone.
+
     Arguments:
         units, heads, feed_forward, layers, dropout, positions: as those of :class:`TransformerEncoder`.
         layer: the layer whose cross-attention is the alignment, from 0; the last if not given.
         head: the head of that layer, from 0; the mean of all if not given.
+        cross_attention: whether there is a source to attend to.
 
     Call arguments:
         inputs: token vectors, shape ``(batch, target, units)``.
-        values: annotations, shape ``(batch, source, width)``.
+        values: annotations, shape ``(batch, source, width)``; ``None`` without cross-attention.
         state: the encoder's initial state, not used.
         values_mask: ``(batch, source)``, true at real tokens.
 
     Returns:
-        The readouts ``(batch, target, units)`` and the alignment ``(batch, target, source)``.
+        The readouts ``(batch, target, units)`` and the alignment ``(batch, target, source)``. Without cross-attention
+        the last dimension of the alignment is 0.
 
     Raises:
-        ValueError: if there is no layer, no such ``layer`` or ``head``, or the heads do not divide the units.
+        ValueError: if there is no layer, no such ``layer`` or ``head``, the heads do not divide the units, or ``layer``
+            or ``head`` is given without cross-attention.
 
     >>> decoder = TransformerDecoder(units=6, heads=2, feed_forward=13, layers=2)
     >>> readouts, alignment = decoder(tf.ones([3, 4, 6]), tf.ones([3, 5, 6]))
     >>> readouts.shape, alignment.shape
     (TensorShape([3, 4, 6]), TensorShape([3, 4, 5]))
     """
-
-    attentions = ("self_attention", "cross_attention")
-    aligned = True
 
     def __init__(
         self,
@@ -287,6 +290,7 @@ class TransformerDecoder(_Stack):
         positions: int = 0,
         layer: int | None = None,
         head: int | None = None,
+        cross_attention: bool = True,
         **kwargs: Any,
     ) -> None:
         super().__init__(
@@ -297,32 +301,51 @@ class TransformerDecoder(_Stack):
             dropout=dropout,
             positions=positions,
             head=head,
+            attentions=("self_attention", "cross_attention") if cross_attention else ("self_attention",),
             **kwargs,
         )
+        if not cross_attention and (layer, head) != (None, None):
+            raise ValueError("Without cross-attention there is no layer or head whose attention is an alignment.")
         if layer is not None and not 0 <= layer < self.layers:
             raise ValueError(f"There is no layer {layer}: they are numbered from 0 to {self.layers - 1}.")
         self.layer = layer
         self.head = head
+        self.cross_attention = cross_attention
+
+    @property
+    def aligned(self) -> bool:
+        """Whether there is an alignment."""
+        return self.cross_attention
 
     @property
     def readout(self) -> int:
         """Width of a readout."""
         return self.units
 
-    def build(self, inputs_shape: tuple, values_shape: tuple, state_shape: Any = None) -> None:
-        self._build(values_shape)
+    def build(self, inputs_shape: tuple, values_shape: tuple | None = None, state_shape: Any = None) -> None:
+        self._build(values_shape or inputs_shape)
+
+    def zero_state(self, like: tf.Tensor) -> tuple[tuple[tf.Tensor, ...], ...]:
+        """Return what a language model begins with, for the batch of ``like``, ``(batch, …)``: nothing but the batch.
+
+        It is a tuple with a tuple of one tensor ``(batch, 1)``, from which :meth:`initial_state` makes empty caches.
+        """
+        return ((tf.zeros_like(like[:, :1]),),)
 
     def remember(
-        self, values: tf.Tensor, mask: tf.Tensor | None, initial_state: Any = (), training: bool = False
+        self, values: tf.Tensor | None, mask: tf.Tensor | None, initial_state: Any = (), training: bool = False
     ) -> Memory:
         """Return the memory that :meth:`step` attends to: keys and values of the source, for each layer.
 
         Arguments:
-            values: annotations, shape ``(batch, source, width)``.
+            values: annotations, shape ``(batch, source, width)``; ``None`` without cross-attention.
             mask: ``(batch, source)``, true at real tokens.
-            initial_state, training: not used; a recurrent decoder needs them.
+            initial_state: without cross-attention, from :meth:`zero_state`.
+            training: not used; a recurrent decoder needs it.
         """
-        layers = [cross.remember(values, mask) for _, cross in self.looks]
+        if not self.cross_attention:
+            return Memory((), (), (), initial_state)
+        layers = [attentions[1].remember(values, mask) for attentions in self.looks]
         return Memory(tuple(m.values for m in layers), tuple(m.keys for m in layers), layers[0].mask)
 
     def initial_state(self, memory: Memory, max_steps: int | tf.Tensor | None = None) -> KeyValueCache:
@@ -333,9 +356,9 @@ class TransformerDecoder(_Stack):
         """
         if max_steps is None:
             raise ValueError("A Transformer's state needs max_steps, the largest number of tokens that will be read.")
-        keys = memory.keys[0]
-        batch = tf.shape(keys)[0]
-        empty = tf.zeros([batch, self.heads, max_steps, self.units // self.heads], keys.dtype)
+        like = memory.keys[0] if self.cross_attention else memory.initial_state[0][0]
+        batch = tf.shape(like)[0]
+        empty = tf.zeros([batch, self.heads, max_steps, self.units // self.heads], like.dtype)
         return KeyValueCache(tf.zeros([batch], tf.int32), (empty,) * self.layers, (empty,) * self.layers)
 
     def step(
@@ -371,13 +394,13 @@ class TransformerDecoder(_Stack):
     def call(
         self,
         inputs: tf.Tensor,
-        values: tf.Tensor,
+        values: tf.Tensor | None,
         state: Any = (),
         values_mask: tf.Tensor | None = None,
         training: bool = False,
     ) -> tuple[tf.Tensor, tf.Tensor]:
         places = tf.range(tf.shape(inputs)[1])
-        causal = tf.expand_dims(tf.expand_dims(places, 0) <= tf.expand_dims(places, 1), 0)
+        causal = _causal(places)
 
         def whole_target(i: int, normed: tf.Tensor) -> Memory:
             return self.looks[i][0].remember(normed)._replace(mask=causal)
@@ -402,17 +425,55 @@ class TransformerDecoder(_Stack):
         """
         x = self.drop(x, training=training)
         aligning = self.layers - 1 if self.layer is None else self.layer
-        alignment = None
-        for i, (self_attention, cross_attention) in enumerate(self.looks):
+        alignment = x[..., :0]
+        for i, (self_attention, *cross_attention) in enumerate(self.looks):
             normed = self.norms[i][0](x)
             context, _ = self_attention.attend(normed, target(i, normed))
             x += self.drop(context, training=training)
-            source = Memory(memory.values[i], memory.keys[i], memory.mask)
-            context, weights = cross_attention.attend(self.norms[i][1](x), source)
-            x += self.drop(context, training=training)
-            alignment = weights if i == aligning else alignment
+            for attention in cross_attention:
+                source = Memory(memory.values[i], memory.keys[i], memory.mask)
+                context, weights = attention.attend(self.norms[i][1](x), source)
+                x += self.drop(context, training=training)
+                alignment = weights if i == aligning else alignment
             x = self._network(i, x, training)
         return self.last_norm(x), alignment
 
+    def causal_attention(self, inputs: tf.Tensor) -> list[tf.Tensor]:
+        """Return the self-attention weights of every head of every layer of a language model, for pictures.
+
+        Arguments:
+            inputs: as in the call.
+
+        Returns:
+            For each layer ``(batch, heads, target, target)``. A row belongs to the token that attends, sums to one, and
+            is zero at the tokens after it.
+
+        Raises:
+            ValueError: with cross-attention, without whose source the layers cannot run.
+
+        >>> decoder = TransformerDecoder(units=6, heads=2, feed_forward=13, layers=1, cross_attention=False)
+        >>> decoder.build((None, None, 6))
+        >>> print(decoder.causal_attention(tf.ones([1, 2, 6]))[0][0, 0].numpy()[0])
+        [1. 0.]
+        """
+        if self.cross_attention:
+            raise ValueError("causal_attention is for a decoder without cross-attention.")
+        places = tf.range(tf.shape(inputs)[1])
+        found = []
+
+        def kept(i: int, normed: tf.Tensor) -> Memory:
+            memory = self.looks[i][0].remember(normed)._replace(mask=_causal(places))
+            found.append(self.looks[i][0].weights_of_heads(normed, memory))
+            return memory
+
+        self._run_layers(self.places(inputs, places), kept, self.remember(None, None), training=False)
+        return found
+
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "layer": self.layer, "head": self.head}
+        own = ("layer", "head", "cross_attention")
+        return {**super().get_config(), **{name: getattr(self, name) for name in own}}
+
+
+def _causal(places: tf.Tensor) -> tf.Tensor:
+    """Return the mask ``(1, target, target)``: a row for each token, true at those before it and at itself."""
+    return tf.expand_dims(tf.expand_dims(places, 0) <= tf.expand_dims(places, 1), 0)

@@ -67,13 +67,7 @@ def recurrent(config: Config, source_vocabulary: int, target_vocabulary: int) ->
 def transformer(config: Config, source_vocabulary: int, target_vocabulary: int) -> Seq2Seq:
     """Return a Transformer, not built yet."""
     m = config.model
-    shared: dict[str, Any] = {
-        "units": m.units,
-        "heads": m.heads,
-        "feed_forward": m.feed_forward,
-        "dropout": m.dropout,
-        "positions": m.max_positions if m.positions == "learned" else 0,
-    }
+    shared = _stack(config)
     encoder = TransformerEncoder(layers=m.encoder_layers, **shared)
     decoder = TransformerDecoder(
         layers=m.decoder_layers,
@@ -85,9 +79,14 @@ def transformer(config: Config, source_vocabulary: int, target_vocabulary: int) 
 
 
 def language_model(config: Config, source_vocabulary: int, target_vocabulary: int) -> LanguageModel:
-    """Return a recurrent language model, not built yet. It has no source."""
+    """Return a language model, recurrent or a Transformer, not built yet. It has no source."""
     m = config.model
-    return LanguageModel(target_vocabulary, m.embedding, _recurrent_decoder(config, None), m.tied, **_dropouts(config))
+    decoder = (
+        TransformerDecoder(layers=m.decoder_layers, cross_attention=False, **_stack(config))
+        if m.decoder == "transformer"
+        else _recurrent_decoder(config, None)
+    )
+    return LanguageModel(target_vocabulary, m.embedding, decoder, m.tied, **_dropouts(config))
 
 
 # The names are those of model.architecture in the config; a test holds the two equal.
@@ -96,6 +95,18 @@ ARCHITECTURES: dict[str, Callable[[Config, int, int], Seq2Seq | LanguageModel]] 
     "transformer": transformer,
     "language-model": language_model,
 }
+
+
+def _stack(config: Config) -> dict[str, Any]:
+    """Return the arguments of every stack of a Transformer."""
+    m = config.model
+    return {
+        "units": m.units,
+        "heads": m.heads,
+        "feed_forward": m.feed_forward,
+        "dropout": m.dropout,
+        "positions": m.max_positions if m.positions == "learned" else 0,
+    }
 
 
 def _recurrent_decoder(config: Config, attention: Attention | None) -> Decoder:

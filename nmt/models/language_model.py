@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from nmt.layers.attention import Memory
 from nmt.layers.decoder import Decoder
+from nmt.layers.transformer import TransformerDecoder
 from nmt.models.base import Encoded, TextModel, build_once
 
 
@@ -19,7 +20,7 @@ class LanguageModel(TextModel):
     Arguments:
         vocabulary: number of tokens; id 0 is padding.
         embedding: width of a token vector, and of the readout.
-        decoder: a :class:`Decoder` without attention.
+        decoder: a :class:`Decoder` without attention, or a :class:`TransformerDecoder` without cross-attention.
         tied: ``none``, or ``output``: the output layer uses the embeddings.
         embedding_dropout, output_dropout, word_dropout: as those of :class:`Seq2Seq`.
 
@@ -37,7 +38,7 @@ class LanguageModel(TextModel):
         self,
         vocabulary: int,
         embedding: int,
-        decoder: Decoder,
+        decoder: Decoder | TransformerDecoder,
         tied: str = "output",
         embedding_dropout: float = 0.0,
         output_dropout: float = 0.0,

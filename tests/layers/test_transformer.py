@@ -365,6 +365,54 @@ def test_a_word_never_depends_on_later_words_nor_on_padding_nor_on_neighbours(le
         assert not alignment.numpy()[row, :, length:].any()
 
 
+def decoder_alone(**options):
+    """A decoder without cross-attention."""
+    made = TransformerDecoder(UNITS, HEADS, INNER, LAYERS, cross_attention=False, **options)
+    made.build((None, None, UNITS))
+    return filled(made, 13)
+
+
+@either_position
+def test_a_decoder_alone_follows_the_equations_and_so_do_its_steps(positions):
+    layer, (words, _) = decoder_alone(positions=positions), arguments()
+    readouts, alignment = layer(words, None)
+    memory = layer.remember(None, None, layer.zero_state(words[:, 0]))
+    state = layer.initial_state(memory, TARGET + 3)
+    assert alignment.shape == (BATCH, TARGET, 0) and not layer.aligned
+    for row, (own_words,) in enumerate(rows(words)):
+        x = placed(layer, own_words)
+        for (itself,), (first, last), inner in zip(layer.looks, layer.norms, layer.networks, strict=True):
+            x = x + attend(itself, norm(first, x), norm(first, x), causal=True)[0]
+            x = x + network(inner, norm(last, x))
+        np.testing.assert_allclose(readouts[row], norm(layer.last_norm, x), atol=1e-5)
+    for t in range(TARGET):
+        readout, state, weights = layer.step(words[:, t], state, memory)
+        np.testing.assert_allclose(readout, readouts[:, t], atol=1e-5)
+        assert weights.shape == (BATCH, 0)
+
+
+def test_nothing_before_a_token_moves_when_it_changes():
+    layer, (words, _) = decoder_alone(), arguments()
+    readouts = layer(words, None)[0].numpy()
+    for t in range(TARGET):
+        changed = words.numpy()
+        changed[:, t, 0] += 1  # one unit: the norms would take away what all have in common
+        moved = np.abs(layer(tf.constant(changed), None)[0].numpy() - readouts).max((0, 2))
+        np.testing.assert_array_equal(moved[:t], 0)
+        assert (moved[t:] > 1e-3).all()
+        shown = layer.causal_attention(tf.constant(changed))
+        assert len(shown) == LAYERS and shown[0].shape == (BATCH, HEADS, TARGET, TARGET)
+        assert not shown[0].numpy()[:, :, t, t + 1 :].any()
+        np.testing.assert_allclose(tf.reduce_sum(shown[1], -1), 1, atol=1e-5)
+
+
+def test_a_decoder_alone_has_no_alignment_to_choose():
+    with pytest.raises(ValueError, match="no layer or head"):
+        TransformerDecoder(UNITS, HEADS, INNER, LAYERS, head=1, cross_attention=False)
+    with pytest.raises(ValueError, match="without cross-attention"):
+        decoder().causal_attention(arguments()[0])
+
+
 def test_a_word_learns_from_itself_and_those_before_only():
     layer, (words, values) = decoder(), arguments()
     for t in range(TARGET):
@@ -465,9 +513,10 @@ def test_computes_in_half_precision_nearly_the_same(positions):
         TransformerEncoder(UNITS, HEADS, INNER, LAYERS, 0.25, ROWS, name="mine"),
         TransformerDecoder(UNITS, HEADS, INNER, LAYERS, 0.25, ROWS, layer=0, head=1, name="mine"),
         TransformerDecoder(UNITS, HEADS, INNER, LAYERS, name="mine"),
+        TransformerDecoder(UNITS, HEADS, INNER, LAYERS, cross_attention=False, name="mine"),
         Positions(ROWS, name="mine"),
     ],
-    ids=["encoder", "decoder", "plain", "positions"],
+    ids=["encoder", "decoder", "plain", "alone", "positions"],
 )
 def test_comes_back_from_its_config(layer):
     again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(layer))
@@ -475,6 +524,7 @@ def test_comes_back_from_its_config(layer):
     assert again.get_config() == layer.get_config()
     assert again.name == "mine"
     own_names = {"units", "heads", "feed_forward", "layers", "dropout", "positions", "layer", "head", "learned"}
+    own_names |= {"cross_attention"}
     for name in own_names & set(vars(layer)):
         assert getattr(again, name) == getattr(layer, name)
 

@@ -23,6 +23,7 @@ RECURRENT = [*SMALL, "model.units=6", "model.embedding=5", "model.attention_unit
 PLAIN = [*SMALL, "model.units=6", "model.embedding=5"]
 TRANSFORMER = [*SMALL, "model.architecture=transformer", "model.units=6", "model.embedding=6", "model.heads=2"]
 LANGUAGE = [*SMALL, "model.architecture=language-model", "model.units=6", "model.embedding=5"]
+CAUSAL = [*TRANSFORMER[:-4], "model.architecture=language-model", "model.decoder=transformer", *TRANSFORMER[-3:]]
 NO_DROPOUT = [f"model.{kind}=0" for kind in ("dropout", "embedding_dropout", "output_dropout")]
 
 # Each place is some milliseconds of every combination, so there are no more than it takes to have padding of two sizes.
@@ -62,6 +63,7 @@ OTHERS = [
     LANGUAGE,
     [*LANGUAGE, "model.cell=lstm", "model.decoder_layers=2", "model.layer_norm=true", "model.residual=true"],
     [*LANGUAGE, "model.cell=rnn", "model.tied=none"],
+    [*CAUSAL, "model.decoder_layers=2"],
 ]
 ALL = [recurrent(*combination) for combination in COMBINATIONS] + OTHERS
 
@@ -122,7 +124,7 @@ def test_it_comes_back_from_its_config_and_weights(settings, tmp_path):
 @pytest.mark.parametrize(
     "settings",
     [recurrent("lstm", a, c, 2, True) for a, c in (("none", "input"), ("cosine", "feed"), ("general", "output"))]
-    + OTHERS[5:10],
+    + [*OTHERS[5:10], OTHERS[-1]],
     ids=name,
 )
 def test_a_row_never_depends_on_its_padding_or_its_neighbours(settings):
@@ -143,6 +145,9 @@ def test_what_a_preset_had_set_gives_way_to_a_setting():
     assert transformer.model.bidirectional and transformer.model.dropout == 0.4
     with pytest.raises(InputError, match="would do nothing"):
         with_settings(base, ["model.attention=dot", "model.attention_units=64"])
+
+
+LM = ["model.architecture=language-model", "model.decoder=transformer"]
 
 
 @pytest.mark.parametrize(
@@ -174,6 +179,12 @@ def test_what_a_preset_had_set_gives_way_to_a_setting():
         (["model.architecture=language-model", "model.bidirectional=false"], "would do nothing"),
         (["model.architecture=language-model", "model.encoder_layers=2"], "would do nothing"),
         (["model.architecture=language-model", "model.tied=all"], "no source to share with"),
+        (["model.decoder=transformer"], "would do nothing with model.architecture = 'recurrent'"),
+        (["model.architecture=language-model", "model.heads=2"], "would do nothing"),
+        ([*LM, "model.cell=lstm"], "language-model' and model.decoder = 'transformer'"),
+        ([*LM, "model.alignment_head=1"], "would do nothing"),
+        ([*LM, "model.units=128"], "as wide as its layers"),
+        ([*LM, "model.positions=learned", "model.max_positions=200"], "need 201"),
         (["model.architecture=language-model", "text.joint=false"], "no source to share with"),
         (["model.architecture=language-model", "training.watch=bleu"], "makes none"),
         (["text.kind=char", "text.sampling=0.1"], "there is only one"),
