@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import sys
+from collections.abc import Callable
 
 import typer
 
@@ -41,6 +43,12 @@ for command in (
     app.command(cls=ListsOfFiles if command is train else None)(command)
 
 
+@functools.cache
+def command_line() -> Callable[[], object]:
+    """Return what parses the words of a command line and runs the command. To make it takes time, so it is kept."""
+    return typer.main.get_command(app)
+
+
 def main() -> None:
     """Run a command, and turn an error into one sentence and an exit code."""
     if sys.getfilesystemencoding() != "utf-8":
@@ -53,7 +61,7 @@ def main() -> None:
     sys.stdout, sys.stderr = LastingStream(sys.stdout), LastingStream(sys.stderr)  # type: ignore[assignment]
     try:
         with news():
-            app()
+            command_line()()
     except InputError as error:
         _end(error, 2)
     except WorkFailed as error:

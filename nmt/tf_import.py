@@ -16,7 +16,7 @@ import os
 import re
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -102,6 +102,17 @@ def check_backend() -> None:
             return  # Keras takes its default, which is TensorFlow
     if chosen not in (None, "tensorflow"):
         raise InputError(f"nmt runs on TensorFlow, but {where} asks Keras for {chosen!r}: set it to 'tensorflow'.")
+
+
+def as_written(function: Callable) -> Callable:
+    """Return the function of a graph as it is written.
+
+    AutoGraph would search its source for a Python ``if`` or ``for`` over tensors, and there is none in this package. It
+    costs seconds at the start of a training, and again where a pipeline is made inside another one.
+    """
+    import tensorflow as tf
+
+    return tf.autograph.experimental.do_not_convert(function)
 
 
 def sentencepiece_tokenizer(model: bytes) -> tensorflow_text.SentencepieceTokenizer:

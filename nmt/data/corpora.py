@@ -35,6 +35,7 @@ from typing import TYPE_CHECKING, Any
 from nmt.data.line_index import EVERY, LineIndex, is_gzip
 from nmt.errors import InputError
 from nmt.text_encoding import BOM, decode, decode_start
+from nmt.tf_import import as_written
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -286,7 +287,7 @@ class _Tsv(Corpus):
             columns = tf.raw_ops.StringSplitV2(input=[line], sep="\t", maxsplit=2).values
             return columns[0], columns[1]
 
-        return line_dataset(self.path, self.places).map(first_two_columns)
+        return line_dataset(self.path, self.places).map(as_written(first_two_columns))
 
     def pairs(self) -> Iterator[tuple[str, str]]:
         return _quoted_pairs(self.path) if self.quoted else _tsv_pairs(self.path)
@@ -308,7 +309,7 @@ class _PlainText(Corpus):
     seekable = True
 
     def dataset(self) -> tf.data.Dataset:
-        return line_dataset(self.path, self.places).map(lambda line: ("", line))
+        return line_dataset(self.path, self.places).map(as_written(lambda line: ("", line)))
 
     def rows(self, first: int, count: int) -> list[tuple[str, ...]]:
         return [("", line) for line in itertools.islice(lines_from(self.places, first), count)]
@@ -540,7 +541,7 @@ def line_dataset(path: Path, places: LineIndex | None = None) -> tf.data.Dataset
     # Only bytes can carry every file name that Linux allows.
     lines = tf.data.TextLineDataset(os.fsencode(path), compression_type="GZIP" if is_gzip(path) else "")
     # Only the first line can hold the mark, so only the first line is searched for it.
-    first = lines.take(1).map(lambda line: tf.strings.regex_replace(line, f"^{BOM}", ""))
+    first = lines.take(1).map(as_written(lambda line: tf.strings.regex_replace(line, f"^{BOM}", "")))
     return first.concatenate(lines.skip(1))
 
 
@@ -633,7 +634,8 @@ class _Part(Corpus):
         return None if lines is None else (line for index, line in enumerate(lines) if self._holds(index))
 
     def _part(self, dataset: tf.data.Dataset) -> tf.data.Dataset:
-        return dataset.enumerate().filter(lambda index, _: self._holds(index)).map(lambda _, item: item)
+        mine = dataset.enumerate().filter(as_written(lambda index, _: self._holds(index)))
+        return mine.map(as_written(lambda _, item: item))
 
     def _holds(self, index: Any) -> Any:
         """Return whether the pair at ``index``, a number or a tensor, belongs here."""

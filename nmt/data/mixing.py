@@ -17,12 +17,11 @@ import tensorflow as tf
 
 from nmt.data.corpora import Corpus
 from nmt.data.line_index import EVERY
+from nmt.tf_import import as_written
 
 # The number of stretches aimed at, and the most places of the index in one: reads stay few and of a fair size, and a
 # buffer of 100,000 rows always holds a hundred stretches.
 _STRETCHES, _LONGEST = 1024, 16
-
-as_written = tf.autograph.experimental.do_not_convert
 
 
 def stretches(corpus: Corpus) -> list[tuple[int, int, float]]:

@@ -24,15 +24,12 @@ import tensorflow as tf
 from nmt.data.alignment_targets import Guide
 from nmt.data.tokenizers import BOS, EOS, PAD, Tokenizers
 from nmt.errors import InputError
+from nmt.tf_import import as_written
 
 # SentencePiece is about five times faster on batches than on single sentences.
 _TOGETHER = 256
 # Pairs that lengths are learned from, and how many of them are counted in one call.
 SAMPLE, _COUNTED = 50_000, 4096
-
-# Nothing here has a Python `if` or `for` over tensors. AutoGraph would search the source of each function for one. This
-# costs seconds at the start of a training, and again where a pipeline is made inside another one.
-as_written = tf.autograph.experimental.do_not_convert
 
 
 @as_written

@@ -17,7 +17,7 @@ import tensorflow as tf
 from nmt.config import Config, with_settings
 from nmt.data.corpora import Corpus, from_pairs, split_dev
 from nmt.data.mixture import open_parallel, open_texts, open_tsvs
-from nmt.data.pipeline import Pipeline, as_written, prefetched
+from nmt.data.pipeline import Pipeline, prefetched
 from nmt.doctor.quick import warnings
 from nmt.errors import InputError
 from nmt.evaluation.judge import choose_judge, learned_little
@@ -32,6 +32,7 @@ from nmt.output_streams import LastingStream
 from nmt.presets import preset as named_preset
 from nmt.saving import load_weights, replace_config, write_settings
 from nmt.stop_signals import stop_signals
+from nmt.tf_import import as_written
 from nmt.training.averaging import Keep
 from nmt.training.callbacks import (
     Cost,

@@ -18,7 +18,7 @@ import tensorflow as tf
 
 from nmt.config import Config
 from nmt.data.corpora import Corpus
-from nmt.data.pipeline import Buckets, Pipeline, as_written, lengths
+from nmt.data.pipeline import Buckets, Pipeline, lengths
 from nmt.data.tokenizers import EOS, PAD, Tokenizers
 from nmt.errors import InputError
 from nmt.evaluation.alignment_error import pharaoh
@@ -26,6 +26,7 @@ from nmt.inference.head_file import new_head, parameters
 from nmt.layers.alignment_head import AlignmentHead
 from nmt.linking.aligner import Posteriors, learn
 from nmt.models.seq2seq import Seq2Seq
+from nmt.tf_import import as_written
 from nmt.training.alignment_loss import alignment_loss
 from nmt.training.optimizers import Adam
 
