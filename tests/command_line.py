@@ -110,20 +110,22 @@ def _prepare(command: list[str], streams: list[str], env: dict[str, str], folder
     os.environ.clear()
     os.environ.update(env)
     sys.argv = command
-    suit_small_graphs()
+    suit_tests()
 
 
-def suit_small_graphs() -> None:
+def suit_tests() -> None:
     """Let each operation compute in one thread, run graphs as they are traced, and look for garbage less often.
 
-    A graph of a test runs once or twice on a few numbers, and optimizing it first takes longer than it does. What is
-    ``installed`` runs as it does for users, and so do the lessons.
+    A graph of a test runs once or twice on a few numbers, and optimizing it first takes longer than it does. No test
+    cuts the power, so none waits for the disk: files are read back from memory. What is ``installed`` runs as it does
+    for users, and so do the lessons.
     """
     import tensorflow as tf
 
     tf.config.threading.set_intra_op_parallelism_threads(1)
     tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
     gc.set_threshold(50_000, 20, 100)
+    os.fsync = lambda descriptor: None  # type: ignore[assignment]
 
 
 def here(*arguments: object) -> subprocess.CompletedProcess[bytes]:

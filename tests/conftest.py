@@ -3,7 +3,7 @@
 import os
 
 import pytest
-from command_line import suit_small_graphs
+from command_line import suit_tests
 
 from nmt.tf_import import import_tensorflow
 
@@ -26,4 +26,4 @@ def pytest_configure() -> None:
     """Where workers share the cores, let them suit small graphs."""
     if "PYTEST_XDIST_WORKER" in os.environ:
         import_tensorflow()
-        suit_small_graphs()
+        suit_tests()
