@@ -5,6 +5,7 @@ import gc
 import io
 import multiprocessing
 import os
+import posix
 import shutil
 import signal
 import subprocess
@@ -125,7 +126,8 @@ def suit_tests() -> None:
     tf.config.threading.set_intra_op_parallelism_threads(1)
     tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
     gc.set_threshold(50_000, 20, 100)
-    os.fsync = lambda descriptor: None  # type: ignore[assignment]
+    if os.fsync is posix.fsync:  # not that of a proof, which follows it
+        os.fsync = lambda descriptor: None  # type: ignore[assignment]
 
 
 def here(*arguments: object) -> subprocess.CompletedProcess[bytes]:
