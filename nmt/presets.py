@@ -1,4 +1,4 @@
-"""Presets: one set of settings for each kind of task, and one fitted to the size of the data."""
+"""Presets: one set of settings for each kind of task, and two that are fitted to the size of the data."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ def _widths(units: int) -> dict[str, int]:
     return dict.fromkeys(("units", "embedding", "attention_units"), units)
 
 
+# Fitted to the number of pairs.
+FITTED = ("auto", "transformer")
 PRESETS: dict[str, Values] = {
     # Small enough for two minutes, large enough to learn the built-in corpus.
     "demo": {
@@ -85,8 +87,8 @@ PRESETS: dict[str, Values] = {
 }
 
 # Maximum number of pairs: units, dropout, output dropout, word dropout, batch, label smoothing, epochs, rate. Fewer
-# pairs need fewer units, more dropout and smaller batches.
-_SIZES: list[tuple[float, int, float, float, float, int, float, int, float]] = [
+# pairs need fewer units, more dropout and smaller batches. See docs/measured.md for what was tried.
+_RECURRENT: list[tuple[float, int, float, float, float, int, float, int, float]] = [
     (2_000, 96, 0.4, 0.4, 0.2, 16, 0.2, 60, 0.003),
     (12_000, 128, 0.3, 0.4, 0.1, 40, 0.1, 80, 0.003),
     (60_000, 256, 0.3, 0.3, 0.0, 80, 0.1, 18, 0.002),
@@ -94,13 +96,23 @@ _SIZES: list[tuple[float, int, float, float, float, int, float, int, float]] = [
     (float("inf"), 512, 0.1, 0.1, 0.0, 256, 0.1, 4, 0.001),
 ]
 
+# Maximum number of pairs: units, width of the inner layers, layers, dropout, batch, epochs, rate, steps of warm-up. A
+# Transformer learns less from a pair than a recurrent network, so it reads all pairs about twice as often.
+_TRANSFORMER: list[tuple[float, int, int, int, float, int, int, float, int]] = [
+    (12_000, 128, 256, 3, 0.3, 40, 80, 0.003, 400),
+    (60_000, 128, 256, 4, 0.2, 80, 36, 0.003, 800),
+    (300_000, 256, 1024, 4, 0.1, 128, 16, 0.001, 2000),
+    (float("inf"), 512, 2048, 6, 0.1, 256, 8, 0.0007, 4000),
+]
+
 
 def preset(name: str, pairs: int = 0, what: str = "pairs", joint: bool = True) -> tuple[Config, list[str]]:
     """Return a preset's config and lines that explain it.
 
     Arguments:
-        name: one of ``PRESETS``; ``auto``: fitted to the number of pairs; or ``plain``: the defaults of the config.
-        pairs: that number; only ``auto`` uses it.
+        name: one of ``PRESETS``; ``auto``: a recurrent model fitted to the number of pairs; ``transformer``: a
+            Transformer fitted to it; or ``plain``: the defaults of the config.
+        pairs: that number; only presets that are fitted use it.
         what: what is counted; a language model has lines.
         joint: ``text.joint`` of the run: without it no embedding is shared by both languages.
 
@@ -109,59 +121,72 @@ def preset(name: str, pairs: int = 0, what: str = "pairs", joint: bool = True) -
 
     >>> preset("auto", 4_682)[0].model.units, preset("auto", 1_000_000)[0].model.units
     (128, 512)
+    >>> preset("transformer", 29_000)[0].model.architecture
+    'transformer'
     """
-    if name == "auto":
-        return _automatic(pairs, what, joint)
+    if name in FITTED:
+        return _fitted(name, pairs, what, joint)
     if name == "plain":
         return Config(), []
     if name not in PRESETS:
-        known = ["auto", "plain", *PRESETS]
+        known = [*FITTED, "plain", *PRESETS]
         raise InputError(f"There is no preset '{name}'." + nearest(name, known))
     return from_dict(PRESETS[name]), []
 
 
-def _automatic(pairs: int, what: str, joint: bool) -> tuple[Config, list[str]]:
-    row = next(row for row in _SIZES if pairs <= row[0])
-    _, units, dropout, output, words, batch, smoothing, epochs, rate = row
-    # See docs/measured.md for what was tried. A step with Luong's attention is quicker, so there is time for more.
-    # A language model has no source to attend to, or to share an embedding with.
-    luong = pairs > _SIZES[0][0] and what == "pairs"
-    attention: dict[str, Any] = {"attention": "dot", "context": "output"} if luong else {"attention_units": units}
-    tied = {"tied": "all"} if pairs > _SIZES[1][0] and what == "pairs" and joint else {}
-    values: Values = {
-        "model": {
-            "units": units,
-            "embedding": units,
-            **_dropouts(dropout, output),
-            "word_dropout": words,
-            **attention,
-            **tied,
-        },
-        "training": {
-            "batch_size": batch,
-            "label_smoothing": smoothing,
-            "epochs": epochs,
-            "learning_rate": rate,
-            "schedule": "linear",
-            "early_stopping": epochs,
-            **({"alignment_head": "auto"} if what == "pairs" else {}),
-        },
-        "decoding": {"beam": "auto"},
-    }
-    size = (
-        f"units = {units}, dropout = {dropout} (output {output}, whole tokens {words}), label_smoothing = {smoothing}"
-        + "".join(f", {key} = {value}" for key, value in {**attention, **tied}.items() if luong)
-    )
-    steps = f"batch_size = {batch}, epochs = {epochs}, learning_rate = {rate}, falling linearly"
-    small = pairs <= 60_000
+def _fitted(name: str, pairs: int, what: str, joint: bool) -> tuple[Config, list[str]]:
+    values, size = _transformer(pairs, joint) if name == "transformer" else _recurrent(pairs, what, joint)
+    training = values["training"]
+    training |= {"schedule": "linear", "early_stopping": training["epochs"]}
+    if what == "pairs":
+        training["alignment_head"] = "auto"
+    steps = ", ".join(f"{key} = {training[key]}" for key in ("batch_size", "epochs", "learning_rate"))
     why = (
         f"a wider model would memorise so few {what}, and small batches make more steps"
-        if small
+        if pairs <= 60_000
         else f"there are enough {what} for a wide model, and enough steps with large batches"
     )
-    return from_dict(values), [
-        f"Settings for {pairs:,} {what if pairs != 1 else what.removesuffix('s')} (--preset auto): {why}.",
+    return from_dict({**values, "decoding": {"beam": "auto"}}), [
+        f"Settings for {pairs:,} {what if pairs != 1 else what.removesuffix('s')} (--preset {name}): {why}.",
         f"  [model] {size}",
-        f"  [training] {steps}. [decoding] is chosen after it. Any --set goes over these; --preset plain leaves them "
-        "out.",
+        f"  [training] {steps}, falling linearly. [decoding] is chosen after it. Any --set goes over these; "
+        "--preset plain leaves them out.",
     ]
+
+
+def _recurrent(pairs: int, what: str, joint: bool) -> tuple[Values, str]:
+    """Return the settings of a recurrent model, and those of its size in a line."""
+    row = next(row for row in _RECURRENT if pairs <= row[0])
+    _, units, dropout, output, words, batch, smoothing, epochs, rate = row
+    # A step with Luong's attention is quicker, so there is time for more. A language model has no source to attend to,
+    # or to share an embedding with.
+    luong = pairs > _RECURRENT[0][0] and what == "pairs"
+    attention: dict[str, Any] = {"attention": "dot", "context": "output"} if luong else {"attention_units": units}
+    tied = {"tied": "all"} if pairs > _RECURRENT[1][0] and what == "pairs" and joint else {}
+    model = {"units": units, "embedding": units, **_dropouts(dropout, output), "word_dropout": words}
+    training = {"batch_size": batch, "label_smoothing": smoothing, "epochs": epochs, "learning_rate": rate}
+    size = (
+        f"units = {units}, dropout = {dropout} (output {output}, whole tokens {words}), label_smoothing = {smoothing}"
+    )
+    if luong:
+        size += "".join(f", {key} = {value}" for key, value in {**attention, **tied}.items())
+    return {"model": {**model, **attention, **tied}, "training": training}, size
+
+
+def _transformer(pairs: int, joint: bool) -> tuple[Values, str]:
+    """Return the settings of a Transformer, and those of its size in a line."""
+    row = next(row for row in _TRANSFORMER if pairs <= row[0])
+    _, units, inner, layers, dropout, batch, epochs, rate, warmup = row
+    size: dict[str, Any] = {"encoder_layers": layers, "decoder_layers": layers, "units": units, "feed_forward": inner}
+    # Its one dropout is that of embeddings with their positions, too, and of what the last layer adds to the readout.
+    dropouts = {"dropout": dropout, "embedding_dropout": 0.0, "output_dropout": 0.0}
+    model = {
+        "architecture": "transformer",
+        **size,
+        "embedding": units,
+        **dropouts,
+        "tied": "all" if joint else "output",
+    }
+    training = {"batch_size": batch, "epochs": epochs, "learning_rate": rate, "warmup_steps": warmup}
+    line = ", ".join(f"{key} = {value}" for key, value in {**size, "dropout": dropout}.items())
+    return {"model": model, "training": training}, f"architecture = transformer, {line}"

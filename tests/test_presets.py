@@ -51,6 +51,19 @@ def test_it_says_what_it_chose_and_why():
     assert len(said) == 3
 
 
+def test_a_transformer_is_fitted_too():
+    configs = [preset("transformer", pairs)[0] for pairs in (500, 29_000, 114_000, 1_000_000)]
+    assert {c.model.architecture for c in configs} == {"transformer"}
+    widths = [c.model.units for c in configs]
+    assert widths == sorted(widths) and widths[0] < widths[-1]
+    for config in configs:
+        assert config.model.embedding == config.model.units and config.training.schedule == "linear"
+        assert with_settings(config, ["model.decoder_layers=5"]).model.decoder_layers == 5
+    lines = preset("transformer", 29_000)[1]
+    assert "architecture = transformer" in lines[1] and f"epochs = {configs[1].training.epochs}" in lines[2]
+    assert with_settings(preset("transformer", 9, joint=False)[0], ["text.joint=false"]).model.tied == "output"
+
+
 def test_plain_is_the_defaults():
     assert preset("plain", 4_682) == (Config(), [])
 

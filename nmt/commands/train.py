@@ -106,8 +106,8 @@ def train(
     preset: Annotated[
         str | None,
         typer.Option(
-            help="Settings to begin with: auto (fitted to the number of pairs), plain (the defaults of every key), "
-            "chatbot, numbers, transliteration, headlines or demo.",
+            help="Settings to begin with: auto (a recurrent model fitted to the number of pairs), transformer (fitted, "
+            "too), plain (the defaults of every key), chatbot, numbers, transliteration, headlines or demo.",
             show_default="auto, or plain with --config",
         ),
     ] = None,
