@@ -17,6 +17,9 @@ from typing import Any
 import tensorflow as tf
 from command_line import PAIRS, TINY, _command, nmt, once, warm_process
 
+# A model that has learned a little.
+TWELVE = ("--set", "training.epochs=12", "--set", "training.early_stopping=12")
+
 
 def tiny_model(folder: Path, *settings: str) -> Path:
     """Put a trained model into a new folder."""

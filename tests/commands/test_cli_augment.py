@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 from command_line import PAIRS, nmt, refused
-from servers import tiny_model
+from servers import TWELVE, tiny_model
 
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("augment")
-    tiny_model(folder / "model", "--set", "training.epochs=30", "--set", "training.early_stopping=30")
+    tiny_model(folder / "model", *TWELVE)
     (folder / "text").write_text("".join(f"{ko}\n" for ko, _ in PAIRS), encoding="utf-8")
     (folder / "blank").write_text("\n" * 5)
     (folder / "russian").write_text("Он купил хлеб\n" * 5, encoding="utf-8")

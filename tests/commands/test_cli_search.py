@@ -19,6 +19,7 @@ import numpy as np
 import pytest
 from command_line import PAIRS, TINY, hear_ctrl_c, nmt, refused
 from lessons import Bench
+from servers import TWELVE, tiny_model
 
 from nmt.config import Config, with_settings
 from nmt.data.tokenizers import train_tokenizers
@@ -34,11 +35,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "en").write_text("".join(f"{en}\n" for _, en in PAIRS), encoding="utf-8")
     # who what verb: I ate rice. The verb is second in English.
     (folder / "links").write_text("0-0 2-1 1-2\n" * len(PAIRS))
-    files = ("--source", folder / "ko", "--target", folder / "en")
-    files += ("--dev-source", folder / "ko", "--dev-target", folder / "en")
-    more = ("--set", "training.epochs=12", "--set", "training.early_stopping=12")
-    result = nmt("train", *files, "--to", folder / "model", *TINY, *more)
-    assert result.returncode == 0, result.stderr.decode()
+    tiny_model(folder / "model", *TWELVE)
     shutil.copytree(folder / "model", folder / "other")
     with h5py.File(folder / "other" / "model.weights.h5", "r+") as weights:
         weights.visititems(lambda _, part: disturb(part) if isinstance(part, h5py.Dataset) else None)
