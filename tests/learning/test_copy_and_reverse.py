@@ -20,7 +20,7 @@ CONFIG: Config = from_dict(
             "dropout": 0.0, "embedding_dropout": 0.0, "context_dropout": 0.0, "output_dropout": 0.0,
         },
         "training": {
-            "epochs": 8, "batch_size": 32, "learning_rate": 0.01, "warmup_steps": 50,
+            "epochs": 5, "batch_size": 32, "learning_rate": 0.01, "warmup_steps": 50,
             "schedule": "inverse_root", "label_smoothing": 0.0,
         },
     }
