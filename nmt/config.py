@@ -482,7 +482,7 @@ def _decoding_rules(c: Config, vocabulary: int | None = None, exported: bool = F
             "usual.",
         ),
         (
-            exported and d.sample,
+            exported and d.sample and not language_model,
             "An export always gives a text the same translation, so decoding.sample cannot be true.",
         ),
     ]

@@ -56,6 +56,16 @@ SIGNATURES = {
     ),
 }
 
+# The signatures of the export of a language model: how it goes on with each text, the likeliest way and by a draw,
+# which the seed decides, and the log-probability of given texts with the number of their pieces, the end included. A
+# text that is longer than the model reads is truncated: nothing was added to it.
+_COMPLETION = {"completion": _STRINGS, "score": _NUMBERS, "truncated": _FLAGS, "unfinished": _FLAGS}
+LANGUAGE_SIGNATURES = {
+    "serving_default": Signature({"text": _STRINGS}, _COMPLETION),
+    "sample": Signature({"text": _STRINGS, "seed": Part("int64", (None,))}, _COMPLETION),
+    "score": Signature({"text": _STRINGS}, {"log_probability": _NUMBERS, "pieces": Part("int32", (None,))}),
+}
+
 # Outputs that exports of earlier versions lack. What they would say is then unknown.
 ADDED_OUTPUTS = ("source_truncated", "unfinished")
 

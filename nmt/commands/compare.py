@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -49,6 +49,11 @@ def compare(
     test_source: Annotated[Path | None, typer.Option(help="Test sentences.", show_default=False)] = None,
     test_target: Annotated[Path | None, typer.Option(help="Their translations.", show_default=False)] = None,
     test_pairs: Annotated[Path | None, typer.Option(help="Or both in one TSV.", show_default=False)] = None,
+    text: Annotated[
+        Path | None, typer.Option(help="Or plain text, for language models, one sentence per line.", show_default=False)
+    ] = None,
+    dev_text: Annotated[Path | None, typer.Option(help="Development text.", show_default=False)] = None,
+    test_text: Annotated[Path | None, typer.Option(help="Test text.", show_default=False)] = None,
     tsv_quoting: TsvQuoting = False,
     test_links: Annotated[
         Path | None,
@@ -69,6 +74,8 @@ def compare(
 ) -> None:
     """Compare models under one budget: BLEU, chrF, alignment error, speeds, sizes, and BLEU by length.
 
+    Language models are compared on plain text, --text and --test-text: perplexity, bits per character, speeds, sizes.
+
     Each model is trained with several seeds, in a process of its own, and scored on the test pairs; trained models are
     only scored. Without pairs all learn the built-in corpus. If a model fails, its row says why. The same command
     continues where it stopped, also with more models or seeds. The report is comparison.html in the folder, and .md
@@ -87,20 +94,33 @@ def compare(
         raise InputError("--steps and --minutes are two budgets. Choose one.")
     if preset == "auto":
         raise InputError("--preset auto depends on the number of pairs, and a comparison needs fixed settings.")
+    texts = (text, dev_text, test_text)
+    plain = any(texts)
     files = _files((source, target, pairs), (dev_source, dev_target, dev_pairs), (test_source, test_target, test_pairs))
+    if plain and (any(files) or links or test_links or tsv_quoting):
+        raise InputError(
+            "--text, --dev-text and --test-text are for language models, which have no pairs: leave them out."
+        )
+    if plain:
+        files = _texts(*texts)
     if tsv_quoting and not (pairs or dev_pairs or test_pairs):
         raise InputError("--tsv-quoting is for TSV files: --pairs, --dev-pairs or --test-pairs.")
     if not any(files):
         preset = preset or "demo"
-    base = with_settings(settings_of(preset, 0)[0] if preset else Config(), settings or [])
+    begun = settings_of(preset, 0)[0] if preset else Config()
+    if plain:
+        begun = with_settings(begun, ["model.architecture=language-model"])
+    base = with_settings(begun, settings or [])
     budget = ComparisonBudget(steps or 0, minutes or 0.0)
     chosen = [
         each if each.folder else replace(each, config=budget.limit(each.config))
-        for each in read_candidates(models, base)
+        for each in read_candidates(models, base, plain)
     ]
     if any(each.config.training.seed != Config().training.seed for each in chosen if not each.folder):
         raise InputError("--seeds sets training.seed: leave it out of the configs.")
-    material = _material(files, links=links, test_links=test_links, quoted=tsv_quoting, chosen=chosen, to=to)
+    material = _material(
+        files, links=links, test_links=test_links, quoted=tsv_quoting, plain=plain, chosen=chosen, to=to
+    )
     gold_links(material)  # wrong links are refused before anything is trained
     check_place(to)
     with folder_lock(to, "nmt compare"):
@@ -131,12 +151,22 @@ def _files(*splits: Pairs) -> list[tuple[Path, ...]]:
     return found
 
 
+def _texts(text: Path | None, dev_text: Path | None, test_text: Path | None) -> list[tuple[Path, ...]]:
+    """Return the files of training, development and test text."""
+    if not test_text:
+        raise InputError("Name a test text, from which no model has learned: --test-text.")
+    if dev_text and not text:
+        raise InputError("--dev-text goes with the text to train on: --text.")
+    return [(each,) if each else () for each in (text, dev_text, test_text)]
+
+
 def _material(
     files: list[tuple[Path, ...]],
     *,
     links: Path | None,
     test_links: Path | None,
     quoted: bool,
+    plain: bool,
     chosen: list[Candidate],
     to: Path,
 ) -> Material:
@@ -150,13 +180,15 @@ def _material(
         if links or test_links:
             raise InputError("--links and --test-links are for your own pairs; the built-in corpus has links.")
         return _built_in(to)
+    if learning and not train and plain:
+        raise InputError(f"'{learning[0].name}' has to be trained: name the text with --text.")
     if learning and not train:
         raise InputError(
             f"'{learning[0].name}' has to be trained: name the pairs, --source and --target, or --pairs. Without any "
             "pairs it learns the built-in corpus."
         )
     if not learning and (train or links):
-        raise InputError("All models are trained already: name the test pairs only.")
+        raise InputError(f"All models are trained already: name the test {'text' if plain else 'pairs'} only.")
     for each in learning:
         prepare_run(each.config, None, linked=links is not None and each.config.training.guided_alignment > 0)
     if links and not any(each.config.training.guided_alignment for each in learning):
@@ -169,9 +201,12 @@ def _material(
         train_links=links and links.resolve(),
         links=test_links and test_links.resolve(),
         quoted=quoted,
+        plain=plain,
     )
     for split in filter(None, (train, dev, test)):
         material.open(split)
+    if plain and not material.test_lines():
+        raise InputError(f"{test[0]} has no line with text.")
     # Wrong links and too few pairs are refused before anything is written. This reads the files, so not for each model.
     for each in {bool(each.config.training.guided_alignment): each for each in learning}.values():
         material.training(each.config)
@@ -211,14 +246,24 @@ def _run_all(results: Results, chosen: list[Candidate], seeds: int, material: Ma
         try:
             with news(indent="  "):
                 found = run_in_worker(run, *arguments)
-            fails = f" BLEU says little, because {found['bleu_fails']}." if found.get("bleu_fails") else ""
-            say(f"  BLEU {found['bleu']:.2f}, chrF {found['chrf']:.2f} on the test pairs.{fails}")
+            say(f"  {_said(found)}")
         except Stopped:
             raise WorkFailed("Stopped. The same command continues from here.") from None
         except (InputError, WorkFailed) as error:
             found = {"name": each.name, "seed": seed, "failed": str(error)}
             say(f"  It failed, and the others continue: {error}")
         results.add(found)
+
+
+def _said(found: dict[str, Any]) -> str:
+    """Return the scores of a run as a sentence."""
+    if "perplexity" in found:
+        return (
+            f"Perplexity {found['perplexity']:.3f} of a piece, {found['bits_per_character']:.3f} bits per character of "
+            "the test text."
+        )
+    fails = f" BLEU says little, because {found['bleu_fails']}." if found.get("bleu_fails") else ""
+    return f"BLEU {found['bleu']:.2f}, chrF {found['chrf']:.2f} on the test pairs.{fails}"
 
 
 def _measure(results: Results, chosen: list[Candidate], material: Material) -> None:
@@ -234,7 +279,7 @@ def _measure(results: Results, chosen: list[Candidate], material: Material) -> N
     }
     if set(models) <= set(results.record["speeds"]):
         return
-    say("Measuring how fast they translate.")
+    say(f"Measuring how fast they {'complete' if material.plain else 'translate'}.")
     try:
         # Known speeds are measured again, so that all are measured at the same time.
         with news(indent="  "):
@@ -253,21 +298,21 @@ def _report(results: Results, chosen: list[Candidate], material: Material, budge
     from rich.text import Text
 
     from nmt.comparison.report import write_report
-    from nmt.comparison.summary import HEADINGS, summary
+    from nmt.comparison.summary import headings, summary
 
-    names = [each.name for each in chosen]
-    facts = [("budget", str(budget)), ("test pairs", " + ".join(path.name for path in material.test))]
+    names, what = [each.name for each in chosen], "text" if material.plain else "pairs"
+    facts = [("budget", str(budget)), (f"test {what}", " + ".join(path.name for path in material.test))]
     if material.train and not all(each.folder for each in chosen):
-        facts.append(("training pairs", " + ".join(path.name for path in material.train)))
-    found = summary(results, names, material.open(material.test), facts)
+        facts.append((f"training {what}", " + ".join(path.name for path in material.train)))
+    found = summary(results, names, material, facts)
     results.record["lengths"] = {name: [asdict(each) for each in bins] for name, bins in found.lengths.items()}
     results.save()
     written = write_report(found, results.folder)
     table = Table(box=None, pad_edge=False, padding=(0, 1))
-    for place, heading in enumerate(HEADINGS):
+    for place, heading in enumerate(headings(material.plain)):
         table.add_column(heading, justify="right" if place else "left", vertical="bottom")
     for row in found.rows:
-        table.add_row(*map(Text, row.cells()))
+        table.add_row(*map(Text, row.cells(material.plain)))
     Console(width=None if sys.stdout.isatty() else 140).print(table)
     for row in found.rows:
         for why in row.failures:

@@ -11,6 +11,7 @@ import typer
 from nmt.errors import InputError
 
 if TYPE_CHECKING:
+    from nmt.inference.completer import Completer
     from nmt.inference.translator import Translator
 
 Beam = Annotated[int | None, typer.Option(help="Hypotheses kept at each step; 1 is greedy.", show_default=False)]
@@ -108,3 +109,14 @@ def open_models(model: Path, ensemble: list[Path] | None, attention: bool = Fals
     from nmt.inference.translator import Translator
 
     return Translator.load(model, *(ensemble or []), parallel_batches=share_cores(), attention=attention)
+
+
+def open_language_model(model: Path) -> Completer:
+    """Open a language model, and give each batch its share of the cores."""
+    from nmt.tf_import import import_tensorflow
+
+    import_tensorflow()
+    from nmt.inference.completer import Completer
+    from nmt.inference.parallel import share_cores
+
+    return Completer.load(model, share_cores())

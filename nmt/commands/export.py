@@ -5,14 +5,24 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
 from nmt.commands.console import ModelFolder, say
-from nmt.commands.decoding_options import Beam, Ensemble, Fast, LengthPenalty, Settings, decoding, open_models
+from nmt.commands.decoding_options import (
+    Beam,
+    Ensemble,
+    Fast,
+    LengthPenalty,
+    Settings,
+    decoding,
+    open_language_model,
+    open_models,
+)
 from nmt.errors import InputError
 from nmt.export.docker import check_name
+from nmt.model_folder import read_config
 
 
 def export(
@@ -78,6 +88,8 @@ def export(
 ) -> None:
     """Write a model that runs without this package: for TF Serving, a device (--tflite) or a browser (--web).
 
+    Of a language model too, for TF Serving or a device: it continues a text the likeliest way, or draws.
+
     The export fixes how to search. A SavedModel becomes the next version of saved_models/NAME; it takes and returns
     strings. --tflite makes a folder with a program, translate.py, that needs only ai-edge-litert and sentencepiece, or
     with --strings only tensorflow-text.
@@ -121,9 +133,15 @@ def export(
             max_length=max_length,
         )
         return
+    language_model = read_config(model).model.architecture == "language-model"
+    if language_model and (strings or serving_kit or ensemble or n_best):
+        raise InputError(
+            f"{model} is a language model: --strings, --serving-kit, --ensemble and --n-best are for translators."
+        )
     how_given = decoding(
         model,
         settings,
+        language_model=language_model,
         exported=True,
         fast=fast,
         beam=beam,
@@ -132,7 +150,6 @@ def export(
         max_length=max_length,
     )
     if strings:
-        from nmt.model_folder import read_config
         from nmt.signatures import check_on_device
 
         check_on_device(read_config(model).text.kind, how_given["n_best"])
@@ -154,33 +171,36 @@ def export(
             raise InputError(f"{kit} exists, and is not overwritten. Leave --serving-kit out.")
         if serving_kit:
             check_name(place.name)
-    translator = open_models(model, ensemble)
-    how = translator.decoding(**how_given)
+    opened: Any = open_language_model(model) if language_model else open_models(model, ensemble)
+    how = opened.decoding(**how_given)
     from nmt.export.card import card, device_lines, saved_model_lines
 
-    pieces = (translator.tokenizers.source.vocabulary, translator.tokenizers.target.vocabulary)
+    pieces = (opened.tokenizers.source.vocabulary, opened.tokenizers.target.vocabulary)
 
     def written(what: str) -> str:
         names = [name, *(Path(os.path.abspath(place)).name for place in ensemble or [])]
-        config = replace(translator.config, decoding=how)
-        lines = device_lines(strings) if tflite else saved_model_lines()
+        config = replace(opened.config, decoding=how)
+        lines = device_lines(strings, language_model) if tflite else saved_model_lines(language_model)
         return card(model, names, config, pieces=pieces, languages=languages, what=what, lines=lines)
 
     say("Exporting: this takes some seconds.")
     if tflite:
         from nmt.export import tflite as device
-        from nmt.export import tflite_strings
+        from nmt.export import tflite_language_model, tflite_strings
 
         taken = ", takes strings" if strings else ""
-        write = tflite_strings.export if strings else device.export
+        write: Any = tflite_language_model.export if language_model else device.export
+        write = tflite_strings.export if strings else write
         page = written(f"TFLite, weights {quantize or 'float32'}{taken}")
-        write(translator, place, settings=how, quantize=quantize or "none", card=page)
-        say(f"The export is in {place}. Try it: python {place / 'translate.py'}")
+        write(opened, place, settings=how, quantize=quantize or "none", card=page)
+        program = "complete.py" if language_model else "translate.py"
+        say(f"The export is in {place}. Try it: python {place / program}")
         return
-    from nmt.export import saved_model
+    from nmt.export import saved_language_model, saved_model
 
-    folder = saved_model.export(translator, place, how, lambda version: written(f"SavedModel, version {version}"))
-    say(f"The export is in {folder}. Try it: nmt serve {place}")
+    export_model: Any = saved_language_model.export if language_model else saved_model.export
+    folder = export_model(opened, place, how, lambda version: written(f"SavedModel, version {version}"))
+    say(f"The export is in {folder}." + ("" if language_model else f" Try it: nmt serve {place}"))
     if serving_kit and kit:
         from nmt.export.docker import write_kit
 

@@ -26,6 +26,7 @@ from nmt.commands.decoding_options import (
     TopK,
     TopP,
     decoding,
+    open_language_model,
     open_models,
 )
 from nmt.errors import InputError, WorkFailed
@@ -437,11 +438,7 @@ def complete(
         seed=seed,
     )
     lines = InputLines(file)
-    import_tensorflow()
-    from nmt.inference.completer import Completer
-    from nmt.inference.parallel import share_cores
-
-    completer = Completer.load(model, share_cores())
+    completer = open_language_model(model)
     number, cut = 0, CutLines(search["max_length"], "nothing was added")
     for window in advancing(windows(lines, lines.pause), "Completing", count(file)):
         found = completer.complete(window, first=number, **search)

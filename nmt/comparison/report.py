@@ -8,7 +8,7 @@ from pathlib import Path
 
 from markupsafe import Markup
 
-from nmt.comparison.summary import HEADINGS, Row, Summary
+from nmt.comparison.summary import Row, Summary, headings
 from nmt.plotting.figures import learning_curves, length_curve
 from nmt.plotting.html import file_page
 from nmt.plotting.picture import write
@@ -19,7 +19,11 @@ _WORDS = {
     "lengths": "A model that holds the whole source in one fixed vector gets worse as sentences grow; one with "
     "attention does not have to.",
     "curves": "BLEU of the development set after each epoch. Thin lines are single runs, the thick one their mean.",
+    "perplexity": "Perplexity of the development set after each epoch: the lower, the better. Thin lines are single "
+    "runs, the thick one their mean.",
     "samples": "From the shortest test sentence to the longest, by the first run of each model.",
+    "completions": "From the shortest test line to the longest, each begun with its first third: how the first run of "
+    "each model goes on.",
     "speeds": "Translation speeds are medians of three rounds in which the models took turns. Training speeds come "
     "from each run's own time and can be compared only on a quiet machine.",
 }
@@ -47,7 +51,7 @@ def _pictures(summary: Summary, folder: Path) -> list[str]:
         length_curve(summary.lengths, folder / LENGTHS)
         drawn.append(LENGTHS)
     if summary.curves:
-        learning_curves(summary.curves, folder / CURVES)
+        learning_curves(summary.curves, folder / CURVES, "perplexity" if summary.plain else "BLEU")
         drawn.append(CURVES)
     return drawn
 
@@ -56,7 +60,7 @@ def markdown(summary: Summary, pictures: list[str]) -> str:
     """Return the report as Markdown, with links to the pictures beside it."""
     parts = [
         "# Models compared",
-        _table([HEADINGS, *(row.cells() for row in summary.rows)]),
+        _table(_rows(summary)),
         *_failed(summary.rows),
         _WORDS["speeds"],
     ]
@@ -64,14 +68,36 @@ def markdown(summary: Summary, pictures: list[str]) -> str:
         parts += ["## BLEU by the length of the source", _WORDS["lengths"], f"![BLEU by length]({LENGTHS})"]
         parts.append(_table(_lengths(summary)))
     if CURVES in pictures:
-        parts += ["## How they learned", _WORDS["curves"], f"![Learning curves]({CURVES})"]
-    if summary.samples and summary.lengths:
-        parts += ["## What they write", _WORDS["samples"]]
-        for source, reference, written in summary.samples:
-            lines = [("source", source), ("reference", reference), *written.items()]
+        parts += ["## How they learned", _WORDS[_curves(summary)], f"![Learning curves]({CURVES})"]
+    if samples := _samples(summary):
+        parts += ["## What they write", _WORDS[_about_samples(summary)]]
+        for lines in samples:
             parts.append("\n".join(f"- *{_cell(name)}*: {_cell(text)}" for name, text in lines))
     parts += ["## What was compared", "\n".join(f"- {name}: {_cell(text)}" for name, text in summary.facts)]
     return "\n\n".join(parts) + "\n"
+
+
+def _rows(summary: Summary) -> list[Sequence[str]]:
+    """Return the rows of the table of all models, the headings first."""
+    return [headings(summary.plain), *(row.cells(summary.plain) for row in summary.rows)]
+
+
+def _curves(summary: Summary) -> str:
+    return "perplexity" if summary.plain else "curves"
+
+
+def _about_samples(summary: Summary) -> str:
+    return "completions" if summary.plain else "samples"
+
+
+def _samples(summary: Summary) -> list[list[tuple[str, str]]]:
+    """Return what the models write: for each sample its texts, each with a name."""
+    given = ("beginning", "line") if summary.plain else ("source", "reference")
+    return [
+        [(given[0], source), (given[1], reference), *written.items()]
+        for source, reference, written in summary.samples
+        if written
+    ]
 
 
 def _lengths(summary: Summary) -> list[Sequence[str]]:
@@ -105,27 +131,23 @@ def _cell(text: str) -> str:
 
 def comparison_page(summary: Summary, folder: Path, pictures: list[str]) -> str:
     """Return the report as one HTML file, with the pictures inside."""
-    samples = [
-        [("source", source), ("reference", reference), *written.items()]
-        for source, reference, written in summary.samples
-    ]
     sections = [
         {"heading": heading, "words": _WORDS[words], "picture": _picture(folder / name, heading), "rows": rows}
         for name, heading, words, rows in (
             (LENGTHS, "BLEU by the length of the source", "lengths", _lengths(summary) if summary.lengths else []),
-            (CURVES, "How they learned", "curves", []),
+            (CURVES, "How they learned", _curves(summary), []),
         )
         if name in pictures
     ]
     return file_page(
         "comparison",
         "Models compared",
-        rows=[HEADINGS, *(row.cells() for row in summary.rows)],
+        rows=_rows(summary),
         failures=[(row.name, why) for row in summary.rows for why in row.failures],
         speeds=_WORDS["speeds"],
         pictures=sections,
-        samples=samples if summary.lengths else [],
-        about_samples=_WORDS["samples"],
+        samples=_samples(summary),
+        about_samples=_WORDS[_about_samples(summary)],
         facts=summary.facts,
     )
 

@@ -1,11 +1,14 @@
-"""One run: a model is trained, unless it is trained already, and scored on the test pairs."""
+"""One run: a model is trained, unless it is trained already, and scored on the test pairs or the test text."""
 
 from __future__ import annotations
 
 import logging
+import math
 import shutil
 import tempfile
 import time
+from collections.abc import Callable
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from statistics import median
@@ -17,6 +20,7 @@ from nmt.data.corpora import read_lines
 from nmt.errors import InputError, WorkFailed
 from nmt.evaluation.alignment_error import Gold, alignment_error, check, strongest_links
 from nmt.evaluation.alignment_error import read as read_links
+from nmt.evaluation.beginnings import beginning
 from nmt.evaluation.scores import score
 from nmt.model_folder import STATE, WEIGHTS, read_journal
 
@@ -54,30 +58,72 @@ def run(candidate: Candidate, seed: int, material: Material, model: Path, texts:
     Arguments:
         candidate: the model. Its config has the seed and the limits of the comparison.
         seed: of the run.
-        material: the pairs.
+        material: the pairs, or the plain text of language models.
         model: the folder of the model. A training that was stopped is resumed in it.
-        texts: the file for its translations of the test sentences, one per line.
+        texts: the file for what it writes, one per line: its translations of the test sentences, or how it continues
+            the beginnings of a few test lines.
 
     Returns:
         The result for the record, ready for JSON.
     """
+    trained = _trained(candidate, material, model)
+    scores = _perplexity(trained, material, texts) if material.plain else _quality(trained, material, texts)
+    return {
+        "name": candidate.name,
+        "seed": seed,
+        "parameters": trained.model.count_params(),
+        **scores,
+        **_learned(model, "val_perplexity" if material.plain else "val_bleu"),
+    }
+
+
+def _trained(candidate: Candidate, material: Material, model: Path) -> Any:
+    """Return the translator or the completer of a run."""
+    from nmt.inference.completer import Completer
     from nmt.inference.translator import Translator
     from nmt.training.fit import train_model
 
     resumed = (model / STATE).exists()
     if candidate.folder or ((model / WEIGHTS).exists() and not resumed):
-        translator: Any = Translator.load(model)
-    else:
-        if model.exists() and not resumed:
-            shutil.rmtree(model)  # a run that was killed before it could be resumed
-        corpus, dev = material.training(candidate.config)
-        translator = train_model(candidate.config, corpus, dev, model, resume=resumed)
+        return Completer.load(model) if material.plain else Translator.load(model)
+    if model.exists() and not resumed:
+        shutil.rmtree(model)  # a run that was killed before it could be resumed
+    corpus, dev = material.training(candidate.config)
+    return train_model(candidate.config, corpus, dev, model, resume=resumed)
+
+
+def _perplexity(completer: Any, material: Material, texts: Path) -> dict[str, Any]:
+    """Score the test text, and write how the model continues a few beginnings."""
+    from nmt.inference.completer import perplexity
+
+    lines = material.test_lines()
+    logger.info(f"Scoring {len(lines):,} test lines.")
+    scores = completer.score(lines)
+    written = completer.complete([begun for begun, _ in material.beginnings()], sample=False)
+    _write_lines(texts, [found.text for found in written])
+    bits = -sum(score for score, _ in scores) / math.log(2)
+    return {
+        "sentences": len(written),
+        "lines": len(lines),
+        "pieces": sum(pieces for _, pieces in scores),
+        "perplexity": perplexity(scores),
+        # The end of a line is counted as a character: the model predicts it, too.
+        "bits_per_character": bits / sum(len(line) + 1 for line in lines),
+    }
+
+
+def _write_lines(path: Path, lines: list[str]) -> None:
+    make_folder(path.parent)
+    write_file(path, "".join(f"{line}\n" for line in lines).encode("utf-8", "surrogateescape"))
+
+
+def _quality(translator: Any, material: Material, texts: Path) -> dict[str, Any]:
+    """Translate the test sentences, write the translations, and score them."""
     pairs = list(material.open(material.test).pairs())
     sources, references = [left for left, _ in pairs], [right for _, right in pairs]
     logger.info(f"Translating {len(sources):,} test sentences.")
     written = [found.text for found in translator.translate(sources, n_best=1)]
-    make_folder(texts.parent)
-    write_file(texts, "".join(f"{line}\n" for line in written).encode("utf-8", "surrogateescape"))
+    _write_lines(texts, written)
     scores = score(written, references)
     gold = gold_links(material) if translator.aligned else []
     error = (
@@ -86,22 +132,23 @@ def run(candidate: Candidate, seed: int, material: Material, model: Path, texts:
         else None
     )
     return {
-        "name": candidate.name,
-        "seed": seed,
         "sentences": len(pairs),
-        "parameters": translator.model.count_params(),
         "bleu": scores.bleu,
         "bleu_signature": scores.bleu_signature,
         "chrf": scores.chrf,
         "chrf_signature": scores.chrf_signature,
         "bleu_fails": scores.bleu_fails,
         "aer": error.aer if error else None,
-        **_learned(model),
     }
 
 
-def _learned(model: Path) -> dict[str, Any]:
-    """Return the course of the training by the model's journal; a model that was copied without it has no records."""
+def _learned(model: Path, score: str) -> dict[str, Any]:
+    """Return the course of the training by the model's journal; a model that was copied without it has no records.
+
+    Arguments:
+        model: its folder.
+        score: the key of the development score.
+    """
     try:
         records = read_journal(model)
     except InputError:
@@ -110,49 +157,61 @@ def _learned(model: Path) -> dict[str, Any]:
     return {
         "tokens_per_second": median(speeds) if speeds else None,
         "steps": records[-1].get("step") if records else None,
-        "curve": [[record.get("step"), record.get("val_bleu")] for record in records],
+        "curve": [[record.get("step"), record.get(score)] for record in records],
     }
 
 
 def speeds(models: dict[str, Path], material: Material) -> dict[str, dict[str, Any]]:
-    """Measure how fast models translate, in turn, so that a busy minute of the machine slows all of them.
+    """Measure how fast models translate or complete, in turn, so that a busy minute of the machine slows all of them.
 
     Arguments:
         models: the folder of a trained model of each name.
-        material: the pairs.
+        material: the pairs, or the plain text.
 
     Returns:
-        For each model, the sentences per second of each round, in batches; the milliseconds of single sentences, one
-        after the other; and the size of its export for TF Serving in bytes. A model that cannot be measured is left
+        For each model, the sentences or lines per second of each round, in batches; the milliseconds of single ones,
+        one after the other; and the size of its export for TF Serving in bytes. A model that cannot be measured is left
         out.
     """
-    from nmt.export.saved_model import write as export
+    from nmt.export import saved_language_model, saved_model
+    from nmt.inference.completer import Completer
     from nmt.inference.translator import Translator
 
-    sources = [source for source, _ in islice(material.open(material.test).pairs(), _SENTENCES) if source.strip()]
-    translators: dict[str, Translator] = {}
+    if material.plain:
+        sources = [beginning(line) for line in material.test_lines()[:_SENTENCES]]
+    else:
+        sources = [source for source, _ in islice(material.open(material.test).pairs(), _SENTENCES) if source.strip()]
+    writers: dict[str, Callable[[list[str]], Any]] = {}
     found: dict[str, dict[str, Any]] = {}
     for name, model in models.items():
         try:
-            translator = Translator.load(model)
             with tempfile.TemporaryDirectory() as place:
-                export(translator, Path(place, "export"), translator.decoding(sample=False))
+                exported = Path(place, "export")
+                write: Callable[[list[str]], Any]
+                if material.plain:
+                    completer = Completer.load(model)
+                    saved_language_model.write(completer, exported, completer.decoding(sample=False))
+                    write = partial(completer.complete, sample=False)
+                else:
+                    translator = Translator.load(model)
+                    saved_model.write(translator, exported, translator.decoding(sample=False))
+                    write = translator.translate
                 size = sum(path.stat().st_size for path in Path(place).rglob("*") if path.is_file())
-            translator.translate(sources)  # this traces the graph and allocates memory
-            translator.translate(sources[:1])
+            write(sources)  # this traces the graph and allocates memory
+            write(sources[:1])
         except (InputError, WorkFailed, OSError) as error:
             logger.info(f"{name} cannot be measured and is left out: {error}")
             continue
-        translators[name] = translator
+        writers[name] = write
         found[name] = {"rates": [], "milliseconds": [], "export_bytes": size}
     for number in range(_ROUNDS):
         logger.info(f"Speeds, round {number + 1} of {_ROUNDS}.")
-        for name, translator in translators.items():
+        for name, write in writers.items():
             began = time.perf_counter()
-            translator.translate(sources)
+            write(sources)
             found[name]["rates"].append(len(sources) / (time.perf_counter() - began))
             for source in sources[number:_ALONE:_ROUNDS]:
                 began = time.perf_counter()
-                translator.translate([source])
+                write([source])
                 found[name]["milliseconds"].append(1000 * (time.perf_counter() - began))
     return found

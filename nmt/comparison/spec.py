@@ -1,4 +1,4 @@
-"""The plan of a comparison: the models, the pairs to train and test on, and the budget that all models share."""
+"""The plan of a comparison: the models, what they train and are tested on, and the budget that all models share."""
 
 from __future__ import annotations
 
@@ -12,13 +12,16 @@ from pathlib import Path
 from typing import Any
 
 from nmt.config import Config, from_file, with_settings
-from nmt.data.corpora import Corpus, from_files, from_tsv, split_dev
+from nmt.data.corpora import Corpus, from_files, from_text, from_tsv, split_dev
 from nmt.data.word_links import with_links
 from nmt.errors import InputError
+from nmt.evaluation.beginnings import beginning, evenly_by_length
 from nmt.model_folder import CONFIG, WEIGHTS, read_config
 
 # More than any run needs: with a budget, neither the epochs nor early stopping end a run.
 _NO_END = 10**6
+# Test sentences or lines that a report shows.
+_SAMPLES = 5
 
 
 @dataclass(frozen=True)
@@ -62,13 +65,14 @@ class ComparisonBudget:
 
 @dataclass(frozen=True)
 class Material:
-    """The files of the pairs: source and target, or one TSV; no files for a split that is not needed.
+    """The files of the pairs: source and target, or one TSV, or one plain text; no files for a split not needed.
 
     Attributes:
         test, train, dev: the pairs of each split. Without ``dev``, some of ``train`` are held out.
         train_links: a file with the word links of ``train``, for models with guided alignment.
         links: a file with the right links of ``test``, for the alignment error rate.
         quoted: whether cells of a TSV are quoted, see :func:`nmt.data.corpora.from_tsv`.
+        plain: whether the files are plain text, for language models.
     """
 
     test: tuple[Path, ...]
@@ -77,9 +81,12 @@ class Material:
     train_links: Path | None = None
     links: Path | None = None
     quoted: bool = False
+    plain: bool = False
 
     def open(self, files: Sequence[Path]) -> Corpus:
-        """Open the pairs of a split: two parallel files, or one TSV."""
+        """Open the pairs of a split: two parallel files, or one TSV, or plain text."""
+        if self.plain:
+            return from_text(files[0])
         return from_files(*files) if len(files) == 2 else from_tsv(files[0], self.quoted)
 
     def training(self, config: Config) -> tuple[Corpus, Corpus]:
@@ -89,12 +96,24 @@ class Material:
             train = with_links(train, self.train_links)
         return (train, self.open(self.dev)) if self.dev else split_dev(train)
 
+    def test_lines(self) -> list[str]:
+        """Return the lines of the test text that are not blank."""
+        return [line for _, line in self.open(self.test).pairs() if line.strip()]
+
+    def beginnings(self) -> list[tuple[str, str]]:
+        """Return the beginnings of a few test lines, from the shortest line to the longest, each with its line."""
+        lines = self.test_lines()
+        return [
+            (beginning(lines[i]), lines[i]) for i in evenly_by_length([len(line.split()) for line in lines], _SAMPLES)
+        ]
+
     def identity(self) -> dict[str, Any]:
         """What distinguishes it from others: a checksum of every file."""
         splits = {"train": self.train, "dev": self.dev, "test": self.test}
         links = {"train_links": self.train_links, "links": self.links}
         found: dict[str, Any] = {name: [_checksum(file) for file in files] for name, files in splits.items() if files}
         found |= {"quoted": True} if self.quoted else {}
+        found |= {"plain": True} if self.plain else {}
         return {**found, **{name: _checksum(file) if file else None for name, file in links.items()}}
 
 
@@ -106,16 +125,17 @@ def _checksum(file: Path) -> int:
     return found
 
 
-def read_candidates(words: Sequence[str], base: Config) -> list[Candidate]:
+def read_candidates(words: Sequence[str], base: Config, plain: bool = False) -> list[Candidate]:
     """Read the models that are named on the command line.
 
     Arguments:
         words: each a TOML file of settings, a trained model's folder, or settings with commas between, as in
             ``model.attention=dot,model.context=output``. ``NAME:`` before it gives it a name.
         base: the config that files and settings change. A setting that a model has no use for gets its default.
+        plain: whether they are language models, which are compared on plain text.
 
     Raises:
-        InputError: if one is none of these or has wrong settings, or if two have the same name.
+        InputError: if one is none of these, has wrong settings or is of another kind, or if two have the same name.
 
     >>> [(each.name, each.config.model.attention) for each in read_candidates(["model.attention=dot"], Config())]
     [('dot', 'dot')]
@@ -128,8 +148,13 @@ def read_candidates(words: Sequence[str], base: Config) -> list[Candidate]:
                 f"'{each.name}' cannot be a model's name: it also names a folder, so it needs letters, digits, '-', "
                 f"'_' and '.' only. Write NAME:{word} to give it another."
             )
-        if each.config.model.architecture == "language-model":
-            raise InputError(f"{word} is a language model, but only models that translate can be compared.")
+        language_model = each.config.model.architecture == "language-model"
+        if language_model and not plain:
+            raise InputError(
+                f"{word} is a language model, which is compared with others on plain text: --text and --test-text."
+            )
+        if plain and not language_model:
+            raise InputError(f"{word} is no language model, and --text and --test-text compare language models only.")
         if each.config.decoding.shortlist and not each.folder:
             raise InputError(f"{word} sets decoding.shortlist, which needs a model that is trained already.")
         if each.name in (other.name for other in found):

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from nmt.comparison.results import Results
-from nmt.data.corpora import Corpus
+from nmt.comparison.spec import Material
 from nmt.evaluation.alignment import split_words
+from nmt.evaluation.beginnings import evenly_by_length
 from nmt.evaluation.by_length import LengthBin, by_length_of_runs
 
 
@@ -49,21 +50,22 @@ class Row:
     bleu: MeanAndDeviation | None
     chrf: MeanAndDeviation | None
     aer: MeanAndDeviation | None
+    perplexity: MeanAndDeviation | None
+    bits_per_character: MeanAndDeviation | None
     tokens_per_second: float | None
     sentences_per_second: float | None
     milliseconds: tuple[float, float] | None
     export_megabytes: float | None
     failures: tuple[str, ...]
 
-    def cells(self) -> list[str]:
-        """Return the texts of the columns of ``HEADINGS``."""
+    def cells(self, plain: bool = False) -> list[str]:
+        """Return the texts of the columns of :func:`headings`."""
         alone = self.milliseconds
+        scores = (self.perplexity, self.bits_per_character) if plain else (self.bleu, self.chrf, self.aer)
         return [
             self.name,
             _number(self.parameters, ",.0f"),
-            _shown(self.bleu),
-            _shown(self.chrf),
-            _shown(self.aer),
+            *map(_shown, scores),
             _number(self.tokens_per_second, ",.0f"),
             _number(self.sentences_per_second, ",.0f"),
             "–" if alone is None else f"{alone[0]:.1f}, {alone[1]:.1f}",
@@ -71,17 +73,22 @@ class Row:
         ]
 
 
-HEADINGS = (
-    "model",
-    "parameters",
-    "BLEU",
-    "chrF",
-    "AER, %",
-    "training, target tokens/s",
-    "sentences/s",
-    "one sentence, median and 95th, ms",
-    "export, MB",
-)
+def headings(plain: bool = False) -> tuple[str, ...]:
+    """Return the headings of the table of translators, or of language models, which read ``plain`` text.
+
+    >>> headings(plain=True)[2:4]
+    ('perplexity of a piece', 'bits per character')
+    """
+    one = "line" if plain else "sentence"
+    return (
+        "model",
+        "parameters",
+        *(("perplexity of a piece", "bits per character") if plain else ("BLEU", "chrF", "AER, %")),
+        "training, target tokens/s",
+        f"{one}s/s",
+        f"one {one}, median and 95th, ms",
+        "export, MB",
+    )
 
 
 @dataclass(frozen=True)
@@ -90,10 +97,12 @@ class Summary:
 
     Attributes:
         rows: one for each model, in the order of the command.
-        lengths: BLEU by the length of the source, for each model that has a run.
-        curves: for each model, the steps and the development BLEU of each run.
-        samples: source, reference, and the translation by the first run of each model.
+        lengths: BLEU by the length of the source, for each translator that has a run.
+        curves: for each model, the steps and the development BLEU, or perplexity, of each run.
+        samples: source, reference, and the translation by the first run of each model; or the beginning of a line, the
+            line, and what the first run of each model makes of the beginning.
         facts: what was compared, on which data and machine; each a name and a text.
+        plain: whether the models are language models.
     """
 
     rows: list[Row]
@@ -101,26 +110,36 @@ class Summary:
     curves: dict[str, list[list[tuple[int, float]]]]
     samples: list[tuple[str, str, dict[str, str]]]
     facts: list[tuple[str, str]]
+    plain: bool = False
 
 
-def summary(results: Results, names: Sequence[str], test: Corpus, facts: Sequence[tuple[str, str]]) -> Summary:
-    """Make the summary of the named models, in their order, on the test pairs."""
-    pairs = list(test.pairs())
-    sources, references = [left for left, _ in pairs], [right for _, right in pairs]
+def summary(results: Results, names: Sequence[str], material: Material, facts: Sequence[tuple[str, str]]) -> Summary:
+    """Make the summary of the named models, in their order, on the test pairs or the test text."""
     done = {name: results.done(name) for name in names}
     texts = {name: [_lines(results.texts(name, run["seed"])) for run in runs] for name, runs in done.items() if runs}
+    rows = [_row(name, results) for name in names]
+    curves = {name: [_curve(run) for run in runs] for name, runs in done.items() if any(map(_curve, runs))}
+    if material.plain:
+        samples = [
+            (begun, line, {name: written[0][i] for name, written in texts.items()})
+            for i, (begun, line) in enumerate(material.beginnings())
+        ]
+        notes = [("perplexity", "of models with other vocabularies has other pieces: compare the bits per character")]
+        return Summary(rows, {}, curves, samples, [*facts, *notes, ("machine", _machine())], plain=True)
+    pairs = list(material.open(material.test).pairs())
+    sources, references = [left for left, _ in pairs], [right for _, right in pairs]
     signatures = sorted(
         {run[key] for runs in done.values() for run in runs for key in ("bleu_signature", "chrf_signature")}
     )
     # Results of earlier versions do not say it.
     notes = sorted({why for runs in done.values() for run in runs if (why := run.get("bleu_fails"))})
     return Summary(
-        rows=[_row(name, results) for name in names],
+        rows=rows,
         lengths={name: by_length_of_runs(sources, written, references) for name, written in texts.items()},
-        curves={name: [_curve(run) for run in runs] for name, runs in done.items() if any(map(_curve, runs))},
+        curves=curves,
         samples=[
             (sources[i], references[i], {name: written[0][i] for name, written in texts.items()})
-            for i in _evenly_by_length([len(split_words(source)) for source in sources], 5)
+            for i in evenly_by_length([len(split_words(source)) for source in sources], 5)
         ],
         facts=[
             *facts,
@@ -140,15 +159,21 @@ def _row(name: str, results: Results) -> Row:
         name=name,
         runs=len(done),
         parameters=done[0]["parameters"] if done else None,
-        bleu=MeanAndDeviation.of([run["bleu"] for run in done]),
-        chrf=MeanAndDeviation.of([run["chrf"] for run in done]),
-        aer=MeanAndDeviation.of([100 * run["aer"] for run in done if run["aer"] is not None]),
+        bleu=_mean(done, "bleu"),
+        chrf=_mean(done, "chrf"),
+        aer=MeanAndDeviation.of([100 * run["aer"] for run in done if run.get("aer") is not None]),
+        perplexity=_mean(done, "perplexity"),
+        bits_per_character=_mean(done, "bits_per_character"),
         tokens_per_second=statistics.median(learned) if learned else None,
         sentences_per_second=statistics.median(speeds["rates"]) if speeds else None,
         milliseconds=(statistics.median(alone), alone[int(0.95 * len(alone))]) if alone else None,
         export_megabytes=speeds["export_bytes"] / 1e6 if speeds else None,
         failures=tuple(_failures(runs)),
     )
+
+
+def _mean(runs: Sequence[dict[str, Any]], key: str) -> MeanAndDeviation | None:
+    return MeanAndDeviation.of([run[key] for run in runs if key in run])
 
 
 def _failures(runs: Sequence[dict[str, Any]]) -> list[str]:
@@ -166,18 +191,7 @@ def _failures(runs: Sequence[dict[str, Any]]) -> list[str]:
 
 
 def _curve(run: dict[str, Any]) -> list[tuple[int, float]]:
-    return [(step, bleu) for step, bleu in run["curve"] if step is not None and bleu is not None]
-
-
-def _evenly_by_length(lengths: Sequence[int], count: int) -> list[int]:
-    """Return the places of ``count`` sentences from the shortest to the longest.
-
-    >>> _evenly_by_length([5, 1, 9, 3, 7], 3)
-    [1, 0, 2]
-    """
-    order = sorted(range(len(lengths)), key=lambda i: lengths[i])
-    count = min(count, len(order))
-    return [order[round(k * (len(order) - 1) / max(count - 1, 1))] for k in range(count)]
+    return [(step, score) for step, score in run["curve"] if step is not None and score is not None]
 
 
 def _lines(path: Path) -> list[str]:

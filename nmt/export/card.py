@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from nmt.config import Config, beam_size, to_toml
 from nmt.errors import InputError
-from nmt.evaluation.judge import NAMES, quality
+from nmt.evaluation.judge import NAMES, PERPLEXITY, quality
 from nmt.evaluation.scores import bleu_signature
 from nmt.model_folder import read_journal
 
@@ -34,6 +34,42 @@ print([each.decode() for each in answer["translation"].numpy()], answer["score"]
 
 `source_truncated` and `unfinished` tell what was cut. The signature `translate` also gives the pieces and the
 alignment.
+"""
+
+_LANGUAGE_SAVED_MODEL = """\
+Ask it from Python, here in this folder; elsewhere, write its path instead of the dot:
+
+```sh
+pip install "tensorflow=={tensorflow}" "tensorflow-text=={text}"
+```
+
+```python
+import tensorflow as tf
+import tensorflow_text  # registers the operations of SentencePiece; without it: "Op type not registered"
+
+model = tf.saved_model.load(".")  # keep it: the signatures work only as long as it lives
+begun = tf.constant(["a first beginning", "another"])
+likeliest = model.signatures["serving_default"](text=begun)
+drawn = model.signatures["sample"](text=begun, seed=tf.constant([7, 7], tf.int64))  # another seed draws another text
+print([each.decode() for each in drawn["completion"].numpy()], drawn["score"].numpy())
+```
+
+The signature `score` gives the log-probability of texts and the number of their pieces.
+"""
+
+_LANGUAGE_DEVICE = """\
+Ask it, here in this folder:
+
+```sh
+pip install {packages}
+echo "a first beginning" | python complete.py --sample --seed 7
+```
+
+```python
+from complete import Completer
+
+print(Completer(".").complete(["a first beginning"])[0].text)
+```
 """
 
 _DEVICE = """\
@@ -66,15 +102,18 @@ translator.close();
 """
 
 
-def saved_model_lines() -> str:
+def saved_model_lines(language_model: bool = False) -> str:
     """Return the part of a card that says how to open a SavedModel, with the versions it was written with."""
-    return _SAVED_MODEL.format(tensorflow=installed("tensorflow"), text=installed("tensorflow-text"))
+    return (_LANGUAGE_SAVED_MODEL if language_model else _SAVED_MODEL).format(
+        tensorflow=installed("tensorflow"), text=installed("tensorflow-text")
+    )
 
 
-def device_lines(strings: bool) -> str:
+def device_lines(strings: bool, language_model: bool = False) -> str:
     """Return the part of a card that says how to run an export for a device, one of strings or of ids."""
+    lines = _LANGUAGE_DEVICE if language_model else _DEVICE
     packages = ("tensorflow-text",) if strings else ("ai-edge-litert", "sentencepiece")
-    return _DEVICE.format(packages=" ".join(f'"{each}=={installed(each)}"' for each in packages))
+    return lines.format(packages=" ".join(f'"{each}=={installed(each)}"' for each in packages))
 
 
 def web_lines(*, size: int, quality: str, checked: Checked, single: bool) -> str:
@@ -118,23 +157,45 @@ def card(
     """
     how = config.decoding
     beam = beam_size(how)
+    language_model = config.model.architecture == "language-model"
+    drawn = ""
+    if language_model:
+        drawn = f", or sampling at temperature {how.temperature:g}, top_k {how.top_k or 'all'}, top_p {how.top_p:g}"
+    network = {
+        "recurrent": f"recurrent, attention {config.model.attention}",
+        "language-model": f"language-model, decoder {config.model.decoder}",
+    }
     search = "greedy search" if beam == 1 else f"beam of {beam}, length penalty {how.length_penalty:g}"
     joint = f"{pieces[0]:,} pieces" + ("" if config.text.joint else f" of the source, {pieces[1]:,} of the target")
     rows = {
         "what": what,
-        "languages": languages or "unknown; set them with `nmt export --languages ko-en`",
+        **(
+            {}
+            if language_model and not languages
+            else {"languages": languages or "unknown; set them with `nmt export --languages ko-en`"}
+        ),
         **({"ensemble": f"{', '.join(names)}; the lines below describe the first"} if len(names) > 1 else {}),
-        "network": f"{config.model.architecture}, attention {config.model.attention}"
-        if config.model.architecture == "recurrent"
-        else config.model.architecture,
+        "network": network.get(config.model.architecture, config.model.architecture),
         "vocabulary": f"{config.text.kind}, {joint}",
-        "quality": _quality(model, config.training.watch),
-        "search": f"{search}; at most {how.max_length} pieces are read and written",
+        "quality": _perplexity(model) if language_model else _quality(model, config.training.watch),
+        "search": f"{search}{drawn}; at most {how.max_length} pieces are read and written",
         "made": f"{datetime.datetime.now(datetime.UTC):%Y-%m-%d}, nmt {installed('nmt')}",
     }
     listed = "\n".join(f"- **{name}**: {value}" for name, value in rows.items())
     usage = f"{lines}\n" if lines else ""
     return f"# {names[0]}\n\n{listed}\n\n{usage}```toml\n{to_toml(config)}```\n"
+
+
+_UNKNOWN = "unknown: the model's folder has no record of a development set"
+
+
+def _perplexity(model: Path) -> str:
+    """Return the perplexity of the kept epoch of a language model on the development set."""
+    try:
+        found = [record[PERPLEXITY] for record in read_journal(model) if record.get(PERPLEXITY) is not None]
+    except InputError:
+        found = []
+    return f"perplexity {min(found):.2f} of a piece of the development set" if found else _UNKNOWN
 
 
 def _quality(model: Path, watch: str) -> str:
@@ -144,7 +205,7 @@ def _quality(model: Path, watch: str) -> str:
     except InputError:
         records = []
     if not records:
-        return "unknown: the model's folder has no record of a development set"
+        return _UNKNOWN
     # Records of earlier versions do not say which score decided.
     judge = records[-1].get("watch") or ("val_perplexity" if watch == "perplexity" else "val_bleu")
     kept = max(records, key=lambda record: quality(record, judge))

@@ -8,8 +8,9 @@ server replays before it answers anyone, and a card for people.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -22,7 +23,7 @@ from nmt.errors import InputError
 from nmt.export.versions import check_place
 from nmt.inference.graph import TranslationGraph
 from nmt.inference.translator import Translator
-from nmt.signatures import SIGNATURES
+from nmt.signatures import SIGNATURES, Signature
 
 WARMUP = Path("assets.extra", "tf_serving_warmup_requests")
 
@@ -30,7 +31,7 @@ WARMUP = Path("assets.extra", "tf_serving_warmup_requests")
 _NO_SCORE = tf.float32.min
 
 # Characters that may end a line or control a terminal. The translator also replaces them by a space.
-_BREAKS = r"[\p{Cc}\x{2028}\x{2029}]"
+BREAKS = r"[\p{Cc}\x{2028}\x{2029}]"
 
 
 def export(translator: Translator, to: Path, settings: Decoding, card: Callable[[int], str] | None = None) -> Path:
@@ -46,6 +47,20 @@ def export(translator: Translator, to: Path, settings: Decoding, card: Callable[
         InputError: if the place cannot be written to, or the search draws at random.
     """
     check_decoding(dataclasses.replace(translator.config, decoding=settings), exported=True)
+    return write_next(to, lambda folder: write(translator, folder, settings), card)
+
+
+def write_next(to: Path, write: Callable[[Path], None], card: Callable[[int], str] | None = None) -> Path:
+    """Write the next version of an export, and return its folder.
+
+    Arguments:
+        to: ``saved_models/NAME``; created if it does not exist.
+        write: writes a version into a new folder.
+        card: returns the text of the model card for the number of a version; without it there is no card.
+
+    Raises:
+        InputError: if the place cannot be written to.
+    """
     check_place(to)
 
     def number(folder: Path, version: int) -> None:
@@ -53,7 +68,7 @@ def export(translator: Translator, to: Path, settings: Decoding, card: Callable[
             (folder / "card.md").write_text(card(version), encoding="utf-8")
 
     try:
-        version = write_version(to, lambda folder: write(translator, folder, settings), number)
+        version = write_version(to, write, number)
     except (OSError, tf.errors.OpError) as error:
         reason = error.strerror if isinstance(error, OSError) else error.message
         raise InputError(f"{to} cannot be written: {reason}. No version was made.") from None
@@ -62,16 +77,34 @@ def export(translator: Translator, to: Path, settings: Decoding, card: Callable[
 
 def write(translator: Translator, folder: Path, settings: Decoding) -> None:
     """Write the SavedModel, the requests that warm it up, and checksums."""
+    tokenizers = {translator.tokenizers.source, translator.tokenizers.target}
+    write_archive(folder, endpoints(translator, settings), SIGNATURES, tokenizers)
+
+
+def write_archive(
+    folder: Path,
+    endpoints: Mapping[str, Callable],
+    signatures: Mapping[str, Signature],
+    tokenizers: Iterable[Tokenizer],
+) -> None:
+    """Write a SavedModel of these functions, the requests that warm it up, and checksums.
+
+    Arguments:
+        folder: a new folder.
+        endpoints: the function of each signature, from tensors to tensors.
+        signatures: their inputs and outputs.
+        tokenizers: that the functions use.
+    """
     archive = keras.export.ExportArchive()
     # Keras finds variables by itself, but not the tokenizers. Tracking the model would write it a second time.
-    for tokenizer in {translator.tokenizers.source, translator.tokenizers.target}:
+    for tokenizer in tokenizers:
         archive.track(tokenizer.resource)
-    for name, endpoint in endpoints(translator, settings).items():
-        inputs = [tf.TensorSpec(part.shape, part.dtype, key) for key, part in SIGNATURES[name].inputs.items()]
+    for name, endpoint in endpoints.items():
+        inputs = [tf.TensorSpec(part.shape, part.dtype, key) for key, part in signatures[name].inputs.items()]
         archive.add_endpoint(name, endpoint, inputs)
     archive.write_out(str(folder), verbose=False)
     (folder / WARMUP).parent.mkdir()
-    _write_warmup(folder / WARMUP)
+    _write_warmup(folder / WARMUP, signatures)
     parts = (path for path in folder.rglob("*") if path.is_file())
     checksums.write(folder, sorted(path.relative_to(folder).as_posix() for path in parts))
 
@@ -89,7 +122,7 @@ def endpoints(translator: Translator, settings: Decoding) -> dict[str, Callable]
         found = outputs["ranks"] > tf.float32.min
         return {
             **outputs,
-            "text": tf.where(found, tf.strings.regex_replace(outputs["text"], _BREAKS, " "), ""),
+            "text": tf.where(found, tf.strings.regex_replace(outputs["text"], BREAKS, " "), ""),
             "scores": tf.where(found, outputs["scores"], _NO_SCORE),
             "unfinished": found & outputs["unfinished"],
         }
@@ -133,17 +166,18 @@ def _spellings(tokenizer: Tokenizer) -> list[str]:
     return ["" if i == PAD else piece for i, piece in enumerate(tokenizer.pieces(range(tokenizer.vocabulary)))]
 
 
-def _write_warmup(path: Path) -> None:
+def _write_warmup(path: Path, signatures: Mapping[str, Signature]) -> None:
     """Write requests of every signature, in the format that the server replays."""
     from tensorflow_serving.apis.predict_pb2 import PredictRequest
     from tensorflow_serving.apis.prediction_log_pb2 import PredictionLog, PredictLog
 
     with tf.io.TFRecordWriter(str(path)) as writer:
         for rows in (1, 3):
-            for name, signature in SIGNATURES.items():
+            for name, signature in signatures.items():
                 request = PredictRequest()
                 request.model_spec.signature_name = name
-                for part in signature.inputs:
-                    request.inputs[part].CopyFrom(tf.make_tensor_proto(["a b c"] * rows))
+                for key, part in signature.inputs.items():
+                    value: Any = "a b c" if part.dtype == "string" else 1
+                    request.inputs[key].CopyFrom(tf.make_tensor_proto([value] * rows, part.dtype))
                 log = PredictionLog(predict_log=PredictLog(request=request))
                 writer.write(log.SerializeToString())

@@ -79,6 +79,32 @@ def write(
     if settings.shortlist:
         # An interpreter that has read sentences of other lengths before then gave some an empty translation.
         raise InputError("An export for a device searches the whole vocabulary: set decoding.shortlist=false.")
+    limits = {"max_length": settings.max_length, "n_best": settings.n_best, "aligned": translator.aligned}
+    write_folder(to, model=model, card=card, tokenizers=tokenizers, contents=limits, program="translate.py")
+
+
+def write_folder(
+    to: Path,
+    *,
+    model: Callable[[], bytes],
+    card: str,
+    tokenizers: Tokenizers | None,
+    contents: dict[str, Any],
+    program: str,
+) -> None:
+    """Write a new folder with a TFLite model, its tokenizers, and the program that runs it.
+
+    Arguments:
+        to: the folder; new or empty.
+        model: makes the TFLite model.
+        card: the text of the model card; without it there is no card.
+        tokenizers: to write beside it; ``None`` for a model that takes strings.
+        contents: what the program must know, beside the names and checksums of the files.
+        program: its name in the folder.
+
+    Raises:
+        InputError: if the folder holds something, or the model cannot be converted.
+    """
     folders.check_new(to)
     try:
         converted = model()
@@ -92,18 +118,16 @@ def write(
             tokenizers.save(aside)
         models = [path.name for path in sorted(aside.glob("*.spm.model"))]
         named = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in aside.iterdir()}
-        contents = {
+        listed = {
             "format": tflite_runtime.FORMAT,
             "files": named,
             "takes": "ids" if models else "strings",
             **({"source": models[0], "target": models[-1]} if models else {}),
-            "max_length": settings.max_length,
-            "n_best": settings.n_best,
-            "aligned": translator.aligned,
+            **contents,
         }
-        contents["digest"] = tflite_runtime.digest(contents)
-        (aside / tflite_runtime.CONTENTS).write_text(json.dumps(contents, indent=1) + "\n", encoding="utf-8")
-        (aside / "translate.py").write_bytes(Path(tflite_runtime.__file__).read_bytes())
+        listed["digest"] = tflite_runtime.digest(listed)
+        (aside / tflite_runtime.CONTENTS).write_text(json.dumps(listed, indent=1) + "\n", encoding="utf-8")
+        (aside / program).write_bytes(Path(tflite_runtime.__file__).read_bytes())
         if card:
             (aside / "card.md").write_text(card, encoding="utf-8")
 
@@ -124,21 +148,21 @@ def converted(translate: Callable, takes: tf.TensorSpec, quantize: Quantize, cus
         quantize: the type of the stored weights.
         custom: whether to allow operations that are not built into an interpreter.
     """
-    return all_converted({"translate": (translate, takes)}, quantize, custom)
+    return all_converted({"translate": (translate, [takes])}, quantize, custom)
 
 
 def all_converted(
-    signatures: Mapping[str, tuple[Callable, tf.TensorSpec]], quantize: Quantize, custom: bool = False
+    signatures: Mapping[str, tuple[Callable, Sequence[tf.TensorSpec]]], quantize: Quantize, custom: bool = False
 ) -> bytes:
     """Return several functions as the signatures of one TFLite model, which has their weights once.
 
     Arguments:
-        signatures: by name, each a function and its input.
+        signatures: by name, each a function and its inputs.
         quantize, custom: see :func:`converted`.
     """
     archive = keras.export.ExportArchive()
     for name, (function, takes) in signatures.items():
-        archive.add_endpoint(name, function, [takes])
+        archive.add_endpoint(name, function, list(takes))
     with tempfile.TemporaryDirectory() as place:
         archive.write_out(place, verbose=False)
         converter = tf.lite.TFLiteConverter.from_saved_model(place, signature_keys=list(signatures))
@@ -162,7 +186,7 @@ def search_function(
 ) -> Callable[[tf.Tensor], dict[str, tf.Tensor]]:
     """Return the function from source ids to ``fields`` of hypotheses, and ``unfinished``."""
     aligned = translator.aligned
-    model = translator.searched if aligned else _Unaligned(translator.searched)
+    model = translator.searched if aligned else Unaligned(translator.searched)
 
     space = translator.tokenizers.target.space
 
@@ -189,7 +213,7 @@ def search_function(
     return translate
 
 
-class _Unaligned:
+class Unaligned:
     """A model without attention, with an alignment of one column of zeros: TFLite needs at least one column."""
 
     def __init__(self, model: Any) -> None:

@@ -1,7 +1,7 @@
-"""Translate on a device: a program for a TFLite model that needs nothing else of this package.
+"""A model on a device: a program for a TFLite model that needs nothing else of this package.
 
-`nmt export --tflite` writes a folder with a copy of this file, as ``translate.py``. It needs two packages, or another
-one if the export was written with `--strings`::
+`nmt export --tflite` writes a folder with a copy of this file: ``translate.py``, or ``complete.py`` for a language
+model. It needs two packages, or another one if the export was written with `--strings`::
 
     pip install ai-edge-litert sentencepiece    # or tensorflow-text
     echo "나는 밥을 먹었다" | python FOLDER/translate.py
@@ -10,6 +10,9 @@ or, in your own program, with the folder on its path::
 
     from translate import Translator
     Translator("FOLDER").translate(["나는 밥을 먹었다"])[0].text
+
+    from complete import Completer
+    Completer("FOLDER").complete(["once upon"], sample=True, seed=7)[0].text
 """
 
 from __future__ import annotations
@@ -80,10 +83,7 @@ class Translator:
     """
 
     def __init__(self, folder: str | Path, threads: int = 1) -> None:
-        folder = Path(folder)
-        contents = read_contents(folder)
-        # An interpreter ends the whole process when a file is cut short, so changed files are not opened.
-        files = {name: _checked(folder, name, digest) for name, digest in contents["files"].items()}
+        files, contents = _opened(Path(folder), "translate")
         self.max_length: int = contents["max_length"]
         self.aligned: bool = contents["aligned"]
         kind = _Strings if contents.get("takes") == "strings" else _Ids
@@ -103,6 +103,81 @@ class Translator:
         for i, best in self._model.translate([_clean(texts[i]) for i in there]):
             found[there[i]] = best
         return found
+
+
+@dataclass(frozen=True)
+class Completion:
+    """A text with its continuation.
+
+    Attributes:
+        text: the beginning as it was given and the continuation, one line.
+        score: its log-probability, the sum over its pieces and the end.
+        tokens: its pieces.
+        truncated: whether the beginning was longer than the model reads, so that nothing was added.
+        unfinished: whether the continuation has no end token, because the text reached its maximum length.
+    """
+
+    text: str
+    score: float
+    tokens: tuple[str, ...]
+    truncated: bool = False
+    unfinished: bool = False
+
+
+class Completer:
+    """A language model on a device. Several threads may use it; they take turns.
+
+    Arguments:
+        folder: what `nmt export --tflite` wrote.
+        threads: of the interpreter.
+
+    Raises:
+        ValueError: if a file is missing or was changed, or the export is that of another kind of model.
+    """
+
+    def __init__(self, folder: str | Path, threads: int = 1) -> None:
+        from ai_edge_litert.interpreter import Interpreter
+
+        files, contents = _opened(Path(folder), "complete")
+        self.max_length: int = contents["max_length"]
+        self._tokenizer = _tokenizer(files[contents["target"]])
+        self._interpreter = Interpreter(model_content=files["model.tflite"], num_threads=threads)
+        self._runs = [_in_turn(self._interpreter.get_signature_runner(name)) for name in ("complete", "sample")]
+
+    def complete(
+        self, beginnings: Sequence[str], first: int = 0, *, sample: bool = False, seed: int = 1
+    ) -> list[Completion]:
+        """Continue each beginning, in the order given: the likeliest way, or one that is drawn.
+
+        Arguments:
+            beginnings: the texts to continue; one may be empty.
+            first: the number of the first beginning, which a draw depends on.
+            sample: whether the continuation is drawn, as the export says.
+            seed: of the draw.
+        """
+        if isinstance(beginnings, str):
+            raise TypeError("Give a list of beginnings, not one string.")
+        return [self._completed(_clean(text), first + i, sample, seed) for i, text in enumerate(beginnings)]
+
+    def _completed(self, text: str, line: int, sample: bool, seed: int) -> Completion:
+        given = self._tokenizer.encode(text)
+        read = given[: self.max_length - 1]
+        # An interpreter takes no input without columns; a zero is no beginning.
+        inputs: dict[str, np.ndarray] = {"source": np.array([[*read, 0]], np.int32)}
+        if sample:
+            generator = np.random.Generator(np.random.Philox(key=[seed, line]))
+            inputs["numbers"] = generator.random(self.max_length).astype(np.float32)[None]
+        outputs = self._runs[sample](**inputs)
+        ids = outputs["tokens"][0, 0, : int(outputs["lengths"][0, 0])].tolist()
+        truncated = len(given) > len(read)
+        added = "" if truncated else self._tokenizer.decode(ids)[len(self._tokenizer.decode(read)) :]
+        return Completion(
+            text=_line(text + (added.removeprefix(" ") if text[-1:].isspace() else added)),
+            score=float(outputs["scores"][0, 0]),
+            tokens=tuple(self._tokenizer.id_to_piece(ids)),
+            truncated=truncated,
+            unfinished=bool(outputs["unfinished"][0, 0]) and not truncated,
+        )
 
 
 class _Ids:
@@ -211,6 +286,20 @@ def _in_turn(run: Callable[..., dict[str, np.ndarray]]) -> Callable[..., dict[st
     return one_at_a_time
 
 
+def _opened(folder: Path, task: str) -> tuple[dict[str, bytes], dict[str, Any]]:
+    """Return the files of an export, by name, and its description.
+
+    Raises:
+        ValueError: if a file is missing or was changed, or the export is for another task.
+    """
+    contents = read_contents(folder)
+    other = contents.get("task", "translate")
+    if other != task:
+        raise ValueError(f"{folder} is an export that can {other}, and this is to {task}.")
+    # An interpreter ends the whole process when a file is cut short, so changed files are not opened.
+    return {name: _checked(folder, name, digest) for name, digest in contents["files"].items()}, contents
+
+
 def read_contents(folder: Path) -> dict[str, Any]:
     """Read the description of an export.
 
@@ -309,31 +398,52 @@ def _first(line: bytes, name: str) -> bytes:
 
 
 def main() -> None:
-    """Read lines and write their translations."""
-    parser = argparse.ArgumentParser(description="Translate lines with the model of this folder.")
+    """Read lines and write their translations, or what a language model makes of them."""
+    parser = argparse.ArgumentParser(description="Run the model of this folder on lines.")
     parser.add_argument("file", nargs="?", help="sentences, one per line; by default standard input")
     parser.add_argument("--folder", default=Path(__file__).parent, help="another folder of an export")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--json", action="store_true", help="one object per line, with score, tokens and alignment")
+    parser.add_argument("--sample", action="store_true", help="of a language model: draw each piece by its probability")
+    parser.add_argument("--seed", type=int, default=1, help="with --sample: another seed draws other pieces")
     arguments = parser.parse_args()
     sys.stdout.reconfigure(encoding="utf-8")  # type: ignore[union-attr]
     try:
-        translator = Translator(arguments.folder, arguments.threads)
-        for number, line in enumerate(_lines(arguments.file), 1):
-            (best,) = translator.hypotheses([line])
-            print(record(best) if arguments.json else best[0].text, flush=True)
-            if best[0].source_truncated:
-                print(f"translate: line {number}: only {translator.max_length} pieces of it were read", file=sys.stderr)
-            if best[0].unfinished:
-                print(f"translate: line {number}: its translation has no end, it reached its limit", file=sys.stderr)
+        if read_contents(Path(arguments.folder)).get("task") == "complete":
+            _complete_lines(arguments)
+        elif arguments.sample:
+            raise ValueError("--sample is for a language model, and this one translates.")
+        else:
+            _translate_lines(arguments)
     except BrokenPipeError:
         # The reader has closed the pipe; without this, Python would print an error when it exits.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except KeyboardInterrupt:
         sys.exit(130)
     except (OSError, ValueError) as error:
-        print(f"translate: {error}", file=sys.stderr)
+        print(f"{Path(__file__).stem}: {error}", file=sys.stderr)
         sys.exit(2)
+
+
+def _translate_lines(arguments: argparse.Namespace) -> None:
+    translator = Translator(arguments.folder, arguments.threads)
+    for number, line in enumerate(_lines(arguments.file), 1):
+        (best,) = translator.hypotheses([line])
+        print(record(best) if arguments.json else best[0].text, flush=True)
+        if best[0].source_truncated:
+            print(f"translate: line {number}: only {translator.max_length} pieces of it were read", file=sys.stderr)
+        if best[0].unfinished:
+            print(f"translate: line {number}: its translation has no end, it reached its limit", file=sys.stderr)
+
+
+def _complete_lines(arguments: argparse.Namespace) -> None:
+    completer = Completer(arguments.folder, arguments.threads)
+    for number, line in enumerate(_lines(arguments.file)):
+        (found,) = completer.complete([line], number, sample=arguments.sample, seed=arguments.seed)
+        values = {**vars(found), "score": round(found.score, 4)}
+        print(json.dumps(values, ensure_ascii=False) if arguments.json else found.text, flush=True)
+        if found.truncated:
+            print(f"complete: line {number + 1} is longer than {completer.max_length - 1} pieces", file=sys.stderr)
 
 
 def record(best: list[Translation]) -> str:

@@ -67,7 +67,7 @@ def convert(translator: Translator, settings: Decoding, quantize: Quantize) -> b
     several = beam_size(settings) > 1
     search = search_function(translator, settings, (*_FIELDS, "ranks") if several else _FIELDS)
     functions = {
-        each.name: (_padded(search, each), tf.TensorSpec([1, each.reads], tf.int32, "source"))
+        each.name: (_padded(search, each), [tf.TensorSpec([1, each.reads], tf.int32, "source")])
         for each in signatures(settings)
     }
     return all_converted(functions, quantize)

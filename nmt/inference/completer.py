@@ -54,6 +54,9 @@ class Completer(Searcher):
     Arguments:
         model: the trained model.
         tokenizers, config, parallel_batches: see :class:`~nmt.inference.searcher.Searcher`.
+
+    Attributes:
+        max_pieces: the number of pieces of a text that are scored.
     """
 
     model: LanguageModel
@@ -65,7 +68,7 @@ class Completer(Searcher):
         self._graph = CompletionGraph(model, tokenizers)
         m = self.config.model
         learned = is_transformer(m) and m.positions == "learned"
-        self._max_pieces = min(_MAX_PIECES, m.max_positions - 1) if learned else _MAX_PIECES
+        self.max_pieces = min(_MAX_PIECES, m.max_positions - 1) if learned else _MAX_PIECES
         self._score = tf.function(
             self._graph.score, input_signature=[STRINGS, tf.TensorSpec([], tf.int32)], autograph=False
         )
@@ -126,7 +129,7 @@ class Completer(Searcher):
             texts: the texts.
             first: the number of the first text, from 0, for the messages.
         """
-        lengths, most = self._pieces(texts), self._max_pieces
+        lengths, most = self._pieces(texts), self.max_pieces
         for number, length in enumerate(lengths, first + 1):
             if length > most:
                 logger.info(f"Line {number} has more than {most:,} pieces: the rest was left out.")

@@ -269,13 +269,14 @@ def _points(axes: Axes, name: str, bins: Sequence[LengthBin], aside: float, plac
 
 
 def learning_curves(
-    series: Mapping[str, Sequence[Sequence[tuple[int, float]]]], path: Path | None = None
+    series: Mapping[str, Sequence[Sequence[tuple[int, float]]]], path: Path | None = None, score: str = "BLEU"
 ) -> picture.Picture:
-    """Draw how the development BLEU of models rose with their steps: single runs thin, their mean thick.
+    """Draw how a development score of models changed with their steps: single runs thin, their mean thick.
 
     Arguments:
-        series: the runs of each model, by its name; a run is a list of points ``(step, BLEU)``.
+        series: the runs of each model, by its name; a run is a list of points ``(step, score)``.
         path: of the picture, ``.png`` or ``.svg``; without it nothing is written.
+        score: the name of the score.
 
     Returns:
         The picture, which a notebook shows.
@@ -309,7 +310,7 @@ def learning_curves(
         axes.set_ylim(bottom=0)
         axes.set_xlim(left=0)
         axes.set_xlabel("steps")
-        axes.set_ylabel("BLEU, development set")
+        axes.set_ylabel(f"{score}, development set")
         axes.grid(True, axis="y")
         axes.legend(fontsize=9, loc="lower left", bbox_to_anchor=(0, 1), ncols=3, borderaxespad=0.3)
         return _kept(figure, path)

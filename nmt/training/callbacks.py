@@ -28,6 +28,7 @@ import tensorflow as tf
 from nmt.atomic_write import write_file
 from nmt.config import Config
 from nmt.errors import InputError, WorkFailed
+from nmt.evaluation.beginnings import beginning
 from nmt.evaluation.judge import BLEU, CHRF, NAMES, PERPLEXITY, quality
 from nmt.evaluation.scores import score
 from nmt.inference.completer import Completer
@@ -189,16 +190,6 @@ class DevText(keras.callbacks.Callback):
         self.news.later(f"dev perplexity {logs[PERPLEXITY]:.2f} after epoch {epoch + 1}. How it continues a beginning:")
         self.news.later(f"  beginning  {begun}")
         self.news.later(f"  output     {made.text}")
-
-
-def beginning(line: str) -> str:
-    """Return the first third of a line's words, or of its letters where it is one word.
-
-    >>> beginning("we went home"), beginning("hello")
-    ('we', 'he')
-    """
-    words = line.split()
-    return " ".join(words[: -(-len(words) // 3)]) if len(words) > 1 else line[: -(-len(line) // 3)]
 
 
 class Cost(keras.callbacks.Callback):

@@ -1,11 +1,12 @@
 """The commands for every architecture, for other tasks, and for models that go on from others."""
 
 import json
+import math
 import shutil
 from pathlib import Path
 
 import pytest
-from command_line import PAIRS, TINY, nmt, refused
+from command_line import PAIRS, TINY, here, nmt, refused
 
 # A model that has not learned to stop writes as much as it may.
 SIZE = ["--set", "model.units=16", "--set", "model.embedding=16", "--set", "decoding.max_length=23"]
@@ -95,6 +96,34 @@ def test_a_language_model_asked_to_translate_is_refused(language_model: Path, pl
     refused(nmt("translate", language_model, stdin=b"a\n"), "is a language model", "nmt complete")
     files = ("--source", place / "ko", "--reference", place / "en")
     refused(nmt("evaluate", language_model, *files), "language model", "--text")
+
+
+def test_language_models_are_compared_by_their_perplexity(
+    language_model: Path, place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    to, test = tmp_path / "compared", ["--test-text", place / "text"]
+    result = here("compare", f"lm:{language_model}", *test, "--to", to)
+    assert result.returncode == 0, result.stderr.decode()
+    (run,) = json.loads((to / "comparison.json").read_text())["runs"]
+    assert (run["lines"], run["pieces"]) == (80, 80 * 7) and 1 < run["perplexity"] < 12
+    # A piece is a letter, and each line has a space before it and an end: seven pieces, six characters with the end.
+    assert run["bits_per_character"] == pytest.approx(7 / 6 * math.log2(run["perplexity"]))
+    assert (to / "texts" / "lm-1.txt").read_text().count("\n") == 5
+    report = (to / "comparison.md").read_text()
+    assert "bits per character" in report and "the beginnings" not in report
+    kinds = [
+        ([f"lm:{language_model}"], "compared with others on plain text"),
+        (["model.attention=dot", *test], "would do nothing"),
+        (["model.units=7", *test], "name the text with --text"),
+        (["model.units=7", "--text", place / "text"], "--test-text"),
+        (["model.units=7", *test, "--test-pairs", place / "pairs.tsv"], "which have no pairs"),
+    ]
+    for arguments, words in kinds:
+        refused(here("compare", *arguments, "--to", tmp_path / "b"), words)
+    for option, words in (("--strings", "for translators"), ("--web", "is a language model")):
+        refused(here("export", language_model, option, "--tflite" if option == "--strings" else "--single"), words)
+    assert not (tmp_path / "b").exists() and not (tmp_path / "saved_models").exists()
 
 
 def test_text_without_text_is_refused(language_model: Path, place: Path) -> None:

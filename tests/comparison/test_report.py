@@ -43,7 +43,7 @@ def made(tmp_path: Path) -> tuple[Results, Summary]:
     # 20 times 1 to 20 ms: the median is 10.5, the 95th of a hundred the 20th value.
     alone = [float(number) for number in range(1, 21)]
     results.record["speeds"] = {"one": {"rates": [11.0, 17.0, 13.0], "milliseconds": alone, "export_bytes": 2_500_000}}
-    return results, summary(results, names, material.open(material.test), [("budget", "40 steps each")])
+    return results, summary(results, names, material, [("budget", "40 steps each")])
 
 
 def test_the_rows_by_hand(made: tuple[Results, Summary]) -> None:
@@ -69,6 +69,29 @@ def test_lengths_curves_and_samples_are_those_of_the_runs(made: tuple[Results, S
     assert shown.curves["<two>"] == [[(20, 10.0), (40, 20.0)]]
     assert [source for source, _, _ in shown.samples] == ["a", "b c", "i j", HANGUL, "d e f g h"]
     assert shown.samples[3][2] == {"one": "I ate rice today", "<two>": "I ate rice today"}
+
+
+def test_language_models_have_a_perplexity_and_their_completions(tmp_path: Path) -> None:
+    (tmp_path / "test.txt").write_text("we went home\n\nhello\n나는 밥을 먹었다 정말\n")
+    material = Material((tmp_path / "test.txt",), plain=True)
+    # One word, three and four; the first third of each, rounded up.
+    assert material.beginnings() == [
+        ("he", "hello"), ("we", "we went home"), ("나는 밥을", "나는 밥을 먹었다 정말"),
+    ]  # fmt: skip
+    results = Results(tmp_path / "c", [Candidate("gpt", Config())], material, ComparisonBudget(40))
+    run = {"parameters": 7, "tokens_per_second": 11.0, "sentences": 3, "curve": [[20, 9.0], [40, 5.0]], "steps": 40}
+    for seed, perplexity in ((1, 5.0), (2, 7.0)):
+        results.add({**run, "name": "gpt", "seed": seed, "perplexity": perplexity, "bits_per_character": 1.25})
+        results.texts("gpt", seed).parent.mkdir(exist_ok=True)
+        results.texts("gpt", seed).write_text("hell\nwe ate\n나는 밥을 샀다\n")
+    shown = summary(results, ["gpt"], material, [])
+    # Perplexities 5 and 7: mean 6, deviation sqrt(1 + 1) = 1.41.
+    assert shown.rows[0].cells(plain=True) == ["gpt", "7", "6.00 ± 1.41", "1.25 ± 0.00", "11", "–", "–", "–"]
+    assert shown.samples[1] == ("we", "we went home", {"gpt": "we ate"})
+    page, report, picture = write_report(shown, tmp_path)
+    assert picture.name == "learning-curves.svg" and "perplexity, development set" in picture.read_text()
+    for text in ("나는 밥을 샀다", "bits per character", "beginning", "the lower, the better"):
+        assert text in page.read_text() and text in report.read_text()
 
 
 class Reader(HTMLParser):

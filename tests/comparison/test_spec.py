@@ -39,7 +39,7 @@ def test_files_settings_and_folders_are_models(tmp_path: Path) -> None:
         (["missing.toml"], "The config missing.toml cannot be read"),
         (["model.attension=dot"], "Did you mean 'model.attention'"),
         (["model.units=7", "a:model.units=11", "model.units=7"], "Two models are called '7'. Write NAME:model.units=7"),
-        (["model.architecture=language-model"], "is a language model"),
+        (["model.architecture=language-model"], "compared with others on plain text"),
         (["../b:model.units=7"], "'../b' cannot be a model's name"),
     ],
 )
