@@ -11,7 +11,6 @@ from nmt.comparison.results import Results
 from nmt.comparison.spec import Candidate, ComparisonBudget, Material
 from nmt.comparison.summary import Summary, summary
 from nmt.config import Config
-from nmt.data.corpora import from_tsv
 
 HANGUL = "나는 밥을 먹었다"
 SIGNED = {"bleu_signature": "tok:13a", "chrf_signature": "nc:6", "steps": 40}
@@ -133,10 +132,9 @@ def test_the_reports_hold_every_cell_and_ask_nobody(made: tuple[Results, Summary
 
 def test_a_comparison_in_which_nothing_went_well_has_a_report_without_pictures(tmp_path: Path) -> None:
     (tmp_path / "test.tsv").write_text("a\tA\n")
-    results = Results(
-        tmp_path / "c", [Candidate("one", Config())], Material((tmp_path / "test.tsv",)), ComparisonBudget()
-    )
+    material = Material((tmp_path / "test.tsv",))
+    results = Results(tmp_path / "c", [Candidate("one", Config())], material, ComparisonBudget())
     results.add({"name": "one", "seed": 1, "failed": "it broke"})
-    written = write_report(summary(results, ["one"], from_tsv(tmp_path / "test.tsv"), []), results.folder)
+    written = write_report(summary(results, ["one"], material, []), results.folder)
     assert [path.name for path in written] == ["comparison.html", "comparison.md"]
     assert "**one** failed, seed 1: it broke" in written[1].read_text()
