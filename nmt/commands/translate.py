@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
 import typer
 
@@ -39,6 +39,7 @@ _SILENT = "This server's model does not tell which lines it cuts. Export it agai
 
 if TYPE_CHECKING:
     from nmt.documents.document import Translate
+    from nmt.markup.reading import Format
     from nmt.translation import Translation
 
 
@@ -61,9 +62,20 @@ def translate(
     prefix: Annotated[str | None, typer.Option(help="What every translation begins with.", show_default=False)] = None,
     ensemble: Ensemble = None,
     form: Annotated[
-        Literal["text", "jsonl"],
-        typer.Option("--format", help="jsonl: an object per line, with score, tokens and alignment."),
+        Literal["text", "jsonl", "html", "xml"],
+        typer.Option(
+            "--format",
+            help="jsonl: an object per line, with score, tokens and alignment. html, xml: lines with tags, which move"
+            " along the links of words.",
+        ),
     ] = "text",
+    placeholders: Annotated[
+        bool,
+        typer.Option(
+            "--placeholders",
+            help="{name}, %s, addresses and numbers come out letter by letter; html and xml include it.",
+        ),
+    ] = False,
     document: Annotated[
         bool,
         typer.Option("--document", help="A line is a paragraph: it is split into sentences, and joined again."),
@@ -111,9 +123,14 @@ def translate(
     With --document a line may hold many sentences, and none is cut off. With --to a file is translated with its time
     codes, tags, code blocks and message ids as they are: the whole file, or nothing is written.
 
+    With --format html or xml no tag and no placeholder is lost, and pairs stay nested. A line whose markup is broken
+    is named on standard error, and its tags without a partner stay.
+
     **Example:** `nmt translate my-model news.ko --beam 5 --length-penalty 1 > news.en`
 
     **Example:** `nmt translate my-model film.srt --to film.en.srt`
+
+    **Example:** `echo "나는 <b>밥을</b> 먹었다" | nmt translate my-model --format html`
 
     **Example:** `nmt translate --server http://localhost:8501/v1/models/ko-en news.ko > news.en`
     """
@@ -143,6 +160,11 @@ def translate(
         raise InputError("--language finds the sentences of a document: add --document or --to.")
     if (document or to) and (n_best is not None or prefix is not None):
         raise InputError("--n-best and --prefix are for lines, not for documents. Leave them out.")
+    marked = form in ("html", "xml") or placeholders
+    if marked and (n_best is not None or prefix is not None):
+        raise InputError("--n-best and --prefix are for plain text, without tags and placeholders. Leave them out.")
+    if placeholders and form == "jsonl":
+        raise InputError("--placeholders writes text. Leave it out, or --format jsonl.")
     if server is not None and file is not None:
         raise InputError(f"With --server there is no MODEL and only one FILE: leave out {model} or {file}.")
     source = model if server is not None else file
@@ -166,10 +188,11 @@ def translate(
             top_p=top_p,
             seed=seed,
         )
-    if document or to:
+    if document or to or marked:
         open_backend: Callable[[], AbstractContextManager[Backend]]
         if server is not None:
-            open_backend = partial(_server_backend, server, form, deadline=deadline, ca=ca)
+            details = form == "jsonl" or marked or _is_page(source)
+            open_backend = partial(_server_backend, server, details, deadline=deadline, ca=ca)
         elif device:
             assert model
             open_backend = partial(_device_backend, model)
@@ -179,6 +202,9 @@ def translate(
         if to:
             assert source
             _translate_file(open_backend, source, to, language or "")
+        elif marked:
+            markup: Format = "xml" if form == "xml" else "html" if form == "html" else "text"
+            _translate_marked(open_backend, source, markup, (language or "") if document else None)
         else:
             _translate_document(open_backend, source, form, language or "")
         return
@@ -249,8 +275,18 @@ def _translate_on_device(folder: Path, file: Path | None, form: str) -> None:
     cut.end()
 
 
-# What translates the sentences of a document, and the keys that its translations have.
-Backend = tuple["Translate", Sequence[str]]
+class Backend(NamedTuple):
+    """What translates sentences.
+
+    Attributes:
+        translate: does.
+        keys: those that its translations have in JSON.
+        stand_ins: words for placeholders, see :func:`nmt.markup.placeholders.keeping`.
+    """
+
+    translate: Translate
+    keys: Sequence[str]
+    stand_ins: Sequence[str] = ()
 
 
 @contextlib.contextmanager
@@ -265,7 +301,7 @@ def _model_backend(model: Path, ensemble: list[Path] | None, search: dict[str, A
         first += len(texts)
         return found
 
-    yield translate, KEYS
+    yield Backend(translate, KEYS, translator.stand_ins())
 
 
 @contextlib.contextmanager
@@ -296,11 +332,11 @@ def _device_backend(folder: Path) -> Iterator[Backend]:
             for each in best
         ]
 
-    yield translate, DEVICE_KEYS
+    yield Backend(translate, DEVICE_KEYS)
 
 
 @contextlib.contextmanager
-def _server_backend(url: str, form: str, *, deadline: float | None, ca: Path | None) -> Iterator[Backend]:
+def _server_backend(url: str, details: bool, *, deadline: float | None, ca: Path | None) -> Iterator[Backend]:
     if url.startswith("grpc"):
         import_tensorflow()  # its stubs would import it with its start-up messages
     from nmt.client import BATCH, DEADLINE, Client
@@ -312,13 +348,13 @@ def _server_backend(url: str, form: str, *, deadline: float | None, ca: Path | N
         def translate(texts: list[str]) -> list[Translation]:
             nonlocal unsaid
             parts = (texts[start : start + BATCH] for start in range(0, len(texts), BATCH))
-            found = [each for part in parts for each in client.translate(part, details=form == "jsonl")]
+            found = [each for part in parts for each in client.translate(part, details=details)]
             if unsaid and any(each.truncated is None for each in found):
                 unsaid = False
                 say(_SILENT)
             return found
 
-        yield translate, SERVER_KEYS
+        yield Backend(translate, SERVER_KEYS)
 
 
 def _check_files(source: Path | None, to: Path | None, form: str) -> None:
@@ -349,26 +385,24 @@ def _translate_file(
     """Translate a file as a whole."""
     from nmt.atomic_write import write_file
     from nmt.data.corpora import unreadable
-    from nmt.documents.document import translate_texts
-    from nmt.documents.files import LARGEST, open_file
+    from nmt.documents.files import LARGEST
+    from nmt.markup.files import translate_file
 
     try:
         with source.open("rb") as opened:
             raw = opened.read(LARGEST + 1)
     except OSError as error:
         raise unreadable(source, error) from error
-    file = open_file(raw, str(source))
-    for note in file.notes:
+    with open_backend() as backend, progress("Translating") as advance:
+        found = translate_file(raw, str(source), backend.translate, language, backend.stand_ins, advance)
+    for note in found.notes:
         say(f"{source}: {note[0].lower()}{note[1:]}")
-    with open_backend() as (translate, _), progress("Translating") as advance:
-        found = translate_texts(file.texts, translate, language, advance=advance)
-    cut = sum(each.cut for text in found for each in text.sentences)
-    if cut:
-        say(f"Sentences that are longer than the model reads were cut at clauses, into {cut:,} parts.")
-    if any(each.translation.unfinished for text in found for each in text.sentences):
+    if found.cut:
+        say(f"Sentences that are longer than the model reads were cut at clauses, into {found.cut:,} parts.")
+    if found.unfinished:
         say("Some translations reached their maximum length before their end. Raise decoding.max_length or max_ratio.")
     try:
-        write_file(to, file.written([each.text for each in found]))
+        write_file(to, found.content)
     except OSError as error:
         raise WorkFailed(f"{to} cannot be written: {error.strerror or error}.") from None
 
@@ -382,7 +416,7 @@ def _translate_document(
     lines = InputLines(source)
     number, cut = 0, CutLines(None, "it was cut at a clause, and nothing was left out")
     start = target_start = 0
-    with open_backend() as (translate, keys):
+    with open_backend() as (translate, keys, _):
         for window in advancing(windows(lines, lines.pause), "Translating", count(source)):
             written: list[str] = []
             for found in translate_texts(window, translate, language):
@@ -397,6 +431,34 @@ def _translate_document(
                 cut.look(number, any(each.cut for each in found.sentences), unfinished)
             emit(written)
     cut.end()
+
+
+def _translate_marked(
+    open_backend: Callable[[], AbstractContextManager[Backend]], source: Path | None, form: Format, language: str | None
+) -> None:
+    """Translate lines with markup, as they come."""
+    from nmt.markup.translate import TooManyMarks, translate_marked
+
+    lines = InputLines(source)
+    number, cut = 0, CutLines(None, *["it was cut at a clause, and nothing was left out"][: language is not None])
+    with open_backend() as backend:
+        for window in advancing(windows(lines, lines.pause), "Translating", count(source)):
+            try:
+                written = translate_marked(window, backend.translate, form, language, stand_ins=backend.stand_ins)
+            except TooManyMarks as error:
+                raise InputError(f"Line {number + error.text}: {error}") from None
+            emit(each.text for each in written)
+            for each in written:
+                number += 1
+                if each.broken:
+                    say(f"Line {number}: {each.broken}, so this tag is moved by itself.")
+                long = bool(each.cut) or any(part.source_truncated for part in each.sentences)
+                cut.look(number, long, any(part.unfinished for part in each.sentences))
+    cut.end()
+
+
+def _is_page(source: Path | None) -> bool:
+    return source is not None and source.suffix.lower() in (".html", ".htm")
 
 
 def _parts(groups: Iterator[list], size: int) -> Iterator[list]:

@@ -14,7 +14,7 @@ from nmt.evaluation import scripts
 
 # The end of a line inside a paragraph, with the indent or the quotation marks of the next one.
 # Spaces are looked at from their first one only, or many of them would take long.
-_BREAK = re.compile(r"(?:(?<![ \t])[ \t]+)?(?:\r\n?|\n)[ \t>]*")
+BREAK = re.compile(r"(?:(?<![ \t])[ \t]+)?(?:\r\n?|\n)[ \t>]*")
 
 
 class Field(NamedTuple):
@@ -40,11 +40,13 @@ class Opened:
         texts: what is to be translated.
         written: takes a translation for each text, and returns the new file.
         notes: what its owner should know, a sentence each.
+        marked: whether the texts have tags inside, as HTML.
     """
 
     texts: Sequence[str]
     written: Callable[[Sequence[str]], bytes]
     notes: tuple[str, ...] = ()
+    marked: bool = False
 
 
 def spliced(text: str, fields: Sequence[Field], translations: Sequence[str]) -> str:
@@ -56,14 +58,16 @@ def spliced(text: str, fields: Sequence[Field], translations: Sequence[str]) -> 
     return "".join([*parts, text[position:]])
 
 
-def opened(text: str, fields: Iterable[Field], notes: Sequence[str] = (), mark: str = "") -> Opened:
+def opened(
+    text: str, fields: Iterable[Field], notes: Sequence[str] = (), mark: str = "", marked: bool = False
+) -> Opened:
     """Return a file of plain text with these fields. ``mark`` is what stood before it, a byte order mark or nothing."""
     found = sorted(fields)
 
     def written(translations: Sequence[str]) -> bytes:
         return (mark + spliced(text, found, translations)).encode("utf-8", "replace")
 
-    return Opened([field.text for field in found], written, tuple(notes))
+    return Opened([field.text for field in found], written, tuple(notes), marked)
 
 
 def runs(
@@ -98,8 +102,8 @@ def runs(
         kept = inside.strip()
         if any(map(str.isalnum, kept)):
             first = position + len(inside) - len(inside.lstrip())
-            breaks = _BREAK.findall(kept)
-            lines = _BREAK.split(kept)
+            breaks = BREAK.findall(kept)
+            lines = BREAK.split(kept)
             yield Field(first, first + len(kept), read(_joined(lines)), partial(_rewritten, breaks, write))
         position = max(position, after)
 

@@ -45,12 +45,13 @@ def kind_of(name: str) -> str:
     raise InputError(f"{name} is of no kind that can be translated as a file. These are: {' '.join(KINDS)}.")
 
 
-def open_file(raw: bytes, name: str) -> Opened:
+def open_file(raw: bytes, name: str, inline: bool = True) -> Opened:
     """Open a file.
 
     Arguments:
         raw: its bytes.
         name: of the file, whose ending says what it is; errors name it.
+        inline: whether texts of HTML have the tags inside their lines, see :func:`nmt.documents.html_pages.read`.
 
     Raises:
         InputError: if its kind is unknown, it is damaged, too large, binary or in another encoding than UTF-8, or a
@@ -67,4 +68,7 @@ def open_file(raw: bytes, name: str) -> Opened:
     ):
         raise InputError(f"{name} is not text: it has control characters, as a picture or a program has.")
     text = decode_start(raw, name)
-    return _TEXTS[kind](text, name, BOM if raw.startswith(BOM.encode()) else "")
+    mark = BOM if raw.startswith(BOM.encode()) else ""
+    if kind in (".html", ".htm"):
+        return html_pages.read(text, name, mark, inline)
+    return _TEXTS[kind](text, name, mark)

@@ -6,20 +6,17 @@ script lacks its end for is kept with all that follows, as a browser shows none 
 
 from __future__ import annotations
 
+import bisect
 import html
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import partial
+from typing import NamedTuple
 
-from nmt.documents.fields import Field, Opened, opened, runs
+from nmt.documents.fields import BREAK, Field, Opened, opened, runs
+from nmt.documents.tags import BEGIN, COMMENT_END, END_TAG, INLINE, SKIPPED, START_TAG, VOID, is_kept
 
-# What is inside these is no language.
-_SKIPPED = frozenset({
-    "script", "style", "code", "pre", "kbd", "samp", "var", "textarea", "svg", "math", "template", "noscript",
-})  # fmt: skip
-_VOID = frozenset({
-    "area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track", "wbr",
-})  # fmt: skip
 # What is inside these is no tag either.
 _RAW = {tag: re.compile(rf"</{tag}(?=[\s/>])", re.IGNORECASE) for tag in ("script", "style", "textarea")}
 # Only inside these does a slash at the end of a tag close it.
@@ -42,13 +39,10 @@ _ENDED_BY = {
 # Elements that are searched for the one that a tag ends: without a limit, hostile pages would take quadratic time.
 _DEEP = 64
 
-_BEGIN = re.compile(r"<(?=[A-Za-z/!?])")
-_COMMENT_END = re.compile(r"--!?>")
-_START_TAG = re.compile(r"""<([A-Za-z][^\s/>]*+)(?:[^>=]++|=\s*+(?:"[^"]*+"|'[^']*+')|=)*+>""")
-_END_TAG = re.compile(r"</([A-Za-z][^\s/>]*+)")
-_ATTRIBUTE = re.compile(r"""([^\s/>=]++)(?:\s*+=\s*+(?:"([^"]*+)"|'([^']*+)'|([^\s>]++)))?+""")
 # A page collapses white space, so a text is one line whatever breaks it has.
 _NOTHING = re.compile(r"(?!)")
+# A paragraph with more tags than this, or more characters, is cut at its tags: placing them would take long.
+_TAGS, _CHARACTERS = 200, 20_000
 
 
 class _Elements:
@@ -65,7 +59,7 @@ class _Elements:
 
     def open(self, name: str, kept: bool, closed: bool) -> None:
         self._end_those_before(name)
-        if name in _VOID or (closed and any(self._count[each] for each in _FOREIGN)):
+        if name in VOID or (closed and any(self._count[each] for each in _FOREIGN)):
             return
         if kept and self._kept_from is None:
             self._kept_from = len(self._names)
@@ -96,56 +90,162 @@ class _Elements:
         return name
 
 
-def _places(text: str) -> Iterator[tuple[int, int]]:
-    """Yield where text stands that is to be translated."""
+class _Part(NamedTuple):
+    """A part of a page: text, or a tag.
+
+    Attributes:
+        start, end: where it stands.
+        name: of the tag; ``!`` for a comment, empty for text.
+        kept_before, kept_after: whether what stands right before it, and right after it, is not to be translated.
+    """
+
+    start: int
+    end: int
+    name: str
+    kept_before: bool
+    kept_after: bool
+
+    @property
+    def kept(self) -> bool:
+        return self.kept_before or self.kept_after
+
+    @property
+    def is_text(self) -> bool:
+        return not self.name
+
+
+def _parts(text: str) -> Iterator[_Part]:
+    """Yield the parts of a page. What lacks its end, and all that follows, is left out."""
     elements = _Elements()
     place = 0
-    while begin := _BEGIN.search(text, place):
+    while begin := BEGIN.search(text, place):
         start = begin.start()
-        if start > place and not elements.kept:
-            yield place, start
+        if start > place:
+            yield _Part(place, start, "", elements.kept, elements.kept)
         end: int | None = None
+        name = "!"
+        was_kept = elements.kept
+        raw = None
         if text.startswith("<!--", start):
-            comment = _COMMENT_END.search(text, start + 2)
+            comment = COMMENT_END.search(text, start + 2)
             end = comment.end() if comment else None
-        elif tag := _START_TAG.match(text, start):
+        elif tag := START_TAG.match(text, start):
             name, end = tag[1].lower(), tag.end()
-            elements.open(name, name in _SKIPPED or _is_marked(tag[0]), tag[0].endswith("/>"))
-            if name in _RAW:
-                last = _RAW[name].search(text, end)
-                end = last.start() if last else None
+            elements.open(name, name in SKIPPED or is_kept(tag[0]), tag[0].endswith("/>"))
+            raw = _RAW.get(name)
         elif text[start + 1] in "/!?":
-            if close := _END_TAG.match(text, start):
-                elements.close(close[1].lower())
+            if close := END_TAG.match(text, start):
+                name = close[1].lower()
+                elements.close(name)
             end = text.find(">", start) + 1 or None
         if end is None:
             return
+        yield _Part(start, end, name, was_kept, elements.kept)
+        if raw:
+            last = raw.search(text, end)
+            if not last:
+                return
+            end = last.start()
         place = end
-    if place < len(text) and not elements.kept:
-        yield place, len(text)
+    if place < len(text):
+        yield _Part(place, len(text), "", elements.kept, elements.kept)
 
 
-def _is_marked(tag: str) -> bool:
-    """Return whether a tag says that what is inside is not to be translated."""
-    if "translate" not in tag.lower():
-        return False
-    given = {match[1].lower(): match[2] or match[3] or match[4] or "" for match in _ATTRIBUTE.finditer(tag, 1)}
-    return given.get("translate", "").lower() == "no" or "notranslate" in given.get("class", "").split()
+def _paragraphs(text: str) -> Iterator[list[_Part]]:
+    """Yield the paragraphs of a page: texts, and the tags inside a line that stand between them."""
+    gathered: list[_Part] = []
+    for part in _parts(text):
+        if part.is_text or part.name in INLINE or part.name == "!":
+            gathered.append(part)
+            continue
+        yield gathered
+        gathered = []
+    yield gathered
 
 
-def read(text: str, name: str, mark: str) -> Opened:
+def _trimmed(text: str, parts: list[_Part]) -> list[_Part]:
+    """Leave out at both ends what can stay there: elements that reach out of a paragraph, tags that stand alone."""
+    first, last = 0, len(parts)
+    if parts and parts[0].kept_before:
+        first = next((n for n, part in enumerate(parts) if not part.kept_after), last)
+        first += first < last and parts[first].kept_before
+    if first < last and parts[-1].kept_after:
+        last = next(n for n in range(last, first - 1, -1) if n == first or not parts[n - 1].kept_after)
+        last -= last > first and parts[last - 1].kept_after
+    while first < last and _stays(text, parts[first], at_start=True):
+        first += 1
+    while first < last and _stays(text, parts[last - 1], at_start=False):
+        last -= 1
+    return parts[first:last]
+
+
+def _stays(text: str, part: _Part, at_start: bool) -> bool:
+    if part.is_text:
+        return not text[part.start : part.end].strip()
+    ends = text.startswith("</", part.start)
+    return not part.kept and (part.name in VOID or part.name == "!" or ends == at_start)
+
+
+def read(text: str, name: str, mark: str, inline: bool = True) -> Opened:
     """Open a ``.html`` file.
 
-    >>> opened = read("<p>Rice &amp; bread<p>ate <code>x = 1</code><b>You", "a.html", "")
+    Arguments:
+        text: the page.
+        name: of the file.
+        mark: see :func:`~nmt.documents.fields.opened`.
+        inline: whether a text is a paragraph with the tags inside its lines, as HTML; otherwise it is what stands
+            between two tags, as plain text.
+
+    >>> opened = read("<p>Rice &amp; bread<p>ate <code>x = 1</code><b>You", "a.html", "", inline=False)
     >>> opened.texts
     ['Rice & bread', 'ate', 'You']
     >>> opened.written(["A < B", "C", "D"])
     b'<p>A &lt; B<p>C <code>x = 1</code><b>D'
+    >>> read("<p>Rice &amp; <i>bread</i><p>ate <code>x</code>", "a.html", "").texts
+    ['Rice &amp; <i>bread</i>', 'ate <code>x</code>']
     """
     fields: list[Field] = []
-    for start, end in _places(text):
-        fields += runs(text, start, end, _NOTHING, _read, _write)
-    return opened(text, fields, (), mark)
+    for parts in _paragraphs(text):
+        parts = _trimmed(text, parts) if inline else parts
+        said = [part for part in parts if part.is_text and not part.kept]
+        if not inline:
+            for part in said:
+                fields += runs(text, part.start, part.end, _NOTHING, _read, _write)
+        elif said and len(parts) <= _TAGS and parts[-1].end - parts[0].start <= _CHARACTERS:
+            fields += _marked(text, parts[0].start, parts[-1].end, said)
+        else:
+            for part in said:
+                fields += _marked(text, part.start, part.end, [part])
+    return opened(text, fields, (), mark, marked=inline)
+
+
+def _marked(text: str, start: int, end: int, said: Sequence[_Part]) -> Iterator[Field]:
+    """Yield the field of a paragraph, if it has a letter or a digit outside of its tags."""
+    words = "".join(text[part.start : part.end] for part in said)
+    if not any(map(str.isalnum, words)):
+        return
+    inside = text[start:end]
+    start += len(inside) - len(inside.lstrip())
+    yield Field(start, start + len(inside.strip()), inside.strip(), partial(_broken, BREAK.findall(words.strip())))
+
+
+def _broken(breaks: Sequence[str], found: str) -> str:
+    """Put a paragraph on as many lines as it had, of nearly equal length, and leave its tags whole."""
+    if not breaks:
+        return found
+    texts = [part for part in _parts(found) if part.is_text and not part.kept]
+    spaces = [match.start() for part in texts for match in re.compile(" ").finditer(found, part.start, part.end)]
+    lines: list[str] = []
+    position = 0
+    for number, end in enumerate(breaks, 1):
+        goal = len(found) * number / (len(breaks) + 1)
+        place = bisect.bisect_left(spaces, goal)
+        place -= place > 0 and (place == len(spaces) or goal - spaces[place - 1] < spaces[place] - goal)
+        if not spaces or spaces[place] < position:
+            continue
+        lines += [found[position : spaces[place]], end]
+        position = spaces[place] + 1
+    return "".join([*lines, found[position:]])
 
 
 def _read(text: str) -> str:

@@ -13,7 +13,7 @@ import tensorflow as tf
 from nmt.config import Config, Decoding
 from nmt.data.tokenizers import Tokenizers
 from nmt.decoding.ensemble import Ensemble
-from nmt.decoding.shortlist import Shortlist
+from nmt.decoding.shortlist import SPECIAL, Shortlist
 from nmt.decoding.strategies import numbers_for
 from nmt.documents.document import DocumentTranslation, translate_document
 from nmt.documents.sentences import Splitter, sentencex
@@ -27,6 +27,9 @@ from nmt.inference.parallel import PARALLEL_BATCHES
 from nmt.inference.searcher import NUMBERS, STRINGS, Searcher, count_pieces
 from nmt.inference.strings import continued, encoded, one_line
 from nmt.layers.alignment_head import AlignmentHead
+from nmt.markup.placeholders import STAND_INS
+from nmt.markup.reading import Format
+from nmt.markup.translate import MarkedTranslation, translate_marked
 from nmt.models.linked import LinkedModel
 from nmt.models.seq2seq import Seq2Seq
 from nmt.saving import load
@@ -201,6 +204,50 @@ class Translator(Searcher):
             InputError: for a key or value that does not exist or is invalid.
         """
         return translate_document(text, lambda some: self.translate(some, **decoding), language, splitter)
+
+    def translate_marked(
+        self, texts: Sequence[str], form: Format = "html", first: int = 0, **decoding: Any
+    ) -> list[MarkedTranslation]:
+        """Translate sentences with markup: tags move along the links of words, placeholders come out letter by letter.
+
+        No tag and no placeholder (``{name}``, ``%s``, an address, a number) is lost or invented, and pairs of tags stay
+        nested. Where the markup is broken, tags without a partner stay, and ``broken`` says what is wrong.
+
+        Arguments:
+            texts: sentences with markup.
+            form: ``html``, ``xml``, or ``text`` for placeholders only.
+            first: as of :meth:`translate`.
+            decoding: keys of the config's section that are different this time.
+
+        Raises:
+            InputError: for a key or value that does not exist or is invalid, a model without alignments, or a text with
+                more than 1,000 tags.
+
+        >>> translator = Translator.load("my-model")                                       # doctest: +SKIP
+        >>> translator.translate_marked(["나는 <b>밥을</b> 먹었다"])[0].text                  # doctest: +SKIP
+        'I ate <b>rice</b>'
+        """
+        if isinstance(texts, str):
+            raise TypeError("Give a list of sentences, not one string.")
+
+        def translate(sentences: list[str]) -> list[Translation]:
+            return self.translate(sentences, first=first, **decoding)
+
+        return translate_marked(texts, translate, form, stand_ins=self.stand_ins())
+
+    def stand_ins(self) -> list[str]:
+        """Return words that the model knows, for :func:`nmt.markup.placeholders.keeping`.
+
+        They are whole words of the source vocabulary, the most frequent first: where the script has capitals those that
+        are never written small, then words of four letters or more.
+        """
+        source = self.tokenizers.source
+        pieces = source.pieces(range(SPECIAL, source.vocabulary))
+        words = [piece[1:] for piece in pieces if piece.startswith("▁") and len(piece) > 2 and piece[1:].isalpha()]
+        known = set(words)
+        names = [word for word in words if word[0].isupper() and word.lower() not in known]
+        others = [word for word in words if word.lower() == word and (word.upper() == word or len(word) > 3)]
+        return [*names, *others][:STAND_INS]
 
     def score(self, sources: Sequence[str], targets: Sequence[str], **decoding: Any) -> list[Translation]:
         """Score given translations by teacher forcing.

@@ -19,9 +19,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from nmt.documents import html_pages
-from nmt.documents.document import translate_texts
+from nmt.documents.document import Translate, translate_texts
 from nmt.documents.files import KINDS, kind_of, open_file
 from nmt.errors import InputError
+from nmt.markup.translate import Unaligned, translate_marked
 from nmt.server import rest_protocol
 from nmt.server.languages import Detected, Languages, language_name
 from nmt.server.rest_protocol import Refused
@@ -157,7 +158,9 @@ class Api:
             if given == "auto":
                 given = next(iter(self._languages.detect("\n".join(opened.texts))), Detected("auto", 0.0)).language
             route = self._route(given, target)
-            return opened.written([one[0] for one in self._texts(list(opened.texts), [route] * len(opened.texts))])
+            form = "html" if opened.marked else "text"
+            routes = [route] * len(opened.texts)
+            return opened.written([one[0] for one in self._texts(list(opened.texts), routes, form)])
 
         try:
             written = await asyncio.to_thread(work)
@@ -254,16 +257,26 @@ class Api:
                 return translate(number, sentences)
 
             if form == "html":
-                opened = [html_pages.read(text, "q", "") for text in texts]
-                flat = translate_texts([text for each in opened for text in each.texts], numbered, language)
-                left = iter(flat)
-                made = [each.written([next(left).text for _ in each.texts]).decode() for each in opened]
+                made = _pages(texts, numbered, language)
             else:
                 made = [each.text for each in translate_texts(texts, numbered, language)]
             for each, text in zip(found, made, strict=True):
                 if text not in each:
                     each.append(text)
         return found
+
+
+def _pages(texts: list[str], translate: Translate, language: str) -> list[str]:
+    """Translate HTML; from tag to tag if the model has no alignments, along which tags move."""
+    opened = [html_pages.read(text, "q", "") for text in texts]
+    try:
+        flat = translate_marked([text for each in opened for text in each.texts], translate, "html", language)
+        left = iter([each.text for each in flat])
+    except Unaligned:
+        opened = [html_pages.read(text, "q", "", inline=False) for text in texts]
+        plain = translate_texts([text for each in opened for text in each.texts], translate, language)
+        left = iter([each.text for each in plain])
+    return [each.written([next(left) for _ in each.texts]).decode() for each in opened]
 
 
 def _needed(asked: dict[str, Any], name: str) -> Any:

@@ -1,6 +1,7 @@
 """``nmt translate --document`` and ``--to`` as a user meets them."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -46,6 +47,22 @@ def test_files_are_translated_whole(model: Path, sentences: list[str], tmp_path:
     assert (tmp_path / "b.srt").read_text(encoding="utf-8") == cue.format(sentences[0])
     one, two, three = sentences
     assert (tmp_path / "b.txt").read_bytes().decode() == f"{one} {two}\r\n\r\n  - {three}\r\n"
+
+
+def test_markup_is_kept(model: Path, sentences: list[str], tmp_path: Path) -> None:
+    given = [f"<b>{SENTENCES[0]}</b>", SENTENCES[1], "", "{name}", "<i>우리는 {n}"]
+    result = nmt("translate", model, *WORDY, "--format", "html", stdin="\n".join(given).encode())
+    found = result.stdout.decode().splitlines()
+    assert found[:4] == [f"<b>{sentences[0]}</b>", sentences[1], "", "{name}"]
+    assert sorted(re.findall(r"<i>|\{n\}", found[4])) == ["<i>", "{n}"]
+    assert "Line 5: <i> is not closed" in result.stderr.decode()
+    (tmp_path / "a.html").write_text(f"<p>{given[0]}<p>{given[1]}", encoding="utf-8")
+    result = nmt("translate", model, tmp_path / "a.html", "--to", tmp_path / "b.html", *WORDY)
+    assert (result.returncode, result.stdout) == (0, b"")
+    assert (tmp_path / "b.html").read_text(encoding="utf-8") == f"<p>{found[0]}<p>{found[1]}"
+    refused(nmt("translate", model, "--format", "xml", "--prefix", "x"), "without tags and placeholders")
+    refused(nmt("translate", model, "--format", "jsonl", "--placeholders"), "writes text")
+    refused(nmt("translate", model, "--format", "html", *WORDY, stdin=b"a\n" + b"<br>" * 1001), "Line 2", "1,000 tags")
 
 
 def test_what_is_wrong_is_said_and_nothing_is_written(model: Path, tmp_path: Path) -> None:

@@ -8,18 +8,34 @@ from pathlib import Path
 from typing import Any
 
 import docx
+import numpy as np
 import polib
 import pysubs2
 import pytest
 
 from nmt.documents.files import open_file
 from nmt.errors import InputError
+from nmt.markup.files import translate_file
+from nmt.translation import Translation
 
 
-def upper(name: str, text: str) -> str:
+def upper(name: str, text: str, inline: bool = False) -> str:
     """Translate each text of a file into capitals."""
-    file = open_file(text.encode(), name)
+    file = open_file(text.encode(), name, inline)
     return file.written([each.upper() for each in file.texts]).decode()
+
+
+def shouted(page: str) -> str:
+    """Translate a page into capitals, with the tags inside its lines."""
+
+    def shout(sentences: list[str]) -> list[Translation]:
+        pieces = [tuple(f"▁{word}" for word in each.split()) for each in sentences]
+        return [
+            Translation(each.upper(), 0.0, words, words, np.eye(len(words), len(words) + 1))
+            for each, words in zip(sentences, pieces, strict=True)
+        ]
+
+    return translate_file(page.encode(), "a.html", shout).content.decode()
 
 
 SRT = (
@@ -97,6 +113,8 @@ def test_no_page_takes_long(part: str) -> None:
     for page in (text, text + ">", "<a translate" + text + ">"):
         file = open_file(page.encode(), "a.html")
         file.written(file.texts)
+    file = open_file(text.encode(), "a.html", inline=False)
+    file.written(file.texts)
     assert time.process_time() - begun < 3
 
 
@@ -119,6 +137,25 @@ def test_what_is_not_closed_ends_with_its_parent() -> None:
         "<br translate=no>SAID", "<textarea><b>kept</textarea>SAID", "<code>kept <a></code>SAID",
     ):  # fmt: skip
         assert upper("a.html", page.replace("SAID", "said")) == page, page
+        assert shouted(page.replace("SAID", "said")) == page, page
+
+
+def test_tags_inside_a_line_move_with_their_words() -> None:
+    text = "tea &amp; <b title='a\nb'>rice</b>\n  again, it is <i>hot</i>"
+    page = HTML.replace("tea &amp; <b>rice</b>\n  again", text)
+    expected = page
+    for before, after in [
+        ("<title>rice", "<title>RICE"), ("tea", "TEA"), (">rice</b>\n  again, it is", ">RICE</b>\n  AGAIN, IT IS"),
+        ("<i>hot</i>", "<i>HOT</i>"), ("x&eacute;y &#39;", "XÉY '"), (" end<ul>", " END<ul>"),
+        ("<li>one<li>two", "<li>ONE<li>TWO"),
+    ]:  # fmt: skip
+        assert before in expected
+        expected = expected.replace(before, after)
+    assert shouted(page) == expected
+    assert open_file(page.encode(), "a.html").texts[1:3] == [
+        text,
+        "x&eacute;y &#39;",
+    ]
 
 
 MARKDOWN = """---

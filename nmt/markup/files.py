@@ -1,0 +1,67 @@
+"""A file, translated as a whole, with the tags inside its lines."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from nmt.documents.document import Translate, translate_texts
+from nmt.documents.files import open_file
+from nmt.markup.translate import Unaligned, translate_marked
+
+
+class TranslatedFile(NamedTuple):
+    """A translated file.
+
+    Attributes:
+        content: its bytes.
+        notes: what its owner should know, a sentence each.
+        cut: how many parts of sentences there are that were longer than the model reads.
+        unfinished: whether a translation reached its maximum length.
+    """
+
+    content: bytes
+    notes: tuple[str, ...]
+    cut: int
+    unfinished: bool
+
+
+def translate_file(
+    raw: bytes,
+    name: str,
+    translate: Translate,
+    language: str = "",
+    stand_ins: Sequence[str] = (),
+    advance: Callable[[int, int], Any] = lambda done, total: None,
+) -> TranslatedFile:
+    """Translate a file. A page of a model without alignments is translated from tag to tag, and a note says so.
+
+    Arguments:
+        raw, name: see :func:`nmt.documents.files.open_file`.
+        translate, language, stand_ins, advance: see :func:`nmt.markup.translate.translate_marked`.
+
+    Raises:
+        InputError: as of :func:`nmt.documents.files.open_file`.
+    """
+    file = open_file(raw, name)
+    notes = file.notes
+    if file.marked:
+        try:
+            marked = translate_marked(file.texts, translate, "html", language, stand_ins=stand_ins, advance=advance)
+        except Unaligned:
+            file = open_file(raw, name, inline=False)
+            notes += ("The model has no alignments, so sentences were cut at every tag.",)
+        else:
+            return TranslatedFile(
+                file.written([each.text for each in marked]),
+                notes,
+                sum(each.cut for each in marked),
+                any(part.unfinished for each in marked for part in each.sentences),
+            )
+    found = translate_texts(file.texts, translate, language, advance=advance)
+    return TranslatedFile(
+        file.written([each.text for each in found]),
+        notes,
+        sum(each.cut for text in found for each in text.sentences),
+        any(each.translation.unfinished for text in found for each in text.sentences),
+    )

@@ -1,0 +1,115 @@
+"""Which parts of a translation came from which parts of its source, as places in both texts.
+
+The parts, called *units*, are words; in a script without spaces they are pieces.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from nmt.documents.sentences import Place, script_of
+from nmt.evaluation import scripts
+from nmt.evaluation.alignment import Words, words
+from nmt.translation import Translation
+
+_WORD = re.compile(r"[^ \r\n]+")
+
+
+class Links(NamedTuple):
+    """Links between the units of two texts.
+
+    Attributes:
+        source, target: where each unit stands.
+        weights: ``(target units, source units)``, 0 or more. A row sums to one, less what is linked to nothing.
+    """
+
+    source: tuple[Place, ...]
+    target: tuple[Place, ...]
+    weights: np.ndarray
+
+    def moved(self, source: int, target: int) -> Links:
+        """Return the same links for texts that stand at a place of larger ones."""
+        return Links(
+            tuple(Place(start + source, end + source) for start, end in self.source),
+            tuple(Place(start + target, end + target) for start, end in self.target),
+            self.weights,
+        )
+
+
+def joined(parts: Sequence[Links]) -> Links:
+    """Join the links of sentences that stand behind one another."""
+    source = tuple(place for part in parts for place in part.source)
+    target = tuple(place for part in parts for place in part.target)
+    weights = np.zeros([len(target), len(source)], np.float64)
+    row = column = 0
+    for part in parts:
+        weights[row : row + len(part.target), column : column + len(part.source)] = part.weights
+        row, column = row + len(part.target), column + len(part.source)
+    return Links(source, target, weights)
+
+
+def links_of(source: str, translation: Translation) -> Links:
+    """Return the links of a translation; they have no weight if the model has no alignment.
+
+    Arguments:
+        source: the text that was translated.
+        translation: of it.
+
+    >>> found = links_of("밥을 먹었다", Translation("ate  rice", 0.0, ("▁밥", "을", "▁먹었다"), ("▁ate", "▁rice"),
+    ...                                          [[0.25, 0.25, 0.5, 0], [0.5, 0.25, 0, 0.25]]))
+    >>> found.target, found.weights.tolist()
+    ((Place(start=0, end=3), Place(start=5, end=9)), [[0.5, 0.5], [0.75, 0.0]])
+    """
+    read, from_pieces = _units(source, translation.source_tokens, translation.source_words)
+    written, to_pieces = _units(translation.text, translation.tokens, translation.target_words)
+    weights = np.zeros([len(written), len(read)], np.float64)
+    if translation.alignment is not None and to_pieces and from_pieces:
+        rows = np.asarray(translation.alignment, np.float64)[: len(to_pieces), : len(from_pieces)]
+        np.add.at(weights, np.ix_(to_pieces[: rows.shape[0]], from_pieces[: rows.shape[1]]), rows)
+        weights /= np.maximum(np.bincount(to_pieces, minlength=len(written)), 1).reshape(-1, 1)
+    return Links(tuple(read), tuple(written), weights)
+
+
+def _units(text: str, pieces: Sequence[str], known: Words | None) -> tuple[list[Place], list[int]]:
+    """Return where the units of a text stand, and the unit of each piece."""
+    found = [Place(*match.span()) for match in _WORD.finditer(text)]
+    if not found:
+        return [], []
+    places = list((known or words(pieces)).places)[: len(pieces)]
+    if max(places, default=0) >= len(found) or (not known and len(words(pieces).words) != len(found)):
+        places = _by_length(found, pieces)
+    if script_of(text) not in scripts.SPACELESS:
+        return found, places
+    return _pieces(text, found, pieces, places)
+
+
+def _by_length(found: list[Place], pieces: Sequence[str]) -> list[int]:
+    """Return the word of each piece, where only the share of the text that comes before it tells."""
+    ends = np.cumsum([place.end - place.start for place in found])
+    middles = np.cumsum([0, *(max(len(piece), 1) for piece in pieces)])
+    middles = (middles[:-1] + middles[1:]) / 2 * (ends[-1] / max(middles[-1], 1))
+    return np.minimum(np.searchsorted(ends, middles), len(found) - 1).tolist()
+
+
+def _pieces(text: str, found: list[Place], pieces: Sequence[str], places: list[int]) -> tuple[list[Place], list[int]]:
+    """Cut words at their pieces. The pieces of a word share its characters by their length."""
+    units: list[Place] = []
+    of_pieces: list[int] = []
+    for number, place in enumerate(found):
+        inside = [len(pieces[i].replace("▁", "")) for i, word in enumerate(places) if word == number]
+        ends = np.cumsum([0, *inside])
+        ends = place.start + (ends * ((place.end - place.start) / max(ends[-1], 1))).round().astype(int)
+        first = len(units)
+        for start, end in zip(ends[:-1].tolist(), ends[1:].tolist(), strict=True):
+            if end > start or len(units) == first:
+                units.append(Place(start, max(end, start)))
+            of_pieces.append(len(units) - 1)
+        if not inside or not ends[-1] > place.start:
+            units[first:] = [place]
+            of_pieces = of_pieces[: len(of_pieces) - len(inside)] + [first] * len(inside)
+    # A unit may have begun as empty, with a piece that only spells a space.
+    return units, of_pieces

@@ -1,0 +1,260 @@
+"""Marks, put into a translation along the links of its words.
+
+With ``p(w)`` the share of the weight of a target word ``w`` that falls on the source words inside a pair of tags, the
+pair is put around the run of words that maximises::
+
+    sum over w in the run of (p(w) - 1/2)
+
+So a word inside that has no link does not tear it apart. Pairs stay nested: what is inside another is looked for in the
+run of the other, and two that stand side by side do not overlap. A tag that stands alone is put into the gap between
+two words that best separates what came from the words before it from what came from those after it.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+import unicodedata
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from nmt.documents.sentences import Place
+from nmt.markup.links import Links
+from nmt.markup.reading import Mark, Marked, restored
+
+# Of the weight of a target word at least this must fall on source words, or its links say nothing.
+_LEAST = 0.1
+# The nearest words say more about the place of a tag than those further away: a word counts half of the one before.
+_FADING = 0.5
+# Signs that belong to the word they stand at, unlike a full stop.
+_OF_WORDS = "%&@#'*_-/\\"
+_BREAK = re.compile(r"<br[\s/>]", re.IGNORECASE)
+
+
+class Run(NamedTuple):
+    """Where a mark goes: around the target units from ``first`` to before ``last``, or into a gap if they are equal."""
+
+    first: int
+    last: int
+
+
+def placed(marked: Marked, translation: str, links: Links, escape: bool = True) -> str:
+    """Return a translation with the marks of its source, and what is kept in the place of its private characters.
+
+    Arguments:
+        marked: the source.
+        translation: of its text.
+        links: between ``marked.text`` and the translation.
+        escape: whether ``&``, ``<`` and ``>`` of the translation are written as entities.
+
+    >>> from nmt.markup.reading import read
+    >>> ate = Links((Place(0, 2), Place(3, 6)), (Place(0, 3), Place(4, 8)), np.array([[0.1, 0.9], [0.9, 0.1]]))
+    >>> placed(read("<b>밥을</b> 먹었다<br>"), "ate rice", ate)
+    'ate <b>rice</b><br>'
+    """
+    write = _escaped if escape else str
+    runs = _runs(marked, links)
+    edges = [_edges(marked, translation, links, mark, run) for mark, run in zip(marked.marks, runs, strict=True)]
+    return restored(_written(marked.marks, edges, translation, write), marked)
+
+
+def best_run(gains: np.ndarray, free: np.ndarray) -> tuple[int, int]:
+    """Return the run with the largest sum, ``(first, last)``; of equal ones the shortest, then the first.
+
+    Arguments:
+        gains: ``(units,)``.
+        free: ``(units,)``, whether a unit may be in it. If none may, the run is empty, at 0.
+
+    >>> best_run(np.array([-0.5, 0.4, -0.1, 0.5, -0.5]), np.array([True] * 5))
+    (1, 4)
+    """
+    best, chosen = -np.inf, (0, 0)
+    first, total = 0, 0.0
+    for place, (gain, allowed) in enumerate(zip(gains.tolist(), free.tolist(), strict=True)):
+        if not allowed:
+            first, total = place + 1, 0.0
+            continue
+        if total <= 0:
+            first, total = place, 0.0
+        total += gain
+        if total > best + 1e-9:
+            best, chosen = total, (first, place + 1)
+    return chosen
+
+
+def _runs(marked: Marked, links: Links) -> list[Run]:
+    """Return where each mark goes."""
+    marks, count = marked.marks, len(links.target)
+    runs: list[Run | None] = [None] * len(marks)
+    children: dict[int, list[int]] = {}
+    for index, mark in enumerate(marks):
+        children.setdefault(mark.parent, []).append(index)
+    sums = links.weights.sum(1)
+    shares = links.weights / np.maximum(sums, 1e-9)[:, None]
+    told = sums >= _LEAST
+    # Parents come before their children.
+    for parent, inside in sorted(children.items()):
+        borders = runs[parent] if parent >= 0 else Run(0, count)
+        assert borders
+        _place_siblings(marks, inside, links, shares, told, borders, _content(marked, links, parent), runs)
+    return [run or Run(0, 0) for run in runs]
+
+
+def _content(marked: Marked, links: Links, parent: int) -> Place:
+    return Place(*marked.marks[parent][:2]) if parent >= 0 else Place(0, len(marked.text))
+
+
+def _place_siblings(
+    marks: Sequence[Mark],
+    inside: list[int],
+    links: Links,
+    shares: np.ndarray,
+    told: np.ndarray,
+    borders: Run,
+    content: Place,
+    runs: list[Run | None],
+) -> None:
+    """Place the marks that have the same parent, which is around the target units within ``borders``."""
+    free = np.zeros(len(links.target), bool)
+    free[borders.first : borders.last] = True
+    cover = {index: _cover(marks[index], links) for index in inside if marks[index].closing}
+    total = np.maximum(sum(cover.values(), np.zeros(len(links.source))), 1e-9)
+    whole = _cover(Mark(*content, ""), links) > 0
+    gains: dict[int, np.ndarray] = {}
+    for index, covered in cover.items():
+        if not covered.any():
+            continue
+        if not (whole & (covered == 0)).any():
+            # All of the parent's words are inside, whatever their links say.
+            gains[index] = np.full(len(free), 0.5)
+        else:
+            gains[index] = np.where(told, shares @ (covered / total), 0.5) - 0.5
+    while gains:
+        found = {index: best_run(gain, free) for index, gain in gains.items()}
+        values = {
+            index: gains[index][slice(*run)].sum() if run[1] > run[0] else -np.inf for index, run in found.items()
+        }
+        # The one that is surest goes first: the others get what is left.
+        index = max(found, key=lambda each: (values[each], -each))
+        if not values[index] > -np.inf:
+            break
+        runs[index] = Run(*found[index])
+        free[slice(*found[index])] = False
+        del gains[index]
+    taken = [run for index in inside if (run := runs[index])]
+    for index in inside:
+        if not runs[index]:
+            place = gap(marks[index].start, links, shares, borders, content, taken)
+            runs[index] = Run(place, place)
+
+
+def _cover(mark: Mark, links: Links) -> np.ndarray:
+    """Return how much of each source unit is inside a pair, ``(source,)`` from 0 to 1."""
+    if not links.source:
+        return np.zeros(0)
+    starts, ends = np.array(links.source).T
+    inside = np.minimum(ends, mark.end) - np.maximum(starts, mark.start)
+    return np.clip(inside / np.maximum(ends - starts, 1), 0, 1)
+
+
+def gap(
+    place: int,
+    links: Links,
+    shares: np.ndarray,
+    borders: Run | None = None,
+    content: Place | None = None,
+    taken: Sequence[Run] = (),
+) -> int:
+    """Return the target unit before which something goes that stands alone at a place of the source.
+
+    Arguments:
+        place: in the source.
+        links: of its words.
+        shares: their weights, each row divided by its sum.
+        borders: between which target units it has to stay.
+        content: the part of the source that counts.
+        taken: runs that it has to stay outside of.
+    """
+    first, last = borders or Run(0, len(links.target))
+    begin, end = content or Place(0, max(links.source, default=Place(0, 0)).end + 1)
+    before = [i for i, (start, _) in enumerate(links.source) if begin <= start < min(place, end)]
+    after = [i for i, (start, _) in enumerate(links.source) if max(begin, place) <= start < end]
+    if not after:
+        return last
+    if not before:
+        return first
+    signs = np.zeros(len(links.source))
+    signs[before[::-1]] = _FADING ** np.arange(len(before))
+    signs[after] = -(_FADING ** np.arange(len(after)))
+    sums = np.concatenate([[0.0], np.cumsum(shares[first:last] @ signs)])
+    for run in taken:
+        sums[max(run.first + 1 - first, 0) : max(run.last - first, 0)] = -np.inf
+    return first + int(np.argmax(sums))
+
+
+def _edges(marked: Marked, translation: str, links: Links, mark: Mark, run: Run) -> Place:
+    """Return the characters of a translation that a mark goes around."""
+    target = links.target
+    if run.first == run.last:
+        left = target[run.first - 1].end if run.first else 0
+        right = target[run.first].start if run.first < len(target) else len(translation)
+        if not run.first:
+            left = right if target else 0
+        if run.first == len(target):
+            right = left
+        # A tag that hugs the next word stays with it, any other with the one before.
+        place = right if mark.before and not mark.after else left
+        return Place(place, place)
+    start, end = target[run.first].start, target[run.last - 1].end
+    inside = marked.text[mark.start : mark.end]
+    if inside and not is_stop(inside[-1]):
+        while end - start > 1 and is_stop(translation[end - 1]):
+            end -= 1
+    if inside and not is_stop(inside[0]):
+        while end - start > 1 and is_stop(translation[start]):
+            start += 1
+    return Place(start, end)
+
+
+def is_stop(letter: str) -> bool:
+    """Return whether a character is a sign that a pair of tags leaves outside, such as a full stop."""
+    return unicodedata.category(letter)[0] == "P" and letter not in _OF_WORDS
+
+
+def _written(marks: Sequence[Mark], edges: Sequence[Place], translation: str, write: Callable[[str], str]) -> str:
+    """Return a translation with its marks, the children of each mark inside it."""
+    children: dict[int, list[int]] = {}
+    for index in sorted(range(len(marks)), key=lambda each: (edges[each].start, edges[each].end > edges[each].start)):
+        children.setdefault(marks[index].parent, []).append(index)
+    out: list[str] = []
+    position = 0
+    # A mark that is to be opened, or closed, and the place that it must not go past.
+    waiting = [(index, False, len(translation)) for index in reversed(children.get(-1, []))]
+    while waiting:
+        index, opened, limit = waiting.pop()
+        mark, (start, end) = marks[index], edges[index]
+        place = min(max(end if opened else start, position), limit)
+        out.append(write(translation[position:place]))
+        position = place
+        if opened:
+            out.append(mark.closing)
+            continue
+        alone = start == end
+        if alone and mark.before and out[-1:] and not "".join(out[-2:])[-1:].isspace() and place:
+            out.append(" ")
+        out.append(mark.opening)
+        if mark.closing:
+            waiting.append((index, True, limit))
+            inner = min(max(end, position), limit)
+            waiting += [(each, False, inner) for each in reversed(children.get(index, []))]
+        elif mark.after and translation[place : place + 1].strip():
+            out.append(" ")
+        elif not mark.before and not mark.after and _BREAK.match(mark.opening):
+            position += translation[place : place + 1].isspace()
+    return "".join([*out, write(translation[position:])])
+
+
+def _escaped(text: str) -> str:
+    return html.escape(text, quote=False)

@@ -1,0 +1,154 @@
+"""Texts with markup, translated: read, translated without it, and marked again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from nmt.documents.document import Translate, translate_texts
+from nmt.documents.sentences import Splitter, sentencex
+from nmt.errors import InputError
+from nmt.markup.links import joined, links_of
+from nmt.markup.placeholders import keeping
+from nmt.markup.placing import placed
+from nmt.markup.reading import PRIVATE, PRIVATE_CHARACTERS, Format, Marked, read
+from nmt.translation import Translation
+
+_UNALIGNED = (
+    "This model has no alignments, because its model.attention is 'none': nothing tells where tags and placeholders go."
+    " Translate plain text, or train with attention."
+)
+
+
+class Unaligned(InputError):
+    """A text has tags, and the model has no alignments."""
+
+
+class TooManyMarks(InputError):
+    """A text has too many tags.
+
+    Attributes:
+        text: the number of the text, from 1.
+    """
+
+    def __init__(self, message: str, text: int) -> None:
+        super().__init__(message)
+        self.text = text
+
+
+@dataclass(frozen=True)
+class MarkedTranslation:
+    """The translation of a text with markup.
+
+    Attributes:
+        text: with its markup.
+        sentences: the translations of its sentences, without markup.
+        cut: how many of them are parts of one that was longer than the model reads.
+        broken: what is wrong with the markup of the source; empty if nothing is.
+    """
+
+    text: str
+    sentences: tuple[Translation, ...]
+    cut: int = 0
+    broken: str = ""
+
+
+def translate_marked(
+    texts: Sequence[str],
+    translate: Translate,
+    form: Format = "html",
+    language: str | None = None,
+    splitter: Splitter = sentencex,
+    stand_ins: Sequence[str] = (),
+    advance: Callable[[int, int], Any] = lambda done, total: None,
+) -> list[MarkedTranslation]:
+    """Translate texts with markup. No tag and no placeholder is lost or invented, and pairs of tags stay nested.
+
+    Arguments:
+        texts: with markup.
+        translate: translates plain sentences; its translations have alignments.
+        form: see :func:`nmt.markup.reading.read`.
+        language: of the texts, whose rules find their sentences; empty to go by their script. ``None`` if each text is
+            one sentence.
+        splitter: see :mod:`nmt.documents.sentences`.
+        stand_ins: see :func:`nmt.markup.placeholders.keeping`.
+        advance: is told how many sentences are done, and of how many.
+
+    Raises:
+        Unaligned: if there are tags or placeholders and the model has no alignments.
+        TooManyMarks: if a text has more than 1,000 tags.
+
+    >>> def swap(sentences):  # the second word first
+    ...     return [Translation(" ".join(reversed(each.split())), 0.0, *(tuple(f"▁{w}" for w in words) for words in
+    ...             (each.split(), each.split()[::-1])), [[0, 1, 0], [1, 0, 0]]) for each in sentences]
+    >>> translate_marked(["<b>rice</b> ate", "&lt; {n}"], swap)[0].text
+    'ate <b>rice</b>'
+    """
+    marked: list[Marked] = []
+    taken = 0
+    for number, text in enumerate(texts, 1):
+        try:
+            marked.append(read(text, form, taken))
+        except InputError as error:
+            raise TooManyMarks(str(error), number) from None
+        taken += len(marked[-1].kept)
+    kept = {character: raw for each in marked for character, raw in each.kept.items()}
+    if taken > PRIVATE_CHARACTERS:
+        kept = {}  # one character stands for several, so that no number can be its own mask
+    plain = [each.text for each in marked]
+    keep = keeping(_aligned(translate, any(each.marks or each.kept for each in marked)), kept, stand_ins)
+    if language is None:
+        found = _lines(plain, keep)
+        advance(len(texts), len(texts))
+        return [_placed_line(each, translation, form) for each, translation in zip(marked, found, strict=True)]
+    documents = translate_texts(plain, keep, language, splitter, advance)
+    results = []
+    for each, document in zip(marked, documents, strict=True):
+        links = joined(
+            [
+                links_of(
+                    each.text[part.start : part.end],
+                    replace(part.translation, text=document.text[part.target_start : part.target_end]),
+                ).moved(part.start, part.target_start)
+                for part in document.sentences
+            ]
+        )
+        results.append(
+            MarkedTranslation(
+                placed(each, document.text, links, escape=form != "text"),
+                tuple(part.translation for part in document.sentences),
+                sum(part.cut for part in document.sentences),
+                each.broken,
+            )
+        )
+    return results
+
+
+def _aligned(translate: Translate, needed: bool) -> Translate:
+    """Return a function that refuses translations without alignments, if they are needed."""
+
+    def translated(sentences: list[str]) -> Sequence[Translation]:
+        found = translate(sentences)
+        if needed and any(each.alignment is None and each.text for each in found):
+            raise Unaligned(_UNALIGNED)
+        return found
+
+    return translated
+
+
+def _lines(texts: Sequence[str], translate: Translate) -> list[Translation]:
+    """Translate texts of one sentence each. A text of nothing but placeholders and signs stays as it is."""
+    found = [Translation(text, 0.0) for text in texts]
+    waiting = [
+        i for i, text in enumerate(texts) if text.strip() and (any(map(str.isalnum, text)) or not PRIVATE.search(text))
+    ]
+    if waiting:
+        for i, translation in zip(waiting, translate([texts[i] for i in waiting]), strict=True):
+            found[i] = translation
+    return found
+
+
+def _placed_line(marked: Marked, translation: Translation, form: Format) -> MarkedTranslation:
+    text = placed(marked, translation.text, links_of(marked.text, translation), escape=form != "text")
+    return MarkedTranslation(text, (translation,), 0, marked.broken)

@@ -1,0 +1,115 @@
+"""Tags, put into translations: around the right words, nested, none lost."""
+
+import re
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from nmt.documents.sentences import Place
+from nmt.markup.links import Links
+from nmt.markup.placing import best_run, placed
+from nmt.markup.reading import read
+
+
+def words(text: str) -> tuple[Place, ...]:
+    return tuple(Place(*match.span()) for match in re.finditer(r"\S+", text))
+
+
+def put(source: str, target: str, links: str) -> str:
+    """Place the marks of a source, with links of words as ``source-target``."""
+    marked = read(source)
+    weights = np.zeros([len(words(target)), len(words(marked.text))])
+    for link in links.split():
+        i, j = map(int, link.split("-"))
+        weights[j, i] = 1
+    return placed(marked, target, Links(words(marked.text), words(target), weights))
+
+
+def test_pairs_go_around_the_words_that_are_linked() -> None:
+    assert put("나는 <b>밥을</b> 먹었다", "I ate rice", "0-0 1-2 2-1") == "I ate <b>rice</b>"
+    # A particle outside of a tag belongs to its word.
+    assert put("<b>나</b>는 먹었다", "I ate", "0-0 1-1") == "<b>I</b> ate"
+    # A word without a link does not tear a run apart, and "the" at its edge is not taken in.
+    assert put("a <b>b c</b>", "the X of Y A", "1-1 2-3 0-4") == "the <b>X of Y</b> A"
+    assert put("<b>a b</b>", "the A B", "0-1 1-2") == "<b>the A B</b>"
+
+
+def test_pairs_stay_nested_and_side_by_side() -> None:
+    assert put("<a>x <b>y</b></a> z", "Z Y X", "0-2 1-1 2-0") == "Z <a><b>Y</b> X</a>"
+    assert put("<a>x</a> <b>y</b>", "Y X", "0-1 1-0") == "<b>Y</b> <a>X</a>"
+    # Two pairs, one word: the second goes beside it.
+    assert put("<a>x</a> <b>y</b>", "XY", "0-0 1-0") in ("<a>XY</a><b></b>", "<b></b><a>XY</a>")
+    assert put("<a><b>x</b></a>", "X", "0-0") == "<a><b>X</b></a>"
+
+
+def test_signs_at_the_end_stay_outside_as_they_were() -> None:
+    assert put("<b>먹었니</b>?", "ate?", "0-0") == "<b>ate</b>?"
+    assert put("<b>먹었니?</b>", "ate?", "0-0") == "<b>ate?</b>"
+    assert put("x <b>y</b>.", '"Y" X.', "0-1 1-0") == '"<b>Y</b>" X.'
+
+
+def test_tags_alone_go_between_what_they_stood_between() -> None:
+    assert put("x <img> y", "X Y", "0-0 1-1") == "X <img> Y"
+    assert put("x<img> y", "X Y", "0-0 1-1") == "X<img> Y"
+    assert put("x <img>y", "X Y", "0-0 1-1") == "X <img>Y"
+    assert put("x y<br>z", "Z X Y", "0-1 1-2 2-0") == "Z X Y<br>"
+    assert put("x<br>y z", "X Y Z", "0-0 1-1 2-2") == "X<br>Y Z"
+    assert put("<img> x", "X", "0-0") == "<img> X" and put("x <img>", "X", "0-0") == "X <img>"
+    # Not into a pair that it was not in, and not out of its own.
+    assert put("<b>x y</b> <img> z", "Y X Z", "0-1 1-0 2-2") == "<b>Y X</b> <img> Z"
+    assert put("<b>x <img> y</b> z", "X Y Z", "0-0 1-1 2-2") == "<b>X <img> Y</b> Z"
+
+
+def test_what_is_kept_and_what_is_escaped() -> None:
+    marked = read("<b>{a&b}</b> &lt;")
+    translation = f"< & {marked.text[0]}"
+    links = Links(words(marked.text), words(translation), np.array([[0, 1.0], [0, 0], [1, 0]]))
+    assert placed(marked, translation, links) == "&lt; &amp; <b>{a&b}</b>"
+    assert placed(marked, translation, links, escape=False) == "< & <b>{a&b}</b>"
+
+
+def test_nothing_to_put_them_around() -> None:
+    assert put("<b>x</b><br>", "", "") == "<b></b><br>"
+    assert put("<b></b>", "", "") == "<b></b>"
+    assert put("x <b>y</b> z", "X", "") in ("<b>X</b>", "X <b></b>")
+
+
+def exhaustive(gains: list[float]) -> float:
+    runs = [(i, j) for i in range(len(gains)) for j in range(i + 1, len(gains) + 1)]
+    return max(sum(gains[i:j]) for i, j in runs)
+
+
+@given(st.lists(st.sampled_from([-0.5, -0.25, 0.0, 0.25, 0.5]), min_size=1, max_size=9))
+def test_the_best_run_is_the_best_of_all(gains: list[float]) -> None:
+    first, last = best_run(np.array(gains), np.ones(len(gains), bool))
+    assert first < last and sum(gains[first:last]) == exhaustive(gains)
+
+
+PARTS = ["a", "b c", "<x>", "</x>", "<y z='1'>", "</y>", "<br>", " ", "{n}", ".", "<!--c-->"]
+
+
+@given(st.lists(st.sampled_from(PARTS), max_size=14), st.integers(0, 6), st.integers(0, 999))
+@settings(max_examples=100, deadline=None)
+def test_nothing_is_lost_whatever_the_links_are(parts: list[str], size: int, seed: int) -> None:
+    marked = read("".join(parts))
+    target = " ".join([*(["W"] * size), *marked.kept])
+    shape = (len(words(target)), len(words(marked.text)))
+    links = Links(words(marked.text), words(target), np.random.default_rng(seed).random(shape))
+    found = placed(marked, target, links)
+    tags = re.compile(r"<[^<>]*>")
+    assert sorted(tags.findall(found)) == sorted(tags.findall("".join(parts)))
+    assert (
+        tags.sub("", found.replace("<br>", " ")).split()
+        == tags.sub("", placed(marked._replace(marks=()), target, links)).split()
+    )
+    assert found.count("{n}") == parts.count("{n}")
+    # Pairs that were nested still are: each is closed by its own tag.
+    open_now: list[str] = []
+    alone = [each.opening for each in marked.marks if not each.closing]
+    if not any(each in alone for each in ("<x>", "</x>", "<y z='1'>", "</y>")):
+        for tag in tags.findall(found):
+            if tag.startswith("</"):
+                assert open_now.pop()[1] == tag[2]
+            elif tag not in ("<br>", "<!--c-->"):
+                open_now.append(tag)

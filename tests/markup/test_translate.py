@@ -1,0 +1,58 @@
+"""Texts with markup, translated, and the links between texts and translations."""
+
+import numpy as np
+import pytest
+
+from nmt.evaluation.alignment import Words
+from nmt.markup.links import links_of
+from nmt.markup.translate import TooManyMarks, Unaligned, translate_marked
+from nmt.translation import Translation
+
+
+def shout(sentences):
+    pieces = [tuple(f"▁{word}" for word in each.split()) for each in sentences]
+    return [
+        Translation(each.upper(), 0.0, words, words, np.eye(len(words), len(words) + 1))
+        for each, words in zip(sentences, pieces, strict=True)
+    ]
+
+
+def test_a_pair_of_tags_goes_over_several_sentences():
+    (found,) = translate_marked(["I ate. <b>You <i>ate.</i> They</b> slept {n} times."], shout, language="en")
+    assert found.text == "I ATE. <b>YOU <i>ATE.</i> THEY</b> SLEPT {n} TIMES."
+    assert len(found.sentences) == 3
+
+
+def test_without_alignments_plain_text_is_translated_and_tags_are_refused():
+    def unaligned(sentences):
+        return [Translation(each.upper(), 0.0) for each in sentences]
+
+    assert translate_marked(["a &amp; b"], unaligned)[0].text == "A &amp; B"
+    with pytest.raises(Unaligned, match="has no alignments"):
+        translate_marked(["<b>a</b>"], unaligned)
+
+
+def test_a_text_with_too_many_tags_is_named():
+    with pytest.raises(TooManyMarks) as error:
+        translate_marked(["a", "<br>" * 1001], shout)
+    assert error.value.text == 2
+
+
+def test_the_reason_why_markup_is_broken():
+    assert [each.broken for each in translate_marked(["<b>a</b>", "<b>a"], shout)] == ["", "<b> is not closed"]
+
+
+def test_units_are_words_or_in_a_script_without_spaces_pieces():
+    found = links_of("I ate rice", Translation("我吃了饭", 0.0, ("▁I", "▁a", "te", "▁rice"), ("▁我", "吃了", "饭"),
+                                               np.eye(3, 5)[:, [0, 1, 4, 2, 3]]))  # fmt: skip
+    assert [tuple(place) for place in found.target] == [(0, 1), (1, 3), (3, 4)]
+    assert found.weights.tolist() == [[1, 0, 0], [0, 1, 0], [0, 0, 1]]
+
+
+def test_pieces_that_do_not_spell_the_text_count_by_their_words_or_their_length():
+    translation = Translation("A B", 0.0, ("▁½", "▁x"), ("▁A", "▁B"), np.eye(2, 3))
+    # Normalisation wrote two words as one piece: only the length tells.
+    assert links_of("1 / 2 x", translation).weights.shape == (2, 4)
+    known = Translation("A B", 0.0, ("▁½", "▁x"), ("▁A", "▁B"), np.eye(2, 3), source_words=Words(("1/2", "x"), (0, 1)))
+    assert links_of("1/2 x", known).weights.tolist() == [[1, 0], [0, 1]]
+    assert links_of("", Translation("", 0.0)).weights.shape == (0, 0)
