@@ -98,7 +98,9 @@ def well_nested(text: str) -> bool:
 
 def around(text: str) -> tuple[list[tuple[str, int, int]], str]:
     """Return which words each pair of tags is around, and the text without tags."""
-    plain, found, waiting = "", [], []
+    plain = ""
+    found: list[tuple[str, int, int]] = []
+    waiting: list[tuple[str, int]] = []
     position = 0
     for match in re.finditer(r"</?[a-z]+(?: [^<>]*)?/?>", text):
         plain += text[position : match.start()]
