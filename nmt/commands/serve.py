@@ -37,6 +37,14 @@ def serve(
             show_default=False,
         ),
     ] = None,
+    suggestions: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Keep what clients suggest at /suggest in this folder, as pairs: ko-en.tsv.",
+            show_default="refused",
+        ),
+    ] = None,
     name: Annotated[
         str | None,
         typer.Option(help="The model's name in addresses.", show_default="that of the folder, as typed"),
@@ -66,7 +74,7 @@ def serve(
         int, typer.Option(min=1, help="Maximum waiting sentences, of all requests together.")
     ] = 2048,
 ) -> None:
-    """Serve models on this machine: a page to try one on, TF Serving's REST paths, and LibreTranslate's API.
+    """Serve models on this machine: a page to translate on, TF Serving's REST paths, and LibreTranslate's API.
 
     Of an export it serves the newest version, and changes to a newer one when it appears, without a pause. Ctrl-C stops
     it after all accepted requests are answered. For many users, `nmt export` writes what TF Serving reads. If NMT_TOKEN
@@ -90,6 +98,11 @@ def serve(
     if not directions and name is None and (named := direction(places[0][1].name)):
         directions = {named: places[0][1].name}
     languages = Languages(directions, pivot or "")
+    from nmt.server.suggestions import Suggestions
+
+    if suggestions and not directions:
+        raise InputError("--suggestions keeps pairs of languages: name those of the model, as in ko-en=MODEL.")
+    kept = Suggestions(suggestions) if suggestions else None
     from nmt.server.access import rules
     from nmt.server.app import Limits, Server, address, listening_socket, run, warm
     from nmt.server.reload import newest_version
@@ -120,7 +133,15 @@ def serve(
         for other in others:
             news += f"\nVersion {other.version} of {other.name} is at {where}/v1/models/{quote(other.name)}."
         limits = Limits(seconds=timeout, waiting=max_waiting, sentences=min(256, max_waiting))
-        server = Server(backend, limits, on_start=lambda: say(news), rules=allowed, others=others, languages=languages)
+        server = Server(
+            backend,
+            limits,
+            on_start=lambda: say(news),
+            rules=allowed,
+            others=others,
+            languages=languages,
+            suggestions=kept,
+        )
         with ExitStack() as watched:
             for folder, place, _ in places:
                 # Whoever names one version wants that one.

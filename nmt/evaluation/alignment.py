@@ -72,6 +72,22 @@ def words(pieces: Sequence[str]) -> Words:
     return Words(tuple(joined), tuple(min(place, len(joined) - 1) for place in places))
 
 
+def through(first: WordAlignment, second: WordAlignment) -> WordAlignment | None:
+    """Join the alignments of a translation through another language: ``w(j, i) = sum over k of w2(j, k) w1(k, i)``.
+
+    Returns:
+        ``None`` if the second does not read the words that the first wrote.
+
+    >>> first = WordAlignment(("na", "bap"), ("I", "rice"), np.array([[1.0, 0], [0, 1]]))
+    >>> second = WordAlignment(("I", "rice"), ("Reis", "ich"), np.array([[0.0, 1], [1, 0]]))
+    >>> through(first, second).strongest("Reis")
+    'bap'
+    """
+    if first.target != second.source:
+        return None
+    return WordAlignment(first.source, second.target, second.weights @ first.weights)
+
+
 def by_word(source: Sequence[str] | Words, target: Sequence[str] | Words, weights: np.ndarray) -> WordAlignment:
     """Merge the alignment of pieces into that of words.
 

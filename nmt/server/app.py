@@ -1,4 +1,4 @@
-"""A server for one machine: TF Serving's REST paths, and a page to try a model on.
+"""A server for one machine: TF Serving's REST paths, LibreTranslate's, and a page to translate on.
 
 One process: uvicorn reads requests, and a worker thread translates them, see :mod:`nmt.server.batching`. Bodies,
 sentences, the queue and the time are bounded, so no client can harm another.
@@ -29,7 +29,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from nmt.documents.sentences import Place, halves, sentences
 from nmt.errors import InputError, first_line, nearest
-from nmt.evaluation.alignment import words
+from nmt.evaluation.alignment import through, words
 from nmt.plotting.fonts import hangul_font
 from nmt.plotting.html import spoken_labels
 from nmt.server import rest_protocol
@@ -37,10 +37,11 @@ from nmt.server.access import Access, Rules
 from nmt.server.backends import Backend, SearchSettings
 from nmt.server.batching import Batcher, Full, Stopping
 from nmt.server.connection import Connection, Listener
-from nmt.server.languages import Languages
+from nmt.server.languages import Languages, language_name
 from nmt.server.libretranslate import DOWNLOADS, KEYED_PATHS, OPEN_PATHS, Api
 from nmt.server.page import server_page
 from nmt.server.rest_protocol import Refused
+from nmt.server.suggestions import Suggestions
 from nmt.translation import Translation, record
 
 # Bodies that are too large are read up to this many bytes and thrown away, so that the client gets the reason.
@@ -113,7 +114,8 @@ class Server:
         on_start: called when the server answers.
         rules: who may ask.
         others: further models, each under its name.
-        languages: which model translates which language into which, for LibreTranslate's API.
+        languages: which model translates which language into which.
+        suggestions: where LibreTranslate's API keeps suggested translations; ``None`` if it does not.
     """
 
     def __init__(
@@ -124,8 +126,10 @@ class Server:
         rules: Rules | None = None,
         others: Sequence[Backend] = (),
         languages: Languages | None = None,
+        suggestions: Suggestions | None = None,
     ) -> None:
         self.limits = limits = limits or Limits()
+        self._languages = languages = languages or Languages({})
         self.backends = {each.name: each for each in (backend, *others)}
         self.metrics = Metrics()
         self.batcher = Batcher(
@@ -134,7 +138,7 @@ class Server:
         self.metrics.queue.set_function(lambda: self.batcher.waiting)
         self.switch(backend)
         rules = rules or Rules()
-        api = Api(languages or Languages({}), self._body, self._searched, rules.token)
+        api = Api(languages, self._body, self._searched, rules.token, suggestions)
         routes = [
             Route("/", self._answering(self._home)),
             Route("/hangul.ttf", self._answering(self._font)),
@@ -142,6 +146,7 @@ class Server:
             Route("/page/translate", self._answering(self._translate), methods=["POST"]),
             Route("/translate", self._answering(api.translate), methods=["POST"]),
             Route("/detect", self._answering(api.detect), methods=["POST"]),
+            Route("/suggest", self._answering(api.suggest), methods=["POST"]),
             Route("/translate_file", self._answering(api.translate_file), methods=["POST"]),
             Route("/download_file/{name:str}", self._answering(api.download)),
             Route("/languages", self._answering(api.languages)),
@@ -164,9 +169,8 @@ class Server:
     def switch(self, backend: Backend) -> None:
         """Answer later requests with a backend. Those that have begun are answered by the one before."""
         self.backends[backend.name] = backend
-        if next(iter(self.backends)) == backend.name:
-            page = server_page(backend, self.limits.document)
-            self.backend, self._page = backend, page
+        page = server_page(list(self.backends.values()), self._languages, self.limits.document)
+        self.backend, self._page = next(iter(self.backends.values())), page
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer as an ASGI application, and count."""
@@ -231,7 +235,11 @@ class Server:
         return Response(text, media_type="application/json")
 
     async def _translate(self, request: Request) -> Response:
-        """Translate each line of a text for the page, and return the words and the weights of each translation."""
+        """Translate each line of a text for the page, and return the words and the weights of each translation.
+
+        With ``source`` and ``target`` they choose the model, or two: the best translation of the first is what the
+        second translates.
+        """
         asked = rest_protocol.document(await self._body(request))
         text = asked.pop("text", None)
         if not isinstance(text, str):
@@ -242,7 +250,7 @@ class Server:
                 f"The text has {len(text):,} characters, but the page takes {self.limits.characters:,}. Shorten it.",
             )
         draw = int(_number(asked, "draw", default=0, minimum=0, maximum=2**31 - 1, whole=True))
-        backend = self.backend
+        *before, backend = self._way(asked.pop("source", ""), asked.pop("target", ""))
         search = _search(backend, asked)
         # A line break ends a sentence, as in a file. Further ones are read as \r is in a file.
         lines = re.split(r"\r?\n", text)
@@ -250,11 +258,19 @@ class Server:
             raise Refused(400, f"{len(lines)} lines are too many for the page: at most {self.limits.aligned}.")
         # Draws depend on the number of a line, so requests that sample are not joined with others.
         alone = object() if search and search.strategy == "sample" else None
-        rows = list(enumerate(lines)) if text.strip() else []
-        found = await self._ask(request, (backend, "page", (search, draw, alone)), rows) or [[]] * len(lines)
+        if not text.strip():
+            return JSONResponse({"sentences": [_sentence(line, []) for line in lines]})
+        read: list[str] = lines
+        firsts: list[Translation | None] = [None] * len(lines)
+        for other in before:
+            found = await self._ask(request, (other, "page", (None, 0, None)), list(enumerate(read)))
+            firsts = [best for best, *_ in found]
+            read = [best.text for best, *_ in found]
+        found = await self._ask(request, (backend, "page", (search, draw, alone)), list(enumerate(read)))
 
         def shown() -> list[dict[str, Any]]:
-            return [_sentence(line, best if line.strip() else []) for line, best in zip(lines, found, strict=True)]
+            rows = zip(lines, found, firsts, strict=True)
+            return [_sentence(line, best if line.strip() else [], first) for line, best, first in rows]
 
         return JSONResponse({"sentences": await asyncio.to_thread(shown)})
 
@@ -262,6 +278,7 @@ class Server:
         """Split a text of the page into its sentences, or one that is too long into two parts."""
         asked = rest_protocol.document(await self._body(request))
         text, halved = asked.get("text"), asked.get("halved", False)
+        source, target = asked.get("source", ""), asked.get("target", "")
         if not isinstance(text, str) or not isinstance(halved, bool):
             raise Refused(400, "'text' must be a string, and 'halved' true or false.")
         if len(text) > self.limits.document:
@@ -270,14 +287,36 @@ class Server:
             )
 
         def parts() -> dict[str, Any]:
-            places = halves(text, Place(0, len(text))) if halved else sentences(text)
+            detected = self._detected(text, target) if source == "auto" else {}
+            language = str(detected.get("source", source)).partition("_")[0]
+            places = halves(text, Place(0, len(text))) if halved else sentences(text, language)
             found, end = [], 0
             for place in places:
                 found.append({"between": text[end : place.start], "text": text[place.start : place.end]})
                 end = place.end
-            return {"parts": found, "end": text[end:]}
+            return {"parts": found, "end": text[end:], **detected}
 
         return JSONResponse(await asyncio.to_thread(parts))
+
+    def _way(self, source: Any, target: Any) -> list[Backend]:
+        """Return the models that lead from a language to another, the first model if none are named."""
+        if not source and not target:
+            return [self.backend]
+        names = self._languages.route(source, target) if isinstance(source, str) and isinstance(target, str) else []
+        if not names:
+            raise Refused(400, f"No model leads from '{source}' to '{target}'.")
+        return [self.backends[name] for name in names]
+
+    def _detected(self, text: str, target: str) -> dict[str, Any]:
+        """Return which language a text seems to be in, of those that are translated into another."""
+        found = self._languages.detect(text)[0]
+        name = language_name(found.language)
+        if found.language == target:
+            raise Refused(400, f"The text seems to be in {name} already. If it is not, choose its language.")
+        if not self._languages.route(found.language, target):
+            into = language_name(target)
+            raise Refused(400, f"The text seems to be in {name}, and no model leads from there into {into}.")
+        return {"source": found.language, "confidence": found.confidence}
 
     def _searched(self, name: str, texts: Sequence[str], n_best: int) -> list[list[Translation]]:
         """Translate sentences in the queue, and wait for them. It is called in a thread that may wait."""
@@ -477,22 +516,32 @@ def _number(
     return value
 
 
-def _sentence(text: str, found: list[Translation]) -> dict[str, Any]:
-    """Return the JSON of a sentence and its translations, the best first; a blank one has none."""
+def _sentence(text: str, found: list[Translation], first: Translation | None = None) -> dict[str, Any]:
+    """Return the JSON of a sentence and its translations, the best first; a blank one has none.
+
+    Arguments:
+        text: the sentence.
+        found: its translations.
+        first: the translation that they are translations of, if it is not the sentence itself.
+    """
+    read = [each for each in (first, *found[:1]) if each]
     return {
         "text": text,
-        "translations": [_drawn(each) for each in found],
-        "source_truncated": found[0].source_truncated if found else False,
+        "translations": [_drawn(each, first) for each in found],
+        "source_truncated": bool(found) and any(each.source_truncated for each in read),
+        **({"through": first.text} if first else {}),
     }
 
 
-def _drawn(translation: Translation) -> dict[str, Any]:
+def _drawn(translation: Translation, first: Translation | None = None) -> dict[str, Any]:
     """Return the JSON of a translation, for the page to draw: its record, and its alignment of words."""
     found = record(translation, ("text", "score", "rank", "unfinished"))
     sure = _sure(translation)
-    if translation.alignment is None:
+    aligned = translation.words() if translation.alignment is not None else None
+    if aligned and first:
+        aligned = through(first.words(), aligned) if first.alignment is not None else None
+    if aligned is None:
         return {**found, "sure": sure, "source": None, "target": None, "labels": None, "weights": None}
-    aligned = translation.words()
     return {
         **found,
         "sure": sure,

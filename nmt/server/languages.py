@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from nmt.documents.sentences import script_of
 from nmt.errors import InputError
+from nmt.server.detection import probabilities
 
 # A code of ISO 639, perhaps with a script or a country.
 CODE = r"[a-z]{2,3}(?:_[A-Za-z]{2,8})*"
@@ -116,16 +117,17 @@ class Languages:
         return [step for step in steps if step] if self.pivot and source != target and all(steps) else []
 
     def detect(self, text: str) -> list[Detected]:
-        """Return the languages that a text may be in, the likeliest first.
+        """Return the languages that a text may be in, the likeliest first: see :mod:`nmt.server.detection`.
 
-        Languages are told apart by their scripts: of two that are written in the same one neither is surer.
+        A language is none of them if it is written in another script. Of a text without letters no language is sure.
         """
         script = script_of(text)
-        sources = self.sources()
-        fitting = [code for code in sources if script in _scripts(code)]
+        fitting = [code for code in self.codes() if script in _scripts(code)]
         if not fitting:
-            return [Detected(code, 0.0) for code in sources]
-        return [Detected(code, round(100 / len(fitting), 1)) for code in fitting]
+            return [Detected(code, 0.0) for code in self.codes()]
+        known = probabilities(text, self.codes())
+        found = [Detected(code, round(100 * known.get(code, 0.0), 1)) for code in fitting]
+        return sorted(found, key=lambda each: -each.confidence)
 
 
 def _scripts(code: str) -> Iterable[str]:

@@ -1,7 +1,7 @@
 """The API of LibreTranslate, as programs that translate through a server speak it.
 
-``POST /translate`` ``/detect`` ``/translate_file``, ``GET /languages`` ``/frontend/settings`` ``/health``: paths, keys,
-answers and errors are those of https://docs.libretranslate.com. Requests are JSON or forms.
+``POST /translate`` ``/detect`` ``/translate_file`` ``/suggest``, ``GET /languages`` ``/frontend/settings``
+``/health``: paths, keys, answers and errors are those of https://docs.libretranslate.com. Requests are JSON or forms.
 """
 
 from __future__ import annotations
@@ -26,10 +26,11 @@ from nmt.markup.translate import Unaligned, translate_marked
 from nmt.server import rest_protocol
 from nmt.server.languages import Detected, Languages, language_name
 from nmt.server.rest_protocol import Refused
+from nmt.server.suggestions import Suggestions
 from nmt.translation import Translation
 
 # Who has the token may send it as the key of the API, in the body; so these paths check it themselves.
-KEYED_PATHS = ("/translate", "/detect", "/translate_file")
+KEYED_PATHS = ("/translate", "/detect", "/translate_file", "/suggest")
 # What anybody may see: which languages there are, that the server runs, and files whose names nobody can guess.
 OPEN_PATHS = ("/languages", "/frontend/settings", "/health")
 DOWNLOADS = "/download_file/"
@@ -49,10 +50,19 @@ class Api:
         body: reads the body of a request, up to a number of bytes.
         search: translates sentences; called in a thread.
         key: what the key of the API must be; empty for none.
+        suggestions: where suggested translations are kept; ``None`` if they are not.
     """
 
-    def __init__(self, languages: Languages, body: Callable[..., Any], search: Search, key: str = "") -> None:
+    def __init__(
+        self,
+        languages: Languages,
+        body: Callable[..., Any],
+        search: Search,
+        key: str = "",
+        suggestions: Suggestions | None = None,
+    ) -> None:
         self._languages, self._body, self._search, self._key = languages, body, search, key
+        self._suggestions = suggestions
         self._files: OrderedDict[str, tuple[float, str, bytes]] = OrderedDict()
 
     async def languages(self, request: Request) -> Response:
@@ -76,7 +86,7 @@ class Api:
                 "frontendTimeout": 500,
                 "apiKeys": bool(self._key),
                 "keyRequired": bool(self._key),
-                "suggestions": False,
+                "suggestions": self._suggestions is not None,
                 "filesTranslation": True,
                 "supportedFilesFormat": list(KINDS),
                 "language": {
@@ -96,7 +106,24 @@ class Api:
         text = _needed(asked, "q")
         if not isinstance(text, str):
             raise Refused(400, "Invalid request: q must be a string")
-        return JSONResponse([each._asdict() for each in self._languages.detect(text[:MAX_CHARACTERS])])
+        found = await asyncio.to_thread(self._languages.detect, text[:MAX_CHARACTERS])
+        return JSONResponse([each._asdict() for each in found])
+
+    async def suggest(self, request: Request) -> Response:
+        """Keep a better translation that somebody suggests."""
+        asked = await self._asked(request)
+        if self._suggestions is None:
+            raise Refused(403, "Suggestions are disabled on this server.")
+        q, s, source, target = (_needed(asked, name) for name in ("q", "s", "source", "target"))
+        for name, text in (("q", q), ("s", s)):
+            if not isinstance(text, str) or not text.strip():
+                raise Refused(400, f"Invalid request: {name} must be a string with text")
+            if len(text) > MAX_CHARACTERS:
+                raise Refused(400, f"Invalid request: request ({len(text)}) exceeds text limit ({MAX_CHARACTERS})")
+        self._check_codes(source, target)
+        if not await asyncio.to_thread(self._suggestions.add, source, target, q, s):
+            raise Refused(507, f"No more suggestions from {source} into {target} are kept on this server.")
+        return JSONResponse({"success": True})
 
     async def translate(self, request: Request) -> Response:
         """Translate a text, or several."""
@@ -114,16 +141,16 @@ class Api:
         if (size := sum(map(len, texts))) > MAX_CHARACTERS:
             raise Refused(400, f"Invalid request: request ({size}) exceeds text limit ({MAX_CHARACTERS})")
         alternatives = _alternatives(asked.get("alternatives"))
-        # As the documentation says, a short text among several is judged by all of them.
-        whole = self._languages.detect("\n".join(texts)) if source == "auto" else [Detected(source, 100.0)]
-        found = [(self._languages.detect(text) if source == "auto" and len(text) > 40 else whole)[:1] for text in texts]
-        if not all(found):
-            raise Refused(400, "auto is not supported")
-        routes = [self._route(each[0].language, target) for each in found]
+        self._check_codes(*([] if source == "auto" else [source]), target)
+        if source == "auto":
+            found = await asyncio.to_thread(self._sources, texts)
+        else:
+            found = [Detected(source, 100.0)] * len(texts)
+        routes = [self._route(each.language, target) for each in found]
         written = await asyncio.to_thread(self._texts, texts, routes, form, alternatives)
         answer: dict[str, Any] = {"translatedText": [one[0] for one in written] if several else written[0][0]}
         if source == "auto":
-            detected = [each[0]._asdict() for each in found]
+            detected = [each._asdict() for each in found]
             answer["detectedLanguage"] = detected if several else detected[0]
         if alternatives:
             others = [one[1:] for one in written]
@@ -154,9 +181,7 @@ class Api:
 
         def work() -> bytes:
             opened = open_file(content, name)
-            given = source
-            if given == "auto":
-                given = next(iter(self._languages.detect("\n".join(opened.texts))), Detected("auto", 0.0)).language
+            given = self._sources(["\n".join(opened.texts)])[0].language if source == "auto" else source
             route = self._route(given, target)
             form = "html" if opened.marked else "text"
             routes = [route] * len(opened.texts)
@@ -209,12 +234,23 @@ class Api:
         if not secrets.compare_digest(key.encode("utf-8", "replace"), self._key.encode()):
             raise Refused(403, "Invalid API key")
 
+    def _check_codes(self, *codes: Any) -> None:
+        served = self._languages.codes()
+        for code in codes:
+            if code not in served:
+                raise Refused(400, f"{code} is not supported")
+
+    def _sources(self, texts: Sequence[str]) -> list[Detected]:
+        """Return the likeliest language of each text."""
+        if not self._languages.codes():
+            raise Refused(400, "auto is not supported")
+        # As the documentation says, a short text among several is judged by all of them.
+        whole = self._languages.detect("\n".join(texts)[:MAX_CHARACTERS])[0]
+        return [self._languages.detect(text)[0] if len(text) > 40 else whole for text in texts]
+
     def _route(self, source: Any, target: Any) -> list[str]:
         """Return the models that lead from a language to another; none if it is the same."""
-        codes = self._languages.codes()
-        for code in (source, target):
-            if code not in codes:
-                raise Refused(400, f"{code} is not supported")
+        self._check_codes(source, target)
         route = self._languages.route(source, target)
         if not route and source != target:
             raise Refused(

@@ -1,11 +1,13 @@
-"""The page to try a model on: one document with its own style and script, which loads from its server only."""
+"""The page to translate on: one document with its own style and script, which loads from its server only."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from nmt.plotting.html import served_page
 from nmt.server.backends import Backend
+from nmt.server.languages import Languages, language_name
 
 
 class ServerPage(NamedTuple):
@@ -15,20 +17,39 @@ class ServerPage(NamedTuple):
     headers: dict[str, str]
 
 
-def server_page(backend: Backend, max_characters: int) -> ServerPage:
-    """Return the page for a model.
+def server_page(backends: Sequence[Backend], languages: Languages, max_characters: int) -> ServerPage:
+    """Return the page for some models.
 
     Arguments:
-        backend: the model that is tried on it.
+        backends: the models. Without languages the first one is tried on it.
+        languages: which leads from which language to which: where there are several ways, the page lets one choose.
         max_characters: the largest length of a text.
     """
+    first = backends[0]
+    ways = [(source, target) for source in languages.sources() for target in languages.targets(source)]
+    several = len(ways) > 1
+    shown = [code for code in languages.codes() if any(code in way for way in ways)]
     html, policy = served_page(
         "server",
-        f"{backend.name} – nmt",
+        "Translator – nmt" if several else f"{first.name} – nmt",
         ["links.js", "weights.js", "server.js"],
-        {"fixed": backend.fixed, "search": backend.search and backend.search._asdict()},
-        name=backend.name,
-        version=backend.version,
+        {
+            "models": {
+                each.name: {
+                    "version": each.version,
+                    "fixed": each.fixed,
+                    "search": each.search and each.search._asdict(),
+                }
+                for each in backends
+            },
+            "ways": [[*way, languages.route(*way)] for way in ways],
+            "names": {code: language_name(code) for code in shown},
+            "through": language_name(languages.pivot),
+        },
+        name=first.name,
+        version=first.version,
+        languages=[(code, language_name(code)) for code in shown] if several else [],
+        sources=languages.sources(),
         max_characters=max_characters,
     )
     headers = {

@@ -2,11 +2,13 @@
 
 import http.client
 import json
+import shutil
 import threading
 import time
 import urllib.error
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,7 +20,10 @@ from nmt.server.access import Rules
 from nmt.server.app import Limits, Server
 from nmt.server.backends import Backend, SearchSettings
 from nmt.server.languages import Direction, Languages
+from nmt.server.suggestions import Suggestions
 from nmt.translation import Translation
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 
 class Marking(Backend):
@@ -54,9 +59,12 @@ MODELS = {Direction(*name.split("-")): name for name in ("ko-en", "en-ko", "en-d
 
 
 @contextmanager
-def served(rules: Rules | None = None, limits: Limits | None = None) -> Iterator[int]:
+def served(
+    rules: Rules | None = None, limits: Limits | None = None, suggestions: Suggestions | None = None
+) -> Iterator[int]:
     first, *others = map(Marking, MODELS.values())
-    app = Server(first, limits, rules=rules, others=others, languages=Languages(MODELS, "en"))
+    languages = Languages(MODELS, "en")
+    app = Server(first, limits, rules=rules, others=others, languages=languages, suggestions=suggestions)
     running = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, lifespan="on", ws="none"))
     thread = threading.Thread(target=running.run)
     thread.start()
@@ -95,7 +103,7 @@ def test_a_real_client(port: int) -> None:
         {"code": "de", "name": "German", "targets": ["de"]},
     ]
     assert client.translate("나는 갔다. 너는?\n\n- 그는", "ko", "en") == "en(나는 갔다.) en(너는?)\n\n- en(그는)"
-    assert client.detect("나는 갔다") == [{"confidence": 100.0, "language": "ko"}]
+    assert client.detect("나는 갔다") == [{"confidence": pytest.approx(100, abs=0.5), "language": "ko"}]
     with pytest.raises(urllib.error.HTTPError) as error:
         client.translate("나는", "ko", "fr")
     assert error.value.code == 400 and json.load(error.value) == {"error": "fr is not supported"}
@@ -111,9 +119,15 @@ def test_texts_in_every_form(port: int) -> None:
     # Korean into German goes through English.
     assert translated(q="하나", source="ko", target="de")["translatedText"] == "de(en(하나))"
     assert translated(q="same", source="en", target="en")["translatedText"] == "same"
+    sure = {"language": "ko", "confidence": pytest.approx(100, abs=0.5)}
     assert translated(q=["하나", "둘"], source="auto", target="en") == {
-        "translatedText": ["en(하나)", "en(둘)"], "detectedLanguage": [{"language": "ko", "confidence": 100.0}] * 2,
+        "translatedText": ["en(하나)", "en(둘)"], "detectedLanguage": [sure] * 2,
     }  # fmt: skip
+    # What is in the target's language already stays as it is.
+    english = translated(q="This was written in English.", source="auto", target="en")
+    assert (
+        english["translatedText"] == "This was written in English." and english["detectedLanguage"]["language"] == "en"
+    )
     html = {"q": "<p>one &amp; <b>two</b><p>three", "format": "html", "source": "en", "target": "ko"}
     assert translated(**html)["translatedText"] == "<p>one &amp; <b>two</b><p>three".replace(
         "one &amp;", "ko(one &amp;)"
@@ -141,6 +155,7 @@ def test_texts_in_every_form(port: int) -> None:
         ("/translate", {"q": [1], "source": "ko", "target": "en"}, "q must be a string or a list"),
         ("/translate", {"q": "a", "source": "ko", "target": "en", "alternatives": "x"}, "alternatives must be"),
         ("/translate", b"{", "JSON Parse error"),
+        ("/translate", {"q": "하나", "source": "auto", "target": "fr"}, "fr is not supported"),
         ("/detect", {}, "Invalid request: missing q parameter"),
         ("/translate_file", {}, "Invalid request: missing file parameter"),
     ],
@@ -199,6 +214,100 @@ def test_the_token_is_the_key() -> None:
         assert ask(port, "POST", "/translate_file", body, **headers)[0] == 403
 
 
+def test_languages_of_one_script_are_told_apart(port: int) -> None:
+    """And a text in a language that is not served is surely in none of them."""
+
+    def detected(text: str) -> list[tuple[str, float]]:
+        return [(each["language"], each["confidence"]) for each in ask(port, "POST", "/detect", {"q": text})[1]]
+
+    (first, sure), (second, _) = detected("Ein kleines Mädchen klettert in ein Spielhaus aus Holz.")
+    assert (first, second) == ("de", "en") and sure > 99
+    (first, sure), _ = detected("The girl climbs into a house.")
+    assert first == "en" and sure > 95
+    assert sum(sure for _, sure in detected("Una niña pequeña sube a una casa de madera.")) < 10
+    assert {sure for _, sure in detected("1 + 1 = 2!")} == {0.0}
+
+
+def test_suggestions_are_kept_as_pairs(port: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = {"q": "나는\t갔다\n", "s": "I went", "source": "ko", "target": "en"}
+    assert ask(port, "POST", "/suggest", asked) == (403, {"error": "Suggestions are disabled on this server."})
+    with served(suggestions=Suggestions(tmp_path / "kept")) as other:
+        assert ask(other, "GET", "/frontend/settings")[1]["suggestions"] is True
+        assert ask(other, "POST", "/suggest", asked) == (200, {"success": True})
+        form = "q=ate&s=%EB%A8%B9%EC%97%88%EB%8B%A4&source=en&target=ko"
+        assert (
+            ask(other, "POST", "/suggest", form.encode(), **{"content-type": "application/x-www-form-urlencoded"})[0]
+            == 200
+        )
+        assert ask(other, "POST", "/suggest", {**asked, "s": "It went"})[0] == 200
+        for wrong in ({"s": ""}, {"s": " "}, {"s": [1]}, {"target": "../x"}, {"source": "fr"}):
+            assert ask(other, "POST", "/suggest", {**asked, **wrong})[0] == 400
+        monkeypatch.setattr("nmt.server.suggestions.LARGEST", 60)
+        assert ask(other, "POST", "/suggest", asked)[0] == 507
+    kept = {file.name: file.read_text(encoding="utf-8") for file in (tmp_path / "kept").iterdir()}
+    assert kept == {"ko-en.tsv": "나는 갔다\tI went\n나는 갔다\tIt went\n", "en-ko.tsv": "ate\t먹었다\n"}
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match="cannot hold suggestions"):
+        Suggestions(tmp_path / "file")
+
+
+def test_the_page_asks_any_model_and_two_in_a_row(port: int) -> None:
+    def found(path: str, **asked: Any) -> tuple[int, Any]:
+        return ask(port, "POST", path, asked)
+
+    code, answer = found("/page/translate", text="one\n\ntwo", source="en", target="ko")
+    assert code == 200 and [each["text"] for each in answer["sentences"]] == ["one", "", "two"]
+    assert answer["sentences"][2]["translations"][0]["text"] == "ko(two)" and "through" not in answer["sentences"][2]
+    _, answer = found("/page/translate", text="하나", source="ko", target="de")
+    assert answer["sentences"][0]["through"] == "en(하나)"
+    assert answer["sentences"][0]["translations"][0]["text"] == "de(en(하나))"
+    # The first model cuts at 30 characters, so nothing after them was read.
+    assert found("/page/translate", text="하" * 31, source="ko", target="de")[1]["sentences"][0]["source_truncated"]
+    assert found("/page/translate", text="하나")[1]["sentences"][0]["translations"][0]["text"] == "en(하나)"
+    for wrong in ({"source": "de", "target": "ko"}, {"source": ["ko"], "target": "en"}, {"source": "ko"}):
+        assert found("/page/translate", text="하나", **wrong)[0] == 400
+    code, answer = found("/page/sentences", text="하나. 둘.", source="auto", target="de")
+    assert code == 200 and answer["source"] == "ko" and len(answer["parts"]) == 2
+    for target, said in (("en", "in English already"), ("de", "")):
+        code, answer = found("/page/sentences", text="They went home in the evening.", source="auto", target=target)
+        assert (code, said in answer.get("error", "")) == ((400, True) if said else (200, True))
+    code, answer = found("/page/sentences", text="Sie gingen am Abend nach Hause.", source="auto", target="ko")
+    assert code == 400 and "seems to be in German, and no model leads from there into Korean" in answer["error"]
+
+
+def test_languages_are_chosen_on_the_page(port: int) -> None:
+    playwright = pytest.importorskip("playwright.sync_api", reason="needs a browser: pip install -e '.[browser]'")
+    with playwright.sync_playwright() as started:
+        try:
+            browser = started.chromium.launch(executable_path=CHROMIUM)
+        except playwright.Error:
+            pytest.skip("needs a Chromium: playwright install chromium")
+        page = browser.new_page()
+        wrong: list[str] = []
+        page.on("pageerror", lambda error: wrong.append(str(error)))
+        page.goto(f"http://127.0.0.1:{port}")
+        expect, result = playwright.expect, page.locator("#result")
+        page.get_by_label("Text").fill("하나")
+        expect(result).to_have_text("en(하나)")
+        page.get_by_label("into", exact=True).select_option("German")
+        expect(result).to_have_text("de(en(하나))")
+        assert page.locator("#between").inner_text() == "Through English: en(하나)"
+        assert page.locator("h1").inner_text() == "ko-en → en-de"
+        assert page.locator("#swap").is_disabled()
+        page.get_by_label("into", exact=True).select_option("English")
+        expect(result).to_have_text("en(하나)")
+        page.get_by_label("Swap the languages").click()
+        expect(result).to_have_text("ko(en(하나))")
+        assert result.get_attribute("lang") is None and result.locator("p").get_attribute("lang") == "ko"
+        page.get_by_label("From", exact=True).select_option("auto")
+        page.get_by_label("into", exact=True).select_option("German")
+        page.get_by_label("Text").fill("They went home.")
+        expect(result).to_have_text("de(They went home.)")
+        assert "English, " in page.locator("#way").inner_text()
+        browser.close()
+        assert wrong == []
+
+
 def test_each_model_is_found_under_its_name(port: int) -> None:
     assert ask(port, "GET", "/v1/models/en-ko")[0] == 200 and ask(port, "GET", "/v1/models/ko-de")[0] == 404
     assert ask(port, "GET", "/health") == (200, {"status": "ok"})
@@ -211,4 +320,4 @@ def test_a_pivot_needs_models() -> None:
         Languages(MODELS, "fr")
     assert Languages(MODELS).route("ko", "de") == []
     assert Languages(MODELS, "en").route("ko", "de") == ["ko-en", "en-de"]
-    assert [each.language for each in Languages(MODELS).detect("...")] == ["ko", "en"]
+    assert [each.language for each in Languages(MODELS).detect("...")] == ["ko", "en", "de"]

@@ -1,10 +1,29 @@
 // The text is translated after a pause in typing, sentence by sentence; only the newest answer is drawn.
 const PAUSE = 250; // milliseconds
 const element = (id) => document.getElementById(id);
-const model = JSON.parse(element("data").textContent);
+const { models, ways, names, through } = JSON.parse(element("data").textContent);
 const [text, form, state, failed, result] = ["text", "search", "state", "failed", "result"].map(element);
 const section = element("alignment");
 const alignment = alignmentIn(section);
+
+// --- languages ---
+
+// With one model, or without languages, there is nothing to choose.
+const several = ways.length > 1;
+const [from, into] = ["from", "into"].map(element);
+// What the text was found to be in, if that is asked for.
+let detected = "";
+const source = () => (!several ? (ways[0]?.[0] ?? "") : from.value === "auto" ? detected : from.value);
+const target = () => (several ? into.value : (ways[0]?.[1] ?? ""));
+const routeOf = (one, other) => ways.find((way) => way[0] === one && way[1] === other)?.[2];
+const asTag = (code) => code.replaceAll("_", "-");
+
+// The models that translate. While the language of the text is not known, they are those of any language into it.
+const route = () => {
+  if (!several) return [Object.keys(models)[0]];
+  return routeOf(source(), into.value) ?? ways.find((way) => way[1] === into.value)[2];
+};
+const model = () => models[route().at(-1)];
 
 let draw = 0;
 let timer = 0;
@@ -18,8 +37,8 @@ const token = () => sessionStorage.getItem("token");
 const chosen = () => form.elements.how.value;
 
 const question = (lines) => {
-  const asked = { text: lines };
-  if (model.fixed) return asked;
+  const asked = several ? { text: lines, source: source(), target: target() } : { text: lines };
+  if (model().fixed) return asked;
   asked.how = chosen();
   if (asked.how === "beam") {
     asked.beam = form.elements.beam.valueAsNumber;
@@ -78,13 +97,16 @@ const ask = async () => {
   result.classList.add("old");
   state.textContent = "Translating …";
   try {
-    const { parts, end } = await post("page/sentences", { text: text.value }, own.signal);
+    const where = several ? { source: from.value, target: into.value } : { source: source() };
+    const { parts, end, source: found, confidence } = await post("page/sentences", { text: text.value, ...where }, own.signal);
+    if (own !== running) return;
+    if (several) settle(found ?? "", confidence);
     const sentences = parts.map((part) => ({ ...part, translations: [], done: false }));
     if (!sentences.length) show(sentences, end);
     for (let some; (some = together(sentences)).length;) {
       const found = await post("page/translate", question(some.map((one) => one.text).join("\n")), own.signal);
       for (const [i, one] of some.entries()) {
-        const { translations, source_truncated: truncated } = found.sentences[i];
+        const { translations, source_truncated: truncated, through: between } = found.sentences[i];
         if (truncated && one.text.length > SHORTEST) {
           // Nothing is left out: each half is a sentence of its own.
           const halves = await post("page/sentences", { text: one.text, halved: true }, own.signal);
@@ -92,7 +114,7 @@ const ask = async () => {
           made[0].between = one.between;
           sentences.splice(sentences.indexOf(one), 1, ...made);
         } else {
-          Object.assign(one, { translations, truncated, done: true });
+          Object.assign(one, { translations, truncated, through: between, done: true });
         }
       }
       if (own !== running) return;
@@ -148,8 +170,8 @@ const show = (sentences, end) => {
   const several = sentences.length > 1;
   result.classList.toggle("whole", several);
   const lines = ready.map(({ translations: [best] }) => {
-    if (!several) return marked(make("p", "", { dir: "auto", lang: "" }), best ?? { text: "" });
-    return marked(make("button", "", { type: "button", dir: "auto", lang: "", "aria-pressed": "false" }), best);
+    if (!several) return marked(make("p", "", { dir: "auto", lang: asTag(target()) }), best ?? { text: "" });
+    return marked(make("button", "", { type: "button", dir: "auto", lang: asTag(target()), "aria-pressed": "false" }), best);
   });
   const between = (i) => {
     const { between: given } = ready[i];
@@ -164,7 +186,7 @@ const show = (sentences, end) => {
     picked = i;
     lines.forEach((line, j) => line.matches("button") && line.setAttribute("aria-pressed", String(i === j)));
     element("of").textContent = several ? ` of sentence ${i + 1}` : "";
-    detail(ready[i]?.translations ?? []);
+    detail(ready[i]?.translations ?? [], ready[i]?.through);
   };
   lines.forEach((line, i) => line.addEventListener("click", () => line.matches("button") && pick(i)));
   const told = (which, said) => {
@@ -180,7 +202,9 @@ const show = (sentences, end) => {
   pick(picked < ready.length && picked >= 0 ? picked : 0);
 };
 
-const detail = (translations) => {
+const detail = (translations, middle) => {
+  element("between").hidden = middle === undefined;
+  element("between").textContent = middle === undefined ? "" : `Through ${through}: ${middle || NOTHING}`;
   element("best").hidden = !translations.length;
   element("measure").textContent = SCORE + (translations.some(penalised) ? PENALISED : "");
   element("list").replaceChildren(...translations.map((each) => {
@@ -189,7 +213,7 @@ const detail = (translations) => {
     const score = [each.score, ...(penalised(each) ? [each.rank] : [])].map((x) => x.toFixed(2).replace("-", "−")).join(" → ");
     const title = SCORE + (penalised(each) ? PENALISED : "");
     button.append(
-      make("span", each.text || NOTHING, { class: "words", dir: "auto", lang: "" }),
+      make("span", each.text || NOTHING, { class: "words", dir: "auto", lang: asTag(target()) }),
       make("span", score, { class: "score", title, "aria-label": `${title} ${score}` }),
     );
     button.addEventListener("click", () => choose(translations, each));
@@ -208,13 +232,15 @@ const choose = (translations, one) => {
   section.hidden = !aligned;
   note.hidden = aligned || !one?.text;
   if (aligned) return align(one);
-  note.textContent = translations[0]?.weights
+  note.textContent = route().length > 1
+    ? `The words between the two models are not the same, or one shows no alignment, so there is none through ${through}.`
+    : translations[0]?.weights
     ? "An export holds the alignment of the best translation only."
     : "This model has no attention, so there is no alignment to show.";
 };
 
 const align = (one) => {
-  alignment.show(one, {
+  alignment.show({ ...one, languages: [asTag(source()), asTag(target())] }, {
     explained: "Per cent of each target word’s alignment with each source word",
     ended: "; the rest of a row went to the end of the sentence.",
   });
@@ -233,6 +259,46 @@ const fit = () => {
     for (const input of part.querySelectorAll("input")) input.disabled = part.hidden;
   }
 };
+
+// Shows what is known of the languages: the models, and how they search.
+let settled = "";
+const settle = (found, confidence) => {
+  detected = found;
+  element("way").textContent = [
+    found ? `${names[found]}, ${Math.round(confidence)} % sure` : "",
+    route().length > 1 && source() ? `through ${through}` : "",
+  ].filter(Boolean).join("; ");
+  text.lang = asTag(source());
+  element("name").textContent = route().join(" → ");
+  element("version").textContent = `version ${route().map((name) => models[name].version).join(" and ")}`;
+  const [last] = route().slice(-1);
+  if (settled !== last) strategies();
+  settled = last;
+};
+
+// Only languages into which the chosen one is translated can be chosen.
+const narrow = (code) => {
+  for (const option of into.options) {
+    const led = ways.some((way) => way[1] === option.value && (code === "auto" || way[0] === code));
+    option.hidden = option.disabled = !led;
+  }
+  if (into.selectedOptions[0]?.disabled ?? true) into.value = [...into.options].find((option) => !option.disabled).value;
+  const back = code === "auto" ? "" : routeOf(into.value, code);
+  element("swap").disabled = !back;
+  settle("");
+};
+
+if (several) {
+  const changed = () => { narrow(from.value); ask(); };
+  from.addEventListener("change", changed);
+  into.addEventListener("change", changed);
+  element("swap").addEventListener("click", () => {
+    [from.value, into.value] = [into.value, from.value];
+    // What was written is what is read now.
+    if (written.trim()) text.value = written;
+    changed();
+  });
+}
 
 text.addEventListener("input", soon);
 form.addEventListener("input", () => { fit(); soon(); });
@@ -256,13 +322,18 @@ element("save").addEventListener("click", () => {
   URL.revokeObjectURL(address);
 });
 element("again").addEventListener("click", () => { draw += 1; ask(); });
-if (model.fixed) {
-  element("strategies").disabled = true;
-  element("fixed").textContent = model.fixed;
-  element("fixed").hidden = false;
-  for (const input of form.elements.how) input.checked = false;
-} else {
-  const { strategy: kind, beam, length_penalty: penalty, temperature } = model.search;
+
+// How the model searches by itself.
+function strategies() {
+  const { fixed, search } = model();
+  element("strategies").disabled = Boolean(fixed);
+  element("fixed").textContent = fixed;
+  element("fixed").hidden = !fixed;
+  if (fixed) {
+    for (const input of form.elements.how) input.checked = false;
+    return;
+  }
+  const { strategy: kind, beam, length_penalty: penalty, temperature } = search;
   form.elements.how.value = kind;
   if (beam > 1) form.elements.beam.value = Math.min(beam, 10);
   // The fields take tenths, as the server does.
@@ -270,5 +341,14 @@ if (model.fixed) {
   form.elements.length_penalty.value = tenths(Math.min(penalty, 2));
   form.elements.temperature.value = tenths(Math.min(Math.max(temperature, 0.1), 2));
   fit();
+}
+
+if (several) {
+  [from.value] = ways[0];
+  into.value = ways[0][1];
+  narrow(from.value);
+} else {
+  text.lang = asTag(source());
+  strategies();
 }
 if (text.value) ask(); // the browser restored the text
