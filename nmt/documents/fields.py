@@ -74,7 +74,7 @@ def runs(
     text: str,
     start: int,
     end: int,
-    protected: re.Pattern[str],
+    protected: re.Pattern[str] | Callable[[str, int, int], Iterable[tuple[int, int]]],
     read: Callable[[str], str] = str,
     write: Callable[[str], str] = str,
 ) -> Iterator[Field]:
@@ -85,7 +85,7 @@ def runs(
     Arguments:
         text: the file.
         start, end: where the paragraph stands.
-        protected: what stays as it is: tags, code, addresses.
+        protected: what stays as it is: tags, code, addresses. A pattern, or what yields their starts and ends.
         read, write: undo and do the escapes of the format.
 
     >>> text = "I ate <b>rice</b> and\\n  bread."
@@ -96,8 +96,11 @@ def runs(
     'ICH ASS <b>REIS</b> UND ALLES\\n  BROT.'
     """
     position = start
-    ends = [(match.start(), match.end()) for match in protected.finditer(text, start, end)]
-    for begin, after in [*ends, (end, end)]:
+    if isinstance(protected, re.Pattern):
+        kept_places: Iterable[tuple[int, int]] = (match.span() for match in protected.finditer(text, start, end))
+    else:
+        kept_places = protected(text, start, end)
+    for begin, after in (*kept_places, (end, end)):
         inside = text[position:begin]
         kept = inside.strip()
         if any(map(str.isalnum, kept)):

@@ -6,6 +6,8 @@ markdown-it-py says which lines are text. A paragraph of several lines is one te
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
+from collections import defaultdict
 from collections.abc import Iterator
 
 from nmt.documents.fields import Field, Opened, opened, runs
@@ -13,14 +15,15 @@ from nmt.documents.fields import Field, Opened, opened, runs
 _PREFIX = re.compile(r"(?:[ \t>]|[-*+][ \t]+|\d+[.)][ \t]+|#{1,6}[ \t]+|\[[ xX]\][ \t]+)*")
 _UNDERLINE = re.compile(r"[ \t>]*(?:=+|-+)[ \t]*")
 _FRONT_MATTER = re.compile(r"---[ \t]*\r?\n.*?\n(?:---|\.\.\.)[ \t]*(?:\r?\n|$)", re.DOTALL)
-# Code, images and links with their addresses, footnotes, HTML, addresses alone, hard breaks, and emphasis.
+# How code begins, images and links with their addresses, footnotes, HTML, addresses alone, hard breaks, and emphasis.
 _PROTECTED = re.compile(
-    r"(?P<ticks>`+)(?!`).*?(?<!`)(?P=ticks)(?!`)"
-    r"|!\[|\]\([^()\n]*(?:\([^()\n]*\)[^()\n]*)*\)|\]\[[^\]\n]*\]|\[\^[^\]\n]+\]:?|[\[\]]"
+    r"(?P<ticks>`++)"
+    r"|!\[|\]\([^()\n]*(?:\([^()\n]*\)[^()\n]*)*\)|\]\[[^\]\n]*\]|\[\^[^\[\]\n]+\]:?|[\[\]]"
     r"|<[^<>\n]+>|https?://[^\s)>\]]+"
     r"|(?:(?<! )  +|\\)(?:\r\n?|\n)[ \t>]*|\*{1,3}|(?<!\w)_{1,3}|_{1,3}(?!\w)|~~|(?<![ \t])[ \t]+#+[ \t]*$",
-    re.DOTALL | re.MULTILINE,
+    re.MULTILINE,
 )
+_TICKS = re.compile("`+")
 # markdown-it takes a carriage return alone for the end of a line, too.
 _LINE_END = re.compile(r"\r\n?|\n")
 _CELL = re.compile(r"(?:\\\||`[^`\n]*`|[^|\n])+")
@@ -42,7 +45,9 @@ def read(text: str, name: str, mark: str) -> Opened:
     fields: list[Field] = []
     row = -1
     cell = False
-    for token in MarkdownIt("commonmark").enable("table").parse(_LINE_END.sub("\n", body)):
+    # Only blocks are needed. What is inside a paragraph is found by this module, in time that grows with its length.
+    reader = MarkdownIt("commonmark").enable("table").disable(["inline", "text_join"])
+    for token in reader.parse(_LINE_END.sub("\n", body)):
         if token.type in ("td_open", "th_open"):
             cell = True
         elif token.type in ("td_close", "th_close"):
@@ -61,9 +66,31 @@ def _paragraph(text: str, lines: list[tuple[int, int]]) -> Iterator[Field]:
         lines = lines[:-1]
     start = _PREFIX.match(text, *lines[0])
     assert start  # it may be empty
-    yield from runs(text, start.end(), lines[-1][1], _PROTECTED)
+    yield from runs(text, start.end(), lines[-1][1], _protected)
 
 
 def _row(text: str, start: int, end: int) -> Iterator[Field]:
     for found in _CELL.finditer(text, start, end):
-        yield from runs(text, found.start(), found.end(), _PROTECTED)
+        yield from runs(text, found.start(), found.end(), _protected)
+
+
+def _protected(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+    """Yield where something stands that stays as it is. Code ends with as many backticks as it begins with.
+
+    >>> text = "an `x`` y` and ``z"
+    >>> [text[start:end] for start, end in _protected(text, 0, len(text))]
+    ['`x`` y`']
+    """
+    ticks: dict[int, list[int]] = defaultdict(list)
+    for run in _TICKS.finditer(text, start, end):
+        ticks[len(run[0])].append(run.start())
+    position = start
+    while found := _PROTECTED.search(text, position, end):
+        position = found.end()
+        if opened_by := found["ticks"]:
+            ends = ticks[len(opened_by)]
+            next_one = bisect_left(ends, position)
+            if next_one == len(ends):
+                continue
+            position = ends[next_one] + len(opened_by)
+        yield found.start(), position
