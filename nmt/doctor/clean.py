@@ -194,6 +194,8 @@ class Cleaning:
     def write(self, folder: Path, names: Sequence[str]) -> Cleaned:
         """Write the pairs that are left, ``removed.tsv`` and ``changed.tsv`` into a folder.
 
+        What a TSV has in further columns stays behind each pair, in all of them.
+
         Arguments:
             folder: where to write.
             names: of the files of the pairs: one for a TSV, two for a source and a target.
@@ -342,14 +344,14 @@ class Cleaning:
                         removed[rule] += 1
                         score = float(scores[line - 1]) if rule == "score" else 0.0
                         reason = self._reason(rule, given, int(judgement.other[line - 1]), score)
-                        left_out.write(_row(str(line), rule, reason, *given))
+                        left_out.write(_row(str(line), rule, reason, *given, *more))
                         continue
                     (source, by_source), (target, by_target) = (mended(side, self._rules) for side in given)
                     rules = [rule for rule in changed if rule in by_source or rule in by_target]
                     for rule in rules:
                         changed[rule] += 1
                     if rules:
-                        altered.write(_row(str(line), " ".join(rules), *given))
+                        altered.write(_row(str(line), " ".join(rules), *given, *more))
                     cleaned.kept += 1
                     if len(files) == 1:
                         files[0].write(_row(source, target, *more))

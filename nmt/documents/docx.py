@@ -1,4 +1,5 @@
-"""Word documents, ``.docx``: all paragraphs, also of tables, headers, footers and text boxes. Styles and pictures stay.
+"""Word documents, ``.docx``: all paragraphs, also of tables, headers, footers, text boxes, footnotes, endnotes and
+comments. Styles and pictures stay.
 
 The results of fields stay as well, as a word processor makes them anew: page numbers, tables of contents, references.
 Of tracked changes, what was inserted is translated, and what was deleted stays.
@@ -46,6 +47,8 @@ def read(raw: bytes, name: str) -> Opened:
         _check_size(raw, name)
         document = docx.Document(io.BytesIO(raw))
         found = [_Texts(root) for root in _roots(document)]
+        notes_of = [(part, _root(part)) for part in _note_parts(document)]
+        found += [_Texts(root) for _, root in notes_of]
     except InputError:
         raise
     except Exception as error:  # whatever python-docx and lxml raise of a damaged file
@@ -55,8 +58,6 @@ def read(raw: bytes, name: str) -> Opened:
     notes = []
     if any(each.fields for each in found):
         notes.append("The results of fields, such as a table of contents, are left as they are: update them in Word.")
-    if any(each.notes for each in found):
-        notes.append("Footnotes and endnotes are left as they are.")
 
     def written(translations: Sequence[str]) -> bytes:
         for (pieces, text), translation in zip(places, translations, strict=True):
@@ -65,6 +66,9 @@ def read(raw: bytes, name: str) -> Opened:
             pieces[0].set(_SPACE, "preserve")
             for piece in pieces[1:]:
                 piece.text = ""
+        for part, root in notes_of:
+            if not hasattr(part, "element"):
+                part._blob = _serialized(root)
         out = io.BytesIO()
         document.save(out)
         return out.getvalue()
@@ -95,6 +99,32 @@ def _roots(document: Any) -> Iterator[Any]:
             yield relation.target_part.element
 
 
+def _note_parts(document: Any) -> list[Any]:
+    """Return the parts that hold footnotes, endnotes and comments, in this order."""
+    relations = [each for each in document.part.rels.values() if not each.is_external]
+    return [
+        relation.target_part
+        for kind in ("/footnotes", "/endnotes", "/comments")
+        for relation in relations
+        if relation.reltype.endswith(kind)
+    ]
+
+
+def _root(part: Any) -> Any:
+    """Return the root of a part. python-docx reads comments, and carries notes along as bytes."""
+    if hasattr(part, "element"):
+        return part.element
+    from lxml import etree
+
+    return etree.fromstring(part.blob, etree.XMLParser(resolve_entities=False, no_network=True))
+
+
+def _serialized(root: Any) -> bytes:
+    from lxml import etree
+
+    return etree.tostring(root, xml_declaration=True, encoding="UTF-8", standalone=True)
+
+
 @dataclass
 class _Field:
     """A field: how its instruction begins, and whether what is inside is not for translation."""
@@ -109,12 +139,11 @@ class _Texts:
     Attributes:
         found: the elements ``w:t`` of each text.
         fields: whether the result of a field was left out that has letters.
-        notes: whether there are footnotes or endnotes.
     """
 
     def __init__(self, root: Any) -> None:
         self.found: list[list[Any]] = []
-        self.fields = self.notes = False
+        self.fields = False
         # What the last text looks like and stands in; none if what comes next is another text in any case.
         self._look: tuple[list, Any] | None = None
         # The fields that are open, and how many of them hide what is inside.
@@ -154,7 +183,6 @@ class _Texts:
                 field.instruction = (field.instruction + (child.text or "").lstrip())[: len(_LINK)]
             elif child.tag not in (_W + "rPr", _W + "lastRenderedPageBreak"):
                 self._look = None
-                self.notes |= child.tag in (_W + "footnoteReference", _W + "endnoteReference")
                 if child.tag == _W + "fldChar":
                     self._follow(child.get(_W + "fldCharType"))
 

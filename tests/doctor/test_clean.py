@@ -51,9 +51,18 @@ def test_further_columns_stay(tmp_path: Path, quoted: bool) -> None:
     lines = [f"{a}\t{b}{more}" for (a, b), more in zip([*GOOD[:3], (" ", "x"), GOOD[4]], third, strict=True)]
     (tmp_path / "a.tsv").write_text("\n".join(lines) + "\n", encoding="utf-8")
     (tmp_path / "out").mkdir()
-    Cleaning(from_tsv(tmp_path / "a.tsv", quoted), [], frozenset({"blank"})).write(tmp_path / "out", ["a.tsv"])
-    left = (tmp_path / "out/a.tsv").read_text(encoding="utf-8").splitlines()
-    assert left == [*lines[:3], lines[4]]
+    lines[2] = lines[2].replace("bought", "b\u200bought")
+    (tmp_path / "a.tsv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    Cleaning(from_tsv(tmp_path / "a.tsv", quoted), [], frozenset({"blank", "controls"})).write(
+        tmp_path / "out", ["a.tsv"]
+    )
+    left, removed, changed = (
+        (tmp_path / "out" / name).read_text(encoding="utf-8").splitlines()
+        for name in ("a.tsv", "removed.tsv", "changed.tsv")
+    )
+    assert left == [*lines[:2], lines[2].replace("\u200b", ""), lines[4]]
+    assert removed[1:] == [f"4\tblank\tthe source is blank\t{lines[3]}"]
+    assert changed[1:] == [f"3\tcontrols\t{lines[2]}"]
 
 
 def test_each_fault_is_mended_or_left_out_with_its_reason(tmp_path: Path) -> None:

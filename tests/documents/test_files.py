@@ -315,6 +315,32 @@ def test_all_paragraphs_of_a_word_document_are_found() -> None:
     assert again.paragraphs[0].text == "ONE\nTWO\tTHREE" and "xii" in again.element.body.xml
 
 
+def test_notes_and_comments_of_a_word_document_are_translated() -> None:
+    document = docx.Document()
+    paragraph = document.add_paragraph("a text")
+    document.add_comment(paragraph.runs, text="a remark", author="Lee", initials="L")
+    kind = "http://schemas.openxmlformats.org/officeDocument/2006/relationships/{}"
+    for name, note in (("footnote", "below"), ("endnote", "at the end")):
+        inside = (
+            f"<w:{name} w:type='separator' w:id='-1'><w:p><w:r><w:separator/></w:r></w:p></w:{name}>"
+            f"<w:{name} w:id='1'><w:p><w:r><w:{name}Ref/></w:r><w:r><w:t xml:space='preserve'> {note} </w:t></w:r>"
+            f"</w:p></w:{name}>"
+        )
+        raw = f"<w:{name}s {docx.oxml.ns.nsdecls('w')}>{inside}</w:{name}s>".encode()
+        content = f"application/vnd.openxmlformats-officedocument.wordprocessingml.{name}s+xml"
+        part = docx.opc.part.Part(docx.opc.packuri.PackURI(f"/word/{name}s.xml"), content, raw, document.part.package)
+        document.part.relate_to(part, kind.format(f"{name}s"))
+        mark = f"<w:r {docx.oxml.ns.nsdecls('w')}><w:{name}Reference w:id='1'/></w:r>"
+        paragraph._p.append(docx.oxml.parse_xml(mark))
+    file = open_file(packed(document), "a.docx")
+    assert file.texts == ["a text", " below ", " at the end ", "a remark"] and file.notes == ()
+    raw = file.written([each.upper() for each in file.texts])
+    assert open_file(raw, "a.docx").texts == ["A TEXT", " BELOW ", " AT THE END ", "A REMARK"]
+    with zipfile.ZipFile(io.BytesIO(raw)) as again:
+        notes = again.read("word/footnotes.xml").decode()
+    assert "separator" in notes and notes.count("footnoteRef") == 1 and "standalone='yes'" in notes
+
+
 def test_a_word_document_that_unpacks_to_much_text_is_refused() -> None:
     raw = packed(docx.Document())
 
