@@ -1,6 +1,6 @@
 """How well `nmt serve` tells the languages of sentences apart, and whether it is as sure as it is right.
 
-    python benchmarks/detection.py --served en,es,de en=test.en es=test.es de=test2016.de ko=test.ko
+python benchmarks/detection.py --served en,es,de en=test.en es=test.es de=test2016.de ko=test.ko
 """
 
 from __future__ import annotations
@@ -37,13 +37,18 @@ def main() -> None:
         each = 1000 * (time.process_time() - start) / len(texts)
         for what, some in (
             ("all", found),
-            (f"at most {SHORT} characters", [one for one, text in zip(found, texts, strict=True) if len(text) <= SHORT]),
+            (
+                f"at most {SHORT} characters",
+                [one for one, text in zip(found, texts, strict=True) if len(text) <= SHORT],
+            ),
         ):
             if some:
                 right = 100 * sum(one.language == code for one in some) / len(some)
                 sure = sum(one.confidence for one in some) / len(some)
                 told = f"{right:.1f} % right" if code in served else "not served"
-                print(f"{code}, {what}: {len(some)} sentences, {told}, {sure:.1f} % sure in the mean, {each:.2f} ms each")
+                print(
+                    f"{code}, {what}: {len(some)} sentences, {told}, {sure:.1f} % sure in the mean, {each:.2f} ms each"
+                )
 
 
 if __name__ == "__main__":
