@@ -164,8 +164,10 @@ class Training:
         "the dev score that chooses the best epoch; auto: bleu, chrf if targets have few words or no spaces, and "
         "perplexity for a language-model",
     )
-    precision: Literal["float32", "bfloat16"] = option(
-        "float32", "the type of the computation; bfloat16 keeps the weights in float32"
+    precision: Literal["auto", "float32", "bfloat16"] = option(
+        "float32",
+        "the type of the computation; bfloat16 keeps the weights in float32; auto: bfloat16 on a processor "
+        "that has instructions for it, where it is faster",
     )
     xla: Literal["auto", "on", "off"] = option(
         "auto", "whether XLA compiles a step; auto: on one GPU, and not on a CPU, where it is slower"

@@ -32,7 +32,7 @@ from nmt.training.distribute import strategy
 from nmt.training.finetune import begin_with
 from nmt.training.prepare import prepare_run
 from nmt.training.schedules import WarmUp
-from nmt.training.setup import make_models, slow_precision
+from nmt.training.setup import faster_precision, make_models, slow_precision
 from nmt.training.training_model import TrainingModel
 from nmt.training.workers import Workers
 
@@ -95,6 +95,13 @@ def run_parts(
     others = workers is not None and not workers.is_chief
     prepare_run(config, None if others else folder, linked=corpus.links() is not None, resume=resume, start=start)
     strategy(config.training.devices)  # refuses more devices than there are
+    if config.training.precision == "auto":
+        if workers:
+            raise InputError(
+                "training.precision = 'auto' goes by the processor, and several machines may have several: set it to "
+                "float32 or bfloat16."
+            )
+        logger.info(f"training.precision = auto: this run computes in {faster_precision()}.")
     if slow := slow_precision(config.training.precision):
         logger.warning(slow)
     keras.utils.set_random_seed(config.training.seed)

@@ -21,13 +21,30 @@ from nmt.training.training_model import TrainingModel
 
 @contextlib.contextmanager
 def precision(name: str) -> Iterator[None]:
-    """Let layers made inside compute in ``float32``, or in ``bfloat16`` with weights in float32."""
+    """Let layers made inside compute in ``float32``, or in ``bfloat16`` with weights in float32.
+
+    Arguments:
+        name: ``training.precision``; ``auto`` is :func:`faster_precision`.
+    """
+    chosen = faster_precision() if name == "auto" else name
     before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy("mixed_bfloat16" if name == "bfloat16" else name)
+    keras.config.set_dtype_policy("mixed_bfloat16" if chosen == "bfloat16" else chosen)
     try:
         yield
     finally:
         keras.config.set_dtype_policy(before)
+
+
+def faster_precision(processor: str | None = None) -> str:
+    """Return ``bfloat16`` if a processor trains that has instructions for it, and ``float32`` if not, or on a GPU.
+
+    Arguments:
+        processor: the list of its instructions, by default that of this machine.
+
+    >>> faster_precision("flags : avx2 avx512f avx512_bf16"), faster_precision("flags : avx2 avx512f")
+    ('bfloat16', 'float32')
+    """
+    return "bfloat16" if not _on_gpu() and _computes_bfloat16(processor) else "float32"
 
 
 def slow_precision(name: str, processor: str | None = None) -> str:
@@ -35,27 +52,35 @@ def slow_precision(name: str, processor: str | None = None) -> str:
 
     Arguments:
         name: ``training.precision``.
-        processor: the list of the processor's instructions, by default that of ``/proc/cpuinfo``. Where there is none,
-            as on macOS and Windows, nothing is known and nothing is said.
+        processor: the list of its instructions, by default that of this machine. Where none is known nothing is said.
 
     >>> slow_precision("bfloat16", "flags : avx2 avx512f avx512_bf16")
     ''
     """
-    if name != "bfloat16" or tf.config.list_physical_devices("GPU"):
-        return ""
-    if processor is None:
-        try:
-            processor = Path("/proc/cpuinfo").read_text("utf-8", "replace")
-        except OSError:
-            return ""
-    known = set(processor.split())
-    # x86 names the first two; ARM has "Features" with bf16.
-    if {"flags", "Features"}.isdisjoint(known) or known & {"avx512_bf16", "amx_bf16", "bf16"}:
+    if name != "bfloat16" or _on_gpu() or _computes_bfloat16(processor) is not False:
         return ""
     return (
         "Warning: this processor has no instructions for training.precision = bfloat16 (AVX512_BF16 or AMX), so they "
         "are emulated: a training took 2.6 times as long as with float32 where it was measured. Use float32."
     )
+
+
+def _on_gpu() -> bool:
+    return bool(tf.config.list_physical_devices("GPU"))
+
+
+def _computes_bfloat16(processor: str | None) -> bool | None:
+    """Return whether a processor has instructions for bfloat16; ``None`` where it does not tell, as on macOS."""
+    if processor is None:
+        try:
+            processor = Path("/proc/cpuinfo").read_text("utf-8", "replace")
+        except OSError:
+            return None
+    known = set(processor.split())
+    # x86 names the first two; ARM has "Features" with bf16.
+    if {"flags", "Features"}.isdisjoint(known):
+        return None
+    return bool(known & {"avx512_bf16", "amx_bf16", "bf16"})
 
 
 # Keras compiles with XLA by itself where there is one device and it is no CPU.

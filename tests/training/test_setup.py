@@ -7,7 +7,8 @@ import tensorflow as tf
 
 from nmt.config import Config, with_settings
 from nmt.errors import InputError
-from nmt.training.setup import make_training_model, slow_precision
+from nmt.training import setup
+from nmt.training.setup import faster_precision, make_training_model, slow_precision
 
 OLD = "processor : 0\nflags : fpu sse avx2 avx512f\n"
 
@@ -16,6 +17,16 @@ OLD = "processor : 0\nflags : fpu sse avx2 avx512f\n"
 def test_a_processor_with_the_instructions_gets_no_warning(known: str) -> None:
     assert slow_precision("bfloat16", OLD.replace("avx2", known)) == ""
     assert slow_precision("bfloat16", "Features : fp asimd bf16") == ""
+
+
+def test_the_faster_precision_goes_by_the_processor(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert [faster_precision(OLD), faster_precision("nothing is known")] == ["float32", "float32"]
+    assert faster_precision(f"{OLD} amx_bf16") == faster_precision("Features : bf16") == "bfloat16"
+    monkeypatch.setattr(setup, "faster_precision", lambda: "bfloat16")
+    with setup.precision("auto"):
+        assert keras.config.dtype_policy().compute_dtype == "bfloat16"
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: [kind])
+    assert faster_precision(f"{OLD} amx_bf16") == "float32"  # a GPU trains
 
 
 def test_one_without_them_is_told_the_measured_factor(monkeypatch: pytest.MonkeyPatch) -> None:
