@@ -15,6 +15,7 @@ from nmt.commands.batch import batch
 from nmt.commands.clean import clean
 from nmt.commands.compare import compare
 from nmt.commands.console import news, say
+from nmt.commands.correct import correct
 from nmt.commands.data import data
 from nmt.commands.demo import corpus, demo
 from nmt.commands.evaluate import evaluate, score
@@ -38,7 +39,7 @@ app = typer.Typer(
 )
 for command in (
     *(demo, data, clean, train, corpus, translate, complete, evaluate),
-    *(score, align, plot, compare, export, serve, shortlist, batch, augment),
+    *(score, align, plot, compare, export, serve, shortlist, batch, augment, correct),
 ):
     app.command(cls=ListsOfFiles if command is train else None)(command)
 

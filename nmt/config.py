@@ -150,6 +150,11 @@ class Training:
         "after the training, teach an alignment head, which links written pieces to source pieces; auto: if the model "
         "has an attention",
     )
+    confidence: Literal["off", "auto", "on"] = option(
+        "off",
+        "after the training, learn from the development pairs how likely a translation and its words are right; auto: "
+        "if there are 100 of them",
+    )
     guided_alignment: float = option(
         0.0, "weight of the loss that teaches the attention the word links of --links; 0 is none", 0.0, 1000.0
     )
@@ -430,6 +435,10 @@ def _training_rules(c: Config) -> Rules:
         (
             t.alignment_head == "on" and (language_model or c.model.attention == "none"),
             f"training.alignment_head = 'on' teaches what an attention finds, and {no_attention}",
+        ),
+        (
+            t.confidence == "on" and language_model,
+            "training.confidence = 'on' learns how likely a translation is right, and a language model makes none.",
         ),
         (
             language_model and t.watch in ("bleu", "chrf"),

@@ -21,6 +21,7 @@ CONFIG = "config.toml"
 WEIGHTS = "model.weights.h5"
 SHORTLIST = "shortlist.npz"
 HEAD = "alignment.npz"
+CONFIDENCE = "confidence.json"
 JOURNAL = "metrics.jsonl"
 LOGS = "logs"
 STATE = "training/state.npz"
@@ -34,7 +35,9 @@ _LARGEST = {
     WEIGHTS: 2**40,
     SHORTLIST: 2**32,
     HEAD: 2**32,
+    CONFIDENCE: 2**22,
     STATE: 2**42,
+    "corrections/*": 2**40,
     JOURNAL: 2**28,
 }
 

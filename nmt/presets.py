@@ -33,6 +33,7 @@ PRESETS: dict[str, Values] = {
             "schedule": "inverse_root",
             "label_smoothing": 0.0,
             "alignment_head": "auto",
+            "confidence": "auto",
         },
     },
     # An utterance has many right replies: the perplexity says more than a comparison with one of them.
@@ -139,7 +140,7 @@ def _fitted(name: str, pairs: int, what: str, joint: bool) -> tuple[Config, list
     training = values["training"]
     training |= {"schedule": "linear", "early_stopping": training["epochs"]}
     if what == "pairs":
-        training["alignment_head"] = "auto"
+        training |= {"alignment_head": "auto", "confidence": "auto"}
     steps = ", ".join(f"{key} = {training[key]}" for key in ("batch_size", "epochs", "learning_rate"))
     why = (
         f"a wider model would memorise so few {what}, and small batches make more steps"

@@ -12,7 +12,7 @@ from nmt import checksums
 from nmt.config import Config, settled
 from nmt.data.tokenizers import Tokenizers, file_names
 from nmt.errors import InputError, first_line
-from nmt.model_folder import CONFIG, HEAD, WEIGHTS, config_text, make, read_config
+from nmt.model_folder import CONFIDENCE, CONFIG, HEAD, WEIGHTS, config_text, make, read_config
 from nmt.models.build import build_model
 from nmt.models.language_model import LanguageModel
 from nmt.models.seq2seq import Seq2Seq
@@ -76,9 +76,21 @@ def replace_config(folder: Path, config: Config) -> None:
 
 def replace_weights(folder: Path, model: keras.Model, config: Config) -> None:
     """Write better weights into the folder of a run. A stop at any moment leaves the old ones or the new ones."""
-    # An alignment head is taught on the states of certain weights, and fits no others.
-    (folder / HEAD).unlink(missing_ok=True)
+    # An alignment head is taught on the states of certain weights, a confidence learned from their scores: neither fits
+    # others.
+    for name in (CONFIDENCE, HEAD):
+        (folder / name).unlink(missing_ok=True)
     checksums.replace(folder, WEIGHTS, lambda aside: save_weights(model, aside), _together(config))
+
+
+def replace_weights_by(folder: Path, content: bytes, config: Config) -> None:
+    """Write the content of a file of weights into a model's folder, in place of its weights, and keep its other files.
+
+    Raises:
+        OSError: if it cannot be written.
+    """
+    (folder / CONFIDENCE).unlink(missing_ok=True)
+    checksums.replace(folder, WEIGHTS, content, _together(config))
 
 
 def _together(config: Config) -> list[str]:

@@ -66,6 +66,14 @@ LANGUAGE_SIGNATURES = {
     "score": Signature({"text": _STRINGS}, {"log_probability": _NUMBERS, "pieces": Part("int32", (None,))}),
 }
 
+# What "translate" also answers where a model has learned a confidence: that of the best translation, its words, and the
+# confidence of each, padded with empty strings and zeros. A translation without words has 0.
+CONFIDENCE_OUTPUTS = {
+    "confidence": _NUMBERS,
+    "words": Part("string", (None, None)),
+    "word_confidences": Part("float32", (None, None)),
+}
+
 # Outputs that exports of earlier versions lack. What they would say is then unknown.
 ADDED_OUTPUTS = ("source_truncated", "unfinished")
 

@@ -14,9 +14,12 @@ if TYPE_CHECKING:
 
 # The keys that the package, a server and a device write, in this order. The program on a device has its own writer
 # (nmt.export.tflite_runtime), and a test makes sure that its keys are DEVICE_KEYS.
-KEYS = ("text", "score", "rank", "source_tokens", "tokens", "token_scores", "alignment", "truncated", "unfinished")
-SERVER_KEYS = ("text", "score", "source_tokens", "tokens", "alignment", "truncated", "unfinished")
-DEVICE_KEYS = SERVER_KEYS
+KEYS = ("text", "score", "rank", "source_tokens", "tokens", "token_scores", "alignment", "truncated", "unfinished",
+        "confidence", "word_confidences")  # fmt: skip
+DEVICE_KEYS = ("text", "score", "source_tokens", "tokens", "alignment", "truncated", "unfinished")
+SERVER_KEYS = (*DEVICE_KEYS, "confidence", "word_confidences")
+# Without a confidence there are no such keys.
+_CONFIDENCE_KEYS = ("confidence", "word_confidences")
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,9 @@ class Translation:
             that is not known.
         token_scores: the log-probability of each piece and, where it was written, of the end token.
         rank: the score after the penalties, by which several translations of a sentence are ordered.
+        confidence: the calibrated probability that the translation is right, of the best one of a model that has
+            learned it; see :mod:`nmt.evaluation.confidence`. ``None`` if none is known.
+        word_confidences: likewise each word that its pieces spell, with the probability that it is right.
         source_words, target_words: the words of the texts that were given, and the word of each piece; ``None`` if only
             the pieces are known.
     """
@@ -50,6 +56,8 @@ class Translation:
     unfinished: bool | None = False
     token_scores: tuple[float, ...] = ()
     rank: float = 0.0
+    confidence: float | None = None
+    word_confidences: tuple[tuple[str, float], ...] = ()
     source_words: Words | None = None
     target_words: Words | None = None
 
@@ -83,9 +91,12 @@ def record(translation: Translation, keys: Sequence[str] = KEYS) -> dict[str, An
     >>> record(Translation("I eat", -0.123456), ["text", "score"])
     {'text': 'I eat', 'score': -0.1235}
     """
-    found = {key: getattr(translation, key) for key in keys}
-    for key in found.keys() & {"score", "rank"}:
+    left_out = _CONFIDENCE_KEYS if translation.confidence is None else ()
+    found = {key: getattr(translation, key) for key in keys if key not in left_out}
+    for key in found.keys() & {"score", "rank", "confidence"}:
         found[key] = round(found[key], 4)
+    if "word_confidences" in found:
+        found["word_confidences"] = [[word, round(share, 4)] for word, share in found["word_confidences"]]
     if "token_scores" in found:
         found["token_scores"] = _rounded(found["token_scores"])
     if found.get("alignment") is not None:

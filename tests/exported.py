@@ -2,10 +2,12 @@
 
 from pathlib import Path
 
+import numpy as np
 from command_line import PAIRS, once
 
 from nmt.config import Config, with_settings
 from nmt.data.corpora import from_tsv
+from nmt.evaluation.confidence import Example, Written, learn
 from nmt.inference.link_shortlist import make
 from nmt.inference.translator import Translator
 from nmt.training.fit import train_model
@@ -27,6 +29,20 @@ def trained(place: Path, kind: str = "bpe") -> Translator:
         train_model(with_settings(Config(), settings), data, data, folder)
 
     return Translator.load(once(place / "model", f"exported-{kind}", train))
+
+
+def with_confidence(translator: Translator) -> Translator:
+    """Give a translator a confidence, learned from translations that are drawn."""
+    draws, examples = np.random.default_rng(1), []
+    for _ in range(200):
+        places = np.sort(np.concatenate([np.arange(3), draws.integers(0, 3, 4)])).tolist()
+        right = (draws.random(3) < 0.6).tolist()
+        written = Written(places, -draws.exponential(0.5, 8), draws.dirichlet(np.ones(4), 3)[:, :3], False)
+        examples.append(Example(written, right, float(np.mean(right))))
+    return Translator(
+        translator.model, translator.tokenizers, translator.config, shortlist=translator.shortlist,
+        confidence=learn(examples)[0],
+    )  # fmt: skip
 
 
 def with_shortlist(translator: Translator) -> Translator:

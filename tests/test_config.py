@@ -87,7 +87,7 @@ def mended(parts: dict[str, Any]) -> dict[str, Any]:
     if model.architecture == "language-model":
         changes |= {"tied": "output"}
         text = dataclasses.replace(text, joint=True)
-        training = dataclasses.replace(training, watch="auto")
+        training = dataclasses.replace(training, watch="auto", confidence="off")
     if model.tied == "all":
         text = dataclasses.replace(text, joint=True)
     if text.kind in ("char", "word"):

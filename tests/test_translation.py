@@ -1,5 +1,6 @@
 """One record of a translation and one form of it in JSON, for the package, a server's client and a device."""
 
+import dataclasses
 import json
 
 import numpy as np
@@ -37,7 +38,11 @@ def test_the_whole_record_has_its_keys_in_order_and_four_decimals() -> None:
         "truncated": True,
         "unfinished": False,
     }
-    assert tuple(json.loads(line)) == KEYS
+    assert (*json.loads(line), "confidence", "word_confidences") == KEYS  # without a confidence there are no such keys
+    sure = dataclasses.replace(best, confidence=0.91239, word_confidences=(("말", 0.98765), ("한", 0.5)))
+    found = json.loads(json_line([sure], n_best=False))
+    assert tuple(found) == KEYS and found["confidence"] == 0.9124
+    assert found["word_confidences"] == [["말", 0.9877], ["한", 0.5]]
 
 
 @pytest.mark.parametrize("number", [1, 2])

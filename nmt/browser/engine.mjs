@@ -1,6 +1,7 @@
 // A model in this thread: text in, translations out. What a run returns is checked before any of it is shown, because
 // a failed run of the runtime does not say so.
 
+import { confidenceOf } from "./confidence.mjs";
 import { SentencePiece, encodable } from "./sentencepiece.mjs";
 import { joinedPieces, sourceWords, wordWeights } from "./words.mjs";
 
@@ -68,7 +69,7 @@ class Engine {
       if (texts.has(one.text)) continue;
       texts.add(one.text);
       const targets = joinedPieces(one.tokens);
-      best.push({
+      const whole = {
         ...one,
         text: one.text.replace(CONTROL, " "),
         sourceTokens: names,
@@ -76,7 +77,9 @@ class Engine {
         sourceWords: words,
         targetWords: targets,
         wordWeights: one.alignment && wordWeights(words, targets, one.alignment),
-      });
+      };
+      // It was learned from the best translations, and tells nothing of others.
+      best.push({ ...whole, ...confidenceOf(best.length ? null : this.contents.confidence, whole) });
     }
     return best;
   }

@@ -20,6 +20,9 @@ export interface Translation {
   targetWords: Words;
   /** `[target word][source word]`; null without attention. */
   wordWeights: number[][] | null;
+  /** How likely it is right, and each target word; null for all but the best, and if the model has not learned it. */
+  confidence: number | null;
+  wordConfidences: number[] | null;
   sourceTruncated: boolean;
   unfinished: boolean;
 }

@@ -25,7 +25,7 @@ from nmt.client.transport import (
     unreadable,
 )
 from nmt.errors import InputError
-from nmt.signatures import ADDED_OUTPUTS, SIGNATURES
+from nmt.signatures import ADDED_OUTPUTS, CONFIDENCE_OUTPUTS, SIGNATURES
 from nmt.translation import Translation
 
 # Sentences in a request. TF Serving, as the serving kit sets it up, refuses a request with more.
@@ -202,13 +202,21 @@ class Client:
         return (_hypotheses(*row) for row in self._predict("translate", {"text": texts}))
 
     def _predict(self, signature: str, inputs: dict[str, list[str]]) -> Iterator[tuple]:
-        """Ask the server, and yield the outputs of each sentence, in the order of the signature."""
+        """Ask the server, and yield the outputs of each sentence, in the order of the signature.
+
+        Those of "translate" are followed by the outputs of a confidence, each ``None`` if the model has none.
+        """
         outputs = self._transport.predict(signature, inputs, self.deadline)
         wanted = SIGNATURES[signature].outputs
+        if signature == "translate":
+            wanted = {**wanted, **CONFIDENCE_OUTPUTS}
         sentences = len(next(iter(inputs.values())))
         for name, part in wanted.items():
             if name not in outputs and name in ADDED_OUTPUTS:
                 outputs[name] = [[] if len(part.shape) > 1 else None for _ in range(sentences)]
+                continue
+            if name not in outputs and name in CONFIDENCE_OUTPUTS:
+                outputs[name] = [None] * sentences
                 continue
             if name not in outputs:
                 raise unreadable(self.address, f"'{signature}' gave no '{name}'")
@@ -277,6 +285,9 @@ def _hypotheses(
     alignment: list[list[float]],
     source_truncated: bool | None,
     unfinished: list[bool],
+    confidence: float | None,
+    words: list[str] | None,
+    word_confidences: list[float] | None,
 ) -> list[Translation]:
     """Return the translations in a row of the outputs, without the padding."""
     if not texts or not scores:
@@ -291,6 +302,8 @@ def _hypotheses(
         alignment=None if rows and not rows[0] else rows,
         source_truncated=source_truncated,
         unfinished=unfinished[0] if unfinished else None,
+        confidence=confidence,
+        word_confidences=tuple(zip(_unpadded(words or []), word_confidences or [], strict=False)),
     )
     others = zip_longest(texts[1:], scores[1:], unfinished[1:])
     return [

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from nmt.data.corpora import Corpus
     from nmt.evaluation.alignment import WordAlignment
     from nmt.evaluation.alignment_error import Gold, Link
-    from nmt.linking.aligner import Posteriors
+    from nmt.linking.aligner import Posteriors, WordAligner
 
 Form = Literal["pharaoh", "probabilities", "jsonl"]
 
@@ -50,6 +50,17 @@ def align(
             "--symmetrize", help="Without MODEL: how both directions are joined.", show_default="grow-diag-final"
         ),
     ] = None,
+    keep: Annotated[
+        Path | None,
+        typer.Option(help="Without MODEL: keep what was learned from the pairs in this new file.", show_default=False),
+    ] = None,
+    aligner: Annotated[
+        Path | None,
+        typer.Option(
+            help="Without MODEL: link the pairs with what --keep kept, and learn nothing.", show_default=False
+        ),
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue the file of --to after a stop.")] = False,
     gold: Annotated[
         Path | None,
         typer.Option(help="The gold links, i-j sure and i?j possible: prints the error rate.", show_default=False),
@@ -69,39 +80,66 @@ def align(
     comes first. With --gold the alignment error rate, precision and recall of the links are written to standard error.
 
     **Example:** `nmt align my-model --source test.ko --target test.en --gold test.links > found.links`
+
+    **Example:** `nmt align --pairs pairs.tsv --keep pairs.aligner --to pairs.links`
     """
     corpus, name = _corpus(source, target, pairs, tsv_quoting)
     if model is None and (teach or attention or ensemble or settings):
         raise InputError("--teach, --attention, --ensemble and --set are for a MODEL, and none was named.")
     if model is not None and symmetrization:
         raise InputError("--symmetrize joins two directions, and a MODEL has one. Leave MODEL or --symmetrize out.")
+    if model is not None and (keep or aligner):
+        raise InputError("--keep and --aligner are for links that are learned from pairs, and MODEL finds its own.")
+    if keep and aligner:
+        raise InputError("--keep is for what is learned, and with --aligner nothing is. Leave one of them out.")
     if teach and (gold or attention or ensemble or settings or to or form != "pharaoh"):
         raise InputError("--teach writes no links, so nothing else goes with it but the pairs.")
-    if to and (to.exists() or not to.parent.is_dir()):
-        why = "exists, and is not overwritten" if to.exists() else f"cannot be written: there is no folder {to.parent}"
-        raise InputError(f"{to} {why}. Name a new file with --to.")
+    if resume and not to:
+        raise InputError("--resume continues a file: name it with --to.")
+    if resume and gold:
+        raise InputError("--gold judges all links at once, and --resume finds the rest of them. Leave one of them out.")
+    if keep and (keep.is_dir() or not keep.resolve().parent.is_dir() or (keep.exists() and not resume)):
+        raise InputError(f"{keep} exists, or there is no folder for it. Name a new file with --keep.")
     if teach:
         assert model
         _teach(model, corpus)
         return
     right = _gold(gold, name, corpus) if gold else []
-    found = (
-        _learned(corpus, symmetrization or "grow-diag-final", form)
-        if model is None
-        else _of_model(model, corpus, form, attention=attention, ensemble=ensemble, settings=settings)
-    )
+    joined = symmetrization or "grow-diag-final"
     links: list[frozenset[Link]] = []
 
-    def written() -> Iterator[list[str]]:
+    def written(first: int) -> Iterator[list[str]]:
+        found = (
+            _linked(_aligner(corpus, keep, aligner), corpus, joined, form, first)
+            if model is None
+            else _of_model(model, corpus, form, first, attention=attention, ensemble=ensemble, settings=settings)
+        )
         for window in found:
             if gold:
                 links.extend(linked for _, linked in window)
             yield [line for line, _ in window]
 
     if to:
-        _write(to, itertools.chain.from_iterable(written()))
+        from nmt.linking.links_file import LinksFile
+
+        models = [each / "checksums.json" for each in (model, *(ensemble or [])) if each]
+        facts = {
+            "pairs": corpus.checksum,
+            "--format": form,
+            "--symmetrize": None if model else joined,
+            "--aligner": aligner and _digest(aligner),
+            "MODEL": [_digest(each) for each in models],
+            "--set": settings,
+            "--attention": attention,
+        }
+        file = LinksFile(to, facts)
+        file.check(resume)
+        try:
+            file.write(written, resume)
+        except OSError as error:
+            raise WorkFailed(f"{to} cannot be written: {error.strerror}.") from None
     else:
-        for lines in written():
+        for lines in written(0):
             emit(lines)
     if gold:
         from nmt.evaluation.alignment_error import alignment_error
@@ -116,7 +154,7 @@ def _teach(model: Path, corpus: Corpus) -> None:
 
     decoding(model)
     with folder_lock(model, "nmt align --teach"):
-        translator = open_models(model, None, attention=True)
+        translator = open_models(model, None, attention=True, confidence=False)
         from nmt.models.seq2seq import Seq2Seq
         from nmt.training.teach_alignment import teach
 
@@ -130,30 +168,58 @@ def _teach(model: Path, corpus: Corpus) -> None:
 
 
 def _of_model(
-    model: Path, corpus: Corpus, form: Form, *, attention: bool, ensemble: list[Path] | None, settings: list[str] | None
+    model: Path,
+    corpus: Corpus,
+    form: Form,
+    first: int,
+    *,
+    attention: bool,
+    ensemble: list[Path] | None,
+    settings: list[str] | None,
 ) -> Iterator[list[tuple[str, frozenset[Link]]]]:
-    """Yield windows with a line for each pair, and its links, as a model finds them."""
+    """Yield windows with a line for each pair from ``first`` on, and its links, as a model finds them."""
     from nmt.evaluation.alignment_error import strongest_links
 
     search = decoding(model, settings)
     translator = open_models(model, ensemble, attention=attention)
     if not translator.aligned:
         raise InputError(f"{model} has no alignments: its model.attention is 'none'.")
-    for window in scored_windows(translator, corpus, search, "Aligning"):
+    for window in scored_windows(translator, corpus, search, "Aligning", first):
         words = [scored.words() for scored in window]
         links = [strongest_links(each) for each in words]
         yield [(_line(linked, each, form), linked) for linked, each in zip(links, words, strict=True)]
 
 
-def _learned(corpus: Corpus, symmetrization: str, form: Form) -> Iterator[list[tuple[str, frozenset[Link]]]]:
-    """Yield windows with a line for each pair, and its links, as a word aligner finds them that learned from them."""
+def _aligner(corpus: Corpus, keep: Path | None, kept: Path | None) -> WordAligner:
+    """Return the aligner that was kept or, if there is none, what is learned from the pairs."""
+    from nmt.linking import aligner_file
     from nmt.linking.aligner import LEARNED, learn
 
+    if kept:
+        return aligner_file.read(kept)[0]
+    if keep and keep.exists():  # the work of before is continued
+        found, learned_from = aligner_file.read(keep)
+        if learned_from != corpus.checksum:
+            raise InputError(f"{keep} was learned from other pairs. Name a new file with --keep.")
+        return found
     if corpus.size > LEARNED:
         say(f"The links are learned from the first {LEARNED:,} pairs, and found in all {corpus.size:,}.")
     with news():
-        aligner = learn(corpus.pairs())
-    for window in advancing(windows(corpus.pairs()), "Aligning", corpus.size):
+        found = learn(corpus.pairs())
+    if keep:
+        try:
+            aligner_file.write(keep, found, corpus.checksum)
+        except OSError as error:
+            raise WorkFailed(f"{keep} cannot be written: {error.strerror}.") from None
+    return found
+
+
+def _linked(
+    aligner: WordAligner, corpus: Corpus, symmetrization: str, form: Form, first: int
+) -> Iterator[list[tuple[str, frozenset[Link]]]]:
+    """Yield windows with a line for each pair from ``first`` on, and its links, as a word aligner finds them."""
+    rest = itertools.islice(corpus.pairs(), first, None)
+    for window in advancing(windows(rest), "Aligning", corpus.size - first):
         aligned = []
         for pair, found in zip(window, aligner.align(window), strict=True):
             links = found.links(symmetrization)
@@ -203,15 +269,7 @@ def _gold(gold: Path, name: str, corpus: Corpus) -> list[Gold]:
     return right
 
 
-def _write(to: Path, lines: Iterable[str]) -> None:
-    """Write lines to a new file, whole or not at all."""
-    from nmt.atomic_write import write_file
+def _digest(path: Path) -> str:
+    from nmt.checksums import digest
 
-    def fill(aside: Path) -> None:
-        with aside.open("w", encoding="utf-8", errors="surrogateescape", newline="\n") as file:
-            file.writelines(f"{line}\n" for line in lines)
-
-    try:
-        write_file(to, fill)
-    except OSError as error:
-        raise WorkFailed(f"{to} cannot be written: {error.strerror}.") from None
+    return digest(path) if path.is_file() else ""

@@ -92,12 +92,15 @@ def decoding(
     return dataclasses.asdict(config.decoding)
 
 
-def open_models(model: Path, ensemble: list[Path] | None, attention: bool = False) -> Translator:
+def open_models(
+    model: Path, ensemble: list[Path] | None, attention: bool = False, confidence: bool = True
+) -> Translator:
     """Open a model, or an ensemble, and give each batch its share of the cores.
 
     Arguments:
         model, ensemble: their folders.
         attention: whether alignments are what the decoder attends to, also if there is an alignment head.
+        confidence: whether the confidence is read, if there is one.
     """
     from nmt.model_folder import read_config
     from nmt.tf_import import import_tensorflow
@@ -108,7 +111,9 @@ def open_models(model: Path, ensemble: list[Path] | None, attention: bool = Fals
     from nmt.inference.parallel import share_cores
     from nmt.inference.translator import Translator
 
-    return Translator.load(model, *(ensemble or []), parallel_batches=share_cores(), attention=attention)
+    return Translator.load(
+        model, *(ensemble or []), parallel_batches=share_cores(), attention=attention, confidence=confidence
+    )
 
 
 def open_language_model(model: Path) -> Completer:

@@ -8,6 +8,7 @@ import math
 import sys
 import unicodedata
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -15,11 +16,12 @@ import typer
 
 from nmt.commands.console import CutLines, ModelFolder, advancing, emit, news, say, windows
 from nmt.commands.decoding_options import Beam, Ensemble, Fast, LengthPenalty, Settings, decoding, open_models
-from nmt.errors import InputError
+from nmt.errors import InputError, WorkFailed
 from nmt.tf_import import import_tensorflow
 
 if TYPE_CHECKING:
     from nmt.data.corpora import Corpus
+    from nmt.evaluation.confidence import Confidences
     from nmt.inference.translator import Translator
     from nmt.translation import Translation
 
@@ -51,8 +53,19 @@ def evaluate(
         Path | None, typer.Option(help="Write source, reference and translation to this file.", show_default=False)
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    calibrate: Annotated[
+        bool,
+        typer.Option(
+            "--calibrate",
+            help="Learn from these pairs, which must be neither training nor test pairs, how likely a translation and "
+            "its words are right, and keep it in MODEL.",
+        ),
+    ] = False,
 ) -> None:
     """Translate a test set and score it: BLEU and chrF, each with its sacreBLEU signature.
+
+    If MODEL has learned a confidence, which a training with training.confidence and --calibrate teach it, the expected
+    calibration error of that of words and of translations follows.
 
     For a language model, with --text: its perplexity per piece.
 
@@ -68,7 +81,7 @@ def evaluate(
             raise InputError(
                 f"--text is for a language model, and model.architecture is '{config.model.architecture}'."
             )
-        if beam or fast or length_penalty or ensemble or settings or lengths or plot or tsv:
+        if beam or fast or length_penalty or ensemble or settings or lengths or plot or tsv or calibrate:
             raise InputError("--text measures the perplexity of a language model: nothing is searched or compared.")
         _perplexity(model, text, as_json)
         return
@@ -76,6 +89,11 @@ def evaluate(
         raise InputError(f"{model} is a language model, which reads plain text: name it with --text.")
     assert source and reference
     search = decoding(model, settings, fast=fast, beam=beam, length_penalty=length_penalty)
+    if calibrate:
+        if beam or fast or length_penalty or ensemble or settings or lengths or plot or tsv:
+            raise InputError("--calibrate is for MODEL as it translates: no option of search or report goes with it.")
+        _calibrate(model, source, reference, as_json)
+        return
     if plot and not lengths:
         raise InputError("--plot draws what --by-length finds. Give both.")
     _check_outputs(plot, tsv)
@@ -84,8 +102,8 @@ def evaluate(
     translator.decoding(**search)
     pairs = _in_model_form(translator, pairs)
     _say_unwritable(translator, [right for _, right in pairs])
-    texts = _translations(translator, [left for left, _ in pairs], search)
-    _report(model.name, pairs, texts, lengths=lengths, plot=plot, as_json=as_json)
+    texts, confidences = _translations(translator, pairs, search)
+    _report(model.name, pairs, texts, confidences, lengths=lengths, plot=plot, as_json=as_json)
     if tsv:
         from nmt.plotting.picture import write
 
@@ -127,15 +145,46 @@ def _score_line(found: Translation, tokens: bool) -> str:
     return line + "\t" + " ".join(f"{name}:{each:.4f}" for name, each in zip(names, found.token_scores, strict=True))
 
 
-def _translations(translator: Translator, sources: list[str], search: dict[str, Any]) -> list[str]:
+def _calibrate(model: Path, source: Path, reference: Path, as_json: bool) -> None:
+    """Learn a confidence, write it into the model's folder, and print how reliable it is on what it has not seen."""
+    from nmt.folder_lock import folder_lock
+    from nmt.inference import confidence_file
+
+    pairs = list(_pairs(source, reference).pairs())
+    with folder_lock(model, "nmt evaluate --calibrate"):
+        translator = open_models(model, None, confidence=False)
+        from nmt.evaluation.confidence import reliability_lines
+        from nmt.inference.calibration import calibrate
+
+        with news():
+            confidence, held = calibrate(translator, pairs)
+        try:
+            confidence_file.write(model, confidence)
+        except OSError as error:
+            raise WorkFailed(f"{model} cannot be written to: {error.strerror}.") from None
+    found = {what: each._asdict() for what, each in held.report().items()}
+    print(json.dumps({"confidence": found}) if as_json else "\n".join(reliability_lines(held)))
+    say(f"{model} has a confidence. Its translations show it: nmt translate {model} --format jsonl")
+
+
+def _translations(
+    translator: Translator, pairs: list[tuple[str, str]], search: dict[str, Any]
+) -> tuple[list[str], Confidences]:
+    """Return the translations, and of a model that has a confidence also that, and what was right."""
+    from nmt.evaluation.confidence import Confidences
+    from nmt.inference.calibration import gather
+
     texts: list[str] = []
+    confidences = Confidences([], [], [], [])
     cut = CutLines(search["max_length"])
-    for window in advancing(windows(sources), "Translating", len(sources)):
-        for number, found in enumerate(translator.translate(window, **search), len(texts) + 1):
+    for window in advancing(windows(pairs), "Translating", len(pairs)):
+        best = translator.translate([left for left, _ in window], **search)
+        gather(confidences, best, [right for _, right in window])
+        for number, found in enumerate(best, len(texts) + 1):
             texts.append(found.text)
             cut.look(number, found.source_truncated, found.unfinished)
     cut.end()
-    return texts
+    return texts, confidences
 
 
 def _in_model_form(translator: Translator, pairs: list[tuple[str, str]]) -> list[tuple[str, str]]:
@@ -176,13 +225,23 @@ def _say_unwritable(translator: Translator, references: list[str]) -> None:
 
 
 def _report(
-    name: str, pairs: list[tuple[str, str]], texts: list[str], *, lengths: bool, plot: Path | None, as_json: bool
+    name: str,
+    pairs: list[tuple[str, str]],
+    texts: list[str],
+    confidences: Confidences,
+    *,
+    lengths: bool,
+    plot: Path | None,
+    as_json: bool,
 ) -> None:
     """Print the scores and, with ``lengths``, how they change with the length of the source."""
+    from nmt.evaluation.confidence import reliability_lines
     from nmt.evaluation.scores import score as scored
 
     scores = scored(texts, [right for _, right in pairs])
     found = dataclasses.asdict(scores)
+    if confidences.wholes:
+        found["confidence"] = {what: each._asdict() for what, each in confidences.report().items()}
     if lengths:
         from rich.console import Console
 
@@ -194,7 +253,8 @@ def _report(
             from nmt.plotting.figures import length_curve
 
             length_curve({name: bins}, plot)
-    print(json.dumps(found) if as_json else scores)
+    lines = [str(scores), *(reliability_lines(confidences) if confidences.wholes else [])]
+    print(json.dumps(found) if as_json else "\n".join(lines))
     if lengths and not as_json:
         Console(width=None if sys.stdout.isatty() else 100).print(table(bins))
 
@@ -232,11 +292,11 @@ def _pairs(source: Path, target: Path) -> Corpus:
 
 
 def scored_windows(
-    translator: Translator, corpus: Corpus, search: dict[str, Any], what: str
+    translator: Translator, corpus: Corpus, search: dict[str, Any], what: str, first: int = 0
 ) -> Iterator[list[Translation]]:
-    """Score all pairs by teacher forcing, window by window."""
-    number = 0
-    for window in advancing(windows(corpus.pairs()), what, corpus.size):
+    """Score all pairs from ``first`` on by teacher forcing, window by window."""
+    number = first
+    for window in advancing(windows(islice(corpus.pairs(), first, None)), what, corpus.size - first):
         scored = translator.score([left for left, _ in window], [right for _, right in window], **search)
         for found in scored:
             number += 1

@@ -20,6 +20,7 @@ from nmt.atomic_write import write_version
 from nmt.config import Decoding, check_decoding
 from nmt.data.tokenizers import EOS, PAD, Tokenizer
 from nmt.errors import InputError
+from nmt.export.confidence_graph import ConfidenceGraph
 from nmt.export.versions import check_place
 from nmt.inference.graph import TranslationGraph
 from nmt.inference.translator import Translator
@@ -112,6 +113,7 @@ def write_archive(
 def endpoints(translator: Translator, settings: Decoding) -> dict[str, Callable]:
     """Return the function of each signature, from tensors to tensors."""
     graph = TranslationGraph(translator.searched, translator.tokenizers, translator.shortlist)
+    rated = translator.confidence and ConfidenceGraph(translator.confidence, translator.tokenizers, translator.aligned)
     pieces = [_spellings(tokenizer) for tokenizer in (translator.tokenizers.source, translator.tokenizers.target)]
 
     def search(text: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -146,6 +148,7 @@ def endpoints(translator: Translator, settings: Decoding) -> dict[str, Callable]
             "alignment": outputs["alignment"][:, 0],
             "source_truncated": outputs["truncated"],
             "unfinished": outputs["unfinished"],
+            **(rated(outputs) if rated else {}),
         }
 
     def score(source: tf.Tensor, target: tf.Tensor) -> dict[str, tf.Tensor]:

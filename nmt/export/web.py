@@ -22,6 +22,7 @@ from nmt.errors import InputError, WorkFailed
 from nmt.export import web_bundle
 from nmt.export.web_model import signatures
 from nmt.export.web_runtime import NAME, Runtime
+from nmt.inference.confidence_file import as_numbers
 from nmt.inference.translator import Translator
 from nmt.plotting.html import web_page
 
@@ -63,6 +64,8 @@ def contents(model: bytes, translator: Translator, settings: Decoding, quantize:
         "quality": about.quality,
         "n_best": settings.n_best,
         "aligned": translator.aligned,
+        "confidence": translator.confidence
+        and {**as_numbers(translator.confidence), "weak": translator.confidence.weak},
         "source": names[0],
         "target": names[-1],
         "signatures": [each._asdict() for each in signatures(settings)],

@@ -13,7 +13,15 @@ from nmt.export.web_runtime import Runtime
 _IMPORT = re.compile(r"^import [^;]*;\n", re.MULTILINE)
 _EXPORT = re.compile(r"^export \{[^}]*\};?\n?", re.MULTILINE)
 _SOURCE_MAP = re.compile(r"^//# sourceMappingURL=.*$", re.MULTILINE)
-_WORKER = ("sentencepiece.mjs", "words.mjs", "passages.mjs", "engine.mjs", "runtime.mjs", "worker.mjs")
+_WORKER = (
+    "sentencepiece.mjs",
+    "words.mjs",
+    "confidence.mjs",
+    "passages.mjs",
+    "engine.mjs",
+    "runtime.mjs",
+    "worker.mjs",
+)
 _CLIENT = "client.mjs"
 _TRANSLATE = "translate.mjs"
 

@@ -18,6 +18,10 @@ from nmt.decoding.strategies import numbers_for
 from nmt.documents.document import DocumentTranslation, translate_document
 from nmt.documents.sentences import Splitter, sentencex
 from nmt.errors import InputError
+from nmt.evaluation.confidence import Confidence
+from nmt.inference.confidence_file import rated
+from nmt.inference.confidence_file import read as read_confidence
+from nmt.inference.confidence_file import write as write_confidence
 from nmt.inference.graph import Outputs, TranslationGraph
 from nmt.inference.head_file import read as read_head
 from nmt.inference.head_file import write as write_head
@@ -30,6 +34,7 @@ from nmt.layers.alignment_head import AlignmentHead
 from nmt.markup.placeholders import STAND_INS
 from nmt.markup.reading import Format
 from nmt.markup.translate import MarkedTranslation, translate_marked
+from nmt.model_folder import HEAD
 from nmt.models.linked import LinkedModel
 from nmt.models.seq2seq import Seq2Seq
 from nmt.saving import load
@@ -47,6 +52,7 @@ class Translator(Searcher):
         shortlist: what ``decoding.shortlist`` limits a search to; see :mod:`nmt.inference.link_shortlist`.
         heads: for each model its alignment head, or ``None``; see :mod:`nmt.inference.head_file`. Alignments come from
             the heads; without any they are what the decoder attends to.
+        confidence: what tells how likely a translation and its words are right; see :mod:`nmt.inference.calibration`.
     """
 
     model: Seq2Seq | Ensemble
@@ -59,10 +65,12 @@ class Translator(Searcher):
         parallel_batches: int = PARALLEL_BATCHES,
         shortlist: Shortlist | None = None,
         heads: Sequence[AlignmentHead | None] = (),
+        confidence: Confidence | None = None,
     ) -> None:
         super().__init__(model, tokenizers, config, parallel_batches)
         self.shortlist = shortlist
         self.heads = tuple(heads)
+        self.confidence = confidence
         self.searched = _linked(model, self.heads)
         self._graph = TranslationGraph(self.searched, tokenizers, shortlist)
         signature = [STRINGS, STRINGS, tf.TensorSpec([], tf.int32)]
@@ -75,16 +83,19 @@ class Translator(Searcher):
         *others: str | Path,
         parallel_batches: int = PARALLEL_BATCHES,
         attention: bool = False,
+        confidence: bool = True,
     ) -> Translator:
         """Open a model's folder; with ``others`` all of them, as an ensemble that is searched as the first would be.
 
-        The shortlist is that of the first.
+        The shortlist is that of the first. A confidence was learned from the scores of one model with its alignments,
+        so an ensemble has none, nor has a model with a head that does not align.
 
         Arguments:
             folder, others: of the models.
             parallel_batches: see :class:`~nmt.inference.searcher.Searcher`.
             attention: whether alignments are what the decoder attends to while it writes, also if a folder has an
                 alignment head.
+            confidence: whether the confidence is read, if there is one.
 
         Raises:
             InputError: if one holds no model or a language model, is incomplete or damaged, or has another vocabulary.
@@ -112,7 +123,9 @@ class Translator(Searcher):
                 )
         assert first
         shortlist = read_shortlist(Path(folder), first[0])
-        return cls(Ensemble(models) if others else models[0], *first, parallel_batches, shortlist, heads)
+        other_alignment = attention and (Path(folder) / HEAD).is_file()
+        learned = read_confidence(Path(folder)) if confidence and not (others or other_alignment) else None
+        return cls(Ensemble(models) if others else models[0], *first, parallel_batches, shortlist, heads, learned)
 
     @property
     def aligned(self) -> bool:
@@ -138,6 +151,8 @@ class Translator(Searcher):
             write_shortlist(Path(folder), self.shortlist, self.tokenizers)
         if self.heads and self.heads[0]:
             write_head(Path(folder), self.heads[0])
+        if self.confidence:
+            write_confidence(Path(folder), self.confidence)
 
     def translate(
         self, texts: Sequence[str], prefixes: Sequence[str] | None = None, first: int = 0, **decoding: Any
@@ -180,6 +195,9 @@ class Translator(Searcher):
             sources, begun = [texts[i] for i in batch], [begins[i] for i in batch]
             outputs = graph(encoded(sources), encoded(begun), numbers)
             for i, found in zip(batch, self._translations(outputs, sources, begun), strict=True):
+                # What is drawn at random, and what is not the best, is right less often than the scores say.
+                if self.confidence and not settings.sample:
+                    found = [rated(found[0], self.confidence), *found[1:]]
                 results[i] = found
 
         # A text has hardly more pieces than characters, and no more of them are read.

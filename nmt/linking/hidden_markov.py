@@ -23,7 +23,7 @@ import numpy as np
 
 # Longer jumps count as jumps of this length.
 _FURTHEST = 10
-_JUMPS = 2 * _FURTHEST + 1
+JUMPS, FIRST = 2 * _FURTHEST + 1, _FURTHEST + 1
 NULL = 0.05
 _PRIOR = 0.01
 # Counts of jumps of any word, that are added to those of each word.
@@ -116,7 +116,7 @@ def uniform_model(corpus: Sequence[Batch], target_words: int) -> HiddenMarkovMod
         np.full(len(keys), 1 / target_words),
         np.full(target_words, 1 / target_words),
         np.tile(np.exp(-distance / 3), (target_words, 1)),
-        np.ones(_FURTHEST + 1),
+        np.ones(FIRST),
     )
 
 
@@ -155,7 +155,7 @@ def posteriors(model: HiddenMarkovModel, batch: Batch, counts: Expectations | No
     real, read = batch.target >= 0, batch.source >= 0
     rows, targets, sources = words.shape
     distances = np.clip(np.arange(sources) - np.arange(sources)[:, None], -_FURTHEST, _FURTHEST) + _FURTHEST
-    jump_of_pair = np.eye(_JUMPS)[distances.ravel()]
+    jump_of_pair = np.eye(JUMPS)[distances.ravel()]
     before = np.maximum(batch.target, 0)
     # A state is a source position and whether the word is linked to it; they have these probabilities so far.
     linked, idle = np.zeros([targets, rows, sources]), np.zeros([targets, rows, sources])

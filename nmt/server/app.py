@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import logging
 import math
 import re
@@ -535,7 +536,12 @@ def _sentence(text: str, found: list[Translation], first: Translation | None = N
 
 def _drawn(translation: Translation, first: Translation | None = None) -> dict[str, Any]:
     """Return the JSON of a translation, for the page to draw: its record, and its alignment of words."""
+    if first:
+        # How likely it is that the sentence between them was right is not in the confidence of the second model.
+        translation = dataclasses.replace(translation, confidence=None, word_confidences=())
     found = record(translation, ("text", "score", "rank", "unfinished"))
+    # What the page marks: words that are likely wrong or, without a confidence, those of which the model was unsure.
+    found["confidence"] = None if translation.confidence is None else round(translation.confidence, 4)
     sure = _sure(translation)
     aligned = translation.words() if translation.alignment is not None else None
     if aligned and first:
@@ -553,7 +559,12 @@ def _drawn(translation: Translation, first: Translation | None = None) -> dict[s
 
 
 def _sure(translation: Translation) -> list[list[Any]] | None:
-    """Return each word with the probability of its least likely piece; ``None`` where an export does not tell it."""
+    """Return each word with its confidence or, without one, with the probability of its least likely piece.
+
+    ``None`` where an export does not tell it.
+    """
+    if translation.confidence is not None:
+        return [[word, round(share, 4)] for word, share in translation.word_confidences]
     if not translation.token_scores:
         return None
     found = words(translation.tokens)

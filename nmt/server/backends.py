@@ -16,7 +16,7 @@ from nmt.config import BEAM_KEYS, SAMPLING_KEYS, beam_size
 from nmt.errors import InputError, first_line
 from nmt.model_folder import CONFIG, check_files, read_config
 from nmt.server.operations import check_operations
-from nmt.signatures import ADDED_OUTPUTS, SIGNATURES, Part, Signature
+from nmt.signatures import ADDED_OUTPUTS, CONFIDENCE_OUTPUTS, SIGNATURES, Part, Signature
 from nmt.translation import Translation
 
 if TYPE_CHECKING:
@@ -64,6 +64,7 @@ class Backend(ABC):
         signatures: the signatures that it answers.
         batch_size: the best number of sentences to translate at a time.
         search: how it searches by default; ``None`` if that is unknown.
+        weak: the confidence below which a word is marked; ``None`` without a confidence.
         fixed: why the search cannot be chosen; empty if it can.
     """
 
@@ -72,6 +73,7 @@ class Backend(ABC):
     signatures: dict[str, Signature]
     batch_size: int
     search: SearchSettings | None = None
+    weak: float | None = None
     fixed: str = ""
 
     def predict(self, signature: str, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -125,6 +127,11 @@ class ModelBackend(Backend):
         self.signatures = dict(SIGNATURES)
         self._translator = translator
         own = translator.config.decoding
+        self._rated = translator.confidence is not None and not own.sample
+        if self._rated and translator.confidence:
+            self.weak = translator.confidence.weak
+            plain = SIGNATURES["translate"]
+            self.signatures["translate"] = Signature(plain.inputs, {**plain.outputs, **CONFIDENCE_OUTPUTS})
         self.batch_size = own.batch_size
         self.search = SearchSettings(
             strategy="sample" if own.sample else "beam" if beam_size(own) > 1 else "greedy",
@@ -150,7 +157,11 @@ class ModelBackend(Backend):
                 for best, *_ in found
             ]
         n_best, aligned = self._translator.config.decoding.n_best, self._translator.aligned
-        return [_translated(best, n_best, aligned) for best in found]
+        answers = [_translated(best, n_best, aligned) for best in found]
+        if self._rated:
+            for answer, (best, *_) in zip(answers, found, strict=True):
+                answer |= _confident(best)
+        return answers
 
     def shown(
         self, texts: Sequence[str], search: SearchSettings | None = None, first: int = 0
@@ -374,6 +385,14 @@ def _translated(found: Sequence[Translation], n_best: int, aligned: bool) -> Ans
     }
 
 
+def _confident(best: Translation) -> Answer:
+    return {
+        "confidence": np.array(best.confidence or 0.0, np.float32),
+        "words": _strings([word for word, _ in best.word_confidences]),
+        "word_confidences": np.array([share for _, share in best.word_confidences], np.float32),
+    }
+
+
 def _found_by_export(answer: Answer) -> list[Translation]:
     """Return the translations that an export found. It has the alignment of the best one only."""
     source, target = (tuple(map(as_text, answer[f"{side}_tokens"])) for side in ("source", "target"))
@@ -382,8 +401,12 @@ def _found_by_export(answer: Answer) -> list[Translation]:
     ends = answer["unfinished"].tolist() if "unfinished" in answer else [None] * len(answer["scores"])
     scored = zip(answer["translations"], answer["scores"], ends, strict=True)
     best, *others = [_unaligned(line, score, truncated, end) for line, score, end in scored if score > _NONE]
+    known: dict[str, Any] = {}
+    if target and all(name in answer for name in CONFIDENCE_OUTPUTS):
+        sure = zip(map(as_text, answer["words"]), answer["word_confidences"].tolist(), strict=False)
+        known = {"confidence": float(answer["confidence"]), "word_confidences": tuple(each for each in sure if each[0])}
     # The last source piece is the end token.
-    return [dataclasses.replace(best, source_tokens=source[:-1], tokens=target, alignment=weights), *others]
+    return [dataclasses.replace(best, source_tokens=source[:-1], tokens=target, alignment=weights, **known), *others]
 
 
 def _unaligned(line: Any, score: Any, truncated: Any = None, unfinished: Any = None) -> Translation:
@@ -400,6 +423,9 @@ def _trimmed(answer: Answer) -> Answer:
         answer[name] = answer[name][:length]
     if "token_scores" in answer:
         answer["token_scores"] = answer["token_scores"][: lengths["tokens"]]
+    if "words" in answer:
+        number = _length(answer["words"])
+        answer |= {name: answer[name][:number] for name in ("words", "word_confidences")}
     if "alignment" in answer:
         answer["alignment"] = answer["alignment"][: lengths["target_tokens"], : lengths["source_tokens"]]
     return answer
@@ -413,7 +439,8 @@ def _offered(function: Any, signature: Signature) -> Signature | None:
     """Return what a function of a SavedModel has of a signature; ``None`` if it lacks something that is needed."""
     if function is None or set(function.structured_input_signature[1]) != set(signature.inputs):
         return None
-    outputs = {name: part for name, part in signature.outputs.items() if name in function.structured_outputs}
+    known = {**signature.outputs, **CONFIDENCE_OUTPUTS}
+    outputs = {name: part for name, part in known.items() if name in function.structured_outputs}
     return Signature(signature.inputs, outputs) if set(signature.outputs) - set(outputs) <= set(ADDED_OUTPUTS) else None
 
 

@@ -21,16 +21,16 @@ GRAPH = "saved_model.pb"
 _COMPUTE = """
 Abs AddN AddV2 All Any ArgMax ArgMin Assert BatchMatMulV2 BiasAdd BroadcastArgs BroadcastTo Cast Ceil ClipByValue
 ConcatV2 Const Cos Cumsum Einsum Elu Equal Erf Exp ExpandDims Fill Floor FloorDiv FloorMod GatherNd GatherV2 Greater
-GreaterEqual Identity IdentityN If InvertPermutation IsFinite IsInf IsNan LeakyRelu Less LessEqual Log Log1p
-LogSoftmax LogicalAnd LogicalNot LogicalOr MatMul Max Maximum Mean Min Minimum Mul Neg NoOp NotEqual OneHot OnesLike
-Pack Pad PadV2 PartitionedCall Placeholder PlaceholderWithDefault Pow PreventGradient Prod RaggedGather RaggedRange
+GreaterEqual Identity IdentityN If InvertPermutation IsFinite IsInf IsNan LeakyRelu Less LessEqual Log Log1p LogSoftmax
+LogicalAnd LogicalNot LogicalOr MatMul Max Maximum Mean Min Minimum Mul Neg NoOp NotEqual OneHot OnesLike Pack Pad PadV2
+PartitionedCall Placeholder PlaceholderWithDefault Pow PreventGradient Prod RaggedGather RaggedRange
 RaggedTensorToTensor Range Rank ReadVariableOp RealDiv Reciprocal Relu Reshape ResourceGather ReverseV2 Round Rsqrt
-ScatterNd Select SelectV2 SentencepieceDetokenizeOp SentencepieceOp SentencepieceTokenizeOp Shape ShapeN Sigmoid
-Sign Sin Size Slice Softmax Softplus SparseSoftmaxCrossEntropyWithLogits Split SplitV Sqrt Square SquaredDifference
-Squeeze StatefulPartitionedCall StatelessIf StatelessWhile StaticRegexFullMatch StaticRegexReplace StopGradient
-StridedSlice StringJoin StringLength StringStrip Sub Sum Tanh TensorListFromTensor TensorListGetItem
-TensorListLength TensorListReserve TensorListSetItem TensorListStack TensorScatterUpdate Tile TopKV2 Transpose
-Unpack VarHandleOp VariableShape Where While ZerosLike
+ScatterNd Select SelectV2 SentencepieceDetokenizeOp SentencepieceOp SentencepieceTokenizeOp Shape ShapeN Sigmoid Sign
+Sin Size Slice Softmax Softplus SparseSoftmaxCrossEntropyWithLogits Split SplitV Sqrt Square SquaredDifference Squeeze
+StatefulPartitionedCall StatelessIf StatelessWhile StaticRegexFullMatch StaticRegexReplace StopGradient StridedSlice
+StringJoin StringLength StringStrip Sub Sum Tanh TensorListFromTensor TensorListGetItem TensorListLength
+TensorListReserve TensorListSetItem TensorListStack TensorScatterUpdate Tile TopKV2 Transpose Unpack UnsortedSegmentJoin
+VarHandleOp VariableShape Where While ZerosLike
 """
 ALLOWED = frozenset(_COMPUTE.split())
 

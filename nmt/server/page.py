@@ -38,6 +38,7 @@ def server_page(backends: Sequence[Backend], languages: Languages, max_character
                 each.name: {
                     "version": each.version,
                     "fixed": each.fixed,
+                    "weak": each.weak,
                     "search": each.search and each.search._asdict(),
                 }
                 for each in backends

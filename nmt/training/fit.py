@@ -20,9 +20,12 @@ from nmt.data.mixture import open_parallel, open_texts, open_tsvs
 from nmt.data.pipeline import Pipeline, prefetched
 from nmt.doctor.quick import warnings
 from nmt.errors import InputError
+from nmt.evaluation.confidence import reliability_lines
 from nmt.evaluation.judge import choose_judge, learned_little
 from nmt.folder_lock import folder_lock
+from nmt.inference.calibration import LEAST, calibrate
 from nmt.inference.completer import Completer
+from nmt.inference.confidence_file import write as write_confidence
 from nmt.inference.head_file import write as write_head
 from nmt.inference.translator import Translator
 from nmt.model_folder import EPOCHS, JOURNAL, LOGS, STATE, WEIGHTS, make
@@ -272,6 +275,8 @@ def _train(
         translator = Translator(kept, tokenizers, config)
     if isinstance(kept, Seq2Seq) and wanted(config):
         translator = _with_head(translator, corpus, folder)
+    if isinstance(translator, Translator):
+        translator = _with_confidence(translator, development_sentences(dev), folder)
     if warning := learned_little(journal.records, judge.watch, tokenizers.target.vocabulary):
         logger.warning(warning)
     if workers:
@@ -292,6 +297,25 @@ def _with_head(translator: Translator | Completer, corpus: Corpus, folder: Path)
         return translator
     write_head(folder, head)
     return Translator(model, tokenizers, config, heads=[head])
+
+
+def _with_confidence(translator: Translator, pairs: list[tuple[str, str]], folder: Path) -> Translator:
+    """Return a translator that has learned how likely it is right, if that is wanted, and write it into its folder."""
+    config = translator.config
+    wish = config.training.confidence
+    if wish == "off" or (wish == "auto" and (config.decoding.sample or len(pairs) < LEAST)):
+        return translator
+    try:
+        confidence, held = calibrate(translator, pairs)
+    except InputError as error:
+        if wish == "on":
+            raise
+        logger.warning(f"Warning: translations will have no confidence. {error}")
+        return translator
+    for line in reliability_lines(held):
+        logger.info(line)
+    write_confidence(folder, confidence)
+    return Translator(translator.model, translator.tokenizers, config, heads=translator.heads, confidence=confidence)
 
 
 def _fit(

@@ -50,6 +50,12 @@ def prepare_run(
             config, or word links are missing or have no use.
     """
     check_guided(config, linked)
+    # A search that draws may be asked for later; only a run must not end in vain.
+    if config.training.confidence == "on" and config.decoding.sample:
+        raise InputError(
+            "training.confidence = 'on' learns how likely the best translation is right, and decoding.sample = true "
+            "draws one at random. Leave one of them out."
+        )
     if folder and resume:
         check_same(folder, config)
         return

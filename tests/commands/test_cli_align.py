@@ -1,12 +1,16 @@
 """``nmt align``: from pairs alone, with a model, and the teaching of its head."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from command_line import PAIRS, nmt, refused
 from exported import trained
 
+from nmt.checksums import digest
+from nmt.data.corpora import from_tsv
+from nmt.linking.links_file import LinksFile
 from nmt.model_folder import HEAD
 
 LINKS = "0-0 1-2 2-1"
@@ -35,6 +39,35 @@ def test_links_are_found_in_pairs_alone(place: Path, tmp_path: Path) -> None:
     refused(nmt("align", *files, "--to", tmp_path / "links"), "exists, and is not overwritten")
 
 
+def test_a_kept_aligner_links_new_pairs_and_a_stopped_file_is_continued(place: Path, tmp_path: Path) -> None:
+    kept, links = tmp_path / "kept", tmp_path / "links"
+    result = nmt("align", "--pairs", place / "tsv", "--keep", kept)
+    assert result.returncode == 0 and kept.is_file(), result.stderr.decode()
+    (tmp_path / "new").write_text(
+        "그들은 고기를 샀다\tthey bought meat\n나는 물을 마셨다\tI drank water\n", encoding="utf-8"
+    )
+    command = ["align", "--pairs", tmp_path / "new", "--aligner", kept, "--to", links]
+    result = nmt(*command)
+    assert result.returncode == 0, result.stderr.decode()
+    whole = links.read_text()
+    assert whole.splitlines()[0] == LINKS
+    # As a process that was killed after the first line leaves it.
+    links.unlink()
+    facts = {"pairs": from_tsv(tmp_path / "new").checksum, "--format": "pharaoh", "--symmetrize": "grow-diag-final"}
+    facts |= {"--aligner": digest(kept), "MODEL": [], "--set": None, "--attention": False}
+    with pytest.raises(KeyboardInterrupt):
+        LinksFile(links, facts).write(lambda first: stopped(whole.splitlines()[:1]), resume=False)
+    refused(nmt(*command), "is unfinished. Add --resume")
+    result = nmt(*command, "--resume")
+    assert result.returncode == 0 and links.read_text() == whole, result.stderr.decode()
+    refused(nmt("align", "--pairs", place / "tsv", "--keep", kept), "exists")
+
+
+def stopped(lines: list[str]) -> Iterator[list[str]]:
+    yield lines
+    raise KeyboardInterrupt
+
+
 def test_a_model_is_taught_a_head_and_links_with_it(place: Path, tmp_path: Path) -> None:
     trained(tmp_path)
     model = tmp_path / "model"
@@ -56,6 +89,11 @@ REFUSED = {
     "two ways": (["--pairs", "tsv", "--source", "ko"], ["Name the pairs in one way"]),
     "short gold": (["--pairs", "tsv", "--gold", "ko"], ["is not a link"]),
     "a model has one direction": (["m", "--pairs", "tsv", "--symmetrize", "union"], ["joins two directions"]),
+    "two aligners": (["--pairs", "tsv", "--keep", "a", "--aligner", "b"], ["with --aligner nothing is"]),
+    "a model learns no aligner": (["m", "--pairs", "tsv", "--keep", "a"], ["MODEL finds its own"]),
+    "no aligner": (["--pairs", "tsv", "--aligner", "nowhere"], ["There is no file"]),
+    "nothing to continue": (["--pairs", "tsv", "--resume"], ["name it with --to"]),
+    "half a judgement": (["--pairs", "tsv", "--to", "x", "--gold", "gold", "--resume"], ["judges all links"]),
     "links of a lesson": (["m", "--teach", "--pairs", "tsv", "--gold", "gold"], ["--teach writes no links"]),
 }
 

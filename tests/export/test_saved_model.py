@@ -13,7 +13,7 @@ import pytest
 import tensorflow as tf
 import tensorflow_text
 from command_line import PAIRS
-from exported import TEXTS, trained, with_shortlist
+from exported import TEXTS, trained, with_confidence, with_shortlist
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tensorflow.core.protobuf import saved_model_pb2
@@ -21,11 +21,12 @@ from tensorflow.core.protobuf import saved_model_pb2
 from nmt.config import Config, with_settings
 from nmt.data.tokenizers import train_tokenizers
 from nmt.errors import InputError
+from nmt.evaluation.alignment import words
 from nmt.export.saved_model import WARMUP, export
 from nmt.export.versions import check_place, versions
 from nmt.inference.translator import Translator
 from nmt.models.build import build_model
-from nmt.signatures import SIGNATURES
+from nmt.signatures import CONFIDENCE_OUTPUTS, SIGNATURES
 
 SEARCHES = {
     "beam": {"beam": 4, "n_best": 3, "length_penalty": 1.0, "no_repeat": 3, "max_length": 50},
@@ -53,7 +54,7 @@ class Served:
         signature = self.signatures[name]
         request = {
             "inputs": {signature.inputs[key].name: texts for key, texts in inputs.items()},
-            "outputs": {key: signature.outputs[key].name for key in SIGNATURES[name].outputs},
+            "outputs": {key: part.name for key, part in signature.outputs.items()},
             "threads": threads,
         }
         assert self.process.stdin and self.process.stdout
@@ -85,6 +86,8 @@ def translator(tmp_path_factory: pytest.TempPathFactory) -> Translator:
 def served(
     request: pytest.FixtureRequest, translator: Translator, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[Served, Callable]]:
+    if request.param == "greedy":
+        translator = with_confidence(translator)
     how = translator.decoding(**SEARCHES[request.param])
     folder = export(translator, tmp_path_factory.mktemp("exports") / "toy", how, lambda version: f"version {version}")
     server = Served(folder)
@@ -116,6 +119,13 @@ def equal(answer: dict[str, np.ndarray], expected: list) -> None:
         assert first.alignment is not None
         np.testing.assert_allclose(answer["alignment"][row, :written, : read + 1], first.alignment, atol=1e-4)
         assert not answer["alignment"][row, written:].any() and not answer["alignment"][row, :, read + 1 :].any()
+        # Where the words of a source are not those that its pieces spell, the confidence may be slightly another.
+        if "confidence" in answer and first.word_confidences and first.source_words == words(first.source_tokens):
+            number = len(first.word_confidences)
+            assert answer["confidence"][row] == pytest.approx(first.confidence, abs=0.02)
+            names, shares = zip(*first.word_confidences, strict=True)
+            assert [*answer["words"][row, :number]] == [*names] and not any(answer["words"][row, number:])
+            np.testing.assert_allclose(answer["word_confidences"][row, :number], shares, atol=0.02)
 
 
 def test_every_text_is_translated_as_by_the_translator(served: tuple[Served, Callable]) -> None:
@@ -182,6 +192,8 @@ def test_the_signatures_are_those_that_are_promised(served: tuple[Served, Callab
     for name, signature in SIGNATURES.items():
         for kind, parts in (("inputs", signature.inputs), ("outputs", signature.outputs)):
             found = getattr(server.signatures[name], kind)
+            if kind == "outputs" and "confidence" in found:
+                parts = {**parts, **CONFIDENCE_OUTPUTS}
             assert set(found) == set(parts)
             for key, part in parts.items():
                 assert tf.as_dtype(found[key].dtype).name == part.dtype
@@ -292,8 +304,8 @@ def test_what_is_no_export_is_left_alone(translator: Translator, tmp_path: Path)
     (tmp_path / "file").write_text("mine")
     (tmp_path / "folder").mkdir()
     (tmp_path / "folder" / "thesis.txt").write_text("mine")
-    for name, words in (("file", "is a file"), ("folder", "holds thesis.txt")):
-        with pytest.raises(InputError, match=words):
+    for name, said in (("file", "is a file"), ("folder", "holds thesis.txt")):
+        with pytest.raises(InputError, match=said):
             check_place(tmp_path / name)
         with pytest.raises(InputError, match=words):
             export(translator, tmp_path / name, translator.decoding(), lambda version: "")

@@ -139,11 +139,15 @@ const penalised = ({ score, rank }) => Math.abs(rank - score) > 0.0001;
 
 const NOTHING = "(nothing)";
 
-// A word is weak if the model gave one of its pieces less than this.
+// A word is weak if its confidence is far below the usual one or, without a confidence, if the model gave one of its pieces
+// less than this.
 const WEAK = 0.3;
+const UNLIKELY = 0.5; // of an export, which does not tell what is usual
+const percent = (share) => `${Math.round(100 * share)} %`;
 
 // Weak words are marked, if the words of the text are those that the model tells of.
-const marked = (place, { text: written, sure }) => {
+const marked = (place, { text: written, sure, confidence = null }) => {
+  const [least, what] = confidence === null ? [WEAK, "probability"] : [model().weak ?? UNLIKELY, "right with a probability of"];
   const words = written.split(" ").filter(Boolean);
   if (!sure || sure.length !== words.length) {
     place.textContent = written || NOTHING;
@@ -151,8 +155,8 @@ const marked = (place, { text: written, sure }) => {
   }
   place.append(...words.flatMap((word, i) => {
     const share = sure[i][1];
-    const title = `probability ${Math.round(100 * share)} %`;
-    const part = share < WEAK ? make("mark", word, { title }) : document.createTextNode(word);
+    const title = `${what} ${percent(share)}`;
+    const part = share < least ? make("mark", word, { title }) : document.createTextNode(word);
     return i ? [document.createTextNode(" "), part] : [part];
   }));
   return place;
@@ -206,7 +210,9 @@ const detail = (translations, middle) => {
   element("between").hidden = middle === undefined;
   element("between").textContent = middle === undefined ? "" : `Through ${through}: ${middle || NOTHING}`;
   element("best").hidden = !translations.length;
-  element("measure").textContent = SCORE + (translations.some(penalised) ? PENALISED : "");
+  const [first] = translations;
+  const known = first && first.confidence !== null ? `confidence of the best ${percent(first.confidence)} · ` : "";
+  element("measure").textContent = known + SCORE + (translations.some(penalised) ? PENALISED : "");
   element("list").replaceChildren(...translations.map((each) => {
     const item = document.createElement("li");
     const button = make("button", "", { type: "button", "aria-pressed": "false" });

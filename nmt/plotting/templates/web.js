@@ -1,7 +1,9 @@
 // The page of a translator that runs in it. Each line is translated as one types; only the newest answer is drawn.
 const PAUSE = 250; // milliseconds
 const LARGEST = 5_000_000; // bytes of a text file
-const WEAK = 0.4; // a word whose pieces have less probability than this in the mean is marked
+// A word is marked whose confidence is far below the usual one or, without a confidence, whose pieces have less probability
+// than this in the mean.
+const WEAK = 0.4;
 const element = (id) => document.getElementById(id);
 const { contents, words, languages } = JSON.parse(element("data").textContent);
 const [text, state, failed, result, progress] = ["text", "state", "failed", "result", "progress"].map(element);
@@ -145,7 +147,7 @@ const soon = () => {
 const best = ({ translations }) => translations[0]?.text ?? "";
 const whole = () => shown.map((parts) => parts.map(best).filter(Boolean).join(" ")).join("\n");
 
-// The words of a translation, those marked that the model was unsure of.
+// The words of a translation, those marked that are weak.
 const marked = (one) => {
   const { words: own, places } = one.targetWords;
   const sums = own.map(() => [0, 0]);
@@ -155,8 +157,9 @@ const marked = (one) => {
   });
   if (own.join(" ") !== one.text) return [one.text];
   return own.flatMap((word, i) => {
-    const weak = Math.exp(sums[i][0] / Math.max(sums[i][1], 1)) < WEAK;
-    return [...(i ? [" "] : []), weak ? make("mark", word) : word];
+    const [right, unsure] = [one.wordConfidences?.[i], Math.exp(sums[i][0] / Math.max(sums[i][1], 1)) < WEAK];
+    const title = right === undefined ? {} : { title: `${Math.round(100 * right)} %` };
+    return [...(i ? [" "] : []), (right === undefined ? unsure : right < contents.confidence.weak) ? make("mark", word, title) : word];
   });
 };
 

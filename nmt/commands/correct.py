@@ -1,0 +1,142 @@
+"""``nmt correct``: a translator learns how sentences should have been translated."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from nmt.commands.console import ModelFolder, TsvQuoting, news, say
+from nmt.commands.decoding_options import decoding, open_models
+from nmt.errors import InputError, WorkFailed
+
+if TYPE_CHECKING:
+    from nmt.training.correct import Corrected
+
+# Corrections that are shown, of those that do not come out.
+_SHOWN = 10
+
+
+def correct(
+    model: ModelFolder,
+    corrections: Annotated[
+        Path | None,
+        typer.Argument(
+            help="A TSV: source, tab, how it should be translated. It is added to those kept in MODEL.",
+            show_default=False,
+        ),
+    ] = None,
+    pairs: Annotated[
+        Path | None,
+        typer.Option(
+            help="Pairs that MODEL was trained on, which keep it from forgetting; named once, some are kept in MODEL.",
+            show_default=False,
+        ),
+    ] = None,
+    source: Annotated[Path | None, typer.Option(help="Or in two files: their sources.", show_default=False)] = None,
+    target: Annotated[Path | None, typer.Option(help="And their translations.", show_default=False)] = None,
+    minutes: Annotated[float, typer.Option(min=0.01, help="The longest time to learn.")] = 1.0,
+    max_loss: Annotated[
+        float,
+        typer.Option(
+            min=0, help="How many points of BLEU old pairs may lose; with more, MODEL stays as it was before this."
+        ),
+    ] = 1.0,
+    undo: Annotated[
+        bool, typer.Option("--undo", help="Forget all corrections: MODEL is again as it was before the first.")
+    ] = False,
+    tsv_quoting: TsvQuoting = False,
+) -> None:
+    """Teach MODEL how sentences should be translated, in about a minute, without forgetting the rest.
+
+    All corrections so far are learned together, from the weights before the first one, mixed with old pairs. They are
+    kept in MODEL/corrections/corrections.tsv, which may be edited: without CORRECTIONS, what stands there is learned.
+
+    **Example:** `nmt correct my-model corrections.tsv --pairs pairs.tsv`
+    """
+    if undo and (corrections or pairs or source or target):
+        raise InputError("--undo forgets all corrections, so nothing else goes with it.")
+    if (source is None) != (target is None) or (pairs and source):
+        raise InputError("Name the old pairs in one way: --pairs, or --source and --target.")
+    decoding(model)
+    from nmt.data import corpora
+    from nmt.folder_lock import folder_lock
+    from nmt.model_folder import CONFIDENCE
+
+    old = None
+    if pairs:
+        old = corpora.from_tsv(pairs, tsv_quoting)
+    elif source and target:
+        old = corpora.from_files(source, target)
+    if corrections and not corrections.is_file():
+        raise InputError(f"There is no file {corrections}.")
+    with folder_lock(model, "nmt correct"):
+        translator, confident = open_models(model, None, confidence=False), (model / CONFIDENCE).exists()
+        from nmt.models.seq2seq import Seq2Seq
+        from nmt.saving import load_weights
+        from nmt.training.correct import learn_corrections
+        from nmt.training.corrections import CORRECTIONS, Memory, read_corrections
+
+        assert isinstance(translator.model, Seq2Seq)
+        memory, head = Memory(model), translator.heads[0]
+        try:
+            if undo:
+                memory.undo(translator.config, head)
+                print(f"{model} is as it was before its corrections.")
+                return
+            given = read_corrections(corrections, tsv_quoting) if corrections else []
+            if old:
+                memory.keep_pairs(old)
+            kept, held_back = memory.pairs()
+            if given and (changed := memory.add(given)):
+                say(f"{changed} {'sentence was' if changed == 1 else 'sentences were'} corrected otherwise before.")
+            wanted = memory.corrections()
+            if not wanted:
+                raise InputError(f"{memory.folder / CORRECTIONS} has no corrections. Name a file of them.")
+            _say_unwritable(translator, [right for _, right in wanted])
+            load_weights(translator.model, memory.weights_before(translator.config))
+            with news():
+                found = learn_corrections(
+                    translator.model, translator.tokenizers, translator.config, wanted, kept, held_back, minutes
+                )
+            if found.before - found.after > max_loss:
+                raise WorkFailed(
+                    f"{model} stays as it was: old pairs fall from BLEU {found.before:.2f} to {found.after:.2f}, by "
+                    f"more than --max-loss {max_loss:g}. The corrections are kept; name more or longer --pairs, or "
+                    f"take those out of {memory.folder / CORRECTIONS} that contradict the training."
+                )
+            memory.replace_weights(found.model, translator.config, head)
+        except OSError as error:
+            raise WorkFailed(f"{model} cannot be written to: {error.strerror}.") from None
+    _report(model, found, len(wanted), len(held_back), confident=confident)
+
+
+def _say_unwritable(translator: object, corrections: list[str]) -> None:
+    from nmt.inference.translator import Translator
+
+    assert isinstance(translator, Translator)
+    if found := translator.tokenizers.target.changed_words(corrections):
+        (word, _), *_ = found.most_common(1)
+        say(
+            f"Words of the corrections that hold characters the model cannot write: {found.total():,}, such as "
+            f"{word!r}."
+        )
+
+
+def _report(model: Path, found: Corrected, number: int, held_back: int, confident: bool) -> None:
+    for source, target, written in found.wrong[:_SHOWN]:
+        say(f"Not yet as corrected:\n  source  {source}\n  wanted  {target}\n  comes   {written}")
+    if len(found.wrong) > _SHOWN:
+        say(f"and {len(found.wrong) - _SHOWN:,} more.")
+    rounds = f"{found.rounds} round{'' if found.rounds == 1 else 's'}"
+    print(
+        f"{number - len(found.wrong):,} of {number:,} corrections come out as corrected, after {rounds} in "
+        f"{found.seconds:.0f} s. BLEU of {held_back} old pairs that were held back: {found.before:.2f} before, "
+        f"{found.after:.2f} now."
+    )
+    if confident:
+        say(
+            "The confidence was learned with other weights and is gone. Learn it anew: "
+            f"nmt evaluate {model} --source F --reference F --calibrate"
+        )
