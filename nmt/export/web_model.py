@@ -12,6 +12,7 @@ import tensorflow as tf
 from nmt.config import Decoding, beam_size, max_ratio
 from nmt.data.tokenizers import EOS, PAD
 from nmt.decoding.strategies import EXTRA, with_spares
+from nmt.export.stored_in_int8 import store_in_int8
 from nmt.export.tflite import Quantize, all_converted, search_function
 from nmt.inference.translator import Translator
 
@@ -63,13 +64,15 @@ def _most_written(settings: Decoding, pieces: int) -> int:
 
 
 def convert(translator: Translator, settings: Decoding, quantize: Quantize) -> bytes:
-    """Return the TFLite model with all :func:`signatures`."""
+    """Return the TFLite model with all :func:`signatures`. Products are computed in float32 whatever is stored."""
     several = beam_size(settings) > 1
     search = search_function(translator, settings, (*_FIELDS, "ranks") if several else _FIELDS)
     functions = {
         each.name: (_padded(search, each), [tf.TensorSpec([1, each.reads], tf.int32, "source")])
         for each in signatures(settings)
     }
+    if quantize == "int8":
+        return store_in_int8(all_converted(functions, "none"))
     return all_converted(functions, quantize)
 
 
