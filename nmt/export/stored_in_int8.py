@@ -4,7 +4,7 @@ The converter's own int8 also rounds what each layer reads to 8 bits, anew in ea
 bit of a sum, as between a browser and a desktop, can become one of a 255th. Here only the weights are rounded, each row
 of a matrix with a scale of its own:
 
-    w_ij = s_i q_ij,    q_ij = round(w_ij / s_i),    s_i = max_j |w_ij| / 127, rounded up to 5 bits.
+    w_ij = s_i q_ij,    q_ij = round(w_ij / s_i),    s_i = max_j |w_ij| / 127, rounded up to 6 bits.
 
 So the row of a piece is rounded the same in the embedding and in the output layer, which may be one matrix. An
 interpreter unpacks each matrix once, when it reads its first sentence. Scales of few bits pack well, and each signature
@@ -25,7 +25,7 @@ _BY_ROW = 5
 # Smaller matrices are left as they are: rounding them would save nothing.
 _SMALLEST = 1024
 # Of a number below 1 and from a half on.
-_BITS = 2.0**5
+_BITS = 2.0**6
 
 
 def store_in_int8(model: bytes) -> bytes:

@@ -251,7 +251,7 @@ def _embedded_hangul(text: str) -> str:
     """Return a style that embeds the Hangul letters of a text."""
     letters = {letter for letter in text if unicodedata.name(letter, "").startswith("HANGUL")}
     font = hangul_subset(letters) if letters else None
-    return font_face(f"data:font/ttf;base64,{base64.b64encode(font).decode()}") if font else ""
+    return font_face(f"data:font/woff;base64,{base64.b64encode(font).decode()}") if font else ""
 
 
 def read(name: str) -> str:

@@ -22,13 +22,13 @@ def test_each_row_has_a_scale_of_its_own_and_nothing_else_is_rounded() -> None:
         rows = tf.gather(variables[0], source)
         return {"scores": tf.matmul(rows, variables[0], transpose_b=True), "sizes": tf.matmul(rows, variables[1])}
 
-    converted = all_converted({"one": (call, tf.TensorSpec([7], tf.int32, "source"))}, "none")
+    converted = all_converted({"one": (call, [tf.TensorSpec([7], tf.int32, "source")])}, "none")
     stored = store_in_int8(converted)
     assert len(stored) < len(converted) - 2 * ROWS * WIDTH
-    # By hand: the largest weight of a row becomes 127 or a little less, as a scale is rounded up to 32nds of the power
+    # By hand: the largest weight of a row becomes 127 or a little less, as a scale is rounded up to 64ths of the power
     # of two above it.
     scales = np.maximum(np.abs(table).max(1, keepdims=True), 1e-30) / 127
-    step = 2 ** np.floor(np.log2(scales)) * 2 / 32
+    step = 2 ** np.floor(np.log2(scales)) * 2 / 64
     scales = np.ceil(scales / step) * step
     rounded = np.round(table / scales) * scales
     source = np.array([0, 5, 1, 52, 17, 1, 2], np.int32)
