@@ -68,9 +68,11 @@ def export_web(
             converted, translator, how, pairs, lambda items: _each(items, "Measuring", len(pairs))
         )
         measured = f"BLEU {found.bleu:.2f}"
-        lines = f"{measured} on {found.pairs:,} pairs, the model itself {found.translator:.2f}, {found.signature}"
+        on = "1 pair" if found.pairs == 1 else f"{found.pairs:,} pairs"
+        lines = f"{measured} on {on}, the model itself {found.translator:.2f}, {found.signature}"
         if found.cut:
-            lines += f"; {found.cut:,} sources are longer than the model reads, and were cut for it"
+            cut = "1 source is" if found.cut == 1 else f"{found.cut:,} sources are"
+            lines += f"; {cut} longer than the model reads, and cut for it"
     else:
         lines = "BLEU was not measured: name pairs with `nmt export --web --source FILE --reference FILE`"
     names = [name, *(Path(os.path.abspath(other)).name for other in ensemble or [])]

@@ -40,7 +40,8 @@ def export(translator: Translator, to: Path, settings: Decoding, quantize: Quant
         translator: a trained model.
         to: the folder; new or empty.
         settings: how to search; it cannot be chosen later.
-        quantize: the type of the stored weights. With ``int8``, products are also computed in integers.
+        quantize: the type of the stored weights. With ``int8``, products are also computed in integers; a
+            page does otherwise, see :mod:`nmt.export.stored_in_int8`.
         card: the text of the model card; without it there is no card.
 
     Raises:
