@@ -21,6 +21,7 @@ from measuring import Row, Setting, apart, in_turns, ratios, seconds
 from nmt.config import Config, with_settings
 from nmt.data.corpora import from_files
 from nmt.data.pipeline import Pipeline, prefetched
+from nmt.errors import InputError
 from nmt.models.build import build_model
 from nmt.training.inputs import fit_tokenizers, make_pipeline
 from nmt.training.losses import MaskedCrossEntropy
@@ -284,8 +285,10 @@ def input_(setting: Setting) -> list[Row]:
     with _quiet():
         config, pipeline, sizes = _prepared(setting)
         model, _ = make_training_model(config, 1000, *sizes)
-        steps = setting.size(12, 100)
-        warm = list(pipeline.epoch(0).take(steps))
+        warm = list(pipeline.epoch(0).take(setting.size(12, 100)))
+        steps = len(warm) - 1  # every epoch has at least as many
+        if steps < 1:
+            raise InputError("A wait needs two batches or more: bring more pairs.")
         for inputs, target in {
             tuple(target.shape) + tuple(i["source"].shape): (i, target) for i, target in warm
         }.values():

@@ -50,14 +50,20 @@ def beam(setting: Setting) -> list[Row]:
 
 def sentence(setting: Setting) -> list[Row]:
     """Milliseconds of one sentence, greedily: medians of each repeat. All are asked one sentence, then the next one."""
-    translator = Translator.load(setting.model)
+    translator, lite = Translator.load(setting.model), Translator.load(setting.model, lite=True)
     how = translator.decoding(**GREEDY)
     lines = setting.test_lines(setting.size(30, 200))
-    goals = {"Translator": "≤ 8", "C library, SavedModel": "≤ 6", "TFLite, one thread": "≤ 3"}
+    goals = {
+        "Translator": "≤ 8",
+        "Translator, lite": "≤ 8",
+        "C library, SavedModel": "≤ 6",
+        "TFLite, one thread": "≤ 3",
+    }
     with tempfile.TemporaryDirectory(dir=setting.place) as place:
         folder = saved_model.export(translator, Path(place, "served"), how, lambda version: "")
         asks: dict[str, Callable[[list[str]], Any]] = {
             "Translator": lambda texts: [found.text for found in translator.translate(texts, **GREEDY)],
+            "Translator, lite": lambda texts: [found.text for found in lite.translate(texts, **GREEDY)],
             "C library, SavedModel": served(folder)[0],
         }
         for name, quantize in (("TFLite, one thread", "none"), ("TFLite, one thread, int8", "int8")):

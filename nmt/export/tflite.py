@@ -5,27 +5,19 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-import keras
 import tensorflow as tf
 
 from nmt import model_folder as folders
 from nmt.config import Decoding, check_decoding
-from nmt.data.tokenizers import BOS, EOS, PAD, UNK, Tokenizers
-from nmt.decoding.history import DENSE
-from nmt.decoding.repetition import stop_repetition
-from nmt.decoding.strategies import constraints_for, search, with_spares
+from nmt.data.tokenizers import Tokenizers
 from nmt.errors import InputError
 from nmt.export import tflite_runtime
+from nmt.inference.lite import Quantize, converted, search_function
 from nmt.inference.translator import Translator
-from nmt.layers.recurrence import dense_loops
-from nmt.tf_import import quantize_dense_layers_whole
-
-Quantize = Literal["none", "float16", "int8"]
 
 
 def export(translator: Translator, to: Path, settings: Decoding, quantize: Quantize = "none", card: str = "") -> None:
@@ -108,13 +100,13 @@ def write_folder(
     """
     folders.check_new(to)
     try:
-        converted = model()
+        content = model()
     except (OSError, tf.errors.OpError) as error:
         reason = error.strerror if isinstance(error, OSError) else error.message
         raise InputError(f"The model cannot be converted: {reason}. Nothing was written to {to}.") from None
 
     def fill(aside: Path) -> None:
-        (aside / "model.tflite").write_bytes(converted)
+        (aside / "model.tflite").write_bytes(content)
         if tokenizers:
             tokenizers.save(aside)
         models = [path.name for path in sorted(aside.glob("*.spm.model"))]
@@ -138,88 +130,3 @@ def write_folder(
 def convert(translator: Translator, settings: Decoding, quantize: Quantize = "none") -> bytes:
     """Return the TFLite model, for any batch and length. It runs in every interpreter."""
     return converted(search_function(translator, settings), tf.TensorSpec([None, None], tf.int32, "source"), quantize)
-
-
-def converted(translate: Callable, takes: tf.TensorSpec, quantize: Quantize, custom: bool = False) -> bytes:
-    """Return a function as a TFLite model.
-
-    Arguments:
-        translate: from one tensor to tensors by name.
-        takes: its input.
-        quantize: the type of the stored weights.
-        custom: whether to allow operations that are not built into an interpreter.
-    """
-    return all_converted({"translate": (translate, [takes])}, quantize, custom)
-
-
-def all_converted(
-    signatures: Mapping[str, tuple[Callable, Sequence[tf.TensorSpec]]], quantize: Quantize, custom: bool = False
-) -> bytes:
-    """Return several functions as the signatures of one TFLite model, which has their weights once.
-
-    Arguments:
-        signatures: by name, each a function and its inputs.
-        quantize, custom: see :func:`converted`.
-    """
-    archive = keras.export.ExportArchive()
-    for name, (function, takes) in signatures.items():
-        archive.add_endpoint(name, function, list(takes))
-    with tempfile.TemporaryDirectory() as place:
-        archive.write_out(place, verbose=False)
-        converter = tf.lite.TFLiteConverter.from_saved_model(place, signature_keys=list(signatures))
-        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
-        converter.allow_custom_ops = custom
-        if quantize != "none":
-            converter.optimizations = [tf.lite.Optimize.DEFAULT]
-        if quantize == "float16":
-            converter.target_spec.supported_types = [tf.float16]
-        if quantize == "int8":
-            quantize_dense_layers_whole(converter)
-        return converter.convert()
-
-
-# The fields of hypotheses that the program on a device reads.
-OUTPUTS = ("tokens", "lengths", "scores", "ranks", "alignment")
-
-
-def search_function(
-    translator: Translator, settings: Decoding, fields: Sequence[str] = OUTPUTS
-) -> Callable[[tf.Tensor], dict[str, tf.Tensor]]:
-    """Return the function from source ids to ``fields`` of hypotheses, and ``unfinished``."""
-    aligned = translator.aligned
-    model = translator.searched if aligned else Unaligned(translator.searched)
-
-    space = translator.tokenizers.target.space
-
-    def translate(source: tf.Tensor) -> dict[str, tf.Tensor]:
-        mask = (source != PAD) & (source != EOS)
-        lengths = tf.reduce_sum(tf.cast(mask, tf.int32), 1)
-        constraints = constraints_for(settings, lengths, prefix=None, unknown=UNK, space=space)
-        with dense_loops():
-            found = search(
-                model,
-                with_spares(settings),
-                memory=model.encode(source),
-                mask=mask if aligned else mask[:, :1],
-                constraints=constraints,
-                numbers=tf.zeros([tf.shape(source)[0], 0]),
-                bos=BOS,
-                eos=EOS,
-                history=DENSE,
-            )
-        found, cut_off = stop_repetition(found, constraints)
-        outputs = {name: getattr(found, name) for name in fields}
-        return {**outputs, "unfinished": cut_off}
-
-    return translate
-
-
-class Unaligned:
-    """A model without attention, with an alignment of one column of zeros: TFLite needs at least one column."""
-
-    def __init__(self, model: Any) -> None:
-        self.encode, self.initial_state, self._step = model.encode, model.initial_state, model.step
-
-    def step(self, tokens: tf.Tensor, state: Any, memory: Any) -> tuple[tf.Tensor, Any, tf.Tensor]:
-        logits, state, _ = self._step(tokens, state, memory)
-        return logits, state, tf.zeros([tf.shape(logits)[0], 1])

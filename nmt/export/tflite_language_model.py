@@ -15,8 +15,9 @@ from nmt.decoding.history import DENSE
 from nmt.decoding.repetition import stop_repetition
 from nmt.decoding.strategies import search
 from nmt.export.saved_language_model import searching_and_drawing
-from nmt.export.tflite import Quantize, Unaligned, all_converted, write_folder
+from nmt.export.tflite import write_folder
 from nmt.inference.completer import Completer
+from nmt.inference.lite import Quantize, Unaligned, all_converted
 from nmt.layers.recurrence import dense_loops
 
 # The fields of hypotheses that the program on a device reads.

@@ -14,7 +14,7 @@ from nmt.config import Decoding
 from nmt.data.tokenizers import EOS, PAD, UNK, Tokenizer, Tokenizers
 from nmt.errors import InputError
 from nmt.export import tflite
-from nmt.export.tflite import Quantize
+from nmt.inference.lite import Quantize, converted, search_function
 from nmt.inference.translator import Translator
 from nmt.signatures import ON_DEVICE, check_on_device
 
@@ -65,12 +65,12 @@ def convert(translator: Translator, settings: Decoding, quantize: Quantize = "no
     """Return the TFLite model."""
     (name, part), *_ = ON_DEVICE.inputs.items()
     takes = tf.TensorSpec(part.shape, part.dtype, name)
-    return tflite.converted(translation_function(translator, settings), takes, quantize, custom=True)
+    return converted(translation_function(translator, settings), takes, quantize, custom=True)
 
 
 def translation_function(translator: Translator, settings: Decoding) -> Callable[[tf.Tensor], dict[str, tf.Tensor]]:
     """Return the function from one sentence ``(1,)`` to the outputs of :data:`~nmt.signatures.ON_DEVICE`."""
-    search = tflite.search_function(translator, settings)
+    search = search_function(translator, settings)
     tokenize = tokenize_function(translator.tokenizers.source)
     detokenize = detokenize_function(translator.tokenizers.target)
     pieces = [

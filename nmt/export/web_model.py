@@ -13,7 +13,7 @@ from nmt.config import Decoding, beam_size, max_ratio
 from nmt.data.tokenizers import EOS, PAD
 from nmt.decoding.strategies import EXTRA, with_spares
 from nmt.export.stored_in_int8 import store_in_int8
-from nmt.export.tflite import Quantize, all_converted, search_function
+from nmt.inference.lite import Quantize, all_converted, search_function
 from nmt.inference.translator import Translator
 
 # Tokens that a signature reads, EOS included. The last one reads decoding.max_length.

@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from nmt.config import Config, Decoding
-from nmt.data.tokenizers import Tokenizers
+from nmt.data.tokenizers import EOS, Tokenizers
 from nmt.decoding.ensemble import Ensemble
 from nmt.decoding.shortlist import SPECIAL, Shortlist
 from nmt.decoding.strategies import numbers_for
@@ -27,6 +27,7 @@ from nmt.inference.head_file import read as read_head
 from nmt.inference.head_file import write as write_head
 from nmt.inference.link_shortlist import read as read_shortlist
 from nmt.inference.link_shortlist import write as write_shortlist
+from nmt.inference.lite import LiteSearch
 from nmt.inference.parallel import PARALLEL_BATCHES
 from nmt.inference.searcher import NUMBERS, STRINGS, Searcher, count_pieces
 from nmt.inference.strings import continued, encoded, one_line
@@ -53,6 +54,9 @@ class Translator(Searcher):
         heads: for each model its alignment head, or ``None``; see :mod:`nmt.inference.head_file`. Alignments come from
             the heads; without any they are what the decoder attends to.
         confidence: what tells how likely a translation and its words are right; see :mod:`nmt.inference.calibration`.
+        lite: whether a text by itself is searched greedily in LiteRT's interpreter, in about half the time; see
+            :class:`~nmt.inference.lite.LiteSearch`. The first such text waits some seconds for a conversion of the
+            model. Everything else is searched as without it.
     """
 
     model: Seq2Seq | Ensemble
@@ -66,6 +70,7 @@ class Translator(Searcher):
         shortlist: Shortlist | None = None,
         heads: Sequence[AlignmentHead | None] = (),
         confidence: Confidence | None = None,
+        lite: bool = False,
     ) -> None:
         super().__init__(model, tokenizers, config, parallel_batches)
         self.shortlist = shortlist
@@ -75,6 +80,7 @@ class Translator(Searcher):
         self._graph = TranslationGraph(self.searched, tokenizers, shortlist)
         signature = [STRINGS, STRINGS, tf.TensorSpec([], tf.int32)]
         self._score = tf.function(self._graph.score, input_signature=signature, autograph=False)
+        self._lite = LiteSearch(self) if lite else None
 
     @classmethod
     def load(
@@ -84,6 +90,7 @@ class Translator(Searcher):
         parallel_batches: int = PARALLEL_BATCHES,
         attention: bool = False,
         confidence: bool = True,
+        lite: bool = False,
     ) -> Translator:
         """Open a model's folder; with ``others`` all of them, as an ensemble that is searched as the first would be.
 
@@ -96,6 +103,7 @@ class Translator(Searcher):
             attention: whether alignments are what the decoder attends to while it writes, also if a folder has an
                 alignment head.
             confidence: whether the confidence is read, if there is one.
+            lite: whether a text by itself is searched in LiteRT's interpreter, see :class:`Translator`.
 
         Raises:
             InputError: if one holds no model or a language model, is incomplete or damaged, or has another vocabulary.
@@ -125,7 +133,7 @@ class Translator(Searcher):
         shortlist = read_shortlist(Path(folder), first[0])
         other_alignment = attention and (Path(folder) / HEAD).is_file()
         learned = read_confidence(Path(folder)) if confidence and not (others or other_alignment) else None
-        return cls(Ensemble(models) if others else models[0], *first, parallel_batches, shortlist, heads, learned)
+        return cls(Ensemble(models) if others else models[0], *first, parallel_batches, shortlist, heads, learned, lite)
 
     @property
     def aligned(self) -> bool:
@@ -188,17 +196,25 @@ class Translator(Searcher):
         results = [[_BLANK] for _ in texts]
         # Sentences of similar length waste no work on padding.
         waiting = sorted((i for i, text in enumerate(texts) if text.strip()), key=lambda i: len(texts[i]))
-        graph = self.graphs(settings, prefixes is not None)
 
-        def translate(batch: list[int]) -> None:
-            numbers = numbers_for(settings, [first + i for i in batch])
+        def keep(batch: list[int], outputs: Outputs | dict[str, np.ndarray]) -> None:
             sources, begun = [texts[i] for i in batch], [begins[i] for i in batch]
-            outputs = graph(encoded(sources), encoded(begun), numbers)
             for i, found in zip(batch, self._translations(outputs, sources, begun), strict=True):
                 # What is drawn at random, and what is not the best, is right less often than the scores say.
                 if self.confidence and not settings.sample:
                     found = [rated(found[0], self.confidence), *found[1:]]
                 results[i] = found
+
+        if self._lite and len(waiting) == 1 and prefixes is None and self._lite.serves(settings):
+            if alone := self._searched_alone(self._lite, settings, texts[waiting[0]]):
+                keep(waiting, alone)
+                return results
+        graph = self.graphs(settings, prefixes is not None)
+
+        def translate(batch: list[int]) -> None:
+            numbers = numbers_for(settings, [first + i for i in batch])
+            sources, begun = [texts[i] for i in batch], [begins[i] for i in batch]
+            keep(batch, graph(encoded(sources), encoded(begun), numbers))
 
         # A text has hardly more pieces than characters, and no more of them are read.
         lengths = [min(len(text), settings.max_length) + 1 for text in texts]
@@ -312,8 +328,26 @@ class Translator(Searcher):
         translate = partial(self._graph.translate, settings, *more)
         return tf.function(translate, input_signature=[STRINGS, STRINGS, NUMBERS], autograph=False)
 
+    def _searched_alone(self, lite: LiteSearch, settings: Decoding, text: str) -> dict[str, np.ndarray] | None:
+        """Return for one text what the graph of a search returns; ``None`` if no piece of it is left."""
+        pieces = self.tokenizers.source.ids(text)
+        read = pieces[: settings.max_length]
+        if not read:
+            return None
+        source = np.array([[*read, EOS]], np.int32)
+        found = lite(settings, source)
+        written = self.tokenizers.target.spelt(found["tokens"][0, 0, : found["lengths"][0, 0]].tolist())
+        return {
+            **found,
+            "source": source,
+            "source_lengths": np.array([len(read)]),
+            "truncated": np.array([len(pieces) > len(read)]),
+            "text": np.array([[written.encode()]], object),
+            "begun": np.array([b""], object),
+        }
+
     def _translations(
-        self, outputs: Outputs, sources: list[str], given: list[str], whole: bool = False
+        self, outputs: Outputs | dict[str, np.ndarray], sources: list[str], given: list[str], whole: bool = False
     ) -> Iterator[list[Translation]]:
         """Make the translations of each row from the outputs of a graph.
 
@@ -322,7 +356,7 @@ class Translator(Searcher):
             sources: the texts that were given.
             given: what was given of the translations: their beginnings or, if ``whole``, all of them.
         """
-        arrays = {name: tensor.numpy() for name, tensor in outputs.items()}
+        arrays = {name: np.asarray(tensor) for name, tensor in outputs.items()}
         for i, (source, target) in enumerate(zip(sources, given, strict=True)):
             row = {name: array[i] for name, array in arrays.items()}
             read = row["source_lengths"]

@@ -20,6 +20,7 @@ from nmt.data.tokenizers import EOS, train_tokenizers
 from nmt.decoding.search import Hypotheses
 from nmt.errors import InputError
 from nmt.inference.graph import distinct
+from nmt.inference.head_file import new_head
 from nmt.inference.translator import Translator
 from nmt.training.setup import make_training_model
 from nmt.translation import Translation
@@ -537,3 +538,44 @@ def test_files_outside_the_folder_are_not_read(copy: Path, tmp_path: Path) -> No
     (copy / "model.weights.h5").symlink_to(tmp_path / "outside")
     with pytest.raises(InputError, match="leads out of the folder"):
         Translator.load(copy)
+
+
+@pytest.fixture(scope="module")
+def lite(translator: Translator) -> Translator:
+    return Translator(translator.model, translator.tokenizers, translator.config, lite=True)
+
+
+ALONE = ["mina bap mogo", "  SORA cha  pado ", "", "\u200b", "漢字", "mul " * 30, "a\nb"]
+
+
+def test_a_text_by_itself_may_be_searched_in_the_other_interpreter(translator: Translator, lite: Translator) -> None:
+    for text in ALONE:
+        found, expected = lite.translate([text]), translator.translate([text])
+        assert_equal(found, expected, 1e-5)
+        assert found[0].truncated == expected[0].truncated
+        assert (found[0].source_words, found[0].rank) == (expected[0].source_words, pytest.approx(expected[0].rank))
+    # Only a text without pieces was searched by TensorFlow.
+    assert len(lite.graphs) == 1
+    assert_equal(lite.translate(["", ALONE[0], " "]), translator.translate(["", ALONE[0], " "]), 1e-5)
+
+
+def test_what_the_other_interpreter_does_not_search_is_searched_as_ever(
+    translator: Translator, lite: Translator
+) -> None:
+    asked: list[dict[str, Any]] = [{"beam": 2}, {"sample": True}, {"prefixes": ["Mi"]}]
+    for changes in asked:
+        assert_equal(lite.translate(ALONE[:1], **changes), translator.translate(ALONE[:1], **changes))
+    assert_equal(lite.translate(SOURCES), translator.translate(SOURCES))
+
+
+def test_threads_take_turns_with_the_other_interpreter(translator: Translator, lite: Translator) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda text: lite.translate([text])[0], SOURCES))
+    assert_equal(found, [translator.translate([text])[0] for text in SOURCES], 1e-5)
+
+
+def test_the_other_interpreter_links_as_the_head_does(translator: Translator) -> None:
+    heads = [new_head(translator.model, 5)]  # type: ignore[arg-type]
+    parts = (translator.model, translator.tokenizers, translator.config)
+    linked, alone = Translator(*parts, heads=heads), Translator(*parts, heads=heads, lite=True)
+    assert_equal(alone.translate(ALONE[:1]), linked.translate(ALONE[:1]), 1e-5)
