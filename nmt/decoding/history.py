@@ -11,7 +11,13 @@ Buffers = tuple[Any, ...]
 
 
 class History(Protocol):
-    """Holds one value of each kind for each step, in buffers that are variables of the search's loop."""
+    """Holds one value of each kind for each step, in buffers that are variables of the search's loop.
+
+    Attributes:
+        drops_rows: whether a search may run its step on fewer rows as others end, so that shapes change on the way.
+    """
+
+    drops_rows: bool
 
     def empty(self, steps: tf.Tensor, zeros: Sequence[tf.Tensor]) -> Buffers:
         """Return buffers of ``steps`` values, zeros until they are written.
@@ -34,6 +40,8 @@ class History(Protocol):
 class ArrayHistory:
     """Arrays of tensors: a step costs what it writes."""
 
+    drops_rows = True
+
     def empty(self, steps: tf.Tensor, zeros: Sequence[tf.Tensor]) -> Buffers:
         # Values that are never written take the shape of the first, which may be known in the graph only.
         return tuple(
@@ -52,6 +60,8 @@ class ArrayHistory:
 
 class DenseHistory:
     """Tensors ``(steps, …)`` that each step copies: TFLite has no arrays for a batch of any size."""
+
+    drops_rows = False
 
     def empty(self, steps: tf.Tensor, zeros: Sequence[tf.Tensor]) -> Buffers:
         return tuple(tf.zeros(tf.concat([[steps], tf.shape(zero)], 0), zero.dtype) for zero in zeros)

@@ -22,7 +22,7 @@ def random_numbers(seed: int, lines: Sequence[int], count: int) -> np.ndarray:
 
 def sampler(
     numbers: tf.Tensor, temperature: float = 1.0, top_k: int = 0, top_p: float = 1.0
-) -> Callable[[tf.Tensor, tf.Tensor], tf.Tensor]:
+) -> Callable[[tf.Tensor, tf.Tensor, tf.Tensor], tf.Tensor]:
     """Return a function that picks tokens for :func:`~nmt.decoding.search.greedy`.
 
     Token ``y`` is drawn with the probability ``softmax(logits / temperature)_y``, renormalised over the tokens that are
@@ -40,11 +40,11 @@ def sampler(
 
     >>> pick = sampler(tf.constant([[0.7], [0.7]]), top_k=2)
     >>> logits = tf.math.log([[0.25, 0.45, 0.3], [0.6, 0.1, 0.3]])
-    >>> pick(logits, tf.constant(0)).numpy().tolist()  # 0.7 lies behind 0.45 / 0.75, and behind 0.6 / 0.9
+    >>> pick(logits, tf.constant(0), tf.range(2)).numpy().tolist()  # 0.7 lies behind 0.45 / 0.75, and behind 0.6 / 0.9
     [2, 2]
     """
 
-    def pick(logits: tf.Tensor, t: tf.Tensor) -> tf.Tensor:
+    def pick(logits: tf.Tensor, t: tf.Tensor, rows: tf.Tensor) -> tf.Tensor:
         vocabulary = tf.shape(logits)[1]
         values, tokens = tf.math.top_k(logits / temperature, tf.minimum(top_k, vocabulary) if top_k else vocabulary)
         probabilities = tf.nn.softmax(values)
@@ -52,7 +52,7 @@ def sampler(
         probabilities = tf.where(before < top_p, probabilities, 0.0)
         cumulative = tf.cumsum(probabilities, axis=1)
         # Rounding must not lead past the last token that is left.
-        threshold = numbers[:, t] * cumulative[:, -1]
+        threshold = tf.gather(numbers[:, t], rows) * cumulative[:, -1]
         passed = tf.reduce_sum(tf.cast(cumulative <= tf.expand_dims(threshold, 1), tf.int32), 1)
         left = tf.reduce_sum(tf.cast(probabilities > 0, tf.int32), 1)
         return tf.gather(tokens, tf.minimum(passed, left - 1), axis=1, batch_dims=1)

@@ -95,28 +95,29 @@ def unfinished(found: Hypotheses, constraints: Constraints) -> tf.Tensor:
 
 
 class _Loop(NamedTuple):
-    """The variables of the greedy loop.
+    """The variables of the greedy loop. *Active* are the rows that the step runs on.
 
     Attributes:
         t: the number of the step, ``()``.
-        last_tokens: ``(batch,)``.
-        writing: ``(batch,)``, whether a row has neither ended nor reached its maximum length.
-        lengths: ``(batch,)``, tokens before EOS.
-        tokens: ``(batch, max_steps)`` if repetitions matter; otherwise without columns.
-        state: of the step.
-        history: tokens, their scores, and alignments.
+        rows: ``(active,)``, their numbers.
+        last_tokens: ``(active,)``.
+        writing: ``(active,)``, whether a row has neither ended nor reached its maximum length.
+        tokens: ``(active, max_steps)`` if repetitions matter; otherwise without columns.
+        state, memory: of the step.
+        history: tokens, their scores, and alignments, of all rows.
     """
 
     t: tf.Tensor
+    rows: tf.Tensor
     last_tokens: tf.Tensor
     writing: tf.Tensor
-    lengths: tf.Tensor
     tokens: tf.Tensor
     state: Any
+    memory: Any
     history: Buffers
 
 
-def likeliest(logits: tf.Tensor, t: tf.Tensor) -> tf.Tensor:
+def likeliest(logits: tf.Tensor, t: tf.Tensor, rows: tf.Tensor) -> tf.Tensor:
     """Pick the token with the highest logit, ``(batch,)`` from ``(batch, vocabulary)``."""
     return tf.argmax(logits, -1, output_type=tf.int32)
 
@@ -130,13 +131,14 @@ def greedy(
     *,
     bos: int,
     eos: int,
-    pick: Callable[[tf.Tensor, tf.Tensor], tf.Tensor] = likeliest,
+    pick: Callable[[tf.Tensor, tf.Tensor, tf.Tensor], tf.Tensor] = likeliest,
     history: History = ARRAYS,
     recorder: Recorder = NOTHING,
 ) -> Hypotheses:
     """Write the likeliest token at each step, until every row has ended or reached its maximum length.
 
-    Rows do not depend on each other, and each has its own constraints.
+    Rows do not depend on each other, and each has its own constraints. The step runs on rows that are still written, if
+    ``history`` allows that their number changes.
 
     Arguments:
         step: see :class:`Step`.
@@ -146,7 +148,8 @@ def greedy(
         constraints: what each row must obey.
         bos: the token before the first. Neither it nor PAD, 0, is ever written.
         eos: the token after the last; not equal to ``bos``.
-        pick: chooses tokens ``(batch,)`` from the logits that ``constraints`` allow, and the number of the step.
+        pick: chooses tokens ``(active,)`` from the logits that ``constraints`` allow, the number of the step, and the
+            numbers of the rows.
         history: how the steps are kept.
         recorder: what is kept of each step in place of the alignment.
 
@@ -155,18 +158,20 @@ def greedy(
     >>> greedy(count, (), (), 1, Constraints(tf.constant([8])), bos=0, eos=4).tokens.numpy().tolist()
     [[[1, 2, 3, 0, 0, 0, 0, 0]]]
     """
-    max_length, max_steps = tf.cast(constraints.max_length, tf.int32), constraints.max_steps
-    batch = tf.shape(max_length)[0]
+    max_steps = constraints.max_steps
+    batch = tf.shape(constraints.max_length)[0]
+    drops = history.drops_rows
 
     def continues(loop: _Loop) -> tf.Tensor:
         return tf.reduce_any(loop.writing)
 
     def advance(loop: _Loop) -> tuple[_Loop]:
-        t, writing = loop.t, loop.writing
-        logits, state, alignment = step(loop.last_tokens, loop.state, memory)
+        t, rows, writing = loop.t, loop.rows, loop.writing
+        limits = constraints.gather(rows) if drops else constraints
+        logits, state, alignment = step(loop.last_tokens, loop.state, loop.memory)
         logits, kept = tf.cast(logits, tf.float32), recorder.keep(alignment, state)
-        allowed = constraints.allowed(logits, loop.tokens, t, bos=bos, eos=eos)
-        tokens = pick(without(allowed, constraints.excluded(t, loop.last_tokens, bos, eos)), t)
+        allowed = limits.allowed(logits, loop.tokens, t, bos=bos, eos=eos)
+        tokens = pick(without(allowed, limits.excluded(t, loop.last_tokens, bos, eos)), t, rows)
         scores = tf.gather(logits, tokens, axis=1, batch_dims=1) - tf.reduce_logsumexp(logits, -1)
         written = writing & (tokens != eos)
         values = (
@@ -174,34 +179,58 @@ def greedy(
             tf.where(writing, scores, 0.0),
             kept * tf.expand_dims(tf.cast(written, tf.float32), 1),
         )
-        return (
-            _Loop(
-                t=t + 1,
-                last_tokens=tokens,
-                writing=written & (t + 1 < max_length),
-                lengths=loop.lengths + tf.cast(written, tf.int32),
-                tokens=append(loop.tokens, t, values[0]) if constraints.no_repeat else loop.tokens,
-                state=state,
-                history=history.write(loop.history, t, values),
-            ),
+        after = _Loop(
+            t=t + 1,
+            rows=rows,
+            last_tokens=tokens,
+            writing=written & (t + 1 < tf.cast(limits.max_length, tf.int32)),
+            tokens=append(loop.tokens, t, values[0]) if constraints.no_repeat else loop.tokens,
+            state=state,
+            memory=loop.memory,
+            history=history.write(loop.history, t, _in_rows(values, rows, batch) if drops else values),
         )
+        return (_of_those_that_write(after) if drops else after,)
 
     zeros = (tf.zeros([batch], tf.int32), tf.zeros([batch]), tf.zeros([batch, recorder.size(source)]))
     first = _Loop(
         t=tf.constant(0),
+        rows=tf.range(batch),
         last_tokens=tf.fill([batch], bos),
-        writing=max_length > 0,
-        lengths=tf.zeros([batch], tf.int32),
+        writing=tf.cast(constraints.max_length, tf.int32) > 0,
         tokens=tf.zeros([batch, max_steps if constraints.no_repeat else 0], tf.int32),
         state=state,
+        memory=memory,
         history=history.empty(max_steps, zeros),
     )
+    if drops:
+        first = _of_those_that_write(first)
     (last,) = tf.while_loop(continues, advance, (first,), maximum_iterations=max_steps)
     tokens, token_scores, alignment = history.stack(last.history, max_steps)
-    token_scores = tf.transpose(token_scores)
-    scores = tf.reduce_sum(token_scores, 1)
-    found = (tf.transpose(tokens), last.lengths, scores, scores, token_scores, tf.transpose(alignment, [1, 0, 2]))
+    tokens, token_scores = tf.transpose(tokens), tf.transpose(token_scores)
+    # PAD is never written.
+    lengths, scores = tf.math.count_nonzero(tokens, 1, dtype=tf.int32), tf.reduce_sum(token_scores, 1)
+    found = (tokens, lengths, scores, scores, token_scores, tf.transpose(alignment, [1, 0, 2]))
     return Hypotheses(*(tf.expand_dims(part, 1) for part in found))
+
+
+def _in_rows(values: tuple[tf.Tensor, ...], rows: tf.Tensor, batch: tf.Tensor) -> tuple[tf.Tensor, ...]:
+    """Return values ``(active, …)`` in the rows of the batch, ``(batch, …)``, and zeros in the others."""
+    places = tf.expand_dims(rows, 1)
+    return tuple(tf.scatter_nd(places, value, tf.concat([[batch], tf.shape(value)[1:]], 0)) for value in values)
+
+
+def _of_those_that_write(loop: _Loop) -> _Loop:
+    """Return the loop with the rows that are still written as its active ones."""
+    parts = (loop.rows, loop.last_tokens, loop.writing, loop.tokens, loop.state, loop.memory)
+
+    def chosen() -> Any:
+        left = tf.reshape(tf.where(loop.writing), [-1])
+        return tf.nest.map_structure(lambda part: tf.gather(part, left), parts)
+
+    rows, last_tokens, writing, tokens, state, memory = tf.cond(
+        tf.reduce_all(loop.writing), lambda: tf.nest.map_structure(tf.identity, parts), chosen
+    )
+    return loop._replace(rows=rows, last_tokens=last_tokens, writing=writing, tokens=tokens, state=state, memory=memory)
 
 
 def repeated(parts: Any, times: int) -> Any:

@@ -147,7 +147,7 @@ def test_a_row_alone_is_as_in_a_batch(seed, limits, chosen):
     )
 
 
-def test_stops_once_every_row_has_ended():
+def test_runs_on_rows_that_have_not_ended_and_stops_when_all_have():
     calls = []
 
     def counted(tokens, state, memory):
@@ -157,8 +157,8 @@ def test_stops_once_every_row_has_ended():
     table = np.stack([spelling([4, EOS, 9, 9, 9]), spelling([4, 6, EOS, 9, 9])])
     memory = (tf.constant(table, tf.float32), tf.ones([2, 5, SOURCE]))
     greedy(counted, tf.zeros([2], tf.int32), memory, SOURCE, Constraints(tf.constant([5, 5])), bos=BOS, eos=EOS)
-    # Fed with the start, the first words, and then the second of the row that goes on.
-    assert calls == [[BOS, BOS], [4, 4], [EOS, 6]]
+    # Fed with the start, the first words, and then the second of the row that goes on, without the other.
+    assert calls == [[BOS, BOS], [4, 4], [6]]
 
 
 def test_any_batch_in_a_graph():
