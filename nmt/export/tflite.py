@@ -70,7 +70,7 @@ def write(
     """
     check_decoding(dataclasses.replace(translator.config, decoding=settings), exported=True)
     if settings.shortlist:
-        # An interpreter that has read sentences of other lengths before then gave some an empty translation.
+        # In an interpreter it was no faster, and once gave some sentences an empty translation (docs/measured.md).
         raise InputError("An export for a device searches the whole vocabulary: set decoding.shortlist=false.")
     limits = {"max_length": settings.max_length, "n_best": settings.n_best, "aligned": translator.aligned}
     write_folder(to, model=model, card=card, tokenizers=tokenizers, contents=limits, program="translate.py")
