@@ -89,10 +89,10 @@ def _search(network: Any, beam: int) -> Callable[[], object]:
     return run
 
 
-def _epoch(settings: list[str], source: Path, target: Path, tokenizers: Tokenizers) -> tuple[float, float, int]:
+def _epoch(settings: list[str], source: Path, target: Path, folder: Path) -> tuple[float, float, int]:
     """Make the batches of an epoch; return their processor time, the peak of memory in MB, and the number of pairs."""
     config = with_settings(Config(), settings)
-    corpus = from_files(source, target)
+    corpus, tokenizers = from_files(source, target), Tokenizers.load(folder, config.text.joint)
     pipeline, _ = make_pipeline(config, corpus, tokenizers)
     began = time.process_time()
     pairs = 0
@@ -105,7 +105,9 @@ def corpus(setting: Setting) -> list[Row]:
     """Processor time and memory of an epoch's batches, of the corpus written once, 10 and 100 times."""
     config = with_settings(Config(), setting.settings)
     keras.utils.set_random_seed(config.training.seed)
-    tokenizers = fit_tokenizers(config, from_files(setting.source, setting.target))
+    folder = setting.place / "tokenizers"
+    folder.mkdir()
+    fit_tokenizers(config, from_files(setting.source, setting.target)).save(folder)
     times = (1, 3, 10) if setting.quick else (1, 10, 100)
     rows: list[Row] = []
     each: dict[int, list[float]] = {count: [] for count in times}
@@ -117,7 +119,7 @@ def corpus(setting: Setting) -> list[Row]:
             for file, original in zip(files, (setting.source, setting.target), strict=True):
                 if not round_:
                     _repeat(original, file, count)
-            seconds, peak, sizes[count] = apart(_epoch, setting.settings, *files, tokenizers)
+            seconds, peak, sizes[count] = apart(_epoch, setting.settings, *files, folder)
             each[count].append(1e6 * seconds / sizes[count])
             peaks[count].append(peak)
     for count in times:

@@ -205,10 +205,10 @@ class Translator(Searcher):
                     found = [rated(found[0], self.confidence), *found[1:]]
                 results[i] = found
 
-        if self._lite and len(waiting) == 1 and prefixes is None and self._lite.serves(settings):
-            if alone := self._searched_alone(self._lite, settings, texts[waiting[0]]):
-                keep(waiting, alone)
-                return results
+        lite = self._lite if len(waiting) == 1 and prefixes is None else None
+        if lite and lite.serves(settings) and (alone := self._searched_alone(lite, settings, texts[waiting[0]])):
+            keep(waiting, alone)
+            return results
         graph = self.graphs(settings, prefixes is not None)
 
         def translate(batch: list[int]) -> None:
