@@ -131,7 +131,7 @@ def serve(setting: Setting) -> list[Row]:
     last: dict[int, list[float]] = {1: [], 16: []}
     failed = 0
     with _server(setting.model) as url:
-        with Client(url, deadline=120, retries=60) as client:
+        with Client(url, deadline=600, retries=300) as client:
             client.translate(sources[:16])
         for _ in range(min(setting.rounds, 3)):
             for clients in rates:
