@@ -5,7 +5,7 @@ import tensorflow as tf
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
 from nmt.export.stored_in_int8 import store_in_int8
-from nmt.export.tflite import all_converted
+from nmt.inference.lite import all_converted
 
 ROWS, WIDTH = 53, 37
 
