@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from nmt.config import Config, with_settings
     from nmt.inference.completer import Completer, Completion
+    from nmt.inference.labeller import Labeller
     from nmt.inference.translator import Translator
     from nmt.layers.attention import (
         BahdanauAttention,
@@ -22,10 +23,14 @@ if TYPE_CHECKING:
     )
     from nmt.layers.decoder import Decoder
     from nmt.layers.encoder import Encoder
+    from nmt.layers.pooling import AttentionPooling
     from nmt.layers.transformer import TransformerDecoder, TransformerEncoder
     from nmt.models.build import build_model
+    from nmt.models.classifier import SequenceClassifier
     from nmt.models.language_model import LanguageModel
+    from nmt.models.masked_language_model import MaskedLanguageModel
     from nmt.models.seq2seq import Seq2Seq
+    from nmt.models.tagger import SequenceTagger
     from nmt.training.fit import fit
     from nmt.training.losses import MaskedCrossEntropy
     from nmt.training.metrics import Perplexity, TokenAccuracy
@@ -34,6 +39,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "Adam": "nmt.training.optimizers",
+    "AttentionPooling": "nmt.layers.pooling",
     "BahdanauAttention": "nmt.layers.attention",
     "Completer": "nmt.inference.completer",
     "Completion": "nmt.inference.completer",
@@ -44,11 +50,15 @@ _HOMES = {
     "DotAttention": "nmt.layers.attention",
     "Encoder": "nmt.layers.encoder",
     "GeneralAttention": "nmt.layers.attention",
+    "Labeller": "nmt.inference.labeller",
     "LanguageModel": "nmt.models.language_model",
     "MaskedCrossEntropy": "nmt.training.losses",
+    "MaskedLanguageModel": "nmt.models.masked_language_model",
     "Perplexity": "nmt.training.metrics",
     "ScaledDotAttention": "nmt.layers.attention",
     "Seq2Seq": "nmt.models.seq2seq",
+    "SequenceClassifier": "nmt.models.classifier",
+    "SequenceTagger": "nmt.models.tagger",
     "TokenAccuracy": "nmt.training.metrics",
     "TransformerDecoder": "nmt.layers.transformer",
     "TransformerEncoder": "nmt.layers.transformer",
@@ -62,6 +72,7 @@ _HOMES = {
 
 __all__ = [
     "Adam",
+    "AttentionPooling",
     "BahdanauAttention",
     "Completer",
     "Completion",
@@ -72,11 +83,15 @@ __all__ = [
     "DotAttention",
     "Encoder",
     "GeneralAttention",
+    "Labeller",
     "LanguageModel",
     "MaskedCrossEntropy",
+    "MaskedLanguageModel",
     "Perplexity",
     "ScaledDotAttention",
     "Seq2Seq",
+    "SequenceClassifier",
+    "SequenceTagger",
     "TokenAccuracy",
     "TransformerDecoder",
     "TransformerEncoder",

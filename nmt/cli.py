@@ -20,6 +20,7 @@ from nmt.commands.data import data
 from nmt.commands.demo import corpus, demo
 from nmt.commands.evaluate import evaluate, score
 from nmt.commands.export import export
+from nmt.commands.label import label
 from nmt.commands.plot import plot
 from nmt.commands.serve import serve
 from nmt.commands.shortlist import shortlist
@@ -38,7 +39,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 for command in (
-    *(demo, data, clean, train, corpus, translate, complete, evaluate),
+    *(demo, data, clean, train, corpus, translate, complete, label, evaluate),
     *(score, align, plot, compare, export, serve, shortlist, batch, augment, correct),
 ):
     app.command(cls=ListsOfFiles if command is train else None)(command)

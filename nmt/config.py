@@ -63,6 +63,11 @@ class Data:
     buckets: int = option(8, "target lengths that a batch can have; each has a few source lengths", 1, 64)
 
 
+# The architectures that are an encoder alone, and write labels instead of text.
+LABELLING = ("classifier", "tagger")
+# These and the one that names masked tokens, from which they can begin.
+MASKED = "masked-language-model"
+ENCODER_ALONE = (*LABELLING, MASKED)
 # The attentions without model.attention_units, and those with model.heads. The classes in nmt.layers.attention say the
 # same, but importing them takes seconds; a test holds the two equal.
 WITHOUT_UNITS = ("dot", "general", "cosine")
@@ -73,8 +78,15 @@ WITH_HEADS = ("scaled_dot",)
 class Model:
     """The shape of the network."""
 
-    architecture: Literal["recurrent", "transformer", "language-model"] = option(
-        "recurrent", "the kind of network; a language-model reads no source"
+    architecture: Literal[
+        "recurrent", "transformer", "language-model", "classifier", "tagger", "masked-language-model"
+    ] = option(
+        "recurrent",
+        "the kind of network; a language-model reads no source, a classifier gives a text a label, a tagger each of "
+        "its tokens; a masked-language-model is a transformer's encoder, from which a classifier or tagger can begin",
+    )
+    encoder: Literal["recurrent", "transformer"] = option(
+        "recurrent", "the network of a classifier or tagger, which is an encoder alone"
     )
     decoder: Literal["recurrent", "transformer"] = option(
         "recurrent", "the network of a language-model, which is a decoder alone"
@@ -89,6 +101,10 @@ class Model:
     units: int = option(256, "width of a layer; of a recurrent layer, in each direction", 1, 16_384)
     embedding: int = option(256, "width of an embedding vector", 1, 16_384)
     attention_units: int = option(256, "width of the attention's hidden layer or projections", 1, 16_384)
+    pooling: Literal["attention", "mean", "last"] = option(
+        "attention",
+        "how a classifier makes one vector of a text: weighted by an attention, the mean, or the last state",
+    )
     heads: int = option(4, "heads of scaled_dot attention and of a transformer", 1, 256)
     encoder_layers: int = option(1, "layers of the encoder", 1, 32)
     decoder_layers: int = option(1, "layers of the decoder", 1, 32)
@@ -164,10 +180,10 @@ class Training:
         0.0, "decay of a moving average of the weights, which is kept instead of them; 0 is none", 0.0, 0.999999
     )
     average_epochs: int = option(1, "number of last epochs whose weights are averaged", 1, 100)
-    watch: Literal["auto", "bleu", "chrf", "perplexity"] = option(
+    watch: Literal["auto", "bleu", "chrf", "perplexity", "accuracy", "f1"] = option(
         "auto",
-        "the dev score that chooses the best epoch; auto: bleu, chrf if targets have few words or no spaces, and "
-        "perplexity for a language-model",
+        "the dev score that chooses the best epoch; auto: bleu, chrf if targets have few words or no spaces, "
+        "perplexity for a language-model, and f1, the mean over the labels, for a classifier or tagger",
     )
     precision: Literal["auto", "float32", "bfloat16"] = option(
         "float32",
@@ -275,7 +291,11 @@ def is_transformer(m: Model) -> bool:
     >>> is_transformer(Model(architecture="language-model", decoder="transformer"))
     True
     """
-    return m.architecture == "transformer" or (m.architecture == "language-model" and m.decoder == "transformer")
+    if m.architecture in LABELLING:
+        return m.encoder == "transformer"
+    return m.architecture in ("transformer", MASKED) or (
+        m.architecture == "language-model" and m.decoder == "transformer"
+    )
 
 
 def _unused(m: Model) -> dict[str, str]:
@@ -283,8 +303,12 @@ def _unused(m: Model) -> dict[str, str]:
     recurrent = m.architecture == "recurrent"
     stacks = is_transformer(m)
     which = f"model.architecture = '{m.architecture}'"
+    labels, alone = m.architecture in LABELLING, m.architecture in ENCODER_ALONE
     if m.architecture == "language-model":
         which += f" and model.decoder = '{m.decoder}'"
+    if labels:
+        which += f" and model.encoder = '{m.encoder}'"
+    pools = m.architecture == "classifier" and m.pooling == "attention"
     hidden = m.attention not in (*WITHOUT_UNITS, "none")
     # key: whether it has an effect, and where it has none
     meanings: dict[str, tuple[bool, str]] = {
@@ -292,13 +316,24 @@ def _unused(m: Model) -> dict[str, str]:
         "cell": (not stacks, which),
         "attention": (recurrent, which),
         "context": (recurrent, which),
-        "attention_units": (recurrent and hidden, f"model.attention = '{m.attention}'" if recurrent else which),
+        "encoder": (labels, which),
+        "pooling": (m.architecture == "classifier", which),
+        "attention_units": (
+            (recurrent and hidden) or pools,
+            f"model.attention = '{m.attention}'"
+            if recurrent
+            else f"model.pooling = '{m.pooling}'"
+            if m.architecture == "classifier"
+            else which,
+        ),
         "heads": (
             stacks or (recurrent and m.attention in WITH_HEADS),
             f"model.attention = '{m.attention}'" if recurrent else which,
         ),
-        "bidirectional": (recurrent, which),
+        "bidirectional": (recurrent or (labels and not stacks), which),
         "encoder_layers": (m.architecture != "language-model", which),
+        "decoder_layers": (not alone, which),
+        "tied": (not alone, which),
         "layer_norm": (not stacks, which),
         "residual": (not stacks, which),
         "context_dropout": (recurrent, which),
@@ -318,8 +353,16 @@ BEAM_KEYS = ("length_penalty", "coverage_penalty", "prune", "patience")
 SAMPLING_KEYS = ("temperature", "top_k", "top_p", "seed")
 
 
+# The keys of decoding that a classifier or a tagger has a use for: how much it reads.
+_READING_KEYS = ("max_length", "batch_size")
+
+
 def _idle(d: Decoding, m: Model) -> dict[str, str]:
     """Return the keys of decoding that are set and would do nothing, each with the reason."""
+    if m.architecture in ENCODER_ALONE:
+        which = f"model.architecture = '{m.architecture}', which searches for nothing"
+        names = [field.name for field in dataclasses.fields(d) if field.name not in _READING_KEYS]
+        return {key: which for key in names if getattr(d, key) != getattr(Decoding, key)}
     keys = {
         "beam": (
             not (d.sample or (d.beam == "auto" and m.architecture == "language-model")),
@@ -352,7 +395,8 @@ def _model_rules(c: Config) -> Rules:
     width = m.units if stacks else m.attention_units
     heads = stacks or m.attention in WITH_HEADS
     positions = max(c.data.max_length, c.decoding.max_length) + 1
-    deep = max(m.decoder_layers, 1 if language_model else m.encoder_layers) > 1
+    labels = m.architecture in ENCODER_ALONE
+    deep = max(1 if labels else m.decoder_layers, 1 if language_model else m.encoder_layers) > 1
     alignment_head = 1 if m.alignment_head == "mean" else m.alignment_head
     alignment_layer = 1 if m.alignment_layer == "last" else m.alignment_layer
     return [
@@ -363,6 +407,10 @@ def _model_rules(c: Config) -> Rules:
         (
             language_model and (m.tied == "all" or not c.text.joint),
             "A language model has no source to share with: model.tied must be 'none' or 'output', and text.joint true.",
+        ),
+        (
+            labels and not c.text.joint,
+            f"A {m.architecture} reads one text, and has one vocabulary: text.joint must be true.",
         ),
         (
             m.attention == "none" and m.context == "feed",
@@ -402,9 +450,12 @@ def _model_rules(c: Config) -> Rules:
 
 def _training_rules(c: Config) -> Rules:
     t, language_model = c.training, c.model.architecture == "language-model"
+    labels = c.model.architecture in ENCODER_ALONE
     no_attention = (
         "a language model has no source to attend to. Leave it out."
         if language_model
+        else f"a {c.model.architecture} translates nothing. Leave it out."
+        if labels
         else "with model.attention = 'none' there is none. Choose an attention, or leave it out."
     )
     return [
@@ -428,17 +479,31 @@ def _training_rules(c: Config) -> Rules:
             "not known. Limit the training by its epochs.",
         ),
         (
-            t.guided_alignment > 0 and (language_model or c.model.attention == "none"),
+            t.guided_alignment > 0 and (language_model or labels or c.model.attention == "none"),
             f"training.guided_alignment = {t.guided_alignment:g} teaches an attention where to attend, and "
             f"{no_attention}",
         ),
         (
-            t.alignment_head == "on" and (language_model or c.model.attention == "none"),
+            t.alignment_head == "on" and (language_model or labels or c.model.attention == "none"),
             f"training.alignment_head = 'on' teaches what an attention finds, and {no_attention}",
         ),
         (
-            t.confidence == "on" and language_model,
-            "training.confidence = 'on' learns how likely a translation is right, and a language model makes none.",
+            t.confidence == "on" and (language_model or labels),
+            "training.confidence = 'on' learns how likely a translation is right, and a "
+            f"{c.model.architecture.replace('-', ' ')} makes none.",
+        ),
+        (
+            labels and t.scheduled_sampling > 0,
+            f"training.scheduled_sampling is for what a decoder writes, and a {c.model.architecture} has none.",
+        ),
+        (
+            labels and t.watch in ("bleu", "chrf"),
+            f"training.watch = '{t.watch}' compares translations, and a {c.model.architecture} makes none. Use "
+            + ("'perplexity'." if c.model.architecture == MASKED else "'accuracy' or 'f1'."),
+        ),
+        (
+            c.model.architecture not in LABELLING and t.watch in ("accuracy", "f1"),
+            f"training.watch = '{t.watch}' compares labels: it is for a classifier or tagger.",
         ),
         (
             language_model and t.watch in ("bleu", "chrf"),
@@ -612,6 +677,20 @@ def settled(config: Config, normalization: str) -> Config:
     if config.text.normalization != "auto":
         return config
     return from_dict({"text": {"normalization": normalization}}, config)
+
+
+def pretrained_for(begun: Config, config: Config) -> Config:
+    """Return the config of a pretrained encoder as that of a classifier or a tagger which begins with it.
+
+    The encoder and the text are those of ``begun``; what comes after the encoder is that of ``config``.
+    """
+    m = config.model
+    after: dict[str, Any] = {"architecture": m.architecture, "encoder": "transformer"}
+    if m.architecture == "classifier":
+        after["pooling"] = m.pooling
+        if m.pooling == "attention":
+            after["attention_units"] = m.attention_units
+    return from_dict({"model": after}, begun)
 
 
 def to_toml(config: Config) -> str:

@@ -22,6 +22,7 @@ WEIGHTS = "model.weights.h5"
 SHORTLIST = "shortlist.npz"
 HEAD = "alignment.npz"
 CONFIDENCE = "confidence.json"
+LABELS = "labels.txt"
 JOURNAL = "metrics.jsonl"
 LOGS = "logs"
 STATE = "training/state.npz"
@@ -32,6 +33,7 @@ _LARGEST = {
     CONFIG: 2**20,
     CHECKSUMS: 2**20,
     "*.spm.model": 2**28,
+    LABELS: 2**26,
     WEIGHTS: 2**40,
     SHORTLIST: 2**32,
     HEAD: 2**32,
@@ -195,6 +197,8 @@ def check_continues(start: Path, config: Config) -> None:
         InputError: if it does not.
     """
     begun = read_config(start)
+    if begun.model.architecture == configuration.MASKED and config.model.architecture in configuration.LABELLING:
+        begun = configuration.pretrained_for(begun, config)
     for key, old, new in _changes(begun, configuration.settled(config, begun.text.normalization), ("text", "model")):
         if not key.endswith(("dropout", ".sampling")):
             raise InputError(

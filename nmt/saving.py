@@ -4,29 +4,70 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from typing import Any
 
 import keras
 import psutil
 
 from nmt import checksums
-from nmt.config import Config, settled
+from nmt.config import LABELLING, MASKED, Config, settled
+from nmt.data.labels import Labels
 from nmt.data.tokenizers import Tokenizers, file_names
 from nmt.errors import InputError, first_line
-from nmt.model_folder import CONFIDENCE, CONFIG, HEAD, WEIGHTS, config_text, make, read_config
+from nmt.model_folder import CONFIDENCE, CONFIG, HEAD, LABELS, WEIGHTS, config_text, make, read_config
 from nmt.models.build import build_model
+from nmt.models.classifier import SequenceClassifier
 from nmt.models.language_model import LanguageModel
+from nmt.models.masked_language_model import MaskedLanguageModel
 from nmt.models.seq2seq import Seq2Seq
+from nmt.models.tagger import SequenceTagger
 from nmt.stored_arrays import check_h5
 from nmt.tf_import import without_memory
 
 
 def load(folder: Path) -> tuple[Seq2Seq | LanguageModel, Tokenizers, Config]:
-    """Load a model from its folder.
+    """Load a model that writes text from its folder.
 
     Raises:
-        InputError: if the folder holds no model, or is incomplete or damaged.
+        InputError: if the folder holds no model or one that labels, or is incomplete or damaged.
     """
     config = read_config(folder)
+    if config.model.architecture in LABELLING:
+        raise InputError(f"{folder} is a {config.model.architecture}, which labels texts. Use `nmt label`.")
+    if config.model.architecture == MASKED:
+        raise InputError(
+            f"{folder} is a pretrained encoder, which writes nothing. Begin a classifier or a tagger with it: "
+            f"nmt train --labels FILE --from {folder}."
+        )
+    return _load(folder, config, None)
+
+
+def load_pretrained(folder: Path) -> tuple[MaskedLanguageModel, Tokenizers, Config]:
+    """Load an encoder that has learned to name masked tokens from its folder.
+
+    Raises:
+        InputError: if the folder holds no model or another one, or is incomplete or damaged.
+    """
+    config = read_config(folder)
+    if config.model.architecture != MASKED:
+        raise InputError(f"{folder} is no pretrained encoder: its architecture is '{config.model.architecture}'.")
+    return _load(folder, config, None)
+
+
+def load_labelling(folder: Path) -> tuple[SequenceClassifier | SequenceTagger, Tokenizers, Config, Labels]:
+    """Load a classifier or a tagger from its folder.
+
+    Raises:
+        InputError: if the folder holds no model or one that writes text, or is incomplete or damaged.
+    """
+    config = read_config(folder)
+    if config.model.architecture not in LABELLING:
+        raise InputError(f"{folder} is no classifier or tagger: its architecture is '{config.model.architecture}'.")
+    labels = Labels.load(folder)
+    return (*_load(folder, config, labels), labels)
+
+
+def _load(folder: Path, config: Config, labels: Labels | None) -> tuple[Any, Tokenizers, Config]:
     checksums.check(folder, _together(config))
     tokenizers = Tokenizers.load(folder, config.text.joint)
     for tokenizer in (tokenizers.source, tokenizers.target):
@@ -35,37 +76,44 @@ def load(folder: Path) -> tuple[Seq2Seq | LanguageModel, Tokenizers, Config]:
                 f"{folder}: text.normalization is {config.text.normalization!r} in {CONFIG}, and the tokenizers follow "
                 f"{tokenizer.normalization!r}: one of the files belongs to another model."
             )
-    _check_size(config, tokenizers, folder / WEIGHTS)
-    model = build_model(config, tokenizers.source.vocabulary, tokenizers.target.vocabulary)
+    _check_size(config, sizes(tokenizers, labels), folder / WEIGHTS)
+    model = build_model(config, *sizes(tokenizers, labels))
     load_weights(model, folder / WEIGHTS)
     return model, tokenizers, config
 
 
-def save(folder: Path, model: Seq2Seq | LanguageModel, tokenizers: Tokenizers, config: Config) -> None:
-    """Save a model to a folder that :func:`load` opens anywhere.
+def sizes(tokenizers: Tokenizers, labels: Labels | None) -> tuple[int, int]:
+    """Return how many tokens a model reads, and how many tokens or labels it writes."""
+    return tokenizers.source.vocabulary, len(labels.names) if labels else tokenizers.target.vocabulary
+
+
+def save(folder: Path, model: Any, tokenizers: Tokenizers, config: Config, labels: Labels | None = None) -> None:
+    """Save a model to a folder that :func:`load`, or with labels :func:`load_labelling`, opens anywhere.
 
     Raises:
         InputError: if the folder exists and is not empty, or the model was not built from the config.
     """
     config = settled(config, tokenizers.target.normalization)
-    expected = build_model(config, tokenizers.source.vocabulary, tokenizers.target.vocabulary)
+    expected = build_model(config, *sizes(tokenizers, labels))
     rules = {tokenizers.source.normalization, tokenizers.target.normalization}
     joint = tokenizers.joint == config.text.joint
     if not joint or rules != {config.text.normalization} or _shapes(expected) != _shapes(model):
         raise InputError("The model or its tokenizers do not fit the config, so the folder could not be loaded again.")
 
     def fill(aside: Path) -> None:
-        write_settings(aside, config, tokenizers)
+        write_settings(aside, config, tokenizers, labels)
         save_weights(model, aside / WEIGHTS)
         checksums.write(aside, _together(config))
 
     make(folder, fill)
 
 
-def write_settings(folder: Path, config: Config, tokenizers: Tokenizers) -> None:
+def write_settings(folder: Path, config: Config, tokenizers: Tokenizers, labels: Labels | None = None) -> None:
     """Write everything in a model's folder except the weights."""
     (folder / CONFIG).write_bytes(config_text(config))
     tokenizers.save(folder)
+    if labels:
+        labels.save(folder)
     checksums.write(folder, _together(config)[:-1])
 
 
@@ -95,17 +143,18 @@ def replace_weights_by(folder: Path, content: bytes, config: Config) -> None:
 
 def _together(config: Config) -> list[str]:
     """Return the files that belong together, the weights last."""
-    return [CONFIG, *file_names(config.text.joint), WEIGHTS]
+    labels = [LABELS] if config.model.architecture in LABELLING else []
+    return [CONFIG, *labels, *file_names(config.text.joint), WEIGHTS]
 
 
-def _check_size(config: Config, tokenizers: Tokenizers, path: Path) -> None:
+def _check_size(config: Config, sizes: tuple[int, int], path: Path) -> None:
     """Check that a model is not larger than its weights and fits into memory, before it is built.
 
     Raises:
         InputError: if it is or does not.
     """
     with without_memory():
-        described = build_model(config, tokenizers.source.vocabulary, tokenizers.target.vocabulary)
+        described = build_model(config, *sizes)
     numbers = sum(math.prod(weight.shape) for weight in described.weights)
     memory = psutil.virtual_memory().total
     if path.is_file() and 4 * numbers > path.stat().st_size:

@@ -74,6 +74,37 @@ CONFIDENCE_OUTPUTS = {
     "word_confidences": Part("float32", (None, None)),
 }
 
+# The signatures of the export of a classifier: the label of each text, and all labels, the likeliest first, with the
+# pieces that were read, padded with empty strings, and the weight of each in the decision.
+CLASSIFIER_SIGNATURES = {
+    "serving_default": Signature({"text": _STRINGS}, {"label": _STRINGS, "probability": _NUMBERS, "truncated": _FLAGS}),
+    "classify": Signature(
+        {"text": _STRINGS},
+        {
+            "labels": Part("string", (None, None)),
+            "probabilities": Part("float32", (None, None)),
+            "tokens": Part("string", (None, None)),
+            "attention": Part("float32", (None, None)),
+            "truncated": _FLAGS,
+        },
+    ),
+}
+
+# Those of a tagger: the words or characters that were read, padded with empty strings, and the label of each; and the
+# probabilities of all labels in the order of their names.
+_TAGGED = {"tokens": Part("string", (None, None)), "labels": Part("string", (None, None)), "truncated": _FLAGS}
+TAGGER_SIGNATURES = {
+    "serving_default": Signature({"text": _STRINGS}, _TAGGED),
+    "tag": Signature(
+        {"text": _STRINGS},
+        {
+            **_TAGGED,
+            "probabilities": Part("float32", (None, None, None)),
+            "names": Part("string", (None, None)),
+        },
+    ),
+}
+
 # Outputs that exports of earlier versions lack. What they would say is then unknown.
 ADDED_OUTPUTS = ("source_truncated", "unfinished")
 

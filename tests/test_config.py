@@ -11,6 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from nmt.config import (
+    ENCODER_ALONE,
+    LABELLING,
     Config,
     Decoding,
     Model,
@@ -57,13 +59,19 @@ def mended(parts: dict[str, Any]) -> dict[str, Any]:
     changes: dict[str, Any] = {"embedding": model.units} if stacks else {}
     width = model.units if stacks else model.attention_units
     heads = math.gcd(model.heads, width)
+    labels, alone = model.architecture in LABELLING, model.architecture in ENCODER_ALONE
+    pools = model.architecture == "classifier" and model.pooling == "attention"
     unused = {
+        "encoder": labels,
+        "pooling": model.architecture == "classifier",
+        **dict.fromkeys(("decoder_layers", "tied"), not alone),
         "decoder": model.architecture == "language-model",
         "cell": not stacks,
-        **dict.fromkeys(("attention", "context", "bidirectional", "context_dropout"), recurrent),
-        "attention_units": recurrent and model.attention in ("bahdanau", "concat", "scaled_dot"),
+        **dict.fromkeys(("attention", "context", "context_dropout"), recurrent),
+        "bidirectional": recurrent or (labels and not stacks),
+        "attention_units": pools or (recurrent and model.attention in ("bahdanau", "concat", "scaled_dot")),
         "heads": stacks or (recurrent and model.attention == "scaled_dot"),
-        "encoder_layers": recurrent or transformer,
+        "encoder_layers": recurrent or transformer or alone,
         **dict.fromkeys(("layer_norm", "residual"), not stacks),
         **dict.fromkeys(("feed_forward", "positions"), stacks),
         **dict.fromkeys(("alignment_layer", "alignment_head"), transformer),
@@ -80,7 +88,7 @@ def mended(parts: dict[str, Any]) -> dict[str, Any]:
         changes |= {"max_positions": 1 + max(data.max_length, decoding.max_length)}
     if recurrent and model.attention == "none" and model.context == "feed":
         changes |= {"context": "output"}
-    if model.decoder_layers == 1:
+    if (model.encoder_layers if alone else model.decoder_layers) == 1:
         changes |= {"residual": False}
     if not transformer and (not recurrent or model.attention == "none"):
         training = dataclasses.replace(training, guided_alignment=0.0, alignment_head="off")
@@ -88,6 +96,11 @@ def mended(parts: dict[str, Any]) -> dict[str, Any]:
         changes |= {"tied": "output"}
         text = dataclasses.replace(text, joint=True)
         training = dataclasses.replace(training, watch="auto", confidence="off")
+    if alone:
+        text = dataclasses.replace(text, joint=True)
+        training = dataclasses.replace(training, scheduled_sampling=0.0, confidence="off")
+    if training.watch in (*(("bleu", "chrf") if alone else ()), *(() if labels else ("accuracy", "f1"))):
+        training = dataclasses.replace(training, watch="auto")
     if model.tied == "all":
         text = dataclasses.replace(text, joint=True)
     if text.kind in ("char", "word"):
@@ -103,6 +116,8 @@ def mended(parts: dict[str, Any]) -> dict[str, Any]:
 
 def searching(decoding: Decoding, model: Model) -> Decoding:
     """Make a random way to search agree with itself and with the model."""
+    if model.architecture in ENCODER_ALONE:
+        return Decoding(max_length=decoding.max_length, batch_size=decoding.batch_size)
     language_model = model.architecture == "language-model"
     blind = language_model or (model.architecture == "recurrent" and model.attention == "none")
     changes: dict[str, Any] = {"beam": 1} if decoding.sample else {"n_best": min(decoding.n_best, beam_size(decoding))}

@@ -125,10 +125,10 @@ def _config(
     base, lines = named(preset or ("plain" if file else "auto"), pairs)
     base = configuration.from_file(file, base) if file else base
     chosen = configuration.with_settings(base, settings or [])
-    if chosen.model.architecture == "language-model":
-        raise InputError(
-            "A language model reads plain text, and nmt data examines pairs. Leave model.architecture out."
-        )
+    if chosen.model.architecture not in ("recurrent", "transformer"):
+        what = "labelled texts" if chosen.model.architecture in configuration.LABELLING else "plain text"
+        kind = chosen.model.architecture.replace("-", " ")
+        raise InputError(f"A {kind} reads {what}, and nmt data examines pairs. Leave model.architecture out.")
     return chosen, tuple(lines)
 
 

@@ -67,10 +67,16 @@ def decoding(
     Raises:
         InputError: if the folder holds a model of the other kind, or a setting is invalid.
     """
-    from nmt.config import check_decoding, with_settings
+    from nmt.config import LABELLING, MASKED, check_decoding, with_settings
     from nmt.model_folder import SHORTLIST, read_config
 
     config = read_config(model)
+    if config.model.architecture == MASKED:
+        raise InputError(
+            f"{model} is a pretrained encoder, which writes nothing: a classifier or tagger begins with it."
+        )
+    if config.model.architecture in LABELLING:
+        raise InputError(f"{model} is a {config.model.architecture}, which labels texts. Use `nmt label`.")
     if config.model.architecture == "language-model" and not language_model:
         raise InputError(f"{model} is a language model: it has no source to translate. Use `nmt complete`.")
     if config.model.architecture != "language-model" and language_model:

@@ -36,8 +36,8 @@ def demo(
     from nmt.synthetic import demo as corpus
 
     config = with_settings(preset("demo", 0)[0], settings or [])
-    if config.model.architecture == "language-model":
-        raise InputError("nmt demo translates, and model.architecture = 'language-model' does not.")
+    if config.model.architecture not in ("recurrent", "transformer"):
+        raise InputError(f"nmt demo translates, and model.architecture = '{config.model.architecture}' does not.")
     if to:
         check_new(to)
     import_tensorflow()
@@ -72,13 +72,23 @@ def _print_scores(translator: Translator, pairs: Sequence[Pair]) -> None:
 
 
 def corpus(
-    task: Annotated[str, typer.Argument(help="demo, numbers, transliteration or headlines.", show_default=False)],
+    task: Annotated[
+        str, typer.Argument(help="demo, numbers, transliteration, headlines or spacing.", show_default=False)
+    ],
     to: Annotated[Path, typer.Option(help="The new folder for its files.", show_default=False)],
+    text: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="For spacing: a text whose spaces are learned; may be repeated.",
+            show_default="the Korean side of the built-in corpus",
+        ),
+    ] = None,
 ) -> None:
     """Write a generated corpus.
 
     `demo` is the built-in one: train, dev, test and combinations, each as .ko, .en and the gold word links, .links.
-    The others are for tasks other than translation: train.tsv, dev.tsv and test.tsv.
+    The others are for tasks other than translation: train.tsv, dev.tsv and test.tsv. `spacing` is for a tagger that
+    puts spaces back: lines without them, and a tag for each character.
 
     **Example:** `nmt corpus numbers --to data && nmt train --preset numbers --pairs data/train.tsv --to my-reader`
     """
@@ -91,7 +101,17 @@ def corpus(
         make_corpus(to, demo.write)
         print(f"{to}: {', '.join(demo.SPLITS)}, each .ko, .en and .links, line by line.")
         return
+    if text and task != "spacing":
+        raise InputError(f"--text is for the corpus of spacing, and '{task}' is written by a grammar.")
+    if task == "spacing":
+        from nmt.data.corpora import read_lines
+        from nmt.synthetic import spacing
+
+        lines = (line for path in text or [] for line in read_lines(path))
+        spacing.write(to, spacing.divided(lines) if text else spacing.korean())
+        print(f"{to}: train.tsv, dev.tsv and test.tsv, with letters and their tags on each line, for nmt train --tags.")
+        return
     if task not in TASKS:
-        raise InputError(f"There is no corpus '{task}'." + nearest(task, ["demo", *TASKS]))
+        raise InputError(f"There is no corpus '{task}'." + nearest(task, ["demo", "spacing", *TASKS]))
     write(task, to)
     print(f"{to}: train.tsv, dev.tsv and test.tsv, with a source and a target on each line.")

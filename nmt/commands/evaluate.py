@@ -16,6 +16,7 @@ import typer
 
 from nmt.commands.console import CutLines, ModelFolder, advancing, emit, news, say, windows
 from nmt.commands.decoding_options import Beam, Ensemble, Fast, LengthPenalty, Settings, decoding, open_models
+from nmt.commands.label import evaluate_labels
 from nmt.errors import InputError, WorkFailed
 from nmt.tf_import import import_tensorflow
 
@@ -38,6 +39,12 @@ def evaluate(
         Path | None, typer.Option(help="Their reference translations, line by line.", show_default=False)
     ] = None,
     text: Annotated[Path | None, typer.Option(help="Text for a language model.", show_default=False)] = None,
+    labels: Annotated[
+        Path | None, typer.Option(help="Labelled texts for a classifier: text, tab, label.", show_default=False)
+    ] = None,
+    tags: Annotated[
+        Path | None, typer.Option(help="Tagged texts for a tagger: text, tab, tags.", show_default=False)
+    ] = None,
     beam: Beam = None,
     fast: Fast = False,
     length_penalty: LengthPenalty = None,
@@ -47,7 +54,12 @@ def evaluate(
         bool, typer.Option("--by-length", help="BLEU by the number of source words, with 95 % intervals.")
     ] = False,
     plot: Annotated[
-        Path | None, typer.Option(help="With --by-length: draw it to this .png or .svg file.", show_default=False)
+        Path | None,
+        typer.Option(
+            help="With --by-length: draw it to this .png or .svg file. With --labels or --tags: draw which label is "
+            "taken for which.",
+            show_default=False,
+        ),
     ] = None,
     tsv: Annotated[
         Path | None, typer.Option(help="Write source, reference and translation to this file.", show_default=False)
@@ -67,15 +79,25 @@ def evaluate(
     If MODEL has learned a confidence, which a training with training.confidence and --calibrate teach it, the expected
     calibration error of that of words and of translations follows.
 
-    For a language model, with --text: its perplexity per piece.
+    For a language model, with --text: its perplexity per piece. For a classifier, with --labels, or a tagger, with
+    --tags: accuracy, macro F1 and the scores of each label.
 
     **Example:** `nmt evaluate my-model --source test.ko --reference test.en --beam 5 --by-length --plot lengths.png`
     """
     from nmt.model_folder import read_config
 
     config = read_config(model)
-    if (source is None) == (text is None) or (source is None) != (reference is None):
-        raise InputError("Name --source and --reference, or for a language model --text.")
+    others = [each for each in (text, labels, tags) if each]
+    if (source is None) != (reference is None) or len(others) + (source is not None) != 1:
+        raise InputError(
+            "Name --source and --reference, or for a language model --text, for a classifier --labels, for a tagger "
+            "--tags."
+        )
+    if labels or tags:
+        if beam or fast or length_penalty or ensemble or settings or lengths or tsv:
+            raise InputError("--labels and --tags compare labels: nothing is searched or translated.")
+        evaluate_labels(model, labels or others[0], tags=bool(tags), plot=plot, as_json=as_json)
+        return
     if text:
         if config.model.architecture != "language-model":
             raise InputError(

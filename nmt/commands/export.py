@@ -20,6 +20,8 @@ from nmt.commands.decoding_options import (
     open_language_model,
     open_models,
 )
+from nmt.commands.label import open_labeller
+from nmt.config import LABELLING, MASKED
 from nmt.errors import InputError
 from nmt.export.docker import check_name
 from nmt.model_folder import read_config
@@ -133,7 +135,19 @@ def export(
             max_length=max_length,
         )
         return
-    language_model = read_config(model).model.architecture == "language-model"
+    architecture = read_config(model).model.architecture
+    if architecture == MASKED:
+        raise InputError(
+            f"{model} is a pretrained encoder, which answers nothing: a classifier or tagger begins with it."
+        )
+    if architecture in LABELLING:
+        if strings or serving_kit or ensemble or n_best or beam or fast or length_penalty or max_length or settings:
+            raise InputError(
+                f"{model} is a {architecture}, which searches for nothing: give --tflite and --quantize only."
+            )
+        _export_labels(model, to, name, tflite=tflite, quantize=quantize or "none", languages=languages)
+        return
+    language_model = architecture == "language-model"
     if language_model and (strings or serving_kit or ensemble or n_best):
         raise InputError(
             f"{model} is a language model: --strings, --serving-kit, --ensemble and --n-best are for translators."
@@ -180,7 +194,7 @@ def export(
     def written(what: str) -> str:
         names = [name, *(Path(os.path.abspath(place)).name for place in ensemble or [])]
         config = replace(opened.config, decoding=how)
-        lines = device_lines(strings, language_model) if tflite else saved_model_lines(language_model)
+        lines = device_lines(strings, architecture) if tflite else saved_model_lines(architecture)
         return card(model, names, config, pieces=pieces, languages=languages, what=what, lines=lines)
 
     say("Exporting: this takes some seconds.")
@@ -206,3 +220,39 @@ def export(
 
         write_kit(kit, place.name, place)
         say(f"The kit is in {kit}. Its README.md says how to start TF Serving.")
+
+
+def _export_labels(
+    model: Path,
+    to: Path | None,
+    name: str,
+    *,
+    tflite: bool,
+    quantize: Literal["none", "float16", "int8"],
+    languages: str | None,
+) -> None:
+    """Write the export of a classifier or a tagger."""
+    from nmt.export.versions import check_place
+    from nmt.model_folder import check_new
+
+    place = to or Path("saved_models", f"{name}{'-tflite' * tflite}")
+    (check_new if tflite else check_place)(place)
+    labeller = open_labeller(model)
+    from nmt.export import saved_labels, tflite_labels
+    from nmt.export.card import card, device_lines, saved_model_lines
+
+    architecture, size = labeller.config.model.architecture, labeller.tokenizers.source.vocabulary
+
+    def written(what: str) -> str:
+        lines = device_lines(False, architecture) if tflite else saved_model_lines(architecture)
+        pieces = (size, size)
+        return card(model, [name], labeller.config, pieces=pieces, languages=languages, what=what, lines=lines)
+
+    say("Exporting: this takes some seconds.")
+    if tflite:
+        weights = "float32" if quantize == "none" else quantize
+        tflite_labels.export(labeller, place, quantize, written(f"TFLite, weights {weights}"))
+        say(f"The export is in {place}. Try it: python {place / 'label.py'}")
+        return
+    folder = saved_labels.export(labeller, place, lambda version: written(f"SavedModel, version {version}"))
+    say(f"The export is in {folder}.")

@@ -11,6 +11,7 @@ import typer
 
 from nmt.commands.console import ModelFolder, say
 from nmt.commands.decoding_options import Beam, Ensemble, Fast, LengthPenalty, Settings, decoding, open_models
+from nmt.commands.label import plot_label
 from nmt.errors import InputError
 
 if TYPE_CHECKING:
@@ -43,10 +44,14 @@ def plot(
     The links come from the model's alignment head. Without a head, or with --attention, the picture shows what the
     decoder attends to while it writes.
 
+    Of a classifier with an attention it draws the words that the label rests on.
+
     A .html file is a page that needs no other file: point at a word to see its links. --history makes a .png or .svg.
 
     **Example:** `nmt plot my-model "나는 밥을 먹었다" --to rice.png`
     """
+    from nmt.config import LABELLING
+    from nmt.model_folder import read_config
     from nmt.plotting.picture import check_picture
 
     if history == (sentence is not None):
@@ -61,6 +66,11 @@ def plot(
         _history(model, to)
         return
     assert sentence is not None
+    if read_config(model).model.architecture in LABELLING:
+        if target or attention or beam or fast or length_penalty or ensemble or settings:
+            raise InputError("A classifier translates nothing: name the sentence and perhaps --to alone.")
+        plot_label(model, sentence, to)
+        return
     if target is not None and (beam or fast or length_penalty or settings):
         raise InputError("With --target the translation is given, and nothing is searched.")
     search = decoding(model, settings, fast=fast, beam=beam, length_penalty=length_penalty)

@@ -13,20 +13,27 @@ import typer
 from typer.core import TyperCommand
 
 from nmt.commands.console import TsvQuoting, say
+from nmt.config import MASKED
 from nmt.errors import InputError, Stopped, WorkFailed, first_line
 from nmt.tf_import import import_tensorflow
 
 if TYPE_CHECKING:
     from nmt.config import Config
     from nmt.data.corpora import Corpus
+    from nmt.data.labels import Reading
     from nmt.training.cluster import Cluster
     from nmt.training.workers import Workers
+
+
+# What each kind of corpus trains, and what its rows are called.
+ARCHITECTURES = {"text": "language-model", "labels": "classifier", "tags": "tagger"}
+WHAT = {"pairs": "pairs", "text": "lines", "labels": "texts", "tags": "texts"}
 
 
 class ListsOfFiles(TyperCommand):
     """A command whose options of files and weights take several values, as a shell makes them of ``--pairs *.tsv``."""
 
-    _several = ("--pairs", "--source", "--target", "--text", "--weights")
+    _several = ("--pairs", "--source", "--target", "--text", "--labels", "--tags", "--weights")
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         given, option = [], ""
@@ -91,6 +98,20 @@ def train(
             help="Or plain text, one sentence per line, for a language model; may be repeated.", show_default=False
         ),
     ] = None,
+    labels: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Or labelled texts, for a classifier: text, tab, label; may be repeated.", show_default=False
+        ),
+    ] = None,
+    tags: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Or tagged texts, for a tagger: text, tab, and a tag for each word, with spaces between the tags; "
+            "with text.kind=char a tag for each character. May be repeated.",
+            show_default=False,
+        ),
+    ] = None,
     links: Annotated[
         Path | None,
         typer.Option(
@@ -103,6 +124,8 @@ def train(
     dev_target: Annotated[Path | None, typer.Option(help="Their translations.", show_default=False)] = None,
     dev_pairs: Annotated[Path | None, typer.Option(help="Or both in one file.", show_default=False)] = None,
     dev_text: Annotated[Path | None, typer.Option(help="Or plain text.", show_default=False)] = None,
+    dev_labels: Annotated[Path | None, typer.Option(help="Or labelled texts.", show_default=False)] = None,
+    dev_tags: Annotated[Path | None, typer.Option(help="Or tagged texts.", show_default=False)] = None,
     preset: Annotated[
         str | None,
         typer.Option(
@@ -131,7 +154,7 @@ def train(
         float, typer.Option(min=1, help="On several machines: seconds to wait until all have begun.")
     ] = 600.0,
 ) -> None:
-    """Train a translator on sentence pairs, or a language model on plain text.
+    """Train a translator on pairs, a language model on plain text, or a classifier or tagger on labelled texts.
 
     Give the pairs as two files, as one TSV, or as a TFDS dataset. Without development pairs some of the training pairs
     are held out: after each epoch the model translates them, and the epoch with the best BLEU is kept, or the best chrF
@@ -141,6 +164,7 @@ def train(
     """
     from nmt import config as configuration
     from nmt import presets
+    from nmt.data.labels import Reading
     from nmt.data.mixture import find_files
     from nmt.folder_lock import check_unlocked
     from nmt.model_folder import read_config
@@ -151,34 +175,48 @@ def train(
     # The others have the same to say, and nothing in the folder is theirs.
     tell, chief = (say, True) if cluster is None or cluster.is_chief else (_silent, False)
 
-    corpus_given = _one_corpus(source=source, target=target, pairs=pairs, tfds=tfds, text=text)
+    kind = "text" if text else "labels" if labels else "tags" if tags else "pairs"
+    corpus_given = _one_corpus(
+        source=source, target=target, pairs=pairs, tfds=tfds, text=text, labels=labels, tags=tags
+    )
     if data_dir and not tfds:
         raise InputError("--data-dir says where --tfds finds its data, and --tfds was not given.")
     if weights and tfds:
         raise InputError("--weights goes with corpora in files: --pairs, --source and --target, or --text.")
-    if links and (tfds or text):
+    if links and (tfds or kind != "pairs"):
         raise InputError("--links goes with pairs in files: --source and --target, or --pairs.")
-    if tsv_quoting and not (pairs or dev_pairs):
-        raise InputError("--tsv-quoting is for TSV files: --pairs or --dev-pairs.")
+    if align and kind != "pairs":
+        raise InputError("--align teaches what a translation comes from: it goes with pairs.")
+    if tsv_quoting and not (pairs or dev_pairs or labels or tags):
+        raise InputError("--tsv-quoting is for TSV files: --pairs, --dev-pairs, --labels or --tags.")
     if preset and start:
         raise InputError("--preset is for a new model, and --from has the settings of the old one.")
-    if preset and preset not in ("auto", "plain") and text:
-        raise InputError(
-            f"--preset {preset} is for pairs. With --text, 'auto' fits a language model to the size of the text."
-        )
+    if preset and preset not in ("auto", "plain") and kind != "pairs":
+        raise InputError(f"--preset {preset} is for pairs. With --{kind}, 'auto' fits a model to the size of the text.")
     if grow and not start:
         raise InputError("--grow adds pieces to the vocabulary of the model named by --from, and none was named.")
-    held_out = _dev_corpus(dev_source, dev_target, dev_pairs, dev_text, plain=bool(text), quoted=tsv_quoting)
+    held_out = _dev_corpus(
+        dev_source,
+        dev_target,
+        dev_pairs,
+        kind=kind,
+        others={"text": dev_text, "labels": dev_labels, "tags": dev_tags},
+        quoted=tsv_quoting,
+    )
 
     name = preset or ("plain" if config else "auto")
     settings = [*(settings or []), *(["training.alignment_head=on"] if align else [])]
 
     def choose(base: Config) -> Config:
-        if text and not (resume or start):
-            base = configuration.with_settings(base, ["model.architecture=language-model"])
+        if kind != "pairs" and not (resume or start):
+            base = configuration.with_settings(base, [f"model.architecture={ARCHITECTURES[kind]}"])
+        if start and kind in ("labels", "tags") and base.model.architecture == MASKED:
+            # The encoder is that of the model to begin with; what comes after it is new.
+            after = ["model.encoder=transformer", f"model.architecture={ARCHITECTURES[kind]}"]
+            base = configuration.with_settings(base, after)
         base = configuration.from_file(config, base) if config else base
         chosen = configuration.with_settings(base, settings)
-        _fits_architecture(chosen, plain=bool(text))
+        _fits_architecture(chosen, kind)
         prepare_run(chosen, to if chief else None, linked=links is not None, resume=resume, start=start)
         return chosen
 
@@ -191,18 +229,19 @@ def train(
         data_dir,
         weights or [],
         dev=held_out,
-        plain=bool(text),
+        kind=kind,
+        reading=Reading.of(chosen),
         links=links,
         quoted=tsv_quoting,
         tell=tell,
     )
     if not (resume or start):
-        base, lines = presets.preset(name, corpus.size, "lines" if text else "pairs", chosen.text.joint)
+        base, lines = presets.preset(name, corpus.size, WHAT[kind], chosen.text.joint)
         for line in lines:
             tell(line)
         chosen = choose(base)
     workers = _joined(cluster, chosen, corpus, dev, resume, wait) if cluster else None
-    if not resume and chief:
+    if not resume and chief and kind in ("pairs", "text"):
         named = [*(both for pair in zip(source or [], target or [], strict=True) for both in pair), *(pairs or [])]
         files = [Path(file) for name in named for file in find_files(name)]
         alone = len(files) <= (2 if source else 1)
@@ -216,7 +255,11 @@ def train(
     except Stopped as stopped:
         raise WorkFailed(f"{stopped} The same command with --resume continues from here.") from None
     if chief:
-        print(f"The model is in {to}. Try it: nmt {'complete' if text else 'translate'} {to}")
+        task = {"pairs": "translate", "text": "complete"}.get(kind, "label")
+        if chosen.model.architecture == MASKED:
+            print(f"The encoder is in {to}. Begin with it: nmt train --labels FILE --from {to} --to MODEL")
+        else:
+            print(f"The model is in {to}. Try it: nmt {task} {to}")
 
 
 def _silent(line: str) -> None:
@@ -265,49 +308,62 @@ def _warn(corpus: Corpus, dev: Corpus, files: list[Path], *, alone: bool, quoted
         say(f"nmt clean{named}{' --to DIR' if files and alone else ''} mends what it can, and leaves out the rest.")
 
 
-def _fits_architecture(config: Config, plain: bool) -> None:
-    """Check that a language model gets plain text and a translator pairs."""
-    language_model = config.model.architecture == "language-model"
-    if plain and not language_model:
-        raise InputError(f"--text is for a language model, and model.architecture is '{config.model.architecture}'.")
-    if language_model and not plain:
-        raise InputError("A language model reads plain text: name it with --text instead of pairs.")
+def _fits_architecture(config: Config, kind: str) -> None:
+    """Check that each kind of model gets its kind of corpus."""
+    architecture = config.model.architecture
+    wanted = ARCHITECTURES.get(kind)
+    if kind == "text" and architecture == MASKED:
+        return
+    if wanted and architecture != wanted:
+        raise InputError(f"--{kind} is for a {wanted.replace('-', ' ')}, and model.architecture is '{architecture}'.")
+    if not wanted and architecture in (MASKED, *ARCHITECTURES.values()):
+        option = next((option for option, each in ARCHITECTURES.items() if each == architecture), "text")
+        reads = "plain text" if option == "text" else "labelled texts"
+        raise InputError(
+            f"A {architecture.replace('-', ' ')} reads {reads}: name {'it' if option == 'text' else 'them'} with "
+            f"--{option} instead of pairs."
+        )
 
 
-def _one_corpus(
-    *,
-    source: list[str] | None,
-    target: list[str] | None,
-    pairs: list[str] | None,
-    tfds: str | None,
-    text: list[str] | None,
-) -> Any:
+def _one_corpus(*, source: list[str] | None, target: list[str] | None, **others: Any) -> Any:
     """Return what the options name: files of two sides, files, or a dataset's name."""
     if bool(source) != bool(target):
         raise InputError("--source and --target go together: one sentence per line, line by line.")
-    given = [x for x in ((source, target) if source else None, pairs, tfds, text) if x]
+    given = [x for x in ((source, target) if source else None, *others.values()) if x]
     if len(given) != 1:
         raise InputError(
-            "Name the training pairs in one way: --source and --target, or --pairs, or --tfds; or plain text: --text."
+            "Name the training pairs in one way: --source and --target, or --pairs, or --tfds; or plain text: --text; "
+            "or labelled texts: --labels, or --tags."
         )
     return given[0]
 
 
 def _dev_corpus(
-    source: Path | None, target: Path | None, pairs: Path | None, text: Path | None, *, plain: bool, quoted: bool
+    source: Path | None,
+    target: Path | None,
+    pairs: Path | None,
+    *,
+    kind: str,
+    others: dict[str, Path | None],
+    quoted: bool,
 ) -> Corpus | None:
+    """Open the development set that was named: pairs, or by its kind one of the ``others``."""
     from nmt.data import corpora
 
-    if (text and not plain) or (plain and (source or target or pairs)):
-        raise InputError("--dev-text goes with --text, and development pairs go with pairs.")
-    if text:
-        return corpora.from_text(text)
-
-    if (source is None) != (target is None) or (source and pairs):
+    for other, path in others.items():
+        if path and other != kind:
+            raise InputError(f"--dev-{other} goes with --{other}, and development pairs go with pairs.")
+    if kind != "pairs" and (source or target or pairs):
+        raise InputError(f"--dev-{kind} goes with --{kind}, and development pairs go with pairs.")
+    if kind == "text":
+        plain = others[kind]
+        return corpora.from_text(plain) if plain else None
+    tsv = others.get(kind, pairs)
+    if (source is None) != (target is None) or (source and tsv):
         raise InputError("Name the development pairs in one way: --dev-source and --dev-target, or --dev-pairs.")
     if source and target:
         return corpora.from_files(source, target)
-    return corpora.from_tsv(pairs, quoted) if pairs else None
+    return corpora.from_tsv(tsv, quoted) if tsv else None
 
 
 def _corpora(
@@ -316,13 +372,15 @@ def _corpora(
     weights: list[float],
     *,
     dev: Corpus | None,
-    plain: bool,
+    kind: str,
+    reading: Reading,
     links: Path | None,
     quoted: bool,
     tell: Callable[[str], None],
 ) -> tuple[Corpus, Corpus]:
     """Open the training pairs with their word links, and find development pairs if none were named."""
     from nmt.data import corpora, mixture
+    from nmt.data.labels import check_known, check_lines, learn_labels
     from nmt.data.word_links import with_links
 
     if isinstance(given, str):
@@ -335,11 +393,18 @@ def _corpora(
     elif isinstance(given, tuple):
         corpus = mixture.open_parallel(given[0], given[1], weights)
     else:
-        corpus = mixture.open_texts(given, weights) if plain else mixture.open_tsvs(given, quoted, weights)
+        opened = mixture.open_texts(given, weights) if kind == "text" else mixture.open_tsvs(given, quoted, weights)
+        corpus = opened
     corpus = with_links(corpus, links) if links else corpus
+    if kind in ("labels", "tags"):
+        # Before some are held out, so that errors have the number of a line in its file.
+        counted = check_lines(corpus, reading)
+        labels = learn_labels(counted, corpus.name)
+        if dev is not None:
+            check_known(check_lines(dev, reading), labels, dev.name)
     if dev is not None:
         return corpus, dev
     corpus, dev = corpora.split_dev(corpus)
-    what = "lines" if plain else "pairs"
+    what = WHAT[kind]
     tell(f"No development {what} were named, so {dev.size:,} of the training {what} are held out.")
     return corpus, dev

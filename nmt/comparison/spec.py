@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nmt.config import Config, from_file, with_settings
+from nmt.config import ENCODER_ALONE, Config, from_file, with_settings
 from nmt.data.corpora import Corpus, from_files, from_text, from_tsv, split_dev
 from nmt.data.word_links import with_links
 from nmt.errors import InputError
@@ -148,6 +148,8 @@ def read_candidates(words: Sequence[str], base: Config, plain: bool = False) -> 
                 f"'{each.name}' cannot be a model's name: it also names a folder, so it needs letters, digits, '-', "
                 f"'_' and '.' only. Write NAME:{word} to give it another."
             )
+        if each.config.model.architecture in ENCODER_ALONE:
+            raise InputError(f"{word} is a {each.config.model.architecture}: only models that write text are compared.")
         language_model = each.config.model.architecture == "language-model"
         if language_model and not plain:
             raise InputError(

@@ -59,6 +59,8 @@ class Corpus(ABC):
 
     name: str
     size: int
+    # The corpora that this one joins, see nmt.data.mixture.
+    parts: Sequence[Corpus] = ()
 
     @property
     def whole(self) -> Corpus:

@@ -144,7 +144,7 @@ def mixture(parts: Sequence[Corpus], weights: Sequence[float] = ()) -> Corpus:
 @dataclass(frozen=True)
 class _Mixture(Corpus):
     name: str
-    parts: tuple[Corpus, ...]
+    parts: tuple[Corpus, ...]  # type: ignore[assignment]
     weights: tuple[float, ...] = ()
 
     @cached_property

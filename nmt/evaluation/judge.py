@@ -16,10 +16,12 @@ from nmt.evaluation.scores import choose_tokenizer, why_bleu_fails
 BLEU = "val_bleu"
 CHRF = "val_chrf"
 PERPLEXITY = "val_perplexity"
-NAMES = {BLEU: "BLEU", CHRF: "chrF", PERPLEXITY: "perplexity"}
+ACCURACY = "val_accuracy"
+F1 = "val_f1"
+NAMES = {BLEU: "BLEU", CHRF: "chrF", PERPLEXITY: "perplexity", ACCURACY: "accuracy", F1: "macro F1"}
 
 # Below these, the scores are chance, and the perplexity decides: letters without sense have a chrF of about ten.
-_FLOORS = {BLEU: 1.0, CHRF: 15.0}
+_FLOORS = {BLEU: 1.0, CHRF: 15.0, ACCURACY: 0.0, F1: 0.0}
 # A run whose best epoch is no better than this learned next to nothing.
 _NEXT_TO_NOTHING = {BLEU: 2.0, CHRF: 15.0}
 
@@ -29,7 +31,7 @@ class Judge:
     """The score that decides, and why it is that one.
 
     Attributes:
-        watch: its name in the journal: ``val_bleu``, ``val_chrf`` or ``val_perplexity``.
+        watch: its name in the journal, one of ``NAMES``.
         why: the reason, half a sentence.
         tokenizer: that of BLEU.
     """
@@ -40,6 +42,17 @@ class Judge:
 
     def __str__(self) -> str:
         return f"The epochs are judged by the {NAMES[self.watch]} of the development set: {self.why}."
+
+
+def choose_label_judge(watch: str) -> Judge:
+    """Return the judge of the run of a classifier or a tagger, by ``training.watch``.
+
+    >>> print(choose_label_judge("auto"))
+    The epochs are judged by the macro F1 of the development set: every label counts the same, also a rare one.
+    """
+    if watch == "auto":
+        return Judge(F1, "every label counts the same, also a rare one")
+    return Judge(f"val_{watch}", f"training.watch = '{watch}'")
 
 
 def choose_judge(watch: str, targets: Sequence[str], language_model: bool = False) -> Judge:
@@ -105,7 +118,7 @@ def learned_little(records: Sequence[Mapping[str, Any]], watch: str, vocabulary:
     )
     if not little:
         return ""
-    known = [f"{name} {best[key]:,.2f}" for key, name in NAMES.items() if best.get(key) is not None]
+    known = [f"{NAMES[key]} {best[key]:,.2f}" for key in (BLEU, CHRF, PERPLEXITY) if best.get(key) is not None]
     return (
         f"Warning: the model learned next to nothing. The scores of its best epoch on the development set: "
         f"{', '.join(known) or 'none that is a number'}. It may need more epochs or more pairs, and `nmt data` looks "

@@ -7,9 +7,9 @@ from importlib.metadata import version as installed
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nmt.config import Config, beam_size, to_toml
+from nmt.config import LABELLING, Config, beam_size, to_toml
 from nmt.errors import InputError
-from nmt.evaluation.judge import NAMES, PERPLEXITY, quality
+from nmt.evaluation.judge import ACCURACY, F1, NAMES, PERPLEXITY, quality
 from nmt.evaluation.scores import bleu_signature
 from nmt.model_folder import read_journal
 
@@ -57,6 +57,40 @@ print([each.decode() for each in drawn["completion"].numpy()], drawn["score"].nu
 The signature `score` gives the log-probability of texts and the number of their pieces.
 """
 
+_LABELS_SAVED_MODEL = """\
+Ask it from Python, here in this folder; elsewhere, write its path instead of the dot:
+
+```sh
+pip install "tensorflow=={tensorflow}" "tensorflow-text=={text}"
+```
+
+```python
+import tensorflow as tf
+import tensorflow_text  # registers the operations of SentencePiece; without it: "Op type not registered"
+
+model = tf.saved_model.load(".")  # keep it: the signatures work only as long as it lives
+answer = model.signatures["serving_default"](text=tf.constant(["first text", "second text"]))
+print({{name: value.numpy() for name, value in answer.items()}})
+```
+
+The signature `{more}` also gives the probabilities of all labels{attention}.
+"""
+
+_LABELS_DEVICE = """\
+Ask it, here in this folder:
+
+```sh
+pip install {packages}
+echo "first text" | python label.py --json
+```
+
+```python
+from label import Labeller
+
+print(Labeller(".").label(["first text"])[0].labels)
+```
+"""
+
 _LANGUAGE_DEVICE = """\
 Ask it, here in this folder:
 
@@ -102,16 +136,20 @@ translator.close();
 """
 
 
-def saved_model_lines(language_model: bool = False) -> str:
+def saved_model_lines(architecture: str = "recurrent") -> str:
     """Return the part of a card that says how to open a SavedModel, with the versions it was written with."""
-    return (_LANGUAGE_SAVED_MODEL if language_model else _SAVED_MODEL).format(
-        tensorflow=installed("tensorflow"), text=installed("tensorflow-text")
-    )
+    lines = {"language-model": _LANGUAGE_SAVED_MODEL}.get(architecture, _SAVED_MODEL)
+    more = {}
+    if architecture in LABELLING:
+        tags = architecture == "tagger"
+        lines = _LABELS_SAVED_MODEL
+        more = {"more": "tag" if tags else "classify", "attention": "" if tags else ", and the weight of each token"}
+    return lines.format(**more, tensorflow=installed("tensorflow"), text=installed("tensorflow-text"))
 
 
-def device_lines(strings: bool, language_model: bool = False) -> str:
+def device_lines(strings: bool, architecture: str = "recurrent") -> str:
     """Return the part of a card that says how to run an export for a device, one of strings or of ids."""
-    lines = _LANGUAGE_DEVICE if language_model else _DEVICE
+    lines = {"language-model": _LANGUAGE_DEVICE, **dict.fromkeys(LABELLING, _LABELS_DEVICE)}.get(architecture, _DEVICE)
     packages = ("tensorflow-text",) if strings else ("ai-edge-litert", "sentencepiece")
     return lines.format(packages=" ".join(f'"{each}=={installed(each)}"' for each in packages))
 
@@ -158,12 +196,15 @@ def card(
     how = config.decoding
     beam = beam_size(how)
     language_model = config.model.architecture == "language-model"
+    labels = config.model.architecture in LABELLING
     drawn = ""
     if language_model:
         drawn = f", or sampling at temperature {how.temperature:g}, top_k {how.top_k or 'all'}, top_p {how.top_p:g}"
     network = {
         "recurrent": f"recurrent, attention {config.model.attention}",
         "language-model": f"language-model, decoder {config.model.decoder}",
+        "classifier": f"classifier, encoder {config.model.encoder}, pooling {config.model.pooling}",
+        "tagger": f"tagger, encoder {config.model.encoder}",
     }
     search = "greedy search" if beam == 1 else f"beam of {beam}, length penalty {how.length_penalty:g}"
     joint = f"{pieces[0]:,} pieces" + ("" if config.text.joint else f" of the source, {pieces[1]:,} of the target")
@@ -171,14 +212,22 @@ def card(
         "what": what,
         **(
             {}
-            if language_model and not languages
+            if (language_model or labels) and not languages
             else {"languages": languages or "unknown; set them with `nmt export --languages ko-en`"}
         ),
         **({"ensemble": f"{', '.join(names)}; the lines below describe the first"} if len(names) > 1 else {}),
         "network": network.get(config.model.architecture, config.model.architecture),
         "vocabulary": f"{config.text.kind}, {joint}",
-        "quality": _perplexity(model) if language_model else _quality(model, config.training.watch),
-        "search": f"{search}{drawn}; at most {how.max_length} pieces are read and written",
+        "quality": _perplexity(model)
+        if language_model
+        else _labels_quality(model)
+        if labels
+        else _quality(model, config.training.watch),
+        **(
+            {"reads": f"at most {how.max_length} pieces"}
+            if labels
+            else {"search": f"{search}{drawn}; at most {how.max_length} pieces are read and written"}
+        ),
         "made": f"{datetime.datetime.now(datetime.UTC):%Y-%m-%d}, nmt {installed('nmt')}",
     }
     listed = "\n".join(f"- **{name}**: {value}" for name, value in rows.items())
@@ -196,6 +245,18 @@ def _perplexity(model: Path) -> str:
     except InputError:
         found = []
     return f"perplexity {min(found):.2f} of a piece of the development set" if found else _UNKNOWN
+
+
+def _labels_quality(model: Path) -> str:
+    """Return the scores of the kept epoch of a classifier or a tagger on the development set."""
+    try:
+        records = [record for record in read_journal(model) if record.get(F1) is not None]
+    except InputError:
+        records = []
+    if not records:
+        return _UNKNOWN
+    kept = max(records, key=lambda record: quality(record, record.get("watch", F1)))
+    return f"accuracy {kept.get(ACCURACY, 0):.2%}, macro F1 {100 * kept[F1]:.2f} of the development set"
 
 
 def _quality(model: Path, watch: str) -> str:

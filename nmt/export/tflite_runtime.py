@@ -1,7 +1,8 @@
 """A model on a device: a program for a TFLite model that needs nothing else of this package.
 
-`nmt export --tflite` writes a folder with a copy of this file: ``translate.py``, or ``complete.py`` for a language
-model. It needs two packages, or another one if the export was written with `--strings`::
+`nmt export --tflite` writes a folder with a copy of this file: ``translate.py``, ``complete.py`` for a language model,
+or ``label.py`` for a classifier or a tagger. It needs two packages, or another one if the export was written with
+`--strings`::
 
     pip install ai-edge-litert sentencepiece    # or tensorflow-text
     echo "나는 밥을 먹었다" | python FOLDER/translate.py
@@ -13,6 +14,9 @@ or, in your own program, with the folder on its path::
 
     from complete import Completer
     Completer("FOLDER").complete(["once upon"], sample=True, seed=7)[0].text
+
+    from label import Labeller
+    Labeller("FOLDER").label(["a lovely book"])[0].labels
 """
 
 from __future__ import annotations
@@ -22,6 +26,7 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 import sys
 import threading
 import unicodedata
@@ -35,7 +40,7 @@ import numpy as np
 
 CONTENTS = "edge.json"
 FORMAT = 1
-_END = 3
+_UNKNOWN, _END = 1, 3
 # Sentences translated at a time.
 _BATCH = 16
 # More carriage returns than these in the first line are ends of lines.
@@ -178,6 +183,92 @@ class Completer:
             truncated=truncated,
             unfinished=bool(outputs["unfinished"][0, 0]) and not truncated,
         )
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """A text with its label, or with a label for each of its tokens.
+
+    Attributes:
+        tokens: the pieces that a classifier has read, the end last; or the words or characters that a tagger labels.
+        labels: the one label of a classifier; or that of each token.
+        probabilities: of all labels in the order of the labeller's ``names``: ``(1, labels)`` or ``(tokens, labels)``.
+        attention: the weight of each token in a classifier's decision; ``None`` of a tagger.
+        truncated: whether the text was longer than the model reads.
+    """
+
+    tokens: tuple[str, ...]
+    labels: tuple[str, ...]
+    probabilities: np.ndarray
+    attention: np.ndarray | None = None
+    truncated: bool = False
+
+
+class Labeller:
+    """A classifier or a tagger on a device. Several threads may use it; they take turns.
+
+    Arguments:
+        folder: what `nmt export --tflite` wrote.
+        threads: of the interpreter.
+
+    Raises:
+        ValueError: if a file is missing or was changed, or the export is that of another kind of model.
+    """
+
+    def __init__(self, folder: str | Path, threads: int = 1) -> None:
+        from ai_edge_litert.interpreter import Interpreter
+
+        files, contents = _opened(Path(folder), "label")
+        self.max_length: int = contents["max_length"]
+        self.names: tuple[str, ...] = tuple(contents["names"])
+        self.tags: bool = contents["tags"]
+        self._characters = contents["characters"]
+        self._tokenizer = _tokenizer(files[contents["source"]])
+        self._interpreter = Interpreter(model_content=files["model.tflite"], num_threads=threads)
+        self._run = _in_turn(self._interpreter.get_signature_runner("label"))
+
+    def label(self, texts: Sequence[str]) -> list[Labelled]:
+        """Label each text, in the order given."""
+        if isinstance(texts, str):
+            raise TypeError("Give a list of texts, not one string.")
+        return [(self._tagged if self.tags else self._classified)(_clean(text)) for text in texts]
+
+    def _classified(self, text: str) -> Labelled:
+        ids = self._tokenizer.encode(text)
+        read = [*ids[: self.max_length], _END]
+        outputs = self._run(source=np.array([read], np.int32))
+        (chances,) = outputs["probabilities"]
+        return Labelled(
+            tokens=tuple(self._tokenizer.id_to_piece(read)),
+            labels=(self.names[int(np.argmax(chances))],),
+            probabilities=chances[None].copy(),
+            attention=outputs["attention"][0].copy(),
+            truncated=len(ids) >= len(read),
+        )
+
+    def _tagged(self, text: str) -> Labelled:
+        tokens = list(text) if self._characters else [part for part in re.split(r"[ \t\n\v\f\r]+", text) if part]
+        ids: list[int] = []
+        places = []
+        for token in tokens:
+            places.append(len(ids))
+            ids += self._pieces(token)
+        read = [place for place in places if place < self.max_length]
+        outputs = self._run(source=np.array([[*ids[: self.max_length], _END]], np.int32))
+        chances = outputs["probabilities"][0, read]
+        return Labelled(
+            tokens=tuple(tokens[: len(read)]),
+            labels=tuple(self.names[number] for number in np.argmax(chances, -1)),
+            probabilities=chances.copy(),
+            truncated=len(read) < len(tokens),
+        )
+
+    def _pieces(self, token: str) -> list[int]:
+        """Return the ids of a word, or the one of a character; the unknown token of what no piece spells."""
+        found: list[int] = self._tokenizer.encode(token)
+        if not self._characters:
+            return found or [_UNKNOWN]
+        return found[-1:] or [self._tokenizer.piece_to_id("▁")]
 
 
 class _Ids:
@@ -409,10 +500,13 @@ def main() -> None:
     arguments = parser.parse_args()
     sys.stdout.reconfigure(encoding="utf-8")  # type: ignore[union-attr]
     try:
-        if read_contents(Path(arguments.folder)).get("task") == "complete":
+        task = read_contents(Path(arguments.folder)).get("task")
+        if task == "complete":
             _complete_lines(arguments)
+        elif task == "label" and not arguments.sample:
+            _label_lines(arguments)
         elif arguments.sample:
-            raise ValueError("--sample is for a language model, and this one translates.")
+            raise ValueError("--sample is for a language model, and this is none.")
         else:
             _translate_lines(arguments)
     except BrokenPipeError:
@@ -444,6 +538,23 @@ def _complete_lines(arguments: argparse.Namespace) -> None:
         print(json.dumps(values, ensure_ascii=False) if arguments.json else found.text, flush=True)
         if found.truncated:
             print(f"complete: line {number + 1} is longer than {completer.max_length - 1} pieces", file=sys.stderr)
+
+
+def _label_lines(arguments: argparse.Namespace) -> None:
+    labeller = Labeller(arguments.folder, arguments.threads)
+    for number, line in enumerate(_lines(arguments.file), 1):
+        (found,) = labeller.label([line])
+        numbers = {"probabilities": found.probabilities.round(4).tolist()}
+        if found.attention is not None:
+            numbers["attention"] = found.attention.round(4).tolist()
+        values = {"tokens": found.tokens, "labels": found.labels, "names": labeller.names, **numbers}
+        blank = not line.strip()
+        print(
+            json.dumps(values, ensure_ascii=False) if arguments.json else "" if blank else " ".join(found.labels),
+            flush=True,
+        )
+        if found.truncated:
+            print(f"label: line {number}: only {labeller.max_length} pieces of it were read", file=sys.stderr)
 
 
 def record(best: list[Translation]) -> str:

@@ -11,19 +11,23 @@ from nmt.layers.attention import ATTENTIONS, Attention, FixedContext, make_atten
 from nmt.layers.decoder import Decoder
 from nmt.layers.encoder import Encoder
 from nmt.layers.transformer import TransformerDecoder, TransformerEncoder
+from nmt.models.classifier import SequenceClassifier
 from nmt.models.language_model import LanguageModel
+from nmt.models.masked_language_model import MaskedLanguageModel
 from nmt.models.seq2seq import Seq2Seq
+from nmt.models.tagger import SequenceTagger
 
 
-def build_model(
-    config: Config, source_vocabulary: int | None = None, target_vocabulary: int | None = None
-) -> Seq2Seq | LanguageModel:
+def build_model(config: Config, source_vocabulary: int | None = None, target_vocabulary: int | None = None) -> Any:
     """Return a new model with its weights, ready to compile and fit.
 
     Arguments:
         config: the whole configuration.
         source_vocabulary, target_vocabulary: numbers of tokens; ``text.vocabulary_size`` if not given. A language model
-            uses only the second.
+            uses only the second. Of a classifier or a tagger the second is the number of labels.
+
+    Returns:
+        A :class:`Seq2Seq`, :class:`LanguageModel`, :class:`SequenceClassifier` or :class:`SequenceTagger`.
 
     Raises:
         InputError: if no vocabulary size is given and the config's is ``auto``.
@@ -89,12 +93,50 @@ def language_model(config: Config, source_vocabulary: int, target_vocabulary: in
     return LanguageModel(target_vocabulary, m.embedding, decoder, m.tied, **_dropouts(config))
 
 
+def classifier(config: Config, vocabulary: int, labels: int) -> SequenceClassifier:
+    """Return a classifier, not built yet: an encoder, recurrent or a Transformer, that has one label for a text."""
+    m = config.model
+    return SequenceClassifier(
+        vocabulary, m.embedding, _encoder(config), labels, m.pooling, m.attention_units, **_dropouts(config)
+    )
+
+
+def tagger(config: Config, vocabulary: int, labels: int) -> SequenceTagger:
+    """Return a tagger, not built yet: an encoder, recurrent or a Transformer, that has a label for every token."""
+    return SequenceTagger(vocabulary, config.model.embedding, _encoder(config), labels, **_dropouts(config))
+
+
+def masked_language_model(config: Config, vocabulary: int, target_vocabulary: int) -> MaskedLanguageModel:
+    """Return a Transformer's encoder that names masked tokens, not built yet."""
+    encoder = TransformerEncoder(layers=config.model.encoder_layers, **_stack(config))
+    return MaskedLanguageModel(vocabulary, config.model.embedding, encoder, **_dropouts(config))
+
+
 # The names are those of model.architecture in the config; a test holds the two equal.
-ARCHITECTURES: dict[str, Callable[[Config, int, int], Seq2Seq | LanguageModel]] = {
+ARCHITECTURES: dict[str, Callable[[Config, int, int], Any]] = {
     "recurrent": recurrent,
     "transformer": transformer,
     "language-model": language_model,
+    "classifier": classifier,
+    "tagger": tagger,
+    "masked-language-model": masked_language_model,
 }
+
+
+def _encoder(config: Config) -> Encoder | TransformerEncoder:
+    """Return the encoder of a classifier or a tagger, which has no bridge to a decoder."""
+    m = config.model
+    if m.encoder == "transformer":
+        return TransformerEncoder(layers=m.encoder_layers, **_stack(config))
+    return Encoder(
+        m.units,
+        m.cell,
+        layers=m.encoder_layers,
+        bidirectional=m.bidirectional,
+        dropout=m.dropout,
+        layer_norm=m.layer_norm,
+        residual=m.residual,
+    )
 
 
 def _stack(config: Config) -> dict[str, Any]:

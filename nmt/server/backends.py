@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import numpy as np
 
 from nmt.checksums import CHECKSUMS, check, names
-from nmt.config import BEAM_KEYS, SAMPLING_KEYS, beam_size
+from nmt.config import BEAM_KEYS, ENCODER_ALONE, SAMPLING_KEYS, beam_size
 from nmt.errors import InputError, first_line
 from nmt.model_folder import CONFIG, check_files, read_config
 from nmt.server.operations import check_operations
@@ -267,7 +267,10 @@ def find(folder: Path) -> Place:
         # A link is served under its own name: that is what the user has typed.
         typed = Path(os.path.abspath(folder))
         if (whole / CONFIG).is_file():
-            if read_config(folder).model.architecture == "language-model":
+            architecture = read_config(folder).model.architecture
+            if architecture in ENCODER_ALONE:
+                raise InputError(f"{folder} is a {architecture}, which writes no text, and a server translates.")
+            if architecture == "language-model":
                 raise InputError(f"{folder} is a language model: it has no source to translate. Use `nmt complete`.")
             return Place(folder, "model", typed.name, 1)
         if (whole / "saved_model.pb").is_file():

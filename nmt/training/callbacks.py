@@ -29,9 +29,11 @@ from nmt.atomic_write import write_file
 from nmt.config import Config
 from nmt.errors import InputError, WorkFailed
 from nmt.evaluation.beginnings import beginning
-from nmt.evaluation.judge import BLEU, CHRF, NAMES, PERPLEXITY, quality
+from nmt.evaluation.judge import BLEU, CHRF, F1, NAMES, PERPLEXITY, quality
+from nmt.evaluation.labelling import label_scores
 from nmt.evaluation.scores import score
 from nmt.inference.completer import Completer
+from nmt.inference.labeller import Labeller
 from nmt.inference.translator import Translator
 from nmt.saving import replace_weights
 from nmt.training.averaging import Keep
@@ -192,6 +194,35 @@ class DevText(keras.callbacks.Callback):
         self.news.later(f"  output     {made.text}")
 
 
+class DevLabels(keras.callbacks.Callback):
+    """Label the development set after each epoch: the macro F1 goes into the logs, one text is shown."""
+
+    after = (News, Keep, StopOnNonFinite)
+
+    def __init__(self, labeller: Labeller, pairs: list[tuple[str, str]], news: News) -> None:
+        super().__init__()
+        self.labeller = labeller
+        self.texts = [text for text, _ in pairs]
+        self.references = [labeller.reading.labels(target) for _, target in pairs]
+        self.news = news
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        assert logs is not None
+        found = self.labeller.predicted(self.texts)
+        # Of a text that is too long the last tokens have no label.
+        right = [name for names, given in zip(self.references, found, strict=True) for name in names[: len(given)]]
+        scores = label_scores(right, [name for names in found for name in names], self.labeller.labels.names)
+        logs[F1] = scores.macro_f1
+        shown = epoch % len(self.texts)
+        self.news.later(
+            f"dev accuracy {scores.accuracy:.2%}, macro F1 {100 * scores.macro_f1:.2f} after epoch {epoch + 1}. One of "
+            "its texts:"
+        )
+        self.news.later(f"  text       {self.texts[shown]}")
+        self.news.later(f"  reference  {' '.join(self.references[shown])}")
+        self.news.later(f"  output     {' '.join(found[shown])}")
+
+
 class Cost(keras.callbacks.Callback):
     """Record the cost of an epoch: ``seconds``, scoring included, ``memory_mb``, the peak of the process, ``tokens/s``.
 
@@ -199,12 +230,16 @@ class Cost(keras.callbacks.Callback):
     epoch also builds the graph. It is 0 with one batch. The clock is read here, since XLA has none for a step.
 
     Of an epoch that was resumed, only what came since then is known.
+
+    Arguments:
+        speed: how the journal calls that number: of a classifier or a tagger it counts labels.
     """
 
-    after_if_present = (DevScores, DevText)
+    after_if_present = (DevScores, DevText, DevLabels)
 
-    def __init__(self) -> None:
+    def __init__(self, speed: str = "tokens/s") -> None:
         super().__init__()
+        self.name = speed
         self.began = 0.0
         self.first: tuple[float, float] | None = None
         self.speed = 0.0
@@ -219,13 +254,13 @@ class Cost(keras.callbacks.Callback):
         else:
             self.speed = (tokens - self.first[1]) / (now - self.first[0])
         if logs is not None:
-            logs["tokens/s"] = self.speed  # for a progress bar
+            logs[self.name] = self.speed  # for a progress bar
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         assert logs is not None
         logs["seconds"] = time.monotonic() - self.began
         logs["memory_mb"] = peak_mb()
-        logs["tokens/s"] = self.speed
+        logs[self.name] = self.speed
 
 
 class SampleMore(keras.callbacks.Callback):
@@ -325,8 +360,10 @@ _SHOWN = (
     ("val_accuracy", "dev accuracy {:.1%}"),
     (BLEU, "dev BLEU {:.2f}"),
     (CHRF, "dev chrF {:.2f}"),
+    (F1, "dev macro F1 {:.1%}"),
     ("learning_rate", "learning rate {:.2g}"),
     ("tokens/s", "{:,.0f} tokens/s"),
+    ("labels/s", "{:,.0f} labels/s"),
     ("seconds", "{:,.1f} s"),
     ("memory_mb", "{:,.0f} MB"),
 )
@@ -339,7 +376,7 @@ def epoch_line(record: Mapping[str, Any], epochs: int) -> str:
     'Epoch 3 of 40: loss 2.0000, dev BLEU 11.40, 1,036 MB'
     """
     known = [form.format(record[key]) for key, form in _SHOWN if record.get(key) is not None]
-    shown = [each for each in known if each != "0 tokens/s"]
+    shown = [each for each in known if each not in ("0 tokens/s", "0 labels/s")]
     return f"Epoch {record['epoch']} of {epochs}: {', '.join(shown)}"
 
 

@@ -6,13 +6,15 @@ import numpy as np
 
 from nmt.data.tokenizers import Tokenizer, Tokenizers
 from nmt.data.vocabulary_growth import replaced
+from nmt.models.encoder_model import EncoderModel
 from nmt.models.language_model import LanguageModel
+from nmt.models.masked_language_model import MaskedLanguageModel
 from nmt.models.seq2seq import Seq2Seq
 
+Network = Seq2Seq | LanguageModel | EncoderModel
 
-def begin_with(
-    model: Seq2Seq | LanguageModel, tokenizers: Tokenizers, start: Seq2Seq | LanguageModel, start_tokenizers: Tokenizers
-) -> None:
+
+def begin_with(model: Network, tokenizers: Tokenizers, start: Network, start_tokenizers: Tokenizers) -> None:
     """Give a new model the weights of another one, whose vocabulary is the first part of its own.
 
     An old token keeps its row. The row of a new one is the mean of the rows of the tokens that spelled it before, in
@@ -22,12 +24,37 @@ def begin_with(
         model, tokenizers: the new model.
         start, start_tokenizers: the model to begin with.
     """
+    if isinstance(start, MaskedLanguageModel) and not isinstance(model, MaskedLanguageModel):
+        begin_with_encoder(model, start)
+        return
+    rows: dict[int, tuple[int, Tokenizer, Tokenizer]]
+    if isinstance(model, EncoderModel):
+        grown = (start_tokenizers.source, tokenizers.source)
+        rows = {id(model.source_embedding.embeddings): (0, *grown)}
+        if isinstance(model, MaskedLanguageModel):
+            rows[id(model.output_bias)] = (0, *grown)
+        _assign(model, start, rows)
+        return
     target = (start_tokenizers.target, tokenizers.target)
     rows = {id(model.target_embedding.embeddings): (0, *target), id(model.output_bias): (0, *target)}
     if isinstance(model, Seq2Seq) and model.tied != "all":
         rows[id(model.source_embedding.embeddings)] = (0, start_tokenizers.source, tokenizers.source)
     if not model.tied_output:
         rows[id(model.output_kernel)] = (1, *target)
+    _assign(model, start, rows)
+
+
+def begin_with_encoder(model: Network, start: MaskedLanguageModel) -> None:
+    """Give a classifier or a tagger the token vectors and the encoder of a pretrained one, which has its vocabulary."""
+    assert isinstance(model, EncoderModel)
+    for part in ("source_embedding", "encoder"):
+        new, old = (getattr(each, part) for each in (model, start))
+        for variable, value in zip(new.trainable_variables, old.trainable_variables, strict=True):
+            variable.assign(value)
+
+
+def _assign(model: Network, start: Network, rows: dict[int, tuple[int, Tokenizer, Tokenizer]]) -> None:
+    """Give a model the weights of another; ``rows`` has those with a row for each token, by their id."""
     for new, old in zip(model.trainable_variables, start.trainable_variables, strict=True):
         values = np.asarray(old)
         new.assign(grown_rows(values, *rows[id(new)]) if id(new) in rows else values)

@@ -14,19 +14,21 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from nmt.config import Config, with_settings
+from nmt.config import LABELLING, MASKED, Config, with_settings
 from nmt.data.corpora import Corpus, from_pairs, split_dev
 from nmt.data.mixture import open_parallel, open_texts, open_tsvs
 from nmt.data.pipeline import Pipeline, prefetched
 from nmt.doctor.quick import warnings
 from nmt.errors import InputError
 from nmt.evaluation.confidence import reliability_lines
-from nmt.evaluation.judge import choose_judge, learned_little
+from nmt.evaluation.judge import PERPLEXITY, Judge, choose_judge, choose_label_judge, learned_little
 from nmt.folder_lock import folder_lock
 from nmt.inference.calibration import LEAST, calibrate
 from nmt.inference.completer import Completer
 from nmt.inference.confidence_file import write as write_confidence
 from nmt.inference.head_file import write as write_head
+from nmt.inference.labeller import Labeller
+from nmt.inference.pretrained import Pretrained
 from nmt.inference.translator import Translator
 from nmt.model_folder import EPOCHS, JOURNAL, LOGS, STATE, WEIGHTS, make
 from nmt.models.language_model import LanguageModel
@@ -39,6 +41,7 @@ from nmt.tf_import import as_written
 from nmt.training.averaging import Keep
 from nmt.training.callbacks import (
     Cost,
+    DevLabels,
     DevScores,
     DevText,
     EarlyStopping,
@@ -67,6 +70,9 @@ logger = logging.getLogger(__name__)
 # A run can be continued with any number of workers up to this one.
 MAX_WORKERS = 256
 
+# What a training returns.
+Trained = Translator | Completer | Labeller | Pretrained
+
 # A corpus, a TSV, two parallel files, or pairs of strings.
 Pairs = Corpus | str | Path | tuple[str | Path, str | Path] | Iterable[tuple[str, str]]
 
@@ -81,15 +87,15 @@ def train_model(
     start: str | Path | None = None,
     grow: int = 0,
     workers: Workers | None = None,
-) -> Translator | Completer:
+) -> Trained:
     """Train a model on a corpus and keep the best epoch, by its score on the development set, in a folder.
 
     The loggers of this package log its progress, with level INFO.
 
     Arguments:
         config: the whole configuration.
-        corpus: the training pairs, with word links for ``training.guided_alignment``, or plain text for a language
-            model.
+        corpus: the training pairs, with word links for ``training.guided_alignment``, plain text for a language model,
+            or texts with their labels as targets, see :mod:`nmt.data.labels`, for a classifier or a tagger.
         dev: the development pairs, of which the first 2,000 are translated after each epoch.
         folder: where the model goes. It must be new or empty, or hold the run to resume.
         resume: whether to continue the run in ``folder``; the model is then the same, bit for bit, as without a stop.
@@ -99,7 +105,8 @@ def train_model(
             scores, reports, and writes into the folder.
 
     Returns:
-        The best model, as a :class:`Translator` or, for a language model, as a :class:`Completer`.
+        The best model, as a :class:`Translator`, a :class:`Completer` for a language model, or a :class:`Labeller` for
+        a classifier or a tagger, a :class:`Pretrained` for a masked language model.
 
     Raises:
         InputError: before anything is written, if the folder holds another model, the text allows no such vocabulary,
@@ -149,7 +156,7 @@ def fit(
     dev: Pairs | None = None,
     preset: str = "auto",
     settings: Sequence[str] = (),
-) -> Translator | Completer:
+) -> Trained:
     """Train a model on pairs as ``nmt train`` does: settings that fit the pairs, some of them held out.
 
     The loggers of this package log what was chosen and the progress, with level INFO.
@@ -157,7 +164,8 @@ def fit(
     Arguments:
         pairs: a corpus of :mod:`nmt.data.corpora` or :mod:`nmt.data.mixture`, the name of a TSV or of two parallel
             files, each also a pattern or a folder, or pairs of strings.
-            With ``model.architecture=language-model`` the name of a text, or pairs with an empty source.
+            With ``model.architecture=language-model`` the name of a text, or pairs with an empty source; with
+            ``classifier`` or ``tagger`` the pairs are texts with their labels.
         to: the new folder for the model.
         dev: the development pairs, in the same form; by default some pairs are held out.
         preset: ``auto``, fitted to the number of pairs, ``plain``, or another one of :mod:`nmt.presets`.
@@ -174,16 +182,18 @@ def fit(
     """
     # A wrong setting is refused before a long corpus is read.
     chosen = with_settings(named_preset(preset)[0], list(settings))
-    plain = chosen.model.architecture == "language-model"
+    plain = chosen.model.architecture in ("language-model", MASKED)
     prepare_run(Config(), Path(to), linked=False)
     corpus = _opened(pairs, plain)
     corpus, held = (corpus, _opened(dev, plain)) if dev is not None else split_dev(corpus)
     if dev is None:
         logger.info(f"{held.size:,} of the training {'lines' if plain else 'pairs'} are held out for development.")
-    base, lines = named_preset(preset, corpus.size, "lines" if plain else "pairs", chosen.text.joint)
+    labelling = chosen.model.architecture in LABELLING
+    what = "texts" if labelling else "lines" if plain else "pairs"
+    base, lines = named_preset(preset, corpus.size, what, chosen.text.joint)
     for line in lines:
         logger.info(line)
-    for line in warnings(corpus, held, plain=plain):
+    for line in [] if labelling else warnings(corpus, held, plain=plain):
         logger.warning(f"Warning: {line}")
     return train_model(with_settings(base, list(settings)), corpus, held, to)
 
@@ -210,17 +220,24 @@ def _train(
     made: Callable[[], None],
     resume: bool,
     workers: Workers | None,
-) -> Translator | Completer:
+) -> Trained:
     """Run a training; ``made`` is called when its folder has been made."""
     config, training = parts.config, parts.config.training
     chief = workers is None or workers.is_chief
     tokenizers, model, kept, schedule = parts.tokenizers, parts.model, parts.kept, parts.schedule
     logger.info(f"{model.count_params():,} parameters.")
-    translator: Translator | Completer = (
-        Completer(kept, tokenizers, config) if isinstance(kept, LanguageModel) else Translator(kept, tokenizers, config)
-    )
-    targets = [target for _, target in development_sentences(dev)]
-    judge = choose_judge(training.watch, targets, language_model=isinstance(kept, LanguageModel))
+    translator: Trained
+    if parts.labels:
+        translator = Labeller(kept, tokenizers, config, parts.labels)
+        judge = choose_label_judge(training.watch)
+    elif config.model.architecture == MASKED:
+        translator = Pretrained(kept, tokenizers, config)
+        judge = Judge(PERPLEXITY, "that of the masked tokens")
+    else:
+        language_model = isinstance(kept, LanguageModel)
+        translator = Completer(kept, tokenizers, config) if language_model else Translator(kept, tokenizers, config)
+        targets = [target for _, target in development_sentences(dev)]
+        judge = choose_judge(training.watch, targets, language_model=language_model)
     logger.info(str(judge))
 
     news = News()
@@ -260,7 +277,7 @@ def _train(
     else:
 
         def fill(aside: Path) -> None:
-            write_settings(aside, config, tokenizers)
+            write_settings(aside, config, tokenizers, parts.labels)
             checkpoint.save(0, 0, aside / STATE)  # a run that fails at once can be resumed, with other settings
 
         make(folder, fill)
@@ -277,14 +294,14 @@ def _train(
         translator = _with_head(translator, corpus, folder)
     if isinstance(translator, Translator):
         translator = _with_confidence(translator, development_sentences(dev), folder)
-    if warning := learned_little(journal.records, judge.watch, tokenizers.target.vocabulary):
+    if not parts.labels and (warning := learned_little(journal.records, judge.watch, tokenizers.target.vocabulary)):
         logger.warning(warning)
     if workers:
         workers.any(False)
     return translator
 
 
-def _with_head(translator: Translator | Completer, corpus: Corpus, folder: Path) -> Translator:
+def _with_head(translator: Trained, corpus: Corpus, folder: Path) -> Translator:
     """Return a translator that has been taught an alignment head, which is written into its folder."""
     assert isinstance(translator, Translator) and isinstance(translator.model, Seq2Seq)
     model, tokenizers, config = translator.model, translator.tokenizers, translator.config
@@ -350,7 +367,7 @@ def _fit(
 def run_callbacks(
     config: Config,
     folder: Path,
-    translator: Translator | Completer,
+    translator: Trained,
     dev: Corpus,
     *,
     keep: Keep,
@@ -363,13 +380,18 @@ def run_callbacks(
     training, tokenizers, kept = config.training, translator.tokenizers, keep.kept.network
     train_events, dev_events = (EventFile(folder / LOGS / run, done=len(journal.records)) for run in (TRAIN, DEV))
     pairs = development_sentences(dev)
-    scores: keras.callbacks.Callback
-    examples: keras.callbacks.Callback
-    if isinstance(translator, Completer):
+    scores: list[keras.callbacks.Callback] = []
+    examples: list[keras.callbacks.Callback]
+    if isinstance(translator, Labeller):
+        labelled = [pair for pair in pairs if pair[0].strip()]
+        scores, examples = [DevLabels(translator, labelled, news)], []
+    elif isinstance(translator, Pretrained):
+        examples = []
+    elif isinstance(translator, Completer):
         lines = [line for _, line in pairs]
-        scores, examples = DevText(translator, lines, news), Completions(dev_events, translator, lines)
+        scores, examples = [DevText(translator, lines, news)], [Completions(dev_events, translator, lines)]
     else:
-        scores, examples = DevScores(translator, pairs, news), Translations(dev_events, translator, pairs)
+        scores, examples = [DevScores(translator, pairs, news)], [Translations(dev_events, translator, pairs)]
     changes: list[keras.callbacks.Callback] = []
     if training.schedule == "plateau":
         changes.append(Plateau(schedule, journal, training.plateau_patience, training.plateau_factor))
@@ -380,15 +402,15 @@ def run_callbacks(
             news,
             keep,
             StopOnNonFinite(folder, journal),
-            scores,
-            Cost(),
+            *scores,
+            Cost("labels/s" if isinstance(translator, Labeller | Pretrained) else "tokens/s"),
             journal,
             EpochLine(journal, training.epochs),
             KeepBest(folder, config, kept, journal),
             *changes,
             EarlyStopping(journal, training.early_stopping, news),
             Curves(train_events, dev_events, journal),
-            examples,
+            *examples,
             Projector(folder / LOGS / DEV, kept, tokenizers, journal),
             limits,
         ]

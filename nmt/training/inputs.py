@@ -7,26 +7,30 @@ import dataclasses
 import logging
 import warnings
 from collections.abc import Iterator
+from functools import partial
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from nmt.config import MAX_RATIO, Config, Text, max_ratio, settled
+from nmt.config import ENCODER_ALONE, LABELLING, MASKED, MAX_RATIO, Config, Text, max_ratio, settled
 from nmt.data import tokenizers as texts
 from nmt.data import vocabulary_growth
 from nmt.data.alignment_targets import count_lost
 from nmt.data.corpora import Corpus
+from nmt.data.label_pipeline import LabelPipeline, label_lengths
+from nmt.data.labels import Labels, Reading, check_known, check_lines, learn_labels
+from nmt.data.masked_tokens import MaskedPipeline
 from nmt.data.mixing import mixed_rows, spread_pairs
 from nmt.data.pipeline import SAMPLE, Buckets, Pipeline, length_blocks, lengths, linked
 from nmt.data.tokenizers import Tokenizers
 from nmt.decoding.strategies import fitted_max_ratio
 from nmt.errors import InputError
-from nmt.models.language_model import LanguageModel
-from nmt.models.seq2seq import Seq2Seq
-from nmt.saving import load
+from nmt.model_folder import read_config
+from nmt.saving import load, load_labelling, load_pretrained, sizes
 from nmt.training.checkpoint import fingerprint
 from nmt.training.distribute import strategy
 from nmt.training.finetune import begin_with
@@ -57,6 +61,7 @@ class RunParts:
         kept: the network that is kept.
         scored: that network and its loss.
         schedule: the schedule of the learning rate.
+        labels: of a classifier or a tagger.
     """
 
     config: Config
@@ -66,9 +71,10 @@ class RunParts:
     steps: int
     development: tf.data.Dataset
     model: TrainingModel
-    kept: Seq2Seq | LanguageModel
+    kept: Any
     scored: TrainingModel
     schedule: WarmUp
+    labels: Labels | None = None
 
 
 def run_parts(
@@ -105,7 +111,11 @@ def run_parts(
     if slow := slow_precision(config.training.precision):
         logger.warning(slow)
     keras.utils.set_random_seed(config.training.seed)
-    started = load(start) if start and not resume else None
+    labels = run_labels(config, corpus, dev, start) if config.model.architecture in LABELLING else None
+    started: Any = None
+    if start and not resume:
+        pretrained = read_config(start).model.architecture == MASKED
+        started = (load_pretrained if pretrained else load_labelling if labels else load)(start)
     tokenizers = (
         None
         if others
@@ -123,13 +133,13 @@ def run_parts(
         logger.warning(unwritable)
     measured = sample_lengths(config, corpus, tokenizers)
     config = fit_max_ratio(config, measured, started=start is not None)
-    pipeline, batches = make_pipeline(config, corpus, tokenizers, measured)
+    pipeline, batches = make_pipeline(config, corpus, tokenizers, measured, labels)
     if workers:
         pipeline = workers_share(pipeline, corpus, workers)
     steps = expected_steps(config, batches)
     development = development_batches(config, pipeline, dev)
-    vocabularies = (tokenizers.source.vocabulary, tokenizers.target.vocabulary)
-    model, scored, schedule = make_models(config, vocabularies, steps, workers.strategy if workers else None)
+    made = make_models(config, sizes(tokenizers, labels), steps, workers.strategy if workers else None)
+    model, scored, schedule = made
     if started:
         begin_with(model.network, tokenizers, started[0], started[1])
     return RunParts(
@@ -143,7 +153,36 @@ def run_parts(
         kept=scored.network,
         scored=scored,
         schedule=schedule,
+        labels=labels,
     )
+
+
+def run_labels(config: Config, corpus: Corpus, dev: Corpus, start: Path | None = None) -> Labels:
+    """Check labelled texts, and return the labels of a run: those of its texts, or of the model it begins with.
+
+    Arguments:
+        config: the whole configuration, of a classifier or a tagger.
+        corpus, dev: the texts to train on and to measure with.
+        start: the folder of a model to begin with.
+
+    Raises:
+        InputError: if a line is wrong, there is a single label, or a text has one that the training never saw.
+    """
+    reading = Reading.of(config)
+    # Of a corpus of which some texts are held out all labels are known, and errors name its lines.
+    counted = check_lines(corpus.whole, reading)
+    labels = learn_labels(counted, corpus.name)
+    if start and read_config(start).model.architecture != MASKED:
+        labels = Labels.load(start)
+        check_known(counted, labels, corpus.name)
+    if dev.whole is not corpus.whole:
+        check_known(check_lines(dev, reading), labels, dev.name)
+    what = f"{reading.token}s" if reading.tags else "texts"
+    (common, most), *_ = counted.most_common(1)
+    logger.info(
+        f"{len(labels.names)} labels of {counted.total():,} {what}; {most / counted.total():.1%} are '{common}'."
+    )
+    return labels
 
 
 def shared_tokenizers(workers: Workers, tokenizers: Tokenizers | None, joint: bool) -> Tokenizers:
@@ -208,14 +247,15 @@ def run_tokenizers(
 
 def fit_tokenizers(config: Config, corpus: Corpus) -> Tokenizers:
     """Train the tokenizers on the distinct sentences of the corpus: on a uniform sample of them if they are many."""
+    labelling = config.model.architecture in LABELLING
     tokenizers = texts.train_tokenizers(
-        corpus.pairs(),
+        ((text, "") for text, _ in corpus.pairs()) if labelling else corpus.pairs(),
         config.text.kind,
         config.text.vocabulary_size,
         config.text.joint,
         config.text.normalization,
     )
-    what = "lines" if config.model.architecture == "language-model" else "pairs"
+    what = "texts" if labelling else "lines" if _plain(config) else "pairs"
     if config.text.normalization == "auto" and tokenizers.target.normalization != "nfc":
         logger.info(
             f"text.normalization = {tokenizers.target.normalization}, because letters or digits come in two widths: "
@@ -234,7 +274,9 @@ def unwritable_words(config: Config, corpus: Corpus, tokenizers: Tokenizers, sta
         config, corpus, tokenizers: of the run.
         started: whether it begins with another model, whose vocabulary can grow.
     """
-    words, of = ("words", "lines") if config.model.architecture == "language-model" else ("target words", "pairs")
+    if config.model.architecture in ENCODER_ALONE:
+        return ""
+    words, of = ("words", "lines") if _plain(config) else ("target words", "pairs")
     targets = [target for _, target in spread_pairs(corpus, SAMPLE)]
     found = tokenizers.target.changed_words(targets)
     if not found:
@@ -276,13 +318,22 @@ def evenly_spread_pairs(corpus: Corpus) -> Iterator[tuple[str, str]]:
     return islice(corpus.pairs(), 0, None, -(-corpus.size // texts.SENTENCES))
 
 
+def _plain(config: Config) -> bool:
+    """Return whether the corpus is plain text, pairs with an empty source."""
+    return config.model.architecture in ("language-model", MASKED)
+
+
 def _sizes(tokenizers: Tokenizers) -> str:
     return f"{tokenizers.source.vocabulary:,}" + ("" if tokenizers.joint else f" and {tokenizers.target.vocabulary:,}")
 
 
 def sample_lengths(config: Config, corpus: Corpus, tokenizers: Tokenizers) -> np.ndarray:
     """Return the lengths of a sample of the corpus, see :func:`~nmt.data.pipeline.lengths`."""
-    sourceless = config.model.architecture == "language-model"
+    if config.model.architecture in LABELLING:
+        sample = spread_pairs(corpus, SAMPLE)
+        blocks = label_lengths(sample, tokenizers.source, Reading.of(config), config.data.max_length)
+        return np.concatenate([np.zeros([0, 2], np.int64), *blocks])
+    sourceless = _plain(config)
     return lengths(spread_pairs(corpus, SAMPLE), tokenizers, config.data.max_length, sourceless)
 
 
@@ -297,7 +348,7 @@ def fit_max_ratio(config: Config, measured: np.ndarray, started: bool = False) -
         started: whether the run begins with another model. Its limit is then in the config, and only rises.
     """
     decoding = config.decoding
-    if config.model.architecture == "language-model" or not len(measured):
+    if config.model.architecture in (*ENCODER_ALONE, "language-model") or not len(measured):
         return config
     if over := int(np.count_nonzero(measured[:, 1] > decoding.max_length)):
         logger.info(
@@ -313,13 +364,18 @@ def fit_max_ratio(config: Config, measured: np.ndarray, started: bool = False) -
 
 
 def make_pipeline(
-    config: Config, corpus: Corpus, tokenizers: Tokenizers, measured: np.ndarray | None = None
+    config: Config,
+    corpus: Corpus,
+    tokenizers: Tokenizers,
+    measured: np.ndarray | None = None,
+    labels: Labels | None = None,
 ) -> tuple[Pipeline, int]:
     """Choose the buckets from a sample of the corpus and log their padding.
 
     Arguments:
         config, corpus, tokenizers: of the run.
         measured: the lengths of the sample, if :func:`sample_lengths` has been called.
+        labels: of a classifier or a tagger.
 
     Returns:
         The pipeline, and the number of batches in an epoch. It is counted from the lengths of the sample, because each
@@ -329,7 +385,7 @@ def make_pipeline(
         InputError: if no pair passes the filter.
     """
     data, training = config.data, config.training
-    sourceless = config.model.architecture == "language-model"
+    sourceless = _plain(config)
     pairs, links = corpus.dataset(), corpus.link_dataset()
     if measured is None:
         measured = sample_lengths(config, corpus, tokenizers)
@@ -352,12 +408,14 @@ def make_pipeline(
     share, batches = buckets.padding(measured, training.batch_size, training.batch_unit)
     source, target = np.mean(measured, 0)
     pieces = (
-        f"{target:.1f} pieces a line"
-        if sourceless
+        f"{target:.1f} pieces a {'text' if labels else 'line'}"
+        if sourceless or labels
         else f"{source:.1f} source and {target:.1f} target pieces a sentence"
     )
     logger.info(f"{pieces}; {share:.1%} of the batches is padding.")
-    pipeline = Pipeline(
+    make: Any = partial(LabelPipeline, labels=labels, reading=Reading.of(config)) if labels else Pipeline
+    make = MaskedPipeline if config.model.architecture == MASKED else make
+    pipeline = make(
         (lambda epoch: mixed_rows(corpus, training.seed, epoch))
         if reads_mixed(config, corpus)
         else pairs
@@ -418,7 +476,10 @@ def development_batches(config: Config, pipeline: Pipeline, dev: Corpus) -> tf.d
     Raises:
         InputError: if there is none.
     """
-    blocks = length_blocks(dev.pairs(), pipeline.tokenizers, pipeline.max_length, pipeline.sourceless)
+    if isinstance(pipeline, LabelPipeline):
+        blocks = label_lengths(dev.pairs(), pipeline.tokenizers.source, pipeline.reading, pipeline.max_length)
+    else:
+        blocks = length_blocks(dev.pairs(), pipeline.tokenizers, pipeline.max_length, pipeline.sourceless)
     if not any(map(len, blocks)):
         raise InputError(
             f"No development pair of {dev.name} is left: each has an empty side or more than data.max_length = "

@@ -14,24 +14,29 @@ from nmt.training.vocabulary_loss import TokenScores
 class TokenMetric(keras.metrics.Metric):
     """The base class of means over real tokens. A subclass defines what is measured for each token.
 
-    The ids are ``(batch, target)``, with 0 at padding. Predictions are logits ``(batch, target, vocabulary)`` or
-    :class:`~nmt.training.vocabulary_loss.TokenScores`.
+    The ids are ``(batch, target)``, with ``nothing`` at padding. Predictions are logits ``(batch, target, vocabulary)``
+    or :class:`~nmt.training.vocabulary_loss.TokenScores`.
     """
 
-    def __init__(self, name: str, **kwargs: Any) -> None:
+    def __init__(self, name: str, nothing: int = 0, **kwargs: Any) -> None:
         super().__init__(name=name, **kwargs)
+        self.nothing = nothing
         self.total = self.add_variable((), "zeros", name="total")
         self.tokens = self.add_variable((), "zeros", name="tokens")
 
     def update_state(self, y_true: tf.Tensor, y_pred: tf.Tensor | TokenScores, sample_weight: Any = None) -> None:
         y_true = tf.cast(y_true, tf.int32)
-        real = tf.cast(y_true != 0, tf.float32)
+        real = tf.cast(y_true != self.nothing, tf.float32)
+        y_true = tf.maximum(y_true, 0)
         self.total.assign_add(tf.reduce_sum(tf.cast(self.measure(y_true, y_pred), tf.float32) * real))
         self.tokens.assign_add(tf.reduce_sum(real))
 
     def measure(self, y_true: tf.Tensor, y_pred: tf.Tensor | TokenScores) -> tf.Tensor:
         """Return a number for every token, ``(batch, target)``, from ids ``(batch, target)`` and predictions."""
         raise TypeError("TokenMetric is a base class. Use Perplexity or TokenAccuracy.")
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "nothing": self.nothing}
 
     def mean(self) -> tf.Tensor:
         return tf.math.divide_no_nan(tf.convert_to_tensor(self.total), tf.convert_to_tensor(self.tokens))

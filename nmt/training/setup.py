@@ -9,9 +9,10 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
-from nmt.config import Config, Training
+from nmt.config import ENCODER_ALONE, Config, Training
 from nmt.models.build import build_model
 from nmt.training.distribute import strategy
+from nmt.training.label_model import LabelCrossEntropy, LabelTrainingModel, label_metrics
 from nmt.training.losses import MaskedCrossEntropy
 from nmt.training.metrics import Perplexity, TokenAccuracy
 from nmt.training.optimizers import Adam
@@ -99,11 +100,12 @@ def make_models(
         shared: the strategy of several workers.
     """
     model, schedule = make_training_model(config, steps, *vocabularies, shared=shared)
-    kept = TrainingModel(build_model(config, *vocabularies))
+    network = build_model(config, *vocabularies)
+    kept = LabelTrainingModel(network) if _labels(config) else TrainingModel(network)
     kept.compile(
         optimizer=None,
-        loss=MaskedCrossEntropy(config.training.label_smoothing),
-        metrics=[Perplexity(), TokenAccuracy()],
+        loss=_loss(config),
+        metrics=_metrics(config),
         jit_compile=_XLA[config.training.xla],
     )
     return model, kept, schedule
@@ -129,7 +131,11 @@ def make_training_model(
     with precision(training.precision):
         with chosen.scope():
             network = build_model(config, source_vocabulary, target_vocabulary)
-            model = TrainingModel(network, training.guided_alignment, training.scheduled_sampling > 0)
+            model = (
+                LabelTrainingModel(network)
+                if _labels(config)
+                else TrainingModel(network, training.guided_alignment, training.scheduled_sampling > 0)
+            )
         # Within the scope of several workers a metric would be summed by all of them whenever one reads it.
         with contextlib.nullcontext() if shared else chosen.scope():
             return model, compile_for_training(model, config, steps, chosen)
@@ -153,8 +159,8 @@ def compile_for_training(
         optimizer = _optimizer(training, schedule)
     model.compile(
         optimizer=optimizer,
-        loss=MaskedCrossEntropy(training.label_smoothing),
-        metrics=[Perplexity(), TokenAccuracy()],
+        loss=_loss(config),
+        metrics=_metrics(config),
         jit_compile=_XLA[training.xla],
     )
     with (chosen or tf.distribute.get_strategy()).scope():
@@ -163,10 +169,24 @@ def compile_for_training(
     token = tf.ones([1, 1], tf.int32)
     inputs = {"source": token, "target": token}
     outputs = model(inputs)
-    model.compute_loss(inputs, token, outputs)
-    model.compute_metrics(inputs, token, outputs)
+    written = tf.ones(tf.shape(outputs)[:-1], tf.int32) if _labels(config) else token
+    model.compute_loss(inputs, written, outputs)
+    model.compute_metrics(inputs, written, outputs)
     model.reset_metrics()
     return schedule
+
+
+def _labels(config: Config) -> bool:
+    return config.model.architecture in ENCODER_ALONE
+
+
+def _loss(config: Config) -> keras.losses.Loss:
+    smoothing = config.training.label_smoothing
+    return LabelCrossEntropy(smoothing) if _labels(config) else MaskedCrossEntropy(smoothing)
+
+
+def _metrics(config: Config) -> list[keras.metrics.Metric]:
+    return label_metrics() if _labels(config) else [Perplexity(), TokenAccuracy()]
 
 
 def _optimizer(training: Training, schedule: WarmUp) -> Adam:

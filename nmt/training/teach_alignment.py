@@ -16,7 +16,7 @@ from itertools import islice
 import keras
 import tensorflow as tf
 
-from nmt.config import Config
+from nmt.config import ENCODER_ALONE, Config
 from nmt.data.corpora import Corpus
 from nmt.data.pipeline import Buckets, Pipeline, lengths
 from nmt.data.tokenizers import EOS, PAD, Tokenizers
@@ -44,7 +44,7 @@ _LIKELY = 0.3
 
 def wanted(config: Config) -> bool:
     """Return whether a run ends with the teaching of an alignment head."""
-    has_attention = config.model.architecture != "language-model" and (
+    has_attention = config.model.architecture not in (*ENCODER_ALONE, "language-model") and (
         config.model.architecture != "recurrent" or config.model.attention != "none"
     )
     return config.training.alignment_head == "on" or (config.training.alignment_head == "auto" and has_attention)

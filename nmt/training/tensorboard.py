@@ -32,6 +32,7 @@ from nmt.errors import WorkFailed, first_line
 from nmt.inference.completer import Completer
 from nmt.inference.strings import one_line
 from nmt.inference.translator import Translator
+from nmt.models.encoder_model import EncoderModel
 from nmt.models.language_model import LanguageModel
 from nmt.models.seq2seq import Seq2Seq
 from nmt.training.averaging import Keep
@@ -45,8 +46,8 @@ SHOWN = 4
 
 _GROUPS = {
     "fit": ("loss", "perplexity", "accuracy", "alignment_loss"),
-    "quality": ("bleu", "chrf"),
-    "pace": ("learning_rate", "tokens/s", "seconds", "memory_mb"),
+    "quality": ("bleu", "chrf", "f1"),
+    "pace": ("learning_rate", "tokens/s", "labels/s", "seconds", "memory_mb"),
 }
 # TensorBoard groups tags by what stands before the slash.
 _TAGS = {name: f"{group}/{name.replace('/', ' per ')}" for group, names in _GROUPS.items() for name in names}
@@ -242,8 +243,12 @@ def _escaped(character: str) -> str:
     return character.encode("unicode_escape").decode()
 
 
-def tables(model: Seq2Seq | LanguageModel, tokenizers: Tokenizers) -> dict[str, tuple[tf.Tensor, Tokenizer]]:
+def tables(
+    model: Seq2Seq | LanguageModel | EncoderModel, tokenizers: Tokenizers
+) -> dict[str, tuple[tf.Tensor, Tokenizer]]:
     """Return the embeddings of a model by name, each with the tokenizer of its rows; a shared one is listed once."""
+    if isinstance(model, EncoderModel):
+        return {"embedding": (tf.convert_to_tensor(model.source_embedding.embeddings), tokenizers.source)}
     target = tf.convert_to_tensor(model.target_embedding.embeddings)
     if isinstance(model, LanguageModel) or model.source_embedding is model.target_embedding:
         return {"embedding": (target, tokenizers.target)}
@@ -266,7 +271,9 @@ class Projector(keras.callbacks.Callback):
 
     after = (Journal,)
 
-    def __init__(self, run: Path, kept: Seq2Seq | LanguageModel, tokenizers: Tokenizers, journal: Journal) -> None:
+    def __init__(
+        self, run: Path, kept: Seq2Seq | LanguageModel | EncoderModel, tokenizers: Tokenizers, journal: Journal
+    ) -> None:
         super().__init__()
         self.run = run
         self.kept = kept

@@ -8,9 +8,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from nmt.models.base import TextModel
 from nmt.training.alignment_loss import AlignmentLoss, alignment_loss
-from nmt.training.losses import MaskedCrossEntropy
 from nmt.training.scheduled_sampling import mix_predictions
 from nmt.training.vocabulary_loss import OutputLayer, TokenScores, score_tokens
 
@@ -41,7 +39,7 @@ class TrainingModel(keras.Model):
 
     def __init__(
         self,
-        network: TextModel,
+        network: Any,
         guided_alignment: float = 0.0,
         scheduled_sampling: bool = False,
         **kwargs: Any,
@@ -54,11 +52,11 @@ class TrainingModel(keras.Model):
         self.built = True
 
     def compile(
-        self, optimizer: Any, loss: MaskedCrossEntropy, metrics: Sequence[keras.metrics.Metric], **kwargs: Any
+        self, optimizer: Any, loss: keras.losses.Loss, metrics: Sequence[keras.metrics.Metric], **kwargs: Any
     ) -> None:
         """Compile it as any Keras model. Loss and metrics are kept here, since Keras would give them tensors only."""
         super().compile(optimizer=optimizer, **kwargs)
-        self.cross_entropy = loss
+        self.cross_entropy: Any = loss
         self.token_metrics = list(metrics)
         self.alignment_metric = AlignmentLoss() if self.guided_alignment else None
 

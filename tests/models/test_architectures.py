@@ -147,6 +147,7 @@ def test_what_a_preset_had_set_gives_way_to_a_setting():
         with_settings(base, ["model.attention=dot", "model.attention_units=64"])
 
 
+CL = ["model.architecture=classifier"]
 LM = ["model.architecture=language-model", "model.decoder=transformer"]
 
 
@@ -181,6 +182,21 @@ LM = ["model.architecture=language-model", "model.decoder=transformer"]
         (["model.architecture=language-model", "model.tied=all"], "no source to share with"),
         (["model.decoder=transformer"], "would do nothing with model.architecture = 'recurrent'"),
         (["model.architecture=language-model", "model.heads=2"], "would do nothing"),
+        (["model.encoder=transformer"], "would do nothing with model.architecture = 'recurrent'"),
+        ([*CL, "model.pooling=mean", "model.attention_units=7"], "nothing with model.pooling = 'mean'"),
+        ([*CL, "model.decoder_layers=2"], "classifier' and model.encoder = 'recurrent'"),
+        ([*CL, "model.encoder=transformer", "model.cell=lstm"], "model.encoder = 'transformer'"),
+        ([*CL, "model.encoder=transformer", "model.units=128"], "as wide as its layers"),
+        ([*CL, "decoding.beam=5"], "which searches for nothing"),
+        ([*CL, "text.joint=false"], "has one vocabulary"),
+        ([*CL, "training.watch=bleu"], "Use 'accuracy' or 'f1'"),
+        ([*CL, "training.guided_alignment=1"], "a classifier translates nothing"),
+        ([*CL, "training.scheduled_sampling=.1"], "what a decoder writes"),
+        (["training.watch=f1"], "for a classifier or tagger"),
+        (["model.architecture=masked-language-model", "training.watch=chrf"], "Use 'perplexity'"),
+        (["model.architecture=masked-language-model", "model.cell=lstm"], "would do nothing"),
+        (["model.architecture=masked-language-model", "model.encoder=transformer"], "would do nothing"),
+        (["model.architecture=tagger", "model.pooling=mean"], "would do nothing"),
         ([*LM, "model.cell=lstm"], "language-model' and model.decoder = 'transformer'"),
         ([*LM, "model.alignment_head=1"], "would do nothing"),
         ([*LM, "model.units=128"], "as wide as its layers"),

@@ -1,0 +1,134 @@
+"""From labelled texts to batches, on the way of :mod:`nmt.data.pipeline`: ``({"source": ids}, labels)``.
+
+The labels are numbers ``(batch,)`` of a classifier. Of a tagger they are ``(batch, source)``: the number of its label
+at the piece that stands for a token, and -1 everywhere else, which the loss leaves out.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from nmt.data.labels import Labels, Reading, is_blank
+from nmt.data.pipeline import Pipeline, as_written
+from nmt.data.tagged_pieces import split_tokens, tagged_pieces
+from nmt.data.tokenizers import EOS, PAD, Tokenizer
+
+# The label of what has none.
+NONE = -1
+_TOGETHER, _COUNTED = 256, 4096
+
+
+def label_lengths(
+    pairs: Iterable[Sequence[Any]], tokenizer: Tokenizer, reading: Reading, max_length: int
+) -> Iterator[np.ndarray]:
+    """Yield, thousands at a time, ``(texts, 2)``: a one, and the number of pieces of a text with its end.
+
+    Texts that are blank or longer than ``max_length`` are left out. No graph is built.
+    """
+    pairs = iter(pairs)
+    while rows := list(itertools.islice(pairs, _COUNTED)):
+        texts = [row[0] if isinstance(row[0], str) else row[0].decode("utf-8", "replace") for row in rows]
+        if not reading.tags:
+            found = np.asarray(tokenizer.lengths(texts))
+        elif reading.characters:
+            found = np.array([len(text) for text in texts])
+        else:
+            words = [reading.tokens(text) for text in texts]
+            flat = np.maximum(tokenizer.lengths([word for each in words for word in each] or [""]), 1)
+            ends = np.cumsum([0, *map(len, words)])
+            found = np.array([flat[a:b].sum() for a, b in itertools.pairwise(ends)])
+        there = np.array([not is_blank(text) for text in texts])
+        kept = found[there & (found > 0) & (found <= max_length)] + 1
+        yield np.stack([np.ones_like(kept), kept], 1)
+
+
+@dataclass(frozen=True)
+class LabelPipeline(Pipeline):
+    """Batches of labelled texts for training; see :class:`~nmt.data.pipeline.Pipeline`.
+
+    Attributes:
+        labels: of the model.
+        reading: what is labelled.
+    """
+
+    labels: Labels = field(default_factory=lambda: Labels(()))
+    reading: Reading = field(default_factory=lambda: Reading(tags=False, characters=False))
+
+    @as_written
+    def _batches(
+        self, pairs: tf.data.Dataset, sampling: float, seed: tuple[int | tf.Tensor, ...] = ()
+    ) -> tf.data.Dataset:
+        encode = self._encoder(sampling)
+
+        def read(number: tf.Tensor, rows: tuple[tf.Tensor, ...]) -> tuple[tf.RaggedTensor, ...]:
+            return encode(tf.stack([*(tf.cast(part, tf.int64) for part in seed), number]), *rows)
+
+        rows = pairs.batch(_TOGETHER).enumerate().map(as_written(read), num_parallel_calls=2, deterministic=True)
+        # A row of a ragged tensor is still called ragged, which padded_batch refuses.
+        examples = rows.unbatch().map(lambda *parts: tuple(tf.convert_to_tensor(part) for part in parts))
+        return self._bucketed(examples)
+
+    def _encoder(self, sampling: float) -> Callable[..., tuple[Any, Any]]:
+        """Return the function from strings of texts and labels to ids with EOS and numbers of labels."""
+        tokenizer, reading = self.tokenizers.source, self.reading
+        names = tf.constant([name.encode("utf-8", "surrogateescape") for name in self.labels.names])
+        table = tf.lookup.StaticHashTable(
+            tf.lookup.KeyValueTensorInitializer(names, tf.range(len(self.labels.names))), NONE
+        )
+
+        def encode(seed: tf.Tensor, texts: tf.Tensor, targets: tf.Tensor) -> tuple[Any, Any]:
+            def cut(strings: tf.Tensor) -> tf.RaggedTensor:
+                return tokenizer.sample(strings, sampling, seed) if sampling else tokenizer.encode(strings)
+
+            there = tf.strings.strip(texts) != ""
+            texts, targets = (tf.boolean_mask(part, there) for part in (texts, targets))
+            if reading.tags:
+                tokens = split_tokens(texts, reading.characters)
+                ids, places = tagged_pieces(tokenizer, tokens, reading.characters, cut)
+                numbers = table.lookup(tf.strings.split(targets))
+                labels = _at_places(ids, places, numbers)
+            else:
+                ids, labels = cut(texts), table.lookup(tf.strings.strip(targets))
+            length = ids.row_lengths()
+            fits = (length > 0) & (length <= self.max_length)
+            ids = tf.ragged.boolean_mask(ids, fits)
+            ids = tf.concat([ids, tf.fill([ids.nrows(), 1], EOS)], 1)
+            return ids, tf.ragged.boolean_mask(labels, fits) if reading.tags else tf.boolean_mask(labels, fits)
+
+        return encode
+
+    def _bucketed(self, examples: tf.data.Dataset) -> tf.data.Dataset:
+        """Group texts of similar length into padded batches."""
+        bounds = tf.constant(self.buckets.targets, tf.int64)
+
+        def place(ids: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+            return tf.cast(tf.searchsorted(bounds, [tf.size(ids, tf.int64)])[0], tf.int64)
+
+        def size(key: tf.Tensor) -> tf.Tensor:
+            if self.batch_unit == "sentences":
+                return tf.constant(self.batch_size, tf.int64)
+            return tf.maximum(self.batch_size // bounds[key], 1)
+
+        def batch(key: tf.Tensor, group: tf.data.Dataset) -> tf.data.Dataset:
+            width = [bounds[key]]
+            return group.padded_batch(size(key), (width, width if self.reading.tags else []), (PAD, NONE))
+
+        batches = examples.group_by_window(as_written(place), as_written(batch), window_size_func=as_written(size))
+        return batches.map(lambda ids, labels: ({"source": ids}, labels))
+
+
+def _at_places(ids: tf.RaggedTensor, places: tf.RaggedTensor, numbers: tf.RaggedTensor) -> tf.RaggedTensor:
+    """Return numbers ``(batch, None)`` of tokens at the places of their pieces and at EOS, which follows, none."""
+    # One more for each row's EOS.
+    lengths = tf.cast(ids.row_lengths(), tf.int64) + 1
+    starts = tf.cumsum(lengths, exclusive=True)
+    flat = tf.cast(places.flat_values, tf.int64) + tf.repeat(starts, tf.cast(places.row_lengths(), tf.int64))
+    total = tf.reduce_sum(lengths)
+    values = tf.tensor_scatter_nd_update(tf.fill([total], NONE), tf.expand_dims(flat, 1), numbers.flat_values)
+    return tf.RaggedTensor.from_row_lengths(values, lengths, validate=False)

@@ -1,0 +1,97 @@
+"""Masked tokens: what an encoder learns from plain text. Devlin et al. 2019, https://arxiv.org/abs/1810.04805, 3.1.
+
+Of each text 15 % of the tokens are chosen, one at least. The encoder must name them, from a text in which 80 % of them
+are masked, 10 % are another token, drawn at random, and 10 % are left as they are: it must know every token well.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import tensorflow as tf
+
+from nmt.data.label_pipeline import NONE
+from nmt.data.pipeline import Pipeline, as_written
+from nmt.data.tokenizers import BOS, EOS, PAD
+
+# An encoder never reads BOS, so it stands for [MASK]: the tokenizers need no further token.
+MASK = BOS
+CHOSEN, MASKED, DRAWN = 0.15, 0.8, 0.1
+# Tokens that are never chosen or drawn: PAD, UNK, BOS and EOS.
+_SPECIAL = 4
+_TOGETHER = 256
+
+
+def mask_tokens(ids: tf.Tensor, vocabulary: int, seed: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Return what an encoder reads, and what it must write.
+
+    Arguments:
+        ids: padded with 0, each row with EOS, ``(batch, source)``.
+        vocabulary: number of tokens.
+        seed: two whole numbers, of the choice: the same ones choose the same tokens.
+
+    Returns:
+        The ids with some of them replaced, and the original ids at the places that were chosen, -1 everywhere else,
+        both ``(batch, source)``.
+    """
+    shape = tf.shape(ids)
+    order, kind, drawn = (
+        tf.random.stateless_uniform(shape, seed + tf.constant([0, i << 40], seed.dtype)) for i in range(3)
+    )
+    real = ids >= _SPECIAL
+    # The tokens with the smallest numbers are chosen, so each text has its share, whatever the numbers are.
+    order = tf.where(real, order, 2.0)
+    count = tf.reduce_sum(tf.cast(real, tf.float32), 1)
+    wanted = tf.where(count > 0, tf.maximum(tf.round(CHOSEN * count), 1.0), 0.0)
+    ranks = tf.argsort(tf.argsort(order, axis=1), axis=1)
+    chosen = tf.cast(ranks, tf.float32) < tf.expand_dims(wanted, 1)
+    others = tf.cast(drawn * tf.cast(vocabulary - _SPECIAL, tf.float32), ids.dtype) + _SPECIAL
+    others = tf.minimum(others, vocabulary - 1)
+    masked = tf.where(kind < MASKED, MASK, tf.where(kind < MASKED + DRAWN, others, ids))
+    return tf.where(chosen, masked, ids), tf.where(chosen, ids, NONE)
+
+
+@dataclass(frozen=True)
+class MaskedPipeline(Pipeline):
+    """Batches of plain text with masked tokens: ``({"source": ids}, labels)``; see :class:`Pipeline`.
+
+    An epoch chooses other tokens than the one before. Those of the development set are always the same.
+    """
+
+    @as_written
+    def _batches(
+        self, pairs: tf.data.Dataset, sampling: float, seed: tuple[int | tf.Tensor, ...] = ()
+    ) -> tf.data.Dataset:
+        tokenizer = self.tokenizers.source
+        first, second = [tf.cast(part, tf.int64) for part in seed] or [tf.constant(0, tf.int64)] * 2
+
+        def read(number: tf.Tensor, rows: tuple[tf.Tensor, ...]) -> tf.RaggedTensor:
+            if sampling:
+                ids = tokenizer.sample(rows[1], sampling, tf.stack([first, second, number]))
+            else:
+                ids = tokenizer.encode(rows[1])
+            ids = tf.ragged.boolean_mask(ids, (ids.row_lengths() > 0) & (ids.row_lengths() <= self.max_length))
+            return tf.concat([ids, tf.fill([ids.nrows(), 1], EOS)], 1)
+
+        rows = pairs.batch(_TOGETHER).enumerate().map(as_written(read), num_parallel_calls=2, deterministic=True)
+        # A row of a ragged tensor is still called ragged, which padded_batch refuses.
+        examples = rows.unbatch().map(as_written(tf.convert_to_tensor))
+        bounds = tf.constant(self.buckets.targets, tf.int64)
+
+        def place(ids: tf.Tensor) -> tf.Tensor:
+            return tf.cast(tf.searchsorted(bounds, [tf.size(ids, tf.int64)])[0], tf.int64)
+
+        def size(key: tf.Tensor) -> tf.Tensor:
+            if self.batch_unit == "sentences":
+                return tf.constant(self.batch_size, tf.int64)
+            return tf.maximum(self.batch_size // bounds[key], 1)
+
+        def batch(key: tf.Tensor, group: tf.data.Dataset) -> tf.data.Dataset:
+            return group.padded_batch(size(key), [bounds[key]], PAD)
+
+        def mask(number: tf.Tensor, ids: tf.Tensor) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
+            inputs, labels = mask_tokens(ids, tokenizer.vocabulary, tf.stack([first * 1_000_003 + second, number]))
+            return {"source": inputs}, labels
+
+        batches = examples.group_by_window(as_written(place), as_written(batch), window_size_func=as_written(size))
+        return batches.enumerate().map(as_written(mask))

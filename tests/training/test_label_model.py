@@ -1,0 +1,38 @@
+"""The loss of labels by hand, and what a step measures."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from nmt.config import Config, with_settings
+from nmt.training.label_model import LabelCrossEntropy
+from nmt.training.setup import make_training_model
+
+
+def test_the_loss_by_hand():
+    logits = np.log([[[0.7, 0.2, 0.1], [0.3, 0.3, 0.4]], [[0.5, 0.25, 0.25], [0.1, 0.1, 0.8]]]).astype(np.float32)
+    labels = tf.constant([[0, -1], [1, 2]])
+    # Three labels count: -ln 0.7, -ln 0.25 and -ln 0.8, in the mean.
+    plain = -np.mean(np.log([0.7, 0.25, 0.8]))
+    assert float(LabelCrossEntropy()(labels, logits)) == pytest.approx(plain, abs=1e-5)
+    spread = -np.mean([np.mean(np.log(row)) for row in ([0.7, 0.2, 0.1], [0.5, 0.25, 0.25], [0.1, 0.1, 0.8])])
+    smoothed = LabelCrossEntropy(label_smoothing=0.2)
+    assert float(smoothed(labels, logits)) == pytest.approx(0.8 * plain + 0.2 * spread, abs=1e-5)
+    assert LabelCrossEntropy.from_config(smoothed.get_config()).label_smoothing == 0.2
+    with pytest.raises(ValueError, match="sample_weight"):
+        smoothed(labels, logits, sample_weight=1)
+
+
+@pytest.mark.parametrize("architecture", ["classifier", "tagger"])
+def test_a_step_learns_and_counts_labels(architecture):
+    settings = [f"model.architecture={architecture}", "model.units=3", "model.embedding=5", "training.warmup_steps=1"]
+    settings += [f"model.{each}=0" for each in ("dropout", "embedding_dropout", "output_dropout")]
+    model, _ = make_training_model(with_settings(Config(), [*settings, "training.learning_rate=0.05"]), 9, 11, 2)
+    model.run_eagerly = True
+    labels = tf.constant([0, 1]) if architecture == "classifier" else tf.constant([[0, -1, -1], [1, 1, -1]])
+    batch = ({"source": tf.constant([[7, 9, 3], [5, 3, 0]])}, labels)
+    first, last = (model.train_on_batch(*batch, return_dict=True) for _ in range(2))
+    assert last["loss"] < first["loss"] and set(first) >= {"perplexity", "accuracy"}
+    model.reset_metrics()
+    model.test_on_batch(*batch)
+    assert float(tf.convert_to_tensor(model.token_metrics[0].tokens)) == (2 if architecture == "classifier" else 3)
