@@ -144,7 +144,7 @@ def compare(arguments: argparse.Namespace, texts: list[str], found: list[dict[st
     translator = Translator.load(arguments.model)
     contents = json.loads((arguments.folder / "model.json").read_text(encoding="utf-8"))
     signatures = [Signature(**each) for each in contents["signatures"]]
-    runner = Runner((arguments.folder / "model.tflite").read_bytes(), signatures)
+    runner = Runner((arguments.folder / contents["model"]).read_bytes(), signatures)
     equal, worst, compared, short = 0, 0.0, 0, []
     for text, one in zip(texts, found, strict=True):
         ids = translator.tokenizers.source.ids(text)

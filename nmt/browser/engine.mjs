@@ -3,6 +3,7 @@
 
 import { confidenceOf } from "./confidence.mjs";
 import { SentencePiece, encodable } from "./sentencepiece.mjs";
+import { runnable } from "./stored.mjs";
 import { joinedPieces, sourceWords, wordWeights } from "./words.mjs";
 
 const END = 3;
@@ -38,7 +39,7 @@ class Engine {
     }
     const source = new SentencePiece(files[contents.source]);
     const target = contents.target === contents.source ? source : new SentencePiece(files[contents.target]);
-    const compiled = await runtime.load(files["model.tflite"]);
+    const compiled = await runtime.load(runnable(files[contents.model]));
     return new Engine(contents, source, target, compiled, runtime);
   }
 

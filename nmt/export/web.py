@@ -20,6 +20,7 @@ from nmt.config import Decoding, beam_size
 from nmt.data.tokenizers import Tokenizers
 from nmt.errors import InputError, WorkFailed
 from nmt.export import web_bundle
+from nmt.export.stored_in_int8 import MAGIC
 from nmt.export.web_model import signatures
 from nmt.export.web_runtime import NAME, Runtime
 from nmt.inference.confidence_file import as_numbers
@@ -27,7 +28,6 @@ from nmt.inference.translator import Translator
 from nmt.plotting.html import web_page
 
 FORMAT = 1
-_MODEL = "model.tflite"
 _WASM = "litert.wasm"
 _CONTENTS = "model.json"
 
@@ -50,8 +50,9 @@ class About(NamedTuple):
 
 def contents(model: bytes, translator: Translator, settings: Decoding, quantize: str, about: About) -> dict[str, Any]:
     """Return the description of an export, which its scripts read."""
-    files = {_MODEL: model, **_tokenizer_files(translator.tokenizers)}
-    names = sorted(name for name in files if name != _MODEL)
+    named = _model_name(model)
+    files = {named: model, **_tokenizer_files(translator.tokenizers)}
+    names = sorted(name for name in files if name != named)
     return {
         "format": FORMAT,
         "name": about.name,
@@ -66,6 +67,7 @@ def contents(model: bytes, translator: Translator, settings: Decoding, quantize:
         "aligned": translator.aligned,
         "confidence": translator.confidence
         and {**as_numbers(translator.confidence), "weak": translator.confidence.weak},
+        "model": named,
         "source": names[0],
         "target": names[-1],
         "signatures": [each._asdict() for each in signatures(settings)],
@@ -82,7 +84,7 @@ def write_folder(
         InputError: if the folder holds something, or cannot be written.
     """
     files: dict[str, bytes | str] = {
-        _MODEL: model,
+        _model_name(model): model,
         **_tokenizer_files(tokenizers),
         _WASM: runtime.wasm,
         "worker.js": web_bundle.worker(runtime),
@@ -110,7 +112,7 @@ def write_single(
         InputError: if it exists, or cannot be written.
     """
     embedded = {
-        _MODEL: model,
+        _model_name(model): model,
         **_tokenizer_files(tokenizers),
         _WASM: runtime.wasm,
         "worker.js": web_bundle.worker(runtime).encode(),
@@ -169,6 +171,11 @@ def _page(
         letters=letters,
         card=about.card,
     )
+
+
+def _model_name(model: bytes) -> str:
+    """Return the name of the file of a model: what is stored in int8 is no TFLite file until it is unpacked."""
+    return "model.int8" if model.startswith(MAGIC) else "model.tflite"
 
 
 def _tokenizer_files(tokenizers: Tokenizers) -> dict[str, bytes]:

@@ -18,6 +18,7 @@ _WORKER = (
     "words.mjs",
     "confidence.mjs",
     "passages.mjs",
+    "stored.mjs",
     "engine.mjs",
     "runtime.mjs",
     "worker.mjs",

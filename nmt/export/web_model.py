@@ -12,7 +12,7 @@ import tensorflow as tf
 from nmt.config import Decoding, beam_size, max_ratio
 from nmt.data.tokenizers import EOS, PAD
 from nmt.decoding.strategies import EXTRA, with_spares
-from nmt.export.stored_in_int8 import store_in_int8
+from nmt.export.stored_in_int8 import runnable, stored
 from nmt.inference.lite import Quantize, all_converted, search_function
 from nmt.inference.translator import Translator
 
@@ -64,7 +64,7 @@ def _most_written(settings: Decoding, pieces: int) -> int:
 
 
 def convert(translator: Translator, settings: Decoding, quantize: Quantize) -> bytes:
-    """Return the TFLite model with all :func:`signatures`. Products are computed in float32 whatever is stored."""
+    """Return the TFLite model with all :func:`signatures`, in the form in which it is stored."""
     several = beam_size(settings) > 1
     search = search_function(translator, settings, (*_FIELDS, "ranks") if several else _FIELDS)
     functions = {
@@ -72,7 +72,7 @@ def convert(translator: Translator, settings: Decoding, quantize: Quantize) -> b
         for each in signatures(settings)
     }
     if quantize == "int8":
-        return store_in_int8(all_converted(functions, "none"))
+        return stored(all_converted(functions, "none"))
     return all_converted(functions, quantize)
 
 
@@ -101,7 +101,7 @@ class Runner:
     """The model in the interpreter of this machine: what a page does, in Python.
 
     Arguments:
-        model: the TFLite model.
+        model: the TFLite model, as it is stored.
         all_signatures: its :func:`signatures`.
     """
 
@@ -109,7 +109,7 @@ class Runner:
         from ai_edge_litert.interpreter import Interpreter
 
         self._signatures = all_signatures
-        self._interpreter = Interpreter(model_content=model)
+        self._interpreter = Interpreter(model_content=runnable(model))
         self._runs = {each.name: self._interpreter.get_signature_runner(each.name) for each in self._signatures}
 
     def search(self, ids: Sequence[int], signature: Signature | None = None) -> dict[str, np.ndarray]:

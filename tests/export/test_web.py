@@ -220,7 +220,7 @@ const { Engine } = await import(`${browser}/engine.mjs`);
 const { passages } = await import(`${browser}/passages.mjs`);
 const { readFileSync } = await import("node:fs");
 const model = readFileSync(process.argv[3]);
-const contents = { n_best: 1, aligned: true, source: "m", target: "m", files: {}, signatures: [
+const contents = { n_best: 1, aligned: true, model: "model.tflite", source: "m", target: "m", files: {}, signatures: [
   { name: "translate_5", reads: 5, writes: 3, hypotheses: 1 },
 ] };
 const good = { lengths: [2], scores: [-1], unfinished: [0], tokens: [5, 6, 0], token_scores: [-0.5, -0.25, -0.25],
