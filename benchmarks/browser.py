@@ -167,19 +167,19 @@ def compare(arguments: argparse.Namespace, texts: list[str], found: list[dict[st
 
 
 def memory(page: Page, texts: list[str]) -> None:
-    """Print the resident memory of the browser's processes: after the texts and 100 translations, and after 2,000."""
+    """Print the resident memory of the browser's processes after garbage was collected: whether it goes on growing."""
 
     def resident() -> float:
+        page.context.new_cdp_session(page).send("HeapProfiler.collectGarbage")
         chrome = [each for each in psutil.Process().children(recursive=True) if "chrom" in each.name()]
         return sum(each.memory_info().rss for each in chrome) / 1e6
 
     page.evaluate(MORE, [texts[:50], 100])
-    before = resident()
-    page.evaluate(MORE, [texts[:50], RUNS - 100])
-    print(
-        f"memory of all of Chromium: {before:.0f} MB after {len(texts) + 100:,} translations, "
-        f"{resident():.0f} MB after {len(texts) + RUNS:,}"
-    )
+    found = [f"{resident():.0f} MB after {len(texts) + 100:,}"]
+    for runs in (RUNS, 2 * RUNS, 3 * RUNS):
+        page.evaluate(MORE, [texts[:50], RUNS if runs > RUNS else RUNS - 100])
+        found.append(f"{resident():.0f} after {len(texts) + runs:,}")
+    print(f"memory of all of Chromium: {', '.join(found)} translations")
 
 
 if __name__ == "__main__":

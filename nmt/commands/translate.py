@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
@@ -417,7 +417,7 @@ def _translate_document(
     number, cut = 0, CutLines(None, "it was cut at a clause, and nothing was left out")
     start = target_start = 0
     with open_backend() as (translate, keys, _):
-        for window in advancing(windows(lines, lines.pause), "Translating", count(source)):
+        for window in advancing(windows(_paragraphs(lines), lines.pause), "Translating", count(source)):
             written: list[str] = []
             for found in translate_texts(window, translate, language):
                 number += 1
@@ -459,6 +459,18 @@ def _translate_marked(
 
 def _is_page(source: Path | None) -> bool:
     return source is not None and source.suffix.lower() in (".html", ".htm")
+
+
+def _paragraphs(lines: Iterable[str]) -> Iterator[str]:
+    """Yield lines, none of them so long that splitting it into sentences would take all memory."""
+    from nmt.documents.files import LARGEST
+
+    for number, line in enumerate(lines, 1):
+        if len(line) > LARGEST:
+            raise InputError(
+                f"Line {number} has more than {LARGEST:,} characters, and a paragraph is read as a whole. Split it."
+            )
+        yield line
 
 
 def _parts(groups: Iterator[list], size: int) -> Iterator[list]:

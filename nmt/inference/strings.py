@@ -13,6 +13,19 @@ def encoded(texts: Sequence[str]) -> tf.Tensor:
     return tf.constant([text.encode("utf-8", "replace") for text in texts], tf.string)
 
 
+# SentencePiece takes some hundred bytes for each character of a text, of which a model reads some hundred pieces.
+_READ = 1_000_000
+
+
+def readable(text: str) -> str:
+    """Return so much of the start of a text as any model reads.
+
+    >>> len(readable(" " * 9 + "나는 밥을 먹었다 " * 10**6))
+    1000000
+    """
+    return text if len(text) <= _READ else text.lstrip()[:_READ]
+
+
 def decoded(raw: bytes) -> str:
     """Return a string that a graph wrote."""
     return raw.decode("utf-8", "replace")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,7 @@ from nmt.inference.link_shortlist import write as write_shortlist
 from nmt.inference.lite import LiteSearch
 from nmt.inference.parallel import PARALLEL_BATCHES
 from nmt.inference.searcher import NUMBERS, STRINGS, Searcher, count_pieces
-from nmt.inference.strings import continued, encoded, one_line
+from nmt.inference.strings import continued, encoded, one_line, readable
 from nmt.layers.alignment_head import AlignmentHead
 from nmt.markup.placeholders import STAND_INS
 from nmt.markup.reading import Format
@@ -190,6 +191,7 @@ class Translator(Searcher):
         if isinstance(texts, str):
             raise TypeError("Give a list of sentences, not one string.")
         settings = self.decoding(**decoding)
+        whole, texts = texts, [readable(text) for text in texts]
         begins = [""] * len(texts) if prefixes is None else list(prefixes)
         if prefixes is not None:
             self._check_prefixes(texts, begins, settings)
@@ -203,6 +205,8 @@ class Translator(Searcher):
                 # What is drawn at random, and what is not the best, is right less often than the scores say.
                 if self.confidence and not settings.sample:
                     found = [rated(found[0], self.confidence), *found[1:]]
+                if len(texts[i]) < len(whole[i]):
+                    found = [replace(each, source_truncated=True) for each in found]
                 results[i] = found
 
         lite = self._lite if len(waiting) == 1 and prefixes is None else None

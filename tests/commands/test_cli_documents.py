@@ -8,6 +8,9 @@ import pytest
 from command_line import nmt, refused
 from servers import tiny_model
 
+from nmt.commands.translate import _paragraphs
+from nmt.errors import InputError
+
 # The model has hardly been trained, and writes nothing of its own accord.
 WORDY = ["--set", "decoding.min_length=3"]
 TEXT = "나는 밥을 먹었다. 너는 빵을 샀다.\n\n  - 우리는 사과를 보았다\n"
@@ -80,3 +83,13 @@ def test_what_is_wrong_is_said_and_nothing_is_written(model: Path, tmp_path: Pat
     refused(nmt("translate", model, text, "--document", "--beam", "3", "--n-best", "2"), "are for lines")
     refused(nmt("translate", model, text, "--language", "ko"), "--document")
     assert [path.name for path in tmp_path.iterdir()] == ["a.txt"]
+
+
+def test_a_paragraph_that_would_take_all_memory_is_refused_after_those_before_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("nmt.documents.files.LARGEST", 5)
+    lines = _paragraphs(["12345", "123456"])
+    assert next(lines) == "12345"
+    with pytest.raises(InputError, match="Line 2 has more than 5 characters"):
+        next(lines)

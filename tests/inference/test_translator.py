@@ -278,6 +278,15 @@ def test_a_line_is_left_blank_only_where_that_is_asked_for(translator, search) -
         bias.assign(learned)
 
 
+def test_of_a_text_that_no_model_reads_whole_only_its_start_is_tokenized(translator, monkeypatch) -> None:
+    start = SOURCES[0]
+    wanted = translator.translate([start])
+    monkeypatch.setattr("nmt.inference.strings._READ", len(start))
+    found = translator.translate([f"   {start} {SOURCES[1]}", start])
+    assert [each.text for each in found] == [wanted[0].text] * 2
+    assert [each.source_truncated for each in found] == [True, False]
+
+
 def test_the_n_best_are_different_texts(translator) -> None:
     several = translator.hypotheses(SOURCES, beam=10, n_best=4)
     for best, found in zip(translator.translate(SOURCES, beam=10), several, strict=True):
