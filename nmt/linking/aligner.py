@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -20,6 +21,10 @@ LEARNED = 500_000
 # Words of a sentence. Those after them are neither learned from nor linked: memory grows with the square.
 LONGEST = 200
 _WINDOW = 2_000
+# A word that is seen no more often than this is known by its beginning: 먹었던 and 먹었다 are one, as link and linked.
+_RARE = 5
+# Letters of a beginning; a syllable of Hangul and a Chinese character count for two.
+_LETTERS = 4
 _UNKNOWN = 0
 _SMALLEST = 2
 
@@ -65,7 +70,8 @@ class WordAligner:
     """What was learned from sentence pairs.
 
     Attributes:
-        sources, targets: the words of each side and their ids; 0 is any other word.
+        sources, targets: the words of each side and their ids, and behind a space the beginnings of rare words; 0 is
+            any other word.
         forward: the model in which each target word comes from a source word.
         backward: the model of the other direction.
     """
@@ -99,7 +105,8 @@ class WordAligner:
 def learn(pairs: Iterable[Pair]) -> WordAligner:
     """Learn from sentence pairs, of which the first 500,000 are read.
 
-    Words are what stands between plain spaces. Upper and lower case are not told apart.
+    Words are what stands between plain spaces. Upper and lower case are not told apart, nor are rare words with the
+    same beginning: in a language with many endings most forms of a word are rare.
 
     Raises:
         InputError: if there are fewer than two pairs with words on both sides.
@@ -126,10 +133,28 @@ def _likelier(row: np.ndarray) -> bool:
 
 def _vocabulary(texts: Iterable[str]) -> dict[str, int]:
     counts = Counter(word.casefold() for text in texts for word in split_words(text)[:LONGEST])
+    kept: Counter[str] = Counter()
+    for word, count in counts.items():
+        kept[word if count > _RARE else _beginning(word)] += count
     # Frequent words have small ids.
-    return {word: number for number, (word, _) in enumerate(counts.most_common(), _UNKNOWN + 1)}
+    return {word: number for number, (word, _) in enumerate(kept.most_common(), _UNKNOWN + 1)}
 
 
 def _ids(text: str, known: dict[str, int]) -> np.ndarray:
-    words = split_words(text)[:LONGEST]
-    return np.array([known.get(word.casefold(), _UNKNOWN) for word in words], np.int32)
+    words = [word.casefold() for word in split_words(text)[:LONGEST]]
+    return np.array([known.get(word, 0) or known.get(_beginning(word), _UNKNOWN) for word in words], np.int32)
+
+
+def _beginning(word: str) -> str:
+    """Return what rare words with the same beginning have in common, which is no word itself.
+
+    >>> _beginning("linked"), _beginning("먹었던"), _beginning("a")
+    (' link', ' 먹었', ' a')
+    """
+    letters, width = [], 0
+    for letter in unicodedata.normalize("NFC", word):
+        if width >= _LETTERS:
+            break
+        letters.append(letter)
+        width += 2 if unicodedata.east_asian_width(letter) in "WF" else 1
+    return f" {''.join(letters)}"

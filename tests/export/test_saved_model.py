@@ -307,7 +307,7 @@ def test_what_is_no_export_is_left_alone(translator: Translator, tmp_path: Path)
     for name, said in (("file", "is a file"), ("folder", "holds thesis.txt")):
         with pytest.raises(InputError, match=said):
             check_place(tmp_path / name)
-        with pytest.raises(InputError, match=words):
+        with pytest.raises(InputError, match=said):
             export(translator, tmp_path / name, translator.decoding(), lambda version: "")
     assert (tmp_path / "file").read_text() == (tmp_path / "folder" / "thesis.txt").read_text() == "mine"
 

@@ -38,6 +38,16 @@ def test_words_stand_between_plain_spaces_and_very_long_sentences_are_linked_in_
     assert long.mean.shape == (LONGEST + 7, LONGEST + 5) and not long.mean[LONGEST:].any()
 
 
+def test_rare_words_are_known_by_their_beginnings() -> None:
+    # Each form of 먹다 and of "walk" is there once, so that no form tells what it means.
+    forms = [("먹었다", "eaten"), ("먹었던", "eat"), ("먹었니", "eats"), ("먹었고", "eatery")]
+    pairs = [(f"나는 {ko}", f"I {en}") for ko, en in forms] * 2 + [(f"{ko} 너는", f"{en} you") for ko, en in forms]
+    found = learn(pairs)
+    assert {" 먹었"} < set(found.sources) and {"나는", "i"} & {*found.sources, *found.targets} == {"나는", "i"}
+    (new,) = found.align([("나는 먹었지만", "I eat")])  # a form that was never seen
+    assert new.links("intersection") == {(0, 0), (1, 1)}
+
+
 def test_too_few_pairs_are_refused() -> None:
     with pytest.raises(InputError, match="too few pairs"):
         learn([("나는", "I"), ("", "you")])
