@@ -15,6 +15,7 @@ from nmt.errors import InputError
 from nmt.tf_import import import_tensorflow
 
 if TYPE_CHECKING:
+    from nmt.evaluation.alignment import WordAlignment
     from nmt.evaluation.labelling import LabelScores
     from nmt.inference.labeller import Labelled, Labeller, Tagged
 
@@ -197,11 +198,18 @@ def _print(scores: LabelScores, what: str, as_json: bool) -> None:
     Console(width=None if sys.stdout.isatty() else 100).print(table)
 
 
-def plot_label(model: Path, text: str, to: Path | None) -> None:
-    """Draw what the label of a text rests on: the weight of each word."""
+def attended(found: Labelled) -> WordAlignment:
+    """Return what a label rests on: a row for the label, a column for each word and, last, for the end."""
     import numpy as np
 
     from nmt.evaluation.alignment import WordAlignment
+
+    words, weights = found.words()
+    return WordAlignment(words, (found.label,), np.array([weights]))
+
+
+def plot_label(model: Path, text: str, to: Path | None) -> None:
+    """Draw what the label of a text rests on: the weight of each word."""
     from nmt.model_folder import read_config
 
     config = read_config(model).model
@@ -211,8 +219,7 @@ def plot_label(model: Path, text: str, to: Path | None) -> None:
             f"model.architecture is '{config.architecture}'."
         )
     (found,) = open_labeller(model).classify([text])
-    words, weights = found.words()
-    alignment = WordAlignment((found.label,), words, np.array([weights]))
+    alignment = attended(found)
     chance = f"{found.probabilities[found.label]:.0%}"
     if to is None:
         from rich.console import Console
@@ -230,5 +237,5 @@ def plot_label(model: Path, text: str, to: Path | None) -> None:
     from nmt.plotting.figures import heat_map
 
     heat_map(alignment, to, f"{text} → {found.label}, {chance}")
-    say(f"The label rests most on {words[int(np.argmax(weights))]!r}.")
+    say(f"The label rests most on {alignment.strongest(found.label)!r}.")
     print(f"{to}: {text} → {found.label}")

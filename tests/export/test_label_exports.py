@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from nmt.commands.label import attended
 from nmt.config import Config, with_settings
 from nmt.data.labels import Labels
 from nmt.data.tokenizers import train_tokenizers
@@ -50,6 +51,8 @@ def test_a_classifier_and_its_exports_give_one_answer(tmp_path: Path) -> None:
         assert sum(found.attention) == pytest.approx(1) and sum(found.probabilities.values()) == pytest.approx(1)
     words, weights = wanted[0].words()
     assert words == ("we", "went", "home", "</s>") and sum(weights) == pytest.approx(1)
+    drawn = attended(wanted[0])
+    assert (drawn.source, drawn.target, drawn.weights.shape) == (words, (wanted[0].label,), (1, 4))
     folder = saved_labels.export(labeller, tmp_path / "server")
     answer = tf.saved_model.load(str(folder)).signatures["classify"](text=tf.constant([t.encode() for t in TEXTS]))
     tflite_labels.export(labeller, tmp_path / "device", card="a card")
