@@ -181,12 +181,14 @@ def _transformer(pairs: int, joint: bool) -> tuple[Values, str]:
     size: dict[str, Any] = {"encoder_layers": layers, "decoder_layers": layers, "units": units, "feed_forward": inner}
     # Its one dropout is that of embeddings with their positions, too, and of what the last layer adds to the readout.
     dropouts = {"dropout": dropout, "embedding_dropout": 0.0, "output_dropout": 0.0}
+    # Before the pairs are read it is not known whether both languages share their pieces.
+    tied = "all" if joint and pairs else "output"
     model = {
         "architecture": "transformer",
         **size,
         "embedding": units,
         **dropouts,
-        "tied": "all" if joint else "output",
+        "tied": tied,
     }
     training = {"batch_size": batch, "epochs": epochs, "learning_rate": rate, "warmup_steps": warmup}
     line = ", ".join(f"{key} = {value}" for key, value in {**size, "dropout": dropout}.items())

@@ -61,7 +61,9 @@ def test_a_transformer_is_fitted_too():
         assert with_settings(config, ["model.decoder_layers=5"]).model.decoder_layers == 5
     lines = preset("transformer", 29_000)[1]
     assert "architecture = transformer" in lines[1] and f"epochs = {configs[1].training.epochs}" in lines[2]
-    assert with_settings(preset("transformer", 9, joint=False)[0], ["text.joint=false"]).model.tied == "output"
+    for unshared in (preset("transformer", 9, joint=False)[0], preset("transformer")[0]):
+        assert with_settings(unshared, ["text.joint=false"]).model.tied == "output"
+    assert configs[1].model.tied == "all"
 
 
 def test_plain_is_the_defaults():

@@ -88,14 +88,17 @@ def compare(
     from nmt.comparison.spec import ComparisonBudget, read_candidates
     from nmt.config import Config, with_settings
     from nmt.folder_lock import folder_lock
+    from nmt.presets import FITTED
     from nmt.presets import preset as settings_of
 
     if steps and minutes:
         raise InputError("--steps and --minutes are two budgets. Choose one.")
-    if preset == "auto":
-        raise InputError("--preset auto depends on the number of pairs, and a comparison needs fixed settings.")
+    if preset in FITTED:
+        raise InputError(f"--preset {preset} depends on the number of pairs, and a comparison needs fixed settings.")
     texts = (text, dev_text, test_text)
     plain = any(texts)
+    if plain and preset not in (None, "plain"):
+        raise InputError(f"--preset {preset} is for pairs: leave it out with --text.")
     files = _files((source, target, pairs), (dev_source, dev_target, dev_pairs), (test_source, test_target, test_pairs))
     if plain and (any(files) or links or test_links or tsv_quoting):
         raise InputError(

@@ -19,8 +19,9 @@ from nmt.evaluation import scripts
 _SAMPLE = 2000
 # The longest runs of words that BLEU counts.
 _RUN = 4
-# The share of full stops with a space before them that shows tokenized text.
-_MOSTLY = 0.9
+# Of tokenized text at least the first share of full stops has a space before it, and the second share of sentences ends
+# so.
+_MOSTLY, _SOME = 0.9, 0.1
 # A sentence without spaces that has more characters than this is hardly one word.
 _LONG_WORD = 12
 
@@ -110,8 +111,10 @@ def _tokenized(references: Sequence[str]) -> bool:
 
     French puts a space before other marks, too, but not before a full stop.
     """
-    ends = [text.rstrip()[-2:] for text in references[:_SAMPLE] if text.rstrip().endswith(".")]
-    return bool(ends) and sum(end == " ." for end in ends) >= _MOSTLY * len(ends)
+    sample = references[:_SAMPLE]
+    ends = [text.rstrip()[-2:] for text in sample if text.rstrip().endswith(".")]
+    apart = sum(end == " ." for end in ends)
+    return apart > 0 and apart >= max(_MOSTLY * len(ends), _SOME * len(sample))
 
 
 def bleu_metric(tokenizer: str) -> sacrebleu.BLEU:

@@ -123,7 +123,8 @@ WRONG = {
     ),
     "an empty file": (["model.units=7", "--pairs", "empty.tsv", "--test-pairs", "test.tsv"], ["empty.tsv is empty"]),
     "a folder with something else": (["model.units=7", "--to", "."], ["is not empty"]),
-    "a preset that counts pairs": (["model.units=7", "--preset", "auto"], ["--preset auto"]),
+    "a preset that counts pairs": (["model.units=7", "--preset", "transformer"], ["--preset transformer depends on"]),
+    "a preset for pairs": (["model.units=7", "--text", "no", "--preset", "chatbot"], ["--preset chatbot is for pairs"]),
 }
 
 

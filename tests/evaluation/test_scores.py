@@ -80,6 +80,7 @@ def test_tokenized_text_is_not_tokenized_again(capfd: pytest.CaptureFixture[str]
     assert found.bleu == pytest.approx(100 * (6 / 7 * 4 / 6 * 3 / 5 * 2 / 4) ** 0.25, abs=1e-3)
     assert choose_tokenizer(["Il dort !", "Elle lit."] * 9) == "13a"
     assert choose_tokenizer(["he sleeps ."] * 8 + ["she reads."]) == "13a"
+    assert choose_tokenizer(["Hello world!"] * 19 + ["etc ."]) == "13a"
 
 
 def test_a_script_without_spaces_has_its_own_tokenizer() -> None:
