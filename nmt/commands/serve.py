@@ -45,6 +45,14 @@ def serve(
             show_default="refused",
         ),
     ] = None,
+    glossary: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="[NAME=]TERMS",
+            help="A glossary, as `nmt translate` reads it; of several models with its languages: ko-en=TERMS.",
+            show_default=False,
+        ),
+    ] = None,
     name: Annotated[
         str | None,
         typer.Option(help="The model's name in addresses.", show_default="that of the folder, as typed"),
@@ -94,6 +102,7 @@ def serve(
     places = _places(models, name)
     from nmt.server.languages import Languages, direction
 
+    glossaries = _glossaries(glossary or [], [place.name for _, place, _ in places])
     directions = {found: place.name for _, place, found in places if found}
     if not directions and name is None and (named := direction(places[0][1].name)):
         directions = {named: places[0][1].name}
@@ -120,7 +129,7 @@ def serve(
         cores = share_cores() if any(place.kind == "model" for _, place, _ in places) else 1
 
         def opened(place: Place) -> Backend:
-            backend = open_backend(place, cores, trust=trust)
+            backend = open_backend(place, cores, trust=trust, glossary=glossaries.get(place.name))
             warm(backend)
             return backend
 
@@ -149,6 +158,20 @@ def serve(
                     watched.enter_context(newest_version(folder, place, opened, server.switch, say))
             run(server, listener)
     say("Stopped.")
+
+
+def _glossaries(given: list[str], names: list[str]) -> dict[str, Path]:
+    """Return the file of the glossary of each model that has one."""
+    found: dict[str, Path] = {}
+    for each in given:
+        before, equals, path = each.partition("=")
+        model = before if equals and before in names else names[0]
+        if len(names) > 1 and not (equals and before in names):
+            raise InputError(f"Of several models a glossary needs the languages of its own, as in {names[0]}={each}.")
+        if model in found:
+            raise InputError(f"{model} has two glossaries. Join their files.")
+        found[model] = Path(path if equals and before in names else each)
+    return found
 
 
 def _places(models: list[str], name: str | None) -> list[tuple[Path, Place, Direction | None]]:

@@ -39,6 +39,7 @@ _SILENT = "This server's model does not tell which lines it cuts. Export it agai
 
 if TYPE_CHECKING:
     from nmt.documents.document import Translate
+    from nmt.inference.glossary import Glossary
     from nmt.markup.reading import Format
     from nmt.translation import Translation
 
@@ -95,6 +96,15 @@ def translate(
             show_default=False,
         ),
     ] = None,
+    glossary: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="TERMS",
+            help="Terms whose translation is given: a line has a term, a tab and its translation, and perhaps a tab and"
+            " `exact`, if its case counts.",
+            show_default=False,
+        ),
+    ] = None,
     settings: Settings = None,
     server: Annotated[
         str | None,
@@ -123,6 +133,8 @@ def translate(
     With --document a line may hold many sentences, and none is cut off. With --to a file is translated with its time
     codes, tags, code blocks and message ids as they are: the whole file, or nothing is written.
 
+    With --glossary each term of a line has the wanted translation, in its place. A line that lacks one is named.
+
     With --format html or xml no tag and no placeholder is lost, and pairs stay nested. A line whose markup is broken
     is named on standard error, and its tags without a partner stay.
 
@@ -131,6 +143,8 @@ def translate(
     **Example:** `nmt translate my-model film.srt --to film.en.srt`
 
     **Example:** `echo "나는 <b>밥을</b> 먹었다" | nmt translate my-model --format html`
+
+    **Example:** `nmt translate my-model news.ko --glossary terms.tsv`
 
     **Example:** `nmt translate --server http://localhost:8501/v1/models/ko-en news.ko > news.en`
     """
@@ -150,6 +164,7 @@ def translate(
             "--seed": seed,
             "--prefix": prefix,
             "--ensemble": ensemble or None,
+            "--glossary": glossary,
             "--set": settings or None,
         }
         given = [option for option, value in options.items() if value is not None]
@@ -188,6 +203,14 @@ def translate(
             top_p=top_p,
             seed=seed,
         )
+    terms: Glossary | None = None
+    if glossary is not None:
+        import_tensorflow()
+        from nmt.inference.glossary import Glossary
+
+        if search["sample"]:
+            raise InputError("--glossary needs a search, and --sample draws by chance. Leave one of them out.")
+        terms = Glossary.read(glossary)
     if document or to or marked:
         open_backend: Callable[[], AbstractContextManager[Backend]]
         if server is not None:
@@ -198,7 +221,7 @@ def translate(
             open_backend = partial(_device_backend, model)
         else:
             assert model
-            open_backend = partial(_model_backend, model, ensemble, search)
+            open_backend = partial(_model_backend, model, ensemble, search, terms)
         if to:
             assert source
             _translate_file(open_backend, source, to, language or "")
@@ -218,13 +241,17 @@ def translate(
     lines = InputLines(file)
     translator = open_models(model, ensemble)
     translator.decoding(**search)  # refuses what does not fit the vocabulary
+    if terms:
+        translator.check_glossary(terms)
     number, cut = 0, CutLines(search["max_length"])
     for window in advancing(windows(lines, lines.pause, search["n_best"]), "Translating", count(file)):
         prefixes = None if prefix is None else [prefix] * len(window)
-        found = translator.hypotheses(window, prefixes, first=number, **search)
+        found = translator.hypotheses(window, prefixes, first=number, glossary=terms, **search)
         emit(line for i, best in enumerate(found, number + 1) for line in _lines(i, best, form, search["n_best"]))
         for i, best in enumerate(found, number + 1):
             cut.look(i, best[0].source_truncated, best[0].unfinished)
+            for term in terms.missing(window[i - number - 1], best[0].text) if terms else ():
+                say(f"Line {i}: '{term.source}' is not translated as '{term.target}'.")
         number += len(window)
     cut.end()
 
@@ -290,15 +317,22 @@ class Backend(NamedTuple):
 
 
 @contextlib.contextmanager
-def _model_backend(model: Path, ensemble: list[Path] | None, search: dict[str, Any]) -> Iterator[Backend]:
+def _model_backend(
+    model: Path, ensemble: list[Path] | None, search: dict[str, Any], terms: Glossary | None
+) -> Iterator[Backend]:
     translator = open_models(model, ensemble)
     translator.decoding(**search)  # refuses what does not fit the vocabulary
+    if terms:
+        translator.check_glossary(terms)
     first = 0
 
     def translate(texts: list[str]) -> list[Translation]:
         nonlocal first
-        found = translator.translate(texts, first=first, **search)
+        found = translator.translate(texts, first=first, glossary=terms, **search)
         first += len(texts)
+        for text, each in zip(texts, found, strict=True):
+            for term in terms.missing(text, each.text) if terms else ():
+                say(f"'{term.source}' is not translated as '{term.target}' in '{text[:60]}'.")
         return found
 
     yield Backend(translate, KEYS, translator.stand_ins())

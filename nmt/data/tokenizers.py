@@ -30,7 +30,9 @@ from sentencepiece import sentencepiece_model_pb2
 from nmt.data.normalization import choose, nfc_rules, nfkc_rules
 from nmt.data.piece_sampling import PieceSampler
 from nmt.data.vocabulary_sample import SentenceSample
+from nmt.documents.sentences import script_of
 from nmt.errors import InputError
+from nmt.evaluation import scripts
 from nmt.evaluation.alignment import Words, split_words, words
 from nmt.tf_import import sentencepiece_tokenizer
 
@@ -163,6 +165,38 @@ class Tokenizer:
             places.append(min(place, len(found) - 1))
         read = found[: max(places, default=-1) + 1]
         return Words(tuple(match[0] for match in read), tuple(places))
+
+    def places(self, text: str) -> list[tuple[int, int]]:
+        """Return where each piece of a text stands in it, ``text[start:end]``, as far as normalisation tells."""
+        text = text.encode("utf-8", "replace").decode()
+        # SentencePiece counts bytes.
+        offsets = [0, *itertools.accumulate(len(letter.encode()) for letter in text)]
+        pieces = self._processor.encode(text, return_type="proto").pieces
+        return [(bisect.bisect_left(offsets, each.begin), bisect.bisect_left(offsets, each.end)) for each in pieces]
+
+    def starts(self) -> list[bool]:
+        """Return for each piece whether it begins a word, or is no part of one.
+
+        In a script without spaces each may.
+        """
+        pieces = self.pieces(range(self.vocabulary))
+        first = [piece.startswith("▁") or not any(map(str.isalnum, piece)) for piece in pieces]
+        first[: EOS + 1] = [True] * (EOS + 1)
+        return [True] * len(first) if script_of("".join(pieces)) in scripts.SPACELESS else first
+
+    def inner_ids(self, text: str) -> list[int]:
+        """Turn a text into ids as it stands within a line of a script without spaces: no space comes before it."""
+        first, *rest = self._processor.encode(text, out_type=str) or [""]
+        bare = first.removeprefix("▁")
+        ids = [self._processor.piece_to_id(piece) for piece in ([bare] if bare else []) + rest]
+        # Some vocabularies have a piece only with the space.
+        return self.ids(text) if UNK in ids else ids
+
+    def frequent(self, most: int = 100) -> set[str]:
+        """Return the most frequent words that are one piece each, in small letters; SentencePiece lists them first."""
+        pieces = self.pieces(range(EOS + 1, self.vocabulary))
+        words = (piece[1:].lower() for piece in pieces if piece.startswith("▁") and piece[1:].isalpha())
+        return set(itertools.islice(words, most))
 
     def changed_words(self, texts: Iterable[str]) -> Counter[str]:
         """Count the words that do not come back from their pieces: no model with this vocabulary can write them.

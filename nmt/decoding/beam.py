@@ -69,7 +69,7 @@ class Pruning(NamedTuple):
     patience: float = float("inf")
 
 
-class _Active(NamedTuple):
+class Active(NamedTuple):
     """The hypotheses that are not finished: ``size`` of them for each row of the batch, the best first.
 
     The index of a hypothesis among them is its *slot*; slot ``k`` of row ``b`` is row ``b * size + k`` of ``rows``,
@@ -91,20 +91,41 @@ class _Active(NamedTuple):
     state: Any
 
 
-class _Candidates(NamedTuple):
+class Extensions(NamedTuple):
+    """The tokens that may extend each hypothesis: ``(rows, each)`` each.
+
+    Attributes:
+        scores: the log-probability of each token.
+        tokens: the tokens.
+        gains: what is added to the log-probability of the hypothesis beside it; 0 here.
+        phrases: the number of the phrase that the token goes on with, from 1, see :mod:`nmt.decoding.phrase_beam`; 0
+            here.
+    """
+
+    scores: tf.Tensor
+    tokens: tf.Tensor
+    gains: tf.Tensor
+    phrases: tf.Tensor
+
+
+class Candidates(NamedTuple):
     """The best extensions of each row's active hypotheses by one token, the best first: ``(batch, candidates)`` each.
 
     Attributes:
-        scores: log-probabilities of the whole hypotheses.
+        scores: log-probabilities of the whole hypotheses, with their gains.
         parents: the slot of the hypothesis that is extended.
         tokens: the token it is extended by.
         token_scores: the log-probability of that token.
+        phrases: as of :class:`Extensions`.
+        banks: how many tokens of phrases the hypothesis has then; 0 here.
     """
 
     scores: tf.Tensor
     parents: tf.Tensor
     tokens: tf.Tensor
     token_scores: tf.Tensor
+    phrases: tf.Tensor
+    banks: tf.Tensor
 
 
 class _Finished(NamedTuple):
@@ -135,7 +156,7 @@ class _Loop(NamedTuple):
     """
 
     t: tf.Tensor
-    active: _Active
+    active: Active
     finished: _Finished
     finished_count: tf.Tensor
     history: Buffers
@@ -252,7 +273,7 @@ class BeamSearch:
     def _start(self, state: Any) -> _Loop:
         """Return the loop's variables before the first step."""
         batch, rows = self.batch, self.rows
-        active = _Active(
+        active = Active(
             last_tokens=tf.fill([rows], self.bos),
             # All hypotheses of a row are still the same, so one of them is enough.
             scores=tf.zeros([batch, self.size]) + tf.where(tf.range(self.size) == 0, 0.0, _NEVER),
@@ -289,9 +310,12 @@ class BeamSearch:
         scores = loop.active.scores
         reachable = scores / tf.expand_dims(self.penalties.divisor(self.max_length), 1)
         patient = tf.cast(loop.finished_count, tf.float32) < self.pruning.patience * self.size
-        near = scores >= scores[:, :1] - self.pruning.margin
         beaten = loop.finished.ranks[:, self.n_best - 1 : self.n_best]
-        return tf.expand_dims((loop.t < self.max_length) & patient, 1) & near & (beaten < reachable)
+        return tf.expand_dims((loop.t < self.max_length) & patient, 1) & self._near(scores) & (beaten < reachable)
+
+    def _near(self, scores: tf.Tensor) -> tf.Tensor:
+        """Return which active hypotheses are not too far behind the best one, ``(batch, size)``."""
+        return scores >= scores[:, :1] - self.pruning.margin
 
     def _advance(self, loop: _Loop) -> tuple[_Loop]:
         """Take one step: extend, finish what ended, keep the best of the rest, finish what is at its limit."""
@@ -305,16 +329,22 @@ class BeamSearch:
             _gather(self.memory, sentences),
         )
         written = tf.gather(active.tokens, selection.rows)
-        token_scores, tokens = self._next_tokens(
-            tf.cast(logits, tf.float32), written, last_tokens, sentences=sentences, t=t
+        extensions = self._extensions(
+            tf.cast(logits, tf.float32), written, last_tokens, sentences=sentences, state=state, t=t
+        )
+        extensions = Extensions(
+            scores=selection.scatter(extensions.scores, _NEVER),
+            tokens=selection.scatter(extensions.tokens, 0),
+            gains=selection.scatter(extensions.gains, 0.0),
+            phrases=selection.scatter(extensions.phrases, 0),
         )
         recorded = selection.scatter(self.recorder.keep(alignment, state), 0.0)
         alignment = selection.scatter(tf.cast(alignment, tf.float32), 0.0) if self.penalties.coverage else recorded
-        candidates = self._candidates(active, selection.scatter(token_scores, _NEVER), selection.scatter(tokens, 0))
+        candidates = self._candidates(active, extensions)
         kept = self._not_ended(candidates)
         state = _gather(state, self._of_parents(selection.positions, kept))
         extended = self._extend(active, kept, t, alignment=alignment, state=state)
-        ended, cut = self._ended(active, candidates, t), self._at_limit(extended, t)
+        ended, cut = self._ended(active, candidates, t), self._at_limit(extended, kept, t)
         now = _Steps(
             tokens=tf.reshape(kept.tokens, [-1]),
             token_scores=tf.reshape(kept.token_scores, [-1]),
@@ -331,50 +361,62 @@ class BeamSearch:
             ),
         )
 
-    def _next_tokens(
-        self, logits: tf.Tensor, written: tf.Tensor, last_tokens: tf.Tensor, *, sentences: tf.Tensor, t: tf.Tensor
-    ) -> tuple[tf.Tensor, tf.Tensor]:
-        """Return the log-probabilities of the best next tokens, and the tokens: ``(selected, size + 1)`` each.
-
-        Of the extensions of a hypothesis at most ``size`` can stay active, and one ends.
+    def _extensions(
+        self,
+        logits: tf.Tensor,
+        written: tf.Tensor,
+        last_tokens: tf.Tensor,
+        *,
+        sentences: tf.Tensor,
+        state: Any,
+        t: tf.Tensor,
+    ) -> Extensions:
+        """Return the tokens that extend each hypothesis, ``(selected, each)``.
 
         Arguments:
             logits: ``(selected, vocabulary)``.
             written: ``(selected, max_steps)``, the tokens of each hypothesis, or no columns.
             last_tokens: ``(selected,)``.
             sentences: ``(selected,)``, their rows in the batch.
+            state: of the step, after it.
             t: the number of the step.
         """
         allowed = self.constraints.gather(sentences).allowed(logits, written, t, bos=self.bos, eos=self.eos)
+        return self._likeliest(logits, allowed, last_tokens, t)
+
+    def _likeliest(self, logits: tf.Tensor, allowed: tf.Tensor, last_tokens: tf.Tensor, t: tf.Tensor) -> Extensions:
+        """Return the best ``size + 1`` next tokens: of these at most ``size`` can stay active, and one ends."""
         count = tf.minimum(self.size + 1, tf.shape(logits)[1])
         values, tokens = top_k(allowed, count, self.constraints.excluded(t, last_tokens, self.bos, self.eos))
-        return values - tf.reduce_logsumexp(logits, -1, keepdims=True), tokens
+        scores = values - tf.reduce_logsumexp(logits, -1, keepdims=True)
+        return Extensions(scores, tokens, tf.zeros_like(scores), tf.zeros_like(tokens))
 
-    def _candidates(self, active: _Active, token_scores: tf.Tensor, tokens: tf.Tensor) -> _Candidates:
-        """Return the best ``2 * size`` extensions of each row: at most every second one can end.
+    def _candidates(self, active: Active, extensions: Extensions) -> Candidates:
+        """Return the best ``2 * size`` extensions of each row: at most every second one can end."""
+        count = tf.minimum(2 * self.size, self.size * tf.shape(extensions.tokens)[1])
+        return self._best_extensions(active, extensions, count)
 
-        Arguments:
-            active: the hypotheses that are extended.
-            token_scores, tokens: ``(rows, each)``, the tokens that extend them and their log-probabilities.
-        """
-        each = tf.shape(tokens)[1]
+    def _best_extensions(self, active: Active, extensions: Extensions, count: tf.Tensor) -> Candidates:
+        """Return the best ``count`` extensions of the active hypotheses of each row."""
+        each = tf.shape(extensions.tokens)[1]
         # From a tensor of the loop, whose static shape may be known: so that of the result is.
         flat = [tf.shape(active.scores)[0], self.size * each]
-        scores = tf.reshape(active.scores, [-1, 1]) + token_scores  # (rows, each)
-        scores, chosen = tf.math.top_k(tf.reshape(scores, flat), tf.minimum(2 * self.size, self.size * each))
-        tokens, token_scores = (
-            tf.gather(tf.reshape(part, flat), chosen, axis=1, batch_dims=1) for part in (tokens, token_scores)
+        totals = tf.reshape(active.scores, [-1, 1]) + (extensions.scores + extensions.gains)  # (rows, each)
+        scores, chosen = tf.math.top_k(tf.reshape(totals, flat), count)
+        tokens, token_scores, phrases = (
+            tf.gather(tf.reshape(part, flat), chosen, axis=1, batch_dims=1)
+            for part in (extensions.tokens, extensions.scores, extensions.phrases)
         )
-        return _Candidates(scores, chosen // each, tokens, token_scores)
+        return Candidates(scores, chosen // each, tokens, token_scores, phrases, tf.zeros_like(tokens))
 
-    def _not_ended(self, candidates: _Candidates) -> _Candidates:
+    def _not_ended(self, candidates: Candidates) -> Candidates:
         """Return the best ``size`` candidates that did not end, with scores of ``-inf`` where there are too few."""
         scores = tf.where(candidates.tokens == self.eos, _NEVER, candidates.scores)
         scores, chosen = tf.math.top_k(scores, self.size)
-        kept = _Candidates(*(tf.gather(part, chosen, axis=1, batch_dims=1) for part in candidates))
+        kept = Candidates(*(tf.gather(part, chosen, axis=1, batch_dims=1) for part in candidates))
         return kept._replace(scores=scores)
 
-    def _extend(self, active: _Active, kept: _Candidates, t: tf.Tensor, *, alignment: tf.Tensor, state: Any) -> _Active:
+    def _extend(self, active: Active, kept: Candidates, t: tf.Tensor, *, alignment: tf.Tensor, state: Any) -> Active:
         """Return the hypotheses that stay active, each its parent with one token more.
 
         Arguments:
@@ -390,13 +432,13 @@ class BeamSearch:
             tokens = append(self._of_parents(tokens, kept), t, last_tokens)
         if self.penalties.coverage:
             coverage = self._of_parents(coverage + alignment, kept)
-        return _Active(last_tokens=last_tokens, scores=kept.scores, tokens=tokens, coverage=coverage, state=state)
+        return Active(last_tokens=last_tokens, scores=kept.scores, tokens=tokens, coverage=coverage, state=state)
 
-    def _of_parents(self, part: tf.Tensor, kept: _Candidates) -> tf.Tensor:
+    def _of_parents(self, part: tf.Tensor, kept: Candidates) -> tf.Tensor:
         """Return for each candidate what its parent has: ``(rows, …)`` from ``(rows, …)``."""
         return tf.gather(part, tf.reshape(self._rows(kept.parents), [-1]))
 
-    def _ended(self, active: _Active, candidates: _Candidates, t: tf.Tensor) -> _Finished:
+    def _ended(self, active: Active, candidates: Candidates, t: tf.Tensor) -> _Finished:
         """Return the best ``size`` candidates as finished hypotheses, those that did not end ranked ``-inf``.
 
         Arguments:
@@ -407,7 +449,7 @@ class BeamSearch:
         Returns:
             ``(batch, size)`` each.
         """
-        best = _Candidates(*(part[:, : self.size] for part in candidates))
+        best = self._may_finish(candidates)
         ranks = best.scores / self.penalties.divisor(t + 1)
         if self.penalties.coverage:
             uncovered = self.penalties.uncovered(active.coverage, self.mask)
@@ -418,11 +460,20 @@ class BeamSearch:
             ranks=ranks, scores=best.scores, lengths=lengths, slots=best.parents, eos_scores=best.token_scores
         )
 
-    def _at_limit(self, active: _Active, t: tf.Tensor) -> _Finished:
+    def _may_finish(self, candidates: Candidates) -> Candidates:
+        """Return the best ``size`` candidates: one that ended is finished if it is among them."""
+        return Candidates(*(part[:, : self.size] for part in candidates))
+
+    def _missing(self, kept: Candidates) -> tf.Tensor | float:
+        """Return what is added to the ranks of hypotheses at their maximum length for what they lack."""
+        return 0.0
+
+    def _at_limit(self, active: Active, kept: Candidates, t: tf.Tensor) -> _Finished:
         """Return the active hypotheses of rows at their maximum length as finished ones, the others ranked ``-inf``.
 
         Arguments:
             active: the hypotheses after the step, whose slots are the indices of the result.
+            kept: the candidates that they were made of.
             t: the number of the step, ``()``.
 
         Returns:
@@ -431,7 +482,7 @@ class BeamSearch:
         ranks = active.scores / self.penalties.divisor(t + 1)
         if self.penalties.coverage:
             ranks += tf.reshape(self.penalties.uncovered(active.coverage, self.mask), tf.shape(ranks))
-        ranks = tf.where(tf.expand_dims(t + 1 == self.max_length, 1), ranks, _NEVER)
+        ranks = tf.where(tf.expand_dims(t + 1 == self.max_length, 1), ranks + self._missing(kept), _NEVER)
         lengths = tf.fill(tf.shape(ranks), t + 1)
         slots = tf.zeros_like(lengths) + tf.range(self.size)
         return _Finished(

@@ -1,4 +1,4 @@
-"""Constraints on hypotheses: their lengths, a prefix, and no repetition."""
+"""Constraints on hypotheses: their lengths, a prefix, phrases they must contain, and no repetition."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
+
+from nmt.decoding.phrases import Phrases
 
 PAD = 0
 _NEVER = -float("inf")
@@ -27,6 +29,8 @@ class Constraints(NamedTuple):
             is none.
         space: the token that spells a space alone. EOS does not follow it at the beginning: the text would be blank.
             PAD if it may.
+        phrases: what each row must contain, for :class:`~nmt.decoding.phrase_beam.PhraseBeamSearch`; no other search
+            heeds them.
     """
 
     max_length: tf.Tensor
@@ -35,6 +39,7 @@ class Constraints(NamedTuple):
     no_repeat: int = 0
     unknown: int = PAD
     space: int | tf.Tensor = PAD
+    phrases: Phrases | None = None
 
     @property
     def max_steps(self) -> tf.Tensor:
@@ -45,7 +50,10 @@ class Constraints(NamedTuple):
         """Return the constraints on some rows, ``(rows,)``."""
         min_length = self.min_length if isinstance(self.min_length, int) else tf.gather(self.min_length, rows)
         prefix = None if self.prefix is None else tf.gather(self.prefix, rows)
-        return self._replace(max_length=tf.gather(self.max_length, rows), min_length=min_length, prefix=prefix)
+        phrases = None if self.phrases is None else self.phrases.gather(rows)
+        return self._replace(
+            max_length=tf.gather(self.max_length, rows), min_length=min_length, prefix=prefix, phrases=phrases
+        )
 
     def allowed(self, logits: tf.Tensor, tokens: tf.Tensor, t: tf.Tensor, bos: int, eos: int) -> tf.Tensor:
         """Return the logits with ``-inf`` for tokens that must not come next.

@@ -42,7 +42,7 @@ class Shortlist(NamedTuple):
 
         Arguments:
             source: ids ``(batch, source)``.
-            constraints: on the translations. The tokens of a prefix are added to the list of its row.
+            constraints: on the translations. The tokens of a prefix and of phrases are added to the list of their row.
 
         >>> shortlist = Shortlist(np.array([[0], [0], [0], [0], [8], [6]], np.int32), np.array([5], np.int32), 9)
         >>> selection = shortlist.select(tf.constant([[4, 3], [5, 3]]), Constraints(tf.constant([7, 7])))
@@ -55,6 +55,8 @@ class Shortlist(NamedTuple):
         called = tf.reshape(tf.gather(self.candidates, source), [batch, -1])
         if constraints.prefix is not None:
             called = tf.concat([called, tf.cast(constraints.prefix, tf.int32)], 1)
+        if constraints.phrases is not None:
+            called = tf.concat([called, tf.reshape(constraints.phrases.tokens, [batch, -1])], 1)
         rows = tf.broadcast_to(tf.expand_dims(tf.range(batch), 1), tf.shape(called))
         counts = tf.scatter_nd(
             tf.stack([rows, called], -1), tf.fill(tf.shape(called), 1), tf.stack([batch, self.vocabulary])
@@ -98,16 +100,22 @@ class Selection(NamedTuple):
         return _Restricted(model, self.tokens), (memory, self.listed)
 
     def constraints(self, given: Constraints) -> Constraints:
-        """Return constraints whose prefix, and whose space, consist of places."""
+        """Return constraints whose prefix, phrases and space consist of places."""
         if not (isinstance(given.space, int) and given.space == PAD):
             place = tf.math.count_nonzero(self.tokens < given.space, dtype=tf.int32)
             listed = tf.reduce_any(self.tokens == given.space)
             given = given._replace(space=tf.where(listed, place, -1))
-        if given.prefix is None:
-            return given
-        flat = tf.reshape(tf.cast(given.prefix, tf.int32), [-1])
-        places = tf.searchsorted(self.tokens, flat)
-        return given._replace(prefix=tf.reshape(places, tf.shape(given.prefix)))
+        if given.phrases is not None:
+            wanted = given.phrases
+            # PAD has place 0.
+            tokens, starts = self._places(wanted.tokens), tf.gather(wanted.starts, self.tokens)
+            given = given._replace(phrases=wanted._replace(tokens=tokens, starts=starts))
+        return given if given.prefix is None else given._replace(prefix=self._places(given.prefix))
+
+    def _places(self, tokens: tf.Tensor) -> tf.Tensor:
+        """Return the places of listed tokens, in the same shape."""
+        flat = tf.reshape(tf.cast(tokens, tf.int32), [-1])
+        return tf.reshape(tf.searchsorted(self.tokens, flat), tf.shape(tokens))
 
     def spelled(self, found: Hypotheses) -> Hypotheses:
         """Return hypotheses of tokens for hypotheses of places."""

@@ -14,6 +14,8 @@ from nmt.config import MAX_RATIO, Config, Decoding, beam_size, check_decoding, f
 from nmt.decoding.beam import BeamSearch, Penalties, Pruning
 from nmt.decoding.constraints import PAD, Constraints
 from nmt.decoding.history import ARRAYS, History
+from nmt.decoding.phrase_beam import PhraseBeamSearch
+from nmt.decoding.phrases import Phrases
 from nmt.decoding.sampling import random_numbers, sampler
 from nmt.decoding.search import Hypotheses, greedy, recorder, repeated
 from nmt.decoding.shortlist import Selection, Shortlist
@@ -133,7 +135,8 @@ def _search(
     # A step reads BOS and all tokens but the last.
     state = model.initial_state(memory, tf.maximum(constraints.max_steps, 1))
     if (size := beam_size(settings)) > 1:
-        beam = BeamSearch(
+        kind = BeamSearch if constraints.phrases is None else PhraseBeamSearch
+        beam = kind(
             model.step,
             memory,
             mask,
@@ -152,6 +155,8 @@ def _search(
             recorder=recorder(model),
         )
         return beam.run(state)
+    if constraints.phrases is not None:
+        raise ValueError("Phrases need a beam.")
     source = tf.shape(mask)[1]
     if not settings.sample:
         return greedy(
@@ -241,7 +246,13 @@ def fitted_max_ratio(lengths: np.ndarray) -> float:
 
 
 def constraints_for(
-    settings: Decoding, lengths: tf.Tensor, prefix: tf.RaggedTensor | None, *, unknown: int, space: int
+    settings: Decoding,
+    lengths: tf.Tensor,
+    prefix: tf.RaggedTensor | None,
+    *,
+    unknown: int,
+    space: int,
+    phrases: Phrases | None = None,
 ) -> Constraints:
     """Return the constraints on translations.
 
@@ -251,6 +262,7 @@ def constraints_for(
         prefix: ids ``(batch, None)`` that each translation begins with.
         unknown: the token for what no piece spells, which is never written.
         space: the token that spells a space alone, which is not a whole translation unless that may be blank.
+        phrases: what each translation must contain.
     """
 
     def times(ratio: float) -> tf.Tensor:
@@ -260,6 +272,8 @@ def constraints_for(
     longest = times(max_ratio(settings)) + EXTRA
     if prefix is not None:
         longest += tf.cast(prefix.row_lengths(), tf.int32)
+    if phrases is not None:
+        longest += phrases.total
     longest = tf.where(lengths > 0, tf.clip_by_value(longest, 1, settings.max_length), 0)
     shortest: int | tf.Tensor = settings.min_length
     if settings.min_ratio:
@@ -268,7 +282,7 @@ def constraints_for(
         longest = tf.where(lengths > 0, tf.minimum(tf.maximum(longest, shortest + 1), settings.max_length), 0)
     beginning = None if prefix is None else prefix.to_tensor(0)
     blank = settings.min_length == 0 and not settings.min_ratio
-    return Constraints(longest, shortest, beginning, settings.no_repeat, unknown, PAD if blank else space)
+    return Constraints(longest, shortest, beginning, settings.no_repeat, unknown, PAD if blank else space, phrases)
 
 
 def _by_rank(found: Hypotheses, n_best: int) -> Hypotheses:

@@ -12,6 +12,7 @@ from nmt.config import Decoding
 from nmt.data.tokenizers import BOS, EOS, PAD, UNK, Tokenizers
 from nmt.decoding.constraints import Constraints
 from nmt.decoding.ensemble import Ensemble
+from nmt.decoding.phrases import Phrases
 from nmt.decoding.repetition import stop_repetition
 from nmt.decoding.search import Hypotheses
 from nmt.decoding.shortlist import Shortlist
@@ -47,7 +48,13 @@ class TranslationGraph:
         self.shortlist = shortlist
 
     def translate(
-        self, settings: Decoding, prefixed: bool, texts: tf.Tensor, prefixes: tf.Tensor, numbers: tf.Tensor
+        self,
+        settings: Decoding,
+        prefixed: bool,
+        texts: tf.Tensor,
+        prefixes: tf.Tensor,
+        numbers: tf.Tensor,
+        *phrases: tf.Tensor,
     ) -> Outputs:
         """Translate strings ``(batch,)``.
 
@@ -56,6 +63,7 @@ class TranslationGraph:
             prefixed: whether translations begin with ``prefixes``.
             texts, prefixes: ``(batch,)``.
             numbers: the random numbers of sampling, see :func:`~nmt.decoding.strategies.numbers_for`.
+            phrases: the fields of the :class:`~nmt.decoding.phrases.Phrases` that translations must contain, or none.
 
         Returns:
             Also ``text`` ``(batch, n_best)``, different texts in each row unless they are drawn, and ``begun``
@@ -64,7 +72,14 @@ class TranslationGraph:
         source, lengths, truncated = self._read(texts, settings.max_length)
         memory = self.model.encode(source)
         prefix = self.tokenizers.target.encode(prefixes) if prefixed else None
-        constraints = constraints_for(settings, lengths, prefix, unknown=UNK, space=self.tokenizers.target.space)
+        constraints = constraints_for(
+            settings,
+            lengths,
+            prefix,
+            unknown=UNK,
+            space=self.tokenizers.target.space,
+            phrases=Phrases(*phrases) if phrases else None,
+        )
         # The attention may rest on EOS when no source token is relevant, so EOS need not be covered.
         mask = (source != PAD) & (source != EOS)
         mask = mask if self.model.aligned else mask[:, :0]

@@ -11,18 +11,21 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from nmt.config import Config, Decoding
-from nmt.data.tokenizers import EOS, Tokenizers
+from nmt.config import Config, Decoding, beam_size
+from nmt.data.tokenizers import EOS, UNK, Tokenizers
 from nmt.decoding.ensemble import Ensemble
+from nmt.decoding.phrases import phrases_of
 from nmt.decoding.shortlist import SPECIAL, Shortlist
 from nmt.decoding.strategies import numbers_for
 from nmt.documents.document import DocumentTranslation, translate_document
-from nmt.documents.sentences import Splitter, sentencex
+from nmt.documents.sentences import Splitter, script_of, sentencex
 from nmt.errors import InputError
+from nmt.evaluation import scripts
 from nmt.evaluation.confidence import Confidence
 from nmt.inference.confidence_file import rated
 from nmt.inference.confidence_file import read as read_confidence
 from nmt.inference.confidence_file import write as write_confidence
+from nmt.inference.glossary import Found, Glossary, Term
 from nmt.inference.graph import Outputs, TranslationGraph
 from nmt.inference.head_file import read as read_head
 from nmt.inference.head_file import write as write_head
@@ -32,6 +35,7 @@ from nmt.inference.lite import LiteSearch
 from nmt.inference.parallel import PARALLEL_BATCHES
 from nmt.inference.searcher import NUMBERS, STRINGS, Searcher, count_pieces
 from nmt.inference.strings import continued, encoded, one_line, readable
+from nmt.inference.terms import keeps_the_rest, replaced
 from nmt.layers.alignment_head import AlignmentHead
 from nmt.markup.placeholders import STAND_INS
 from nmt.markup.reading import Format
@@ -42,6 +46,16 @@ from nmt.models.seq2seq import Seq2Seq
 from nmt.saving import load
 from nmt.translation import Translation
 
+PHRASES = (
+    tf.TensorSpec([None, None, None], tf.int32),
+    tf.TensorSpec([None, None, 2], tf.int32),
+    tf.TensorSpec([None], tf.bool),
+)
+# Beams for phrases, and the number of their tokens that the largest has a place for.
+_WANTED_BEAMS = (8, 16, 32, 64)
+_MOST_WANTED = _WANTED_BEAMS[-1] - 1
+# The tokens of a phrase, and the source tokens it translates.
+Phrase = tuple[list[int], tuple[int, int]]
 _BLANK = Translation(text="", score=0.0, alignment=np.zeros([0, 1], np.float32))
 
 
@@ -164,7 +178,12 @@ class Translator(Searcher):
             write_confidence(Path(folder), self.confidence)
 
     def translate(
-        self, texts: Sequence[str], prefixes: Sequence[str] | None = None, first: int = 0, **decoding: Any
+        self,
+        texts: Sequence[str],
+        prefixes: Sequence[str] | None = None,
+        first: int = 0,
+        glossary: Glossary | None = None,
+        **decoding: Any,
     ) -> list[Translation]:
         """Translate, in the order given. A blank text has a blank translation.
 
@@ -172,17 +191,26 @@ class Translator(Searcher):
             texts: sentences; a line break inside one counts as a space.
             prefixes: what the translation of each begins with.
             first: the number of the first text, which the random numbers of sampling depend on.
+            glossary: terms whose translations are wanted, see :class:`~nmt.inference.glossary.Glossary`. Texts without
+                any are translated as without it; others by a beam search for translations that have them, see
+                :mod:`nmt.decoding.phrase_beam`.
             decoding: keys of the config's section that are different this time, as in ``beam=5, length_penalty=1.0``.
 
         Raises:
-            InputError: for a key or value that does not exist or is invalid, or a prefix that is too long.
+            InputError: for a key or value that does not exist or is invalid, a prefix that is too long, or a glossary
+                with sampling, or with a translation that the vocabulary cannot spell.
             TypeError: for a string instead of a list.
             ValueError: if there is not one prefix for each text.
         """
-        return [found[0] for found in self.hypotheses(texts, prefixes, first, **decoding)]
+        return [found[0] for found in self.hypotheses(texts, prefixes, first, glossary, **decoding)]
 
     def hypotheses(
-        self, texts: Sequence[str], prefixes: Sequence[str] | None = None, first: int = 0, **decoding: Any
+        self,
+        texts: Sequence[str],
+        prefixes: Sequence[str] | None = None,
+        first: int = 0,
+        glossary: Glossary | None = None,
+        **decoding: Any,
     ) -> list[list[Translation]]:
         """Translate as :meth:`translate` does, and return the ``n_best`` translations of each text, the best first.
 
@@ -198,32 +226,122 @@ class Translator(Searcher):
         results = [[_BLANK] for _ in texts]
         # Sentences of similar length waste no work on padding.
         waiting = sorted((i for i, text in enumerate(texts) if text.strip()), key=lambda i: len(texts[i]))
+        found = {i: terms for i in waiting if (terms := glossary.find(texts[i]))} if glossary else {}
+        if found and settings.sample:
+            raise InputError("A glossary needs a search, and a sample is drawn by chance. Leave one of them out.")
+        phrases = {i: wanted for i in found if (wanted := self._phrases(texts[i], found[i]))}
+        starts = self.tokenizers.target.starts() if phrases else []
 
-        def keep(batch: list[int], outputs: Outputs | dict[str, np.ndarray]) -> None:
+        def keep(batch: list[int], outputs: Outputs | dict[str, np.ndarray], phrased: bool = False) -> None:
             sources, begun = [texts[i] for i in batch], [begins[i] for i in batch]
-            for i, found in zip(batch, self._translations(outputs, sources, begun), strict=True):
-                # What is drawn at random, and what is not the best, is right less often than the scores say.
-                if self.confidence and not settings.sample:
-                    found = [rated(found[0], self.confidence), *found[1:]]
+            for i, best in zip(batch, self._translations(outputs, sources, begun), strict=True):
+                # What is drawn at random, what is not the best and what has to be there is right less often than the
+                # scores say.
+                if self.confidence and not settings.sample and not phrased:
+                    best = [rated(best[0], self.confidence), *best[1:]]
                 if len(texts[i]) < len(whole[i]):
-                    found = [replace(each, source_truncated=True) for each in found]
-                results[i] = found
+                    best = [replace(each, source_truncated=True) for each in best]
+                results[i] = best
 
-        lite = self._lite if len(waiting) == 1 and prefixes is None else None
+        lite = self._lite if len(waiting) == 1 and prefixes is None and not phrases else None
         if lite and lite.serves(settings) and (alone := self._searched_alone(lite, settings, texts[waiting[0]])):
             keep(waiting, alone)
             return results
-        graph = self.graphs(settings, prefixes is not None)
-
-        def translate(batch: list[int]) -> None:
-            numbers = numbers_for(settings, [first + i for i in batch])
-            sources, begun = [texts[i] for i in batch], [begins[i] for i in batch]
-            keep(batch, graph(encoded(sources), encoded(begun), numbers))
-
         # A text has hardly more pieces than characters, and no more of them are read.
         lengths = [min(len(text), settings.max_length) + 1 for text in texts]
-        self._search_all(translate, waiting, settings, lengths)
+
+        def search(rows: list[int], settings: Decoding, phrased: bool) -> None:
+            graph = self.graphs(settings, prefixes is not None, phrased)
+
+            def translate(batch: list[int]) -> None:
+                numbers = numbers_for(settings, [first + i for i in batch])
+                sources, begun = [texts[i] for i in batch], [begins[i] for i in batch]
+                more = phrases_of([phrases[i] for i in batch], starts) if phrased else ()
+                keep(batch, graph(encoded(sources), encoded(begun), numbers, *more), phrased)
+
+            self._search_all(translate, rows, settings, lengths)
+
+        search(waiting, settings, False)
+        if phrases:
+            without = {i: results[i][0] for i in phrases}
+            by_beam: dict[int, list[int]] = {}
+            for i in waiting:
+                if i in phrases:
+                    by_beam.setdefault(self._beam_for(phrases[i], settings), []).append(i)
+            for beam, rows in by_beam.items():
+                search(rows, replace(settings, beam=beam), True)
+            if prefixes is None:
+                self._choose(texts, found, without, results, settings)
         return results
+
+    def check_glossary(self, glossary: Glossary) -> None:
+        """Check that the model can write all translations of a glossary.
+
+        Raises:
+            InputError: for one that the vocabulary cannot spell.
+        """
+        for term in glossary.terms:
+            self._spelt(term)
+
+    def _choose(
+        self,
+        texts: Sequence[str],
+        found: dict[int, list[Found]],
+        without: dict[int, Translation],
+        results: list[list[Translation]],
+        settings: Decoding,
+    ) -> None:
+        """Put a translation whose linked words are replaced first, where the search changed much else.
+
+        Arguments:
+            texts: all of them.
+            found: the terms of some.
+            without: their translations without a glossary.
+            results: the translations of all texts, which are changed.
+            settings: of the search.
+        """
+        frequent = self.tokenizers.target.frequent()
+        written: dict[int, str] = {}
+        for i, free in without.items():
+            text = replaced(texts[i], free, found[i], frequent) if self.aligned else None
+            if text and not keeps_the_rest(results[i][0].text, text, [each.term for each in found[i]]):
+                written[i] = text
+        scored = self.score([texts[i] for i in written], list(written.values()), max_length=settings.max_length)
+        for i, best in zip(written, scored, strict=True):
+            results[i] = [replace(best, rank=best.score), *results[i][: settings.n_best - 1]]
+
+    def _phrases(self, text: str, found: Sequence[Found]) -> list[Phrase]:
+        """Return what the terms of a text ask for."""
+        pieces = self.tokenizers.source.places(text)
+        phrases: list[Phrase] = []
+        # No beam has a place for more.
+        left = _MOST_WANTED
+        for start, end, term in found:
+            tokens = self._spelt(term)
+            inside = [n for n, piece in enumerate(pieces) if piece[0] < end and piece[1] > start]
+            span = (inside[0], inside[-1] + 1) if inside else (0, 0)
+            left -= len(tokens)
+            if left >= 0:
+                phrases.append((tokens, span))
+        return phrases
+
+    def _spelt(self, term: Term) -> list[int]:
+        """Return the tokens of a wanted translation."""
+        target = self.tokenizers.target
+        spaceless = script_of(term.target) in scripts.SPACELESS
+        ids = target.inner_ids(term.target) if spaceless else target.ids(term.target)
+        if UNK in ids or target.normalized(term.target).strip() != target.spelt(ids).strip() or not ids:
+            raise InputError(
+                f"The vocabulary of the model cannot spell '{term.target}', the translation of '{term.source}' in the"
+                " glossary. Give it another."
+            )
+        return ids
+
+    def _beam_for(self, phrases: Sequence[Phrase], settings: Decoding) -> int:
+        """Return a beam with a place for each number of tokens of these phrases, of few sizes, as each has a graph."""
+        wanted = sum(len(tokens) for tokens, _ in phrases) + 1
+        size = next(size for size in _WANTED_BEAMS if size >= wanted)
+        return min(max(beam_size(settings), size), self.tokenizers.target.vocabulary)
 
     def translate_document(
         self, text: str, language: str = "", splitter: Splitter = sentencex, **decoding: Any
@@ -244,7 +362,12 @@ class Translator(Searcher):
         return translate_document(text, lambda some: self.translate(some, **decoding), language, splitter)
 
     def translate_marked(
-        self, texts: Sequence[str], form: Format = "html", first: int = 0, **decoding: Any
+        self,
+        texts: Sequence[str],
+        form: Format = "html",
+        first: int = 0,
+        glossary: Glossary | None = None,
+        **decoding: Any,
     ) -> list[MarkedTranslation]:
         """Translate sentences with markup: tags move along the links of words, placeholders come out letter by letter.
 
@@ -254,7 +377,7 @@ class Translator(Searcher):
         Arguments:
             texts: sentences with markup.
             form: ``html``, ``xml``, or ``text`` for placeholders only.
-            first: as of :meth:`translate`.
+            first, glossary: as of :meth:`translate`.
             decoding: keys of the config's section that are different this time.
 
         Raises:
@@ -269,7 +392,7 @@ class Translator(Searcher):
             raise TypeError("Give a list of sentences, not one string.")
 
         def translate(sentences: list[str]) -> list[Translation]:
-            return self.translate(sentences, first=first, **decoding)
+            return self.translate(sentences, first=first, glossary=glossary, **decoding)
 
         return translate_marked(texts, translate, form, stand_ins=self.stand_ins())
 
@@ -329,8 +452,10 @@ class Translator(Searcher):
                 )
 
     def _search_graph(self, settings: Decoding, *more: bool) -> Callable[..., Outputs]:
-        translate = partial(self._graph.translate, settings, *more)
-        return tf.function(translate, input_signature=[STRINGS, STRINGS, NUMBERS], autograph=False)
+        prefixed, phrased = more
+        translate = partial(self._graph.translate, settings, prefixed)
+        signature = [STRINGS, STRINGS, NUMBERS, *(PHRASES if phrased else ())]
+        return tf.function(translate, input_signature=signature, autograph=False)
 
     def _searched_alone(self, lite: LiteSearch, settings: Decoding, text: str) -> dict[str, np.ndarray] | None:
         """Return for one text what the graph of a search returns; ``None`` if no piece of it is left."""

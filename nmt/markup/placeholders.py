@@ -103,16 +103,17 @@ def keeping(translate: Translate, kept: Mapping[str, str], stand_ins: Sequence[s
 
 
 def _copied(sentence: str, kept: Mapping[str, str], kind: int) -> list[str]:
-    """Return masks that a model may copy for the placeholders of a sentence. No two of them are the same."""
+    """Return masks that a model may copy for the placeholders of a sentence. Only equal numbers have the same one."""
     masks: list[str] = []
     for character in PRIVATE.findall(sentence):
         raw = kept.get(character, "")
+        if is_number(raw) and not kind:
+            masks.append(raw)
+            continue
         number = len(masks) + 1
-        mask = raw if is_number(raw) and not kind and raw not in masks else f"{_COPIED[kind]}{number}"
         # A mask is looked for in the translation, so it may not be a part of anything else in the sentence.
-        while mask in masks or (mask != raw and mask in sentence):
+        while (mask := f"{_COPIED[kind]}{number}") in masks or mask in sentence:
             number += 10
-            mask = f"{_COPIED[kind]}{number}"
         masks.append(mask)
     return masks
 
@@ -137,19 +138,24 @@ def _masked(sentence: str, masks: Sequence[str]) -> _Masked:
 
 
 def _by_copies(masked: _Masked, translation: Translation) -> Translation | None:
-    """Return a translation with placeholders in the place of their masks, ``None`` if one is not there just once."""
+    """Return a translation with placeholders in the place of their masks, ``None`` if one is not there as often."""
     text = translation.text
-    edits = []
+    edits: list[_Edit] = []
+    copies = {mask: [match.span() for match in _copies(mask).finditer(text)] for mask in masked.masks}
+    if any(len(found) != masked.masks.count(mask) for mask, found in copies.items()):
+        return None
     for place, mask, character in zip(masked.places, masked.masks, masked.characters, strict=True):
-        found = list(re.finditer(rf"(?<![A-Za-z0-9]){re.escape(mask)}(?![A-Za-z0-9])", text))
-        if len(found) != 1:
-            return None
-        start, end = found[0].span()
+        start, end = copies[mask].pop(0)
         # Without the spaces that parted it from what it touches.
         start -= masked.text[place.start] == " " and text[start - 1 : start] == " "
         end += masked.text[place.end - 1] == " " and text[end : end + 1] == " "
         edits.append(_Edit(start, end, character))
     return _edited(masked, translation, edits)
+
+
+def _copies(mask: str) -> re.Pattern[str]:
+    """Return what a mask looks like where it is no part of another word or number."""
+    return re.compile(rf"(?<![A-Za-z0-9])(?<!\d[.,:/]){re.escape(mask)}(?![A-Za-z0-9])(?![.,:/]\d)")
 
 
 def _by_links(masked: _Masked, translation: Translation) -> _Found:
@@ -229,7 +235,15 @@ def _edited(masked: _Masked, translation: Translation, edits: Sequence[_Edit]) -
     back = [_Edit(*place, character) for place, character in zip(masked.places, masked.characters, strict=True)]
     _, source_words = _spliced(masked.text, back, translation.source_tokens, translation.source_words)
     text, target_words = _spliced(translation.text, sorted(edits), translation.tokens, translation.target_words)
-    return replace(translation, text=text, source_words=source_words, target_words=target_words)
+    # What is known of its words is known of other words now.
+    return replace(
+        translation,
+        text=text,
+        source_words=source_words,
+        target_words=target_words,
+        confidence=None,
+        word_confidences=(),
+    )
 
 
 def _spliced(text: str, edits: Sequence[_Edit], pieces: Sequence[str], known: Words | None) -> tuple[str, Words | None]:

@@ -139,7 +139,14 @@ class Server:
         self.metrics.queue.set_function(lambda: self.batcher.waiting)
         self.switch(backend)
         rules = rules or Rules()
-        api = Api(languages, self._body, self._searched, rules.token, suggestions)
+        api = Api(
+            languages,
+            self._body,
+            self._searched,
+            rules.token,
+            suggestions,
+            stand_ins=lambda name: self.backends[name].stand_ins,
+        )
         routes = [
             Route("/", self._answering(self._home)),
             Route("/hangul.ttf", self._answering(self._font)),

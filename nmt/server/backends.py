@@ -20,6 +20,7 @@ from nmt.signatures import ADDED_OUTPUTS, CONFIDENCE_OUTPUTS, SIGNATURES, Part, 
 from nmt.translation import Translation
 
 if TYPE_CHECKING:
+    from nmt.inference.glossary import Glossary
     from nmt.inference.translator import Translator
 
 # The inputs of one sentence, in the order of the signature, and its outputs by name, without a batch and padding.
@@ -66,6 +67,7 @@ class Backend(ABC):
         search: how it searches by default; ``None`` if that is unknown.
         weak: the confidence below which a word is marked; ``None`` without a confidence.
         fixed: why the search cannot be chosen; empty if it can.
+        stand_ins: words for placeholders, see :func:`nmt.markup.placeholders.keeping`.
     """
 
     name: str
@@ -75,6 +77,7 @@ class Backend(ABC):
     search: SearchSettings | None = None
     weak: float | None = None
     fixed: str = ""
+    stand_ins: Sequence[str] = ()
 
     def predict(self, signature: str, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Answer a batch, as :data:`~nmt.signatures.SIGNATURES` says.
@@ -120,12 +123,19 @@ class Backend(ABC):
 
 
 class ModelBackend(Backend):
-    """A model's folder."""
+    """A model's folder.
 
-    def __init__(self, translator: Translator, name: str, version: int = 1) -> None:
+    Arguments:
+        translator: the opened model.
+        name, version: under which it is served.
+        glossary: heeded by all searches, but not where translations are drawn.
+    """
+
+    def __init__(self, translator: Translator, name: str, version: int = 1, glossary: Glossary | None = None) -> None:
         self.name, self.version = name, version
         self.signatures = dict(SIGNATURES)
-        self._translator = translator
+        self.stand_ins = translator.stand_ins()
+        self._translator, self._glossary = translator, glossary
         own = translator.config.decoding
         self._rated = translator.confidence is not None and not own.sample
         if self._rated and translator.confidence:
@@ -168,7 +178,8 @@ class ModelBackend(Backend):
     ) -> list[list[Translation]]:
         if search is None:
             return self._hypotheses(texts)
-        return self._translator.hypotheses(texts, first=first, **search.decoding())
+        glossary = None if search.strategy == "sample" else self._glossary
+        return self._translator.hypotheses(texts, first=first, glossary=glossary, **search.decoding())
 
     def check(self, search: SearchSettings) -> None:
         self._translator.decoding(**search.decoding())
@@ -178,7 +189,7 @@ class ModelBackend(Backend):
         if self._translator.config.decoding.sample:
             # Draws depend on the number of a line, and here each line is the first.
             return [self._translator.hypotheses([text])[0] for text in texts]
-        return self._translator.hypotheses(texts)
+        return self._translator.hypotheses(texts, glossary=self._glossary)
 
 
 class ExportBackend(Backend):
@@ -291,22 +302,32 @@ def find(folder: Path) -> Place:
     raise InputError(f"{folder} is neither a model's folder, with {CONFIG}, nor an export, with numbered versions.")
 
 
-def open_backend(place: Place, parallel_batches: int = 2, trust: bool = False) -> Backend:
+def open_backend(place: Place, parallel_batches: int = 2, trust: bool = False, glossary: Path | None = None) -> Backend:
     """Open a model or an export.
 
     Arguments:
         place: what :func:`find` found.
         parallel_batches: how many batches a model searches at once.
         trust: whether to run an export whatever its operations are.
+        glossary: the file of one, see :meth:`nmt.inference.glossary.Glossary.read`; only for a model.
 
     Raises:
-        InputError: if it is damaged.
+        InputError: if it is damaged, or it cannot heed the glossary.
     """
     if place.kind == "export":
+        if glossary:
+            raise InputError(f"{place.folder} is an export, which has fixed how to search: it takes no glossary.")
         return ExportBackend(place.folder, place.name, place.version, trust)
+    from nmt.inference.glossary import Glossary
     from nmt.inference.translator import Translator
 
-    return ModelBackend(Translator.load(place.folder, parallel_batches=parallel_batches), place.name, place.version)
+    terms = Glossary.read(glossary) if glossary else None
+    translator = Translator.load(place.folder, parallel_batches=parallel_batches)
+    if terms:
+        if translator.config.decoding.sample:
+            raise InputError(f"{place.folder} draws its translations by chance, so it cannot heed {glossary}.")
+        translator.check_glossary(terms)
+    return ModelBackend(translator, place.name, place.version, terms)
 
 
 def as_text(value: Any) -> str:

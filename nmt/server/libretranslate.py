@@ -51,6 +51,7 @@ class Api:
         search: translates sentences; called in a thread.
         key: what the key of the API must be; empty for none.
         suggestions: where suggested translations are kept; ``None`` if they are not.
+        stand_ins: words that the model of a name knows, see :func:`nmt.markup.placeholders.keeping`.
     """
 
     def __init__(
@@ -60,9 +61,10 @@ class Api:
         search: Search,
         key: str = "",
         suggestions: Suggestions | None = None,
+        stand_ins: Callable[[str], Sequence[str]] = lambda name: (),
     ) -> None:
         self._languages, self._body, self._search, self._key = languages, body, search, key
-        self._suggestions = suggestions
+        self._suggestions, self._stand_ins = suggestions, stand_ins
         self._files: OrderedDict[str, tuple[float, str, bytes]] = OrderedDict()
 
     async def languages(self, request: Request) -> Response:
@@ -293,7 +295,7 @@ class Api:
                 return translate(number, sentences)
 
             if form == "html":
-                made = _pages(texts, numbered, language)
+                made = _pages(texts, numbered, language, self._stand_ins(name))
             else:
                 made = [each.text for each in translate_texts(texts, numbered, language)]
             for each, text in zip(found, made, strict=True):
@@ -302,11 +304,12 @@ class Api:
         return found
 
 
-def _pages(texts: list[str], translate: Translate, language: str) -> list[str]:
+def _pages(texts: list[str], translate: Translate, language: str, stand_ins: Sequence[str]) -> list[str]:
     """Translate HTML; from tag to tag if the model has no alignments, along which tags move."""
     opened = [html_pages.read(text, "q", "") for text in texts]
     try:
-        flat = translate_marked([text for each in opened for text in each.texts], translate, "html", language)
+        given = [text for each in opened for text in each.texts]
+        flat = translate_marked(given, translate, "html", language, stand_ins=stand_ins)
         left = iter([each.text for each in flat])
     except Unaligned:
         opened = [html_pages.read(text, "q", "", inline=False) for text in texts]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Sequence
+from typing import Any
 
 from nmt.config import Decoding
 from nmt.evaluation.scores import score
@@ -62,7 +63,7 @@ def choose_search(translator: Translator, pairs: Sequence[tuple[str, str]]) -> D
         began = time.monotonic()
         if beam > translator.tokenizers.target.vocabulary or (found and began > end):
             return
-        changes = {"length_penalty": penalty} if beam > 1 else {}
+        changes: dict[str, Any] = {"length_penalty": penalty} if beam > 1 else {}
         scores = score([each.text for each in translator.translate(sources, None, 0, beam=beam, **changes)], references)
         fails = bool(scores.bleu_fails)
         found[beam, penalty] = scores.chrf if fails else scores.bleu

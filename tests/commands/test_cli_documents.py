@@ -68,6 +68,19 @@ def test_markup_is_kept(model: Path, sentences: list[str], tmp_path: Path) -> No
     refused(nmt("translate", model, "--format", "html", *WORDY, stdin=b"a\n" + b"<br>" * 1001), "Line 2", "1,000 tags")
 
 
+def test_a_glossary(model: Path, tmp_path: Path) -> None:
+    terms = tmp_path / "terms.tsv"
+    terms.write_text("밥\tmeat\n", encoding="utf-8")
+    result = nmt("translate", model, *WORDY, "--glossary", terms, stdin="나는 밥을 먹었다\n".encode())
+    assert result.returncode == 0 and "meat" in result.stdout.decode()
+    refused(nmt("translate", model, "--glossary", terms, "--sample"), "draws by chance")
+    refused(nmt("translate", "--server", "http://127.0.0.1:1", "--glossary", terms), "--glossary does nothing")
+    terms.write_text("밥\tmeat\n밥\tbread\n", encoding="utf-8")
+    refused(nmt("translate", model, "--glossary", terms), "terms.tsv, line 2", "'bread'")
+    terms.write_text("밥\t%§\n", encoding="utf-8")
+    refused(nmt("translate", model, "--glossary", terms), "cannot spell")
+
+
 def test_what_is_wrong_is_said_and_nothing_is_written(model: Path, tmp_path: Path) -> None:
     text, out = tmp_path / "a.txt", tmp_path / "out.txt"
     text.write_bytes("나는 밥을 먹었다".encode("euc-kr"))

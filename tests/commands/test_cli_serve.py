@@ -14,6 +14,8 @@ from command_line import nmt, refused
 from servers import export, parsed, request, serving, tiny_model
 
 from nmt.client import Client, RequestRefused
+from nmt.commands.serve import _glossaries
+from nmt.errors import InputError
 
 
 @pytest.fixture(scope="module")
@@ -27,6 +29,17 @@ def test_what_cannot_be_served_is_told_at_once(tmp_path: Path) -> None:
     (tmp_path / "model.tflite").write_bytes(b"")
     refused(nmt("serve", tmp_path), "is for a device")
     refused(nmt("serve", tmp_path, "--port", "70000"), "--port")
+
+
+def test_each_model_has_its_glossary() -> None:
+    assert _glossaries(["terms.tsv"], ["m"]) == {"m": Path("terms.tsv")}
+    assert _glossaries(["a=b.tsv"], ["m"]) == {"m": Path("a=b.tsv")}
+    both = {"ko-en": Path("a"), "en-ko": Path("b")}
+    assert _glossaries(["en-ko=b", "ko-en=a"], ["ko-en", "en-ko"]) == both
+    with pytest.raises(InputError, match="ko-en=terms"):
+        _glossaries(["terms.tsv"], ["ko-en", "en-ko"])
+    with pytest.raises(InputError, match="two glossaries"):
+        _glossaries(["a", "b"], ["m"])
 
 
 def test_a_port_in_use_is_told_before_tensorflow_is_imported(folder: Path) -> None:

@@ -393,3 +393,27 @@ def test_a_seed_repeats_the_pieces_that_are_drawn(kind: str, sampling: float) ->
     assert one not in (other, turned) and other != turned
     for found in drawn:
         assert tokenizer.decode(found).numpy().tolist() == texts.numpy().tolist()
+
+
+def test_pieces_have_places_and_some_begin_words(texts: dict[str, Tokenizers]) -> None:
+    text = "민아 밥을  먹는다."
+    for kind in ("unigram", "bpe", "char"):
+        source = texts[kind].source
+        places = source.places(text)
+        assert len(places) == len(source.ids(text))
+        letters = [i for start, end in places for i in range(start, end) if text[i] != " "]
+        assert letters == [i for i, letter in enumerate(text) if letter != " "]
+    target = texts["unigram"].target
+    starts = dict(zip(target.pieces(range(target.vocabulary)), target.starts(), strict=True))
+    assert starts["."] and starts["</s>"] and all(starts[piece] for piece in starts if piece.startswith("▁"))
+    assert not all(starts.values())
+    words = texts["word"].target
+    assert {"mina", "eats"} <= words.frequent() and len(words.frequent(2)) == 2
+
+
+def test_a_word_of_a_script_without_spaces_has_none_before_it() -> None:
+    pairs = [(f"{a} {b}", f"{a}吃{b}") for a in "我你他" for b in ("米饭", "面包", "苹果", "鱼")]
+    target = train_tokenizers(pairs, "unigram", joint=False).target
+    assert target.spelt([*target.ids("我"), *target.inner_ids("米饭")]) == "我米饭"
+    assert UNK in target.inner_ids("狗")
+    assert all(target.starts())

@@ -19,6 +19,7 @@ from nmt.data.pipeline import Buckets, Pipeline, lengths
 from nmt.data.tokenizers import EOS, train_tokenizers
 from nmt.decoding.search import Hypotheses
 from nmt.errors import InputError
+from nmt.inference.glossary import Glossary
 from nmt.inference.graph import distinct
 from nmt.inference.head_file import new_head
 from nmt.inference.translator import Translator
@@ -591,3 +592,33 @@ def test_the_other_interpreter_links_as_the_head_does(translator: Translator) ->
     parts = (translator.model, translator.tokenizers, translator.config)
     linked, alone = Translator(*parts, heads=heads), Translator(*parts, heads=heads, lite=True)
     assert_equal(alone.translate(ALONE[:1]), linked.translate(ALONE[:1]), 1e-5)
+
+
+def test_a_glossary_is_heeded_and_other_lines_stay(translator: Translator) -> None:
+    texts = ["mina bap mogo", "juno cha pado", "bap kong mogo", "", "sora mul tana"]
+    glossary = Glossary({"bap": "bread", "kong": "water tea"})
+    # One search, so that few graphs are traced.
+    search: dict[str, Any] = {"beam": 8, "n_best": 3}
+    several = translator.hypotheses(texts, glossary=glossary, **search)
+    found, free = [each[0] for each in several], translator.translate(texts, **search)
+    for place in (1, 3, 4):
+        assert found[place].text == free[place].text
+    assert not any(glossary.missing(*pair) for pair in zip(texts, [each.text for each in found], strict=True))
+    assert all("bread" in each.text for each in several[0]) and len(several[0]) <= 3
+    alone = translator.translate(texts[:1], glossary=glossary, **search)[0]
+    assert (alone.text, alone.tokens) == (found[0].text, found[0].tokens)
+    assert found[0].alignment.shape == (len(found[0].tokens), len(found[0].source_tokens) + 1)
+
+
+def test_what_a_glossary_cannot_have_is_refused(translator: Translator) -> None:
+    with pytest.raises(InputError, match="cannot spell '쌀', the translation of 'bap'"):
+        translator.check_glossary(Glossary({"bap": "쌀"}))
+    with pytest.raises(InputError, match="a sample is drawn by chance"):
+        translator.translate(["bap"], glossary=Glossary({"bap": "bread"}), sample=True)
+
+
+def test_markup_is_kept_beside_a_glossary(translator: Translator) -> None:
+    search: dict[str, Any] = {"beam": 8, "n_best": 3}
+    texts = ["mina <b>bap</b> mogo {n}"]
+    found = translator.translate_marked(texts, glossary=Glossary({"bap": "bread"}), **search)[0]
+    assert "bread" in found.text and found.text.count("<b>") == found.text.count("</b>") == found.text.count("{n}") == 1

@@ -274,3 +274,16 @@ def test_what_a_strategy_does_not_use_has_no_effect(backend: Backend) -> None:
     assert sample.decoding() == {"beam": 1, "n_best": 3, "temperature": 0.5, "sample": True}
     for each in (beam, sample, SearchSettings()):
         backend.check(each)
+
+
+def test_a_glossary_is_heeded_by_a_model_and_refused_by_an_export(folder: Path, tmp_path: Path) -> None:
+    terms = tmp_path / "terms.tsv"
+    terms.write_text("밥\tmeat\n", encoding="utf-8")
+    backend = open_backend(find(folder), glossary=terms)
+    found = backend.predict("serving_default", {"text": np.array(TEXTS[:1], object)})
+    assert "meat" in strings(found["translation"])[0]
+    drawn = backend.shown(TEXTS[:1], SearchSettings("sample"))
+    assert len(drawn) == 1  # by chance, so without it
+    export(tmp_path / "upper" / "1")
+    with pytest.raises(InputError, match="takes no glossary"):
+        open_backend(find(tmp_path / "upper"), glossary=terms)

@@ -1,0 +1,87 @@
+"""Glossaries: how they are read, and which terms they find."""
+
+from pathlib import Path
+
+import pytest
+
+from nmt.errors import InputError
+from nmt.inference.glossary import Glossary, Term
+from nmt.inference.terms import keeps_the_rest, replaced
+from nmt.translation import Translation
+
+
+def found(terms: dict[str, str], text: str) -> list[str]:
+    return [text[each.start : each.end] for each in Glossary(terms).find(text)]
+
+
+def test_terms_are_whole_words() -> None:
+    assert found({"rice": "밥"}, "Rice, rices and RICE; price") == ["Rice", "RICE"]
+    assert found({"New York": "뉴욕", "York": "요크"}, "New York and York") == ["New York", "York"]
+    assert found({"C++": "씨", "e-mail": "전자 우편"}, "C++ by e-mail (C++).") == ["C++", "e-mail", "C++"]
+
+
+def test_korean_terms_may_have_particles() -> None:
+    terms = {"사과": "apple", "학교": "school", "나": "I"}
+    assert found(terms, "사과가 학교에서는 사과입니다. 나도 사과") == ["사과", "학교", "사과", "나", "사과"]
+    assert found(terms, "사과나무 학교생활 나비 풋사과") == []
+
+
+def test_a_script_without_spaces_has_terms_anywhere() -> None:
+    assert found({"苹果": "apple"}, "我吃苹果了") == ["苹果"]
+
+
+def test_case_counts_where_the_note_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "terms.tsv"
+    path.write_text("apple\t사과\n\nApple\t애플\texact\nus\t우리\tany\n", encoding="utf-8")
+    glossary = Glossary.read(path)
+    assert [each.term.target for each in glossary.find("Apple, apple, APPLE and US")] == [
+        "애플",
+        "사과",
+        "사과",
+        "우리",
+    ]
+    assert glossary.terms[1] == Term("Apple", "애플", True)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("\n", "has no term"),
+        ("a\tb\nA\tb\n", "line 2: 'A' is there already, in .*line 1"),
+        ("a\tb\na\tc\n", "line 2: 'a' is to be 'c', but in .*line 1 it is 'b'"),
+        ("a\n", "line 1: write a term, a tab and its translation"),
+        ("a\t \n", "line 1: the translation is empty"),
+        (" \tb\n", "line 1: the term is empty"),
+        ("a\tb\tsometimes\n", "line 1: the note 'sometimes' is none of these: any, exact"),
+        ("a\tb\tany\tx\n", "line 1: write a term"),
+    ],
+)
+def test_what_is_wrong_is_said(tmp_path: Path, text: str, words: str) -> None:
+    path = tmp_path / "terms.tsv"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(InputError, match=words):
+        Glossary.read(path)
+
+
+def test_what_is_missing_is_counted() -> None:
+    glossary = Glossary({"밥": "rice", "쌀밥": "white rice"})
+    assert [each.target for each in glossary.missing("밥은 쌀밥이다", "white rice")] == ["rice"]
+    assert glossary.missing("밥은 쌀밥이다", "rice is white rice") == []
+
+
+def test_linked_words_are_replaced_but_for_frequent_ones_before_them() -> None:
+    pieces = ("▁나는", "▁집에서", "▁사과를", "▁먹었다"), ("▁I", "▁ate", "▁an", "▁apple", "▁at", "▁home.")
+    weights = [[1, 0, 0, 0, 0], [0, 0, 0, 1, 0], [0, 0, 1, 0, 0], [0, 0, 1, 0, 0], [0, 1, 0, 0, 0], [0, 1, 0, 0, 0]]
+    free = Translation("I ate an apple at home.", 0.0, *pieces, weights)
+    terms = Glossary({"사과": "green tea", "집": "school"}).find("나는 집에서 사과를 먹었다")
+    assert replaced("나는 집에서 사과를 먹었다", free, terms, {"at", "an"}) == "I ate an green tea at school."
+    assert replaced("나는 집에서 사과를 먹었다", free, terms, set()) == "I ate green tea school."
+    unlinked = Translation("I ate an apple at home.", 0.0, *pieces, [[0, 0, 0, 0, 1]] * 6)
+    assert replaced("나는 집에서 사과를 먹었다", unlinked, terms, set()) is None
+
+
+def test_the_search_may_change_the_word_before_a_term() -> None:
+    terms = [Term("사과", "tea"), Term("집", "tea")]
+    assert keeps_the_rest("A tea is a tea", "an tea is tea", terms[:1]) is False
+    assert keeps_the_rest("A tea is the tea", "an tea is a tea", terms)
+    assert not keeps_the_rest("She tea", "She was a tea", terms[:1])
