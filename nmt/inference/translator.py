@@ -251,7 +251,7 @@ class Translator(Searcher):
         lengths = [min(len(text), settings.max_length) + 1 for text in texts]
 
         def search(rows: list[int], settings: Decoding, phrased: bool) -> None:
-            graph = self.graphs(settings, prefixes is not None, phrased)
+            graph = self.graphs(settings, prefixes is not None, *([True] if phrased else []))
 
             def translate(batch: list[int]) -> None:
                 numbers = numbers_for(settings, [first + i for i in batch])
@@ -452,7 +452,7 @@ class Translator(Searcher):
                 )
 
     def _search_graph(self, settings: Decoding, *more: bool) -> Callable[..., Outputs]:
-        prefixed, phrased = more
+        prefixed, *phrased = more
         translate = partial(self._graph.translate, settings, prefixed)
         signature = [STRINGS, STRINGS, NUMBERS, *(PHRASES if phrased else ())]
         return tf.function(translate, input_signature=signature, autograph=False)
