@@ -38,7 +38,7 @@ from nmt.server.access import Access, Rules
 from nmt.server.backends import Backend, SearchSettings
 from nmt.server.batching import Batcher, Full, Stopping
 from nmt.server.connection import Connection, Listener
-from nmt.server.languages import Languages, language_name
+from nmt.server.languages import Detected, Languages, language_name
 from nmt.server.libretranslate import DOWNLOADS, KEYED_PATHS, OPEN_PATHS, Api
 from nmt.server.page import server_page
 from nmt.server.rest_protocol import Refused
@@ -289,6 +289,8 @@ class Server:
         source, target = asked.get("source", ""), asked.get("target", "")
         if not isinstance(text, str) or not isinstance(halved, bool):
             raise Refused(400, "'text' must be a string, and 'halved' true or false.")
+        if not isinstance(source, str) or not isinstance(target, str):
+            raise Refused(400, "'source' and 'target' must be codes of languages, such as 'ko'.")
         if len(text) > self.limits.document:
             raise Refused(
                 400, f"The text has {len(text):,} characters, but the page takes {self.limits.document:,}. Shorten it."
@@ -296,7 +298,7 @@ class Server:
 
         def parts() -> dict[str, Any]:
             detected = self._detected(text, target) if source == "auto" else {}
-            language = str(detected.get("source", source)).partition("_")[0]
+            language = detected.get("source", source).partition("_")[0]
             places = halves(text, Place(0, len(text))) if halved else sentences(text, language)
             found, end = [], 0
             for place in places:
@@ -316,8 +318,16 @@ class Server:
         return [self.backends[name] for name in names]
 
     def _detected(self, text: str, target: str) -> dict[str, Any]:
-        """Return which language a text seems to be in, of those that are translated into another."""
+        """Return which language a text seems to be in, of those that are translated into another.
+
+        Of a text that is surely in none of them, such as one without letters, it is the first of them.
+        """
+        sources = [code for code in self._languages.sources() if self._languages.route(code, target)]
+        if not sources:
+            raise Refused(400, f"No model leads to '{target}'.")
         found = self._languages.detect(text)[0]
+        if not found.confidence and found.language not in sources:
+            found = Detected(sources[0], 0.0)
         name = language_name(found.language)
         if found.language == target:
             raise Refused(400, f"The text seems to be in {name} already. If it is not, choose its language.")

@@ -35,6 +35,8 @@ KEYED_PATHS = ("/translate", "/detect", "/translate_file", "/suggest")
 OPEN_PATHS = ("/languages", "/frontend/settings", "/health")
 DOWNLOADS = "/download_file/"
 MAX_CHARACTERS, MAX_TEXTS, MAX_FILE, MAX_ALTERNATIVES = 100_000, 128, 8_000_000, 5
+# A form holds a text in each field, and what else is asked.
+_FIELDS = MAX_TEXTS + 20
 # Translated files wait in memory to be fetched: their maximum number, and the seconds they wait.
 _FILES, _SECONDS = 32, 600.0
 
@@ -145,11 +147,14 @@ class Api:
         alternatives = _alternatives(asked.get("alternatives"))
         self._check_codes(*([] if source == "auto" else [source]), target)
         if source == "auto":
-            found = await asyncio.to_thread(self._sources, texts)
+            found = await asyncio.to_thread(lambda: self._sources([_said(text, form) for text in texts]))
         else:
             found = [Detected(source, 100.0)] * len(texts)
         routes = [self._route(each.language, target) for each in found]
-        written = await asyncio.to_thread(self._texts, texts, routes, form, alternatives)
+        try:
+            written = await asyncio.to_thread(self._texts, texts, routes, form, alternatives)
+        except InputError as error:
+            raise Refused(400, f"Invalid request: {error}") from None
         answer: dict[str, Any] = {"translatedText": [one[0] for one in written] if several else written[0][0]}
         if source == "auto":
             detected = [each._asdict() for each in found]
@@ -183,7 +188,11 @@ class Api:
 
         def work() -> bytes:
             opened = open_file(content, name)
-            given = self._sources(["\n".join(opened.texts)])[0].language if source == "auto" else source
+            given = source
+            if source == "auto":
+                # Tags are in no language.
+                said = open_file(content, name, inline=False).texts if opened.marked else opened.texts
+                given = self._sources(["\n".join(said)])[0].language
             route = self._route(given, target)
             form = "html" if opened.marked else "text"
             routes = [route] * len(opened.texts)
@@ -221,7 +230,10 @@ class Api:
         """Read a request, JSON or a form, and check its key."""
         raw = await self._body(request)
         if request.headers.get("content-type", "").lower().startswith("application/x-www-form-urlencoded"):
-            values = parse_qs(raw.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=MAX_TEXTS + 20)
+            try:
+                values = parse_qs(raw.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=_FIELDS)
+            except ValueError:
+                raise Refused(400, f"Invalid request: the form has more than {_FIELDS} fields") from None
             asked: dict[str, Any] = {name: each[0] if len(each) == 1 else each for name, each in values.items()}
         else:
             asked = rest_protocol.document(raw)
@@ -318,6 +330,11 @@ def _pages(texts: list[str], translate: Translate, language: str, stand_ins: Seq
     return [each.written([next(left) for _ in each.texts]).decode() for each in opened]
 
 
+def _said(text: str, form: str) -> str:
+    """Return what a text says without its tags, which are in no language."""
+    return "\n".join(html_pages.read(text, "q", "", inline=False).texts) if form == "html" else text
+
+
 def _needed(asked: dict[str, Any], name: str) -> Any:
     if not (value := asked.get(name)):
         raise Refused(400, f"Invalid request: missing {name} parameter")
@@ -327,7 +344,7 @@ def _needed(asked: dict[str, Any], name: str) -> Any:
 def _alternatives(value: Any) -> int:
     try:
         number = int(value or 0)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         number = -1
     if not 0 <= number <= MAX_ALTERNATIVES:
         raise Refused(400, f"Invalid request: alternatives must be a whole number from 0 to {MAX_ALTERNATIVES}")

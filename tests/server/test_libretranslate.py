@@ -154,6 +154,8 @@ def test_texts_in_every_form(port: int) -> None:
         ("/translate", {"q": "a" * 100_001, "source": "ko", "target": "en"}, "(100001) exceeds text limit (100000)"),
         ("/translate", {"q": [1], "source": "ko", "target": "en"}, "q must be a string or a list"),
         ("/translate", {"q": "a", "source": "ko", "target": "en", "alternatives": "x"}, "alternatives must be"),
+        ("/translate", b'{"q": "a", "source": "ko", "target": "en", "alternatives": 1e999}', "alternatives must be"),
+        ("/translate", {"q": "a" + "\ue000" * 70_000, "source": "ko", "target": "en", "format": "html"}, "Split it"),
         ("/translate", b"{", "JSON Parse error"),
         ("/translate", {"q": "하나", "source": "auto", "target": "fr"}, "fr is not supported"),
         ("/detect", {}, "Invalid request: missing q parameter"),
@@ -163,6 +165,25 @@ def test_texts_in_every_form(port: int) -> None:
 def test_errors_are_those_of_the_documentation(port: int, path: str, asked: Any, error: str) -> None:
     code, answer = ask(port, "POST", path, asked)
     assert code == 400 and error in answer["error"]
+
+
+def test_a_form_of_too_many_fields_is_refused(port: int) -> None:
+    headers = {"content-type": "application/x-www-form-urlencoded"}
+    code, answer = ask(port, "POST", "/translate", b"&".join([b"q=a"] * 149), **headers)
+    assert code == 400 and "more than 148 fields" in answer["error"]
+
+
+def test_a_language_is_found_in_what_stands_between_tags(port: int) -> None:
+    page = (
+        '<p class="text-large main"><a href="https://example.com/path/to/page" class="link button">밥을</a> 먹었다</p>'
+    )
+    code, answer = ask(port, "POST", "/translate", {"q": page, "format": "html", "source": "auto", "target": "en"})
+    assert code == 200 and answer["detectedLanguage"] == {"language": "ko", "confidence": pytest.approx(100, abs=0.5)}
+    assert answer["translatedText"] == page.replace("밥을", "en(밥을)").replace("먹었다", "en(먹었다)")
+    body, headers = sent("a.html", page.encode(), source="auto", target="en")
+    code, found = ask(port, "POST", "/translate_file", body, **headers)
+    path = found["translatedFileUrl"].partition(f":{port}")[2]
+    assert ask(port, "GET", path) == (200, answer["translatedText"].encode())
 
 
 def test_a_failure_and_a_slow_model_leave_the_next_request_alone(port: int) -> None:
@@ -273,6 +294,13 @@ def test_the_page_asks_any_model_and_two_in_a_row(port: int) -> None:
         assert (code, said in answer.get("error", "")) == ((400, True) if said else (200, True))
     code, answer = found("/page/sentences", text="Sie gingen am Abend nach Hause.", source="auto", target="ko")
     assert code == 400 and "seems to be in German, and no model leads from there into Korean" in answer["error"]
+    for target, source in (("ko", "en"), ("de", "ko")):
+        # Nothing tells the language of a text without letters.
+        code, answer = found("/page/sentences", text="1 + 1 = 2", source="auto", target=target)
+        assert (code, answer["source"], answer["confidence"]) == (200, source, 0.0)
+    for wrong in ({"target": ["de"]}, {"source": {}}, {"target": "fr"}, {"text": "하나", "target": "xx"}):
+        code, answer = found("/page/sentences", **{"text": "1", "source": "auto", "target": "de", **wrong})
+        assert code == 400, answer
 
 
 def test_languages_are_chosen_on_the_page(port: int) -> None:

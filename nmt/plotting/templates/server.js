@@ -271,7 +271,7 @@ let settled = "";
 const settle = (found, confidence) => {
   detected = found;
   element("way").textContent = [
-    found ? `${names[found]}, ${Math.round(confidence)} % sure` : "",
+    confidence ? `${names[found]}, ${Math.round(confidence)} % sure` : "",
     route().length > 1 && source() ? `through ${through}` : "",
   ].filter(Boolean).join("; ");
   text.lang = asTag(source());
