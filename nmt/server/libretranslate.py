@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import secrets
 import time
 from collections import OrderedDict
@@ -26,7 +27,7 @@ from nmt.markup.translate import Unaligned, translate_marked
 from nmt.server import rest_protocol
 from nmt.server.languages import Detected, Languages, language_name
 from nmt.server.rest_protocol import Refused
-from nmt.server.suggestions import Suggestions
+from nmt.server.suggestions import Suggestions, one_cell
 from nmt.translation import Translation
 
 # Who has the token may send it as the key of the API, in the body; so these paths check it themselves.
@@ -120,13 +121,20 @@ class Api:
             raise Refused(403, "Suggestions are disabled on this server.")
         q, s, source, target = (_needed(asked, name) for name in ("q", "s", "source", "target"))
         for name, text in (("q", q), ("s", s)):
-            if not isinstance(text, str) or not text.strip():
+            if not isinstance(text, str) or not one_cell(text):
                 raise Refused(400, f"Invalid request: {name} must be a string with text")
             if len(text) > MAX_CHARACTERS:
                 raise Refused(400, f"Invalid request: request ({len(text)}) exceeds text limit ({MAX_CHARACTERS})")
-        self._check_codes(source, target)
-        if not await asyncio.to_thread(self._suggestions.add, source, target, q, s):
-            raise Refused(507, f"No more suggestions from {source} into {target} are kept on this server.")
+        if not self._route(source, target):
+            raise Refused(400, "Invalid request: source and target must be two languages")
+        try:
+            kept = await asyncio.to_thread(self._suggestions.add, source, target, q, s)
+        except OSError as error:
+            # Only the log says where: the folders of a server are nothing to a client.
+            logging.getLogger("nmt").error("/suggest failed: %s", error)
+            raise Refused(500, "The server could not keep the suggestion.") from None
+        if not kept:
+            raise Refused(507, "No more suggestions are kept on this server.")
         return JSONResponse({"success": True})
 
     async def translate(self, request: Request) -> Response:

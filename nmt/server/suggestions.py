@@ -5,12 +5,25 @@ from __future__ import annotations
 import os
 import threading
 from pathlib import Path
+from typing import BinaryIO
 
 from nmt.errors import InputError
+from nmt.server.languages import direction
 
-# A server that anybody may ask must not fill the disk.
+# A server that anybody may ask must not fill the disk: bytes of all files together.
 LARGEST = 64 * 2**20
-_ONE_CELL = dict.fromkeys(map(ord, "\t\n\v\f\r\x1c\x1d\x1e\x1f\x85\u2028\u2029"), " ")
+_PART = 2**20
+_CONTROLS = dict.fromkeys([*range(0x20), *range(0x7F, 0xA0)])
+_ONE_CELL = _CONTROLS | dict.fromkeys(map(ord, "\t\n\v\f\r\x1c\x1d\x1e\x1f\x85\u2028\u2029"), " ")
+
+
+def one_cell(text: str) -> str:
+    r"""Return a text on one line, without control characters and without spaces at its ends.
+
+    >>> one_cell("\x1b[2JI\twent\n")
+    '[2JI went'
+    """
+    return text.translate(_ONE_CELL).strip()
 
 
 class Suggestions:
@@ -34,22 +47,23 @@ class Suggestions:
             raise InputError(f"{folder} cannot hold suggestions: you may not write there. Name another folder.")
 
     def add(self, source: str, target: str, text: str, suggested: str) -> bool:
-        """Add a pair to the file of its languages, as a whole. ``False`` if the file is full.
+        """Add a pair to the file of its languages, as a whole, if it is not there yet. ``False`` if the folder is full.
 
         Arguments:
             source, target: codes of languages, which must be checked, because they name a file.
-            text, suggested: the pair; what would begin a cell or a line in it becomes a space.
+            text, suggested: the pair, each as :func:`one_cell` writes it.
 
         Raises:
             OSError: if it cannot be written.
         """
-        cells = [each.translate(_ONE_CELL).strip() for each in (text, suggested)]
-        row = "\t".join(cells).encode("utf-8", "replace") + b"\n"
+        row = f"{one_cell(text)}\t{one_cell(suggested)}".encode("utf-8", "replace") + b"\n"
         # Without a buffer, a write that fails leaves nothing that is written later.
-        with self._writing, (self._folder / f"{source}-{target}.tsv").open("ab", buffering=0) as file:
-            size = file.seek(0, os.SEEK_END)
-            if size + len(row) > LARGEST:
+        with self._writing, (self._folder / f"{source}-{target}.tsv").open("a+b", buffering=0) as file:
+            if self._size() + len(row) > LARGEST:
                 return False
+            if _holds(file, row):
+                return True
+            size = file.seek(0, os.SEEK_END)
             written = 0
             try:
                 while written < len(row):
@@ -58,3 +72,20 @@ class Suggestions:
                 file.truncate(size)
                 raise
         return True
+
+    def _size(self) -> int:
+        """Return how many bytes the files of all languages have."""
+        return sum(file.stat().st_size for file in self._folder.glob("*-*.tsv") if direction(file.stem))
+
+
+def _holds(file: BinaryIO, row: bytes) -> bool:
+    """Return whether a row is in a file. It is read part by part, because it may be large."""
+    file.seek(0)
+    wanted, read = b"\n" + row, b"\n"
+    while part := file.read(_PART):
+        read += part
+        if wanted in read:
+            return True
+        # The end of this part may be the beginning of the row.
+        read = read[-len(wanted) + 1 :]
+    return False

@@ -249,7 +249,9 @@ def test_languages_of_one_script_are_told_apart(port: int) -> None:
     assert {sure for _, sure in detected("1 + 1 = 2!")} == {0.0}
 
 
-def test_suggestions_are_kept_as_pairs(port: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_suggestions_are_kept_as_pairs(
+    port: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     asked = {"q": "나는\t갔다\n", "s": "I went", "source": "ko", "target": "en"}
     assert ask(port, "POST", "/suggest", asked) == (403, {"error": "Suggestions are disabled on this server."})
     with served(suggestions=Suggestions(tmp_path / "kept")) as other:
@@ -261,15 +263,37 @@ def test_suggestions_are_kept_as_pairs(port: int, tmp_path: Path, monkeypatch: p
             == 200
         )
         assert ask(other, "POST", "/suggest", {**asked, "s": "It went"})[0] == 200
-        for wrong in ({"s": ""}, {"s": " "}, {"s": [1]}, {"target": "../x"}, {"source": "fr"}):
+        wrongs: list[dict[str, Any]] = [{"s": ""}, {"s": " \0"}, {"s": [1]}, {"target": "../x"}, {"source": "fr"}]
+        # Into no other language, and where no model leads.
+        wrongs += [{"target": "ko"}, {"source": "de"}]
+        for wrong in wrongs:
             assert ask(other, "POST", "/suggest", {**asked, **wrong})[0] == 400
+        assert ask(other, "POST", "/suggest", {**asked, "q": "\0나는 갔\x1b다"})[0] == 200  # is there already
+        # A directory stands where the file would be. The answer does not say where.
+        (tmp_path / "kept/en-de.tsv").mkdir()
+        failed = {**asked, "source": "en", "target": "de"}
+        assert ask(other, "POST", "/suggest", failed) == (500, {"error": "The server could not keep the suggestion."})
+        assert str(tmp_path / "kept/en-de.tsv") in caplog.text
+        (tmp_path / "kept/en-de.tsv").rmdir()
+        # The files have 41 and 14 bytes.
         monkeypatch.setattr("nmt.server.suggestions.LARGEST", 60)
-        assert ask(other, "POST", "/suggest", asked)[0] == 507
+        for more in ({"s": "Went"}, {"source": "en", "target": "ko"}):
+            assert ask(other, "POST", "/suggest", {**asked, **more})[0] == 507
     kept = {file.name: file.read_text(encoding="utf-8") for file in (tmp_path / "kept").iterdir()}
     assert kept == {"ko-en.tsv": "나는 갔다\tI went\n나는 갔다\tIt went\n", "en-ko.tsv": "ate\t먹었다\n"}
     (tmp_path / "file").touch()
     with pytest.raises(InputError, match="cannot hold suggestions"):
         Suggestions(tmp_path / "file")
+
+
+def test_a_suggestion_is_found_again_across_two_parts_of_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nmt.server.suggestions._PART", 3)
+    kept = Suggestions(tmp_path)
+    for text in ("aa", "ba", "a", "aa", "ba", "a"):
+        assert kept.add("ko", "en", text, "b")
+    assert (tmp_path / "ko-en.tsv").read_text() == "aa\tb\nba\tb\na\tb\n"
 
 
 def test_the_page_asks_any_model_and_two_in_a_row(port: int) -> None:
