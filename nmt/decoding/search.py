@@ -215,8 +215,10 @@ def greedy(
 
 def _in_rows(values: tuple[tf.Tensor, ...], rows: tf.Tensor, batch: tf.Tensor) -> tuple[tf.Tensor, ...]:
     """Return values ``(active, …)`` in the rows of the batch, ``(batch, …)``, and zeros in the others."""
-    places = tf.expand_dims(rows, 1)
-    return tuple(tf.scatter_nd(places, value, tf.concat([[batch], tf.shape(value)[1:]], 0)) for value in values)
+    # The place of each row among the active ones, from 1, and 0 for the others. A scatter of the values themselves
+    # fails where they have no columns, as the alignment of a language model.
+    places = tf.scatter_nd(tf.expand_dims(rows, 1), tf.range(1, tf.size(rows) + 1), [batch])
+    return tuple(tf.gather(tf.concat([tf.zeros_like(value[:1]), value], 0), places) for value in values)
 
 
 def _of_those_that_write(loop: _Loop) -> _Loop:

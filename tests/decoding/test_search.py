@@ -196,3 +196,12 @@ def test_both_histories_give_the_same(seed, limits, no_repeat):
     found = [search(*tables, limits, history, no_repeat=no_repeat) for history in (ARRAYS, DENSE)]
     for one, other in zip(*found, strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+def test_rows_of_a_model_without_an_alignment_end_one_by_one():
+    def count(tokens, state, memory):
+        return tf.one_hot(tokens + 1, 9) * 99, state, tf.zeros([tf.shape(tokens)[0], 0])
+
+    found = greedy(count, (), (), 0, Constraints(tf.constant([2, 5, 0])), bos=0, eos=7)
+    assert found.tokens.numpy().tolist() == [[[1, 2, 0, 0, 0]], [[1, 2, 3, 4, 5]], [[0] * 5]]
+    assert found.alignment.shape == (3, 1, 5, 0)
