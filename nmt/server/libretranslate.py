@@ -15,6 +15,7 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from typing import Any
 from urllib.parse import parse_qs, quote
 
+from starlette.datastructures import FormData
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -175,13 +176,9 @@ class Api:
     async def translate_file(self, request: Request) -> Response:
         """Translate a file, and answer where it can be fetched."""
         raw = await self._body(request, MAX_FILE)
-        kind = request.headers.get("content-type", "")
-        if not kind.lower().startswith("multipart/form-data"):
+        if not _is_form(request, "multipart/form-data"):
             raise Refused(400, "Invalid request: missing file parameter")
-        try:
-            form = await MultiPartParser(request.headers, _once(raw), max_files=1, max_fields=20).parse()
-        except (MultiPartException, KeyError, UnicodeDecodeError, ValueError) as error:
-            raise Refused(400, f"Invalid request: the form is damaged ({error})") from None
+        form = await _parts(request, raw, max_files=1)
         self._check_key(request, form.get("api_key"))
         file = form.get("file")
         if file is None or isinstance(file, str):
@@ -235,16 +232,22 @@ class Api:
         return key
 
     async def _asked(self, request: Request) -> dict[str, Any]:
-        """Read a request, JSON or a form, and check its key."""
+        """Read a request, JSON or a form of either kind, and check its key."""
         raw = await self._body(request)
-        if request.headers.get("content-type", "").lower().startswith("application/x-www-form-urlencoded"):
+        values: dict[str, list[str]] | None = None
+        if _is_form(request, "multipart/form-data"):
+            form = await _parts(request, raw)
+            values = {name: [each for each in form.getlist(name) if isinstance(each, str)] for name in form}
+        elif _is_form(request, "application/x-www-form-urlencoded"):
             try:
                 values = parse_qs(raw.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=_FIELDS)
             except ValueError:
                 raise Refused(400, f"Invalid request: the form has more than {_FIELDS} fields") from None
-            asked: dict[str, Any] = {name: each[0] if len(each) == 1 else each for name, each in values.items()}
-        else:
+        asked: dict[str, Any]
+        if values is None:
             asked = rest_protocol.document(raw)
+        else:
+            asked = {name: each[0] if len(each) == 1 else each for name, each in values.items()}
         self._check_key(request, asked.pop("api_key", None))
         return asked
 
@@ -357,6 +360,24 @@ def _alternatives(value: Any) -> int:
     if not 0 <= number <= MAX_ALTERNATIVES:
         raise Refused(400, f"Invalid request: alternatives must be a whole number from 0 to {MAX_ALTERNATIVES}")
     return number
+
+
+def _is_form(request: Request, kind: str) -> bool:
+    return request.headers.get("content-type", "").lower().startswith(kind)
+
+
+async def _parts(request: Request, raw: bytes, max_files: int = 0) -> FormData:
+    """Read a form of several parts, which programs send files in."""
+    parser = MultiPartParser(request.headers, _once(raw), max_files=max_files, max_fields=_FIELDS)
+    parser.spool_max_size = MAX_FILE  # nothing is written to disk
+    try:
+        form = await parser.parse()
+        for name, value in form.multi_items():
+            # Some encodings can name half of a surrogate pair, which is no text.
+            (name + (value if isinstance(value, str) else value.filename or "")).encode()
+    except (MultiPartException, KeyError, ValueError) as error:
+        raise Refused(400, f"Invalid request: the form is damaged ({error})") from None
+    return form
 
 
 async def _once(raw: bytes) -> AsyncGenerator[bytes, None]:

@@ -194,11 +194,32 @@ def test_a_failure_and_a_slow_model_leave_the_next_request_alone(port: int) -> N
     assert ask(port, "POST", "/translate", {"q": "well", **direction}) == (200, {"translatedText": "en(well)"})
 
 
+def parted(*fields: tuple[str, str]) -> str:
+    """Fields of a form of several parts."""
+    return "".join(f'--x\r\nContent-Disposition: form-data; name="{key}"\r\n\r\n{value}\r\n' for key, value in fields)
+
+
+def test_forms_of_several_parts_are_read(port: int) -> None:
+    def translated(*fields: tuple[str, str], more: str = "") -> tuple[int, Any]:
+        body = parted(*fields, ("source", "ko"), ("target", "en")) + more + "--x--\r\n"
+        return ask(port, "POST", "/translate", body.encode(), **{"content-type": "multipart/form-data; boundary=x"})
+
+    assert translated(("q", "하나")) == (200, {"translatedText": "en(하나)"})
+    assert translated(("q", "하나"), ("q", "둘"))[1] == {"translatedText": ["en(하나)", "en(둘)"]}
+    file = '--x\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\na\r\n'
+    for fields, more in (((), ""), ((("q", "a"),) * 150, ""), ((("q", "a"),), file)):
+        assert translated(*fields, more=more)[0] == 400
+    # Half of a surrogate pair, as two bytes of UTF-7 in base 64.
+    headers = {"content-type": "multipart/form-data; boundary=x; charset=utf-7"}
+    body = parted(("q", "+2AA-"), ("source", "ko"), ("target", "en")) + "--x--\r\n"
+    code, answer = ask(port, "POST", "/translate", body.encode(), **headers)
+    assert code == 400 and "the form is damaged" in answer["error"]
+
+
 def sent(name: str, content: bytes, **fields: str) -> tuple[bytes, dict[str, str]]:
     """A form with a file, as a browser sends it."""
-    parts = [f'--x\r\nContent-Disposition: form-data; name="{key}"\r\n\r\n{value}\r\n' for key, value in fields.items()]
     head = f'--x\r\nContent-Disposition: form-data; name="file"; filename="{name}"\r\n\r\n'
-    body = "".join(parts).encode() + head.encode() + content + b"\r\n--x--\r\n"
+    body = parted(*fields.items()).encode() + head.encode() + content + b"\r\n--x--\r\n"
     return body, {"content-type": "multipart/form-data; boundary=x"}
 
 
@@ -355,7 +376,17 @@ def test_languages_are_chosen_on_the_page(port: int) -> None:
         page.get_by_label("into", exact=True).select_option("German")
         page.get_by_label("Text").fill("They went home.")
         expect(result).to_have_text("de(They went home.)")
-        assert "English, " in page.locator("#way").inner_text()
+        way = page.locator("#way")
+        assert "English, " in way.inner_text()
+        # What was found of a text is not said of another, of none, or of one whose language is not known.
+        page.get_by_label("Text").fill("")
+        expect(way).to_have_text("")
+        page.get_by_label("Text").fill("Sie gingen am Abend nach Hause.")
+        expect(page.locator("#failed")).to_contain_text("in German already")
+        expect(way).to_have_text("")
+        page.get_by_label("Text").fill("1 + 1 = 2")
+        expect(result).to_have_text("de(en(1 + 1 = 2))")
+        expect(way).to_have_text("through English")
         browser.close()
         assert wrong == []
 

@@ -87,7 +87,10 @@ const together = (sentences) => {
 
 const ask = async () => {
   running?.abort();
-  if (!text.value.trim()) return show([], text.value);
+  if (!text.value.trim()) {
+    if (several) settle("");
+    return show([], text.value);
+  }
   if (!form.checkValidity()) {
     const wrong = form.querySelector("input:invalid");
     return fail(`${wrong.parentElement.textContent.trim()}: a number from ${wrong.min} to ${wrong.max}, in steps of ${wrong.step}.`);
@@ -122,6 +125,7 @@ const ask = async () => {
     }
   } catch (error) {
     if (own !== running || error.name === "AbortError") return;
+    if (several) settle("");
     fail(error instanceof TypeError ? "The server does not answer. Is it still running?" : error.message);
   }
 };
