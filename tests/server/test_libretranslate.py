@@ -85,7 +85,7 @@ def port() -> Iterator[int]:
 
 
 def ask(port: int, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, Any]:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     raw = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
     connection.request(method, path, raw, {"content-type": "application/json", **headers})
     answer = connection.getresponse()
@@ -357,6 +357,7 @@ def test_languages_are_chosen_on_the_page(port: int) -> None:
             pytest.skip("needs a Chromium: playwright install chromium")
         page = browser.new_page()
         wrong: list[str] = []
+        ask(port, "POST", "/detect", {"q": "a"})  # the first takes seconds
         page.on("pageerror", lambda error: wrong.append(str(error)))
         page.goto(f"http://127.0.0.1:{port}")
         expect, result = playwright.expect, page.locator("#result")
