@@ -485,7 +485,7 @@ def _translate_marked(
             for each in written:
                 number += 1
                 if each.broken:
-                    say(f"Line {number}: {each.broken}, so this tag is moved by itself.")
+                    say(f"Line {number}: {each.broken}.")
                 long = bool(each.cut) or any(part.source_truncated for part in each.sentences)
                 cut.look(number, long, any(part.unfinished for part in each.sentences))
     cut.end()

@@ -10,6 +10,7 @@ from functools import partial
 from typing import NamedTuple
 
 from nmt.documents.sentences import script_of
+from nmt.documents.verbatim import words
 from nmt.evaluation import scripts
 
 # The end of a line inside a paragraph, with the indent or the quotation marks of the next one.
@@ -125,12 +126,12 @@ def _joined(lines: Sequence[str]) -> str:
 
 
 def wrapped(text: str, breaks: Sequence[str]) -> str:
-    """Put a text on one line more than there are breaks, of nearly equal length.
+    """Put a text on one line more than there are breaks, of nearly equal length. Placeholders stay whole.
 
     >>> wrapped("one two three four", ["\\n"]), wrapped("one", ["\\n", "\\n"])
     ('one two\\nthree four', 'one')
     """
-    units, space = deque(text.split()), " "
+    units, space = deque(words(text)), " "
     if script_of(text) in scripts.SPACELESS:
         units, space = deque(text), ""
     lines: list[str] = []

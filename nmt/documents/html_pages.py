@@ -15,10 +15,9 @@ from functools import partial
 from typing import NamedTuple
 
 from nmt.documents.fields import BREAK, Field, Opened, opened, runs
-from nmt.documents.tags import BEGIN, COMMENT_END, END_TAG, INLINE, SKIPPED, START_TAG, VOID, is_kept
+from nmt.documents.tags import BEGIN, COMMENT_END, END_TAG, INLINE, RAW, SKIPPED, START_TAG, VOID, is_kept
+from nmt.documents.verbatim import spaces as spaces_of
 
-# What is inside these is no tag either.
-_RAW = {tag: re.compile(rf"</{tag}(?=[\s/>])", re.IGNORECASE) for tag in ("script", "style", "textarea")}
 # Only inside these does a slash at the end of a tag close it.
 _FOREIGN = ("svg", "math")
 # Elements whose end tag may be left out: the tags that end each, and the elements it does not reach out of.
@@ -132,7 +131,7 @@ def _parts(text: str) -> Iterator[_Part]:
         elif tag := START_TAG.match(text, start):
             name, end = tag[1].lower(), tag.end()
             elements.open(name, name in SKIPPED or is_kept(tag[0]), tag[0].endswith("/>"))
-            raw = _RAW.get(name)
+            raw = RAW.get(name)
         elif text[start + 1] in "/!?":
             if close := END_TAG.match(text, start):
                 name = close[1].lower()
@@ -230,11 +229,11 @@ def _marked(text: str, start: int, end: int, said: Sequence[_Part]) -> Iterator[
 
 
 def _broken(breaks: Sequence[str], found: str) -> str:
-    """Put a paragraph on as many lines as it had, of nearly equal length, and leave its tags whole."""
+    """Put a paragraph on as many lines as it had, of nearly equal length; tags and placeholders stay whole."""
     if not breaks:
         return found
     texts = [part for part in _parts(found) if part.is_text and not part.kept]
-    spaces = [match.start() for part in texts for match in re.compile(" ").finditer(found, part.start, part.end)]
+    spaces = [part.start + space for part in texts for space, _ in spaces_of(found[part.start : part.end])]
     lines: list[str] = []
     position = 0
     for number, end in enumerate(breaks, 1):

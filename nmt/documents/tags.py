@@ -9,6 +9,8 @@ BEGIN = re.compile(r"<(?=[A-Za-z/!?])")
 COMMENT_END = re.compile(r"--!?>")
 START_TAG = re.compile(r"""<([A-Za-z][^\s/>]*+)(?:[^>=]++|=\s*+(?:"[^"]*+"|'[^']*+')|=)*+>""")
 END_TAG = re.compile(r"</([A-Za-z][^\s/>]*+)")
+# What is inside these is no tag either.
+RAW = {tag: re.compile(rf"</{tag}(?=[\s/>])", re.IGNORECASE) for tag in ("script", "style", "textarea")}
 _ATTRIBUTE = re.compile(r"""([^\s/>=]++)(?:\s*+=\s*+(?:"([^"]*+)"|'([^']*+)'|([^\s>]++)))?+""")
 
 # What is inside these is no language.

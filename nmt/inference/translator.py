@@ -382,7 +382,7 @@ class Translator(Searcher):
 
         Raises:
             InputError: for a key or value that does not exist or is invalid, a model without alignments, or a text with
-                more than 1,000 tags.
+                more than 1,000 pairs of tags and tags alone.
 
         >>> translator = Translator.load("my-model")                                       # doctest: +SKIP
         >>> translator.translate_marked(["나는 <b>밥을</b> 먹었다"])[0].text                  # doctest: +SKIP

@@ -77,7 +77,7 @@ def translate_marked(
 
     Raises:
         Unaligned: if there are tags or placeholders and the model has no alignments.
-        TooManyMarks: if a text has more than 1,000 tags.
+        TooManyMarks: if a text has more than 1,000 pairs of tags and tags alone.
 
     >>> def swap(sentences):  # the second word first
     ...     return [Translation(" ".join(reversed(each.split())), 0.0, *(tuple(f"▁{w}" for w in words) for words in

@@ -65,7 +65,11 @@ def test_markup_is_kept(model: Path, sentences: list[str], tmp_path: Path) -> No
     assert (tmp_path / "b.html").read_text(encoding="utf-8") == f"<p>{found[0]}<p>{found[1]}"
     refused(nmt("translate", model, "--format", "xml", "--prefix", "x"), "without tags and placeholders")
     refused(nmt("translate", model, "--format", "jsonl", "--placeholders"), "writes text")
-    refused(nmt("translate", model, "--format", "html", *WORDY, stdin=b"a\n" + b"<br>" * 1001), "Line 2", "1,000 tags")
+    refused(
+        nmt("translate", model, "--format", "html", *WORDY, stdin=b"a\n" + b"<br>" * 1001),
+        "Line 2",
+        "1,000 pairs of tags",
+    )
 
 
 def test_a_glossary(model: Path, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ import polib
 import pysubs2
 import pytest
 
+from nmt.documents.fields import wrapped
 from nmt.documents.files import open_file
 from nmt.errors import InputError
 from nmt.markup.files import translate_file
@@ -191,6 +192,14 @@ setext
 ![alt text](pic.png) and http://a.b/c end  
 after a break
 """
+
+
+def test_no_placeholder_is_broken_by_the_end_of_a_line() -> None:
+    page = "<p>dear {{ user.first_name }}\nwelcome to us</p>"
+    assert upper("a.html", page, inline=True) in (
+        "<p>DEAR {{ USER.FIRST_NAME }}\nWELCOME TO US</p>", "<p>DEAR\n{{ USER.FIRST_NAME }} WELCOME TO US</p>",
+    )  # fmt: skip
+    assert wrapped("a {{ user.first_name }}, b c", ["\n", "\n"]) == "a\n{{ user.first_name }},\nb c"
 
 
 def test_markdown_keeps_all_but_its_words() -> None:

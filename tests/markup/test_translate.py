@@ -39,7 +39,10 @@ def test_a_text_with_too_many_tags_is_named():
 
 
 def test_the_reason_why_markup_is_broken():
-    assert [each.broken for each in translate_marked(["<b>a</b>", "<b>a"], shout)] == ["", "<b> is not closed"]
+    found = translate_marked(["<b>a</b>", "<b>a", "a <!-- x <b>y</b> z"], shout)
+    assert [each.broken.split(",")[0] for each in found] == ["", "<b> is not closed", "'<!-- x <b>y</b> z' has no end"]
+    # Also without any mark: what a browser does not show stays as it is.
+    assert found[2].text == "A <!-- x <b>y</b> z"
 
 
 def test_units_are_words_or_in_a_script_without_spaces_pieces():
