@@ -2,7 +2,8 @@
 
 ``checksums.json`` holds the SHA-256 of each file. So a file that was cut short, changed, or copied from another folder
 is named before it is opened. Of a config only the sections ``[text]`` and ``[model]`` count: search and training may be
-changed by hand. A folder without ``checksums.json``, as older versions wrote it, is opened unchecked.
+changed by hand. A folder without ``checksums.json``, as older versions wrote it, is opened unchecked, and stays so: a
+list of some files would call the others damaged.
 
 Two files cannot be replaced in one step. So before a file is replaced, :func:`expect` notes the checksum of the new
 content beside that of the old one, and either is right: a stop between two steps leaves a folder that opens.
@@ -42,29 +43,28 @@ def write(folder: Path, names: Iterable[str]) -> None:
     _write(folder, {name: [digest(folder / name)] for name in names})
 
 
-def expect(folder: Path, name: str, aside: Path, others: Iterable[str] = ()) -> None:
-    """Note the checksum of a file's new content, which is about to take its place.
+def expect(folder: Path, name: str, aside: Path) -> None:
+    """Note the checksum of a file's new content, which is about to take its place, if the folder has checksums.
 
     Arguments:
         folder: the folder of the file.
         name: the file.
         aside: a file with its new content.
-        others: what else belongs to it, for a folder that has no checksums yet.
     """
     known = _read(folder)
     if known is None:
-        known = {each: [digest(folder / each)] for each in {*others, name} if (folder / each).is_file()}
+        return
     before = [digest(folder / name)] if (folder / name).is_file() else []
     new = digest(aside)
     known[name] = [new, *(each for each in before if each != new and each in known.get(name, []))]
     _write(folder, known)
 
 
-def replace(folder: Path, name: str, content: bytes | Callable[[Path], None], others: Iterable[str] = ()) -> None:
-    """Replace a file of a folder, and its checksum.
+def replace(folder: Path, name: str, content: bytes | Callable[[Path], None]) -> None:
+    """Replace a file of a folder, and its checksum if the folder has checksums.
 
     Arguments:
-        folder, name, others: see :func:`expect`.
+        folder, name: see :func:`expect`.
         content: see :func:`nmt.atomic_write.write_file`.
 
     Raises:
@@ -76,7 +76,7 @@ def replace(folder: Path, name: str, content: bytes | Callable[[Path], None], ot
             aside.write_bytes(content)
         else:
             content(aside)
-        expect(folder, name, aside, others)
+        expect(folder, name, aside)
 
     write_file(folder / name, fill)
 

@@ -119,26 +119,26 @@ def write_settings(folder: Path, config: Config, tokenizers: Tokenizers, labels:
 
 def replace_config(folder: Path, config: Config) -> None:
     """Write the config of a run that is resumed."""
-    checksums.replace(folder, CONFIG, config_text(config), _together(config))
+    checksums.replace(folder, CONFIG, config_text(config))
 
 
-def replace_weights(folder: Path, model: keras.Model, config: Config) -> None:
+def replace_weights(folder: Path, model: keras.Model) -> None:
     """Write better weights into the folder of a run. A stop at any moment leaves the old ones or the new ones."""
     # An alignment head is taught on the states of certain weights, a confidence learned from their scores: neither fits
     # others.
     for name in (CONFIDENCE, HEAD):
         (folder / name).unlink(missing_ok=True)
-    checksums.replace(folder, WEIGHTS, lambda aside: save_weights(model, aside), _together(config))
+    checksums.replace(folder, WEIGHTS, lambda aside: save_weights(model, aside))
 
 
-def replace_weights_by(folder: Path, content: bytes, config: Config) -> None:
+def replace_weights_by(folder: Path, content: bytes) -> None:
     """Write the content of a file of weights into a model's folder, in place of its weights, and keep its other files.
 
     Raises:
         OSError: if it cannot be written.
     """
     (folder / CONFIDENCE).unlink(missing_ok=True)
-    checksums.replace(folder, WEIGHTS, content, _together(config))
+    checksums.replace(folder, WEIGHTS, content)
 
 
 def _together(config: Config) -> list[str]:

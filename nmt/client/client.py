@@ -302,7 +302,7 @@ def _hypotheses(
         alignment=None if rows and not rows[0] else rows,
         source_truncated=source_truncated,
         unfinished=unfinished[0] if unfinished else None,
-        confidence=confidence,
+        confidence=confidence if written else None,  # one without words has none
         word_confidences=tuple(zip(_unpadded(words or []), word_confidences or [], strict=False)),
     )
     others = zip_longest(texts[1:], scores[1:], unfinished[1:])

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from nmt.evaluation.alignment import WordAlignment
     from nmt.evaluation.alignment_error import Gold, Link
     from nmt.linking.aligner import Posteriors, WordAligner
+    from nmt.translation import Translation
 
 Form = Literal["pharaoh", "probabilities", "jsonl"]
 
@@ -108,38 +109,41 @@ def align(
     joined = symmetrization or "grow-diag-final"
     links: list[frozenset[Link]] = []
 
-    def written(first: int) -> Iterator[list[str]]:
-        found = (
+    def opened(first: int) -> Iterator[list[str]]:
+        return written(
             _linked(_aligner(corpus, keep, aligner), corpus, joined, form, first)
             if model is None
             else _of_model(model, corpus, form, first, attention=attention, ensemble=ensemble, settings=settings)
         )
+
+    def written(found: Iterator[list[tuple[str, frozenset[Link]]]]) -> Iterator[list[str]]:
         for window in found:
             if gold:
                 links.extend(linked for _, linked in window)
             yield [line for line, _ in window]
 
     if to:
-        from nmt.linking.links_file import LinksFile
+        from nmt.linking.links_file import LinksFile, content
+        from nmt.model_folder import HEAD, WEIGHTS
 
-        models = [each / "checksums.json" for each in (model, *(ensemble or [])) if each]
+        models = [each for each in (model, *(ensemble or [])) if each]
         facts = {
-            "pairs": corpus.checksum,
+            "pairs": content([Path(name)], corpus.checksum),
             "--format": form,
             "--symmetrize": None if model else joined,
-            "--aligner": aligner and _digest(aligner),
-            "MODEL": [_digest(each) for each in models],
+            "--aligner": aligner and content([aligner], _digest(aligner)),
+            "MODEL": content(models, [_digest(each / part) for each in models for part in (WEIGHTS, HEAD)]),
             "--set": settings,
             "--attention": attention,
         }
         file = LinksFile(to, facts)
         file.check(resume)
         try:
-            file.write(written, resume)
+            file.write(opened, resume)
         except OSError as error:
             raise WorkFailed(f"{to} cannot be written: {error.strerror}.") from None
     else:
-        for lines in written(0):
+        for lines in opened(0):
             emit(lines)
     if gold:
         from nmt.evaluation.alignment_error import alignment_error
@@ -177,15 +181,19 @@ def _of_model(
     ensemble: list[Path] | None,
     settings: list[str] | None,
 ) -> Iterator[list[tuple[str, frozenset[Link]]]]:
-    """Yield windows with a line for each pair from ``first`` on, and its links, as a model finds them."""
-    from nmt.evaluation.alignment_error import strongest_links
-
+    """Open a model, and return windows with a line for each pair from ``first`` on, and its links, as it finds them."""
     search = decoding(model, settings)
     translator = open_models(model, ensemble, attention=attention)
     if not translator.aligned:
         raise InputError(f"{model} has no alignments: its model.attention is 'none'.")
-    for window in scored_windows(translator, corpus, search, "Aligning", first):
-        words = [scored.words() for scored in window]
+    return _links_of(scored_windows(translator, corpus, search, "Aligning", first), form)
+
+
+def _links_of(scored: Iterable[list[Translation]], form: Form) -> Iterator[list[tuple[str, frozenset[Link]]]]:
+    from nmt.evaluation.alignment_error import strongest_links
+
+    for window in scored:
+        words = [each.words() for each in window]
         links = [strongest_links(each) for each in words]
         yield [(_line(linked, each, form), linked) for linked, each in zip(links, words, strict=True)]
 

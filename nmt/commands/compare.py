@@ -261,9 +261,15 @@ def _run_all(results: Results, chosen: list[Candidate], seeds: int, material: Ma
 def _said(found: dict[str, Any]) -> str:
     """Return the scores of a run as a sentence."""
     if "perplexity" in found:
+        bits = found["bits_per_character"]
+        cut = (
+            f" {found['lines_cut']:,} test lines are longer than the model reads and count for their beginnings in the "
+        )
+        cut += "perplexity, and not at all in the bits: models that cut other lines cannot be compared by them."
         return (
-            f"Perplexity {found['perplexity']:.3f} of a piece, {found['bits_per_character']:.3f} bits per character of "
-            "the test text."
+            f"Perplexity {found['perplexity']:.3f} of a piece"
+            + (f", {bits:.3f} bits per character" if bits is not None else "")
+            + f" of the test text.{cut if found.get('lines_cut') else ''}"
         )
     fails = f" BLEU says little, because {found['bleu_fails']}." if found.get("bleu_fails") else ""
     return f"BLEU {found['bleu']:.2f}, chrF {found['chrf']:.2f} on the test pairs.{fails}"

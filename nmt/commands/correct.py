@@ -82,8 +82,9 @@ def correct(
         memory, head = Memory(model), translator.heads[0]
         try:
             if undo:
-                memory.undo(translator.config, head)
+                memory.undo(head)
                 print(f"{model} is as it was before its corrections.")
+                _say_unsure(model, confident=confident)
                 return
             given = read_corrections(corrections, tsv_quoting) if corrections else []
             if old:
@@ -93,9 +94,11 @@ def correct(
                 say(f"{changed} {'sentence was' if changed == 1 else 'sentences were'} corrected otherwise before.")
             wanted = memory.corrections()
             if not wanted:
-                raise InputError(f"{memory.folder / CORRECTIONS} has no corrections. Name a file of them.")
+                raise InputError(
+                    f"{memory.folder / CORRECTIONS} has no corrections. Name a file of them, or forget all with --undo."
+                )
             _say_unwritable(translator, [right for _, right in wanted])
-            load_weights(translator.model, memory.weights_before(translator.config))
+            load_weights(translator.model, memory.weights_before())
             with news():
                 found = learn_corrections(
                     translator.model, translator.tokenizers, translator.config, wanted, kept, held_back, minutes
@@ -106,10 +109,11 @@ def correct(
                     f"more than --max-loss {max_loss:g}. The corrections are kept; name more or longer --pairs, or "
                     f"take those out of {memory.folder / CORRECTIONS} that contradict the training."
                 )
-            memory.replace_weights(found.model, translator.config, head)
+            memory.replace_weights(found.model, head)
         except OSError as error:
             raise WorkFailed(f"{model} cannot be written to: {error.strerror}.") from None
-    _report(model, found, len(wanted), len(held_back), confident=confident)
+    _report(found, len(wanted))
+    _say_unsure(model, confident=confident)
 
 
 def _say_unwritable(translator: object, corrections: list[str]) -> None:
@@ -124,7 +128,7 @@ def _say_unwritable(translator: object, corrections: list[str]) -> None:
         )
 
 
-def _report(model: Path, found: Corrected, number: int, held_back: int, confident: bool) -> None:
+def _report(found: Corrected, number: int) -> None:
     for source, target, written in found.wrong[:_SHOWN]:
         say(f"Not yet as corrected:\n  source  {source}\n  wanted  {target}\n  comes   {written}")
     if len(found.wrong) > _SHOWN:
@@ -132,10 +136,16 @@ def _report(model: Path, found: Corrected, number: int, held_back: int, confiden
     rounds = f"{found.rounds} round{'' if found.rounds == 1 else 's'}"
     print(
         f"{number - len(found.wrong):,} of {number:,} corrections come out as corrected, after {rounds} in "
-        f"{found.seconds:.0f} s. BLEU of {held_back} old pairs that were held back: {found.before:.2f} before, "
+        f"{found.seconds:.0f} s. BLEU of {found.judged} old pairs that were held back: {found.before:.2f} before, "
         f"{found.after:.2f} now."
     )
-    if confident:
+
+
+def _say_unsure(model: Path, confident: bool) -> None:
+    """Say that a model that had a confidence has none any more."""
+    from nmt.model_folder import CONFIDENCE
+
+    if confident and not (model / CONFIDENCE).exists():
         say(
             "The confidence was learned with other weights and is gone. Learn it anew: "
             f"nmt evaluate {model} --source F --reference F --calibrate"

@@ -7,7 +7,7 @@ import math
 import shutil
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -95,21 +95,38 @@ def _trained(candidate: Candidate, material: Material, model: Path) -> Any:
 def _perplexity(completer: Any, material: Material, texts: Path) -> dict[str, Any]:
     """Score the test text, and write how the model continues a few beginnings."""
     from nmt.inference.completer import perplexity
+    from nmt.inference.searcher import count_pieces
 
     lines = material.test_lines()
     logger.info(f"Scoring {len(lines):,} test lines.")
     scores = completer.score(lines)
     written = completer.complete([begun for begun, _ in material.beginnings()], sample=False)
     _write_lines(texts, [found.text for found in written])
-    bits = -sum(score for score, _ in scores) / math.log(2)
+    # Of a line that is longer than the model reads, the score is that of its beginning alone.
+    lengths = count_pieces(completer.tokenizers.target, lines)
+    whole = [n <= completer.max_pieces for n in lengths]
     return {
         "sentences": len(written),
         "lines": len(lines),
         "pieces": sum(pieces for _, pieces in scores),
         "perplexity": perplexity(scores),
-        # The end of a line is counted as a character: the model predicts it, too.
-        "bits_per_character": bits / sum(len(line) + 1 for line in lines),
+        "lines_cut": whole.count(False),
+        "bits_per_character": bits_per_character(
+            [(line, score) for line, (score, _), fits in zip(lines, scores, whole, strict=True) if fits]
+        ),
     }
+
+
+def bits_per_character(scored: Sequence[tuple[str, float]]) -> float | None:
+    """Return the bits that each character of lines takes, from their log-probabilities; ``None`` without lines.
+
+    The end of a line is counted as a character: the model predicts it, too.
+
+    >>> bits_per_character([("abc", -4 * math.log(2)), ("", -6 * math.log(2))])  # 10 bits for 4 + 1 characters
+    2.0
+    """
+    characters = sum(len(line) + 1 for line, _ in scored)
+    return -sum(score for _, score in scored) / math.log(2) / characters if characters else None
 
 
 def _write_lines(path: Path, lines: list[str]) -> None:

@@ -34,9 +34,7 @@ def calibrate(translator: Translator, pairs: Sequence[tuple[str, str]]) -> tuple
     """
     if translator.config.decoding.sample:
         raise InputError("A confidence is that of the best translation, and decoding.sample = true draws at random.")
-    real = [pair for pair in pairs if all(map(str.strip, pair))]
-    if len(real) < LEAST:
-        raise InputError(f"A confidence is learned from {LEAST} pairs or more, and there are {len(real):,} with text.")
+    real = check_pairs(pairs)
     number = min(len(real), MOST)
     chosen = [real[i * len(real) // number] for i in range(number)]
     begun = time.monotonic()
@@ -50,6 +48,20 @@ def calibrate(translator: Translator, pairs: Sequence[tuple[str, str]]) -> tuple
     confidence, held = learn(examples)
     logger.info(f"Learned a confidence from {len(examples):,} pairs in {time.monotonic() - begun:.1f} s.")
     return confidence, held
+
+
+def check_pairs(pairs: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Return the pairs with text on both sides.
+
+    Raises:
+        InputError: if they are too few to learn a confidence from.
+    """
+    real = [pair for pair in pairs if all(map(str.strip, pair))]
+    if len(real) < LEAST:
+        raise InputError(
+            f"A confidence is learned from {LEAST} development pairs or more, and there are {len(real):,} with text."
+        )
+    return real
 
 
 def compared(found: Iterable[Translation], references: Iterable[str]) -> Iterable[Example]:

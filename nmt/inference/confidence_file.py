@@ -18,6 +18,8 @@ from nmt.model_folder import CONFIDENCE, HEAD, WEIGHTS
 from nmt.translation import Translation
 
 _MOST_STEPS = 10_000
+# Within these limits no product of numbers of the file overflows.
+_LARGEST, _SMALLEST_SCALE = 1e9, 1e-9
 
 
 def written(translation: Translation) -> Written:
@@ -73,7 +75,7 @@ def read(folder: Path) -> Confidence | None:
                 raise ValueError(f"it was learned with another {name} than the one beside it")
         kinds = (("word", WORD_EVIDENCE), ("translation", TRANSLATION_EVIDENCE))
         word, translation = (_calibrated(found.get(name), len(evidence)) for name, evidence in kinds)
-    except (OSError, ValueError, RecursionError) as error:
+    except (OSError, ValueError, OverflowError, RecursionError) as error:
         raise InputError(
             f"{path} cannot be used: {error}. Make it again with `nmt evaluate {folder} --calibrate` on development "
             "pairs, or delete it: then translations have no confidence."
@@ -108,12 +110,14 @@ def _calibrated(given: Any, kinds: int) -> Calibrated:
         size = {"bias": 1, "logits": None, "probabilities": None}.get(name, kinds)
         if not isinstance(numbers, list) or not all(type(x) in (int, float) and math.isfinite(x) for x in numbers):
             raise ValueError("it holds what are no numbers")
+        if any(abs(x) > _LARGEST for x in numbers):
+            raise ValueError("its numbers are too large")
         if len(numbers) != size if size else not 1 <= len(numbers) <= _MOST_STEPS:
             raise ValueError("it is damaged, or of another version")
     logits, probabilities = np.array(lists["logits"], float), np.array(lists["probabilities"], float)
     ascending = all((np.diff(each) >= 0).all() for each in (logits, probabilities))
     proper = len(logits) == len(probabilities) and probabilities[0] >= 0 and probabilities[-1] <= 1
-    if not ascending or not proper or min(lists["scale"]) <= 0:
+    if not ascending or not proper or min(lists["scale"]) < _SMALLEST_SCALE:
         raise ValueError("its numbers are no probabilities")
     center, scale, weights = (np.array(lists[name], float) for name in ("center", "scale", "weights"))
     return Calibrated(center, scale, weights, float(given["bias"]), logits, probabilities)

@@ -22,12 +22,27 @@ from nmt.file_lock import file_lock
 Lines = Callable[[int], Iterable[list[str]]]
 
 
+def content(names: Iterable[Path], checksum: Any) -> dict[str, Any]:
+    """Return what a file of links depends on: files or folders, by what is in them."""
+    return {"names": [str(each) for each in names], "checksum": checksum}
+
+
+def _compared(fact: Any) -> Any:
+    return fact.get("checksum") if isinstance(fact, dict) else fact
+
+
+def _shown(fact: Any) -> str:
+    names = fact.get("names") if isinstance(fact, dict) else None
+    return ", ".join(map(str, names)) if isinstance(names, list) else str(fact)
+
+
 class LinksFile:
     """One file that is being written.
 
     Arguments:
         to: the file.
-        facts: what its lines depend on: pairs, aligner or model, format.
+        facts: what its lines depend on: pairs, aligner or model, format. What :func:`content` returns is compared by
+            its checksum, and shown by its names.
     """
 
     def __init__(self, to: Path, facts: dict[str, Any]) -> None:
@@ -46,17 +61,19 @@ class LinksFile:
             raise InputError(f"{self.to} exists, and is not overwritten. Name a new file with --to.")
         if not self.to.resolve().parent.is_dir():
             raise InputError(f"{self.to} cannot be written: there is no folder {self.to.resolve().parent}.")
-        if not resume and self._state.exists():
+        if not resume and self._state.exists() and self._part.exists():
             raise InputError(
                 f"{self._part} is unfinished. Add --resume to continue it, or remove it and {self._state}."
             )
         if resume:
             begun = self._begun()["begun with"]
             for key in sorted({*begun, *self._facts}):
-                if begun.get(key) != self._facts.get(key):
+                before, now = begun.get(key), self._facts.get(key)
+                if _compared(before) != _compared(now):
+                    it = f"now it is {_shown(now)}" if _shown(before) != _shown(now) else "it has changed since"
                     raise InputError(
-                        f"{self._part} was begun with {key} = {begun.get(key)}, and now it is {self._facts.get(key)}. "
-                        "Continue it as it was begun, or remove it."
+                        f"{self._part} was begun with {key} = {_shown(before)}, and {it}. "
+                        f"Continue it as it was begun, or remove it and {self._state}."
                     )
 
     def write(self, lines: Lines, resume: bool) -> None:
@@ -78,6 +95,18 @@ class LinksFile:
         if resume:
             state = self._begun()
             number, size = state["lines"], state["bytes"]
+        windows = lines(number)
+        try:
+            self._fill(windows, number, size, resume)
+        except Exception:
+            if self._part.exists() and self._state.exists() and not self._begun()["lines"]:  # nothing to go on from
+                self._part.unlink(missing_ok=True)
+                self._state.unlink(missing_ok=True)
+            raise
+        self._part.replace(self.to)
+        self._state.unlink()
+
+    def _fill(self, windows: Iterable[list[str]], number: int, size: int, resume: bool) -> None:
         with self._part.open("r+b" if resume else "w+b") as out:
             if out.seek(0, os.SEEK_END) < size:
                 raise InputError(f"{self._part} is shorter than it was. Remove it and {self._state}, and begin again.")
@@ -85,14 +114,12 @@ class LinksFile:
             out.truncate(size)
             out.seek(size)
             self._keep(number, size)
-            for window in lines(number):
+            for window in windows:
                 out.write("".join(f"{line}\n" for line in window).encode("utf-8", "surrogateescape"))
                 number += len(window)
                 out.flush()
                 os.fsync(out.fileno())
                 self._keep(number, out.tell())
-        self._part.replace(self.to)
-        self._state.unlink()
 
     def _keep(self, number: int, size: int) -> None:
         state = {"begun with": self._facts, "lines": number, "bytes": size}
@@ -100,13 +127,15 @@ class LinksFile:
 
     def _begun(self) -> dict[str, Any]:
         try:
+            if not self._part.exists():
+                raise FileNotFoundError
             state = json.loads(self._state.read_text(encoding="utf-8"))
             whole = all(type(state[key]) is int and state[key] >= 0 for key in ("lines", "bytes"))
             if not whole or not isinstance(state["begun with"], dict):
                 raise TypeError
         except FileNotFoundError:
             raise InputError(
-                f"{self._state} does not exist: there is nothing to continue. Leave out --resume."
+                f"{self._part} or {self._state} does not exist: there is nothing to continue. Leave out --resume."
             ) from None
         except (OSError, ValueError, KeyError, TypeError, RecursionError):
             raise InputError(f"{self._state} is damaged. Remove it and {self._part}, and begin again.") from None

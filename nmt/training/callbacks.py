@@ -26,7 +26,6 @@ import keras
 import tensorflow as tf
 
 from nmt.atomic_write import write_file
-from nmt.config import Config
 from nmt.errors import InputError, WorkFailed
 from nmt.evaluation.beginnings import beginning
 from nmt.evaluation.judge import BLEU, CHRF, F1, NAMES, PERPLEXITY, quality
@@ -385,16 +384,15 @@ class KeepBest(keras.callbacks.Callback):
 
     after = (Journal,)
 
-    def __init__(self, folder: Path, config: Config, kept: keras.Model, journal: Journal) -> None:
+    def __init__(self, folder: Path, kept: keras.Model, journal: Journal) -> None:
         super().__init__()
         self.folder = folder
-        self.config = config
         self.kept = kept
         self.journal = journal
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         if best_epoch(self.journal.qualities) == len(self.journal.qualities) - 1:
-            replace_weights(self.folder, self.kept, self.config)
+            replace_weights(self.folder, self.kept)
 
 
 class Plateau(keras.callbacks.Callback):

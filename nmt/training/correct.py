@@ -20,7 +20,9 @@ import tensorflow as tf
 from nmt.config import Config
 from nmt.data.pipeline import shift
 from nmt.data.tokenizers import BOS, EOS, PAD, Tokenizers
+from nmt.errors import InputError
 from nmt.evaluation.scores import composed, score
+from nmt.inference.searcher import count_pieces
 from nmt.inference.translator import Translator
 from nmt.models.seq2seq import Seq2Seq
 from nmt.training.finetune import begin_with
@@ -51,6 +53,7 @@ class Corrected:
         seconds: of learning.
         wrong: those that do not come out as they were corrected, each with what comes out.
         before, after: BLEU of the old pairs that were held back.
+        judged: how many these are.
     """
 
     model: Seq2Seq
@@ -59,6 +62,7 @@ class Corrected:
     wrong: list[tuple[str, str, str]]
     before: float
     after: float
+    judged: int
 
 
 def learn_corrections(
@@ -81,7 +85,19 @@ def learn_corrections(
         old: pairs that it was trained on.
         held_back: others of them, that are not learned from.
         minutes: the longest time that is spent on steps and on looking at what comes out.
+
+    Raises:
+        InputError: if all pairs that were held back are of corrected sentences.
     """
+    sources = {source for source, _ in corrections}
+    # An old pair with another translation of a corrected sentence would teach both, or count as forgotten.
+    old, held_back = ([pair for pair in pairs if pair[0] not in sources] for pairs in (old, held_back))
+    if not held_back:
+        raise InputError(
+            "All old pairs that were held back have a corrected source, so nothing would tell what is forgotten. Name "
+            "more pairs that the model was trained on, with --pairs."
+        )
+    learned, long = _by_length(corrections, tokenizers, config.data.max_length)
     training = dataclasses.replace(
         config.training, schedule="plateau", learning_rate=config.training.learning_rate * _RATE, warmup_steps=_STEP,
         average_decay=0.0, accumulate=1, guided_alignment=0.0, scheduled_sampling=0.0, devices=1,
@@ -96,26 +112,37 @@ def learn_corrections(
     begin_with(model.network, tokenizers, start, tokenizers)
     network = model.network
     assert isinstance(network, Seq2Seq)
-    translator = Translator(network, tokenizers, config)
+    # A shortlist belongs to the folder, and a drawn translation says nothing of what was learned.
+    search = dataclasses.replace(config.decoding, shortlist=False, sample=False, n_best=1)
+    translator = Translator(network, tokenizers, dataclasses.replace(config, decoding=search))
     before = _bleu(translator, held_back)
-    sources = {source for source, _ in corrections}
-    # An old pair with another translation of a corrected sentence would teach both.
-    old = [pair for pair in old if pair[0] not in sources]
     draws = np.random.default_rng(training.seed)
     begun, rounds = time.monotonic(), 0
-    wrong = wrong_ones(translator, corrections)
-    logger.info(f"{len(wrong):,} of {len(corrections):,} corrected sentences come out otherwise.")
+    wrong = wrong_ones(translator, learned)
+    logger.info(f"{len(wrong):,} of {len(learned):,} corrected sentences come out otherwise.")
     while wrong and rounds < _ROUNDS and time.monotonic() - begun < 60 * minutes:
-        for inputs, written in _round(corrections, old, tokenizers, config.data.max_length, draws):
+        for inputs, written in _round(learned, old, tokenizers, config.data.max_length, draws):
             loss = model.train_on_batch(inputs, written, return_dict=True)["loss"]
         rounds += 1
-        wrong = wrong_ones(translator, corrections)
-        logger.info(
-            f"Round {rounds}: loss {float(loss):.3f}, {len(wrong):,} of {len(corrections):,} come out otherwise."
-        )
+        wrong = wrong_ones(translator, learned)
+        logger.info(f"Round {rounds}: loss {float(loss):.3f}, {len(wrong):,} of {len(learned):,} come out otherwise.")
     seconds = time.monotonic() - begun
     after = _bleu(translator, held_back) if rounds else before
-    return Corrected(network, rounds, seconds, wrong, before, after)
+    wrong += wrong_ones(translator, long)
+    return Corrected(network, rounds, seconds, wrong, before, after, len(held_back))
+
+
+def _by_length(corrections: Sequence[Pair], tokenizers: Tokenizers, max_length: int) -> tuple[list[Pair], list[Pair]]:
+    """Return the corrections that can be learned, and those that are longer than the model reads, which are named."""
+    sources = count_pieces(tokenizers.source, [source for source, _ in corrections])
+    targets = count_pieces(tokenizers.target, [target for _, target in corrections])
+    fits = [max(both) <= max_length for both in zip(sources, targets, strict=True)]
+    long = [pair for pair, fit in zip(corrections, fits, strict=True) if not fit]
+    for source, _ in long:
+        logger.info(
+            f"Too long to be learned, with more than data.max_length = {max_length} pieces on a side: {source[:60]!r}."
+        )
+    return [pair for pair, fit in zip(corrections, fits, strict=True) if fit], long
 
 
 def wrong_ones(translator: Translator, corrections: Sequence[Pair]) -> list[tuple[str, str, str]]:
@@ -123,6 +150,8 @@ def wrong_ones(translator: Translator, corrections: Sequence[Pair]) -> list[tupl
 
     Two translations are equal if they have the same words in NFC.
     """
+    if not corrections:
+        return []
     found = translator.translate([source for source, _ in corrections])
     return [
         (source, target, each.text)

@@ -4,7 +4,7 @@
 
 - ``corrections.tsv``: a line is a source, a tab, and the translation that it should have;
 - ``pairs.tsv``: pairs that the model was trained on, which keep it from forgetting;
-- ``model.weights.h5``: the weights as they were before the first correction;
+- ``model.weights.h5``: the weights as they were before the first correction, and ``confidence.json``, if there was one;
 - ``state.json``: which weights these are, and which ones the corrections made of them.
 
 The model always learns all corrections from the weights before the first one. So it does not drift away from its
@@ -24,12 +24,11 @@ from pathlib import Path
 
 from nmt import checksums
 from nmt.atomic_write import write_file
-from nmt.config import Config
 from nmt.data.corpora import Corpus, from_tsv
 from nmt.errors import InputError
-from nmt.inference import head_file
+from nmt.inference import confidence_file, head_file
 from nmt.layers.alignment_head import AlignmentHead
-from nmt.model_folder import WEIGHTS
+from nmt.model_folder import CONFIDENCE, WEIGHTS
 from nmt.models.seq2seq import Seq2Seq
 from nmt.saving import replace_weights_by, save_weights
 
@@ -61,12 +60,16 @@ class Memory:
             InputError: if the file is damaged, or a side of a line is blank.
         """
         path = self.folder / CORRECTIONS
-        return read_corrections(path) if path.is_file() else []
+        if not path.is_file():
+            return []
+        with path.open("rb") as file:  # the last one may have been taken out
+            blank = not any(line.strip() for line in file)
+        return [] if blank else read_corrections(path)
 
     def add(self, given: Iterable[Pair]) -> int:
         """Add corrections, and return how many sources had another one before. The latest one counts."""
         before = dict(self.corrections())
-        new = dict(given)
+        new = {_cell(source): _cell(target) for source, target in given}
         self._write_pairs(CORRECTIONS, {**before, **new}.items())
         return sum(before.get(source, target) != target for source, target in new.items())
 
@@ -98,11 +101,11 @@ class Memory:
                 f"{self.model} has no pairs that keep it from forgetting. Name once the pairs that it was trained on, "
                 "with --pairs, or --source and --target: some of them are kept in the folder."
             )
-        kept = list(from_tsv(path).pairs())
+        kept = list(dict.fromkeys(from_tsv(path).pairs()))
         held = min(HELD_BACK, len(kept) // 4)
         return kept[held:], kept[:held]
 
-    def weights_before(self, config: Config) -> Path:
+    def weights_before(self) -> Path:
         """Return the file of the weights before the first correction; those of the model become it if there is none.
 
         If the model has been trained since, its weights are no longer what corrections made of the old ones: they are
@@ -119,11 +122,19 @@ class Memory:
             checksums.check(self.model, [name])
             return path
         self.folder.mkdir(exist_ok=True)
-        checksums.replace(self.model, name, lambda aside: _copy(self.model / WEIGHTS, aside), [WEIGHTS])
+        checksums.replace(self.model, name, lambda aside: _copy(self.model / WEIGHTS, aside))
         self._write_state([now])
+        self._keep_confidence()
         return path
 
-    def replace_weights(self, model: Seq2Seq, config: Config, head: AlignmentHead | None) -> None:
+    def _keep_confidence(self) -> None:
+        own, kept = self.model / CONFIDENCE, self.folder / CONFIDENCE
+        if own.is_file():
+            checksums.replace(self.model, f"{FOLDER}/{CONFIDENCE}", own.read_bytes())
+        else:
+            kept.unlink(missing_ok=True)
+
+    def replace_weights(self, model: Seq2Seq, head: AlignmentHead | None) -> None:
         """Give the folder the weights that the corrections made. A stop at any moment leaves the old ones or these.
 
         The alignment head stays: the states that it asks have hardly moved.
@@ -133,34 +144,53 @@ class Memory:
         """
         with tempfile.TemporaryDirectory(prefix="nmt-correct-") as place:
             save_weights(model, Path(place, WEIGHTS))
-            self._replace(Path(place, WEIGHTS).read_bytes(), config, head)
+            self._replace(Path(place, WEIGHTS).read_bytes(), head)
 
-    def undo(self, config: Config, head: AlignmentHead | None) -> None:
+    def undo(self, head: AlignmentHead | None) -> None:
         """Give the folder the weights before the first correction again, and forget all corrections.
 
         Raises:
             InputError: if there are none, or the model has been trained since.
             OSError: if it cannot be written.
         """
-        path = self.folder / WEIGHTS
-        if not path.is_file():
+        path, aside = self.folder / WEIGHTS, self.model / f".part.{FOLDER}"
+        shutil.rmtree(aside, ignore_errors=True)  # of a process that was killed
+        if not self.folder.is_dir():
             raise InputError(f"{self.model} has no corrections to undo.")
+        if path.is_file():
+            self._restore(path, head)
+        elif (known := self._state()) and checksums.digest(self.model / WEIGHTS) != known[-1]:
+            raise InputError(f"{path} is missing, so there is nothing to go back to. Copy the whole folder again.")
+        self.folder.rename(aside)
+        shutil.rmtree(aside)
+
+    def _restore(self, path: Path, head: AlignmentHead | None) -> None:
         if checksums.digest(self.model / WEIGHTS) not in self._state():
             raise InputError(
                 f"{self.model} has been trained since its corrections, so there is nothing to go back to. Remove "
                 f"{self.folder} to forget them."
             )
         checksums.check(self.model, [f"{FOLDER}/{WEIGHTS}"])
-        self._replace(path.read_bytes(), config, head)
-        shutil.rmtree(self.folder)
+        self._replace(path.read_bytes(), head)
+        kept = self.folder / CONFIDENCE
+        if not kept.is_file() or (self.model / CONFIDENCE).exists():
+            return
+        checksums.check(self.model, [f"{FOLDER}/{CONFIDENCE}"])
+        checksums.replace(self.model, CONFIDENCE, kept.read_bytes())
+        try:
+            confidence_file.read(self.model)
+        except InputError:  # another alignment head has been taught since
+            (self.model / CONFIDENCE).unlink()
 
-    def _replace(self, content: bytes, config: Config, head: AlignmentHead | None) -> None:
+    def _replace(self, content: bytes, head: AlignmentHead | None) -> None:
         new, now = hashlib.sha256(content).hexdigest(), checksums.digest(self.model / WEIGHTS)
+        if new == now:
+            return
         # Whatever the next step leaves is known to come from here.
         self._write_state([*dict.fromkeys([new, now, *self._state()])])
         if head:
             head_file.write(self.model, head, also=bytes.fromhex(new))
-        replace_weights_by(self.model, content, config)
+        replace_weights_by(self.model, content)
         if head:
             head_file.write(self.model, head)
 

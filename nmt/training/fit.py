@@ -23,7 +23,7 @@ from nmt.errors import InputError
 from nmt.evaluation.confidence import reliability_lines
 from nmt.evaluation.judge import PERPLEXITY, Judge, choose_judge, choose_label_judge, learned_little
 from nmt.folder_lock import folder_lock
-from nmt.inference.calibration import LEAST, calibrate
+from nmt.inference.calibration import LEAST, calibrate, check_pairs
 from nmt.inference.completer import Completer
 from nmt.inference.confidence_file import write as write_confidence
 from nmt.inference.head_file import write as write_head
@@ -117,6 +117,8 @@ def train_model(
     """
     folder = Path(folder)
     begin = Path(start) if start else None
+    if config.training.confidence == "on":
+        check_pairs(development_sentences(dev))
     if workers:
         check_workers(config, corpus, workers.count)
         if not workers.is_chief:
@@ -290,10 +292,15 @@ def _train(
         config = dataclasses.replace(config, decoding=choose_search(translator, development_sentences(dev)))
         replace_config(folder, config)
         translator = Translator(kept, tokenizers, config)
-    if isinstance(kept, Seq2Seq) and wanted(config):
-        translator = _with_head(translator, corpus, folder)
-    if isinstance(translator, Translator):
-        translator = _with_confidence(translator, development_sentences(dev), folder)
+    try:
+        if isinstance(kept, Seq2Seq) and wanted(config):
+            translator = _with_head(translator, corpus, folder)
+        if isinstance(translator, Translator):
+            translator = _with_confidence(translator, development_sentences(dev), folder)
+    except InputError:
+        if workers:
+            workers.any(False)  # the others wait for it
+        raise
     if not parts.labels and (warning := learned_little(journal.records, judge.watch, tokenizers.target.vocabulary)):
         logger.warning(warning)
     if workers:
@@ -406,7 +413,7 @@ def run_callbacks(
             Cost("labels/s" if isinstance(translator, Labeller | Pretrained) else "tokens/s"),
             journal,
             EpochLine(journal, training.epochs),
-            KeepBest(folder, config, kept, journal),
+            KeepBest(folder, kept, journal),
             *changes,
             EarlyStopping(journal, training.early_stopping, news),
             Curves(train_events, dev_events, journal),

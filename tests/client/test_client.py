@@ -28,9 +28,10 @@ from nmt.client import (
     UnknownModel,
     transport,
 )
+from nmt.client.client import _hypotheses
 from nmt.errors import InputError, WorkFailed
 from nmt.signatures import SIGNATURES
-from nmt.translation import Translation
+from nmt.translation import Translation, record
 
 TEXTS = ["나는 밥을 먹었다", "빵", 'a "b" \\ 😀 \u2028']
 
@@ -155,6 +156,15 @@ def test_several_threads_may_ask_at_once(either: RestStandIn | GrpcStandIn) -> N
     with Client(either.url) as client, ThreadPoolExecutor(8) as pool:
         found = list(pool.map(lambda i: client.translate([f"text {i}"])[0].text, range(40)))
     assert found == [f"TEXT {i}" for i in range(40)]
+
+
+def test_a_translation_without_words_has_no_confidence() -> None:
+    """As in Python; the server fills the place with 0."""
+    row = (["", "I"], [-0.5, -0.75], ["▁a", "</s>"])
+    blank, _ = _hypotheses(*row, [""], [[]], False, [False, False], 0.0, [""], [0.0])
+    assert blank.confidence is None and "word_confidences" not in record(blank)
+    best, _ = _hypotheses(*row, ["▁I"], [[0.5, 0.5]], False, [False, False], 0.75, ["I"], [0.5])
+    assert best.confidence == 0.75 and best.word_confidences == (("I", 0.5),)
 
 
 def test_a_model_without_attention_has_no_alignment(server: RestStandIn) -> None:

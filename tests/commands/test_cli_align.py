@@ -10,7 +10,7 @@ from exported import trained
 
 from nmt.checksums import digest
 from nmt.data.corpora import from_tsv
-from nmt.linking.links_file import LinksFile
+from nmt.linking.links_file import LinksFile, content
 from nmt.model_folder import HEAD
 
 LINKS = "0-0 1-2 2-1"
@@ -53,14 +53,17 @@ def test_a_kept_aligner_links_new_pairs_and_a_stopped_file_is_continued(place: P
     assert whole.splitlines()[0] == LINKS
     # As a process that was killed after the first line leaves it.
     links.unlink()
-    facts = {"pairs": from_tsv(tmp_path / "new").checksum, "--format": "pharaoh", "--symmetrize": "grow-diag-final"}
-    facts |= {"--aligner": digest(kept), "MODEL": [], "--set": None, "--attention": False}
+    pairs = content([tmp_path / "new"], from_tsv(tmp_path / "new").checksum)
+    facts = {"pairs": pairs, "--format": "pharaoh", "--symmetrize": "grow-diag-final"}
+    facts |= {"--aligner": content([kept], digest(kept)), "MODEL": content([], []), "--set": None, "--attention": False}
     with pytest.raises(KeyboardInterrupt):
         LinksFile(links, facts).write(lambda first: stopped(whole.splitlines()[:1]), resume=False)
     refused(nmt(*command), "is unfinished. Add --resume")
     result = nmt(*command, "--resume")
     assert result.returncode == 0 and links.read_text() == whole, result.stderr.decode()
     refused(nmt("align", "--pairs", place / "tsv", "--keep", kept), "exists")
+    refused(nmt(*command[:4], tmp_path / "none", "--to", tmp_path / "other"), "There is no file")
+    assert not list(tmp_path.glob("other.part*"))
 
 
 def stopped(lines: list[str]) -> Iterator[list[str]]:

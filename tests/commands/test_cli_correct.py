@@ -3,12 +3,15 @@
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 from command_line import PAIRS, nmt, refused
 from exported import trained
 
+from nmt.decoding.shortlist import Shortlist
+from nmt.inference import link_shortlist
 from nmt.inference.translator import Translator
-from nmt.model_folder import WEIGHTS
+from nmt.model_folder import CONFIG, WEIGHTS
 from nmt.training.correct import wrong_ones
 
 CORRECTION = (PAIRS[0][0], PAIRS[1][1])
@@ -26,12 +29,24 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_correction_comes_out_and_can_be_undone(place: Path, tmp_path: Path) -> None:
     model = Path(shutil.copytree(place / "model", tmp_path / "model"))
+    config = (model / CONFIG).read_text(encoding="utf-8")
+    assert "shortlist = false" in config and "sample = false" in config
+    drawing = config.replace("shortlist = false", "shortlist = true").replace("sample = false", "sample = true")
+    (model / CONFIG).write_text(drawing, encoding="utf-8")
+    tokenizers = Translator.load(place / "model").tokenizers
+    size = tokenizers.target.vocabulary
+    shortlist = Shortlist(np.zeros([tokenizers.source.vocabulary, 1], np.int32), np.arange(size, dtype=np.int32), size)
+    link_shortlist.write(model, shortlist, tokenizers)
     before = (model / WEIGHTS).read_bytes()
     others = [pair for pair in PAIRS if pair[0] != CORRECTION[0]]
     wrong = len(wrong_ones(Translator.load(model), others))
-    result = nmt("correct", model, place / "corrections", "--pairs", place / "pairs", "--max-loss", "100")
+    long = tmp_path / "long"
+    long.write_text("\t".join(CORRECTION) + "\n나는\t" + "I ate " * 99 + "\n", encoding="utf-8")
+    result = nmt("correct", model, long, "--pairs", place / "pairs", "--max-loss", "100")
     assert result.returncode == 0, result.stderr.decode()
-    assert result.stdout.decode().startswith("1 of 1 corrections come out as corrected"), result.stdout.decode()
+    assert result.stdout.decode().startswith("1 of 2 corrections come out as corrected"), result.stdout.decode()
+    (model / CONFIG).write_text(config, encoding="utf-8")
+    assert b"Too long to be learned" in result.stderr and b"BLEU of 12 old pairs" in result.stdout
     corrected = Translator.load(model)
     assert corrected.translate([CORRECTION[0]])[0].text == CORRECTION[1]
     assert len(wrong_ones(corrected, others)) <= wrong + 2  # the model has learned for eight epochs, and knows little

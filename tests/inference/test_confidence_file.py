@@ -98,11 +98,13 @@ def test_it_belongs_to_its_weights_and_its_head(folder: Path, confidence: Confid
     (folder / "alignment.npz").unlink()
     with pytest.raises(InputError, match=r"learned with another alignment\.npz.*--calibrate"):
         read(folder)
-    replace_weights(folder, plain.model, plain.config)
+    replace_weights(folder, plain.model)
     assert read(folder) is None
 
 
-@pytest.mark.parametrize("damage", ["cut", "kinds", "nan", "order", "certain", "text", "scale"])
+@pytest.mark.parametrize(
+    "damage", ["cut", "kinds", "nan", "order", "certain", "text", "scale", "tiny", "large", "digits"]
+)
 def test_a_damaged_file_is_refused(damage: str, folder: Path) -> None:
     path = folder / CONFIDENCE
     (folder / CHECKSUMS).unlink()
@@ -115,6 +117,9 @@ def test_a_damaged_file_is_refused(damage: str, folder: Path) -> None:
         "order": {"logits": [1.0, 0.0], "probabilities": [0.1, 0.2]},
         "certain": {"logits": [0.0], "probabilities": [1.5]},
         "text": {"center": "x"},
+        "tiny": {"scale": [1e-320] * len(word["scale"])},
+        "large": {"weights": [1e308, *word["weights"][1:]]},
+        "digits": {"bias": 10**400},
         "scale": {"scale": [0.0] * len(word["scale"])},
     }
     text = content[:-99] if damage == "cut" else json.dumps({**found, "word": {**word, **changed[damage]}})
@@ -124,7 +129,7 @@ def test_a_damaged_file_is_refused(damage: str, folder: Path) -> None:
 
 
 def test_too_few_pairs_are_refused(plain: Translator) -> None:
-    with pytest.raises(InputError, match="100 pairs or more, and there are 48 with text"):
+    with pytest.raises(InputError, match="100 development pairs or more, and there are 48 with text"):
         calibrate(plain, [*PAIRS, ("", "a"), ("a", " ")])
 
 

@@ -54,7 +54,7 @@ def test_a_head_of_other_weights_is_refused_and_new_weights_have_none(folder: Pa
         _read(folder, translator)
     weights.write_bytes(before)
     assert _read(folder, translator)
-    replace_weights(folder, translator.model, translator.config)
+    replace_weights(folder, translator.model)
     assert _read(folder, translator) is None
 
 

@@ -37,6 +37,9 @@ def damaged(arrays: dict[str, np.ndarray]) -> dict[str, dict[str, np.ndarray]]:
         "no keys": {"forward_keys": keys[:0], "forward_lexicon": arrays["forward_lexicon"][:0]},
         "not finite": {"backward_jumps": arrays["backward_jumps"] * np.nan},
         "negative": {"backward_unlinked": -arrays["backward_unlinked"]},
+        "no first place": {"forward_first": arrays["forward_first"] * 0},
+        "no jump": {"forward_jumps": arrays["forward_jumps"] * 0},
+        "more than likely": {"forward_lexicon": arrays["forward_lexicon"] * 1e300},
         "another type": {"forward_first": arrays["forward_first"].astype(np.float32)},
         "no checksum": {"learned_from": np.zeros(2, np.int64)},
     }

@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from small_models import data, same, small_model
 
-from nmt.config import Config, Training
+from nmt.config import Training
 from nmt.errors import WorkFailed
 from nmt.training.averaging import Keep
 from nmt.training.callbacks import (
@@ -53,7 +53,7 @@ def journal(path: Path, bleus: list[float]) -> Journal:
 
 def test_a_callback_in_a_wrong_place_is_refused(tmp_path: Path) -> None:
     model, records = small_model(), journal(tmp_path / "metrics.jsonl", [])
-    keep, best = Keep(model, data(), False, 1, tmp_path), KeepBest(tmp_path, Config(), model, records)
+    keep, best = Keep(model, data(), False, 1, tmp_path), KeepBest(tmp_path, model, records)
     checkpoint = Checkpoint(tmp_path / "state.npz", model, Fingerprints(17, 13), 7)
     saving = SaveCheckpoint(checkpoint, tf.Variable([0, 0], dtype=tf.int64), 5, Event())
     right: list[keras.callbacks.Callback] = [RestoreMetrics(), News(), keep, Cost(), records, best, saving]
@@ -75,7 +75,7 @@ def test_a_callback_without_those_that_it_needs_is_refused(tmp_path: Path) -> No
     for wrong, words in (
         ([Cost(), records], "Journal needs Keep"),
         ([keep, records], "Journal needs Cost"),
-        ([KeepBest(tmp_path, Config(), model, records)], "KeepBest needs Journal"),
+        ([KeepBest(tmp_path, model, records)], "KeepBest needs Journal"),
         ([Plateau(schedule, records, 1, 0.5)], "Plateau needs Journal"),
         ([News(), EarlyStopping(records, 1, News())], "EarlyStopping needs Journal"),
         ([keep, Cost(), records, EarlyStopping(records, 1, News())], "EarlyStopping needs News"),
@@ -259,12 +259,11 @@ def test_the_weights_are_kept_when_the_last_epoch_is_the_best(tmp_path: Path, bl
     path = tmp_path / "model.weights.h5"
     path.write_bytes(b"older")
     model = small_model()
-    callback = KeepBest(tmp_path, Config(), model, journal(tmp_path / "metrics.jsonl", bleus))
+    callback = KeepBest(tmp_path, model, journal(tmp_path / "metrics.jsonl", bleus))
     callback.set_model(small_model(seed=3))  # what learns is not what is kept
     callback.on_epoch_end(len(bleus) - 1)
     assert (path.read_bytes() != b"older") is kept
-    written = ["checksums.json"] if kept else []
-    assert sorted(p.name for p in tmp_path.iterdir()) == [*written, "metrics.jsonl", "model.weights.h5"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["metrics.jsonl", "model.weights.h5"]
     if kept:
         other = type(model).from_config(model.get_config())  # not compiled: the file has no optimizer
         other.load_weights(path)

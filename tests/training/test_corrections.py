@@ -7,16 +7,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 from command_line import PAIRS
-from exported import trained
+from exported import trained, with_confidence
 
 from nmt import checksums
 from nmt.data.corpora import from_pairs
 from nmt.errors import InputError
-from nmt.inference import head_file
+from nmt.inference import confidence_file, head_file
 from nmt.inference.head_file import new_head
 from nmt.inference.translator import Translator
 from nmt.layers.alignment_head import AlignmentHead
-from nmt.model_folder import WEIGHTS
+from nmt.model_folder import CONFIDENCE, WEIGHTS
 from nmt.saving import load
 from nmt.training import corrections
 from nmt.training.corrections import CORRECTIONS, FOLDER, Memory
@@ -60,6 +60,11 @@ def test_the_latest_correction_of_a_sentence_counts_and_the_file_may_be_edited(f
     assert memory.add([("a", "x"), ("b", "w"), ("c", "v")]) == 1
     assert memory.corrections() == [("a", "x"), ("b", "w"), ("c", "v")]
     path = folder / FOLDER / CORRECTIONS
+    for empty in ("", "\n"):  # all were taken out
+        path.write_text(empty)
+        assert memory.corrections() == []
+    assert memory.add([("a\u2028b", "x"), ("a b", "y")]) == 0
+    assert memory.add([("a\u2028b", "y")]) == 0 and memory.corrections() == [("a b", "y")]
     path.write_text("a\tx\nc\t \n")
     with pytest.raises(InputError, match="pair 2: its translation is blank"):
         memory.corrections()
@@ -75,17 +80,17 @@ def test_old_pairs_are_kept_and_some_held_back(folder: Path) -> None:
     memory.keep_pairs(from_pairs(many))
     learned, held = memory.pairs()
     assert (len(learned), len(held)) == (2000, 200) and len({*learned, *held}) == 2200 and {*learned, *held} < {*many}
-    memory.keep_pairs(from_pairs(PAIRS))
+    memory.keep_pairs(from_pairs([*PAIRS, *PAIRS]))
     assert [len(part) for part in memory.pairs()] == [36, 12]
-    assert sorted((folder / FOLDER / OLD).read_text().splitlines()) == sorted("\t".join(pair) for pair in PAIRS)
+    assert {*(folder / FOLDER / OLD).read_text().splitlines()} == {"\t".join(pair) for pair in PAIRS}
 
 
 def test_a_stop_between_two_files_leaves_a_model_with_its_head(
     folder: Path, translator: Translator, head: AlignmentHead, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = (folder / WEIGHTS).read_bytes()
-    memory, config = Memory(folder), translator.config
-    kept = memory.weights_before(config)
+    memory = Memory(folder)
+    kept = memory.weights_before()
     assert kept.read_bytes() == before
 
     def stop(*_: object) -> None:
@@ -94,49 +99,81 @@ def test_a_stop_between_two_files_leaves_a_model_with_its_head(
     network = moved(translator)
     with monkeypatch.context() as patched, pytest.raises(OSError, match="stopped"):
         patched.setattr(corrections, "replace_weights_by", stop)
-        memory.replace_weights(network, config, head)
+        memory.replace_weights(network, head)
     # The old weights with a head that fits both; the beginning is still the same.
-    assert (folder / WEIGHTS).read_bytes() == before and memory.weights_before(config).read_bytes() == before
+    assert (folder / WEIGHTS).read_bytes() == before and memory.weights_before().read_bytes() == before
     assert head_file.read(folder, translator.model)  # type: ignore[arg-type]
 
     written = head_file.write
     with monkeypatch.context() as patched, pytest.raises(OSError, match="stopped"):
         # The first writing of the head is before the weights, the second after them.
         patched.setattr(head_file, "write", lambda *given, **also: written(*given, **also) if also else stop())
-        memory.replace_weights(network, config, head)
+        memory.replace_weights(network, head)
     after, *_ = load(folder)
     np.testing.assert_array_equal(after.get_weights()[0], network.get_weights()[0])
-    assert head_file.read(folder, after) and memory.weights_before(config).read_bytes() == before  # type: ignore
+    assert head_file.read(folder, after) and memory.weights_before().read_bytes() == before  # type: ignore
 
-    memory.replace_weights(network, config, head)
+    memory.replace_weights(network, head)
     assert head_file.read(folder, after)  # type: ignore[arg-type]
-    memory.undo(config, head)
+    rmtree = shutil.rmtree
+    with monkeypatch.context() as patched, pytest.raises(OSError, match="stopped"):
+        # Of what is taken away nothing is found any more, however little of it is removed.
+        patched.setattr(shutil, "rmtree", lambda path, **more: rmtree(path, **more) if more else stop())
+        memory.undo(head)
     assert (folder / WEIGHTS).read_bytes() == before and not (folder / FOLDER).exists()
     assert head_file.read(folder, translator.model)  # type: ignore[arg-type]
     load(folder)
     with pytest.raises(InputError, match="no corrections to undo"):
-        memory.undo(config, head)
+        memory.undo(head)
+    assert not list(folder.glob(".part.*"))
+
+
+def test_the_confidence_of_before_comes_back(folder: Path, translator: Translator, head: AlignmentHead) -> None:
+    confidence = with_confidence(translator).confidence
+    assert confidence
+    confidence_file.write(folder, confidence)
+    memory, content = Memory(folder), (folder / CONFIDENCE).read_bytes()
+    memory.weights_before()
+    memory.replace_weights(moved(translator), head)
+    assert not (folder / CONFIDENCE).exists()
+    memory.undo(head)
+    assert (folder / CONFIDENCE).read_bytes() == content and confidence_file.read(folder)
+    # What was never learned takes nothing from it.
+    memory.add([("a", "b")])
+    memory.undo(head)
+    assert (folder / CONFIDENCE).read_bytes() == content and not (folder / FOLDER).exists()
+
+
+def test_a_folder_without_checksums_opens_after_a_correction(folder: Path, translator: Translator) -> None:
+    (folder / checksums.CHECKSUMS).unlink()
+    memory = Memory(folder)
+    memory.weights_before()
+    load(folder)
+    memory.replace_weights(moved(translator), None)
+    load(folder)
+    memory.undo(None)
+    load(folder)
 
 
 def test_a_model_that_was_trained_since_is_a_new_beginning(folder: Path, translator: Translator) -> None:
-    memory, config = Memory(folder), translator.config
-    memory.weights_before(config)
+    memory = Memory(folder)
+    memory.weights_before()
     network = moved(translator)
-    memory.replace_weights(network, config, None)
+    memory.replace_weights(network, None)
     corrected = (folder / WEIGHTS).read_bytes()
     checksums.replace(folder, WEIGHTS, corrected + b"\0")
     with pytest.raises(InputError, match="has been trained since its corrections"):
-        memory.undo(config, None)
-    assert memory.weights_before(config).read_bytes() == corrected + b"\0"
+        memory.undo(None)
+    assert memory.weights_before().read_bytes() == corrected + b"\0"
 
 
 def test_a_damaged_memory_is_refused(folder: Path, translator: Translator) -> None:
-    memory, config = Memory(folder), translator.config
-    kept = memory.weights_before(config)
+    memory = Memory(folder)
+    kept = memory.weights_before()
     kept.write_bytes(kept.read_bytes()[:-9])
     with pytest.raises(InputError, match="is not as it was saved"):
-        memory.weights_before(config)
+        memory.weights_before()
     for damaged in ("[", '{"weights": 3}', json.dumps({"weights": [1]}), "3"):
         (folder / FOLDER / "state.json").write_text(damaged)
         with pytest.raises(InputError, match=r"state\.json is damaged"):
-            memory.weights_before(config)
+            memory.weights_before()

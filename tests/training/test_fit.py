@@ -21,7 +21,7 @@ from small_models import data, small_model
 import nmt
 from nmt.commands import console
 from nmt.config import Config, from_file, with_settings
-from nmt.data.corpora import Corpus, from_tsv
+from nmt.data.corpora import Corpus, from_pairs, from_tsv
 from nmt.data.word_links import with_links
 from nmt.errors import InputError, WorkFailed
 from nmt.evaluation.judge import quality
@@ -505,6 +505,13 @@ def test_a_run_cannot_be_resumed_as_another(whole: Done, setting: str, words: st
 def test_what_is_half_added_up_stays_as_it_was(whole: Done, setting: str) -> None:
     with pytest.raises(InputError, match="in the run to resume"):
         run(with_settings(CONFIG, [setting]), whole.data, whole.folder, resume=True)
+
+
+def test_too_few_development_pairs_for_a_confidence_are_refused_at_once(tmp_path: Path) -> None:
+    pairs = from_pairs([("a", "b")] * 99 + [(" ", "b"), ("a", "")])
+    with pytest.raises(InputError, match="100 development pairs or more, and there are 99 with text"):
+        train_model(with_settings(Config(), ["training.confidence=on"]), pairs, pairs, tmp_path / "m")
+    assert not (tmp_path / "m").exists()
 
 
 def test_a_run_without_a_single_step_is_refused(whole: Done, tmp_path: Path) -> None:
