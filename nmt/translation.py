@@ -40,8 +40,9 @@ class Translation:
             that is not known.
         token_scores: the log-probability of each piece and, where it was written, of the end token.
         rank: the score after the penalties, by which several translations of a sentence are ordered.
-        confidence: the calibrated probability that the translation is right, of the best one of a model that has
-            learned it; see :mod:`nmt.evaluation.confidence`. ``None`` if none is known.
+        confidence: to which share the translation is right, as far as is expected: that of a word, drawn from it and
+            from a reference, to be in both. The best translation of a model that has learned it has one; see
+            :mod:`nmt.evaluation.confidence`. ``None`` if none is known.
         word_confidences: likewise each word that its pieces spell, with the probability that it is right.
         source_words, target_words: the words of the texts that were given, and the word of each piece; ``None`` if only
             the pieces are known.

@@ -122,7 +122,7 @@ def bits_per_character(scored: Sequence[tuple[str, float]]) -> float | None:
 
     The end of a line is counted as a character: the model predicts it, too.
 
-    >>> bits_per_character([("abc", -4 * math.log(2)), ("", -6 * math.log(2))])  # 10 bits for 4 + 1 characters
+    >>> round(bits_per_character([("abc", -4 * math.log(2)), ("", -6 * math.log(2))]), 6)  # 10 bits for 5
     2.0
     """
     characters = sum(len(line) + 1 for line, _ in scored)

@@ -125,6 +125,12 @@ def summary(results: Results, names: Sequence[str], material: Material, facts: S
             for i, (begun, line) in enumerate(material.beginnings())
         ]
         notes = [("perplexity", "of models with other vocabularies has other pieces: compare the bits per character")]
+        cut = {name: max((run.get("lines_cut", 0) for run in runs), default=0) for name, runs in done.items()}
+        notes += [
+            (f"{name} cuts", f"{number:,} test lines that are longer than it reads: its bits leave them out")
+            for name, number in cut.items()
+            if number
+        ]
         return Summary(rows, {}, curves, samples, [*facts, *notes, ("machine", _machine())], plain=True)
     pairs = list(material.open(material.test).pairs())
     sources, references = [left for left, _ in pairs], [right for _, right in pairs]
@@ -173,7 +179,7 @@ def _row(name: str, results: Results) -> Row:
 
 
 def _mean(runs: Sequence[dict[str, Any]], key: str) -> MeanAndDeviation | None:
-    return MeanAndDeviation.of([run[key] for run in runs if key in run])
+    return MeanAndDeviation.of([run[key] for run in runs if run.get(key) is not None])
 
 
 def _failures(runs: Sequence[dict[str, Any]]) -> list[str]:

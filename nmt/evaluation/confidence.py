@@ -386,10 +386,11 @@ def reliability(confidences: np.ndarray, right: np.ndarray) -> Reliability:
 def reliability_lines(gathered: Confidences) -> list[str]:
     """Return a line about words and one about translations."""
     lines = []
+    right = {"words": "right", "translations": "mean share right"}
     for what, each in gathered.report().items():
         ranks = "" if each.ranking is None else f", a right one above a wrong one in {100 * each.ranking:.1f} %"
         lines.append(
-            f"confidence in {what}: {100 * each.right:.1f} % right of {each.number:,}, expected calibration error "
-            f"{100 * each.error:.2f} %{ranks}"
+            f"confidence in {what}: {100 * each.right:.1f} % {right[what]} of {each.number:,}, expected calibration "
+            f"error {100 * each.error:.2f} %{ranks}"
         )
     return lines

@@ -20,7 +20,7 @@ from nmt.inference.graph import CompletionGraph
 from nmt.signatures import LANGUAGE_SIGNATURES
 
 # What Python calls a space, which a beginning may end with: added text begins with no second one.
-_SPACE_AT_END = r"(?s).*[\s\p{Z}\x1c-\x1f\x{85}]"
+_SPACE_AT_END = r"(?s).*[\s\x0b\p{Z}\x1c-\x1f\x{85}]"
 
 
 def export(completer: Completer, to: Path, settings: Decoding, card: Callable[[int], str] | None = None) -> Path:

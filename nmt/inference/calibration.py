@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from nmt.errors import InputError
 from nmt.evaluation.alignment import split_words, words
 from nmt.evaluation.confidence import Confidence, Confidences, Example, example, learn
-from nmt.evaluation.scores import composed
+from nmt.evaluation.scores import choose_tokenizer, composed
 from nmt.inference.confidence_file import written
 from nmt.inference.translator import Translator
 from nmt.translation import Translation
@@ -54,12 +54,18 @@ def check_pairs(pairs: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
     """Return the pairs with text on both sides.
 
     Raises:
-        InputError: if they are too few to learn a confidence from.
+        InputError: if they are too few to learn a confidence from, or their references have no spaces between words, so
+            that a whole sentence would be right or wrong.
     """
     real = [pair for pair in pairs if all(map(str.strip, pair))]
     if len(real) < LEAST:
         raise InputError(
             f"A confidence is learned from {LEAST} development pairs or more, and there are {len(real):,} with text."
+        )
+    if choose_tokenizer([reference for _, reference in real]) in ("zh", "char"):
+        raise InputError(
+            "A confidence is that of words between spaces, and the target language writes none. Leave "
+            "--calibrate out, or set training.confidence = off."
         )
     return real
 

@@ -80,7 +80,9 @@ def test_language_models_have_a_perplexity_and_their_completions(tmp_path: Path)
     results = Results(tmp_path / "c", [Candidate("gpt", Config())], material, ComparisonBudget(40))
     run = {"parameters": 7, "tokens_per_second": 11.0, "sentences": 3, "curve": [[20, 9.0], [40, 5.0]], "steps": 40}
     for seed, perplexity in ((1, 5.0), (2, 7.0)):
-        results.add({**run, "name": "gpt", "seed": seed, "perplexity": perplexity, "bits_per_character": 1.25})
+        results.add(
+            {**run, "name": "gpt", "seed": seed, "perplexity": perplexity, "bits_per_character": 1.25, "lines_cut": 2}
+        )
         results.texts("gpt", seed).parent.mkdir(exist_ok=True)
         results.texts("gpt", seed).write_text("hell\nwe ate\n나는 밥을 샀다\n")
     shown = summary(results, ["gpt"], material, [])
@@ -89,7 +91,13 @@ def test_language_models_have_a_perplexity_and_their_completions(tmp_path: Path)
     assert shown.samples[1] == ("we", "we went home", {"gpt": "we ate"})
     page, report, picture = write_report(shown, tmp_path)
     assert picture.name == "learning-curves.svg" and "perplexity, development set" in picture.read_text()
-    for text in ("나는 밥을 샀다", "bits per character", "beginning", "the lower, the better"):
+    for text in (
+        "나는 밥을 샀다",
+        "2 test lines that are longer",
+        "bits per character",
+        "beginning",
+        "the lower, the better",
+    ):
         assert text in page.read_text() and text in report.read_text()
 
 

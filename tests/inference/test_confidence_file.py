@@ -131,6 +131,8 @@ def test_a_damaged_file_is_refused(damage: str, folder: Path) -> None:
 def test_too_few_pairs_are_refused(plain: Translator) -> None:
     with pytest.raises(InputError, match="100 development pairs or more, and there are 48 with text"):
         calibrate(plain, [*PAIRS, ("", "a"), ("a", " ")])
+    with pytest.raises(InputError, match="words between spaces"):
+        calibrate(plain, [("a", "ご飯を食べた")] * 100)
 
 
 def test_the_server_gives_it_and_its_page_draws_it(plain: Translator, translator: Translator) -> None:
