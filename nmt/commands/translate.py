@@ -224,7 +224,7 @@ def translate(
             open_backend = partial(_model_backend, model, ensemble, search, terms)
         if to:
             assert source
-            _translate_file(open_backend, source, to, language or "")
+            _translate_file(open_backend, source, to, language or "", placeholders)
         elif marked:
             markup: Format = "xml" if form == "xml" else "html" if form == "html" else "text"
             _translate_marked(open_backend, source, markup, (language or "") if document else None)
@@ -414,7 +414,11 @@ def _check_files(source: Path | None, to: Path | None, form: str) -> None:
 
 
 def _translate_file(
-    open_backend: Callable[[], AbstractContextManager[Backend]], source: Path, to: Path, language: str
+    open_backend: Callable[[], AbstractContextManager[Backend]],
+    source: Path,
+    to: Path,
+    language: str,
+    placeholders: bool,
 ) -> None:
     """Translate a file as a whole."""
     from nmt.atomic_write import write_file
@@ -428,7 +432,7 @@ def _translate_file(
     except OSError as error:
         raise unreadable(source, error) from error
     with open_backend() as backend, progress("Translating") as advance:
-        found = translate_file(raw, str(source), backend.translate, language, backend.stand_ins, advance)
+        found = translate_file(raw, str(source), backend.translate, language, backend.stand_ins, advance, placeholders)
     for note in found.notes:
         say(f"{source}: {note[0].lower()}{note[1:]}")
     if found.cut:

@@ -15,11 +15,12 @@ from nmt.documents.fields import Field, Opened, opened, runs
 _PREFIX = re.compile(r"(?:[ \t>]|[-*+][ \t]+|\d+[.)][ \t]+|#{1,6}[ \t]+|\[[ xX]\][ \t]+)*")
 _UNDERLINE = re.compile(r"[ \t>]*(?:=+|-+)[ \t]*")
 _FRONT_MATTER = re.compile(r"---[ \t]*\r?\n.*?\n(?:---|\.\.\.)[ \t]*(?:\r?\n|$)", re.DOTALL)
-# How code begins, images and links with their addresses, footnotes, HTML, addresses alone, hard breaks, and emphasis.
+# Escapes, how code and comments begin, images and links with their addresses, footnotes, HTML, addresses alone, hard
+# breaks, and emphasis.
 _PROTECTED = re.compile(
-    r"(?P<ticks>`++)"
+    r"(?P<escaped>\\[\\`])|(?P<ticks>`++)|(?P<comment><!--)"
     r"|!\[|\]\([^()\n]*(?:\([^()\n]*\)[^()\n]*)*\)|\]\[[^\]\n]*\]|\[\^[^\[\]\n]+\]:?|[\[\]]"
-    r"|<[^<>\n]+>|https?://[^\s)>\]]+"
+    r"|<(?:[^<>\n]+|[A-Za-z/!?][^<>]*)>|https?://[^\s)>\]]+"
     r"|(?:(?<! )  +|\\)(?:\r\n?|\n)[ \t>]*|\*{1,3}|(?<!\w)_{1,3}|_{1,3}(?!\w)|~~|(?<![ \t])[ \t]+#+[ \t]*$",
     re.MULTILINE,
 )
@@ -84,9 +85,16 @@ def _protected(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
     ticks: dict[int, list[int]] = defaultdict(list)
     for run in _TICKS.finditer(text, start, end):
         ticks[len(run[0])].append(run.start())
-    position = start
+    position, comments = start, True
     while found := _PROTECTED.search(text, position, end):
         position = found.end()
+        if found["escaped"]:
+            continue
+        if found["comment"]:
+            # A search for the end of each would take long if there is none.
+            last = text.find("-->", position, end) + 3 if comments else 2
+            comments = last > 2
+            position = max(position, last)
         if opened_by := found["ticks"]:
             ends = ticks[len(opened_by)]
             next_one = bisect_left(ends, position)

@@ -6,8 +6,9 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from nmt.documents.document import Translate, translate_texts
+from nmt.documents.fields import Opened
 from nmt.documents.files import open_file
-from nmt.markup.translate import Unaligned, translate_marked
+from nmt.markup.translate import MarkedTranslation, Unaligned, translate_marked
 
 
 class TranslatedFile(NamedTuple):
@@ -33,15 +34,18 @@ def translate_file(
     language: str = "",
     stand_ins: Sequence[str] = (),
     advance: Callable[[int, int], Any] = lambda done, total: None,
+    placeholders: bool = False,
 ) -> TranslatedFile:
     """Translate a file. A page of a model without alignments is translated from tag to tag, and a note says so.
 
     Arguments:
         raw, name: see :func:`nmt.documents.files.open_file`.
         translate, language, stand_ins, advance: see :func:`nmt.markup.translate.translate_marked`.
+        placeholders: whether placeholders come out letter by letter in files without tags too.
 
     Raises:
-        InputError: as of :func:`nmt.documents.files.open_file`.
+        InputError: as of :func:`nmt.documents.files.open_file`, and if there are too many tags or placeholders.
+        Unaligned: if there are placeholders to keep, and the model has no alignments.
     """
     file = open_file(raw, name)
     notes = file.notes
@@ -52,16 +56,24 @@ def translate_file(
             file = open_file(raw, name, inline=False)
             notes += ("The model has no alignments, so sentences were cut at every tag.",)
         else:
-            return TranslatedFile(
-                file.written([each.text for each in marked]),
-                notes,
-                sum(each.cut for each in marked),
-                any(part.unfinished for each in marked for part in each.sentences),
-            )
+            return _written(file, notes, marked)
+    if placeholders:
+        return _written(
+            file, notes, translate_marked(file.texts, translate, "text", language, stand_ins=stand_ins, advance=advance)
+        )
     found = translate_texts(file.texts, translate, language, advance=advance)
     return TranslatedFile(
         file.written([each.text for each in found]),
         notes,
         sum(each.cut for text in found for each in text.sentences),
         any(each.translation.unfinished for text in found for each in text.sentences),
+    )
+
+
+def _written(file: Opened, notes: tuple[str, ...], found: Sequence[MarkedTranslation]) -> TranslatedFile:
+    return TranslatedFile(
+        file.written([each.text for each in found]),
+        notes,
+        sum(each.cut for each in found),
+        any(part.unfinished for each in found for part in each.sentences),
     )

@@ -40,16 +40,51 @@ class Links(NamedTuple):
         )
 
 
-def joined(parts: Sequence[Links]) -> Links:
+class Joined(NamedTuple):
+    """The links of sentences that stand behind one another.
+
+    Sentences have no links to each other, so the weights of each are held apart: one array of all would take memory
+    that grows with the square of their number.
+
+    Attributes:
+        source, target: where the units of all of them stand.
+        blocks: the weights of each sentence.
+    """
+
+    source: tuple[Place, ...]
+    target: tuple[Place, ...]
+    blocks: tuple[np.ndarray, ...]
+
+    def sums(self) -> np.ndarray:
+        """Return the weight of each target unit, ``(target units,)``."""
+        return np.concatenate([np.zeros(0), *(block.sum(1) for block in self.blocks)])
+
+    def shares(self, values: np.ndarray) -> np.ndarray:
+        """Return the mean of values of the source units for each target unit, weighted by its links.
+
+        Arguments:
+            values: ``(source units,)``.
+
+        >>> both = joined([Links((Place(0, 1),), (Place(0, 1),), np.array([[0.5]])),
+        ...                Links((Place(2, 3),), (Place(2, 3),), np.array([[0.25]]))])
+        >>> both.shares(np.array([2.0, 3.0])).tolist()
+        [2.0, 3.0]
+        """
+        found, column = [np.zeros(0)], 0
+        for block in self.blocks:
+            part = block @ values[column : column + block.shape[1]]
+            found.append(part / np.maximum(block.sum(1), 1e-9))
+            column += block.shape[1]
+        return np.concatenate(found)
+
+
+def joined(parts: Sequence[Links]) -> Joined:
     """Join the links of sentences that stand behind one another."""
-    source = tuple(place for part in parts for place in part.source)
-    target = tuple(place for part in parts for place in part.target)
-    weights = np.zeros([len(target), len(source)], np.float64)
-    row = column = 0
-    for part in parts:
-        weights[row : row + len(part.target), column : column + len(part.source)] = part.weights
-        row, column = row + len(part.target), column + len(part.source)
-    return Links(source, target, weights)
+    return Joined(
+        tuple(place for part in parts for place in part.source),
+        tuple(place for part in parts for place in part.target),
+        tuple(part.weights for part in parts),
+    )
 
 
 def links_of(source: str, translation: Translation) -> Links:

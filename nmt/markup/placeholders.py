@@ -26,7 +26,7 @@ import numpy as np
 from nmt.documents.document import Translate
 from nmt.documents.sentences import Place
 from nmt.evaluation.alignment import Words, words
-from nmt.markup.links import Links, links_of
+from nmt.markup.links import Joined, joined, links_of
 from nmt.markup.placing import best_run, gap, is_stop
 from nmt.markup.reading import PRIVATE, is_number
 from nmt.translation import Translation
@@ -160,15 +160,14 @@ def _copies(mask: str) -> re.Pattern[str]:
 
 def _by_links(masked: _Masked, translation: Translation) -> _Found:
     """Return a translation in which the words that are linked to a mask are replaced by its placeholder."""
-    links = links_of(masked.text, translation)
+    links = joined([links_of(masked.text, translation)])
     text, target = translation.text, links.target
-    shares = links.weights / np.maximum(links.weights.sum(1, keepdims=True), 1e-9)
     free = np.ones(len(target), bool)
     weight = 1.0
     edits = []
     for (start, end), character in zip(masked.places, masked.characters, strict=True):
         covered = np.array([place.start < end and place.end > start for place in links.source], float)
-        linked = shares @ covered
+        linked = links.shares(covered)
         first, last = best_run(linked - 0.5, free)
         surest = float(linked[first:last].mean()) if last > first else 0.0
         weight *= surest
@@ -179,11 +178,11 @@ def _by_links(masked: _Masked, translation: Translation) -> _Found:
                 after -= 1
             edits.append(_Edit(begin, after, character))
         else:
-            edits.append(_inserted(text, links, gap(start, links, shares), character))
+            edits.append(_inserted(text, links, gap(start, links), character))
     return _Found(_edited(masked, translation, edits), weight)
 
 
-def _inserted(text: str, links: Links, place: int, character: str) -> _Edit:
+def _inserted(text: str, links: Joined, place: int, character: str) -> _Edit:
     """Return what writes a placeholder between two units, as a word of its own."""
     if place < len(links.target):
         begin = links.target[place].start

@@ -13,6 +13,7 @@ two words that best separates what came from the words before it from what came 
 from __future__ import annotations
 
 import html
+import math
 import re
 import unicodedata
 from collections.abc import Callable, Sequence
@@ -21,7 +22,7 @@ from typing import NamedTuple
 import numpy as np
 
 from nmt.documents.sentences import Place
-from nmt.markup.links import Links
+from nmt.markup.links import Joined
 from nmt.markup.reading import Mark, Marked, restored
 
 # Of the weight of a target word at least this must fall on source words, or its links say nothing.
@@ -40,7 +41,7 @@ class Run(NamedTuple):
     last: int
 
 
-def placed(marked: Marked, translation: str, links: Links, escape: bool = True) -> str:
+def placed(marked: Marked, translation: str, links: Joined, escape: bool = True) -> str:
     """Return a translation with the marks of its source, and what is kept in the place of its private characters.
 
     Arguments:
@@ -49,9 +50,10 @@ def placed(marked: Marked, translation: str, links: Links, escape: bool = True) 
         links: between ``marked.text`` and the translation.
         escape: whether ``&``, ``<`` and ``>`` of the translation are written as entities.
 
+    >>> from nmt.markup.links import Links, joined
     >>> from nmt.markup.reading import read
     >>> ate = Links((Place(0, 2), Place(3, 6)), (Place(0, 3), Place(4, 8)), np.array([[0.1, 0.9], [0.9, 0.1]]))
-    >>> placed(read("<b>밥을</b> 먹었다<br>"), "ate rice", ate)
+    >>> placed(read("<b>밥을</b> 먹었다<br>"), "ate rice", joined([ate]))
     'ate <b>rice</b><br>'
     """
     write = _escaped if escape else str
@@ -84,33 +86,30 @@ def best_run(gains: np.ndarray, free: np.ndarray) -> tuple[int, int]:
     return chosen
 
 
-def _runs(marked: Marked, links: Links) -> list[Run]:
+def _runs(marked: Marked, links: Joined) -> list[Run]:
     """Return where each mark goes."""
     marks, count = marked.marks, len(links.target)
     runs: list[Run | None] = [None] * len(marks)
     children: dict[int, list[int]] = {}
     for index, mark in enumerate(marks):
         children.setdefault(mark.parent, []).append(index)
-    sums = links.weights.sum(1)
-    shares = links.weights / np.maximum(sums, 1e-9)[:, None]
-    told = sums >= _LEAST
+    told = links.sums() >= _LEAST
     # Parents come before their children.
     for parent, inside in sorted(children.items()):
         borders = runs[parent] if parent >= 0 else Run(0, count)
         assert borders
-        _place_siblings(marks, inside, links, shares, told, borders, _content(marked, links, parent), runs)
+        _place_siblings(marks, inside, links, told, borders, _content(marked, links, parent), runs)
     return [run or Run(0, 0) for run in runs]
 
 
-def _content(marked: Marked, links: Links, parent: int) -> Place:
+def _content(marked: Marked, links: Joined, parent: int) -> Place:
     return Place(*marked.marks[parent][:2]) if parent >= 0 else Place(0, len(marked.text))
 
 
 def _place_siblings(
     marks: Sequence[Mark],
     inside: list[int],
-    links: Links,
-    shares: np.ndarray,
+    links: Joined,
     told: np.ndarray,
     borders: Run,
     content: Place,
@@ -130,27 +129,34 @@ def _place_siblings(
             # All of the parent's words are inside, whatever their links say.
             gains[index] = np.full(len(free), 0.5)
         else:
-            gains[index] = np.where(told, shares @ (covered / total), 0.5) - 0.5
-    while gains:
-        found = {index: best_run(gain, free) for index, gain in gains.items()}
-        values = {
-            index: gains[index][slice(*run)].sum() if run[1] > run[0] else -np.inf for index, run in found.items()
-        }
-        # The one that is surest goes first: the others get what is left.
-        index = max(found, key=lambda each: (values[each], -each))
-        if not values[index] > -np.inf:
+            gains[index] = np.where(told, links.shares(covered / total), 0.5) - 0.5
+    # The one that is surest goes first: the others get what is left.
+    found = {index: _valued(gain, free) for index, gain in gains.items()}
+    while found:
+        index = max(found, key=lambda each: (found[each][0], -each))
+        value, best = found.pop(index)
+        if not value > -np.inf:
             break
-        runs[index] = Run(*found[index])
-        free[slice(*found[index])] = False
-        del gains[index]
+        runs[index] = best
+        free[best.first : best.last] = False
+        for each, (_, other) in found.items():
+            # What is left to a mark has only changed if its own run overlaps.
+            if other.first < best.last and best.first < other.last:
+                found[each] = _valued(gains[each], free)
     taken = [run for index in inside if (run := runs[index])]
     for index in inside:
         if not runs[index]:
-            place = gap(marks[index].start, links, shares, borders, content, taken)
+            place = gap(marks[index].start, links, borders, content, taken)
             runs[index] = Run(place, place)
 
 
-def _cover(mark: Mark, links: Links) -> np.ndarray:
+def _valued(gains: np.ndarray, free: np.ndarray) -> tuple[float, Run]:
+    """Return the best run and its sum, minus infinity if it is empty."""
+    run = Run(*best_run(gains, free))
+    return (float(gains[slice(*run)].sum()) if run.last > run.first else -math.inf), run
+
+
+def _cover(mark: Mark, links: Joined) -> np.ndarray:
     """Return how much of each source unit is inside a pair, ``(source,)`` from 0 to 1."""
     if not links.source:
         return np.zeros(0)
@@ -161,8 +167,7 @@ def _cover(mark: Mark, links: Links) -> np.ndarray:
 
 def gap(
     place: int,
-    links: Links,
-    shares: np.ndarray,
+    links: Joined,
     borders: Run | None = None,
     content: Place | None = None,
     taken: Sequence[Run] = (),
@@ -172,7 +177,6 @@ def gap(
     Arguments:
         place: in the source.
         links: of its words.
-        shares: their weights, each row divided by its sum.
         borders: between which target units it has to stay.
         content: the part of the source that counts.
         taken: runs that it has to stay outside of.
@@ -188,13 +192,13 @@ def gap(
     signs = np.zeros(len(links.source))
     signs[before[::-1]] = _FADING ** np.arange(len(before))
     signs[after] = -(_FADING ** np.arange(len(after)))
-    sums = np.concatenate([[0.0], np.cumsum(shares[first:last] @ signs)])
+    sums = np.concatenate([[0.0], np.cumsum(links.shares(signs)[first:last])])
     for run in taken:
         sums[max(run.first + 1 - first, 0) : max(run.last - first, 0)] = -np.inf
     return first + int(np.argmax(sums))
 
 
-def _edges(marked: Marked, translation: str, links: Links, mark: Mark, run: Run) -> Place:
+def _edges(marked: Marked, translation: str, links: Joined, mark: Mark, run: Run) -> Place:
     """Return the characters of a translation that a mark goes around."""
     target = links.target
     if run.first == run.last:

@@ -105,13 +105,14 @@ def translate_marked(
     documents = translate_texts(plain, keep, language, splitter, advance)
     results = []
     for each, document in zip(marked, documents, strict=True):
+        # Without marks nothing has to be found.
         links = joined(
             [
                 links_of(
                     each.text[part.start : part.end],
                     replace(part.translation, text=document.text[part.target_start : part.target_end]),
                 ).moved(part.start, part.target_start)
-                for part in document.sentences
+                for part in (document.sentences if each.marks else ())
             ]
         )
         results.append(
@@ -150,5 +151,6 @@ def _lines(texts: Sequence[str], translate: Translate) -> list[Translation]:
 
 
 def _placed_line(marked: Marked, translation: Translation, form: Format) -> MarkedTranslation:
-    text = placed(marked, translation.text, links_of(marked.text, translation), escape=form != "text")
+    links = joined([links_of(marked.text, translation)] if marked.marks else [])
+    text = placed(marked, translation.text, links, escape=form != "text")
     return MarkedTranslation(text, (translation,), 0, marked.broken)

@@ -26,16 +26,16 @@ def upper(name: str, text: str, inline: bool = False) -> str:
     return file.written([each.upper() for each in file.texts]).decode()
 
 
+def shout(sentences: list[str]) -> list[Translation]:
+    pieces = [tuple(f"▁{word}" for word in each.split()) for each in sentences]
+    return [
+        Translation(each.upper(), 0.0, words, words, np.eye(len(words), len(words) + 1))
+        for each, words in zip(sentences, pieces, strict=True)
+    ]
+
+
 def shouted(page: str) -> str:
     """Translate a page into capitals, with the tags inside its lines."""
-
-    def shout(sentences: list[str]) -> list[Translation]:
-        pieces = [tuple(f"▁{word}" for word in each.split()) for each in sentences]
-        return [
-            Translation(each.upper(), 0.0, words, words, np.eye(len(words), len(words) + 1))
-            for each, words in zip(sentences, pieces, strict=True)
-        ]
-
     return translate_file(page.encode(), "a.html", shout).content.decode()
 
 
@@ -194,6 +194,13 @@ after a break
 """
 
 
+@pytest.mark.parametrize("name", ["a.txt", "a.md", "a.srt"])
+def test_placeholders_of_a_file_without_tags_are_kept_if_asked(name: str) -> None:
+    text = "1\n00:00:01,000 --> 00:00:02,000\n{}\n" if name.endswith("srt") else "{}\n"
+    asked = translate_file(text.format("go to {place} at https://a.b/c").encode(), name, shout, placeholders=True)
+    assert asked.content.decode() == text.format("GO TO {place} AT https://a.b/c")
+
+
 def test_no_placeholder_is_broken_by_the_end_of_a_line() -> None:
     page = "<p>dear {{ user.first_name }}\nwelcome to us</p>"
     assert upper("a.html", page, inline=True) in (
@@ -213,6 +220,12 @@ def test_markdown_keeps_all_but_its_words() -> None:
         expected = expected.replace(before, before.upper().replace("HTTP", "http"), 1)
     assert upper("a.md", MARKDOWN).split("\n") == expected.split("\n")
     assert upper("a.md", MARKDOWN.replace("\n", "\r\n")) == expected.replace("\n", "\r\n")
+
+
+def test_markdown_knows_escaped_backticks_and_tags_over_several_lines() -> None:
+    assert upper("a.md", "b \\` c `d` e\n") == "B \\` C `d` E\n"
+    assert upper("a.md", "b `d\\` c \\\\`x`\n") == "B `d\\` C \\\\`x`\n"
+    assert upper("a.md", "a <b\n c='d'>e</b> <!-- f > g\n h --> i\n") == "A <b\n c='d'>E</b> <!-- f > g\n h --> I\n"
 
 
 def test_a_carriage_return_alone_ends_a_line_of_markdown() -> None:

@@ -1,19 +1,24 @@
 """Tags, put into translations: around the right words, nested, none lost."""
 
 import re
+import time
 
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nmt.documents.sentences import Place
-from nmt.markup.links import Links
+from nmt.markup.links import Joined, Links, joined
 from nmt.markup.placing import best_run, placed
 from nmt.markup.reading import read
 
 
 def words(text: str) -> tuple[Place, ...]:
     return tuple(Place(*match.span()) for match in re.finditer(r"\S+", text))
+
+
+def linked(source: str, target: str, weights: np.ndarray) -> Joined:
+    return joined([Links(words(source), words(target), weights)])
 
 
 def put(source: str, target: str, links: str) -> str:
@@ -23,7 +28,7 @@ def put(source: str, target: str, links: str) -> str:
     for link in links.split():
         i, j = map(int, link.split("-"))
         weights[j, i] = 1
-    return placed(marked, target, Links(words(marked.text), words(target), weights))
+    return placed(marked, target, linked(marked.text, target, weights))
 
 
 def test_pairs_go_around_the_words_that_are_linked() -> None:
@@ -64,7 +69,7 @@ def test_tags_alone_go_between_what_they_stood_between() -> None:
 def test_what_is_kept_and_what_is_escaped() -> None:
     marked = read("<b>{a&b}</b> &lt;")
     translation = f"< & {marked.text[0]}"
-    links = Links(words(marked.text), words(translation), np.array([[0, 1.0], [0, 0], [1, 0]]))
+    links = linked(marked.text, translation, np.array([[0, 1.0], [0, 0], [1, 0]]))
     assert placed(marked, translation, links) == "&lt; &amp; <b>{a&b}</b>"
     assert placed(marked, translation, links, escape=False) == "< & <b>{a&b}</b>"
 
@@ -73,6 +78,14 @@ def test_nothing_to_put_them_around() -> None:
     assert put("<b>x</b><br>", "", "") == "<b></b><br>"
     assert put("<b></b>", "", "") == "<b></b>"
     assert put("x <b>y</b> z", "X", "") in ("<b>X</b>", "X <b></b>")
+
+
+def test_many_tags_do_not_take_long() -> None:
+    source, target = "<b>a</b> " * 500, "A " * 500
+    links = " ".join(f"{i}-{499 - i}" for i in range(500))
+    begun = time.process_time()
+    assert put(source, target.strip(), links).count("<b>A</b>") == 500
+    assert time.process_time() - begun < 3
 
 
 def exhaustive(gains: list[float]) -> float:
@@ -95,7 +108,7 @@ def test_nothing_is_lost_whatever_the_links_are(parts: list[str], size: int, see
     marked = read("".join(parts))
     target = " ".join([*(["W"] * size), *marked.kept])
     shape = (len(words(target)), len(words(marked.text)))
-    links = Links(words(marked.text), words(target), np.random.default_rng(seed).random(shape))
+    links = linked(marked.text, target, np.random.default_rng(seed).random(shape))
     found = placed(marked, target, links)
     tags = re.compile(r"<[^<>]*>")
     assert sorted(tags.findall(found)) == sorted(tags.findall("".join(parts)))

@@ -1,5 +1,7 @@
 """Texts with markup, translated, and the links between texts and translations."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -30,6 +32,15 @@ def test_without_alignments_plain_text_is_translated_and_tags_are_refused():
     assert translate_marked(["a &amp; b"], unaligned)[0].text == "A &amp; B"
     with pytest.raises(Unaligned, match="has no alignments"):
         translate_marked(["<b>a</b>"], unaligned)
+
+
+def test_a_long_paragraph_takes_memory_for_its_sentences_only():
+    # One array of all links, of 12,000 words on both sides, would take more than 1 GB.
+    tracemalloc.start()
+    (found,) = translate_marked(["a b c. D e f. " * 2000 + "<b>x</b>"], shout, language="en")
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert found.text.endswith("F. <b>X</b>") and most < 100e6
 
 
 def test_a_text_with_too_many_tags_is_named():
