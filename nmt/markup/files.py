@@ -8,7 +8,9 @@ from typing import Any, NamedTuple
 from nmt.documents.document import Translate, translate_texts
 from nmt.documents.fields import Opened
 from nmt.documents.files import open_file
-from nmt.markup.translate import MarkedTranslation, Unaligned, translate_marked
+from nmt.errors import InputError
+from nmt.markup.reading import PRIVATE_CHARACTERS
+from nmt.markup.translate import MarkedTranslation, TooManyMarks, Unaligned, translate_marked
 
 
 class TranslatedFile(NamedTuple):
@@ -58,9 +60,14 @@ def translate_file(
         else:
             return _written(file, notes, marked)
     if placeholders:
-        return _written(
-            file, notes, translate_marked(file.texts, translate, "text", language, stand_ins=stand_ins, advance=advance)
-        )
+        try:
+            marked = translate_marked(file.texts, translate, "text", language, stand_ins=stand_ins, advance=advance)
+        except TooManyMarks:
+            raise InputError(
+                f"{name} has a text with more than {PRIVATE_CHARACTERS:,} placeholders, addresses and numbers, and no"
+                " more are placed at once. Split it."
+            ) from None
+        return _written(file, notes, marked)
     found = translate_texts(file.texts, translate, language, advance=advance)
     return TranslatedFile(
         file.written([each.text for each in found]),

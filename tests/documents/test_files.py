@@ -195,10 +195,13 @@ after a break
 
 
 @pytest.mark.parametrize("name", ["a.txt", "a.md", "a.srt"])
-def test_placeholders_of_a_file_without_tags_are_kept_if_asked(name: str) -> None:
+def test_placeholders_of_a_file_without_tags_are_kept_if_asked(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     text = "1\n00:00:01,000 --> 00:00:02,000\n{}\n" if name.endswith("srt") else "{}\n"
     asked = translate_file(text.format("go to {place} at https://a.b/c").encode(), name, shout, placeholders=True)
     assert asked.content.decode() == text.format("GO TO {place} AT https://a.b/c")
+    monkeypatch.setattr("nmt.markup.reading.PRIVATE_CHARACTERS", 1)
+    with pytest.raises(InputError, match=f"{name} has a text with more than"):
+        translate_file(text.format("{a} {b}").encode(), name, shout, placeholders=True)
 
 
 def test_no_placeholder_is_broken_by_the_end_of_a_line() -> None:
