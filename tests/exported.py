@@ -7,7 +7,7 @@ from command_line import PAIRS, once
 
 from nmt.config import Config, with_settings
 from nmt.data.corpora import from_tsv
-from nmt.evaluation.confidence import Example, Written, learn
+from nmt.evaluation.confidence import Example, Written, learn_confidence
 from nmt.inference.link_shortlist import make
 from nmt.inference.translator import Translator
 from nmt.training.fit import train_model
@@ -41,7 +41,7 @@ def with_confidence(translator: Translator) -> Translator:
         examples.append(Example(written, right, float(np.mean(right))))
     return Translator(
         translator.model, translator.tokenizers, translator.config, shortlist=translator.shortlist,
-        confidence=learn(examples)[0],
+        confidence=learn_confidence(examples)[0],
     )  # fmt: skip
 
 

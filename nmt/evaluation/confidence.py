@@ -222,7 +222,7 @@ def translation_evidence(written: Written, logits: np.ndarray) -> np.ndarray:
     )
 
 
-def learn(examples: Sequence[Example]) -> tuple[Confidence, Confidences]:
+def learn_confidence(examples: Sequence[Example]) -> tuple[Confidence, Confidences]:
     """Learn from translations that were compared with their references.
 
     Arguments:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 
 from nmt.errors import InputError
 from nmt.evaluation.alignment import split_words, words
-from nmt.evaluation.confidence import Confidence, Confidences, Example, example, learn
+from nmt.evaluation.confidence import Confidence, Confidences, Example, example, learn_confidence
 from nmt.evaluation.scores import choose_tokenizer, composed
 from nmt.inference.confidence_file import written
 from nmt.inference.translator import Translator
@@ -45,7 +45,7 @@ def calibrate(translator: Translator, pairs: Sequence[tuple[str, str]]) -> tuple
     examples = [each for each in compared(found, [own(reference) for _, reference in chosen]) if each.right]
     if len(examples) < LEAST:
         raise InputError("A confidence cannot be learned: nearly all translations of the pairs are blank.")
-    confidence, held = learn(examples)
+    confidence, held = learn_confidence(examples)
     logger.info(f"Learned a confidence from {len(examples):,} pairs in {time.monotonic() - begun:.1f} s.")
     return confidence, held
 

@@ -7,7 +7,7 @@ import numpy as np
 from node import needs_node, run_node
 
 from nmt import browser
-from nmt.evaluation.confidence import Example, Written, learn
+from nmt.evaluation.confidence import Example, Written, learn_confidence
 from nmt.inference.confidence_file import as_numbers
 
 pytestmark = needs_node
@@ -34,7 +34,9 @@ def drawn(number: int) -> list[Written]:
 def test_it_is_that_of_the_package(tmp_path: Path) -> None:
     draws, given = np.random.default_rng(6), drawn(300)
     right = [(draws.random(each.places[-1] + 1) < 0.7).tolist() for each in given]
-    confidence, _ = learn([Example(one, own, float(np.mean(own))) for one, own in zip(given, right, strict=True)])
+    confidence, _ = learn_confidence(
+        [Example(one, own, float(np.mean(own))) for one, own in zip(given, right, strict=True)]
+    )
     translations = [
         {
             "tokens": ["x"] * len(each.places),

@@ -12,7 +12,7 @@ from nmt.evaluation.confidence import (
     calibration_error,
     example,
     isotonic,
-    learn,
+    learn_confidence,
     reliability,
     right_words,
     translation_evidence,
@@ -111,7 +111,7 @@ def test_calibration_errors_by_hand() -> None:
 
 
 def test_what_is_learned_holds_on_other_translations() -> None:
-    confidence, held = learn(drawn(600, 1))
+    confidence, held = learn_confidence(drawn(600, 1))
     gathered = Confidences([], [], [], [])
     for each in drawn(600, 2):
         found = confidence.of(each.written)
@@ -128,7 +128,9 @@ def test_what_is_learned_holds_on_other_translations() -> None:
 
 
 def test_nothing_is_certain_where_all_is_right() -> None:
-    confidence, _ = learn([each._replace(right=[True] * len(each.right), share=1.0) for each in drawn(150, 4)])
+    confidence, _ = learn_confidence(
+        [each._replace(right=[True] * len(each.right), share=1.0) for each in drawn(150, 4)]
+    )
     found = confidence.of(drawn(1, 5)[0].written)
     assert found is not None and found[0] == pytest.approx(151 / 152) and max(found[1]) < 1
     assert confidence.of(Written([], [-0.5], None, False)) is None

@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from nmt.evaluation.alignment import by_word, words
-from nmt.evaluation.confidence import Confidence, Example, Written, learn
+from nmt.evaluation.confidence import Confidence, Example, Written, learn_confidence
 from nmt.export.confidence_graph import ConfidenceGraph
 
 NAMES = ["<pad>", "<unk>", "<s>", "</s>", "▁", "▁a", "▁b", "c", "d", "▁▁", "▁ef"]
@@ -53,7 +53,7 @@ def learned(aligned: bool) -> Confidence:
             one = written(row, aligned)
             right = (draws.random(one.places[-1] + 1) < 0.6).tolist()
             examples.append(Example(one, right, float(np.mean(right))))
-    return learn(examples)[0]
+    return learn_confidence(examples)[0]
 
 
 def padded(given) -> dict[str, tf.Tensor]:  # type: ignore[no-untyped-def]
