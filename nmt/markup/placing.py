@@ -29,6 +29,8 @@ from nmt.markup.reading import Mark, Marked, restored
 _LEAST = 0.1
 # The nearest words say more about the place of a tag than those further away: a word counts half of the one before.
 _FADING = 0.5
+# Sums that differ by less are equal.
+_EQUAL = 1e-9
 # Signs that belong to the word they stand at, unlike a full stop.
 _OF_WORDS = "%&@#'*_-/\\"
 _BREAK = re.compile(r"<br[\s/>]", re.IGNORECASE)
@@ -72,18 +74,17 @@ def best_run(gains: np.ndarray, free: np.ndarray) -> tuple[int, int]:
     >>> best_run(np.array([-0.5, 0.4, -0.1, 0.5, -0.5]), np.array([True] * 5))
     (1, 4)
     """
-    best, chosen = -np.inf, (0, 0)
-    first, total = 0, 0.0
-    for place, (gain, allowed) in enumerate(zip(gains.tolist(), free.tolist(), strict=True)):
-        if not allowed:
-            first, total = place + 1, 0.0
-            continue
-        if total <= 0:
-            first, total = place, 0.0
-        total += gain
-        if total > best + 1e-9:
-            best, chosen = total, (first, place + 1)
-    return chosen
+    if not free.any():
+        return 0, 0
+    # What may not be in a run costs more than anything that it could win.
+    cost = np.abs(gains).sum() + 1
+    before = np.concatenate([[0.0], np.cumsum(np.where(free, gains, -cost))])
+    least = np.minimum.accumulate(before[:-1])
+    # The last start that is as good as any before it.
+    starts = np.maximum.accumulate(np.where(before[:-1] <= least + _EQUAL, np.arange(len(gains)), 0))
+    sums = np.where(free, before[1:] - before[starts], -np.inf)
+    last = int(np.argmax(sums >= sums.max() - _EQUAL))
+    return int(starts[last]), last + 1
 
 
 def _runs(marked: Marked, links: Joined) -> list[Run]:
