@@ -225,11 +225,12 @@ def test_a_reader_that_went_away_does_not_keep_a_stopped_run_from_being_saved(
 
 def test_a_terminal_that_is_closed_stops_a_run_cleanly_unless_that_is_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
     heard: list[int] = []
-    with stop_signals(lambda number, frame: heard.append(number)):
-        os.kill(os.getpid(), signal.SIGHUP)
-    assert heard == [signal.SIGHUP]
-    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # nohup does this
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
     try:
+        with stop_signals(lambda number, frame: heard.append(number)):
+            os.kill(os.getpid(), signal.SIGHUP)
+        assert heard == [signal.SIGHUP]
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # nohup does this, for the tests, too
         with stop_signals(lambda number, frame: heard.append(number)):
             os.kill(os.getpid(), signal.SIGHUP)
     finally:
