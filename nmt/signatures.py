@@ -56,7 +56,7 @@ SIGNATURES = {
     ),
 }
 
-# The signatures of the export of a language model: how it goes on with each text, the likeliest way and by a draw,
+# The signatures of the export of a language model: how it continues each text, the likeliest way and by a draw,
 # which the seed decides, and the log-probability of given texts with the number of their pieces, the end included. A
 # text that is longer than the model reads is truncated: nothing was added to it.
 _COMPLETION = {"completion": _STRINGS, "score": _NUMBERS, "truncated": _FLAGS, "unfinished": _FLAGS}

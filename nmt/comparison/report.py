@@ -23,7 +23,7 @@ _WORDS = {
     "runs, the thick one their mean.",
     "samples": "From the shortest test sentence to the longest, by the first run of each model.",
     "completions": "From the shortest test line to the longest, each begun with its first third: how the first run of "
-    "each model goes on.",
+    "each model continues it.",
     "speeds": "Translation speeds are medians of three rounds in which the models took turns. Training speeds come "
     "from each run's own time and can be compared only on a quiet machine.",
 }

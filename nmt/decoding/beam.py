@@ -98,7 +98,7 @@ class Extensions(NamedTuple):
         scores: the log-probability of each token.
         tokens: the tokens.
         gains: what is added to the log-probability of the hypothesis beside it; 0 here.
-        phrases: the number of the phrase that the token goes on with, from 1, see :mod:`nmt.decoding.phrase_beam`; 0
+        phrases: the number of the phrase that the token continues, from 1, see :mod:`nmt.decoding.phrase_beam`; 0
             here.
     """
 

@@ -1,4 +1,4 @@
-"""A file of links that is written window by window: after a kill at any moment the work goes on from there.
+"""A file of links that is written window by window: after a kill at any moment the work continues from there.
 
 The lines go to ``LINKS.part``; after each window ``LINKS.part.json`` is replaced, which says how far the work has come
 and what it was begun with. At the end the file gets its name.
