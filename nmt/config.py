@@ -144,6 +144,13 @@ class Training:
     minutes: float = option(0.0, "maximum minutes spent on steps, without scoring; 0 means no limit", 0.0, 10**6)
     batch_size: int = option(80, "sentences or target tokens in a batch", 1, 10**6)
     batch_unit: Literal["sentences", "tokens"] = option("sentences", "what batch_size counts")
+    batch_parts: int | Literal["auto"] = option(
+        "auto",
+        "parts of a batch that are computed at the same time; auto: one for each core of a processor, if it has 16 "
+        "sentences or 256 tokens, and 8 at most; 1 on a GPU or several devices",
+        1,
+        64,
+    )
     accumulate: int = option(1, "batches whose gradients are combined for one step", 1, 10_000)
     learning_rate: float = option(0.001, "the highest learning rate of Adam", 1e-9)
     weight_decay: float = option(0.0, "AdamW's decay of the weights, except biases and normalisation", 0.0, 1.0)
@@ -462,6 +469,11 @@ def _training_rules(c: Config) -> Rules:
         (
             t.devices > 1 and t.xla == "on",
             f"training.xla = 'on' needs one device, not training.devices = {t.devices}.",
+        ),
+        (
+            t.batch_parts != "auto" and t.batch_parts > 1 and (t.devices > 1 or t.xla == "on"),
+            f"training.batch_parts = {t.batch_parts} is for the cores of one processor, without training.xla = 'on' "
+            "and with training.devices = 1. Leave it out.",
         ),
         (
             t.devices > 1 and t.accumulate > 1,

@@ -107,7 +107,8 @@ def mended(parts: dict[str, Any]) -> dict[str, Any]:
         text = dataclasses.replace(text, sampling=0.0)
     changes |= {key: getattr(Model, key) for key, used in unused.items() if not used}
     # One device, or one batch a step; and guesses need a second epoch to rise to.
-    training = dataclasses.replace(training, devices=1, epochs=max(training.epochs, 2))
+    parts = "auto" if training.xla == "on" else training.batch_parts
+    training = dataclasses.replace(training, devices=1, batch_parts=parts, epochs=max(training.epochs, 2))
     if training.scheduled_sampling:
         training = dataclasses.replace(training, steps=0, minutes=0.0)
     model = dataclasses.replace(model, **changes)

@@ -27,8 +27,8 @@ def share_cores() -> int:
     Raises:
         RuntimeError: if TensorFlow has already started.
     """
-    tf.config.threading.set_intra_op_parallelism_threads(-(-_cores() // _MAX_PARALLEL))
-    return min(_MAX_PARALLEL, _cores())
+    tf.config.threading.set_intra_op_parallelism_threads(-(-cores() // _MAX_PARALLEL))
+    return min(_MAX_PARALLEL, cores())
 
 
 def run_parallel(work: Callable[[list], Any], batches: Iterable[list], parallel_batches: int) -> None:
@@ -49,7 +49,7 @@ def run_parallel(work: Callable[[list], Any], batches: Iterable[list], parallel_
             pass
 
 
-def _cores() -> int:
+def cores() -> int:
     """Return how many cores this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 

@@ -31,6 +31,7 @@ from nmt.decoding.strategies import fitted_max_ratio
 from nmt.errors import InputError
 from nmt.model_folder import read_config
 from nmt.saving import load, load_labelling, load_pretrained, sizes
+from nmt.training.batch_parts import batch_parts, share_cores_among
 from nmt.training.checkpoint import fingerprint
 from nmt.training.distribute import strategy
 from nmt.training.finetune import begin_with
@@ -100,6 +101,7 @@ def run_parts(
     """
     others = workers is not None and not workers.is_chief
     prepare_run(config, None if others else folder, linked=corpus.links() is not None, resume=resume, start=start)
+    share_cores_among(batch_parts(config.training))
     strategy(config.training.devices)  # refuses more devices than there are
     if config.training.precision == "auto":
         if workers:

@@ -63,6 +63,7 @@ class LabelTrainingModel(TrainingModel):
 
     Arguments:
         network: the model that learns, with its weights.
+        parts: in how many parts a step computes a batch, see :mod:`nmt.training.batch_parts`.
 
     Call arguments:
         inputs: ``{"source": ids}``.
@@ -71,10 +72,10 @@ class LabelTrainingModel(TrainingModel):
         Logits ``(batch, labels)``, or of a tagger ``(batch, source, labels)``.
     """
 
-    def __init__(self, network: EncoderModel, **kwargs: Any) -> None:
-        super().__init__(network, **kwargs)
+    def __init__(self, network: EncoderModel, parts: int = 1, **kwargs: Any) -> None:
+        super().__init__(network, parts=parts, **kwargs)
 
-    def call(self, inputs: dict[str, tf.Tensor], training: bool = False) -> tf.Tensor:
+    def _compute(self, inputs: dict[str, tf.Tensor], training: bool) -> Any:
         return self.network(inputs["source"], training=training)
 
     def compute_loss(

@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from nmt.config import ENCODER_ALONE, Config, Training
 from nmt.models.build import build_model
+from nmt.training.batch_parts import batch_parts
 from nmt.training.distribute import strategy
 from nmt.training.label_model import LabelCrossEntropy, LabelTrainingModel, label_metrics
 from nmt.training.losses import MaskedCrossEntropy
@@ -131,10 +132,11 @@ def make_training_model(
     with precision(training.precision):
         with chosen.scope():
             network = build_model(config, source_vocabulary, target_vocabulary)
+            parts = batch_parts(training)
             model = (
-                LabelTrainingModel(network)
+                LabelTrainingModel(network, parts)
                 if _labels(config)
-                else TrainingModel(network, training.guided_alignment, training.scheduled_sampling > 0)
+                else TrainingModel(network, training.guided_alignment, training.scheduled_sampling > 0, parts)
             )
         # Within the scope of several workers a metric would be summed by all of them whenever one reads it.
         with contextlib.nullcontext() if shared else chosen.scope():

@@ -9,6 +9,7 @@ import keras
 import tensorflow as tf
 
 from nmt.training.alignment_loss import AlignmentLoss, alignment_loss
+from nmt.training.batch_parts import join_rows, split_rows
 from nmt.training.scheduled_sampling import mix_predictions
 from nmt.training.vocabulary_loss import OutputLayer, TokenScores, score_tokens
 
@@ -24,6 +25,8 @@ class TrainingModel(keras.Model):
         guided_alignment: weight of the alignment loss, which is added to the cross-entropy; 0 is none.
         scheduled_sampling: whether training replaces some of the target tokens it reads by the network's own
             predictions. The share is ``sampling_share``, 0 at first.
+        parts: in how many parts a step computes a batch, see :mod:`nmt.training.batch_parts`. The numbers are the same
+            but for rounding, and for dropout, whose masks are drawn for each part.
 
     Compile it with :class:`~nmt.training.losses.MaskedCrossEntropy` and metrics that take
     :class:`~nmt.training.vocabulary_loss.TokenScores`: its steps compute these, and no logits.
@@ -42,10 +45,12 @@ class TrainingModel(keras.Model):
         network: Any,
         guided_alignment: float = 0.0,
         scheduled_sampling: bool = False,
+        parts: int = 1,
         **kwargs: Any,
     ) -> None:
         super().__init__(dtype=network.dtype_policy, **kwargs)
         self.network = network
+        self.parts = parts
         self.guided_alignment = guided_alignment
         # The share is set for each epoch, so a checkpoint does not store it.
         self.sampling_share = tf.Variable(0.0, trainable=False) if scheduled_sampling else None
@@ -60,7 +65,13 @@ class TrainingModel(keras.Model):
         self.token_metrics = list(metrics)
         self.alignment_metric = AlignmentLoss() if self.guided_alignment else None
 
-    def call(self, inputs: dict[str, tf.Tensor], training: bool = False) -> tuple[tf.Tensor | TokenScores, tf.Tensor]:
+    def call(self, inputs: dict[str, tf.Tensor], training: bool = False) -> Any:
+        if self.parts == 1 or not training:
+            return self._compute(inputs, training)
+        read = {name: ids for name, ids in inputs.items() if name != "links"}
+        return join_rows([self._compute(part, training) for part in split_rows(read, self.parts)])
+
+    def _compute(self, inputs: dict[str, tf.Tensor], training: bool) -> tuple[tf.Tensor | TokenScores, tf.Tensor]:
         network, target, written = self.network, inputs["target"], inputs.get("written")
         encoded = network.run_encoder(inputs.get("source"), training)
         if training and self.sampling_share is not None:
