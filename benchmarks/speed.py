@@ -7,6 +7,7 @@ Without files it uses the built-in corpus, and without a model it trains one fir
 option. ``--quick`` takes minutes, and its figures are rough. ``--only training,beam`` measures some parts:
 
     training   target tokens a second, beside the matrix products alone and beside stock Keras layers
+    cores      the same of whole programs, with batches in parts, one for each core, and with whole batches
     step       milliseconds of each part of a training step
     memory     peak with a vocabulary of 64,000, beside a loss on all logits at once
     input      how long a step waits for its batch
@@ -42,6 +43,7 @@ from nmt.errors import InputError, WorkFailed
 # The module and the function of each part.
 PARTS = {
     "training": ("speed_training", "training"),
+    "cores": ("speed_training", "cores"),
     "step": ("speed_training", "step"),
     "memory": ("speed_training", "memory"),
     "input": ("speed_training", "input_"),

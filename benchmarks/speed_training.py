@@ -23,6 +23,7 @@ from nmt.data.corpora import from_files
 from nmt.data.pipeline import Pipeline, prefetched
 from nmt.errors import InputError
 from nmt.models.build import build_model
+from nmt.training.batch_parts import batch_parts, share_cores_among
 from nmt.training.inputs import fit_tokenizers, make_pipeline
 from nmt.training.losses import MaskedCrossEntropy
 from nmt.training.memory import peak_mb
@@ -164,6 +165,7 @@ def _quiet() -> Iterator[None]:
 def _prepared(setting: Setting, *more: str) -> tuple[Config, Pipeline, tuple[int, int]]:
     """Return the config, the batches and the sizes of the vocabularies."""
     config = with_settings(Config(), [*setting.settings, *more])
+    share_cores_among(batch_parts(config.training))
     keras.utils.set_random_seed(config.training.seed)
     corpus = from_files(setting.source, setting.target)
     tokenizers = fit_tokenizers(config, corpus)
@@ -175,7 +177,8 @@ def training(setting: Setting) -> list[Row]:
     """Target tokens a second beside the products alone and beside stock layers, on the same batches, in turns."""
     rows: list[Row] = []
     with _quiet():
-        config, pipeline, sizes = _prepared(setting)
+        # Stock layers have no parts: what these bring is measured by itself.
+        config, pipeline, sizes = _prepared(setting, "training.batch_parts=1")
         dataset = pipeline.epoch(0).take(setting.size(8, 60)).cache()
         batches = list(dataset.as_numpy_iterator())
         tokens = sum(int(np.count_nonzero(target)) for _, target in batches[1:])
@@ -214,10 +217,20 @@ def training(setting: Setting) -> list[Row]:
     return rows
 
 
-def whole_program(setting: Setting) -> float:
+def cores(setting: Setting) -> list[Row]:
+    """Target tokens a second with batches in parts, one for each core, and with whole ones, program by program."""
+    named = {"whole batches": "training.batch_parts=1", "batches in parts": "training.batch_parts=auto"}
+    measures = {name: partial(apart, whole_program, setting, value) for name, value in named.items()}
+    found = in_turns(measures, setting.rounds)
+    whole, parts = found
+    rows = [Row("cores", name, "tokens/s", values) for name, values in found.items()]
+    return [*rows, Row("cores", f"{parts} against {whole}", "times", ratios(found[parts], found[whole]))]
+
+
+def whole_program(setting: Setting, *settings: str) -> float:
     """Return the target tokens a second of a training, real pipeline and step, without the tracing of shapes."""
     with _quiet():
-        config, pipeline, sizes = _prepared(setting)
+        config, pipeline, sizes = _prepared(setting, *settings)
         model, _ = make_training_model(config, 1000, *sizes)
         steps = setting.size(20, 150)
         batches = pipeline.epoch(0).take(steps)
@@ -231,7 +244,7 @@ def whole_program(setting: Setting) -> float:
 def step(setting: Setting) -> list[Row]:
     """Milliseconds of each part of a training step, each with its gradient, on one batch, in turns."""
     with _quiet():
-        config, pipeline, sizes = _prepared(setting)
+        config, pipeline, sizes = _prepared(setting, "training.batch_parts=1")
         model, _ = make_training_model(config, 1000, *sizes)
         network, optimizer = model.network, model.optimizer
         # The batch with most tokens of the first few.

@@ -52,12 +52,14 @@ def test_it_has_no_variables_of_its_own():
 
 
 @pytest.mark.filterwarnings("ignore:Your input ran out of data")  # that is what is tested
-def test_a_step_without_data_moves_nothing():
+@pytest.mark.parametrize("parts", [1, 2])
+def test_a_step_without_data_moves_nothing(parts):
     """Keras asks for one batch more than an epoch has; the counter of steps and the seeds stay as they were."""
-    model, _ = make_training_model(with_settings(Config(), SMALL), 100)
+    model, _ = make_training_model(with_settings(Config(), [*SMALL, f"training.batch_parts={parts}"]), 100)
     data = tf.data.Dataset.from_tensors((BATCH, WRITTEN)).repeat(3).filter(lambda *_: True)  # of unknown length
     model.fit(data, epochs=1, verbose=0, shuffle=False)
     assert int(tf.convert_to_tensor(model.optimizer.iterations)) == 3
     seeds = [int(np.asarray(v)[1]) for v in model.variables if "seed" in v.path]
-    # Each generator that is drawn from moves once a step: those of embeddings (twice, for two sides), context, output.
-    assert sorted(seeds) == sorted([0] * (len(seeds) - 3) + [3, 3, 6])
+    # Each generator that is drawn from moves once a step for each part of the batch: those of embeddings (twice, for
+    # two sides), context, output.
+    assert sorted(seeds) == [0] * (len(seeds) - 3) + [3 * parts, 3 * parts, 6 * parts]
