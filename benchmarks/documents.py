@@ -15,9 +15,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from nmt import Translator
 from nmt.data.corpora import from_files
-from nmt.documents.document import translate_texts
-from nmt.documents.files import open_file
 from nmt.evaluation.scores import score
+from nmt.markup.files import translate_file
 
 
 def main() -> None:
@@ -56,9 +55,8 @@ def main() -> None:
 
     cues = [f"{n}\n00:{n // 60:02}:{n % 60:02},000 --> 00:{n // 60:02}:{n % 60:02},900\n" for n in range(1000)]
     film = "\n".join(f"{cue}{sources[n % len(sources)]}\n" for n, cue in enumerate(cues))
-    file = open_file(film.encode(), "film.srt")
     begun = time.perf_counter()
-    written = file.written([each.text for each in translate_texts(file.texts, translator.translate)]).decode()
+    written = translate_file(film.encode(), "film.srt", translator.translate).content.decode()
     seconds = time.perf_counter() - begun
     kept = [re.findall(r"^(?:\d+|.*-->.*|)$", each, re.MULTILINE) for each in (film, written)]
     print(f"1,000 cues: {seconds:.1f} s, every other line byte for byte: {kept[0] == kept[1]}")

@@ -39,8 +39,8 @@ _SILENT = "This server's model does not tell which lines it cuts. Export it agai
 
 if TYPE_CHECKING:
     from nmt.documents.document import Translate
+    from nmt.documents.tagged import Format
     from nmt.inference.glossary import Glossary
-    from nmt.markup.reading import Format
     from nmt.translation import Translation
 
 

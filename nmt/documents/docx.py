@@ -1,6 +1,8 @@
 """Word documents, ``.docx``: all paragraphs, also of tables, headers, footers, text boxes, footnotes, endnotes and
 comments. Styles and pictures stay.
 
+What looks different inside a paragraph, links, and the signs of footnotes move with their words.
+
 The results of fields stay as well, as a word processor makes them anew: page numbers, tables of contents, references.
 Of tracked changes, what was inserted is translated, and what was deleted stays.
 """
@@ -10,11 +12,14 @@ from __future__ import annotations
 import io
 import re
 import zipfile
+from collections import Counter
 from collections.abc import Iterator, Sequence
+from copy import deepcopy
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
-from nmt.documents.fields import Opened
+from nmt.documents.fields import MARKS, Opened
+from nmt.documents.parts import Kind, Part, Parts, pairs, plain, said
 from nmt.errors import InputError
 
 # A packed file of a few kilobytes can hold gigabytes, and a tree of XML takes many times its text.
@@ -24,17 +29,30 @@ _LARGEST_XML = 16 * 2**20
 _XML = re.compile(rb"[\s<]|\xef\xbb\xbf|\xfe\xff|\xff\xfe|\0[\0<]|\x4c\x6f\xa7\x94")
 _W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 _SPACE = "{http://www.w3.org/XML/1998/namespace}space"
+_MATH = "{http://schemas.openxmlformats.org/officeDocument/2006/math}"
 _LINK = "HYPERLINK"
+_RANGE = re.compile(r"(\w+?)(?:Range)?(Start|End)")
 # XML has no signs for these.
 _CONTROLS = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
-# What holds no text that is shown: properties, and what was deleted or moved away.
-_UNSEEN = {_W + name for name in ("pPr", "sdtPr", "sdtEndPr", "del", "moveFrom")}
+# What holds no text: properties, and what a word processor notes for itself.
+_UNSEEN = {_W + name for name in ("pPr", "rPr", "sdtPr", "sdtEndPr", "proofErr", "lastRenderedPageBreak")}
+# What is said of an element that holds runs stands in it, too.
+_PROPERTIES = {_W + name for name in ("smartTagPr", "customXmlPr", "fldData")}
+# What was deleted or moved away.
+_DELETED = {_W + name for name in ("del", "moveFrom")}
+# What ends a line, or jumps to a column: texts on its sides are two.
+_CUTS = {_W + name for name in ("br", "cr", "tab", "ptab")}
 
 
-def read(raw: bytes, name: str) -> Opened:
+def read(raw: bytes, name: str, inline: bool = True) -> Opened:
     """Open a ``.docx`` file.
 
-    Neighbouring runs that look the same are one text: Word makes a new run wherever somebody corrects a word.
+    Neighbouring runs that look the same are one: Word makes a new run wherever somebody corrects a word.
+
+    Arguments:
+        raw: its bytes.
+        name: of the file.
+        inline: whether runs that look different are parts of one text; otherwise each is a text.
 
     Raises:
         InputError: if python-docx is missing, or the file is damaged or too large.
@@ -46,26 +64,21 @@ def read(raw: bytes, name: str) -> Opened:
     try:
         _check_size(raw, name)
         document = docx.Document(io.BytesIO(raw))
-        found = [_Texts(root) for root in _roots(document)]
+        found = [_Texts(root, inline) for root in _roots(document)]
         notes_of = [(part, _root(part)) for part in _note_parts(document)]
-        found += [_Texts(root) for _, root in notes_of]
+        found += [_Texts(root, inline) for _, root in notes_of]
     except InputError:
         raise
     except Exception as error:  # whatever python-docx and lxml raise of a damaged file
         raise InputError(f"{name} is not a Word document, or damaged: {error}.") from None
-    places = [(pieces, "".join(piece.text or "" for piece in pieces)) for each in found for pieces in each.found]
-    places = [(pieces, text) for pieces, text in places if any(map(str.isalnum, text))]
+    texts = [text for each in found for text in each.found]
     notes = []
     if any(each.fields for each in found):
         notes.append("The results of fields, such as a table of contents, are left as they are: update them in Word.")
 
-    def written(translations: Sequence[str]) -> bytes:
-        for (pieces, text), translation in zip(places, translations, strict=True):
-            space = text[: len(text) - len(text.lstrip())], text[len(text.rstrip()) :]
-            pieces[0].text = space[0] + _CONTROLS.sub("", translation).strip() + space[1]
-            pieces[0].set(_SPACE, "preserve")
-            for piece in pieces[1:]:
-                piece.text = ""
+    def written(translations: Sequence[Parts]) -> bytes:
+        for text, translation in zip(texts, translations, strict=True):
+            text.write(translation)
         for part, root in notes_of:
             if not hasattr(part, "element"):
                 part._blob = _serialized(root)
@@ -73,7 +86,7 @@ def read(raw: bytes, name: str) -> Opened:
         document.save(out)
         return out.getvalue()
 
-    return Opened([text for _, text in places], written, tuple(notes))
+    return Opened([text.parts for text in texts], written, tuple(notes))
 
 
 def _check_size(raw: bytes, name: str) -> None:
@@ -125,9 +138,25 @@ def _serialized(root: Any) -> bytes:
     return etree.tostring(root, xml_declaration=True, encoding="UTF-8", standalone=True)
 
 
+class _Item(NamedTuple):
+    """A part of a paragraph.
+
+    Attributes:
+        kind: see :class:`~nmt.documents.parts.Part`.
+        elements: those of a text, ``w:t``; those of a mark, of which the ones that stand in runs are no runs.
+        name: of the marks of a pair.
+        look: of a text.
+    """
+
+    kind: Kind
+    elements: list[Any]
+    name: str = ""
+    look: tuple = ()
+
+
 @dataclass
 class _Field:
-    """A field: how its instruction begins, and whether what is inside is not for translation."""
+    """A field that is open: how its instruction begins, and whether what is inside is not for translation."""
 
     instruction: str
     hides: bool = True
@@ -137,63 +166,293 @@ class _Texts:
     """The texts of the paragraphs inside an element.
 
     Attributes:
-        found: the elements ``w:t`` of each text.
+        found: the texts.
         fields: whether the result of a field was left out that has letters.
     """
 
-    def __init__(self, root: Any) -> None:
-        self.found: list[list[Any]] = []
+    def __init__(self, root: Any, inline: bool) -> None:
+        self.found: list[_Text] = []
         self.fields = False
-        # What the last text looks like and stands in; none if what comes next is another text in any case.
-        self._look: tuple[list, Any] | None = None
+        self._inline = inline
+        # Parts of the text that is being read.
+        self._items: list[_Item] = []
         # The fields that are open, and how many of them hide what is inside.
         self._open: list[_Field] = []
         self._hidden = 0
+        # What a field has before its result, or all of it if it is hidden; and whether it began in this text.
+        self._field: list[Any] = []
+        self._whole = False
         for paragraph in root.iter(_W + "p"):
-            self._look = None
             self._read(paragraph)
+            self._end()
+
+    def _end(self) -> None:
+        """End a text."""
+        self._whole = False
+        items, self._items = self._items, []
+        groups = [items]
+        if not self._inline or len(items) > MARKS:
+            groups = [items[n : n + 1] for n in range(len(items)) if items[n].kind == "text"]
+        for group in groups:
+            text = _Text(group)
+            if any(map(str.isalnum, said(text.parts))):
+                self.found.append(text)
 
     def _read(self, element: Any) -> None:
         for child in element:
+            if not isinstance(child.tag, str) or child.tag in _UNSEEN or child.tag == _W + "p":
+                continue
             if child.tag == _W + "r":
                 self._read_run(child)
             elif child.tag == _W + "fldSimple":
-                for mark in ("begin", "separate"):
-                    self._follow(mark, child.get(_W + "instr", ""))
+                self._read_simple_field(child)
+            elif any(each.tag in _CUTS or each.tag == _W + "fldChar" for each in child.iter()):
+                self._end()
                 self._read(child)
-                self._follow("end")
-            elif child.tag not in _UNSEEN and child.tag != _W + "p":
+                self._end()
+            elif self._hidden:
+                self.fields |= _has_letters(child)
+                self._field.append(child)
+            elif child.tag in _DELETED or not any(True for _ in child.iter(_W + "r")):
+                self._add_mark(child)
+            else:
+                name = f"container {id(child)}"
+                self._items.append(_Item("opening", [child], name))
                 self._read(child)
+                self._items.append(_Item("closing", [], name))
+
+    def _add_mark(self, element: Any) -> None:
+        """Add what is no text. Marks of a range, as a comment has one, are a pair."""
+        kind, name = _RANGE.fullmatch(element.tag.rpartition("}")[2]), element.get(_W + "id")
+        if element.tag.startswith(_MATH):
+            self._items.append(_Item("kept", [element]))
+        elif kind:
+            self._items.append(_Item("opening" if kind[2] == "Start" else "closing", [element], f"{kind[1]} {name}"))
+        else:
+            self._items.append(_Item("alone", [element]))
 
     def _read_run(self, run: Any) -> None:
         properties = run.find(_W + "rPr")
-        shown = [] if properties is None else [(each.tag, each.attrib.items()) for each in properties.iter()]
-        look = (shown, run.getparent())
+        shown = () if properties is None else tuple((each.tag, *each.attrib.items()) for each in properties.iter())
         for child in run:
-            if child.tag == _W + "t" and self._hidden:
-                self.fields |= any(map(str.isalpha, child.text or ""))
-            elif child.tag == _W + "t":
-                if look == self._look:
-                    self.found[-1].append(child)
-                else:
-                    self.found.append([child])
-                self._look = look
+            if child.tag in _UNSEEN:
+                continue
+            if child.tag == _W + "fldChar":
+                self._follow(child.get(_W + "fldCharType"), child)
             elif child.tag == _W + "instrText" and self._open:
                 field = self._open[-1]
                 field.instruction = (field.instruction + (child.text or "").lstrip())[: len(_LINK)]
-            elif child.tag not in (_W + "rPr", _W + "lastRenderedPageBreak"):
-                self._look = None
-                if child.tag == _W + "fldChar":
-                    self._follow(child.get(_W + "fldCharType"))
+                self._field.append(child)
+            elif self._hidden:
+                self.fields |= _has_letters(child)
+                self._field.append(child)
+            elif child.tag in _CUTS:
+                self._end()
+            elif child.tag != _W + "t":
+                self._items.append(_Item("kept" if child.tag == _W + "ruby" else "alone", [child]))
+            elif self._items and self._items[-1].kind == "text" and self._items[-1].look == shown:
+                self._items[-1].elements.append(child)
+            else:
+                self._items.append(_Item("text", [child], "", shown))
 
-    def _follow(self, mark: str | None, instruction: str = "") -> None:
-        self._look = None
+    def _read_simple_field(self, field: Any) -> None:
+        if self._hidden:
+            self.fields |= _has_letters(field)
+            self._field.append(field)
+        elif field.get(_W + "instr", "").lstrip().startswith(_LINK):
+            self._items.append(_Item("opening", [field], f"field {id(field)}"))
+            self._read(field)
+            self._items.append(_Item("closing", [], f"field {id(field)}"))
+        else:
+            self.fields |= _has_letters(field)
+            self._items.append(_Item("kept", [field]))
+
+    def _follow(self, mark: str | None, element: Any) -> None:
+        """Follow the marks of a field: it begins, its result begins, and it ends."""
         if mark == "begin":
-            self._open.append(_Field(instruction.lstrip()[: len(_LINK)]))
+            if not self._hidden:
+                self._field, self._whole = [], True
+            self._open.append(_Field(""))
             self._hidden += 1
-        elif mark == "separate" and self._open and self._open[-1].hides:
+        if not self._open:
+            return
+        field = self._open[-1]
+        self._field.append(element)
+        if mark == "separate" and field.hides:
             # The author wrote what a link shows, and not what a page number shows.
-            self._open[-1].hides = self._open[-1].instruction != _LINK
-            self._hidden -= not self._open[-1].hides
-        elif mark == "end" and self._open:
-            self._hidden -= self._open.pop().hides
+            field.hides = field.instruction != _LINK
+            self._hidden -= not field.hides
+        elif mark == "end":
+            self._open.pop()
+            self._hidden -= field.hides
+        if self._hidden or mark not in ("separate", "end"):
+            return
+        if mark == "end" and not field.hides:
+            self._items.append(_Item("closing", [element], f"field {id(field)}"))
+        elif not self._whole:
+            self._end()
+        elif mark == "separate":
+            self._items.append(_Item("opening", self._field, f"field {id(field)}"))
+        else:
+            self._items.append(_Item("kept", self._field))
+
+
+def _has_letters(element: Any) -> bool:
+    return any(map(str.isalpha, "".join(each.text or "" for each in element.iter(_W + "t"))))
+
+
+class _Text:
+    """A text of a paragraph, and how a translation takes its place.
+
+    Attributes:
+        parts: of it. A mark is spelled by its number.
+    """
+
+    def __init__(self, items: list[_Item]) -> None:
+        self._items = _trimmed(items)
+        texts = [item for item in self._items if item.kind == "text"]
+        sizes: Counter[tuple] = Counter()
+        for item in texts:
+            sizes[item.look] += sum(len(each.text or "") for each in item.elements)
+        self._base = sizes.most_common(1)[0][0] if sizes else ()
+        parts: list[Part] = []
+        for number, item in enumerate(self._items):
+            if item.kind != "text":
+                parts.append(Part(item.kind, f"<{number}>"))
+                continue
+            words = plain("".join(each.text or "" for each in item.elements))
+            if item.look == self._base or not words:
+                parts += words
+            else:
+                parts += [Part("opening", f"<{number}>"), *words, Part("closing", f"<{number}>")]
+        whole = said(parts)
+        self._spaces = whole[: len(whole) - len(whole.lstrip())], whole[len(whole.rstrip()) :]
+        self.parts = tuple(parts)
+
+    def write(self, found: Parts) -> None:
+        """Put a translation into the place of the text."""
+        words = _CONTROLS.sub("", said(found))
+        before, after = self._spaces
+        texts = [n for n, part in enumerate(found) if part.kind == "text"]
+        spelt = [_CONTROLS.sub("", part.raw) if part.kind == "text" else part.raw for part in found]
+        if texts:
+            spelt[texts[0]] = before + spelt[texts[0]].lstrip()
+            spelt[texts[-1]] = spelt[texts[-1]].rstrip() + after
+        if all(item.kind == "text" for item in self._items) and len(self._items) == 1:
+            pieces = self._items[0].elements
+            _set(pieces[0], before + words.strip() + after)
+            for piece in pieces[1:]:
+                piece.text = ""
+            return
+        self._write_parts([part._replace(raw=raw) for part, raw in zip(found, spelt, strict=True)])
+
+    def _write_parts(self, found: Parts) -> None:
+        """Write a text anew, each part of it in a run of its own. What is no text moves as it is."""
+        from lxml import etree
+
+        def run(properties: Any, elements: Sequence[Any]) -> Any:
+            made = etree.Element(_W + "r")
+            if properties is not None:
+                made.append(deepcopy(properties))
+            made.extend(elements)
+            return made
+
+        elements = [each for item in self._items for each in item.elements]
+        looks = {each: _run_of(each).find(_W + "rPr") for each in elements if _run_of(each) is not None}
+        of_texts = {n: looks.get(item.elements[0]) for n, item in enumerate(self._items) if item.kind == "text"}
+        base = next((of_texts[n] for n in of_texts if self._items[n].look == self._base), None)
+        for each in looks:
+            _split(_run_of(each))
+        parent, old = _siblings(elements)
+        place = parent.index(old[0])
+        for each in old:
+            parent.remove(each)
+        out: list[Any] = []
+        # The lists that are being filled, and the look of the text that comes next.
+        lists, shown = [out], [base]
+        for part in found:
+            if part.kind == "text":
+                text = etree.Element(_W + "t")
+                _set(text, part.raw)
+                lists[-1].append(run(shown[-1], [text]))
+                continue
+            number = int(part.raw[1:-1])
+            item = self._items[number]
+            if item.kind == "text":
+                shown = [*shown, of_texts[number]] if part.kind == "opening" else shown[:-1]
+            elif item.elements and item.elements[0] in looks:
+                lists[-1] += [run(looks[each], [each]) for each in item.elements]
+            elif part.kind == "closing" and not item.elements:
+                inside = lists.pop()
+                body = lists[-1][-1]
+                body = body.find(_W + "sdtContent") if body.tag == _W + "sdt" else body
+                for each in list(body):
+                    if each.tag not in _PROPERTIES:
+                        body.remove(each)
+                body.extend(inside)
+            else:
+                lists[-1] += item.elements
+                if part.kind == "opening" and item.name.startswith(("container", "field")):
+                    lists.append([])
+        for n, each in enumerate(out):
+            parent.insert(place + n, each)
+
+
+def _trimmed(items: list[_Item]) -> list[_Item]:
+    """Leave out at both ends what can stay there, and let marks without a partner stand alone."""
+    ends = pairs((each.kind, each.name) for each in items).ends
+    whole = {*ends, *ends.values()}
+    first, last = 0, len(items)
+    while first < last:
+        if items[first].kind == "alone" or (first not in whole and items[first].kind in ("opening", "closing")):
+            first += 1
+        elif items[last - 1].kind == "alone" or (
+            last - 1 not in whole and items[last - 1].kind in ("opening", "closing")
+        ):
+            last -= 1
+        elif ends.get(first) == last - 1:
+            first, last = first + 1, last - 1
+        else:
+            break
+    return [
+        items[n]._replace(kind="alone") if n not in whole and items[n].kind in ("opening", "closing") else items[n]
+        for n in range(first, last)
+    ]
+
+
+def _set(element: Any, text: str) -> None:
+    element.text = text
+    element.set(_SPACE, "preserve")
+
+
+def _run_of(element: Any) -> Any:
+    """Return the run that an element stands in, ``None`` if it stands beside runs."""
+    parent = element.getparent()
+    return parent if parent is not None and parent.tag == _W + "r" else None
+
+
+def _split(run: Any) -> None:
+    """Put each part of a run into a run of its own."""
+    properties = run.find(_W + "rPr")
+    for child in list(run)[::-1]:
+        if child is properties or len(run) <= 1 + (properties is not None):
+            continue
+        made = run.makeelement(run.tag, dict(run.attrib), run.nsmap)
+        if properties is not None:
+            made.append(deepcopy(properties))
+        made.append(child)
+        run.addnext(made)
+
+
+def _siblings(elements: Sequence[Any]) -> tuple[Any, list[Any]]:
+    """Return the innermost element that holds some others, and those of its children that do."""
+    above = [list(elements[0].iterancestors()), list(elements[-1].iterancestors())]
+    parent = next(each for each in above[0] if each in above[1])
+    first, last = (
+        next(each for each in (element, *element.iterancestors()) if each.getparent() is parent)
+        for element in (elements[0], elements[-1])
+    )
+    found = [first]
+    while found[-1] is not last:
+        found.append(found[-1].getnext())
+    return parent, found

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
 
+from nmt.documents.parts import Part, Parts, Token, paired, pairs, plain, spelled
 from nmt.documents.sentences import script_of
-from nmt.documents.verbatim import words
+from nmt.documents.verbatim import spaces
 from nmt.evaluation import scripts
 
 # The end of a line inside a paragraph, with the indent or the quotation marks of the next one.
 # Spaces are looked at from their first one only, or many of them would take long.
 BREAK = re.compile(r"(?:(?<![ \t])[ \t]+)?(?:\r\n?|\n)[ \t>]*")
+# A paragraph with more marks than this, or more characters, is cut at its marks: placing them would take long.
+MARKS, CHARACTERS = 200, 20_000
 
 
 class Field(NamedTuple):
@@ -23,14 +25,14 @@ class Field(NamedTuple):
 
     Attributes:
         start, end: where it stands in the file.
-        text: what it says, on one line.
+        parts: what it says, on one line, and the marks inside.
         written: turns a translation into what stands there instead.
     """
 
     start: int
     end: int
-    text: str
-    written: Callable[[str], str]
+    parts: Parts
+    written: Callable[[Parts], str]
 
 
 @dataclass(frozen=True)
@@ -41,16 +43,14 @@ class Opened:
         texts: what is to be translated.
         written: takes a translation for each text, and returns the new file.
         notes: what its owner should know, a sentence each.
-        marked: whether the texts have tags inside, as HTML.
     """
 
-    texts: Sequence[str]
-    written: Callable[[Sequence[str]], bytes]
+    texts: Sequence[Parts]
+    written: Callable[[Sequence[Parts]], bytes]
     notes: tuple[str, ...] = ()
-    marked: bool = False
 
 
-def spliced(text: str, fields: Sequence[Field], translations: Sequence[str]) -> str:
+def spliced(text: str, fields: Sequence[Field], translations: Sequence[Parts]) -> str:
     """Return a text with the translation of each field in its place."""
     parts, position = [], 0
     for field, translation in zip(fields, translations, strict=True):
@@ -59,61 +59,114 @@ def spliced(text: str, fields: Sequence[Field], translations: Sequence[str]) -> 
     return "".join([*parts, text[position:]])
 
 
-def opened(
-    text: str, fields: Iterable[Field], notes: Sequence[str] = (), mark: str = "", marked: bool = False
-) -> Opened:
+def opened(text: str, fields: Iterable[Field], notes: Sequence[str] = (), mark: str = "") -> Opened:
     """Return a file of plain text with these fields. ``mark`` is what stood before it, a byte order mark or nothing."""
-    found = sorted(fields)
+    found = sorted(fields, key=lambda field: field.start)
 
-    def written(translations: Sequence[str]) -> bytes:
+    def written(translations: Sequence[Parts]) -> bytes:
         return (mark + spliced(text, found, translations)).encode("utf-8", "replace")
 
-    return Opened([field.text for field in found], written, tuple(notes), marked)
+    return Opened([field.parts for field in found], written, tuple(notes))
 
 
-def runs(
+def paragraph(
     text: str,
     start: int,
     end: int,
-    protected: re.Pattern[str] | Callable[[str, int, int], Iterable[tuple[int, int]]],
+    tokens: Iterable[Token],
     read: Callable[[str], str] = str,
     write: Callable[[str], str] = str,
+    inline: bool = True,
 ) -> Iterator[Field]:
-    """Yield the fields of a paragraph: what stands between its tags, and has a letter or a digit.
+    """Yield the field of a paragraph, if it says anything: a letter or a digit outside of its marks.
 
-    A field that goes over several lines is one text, and its translation is put on as many lines.
+    Marks that stand at its ends and are around all of it, or around nothing, stay outside. A text over several lines is
+    one, and its translation is put on as many lines.
 
     Arguments:
         text: the file.
         start, end: where the paragraph stands.
-        protected: what stays as it is: tags, code, addresses. A pattern, or what yields their starts and ends.
+        tokens: its marks, and what is kept, in their order.
         read, write: undo and do the escapes of the format.
+        inline: whether marks are parts of the text. Otherwise there is a field for what stands between each two, and
+            what is kept is none.
 
-    >>> text = "I ate <b>rice</b> and\\n  bread."
-    >>> fields = list(runs(text, 0, len(text), re.compile("<.*?>")))
-    >>> [field.text for field in fields]
+    >>> text = "*I ate <b>rice</b> and\\n  bread.*"
+    >>> marks = [Token(0, 1, "opening", "*"), Token(7, 10, "opening", "b"), Token(14, 18, "closing", "b"),
+    ...          Token(31, 32, "closing", "*")]
+    >>> (field,) = paragraph(text, 0, len(text), marks)
+    >>> spelled(field.parts)
+    'I ate <b>rice</b> and bread.'
+    >>> spliced(text, [field], [plain("ICH ASS ALLES BROT.")])
+    '*ICH ASS\\n  ALLES BROT.*'
+    >>> [spelled(each.parts) for each in paragraph(text, 0, len(text), marks, inline=False)]
     ['I ate', 'rice', 'and bread.']
-    >>> spliced(text, fields, ["ICH ASS", "REIS", "UND ALLES BROT."])
-    'ICH ASS <b>REIS</b> UND ALLES\\n  BROT.'
     """
+    found = paired(list(tokens))
+    if inline:
+        start, end, found = _trimmed(text, start, end, found)
+    if inline and len(found) <= MARKS and end - start <= CHARACTERS:
+        yield from _whole(text, start, end, found, read, write)
+        return
     position = start
-    if isinstance(protected, re.Pattern):
-        kept_places: Iterable[tuple[int, int]] = (match.span() for match in protected.finditer(text, start, end))
-    else:
-        kept_places = protected(text, start, end)
-    for begin, after in (*kept_places, (end, end)):
-        inside = text[position:begin]
-        kept = inside.strip()
-        if any(map(str.isalnum, kept)):
-            first = position + len(inside) - len(inside.lstrip())
-            breaks = BREAK.findall(kept)
-            lines = BREAK.split(kept)
-            yield Field(first, first + len(kept), read(_joined(lines)), partial(_rewritten, breaks, write))
-        position = max(position, after)
+    for mark in (*found, Token(end, end, "alone")):
+        yield from _whole(text, position, max(mark.start, position), [], read, write)
+        position = max(position, mark.end)
 
 
-def _rewritten(breaks: Sequence[str], write: Callable[[str], str], found: str) -> str:
-    return write(wrapped(found, breaks))
+def _whole(
+    text: str,
+    start: int,
+    end: int,
+    tokens: Sequence[Token],
+    read: Callable[[str], str],
+    write: Callable[[str], str],
+) -> Iterator[Field]:
+    """Yield the field of a text, without the spaces around it."""
+    pieces: list[tuple[int, int, Token | None]] = []
+    position = start
+    for mark in tokens:
+        pieces += [(position, mark.start, None), (mark.start, mark.end, mark)]
+        position = mark.end
+    pieces.append((position, end, None))
+    if not any(any(map(str.isalnum, text[begin:after])) for begin, after, token in pieces if token is None):
+        return
+    inside = text[start:end]
+    first = start + len(inside) - len(inside.lstrip())
+    last = start + len(inside.rstrip())
+    parts: list[Part] = []
+    breaks: list[str] = []
+    for begin, after, token in pieces:
+        begin, after = max(begin, first), min(after, last)
+        if token is not None:
+            parts.append(Part(token.kind, text[begin:after]))
+        elif after > begin:
+            breaks += BREAK.findall(text, begin, after)
+            parts += plain(read(_joined(BREAK.split(text[begin:after]))))
+    yield Field(first, last, tuple(parts), partial(_written, breaks, write))
+
+
+def _trimmed(text: str, start: int, end: int, tokens: list[Token]) -> tuple[int, int, list[Token]]:
+    """Leave out at both ends the marks that can stay there, with the spaces around them."""
+    ends = pairs((each.kind, each.name) for each in tokens).ends
+    first, last = 0, len(tokens)
+    while first < last:
+        left, right = tokens[first], tokens[last - 1]
+        at_start = not text[start : left.start].strip()
+        at_end = not text[right.end : end].strip()
+        if at_start and left.kind in ("alone", "break"):
+            start, first = left.end, first + 1
+        elif at_end and right.kind in ("alone", "break"):
+            end, last = right.start, last - 1
+        elif at_start and at_end and ends.get(first) == last - 1:
+            start, end, first, last = left.end, right.start, first + 1, last - 1
+        else:
+            break
+    return start, end, tokens[first:last]
+
+
+def _written(breaks: Sequence[str], write: Callable[[str], str], found: Parts) -> str:
+    return spelled(broken(found, breaks), write)
 
 
 def _joined(lines: Sequence[str]) -> str:
@@ -125,22 +178,62 @@ def _joined(lines: Sequence[str]) -> str:
     return text
 
 
-def wrapped(text: str, breaks: Sequence[str]) -> str:
-    """Put a text on one line more than there are breaks, of nearly equal length. Placeholders stay whole.
+def broken(parts: Parts, breaks: Sequence[str]) -> Parts:
+    """Put a text on one line more than there are breaks, of nearly equal length. What is kept stays whole.
 
-    >>> wrapped("one two three four", ["\\n"]), wrapped("one", ["\\n", "\\n"])
+    >>> spelled(broken(plain("one two three four"), ["\\n"])), spelled(broken(plain("one"), ["\\n", "\\n"]))
     ('one two\\nthree four', 'one')
     """
-    units, space = deque(words(text)), " "
-    if script_of(text) in scripts.SPACELESS:
-        units, space = deque(text), ""
-    lines: list[str] = []
-    left = len(text)
-    for count in range(len(breaks) + 1, 0, -1):
-        line = ""
-        while units and (not line or count == 1 or len(line) + (len(space) + len(units[0])) / 2 < left / count):
-            line += (space if line else "") + units.popleft()
-        left -= len(line)
-        if line:
-            lines.append(line)
-    return "".join(line + (breaks[i] if i + 1 < len(lines) else "") for i, line in enumerate(lines))
+    if not breaks:
+        return parts
+    seen = [part.raw if part.kind in ("text", "kept") else "" for part in parts]
+    waiting = list(zip(_ends("".join(seen), parts, len(breaks) + 1), breaks, strict=False))[::-1]
+    found: list[Part] = []
+    length = 0
+    for part, raw in zip(parts, seen, strict=True):
+        if part.kind != "text":
+            found.append(part)
+            length += len(raw)
+            continue
+        position = 0
+        while waiting and waiting[-1][0][1] <= length + len(raw):
+            (begin, after), mark = waiting.pop()
+            found += [*plain(raw[position : begin - length]), Part("break", mark)]
+            position = after - length
+        found += plain(raw[position:])
+        length += len(raw)
+    return found
+
+
+def _ends(text: str, parts: Parts, lines: int) -> list[tuple[int, int]]:
+    """Return where the lines of a text end but the last, and where the next begins: a space lies between."""
+    places: list[tuple[int, int]] = []
+    spaceless = script_of(text) in scripts.SPACELESS
+    length = 0
+    for part in parts:
+        if part.kind == "text" and spaceless:
+            places += [(length + n, length + n) for n in range(len(part.raw))]
+        elif part.kind == "text":
+            places += [(length + begin, length + end) for begin, end in spaces(part.raw)]
+        length += len(part.raw) if part.kind in ("text", "kept") else 0
+    places = [place for place in places if place[0] > 0 and place[1] < length]
+    found: list[tuple[int, int]] = []
+    start = position = 0
+    for count in range(lines, 1, -1):
+        # A line takes a word if at least half of it is within its share of what is left.
+        while position < len(places) and places[position][0] <= start:
+            position += 1
+        if position == len(places):
+            break
+        share = (length - start) / count
+        while position + 1 < len(places):
+            begin, after = places[position][0] - start, places[position + 1][0] - start
+            if (begin + after) / 2 >= share:
+                break
+            position += 1
+        else:
+            if (places[position][0] + length) / 2 - start < share:
+                break
+        found.append(places[position])
+        start = places[position][1]
+    return found

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from nmt.documents import docx, html_pages, markdown, po, subtitles
 from nmt.documents.fields import Field, Opened, opened
+from nmt.documents.parts import plain, spelled
 from nmt.errors import InputError
 from nmt.text_encoding import BOM, decode_start, other_encoding
 
@@ -14,11 +15,13 @@ LARGEST = 64 * 2**20
 _CONTROLS = bytes({*range(9), 11, *range(14, 27), *range(28, 32)})
 
 
-def _plain(text: str, name: str, mark: str) -> Opened:
-    return opened(text, [Field(0, len(text), text, str)] if text else [], (), mark)
+def _plain(text: str, name: str, mark: str, inline: bool = True) -> Opened:
+    return opened(text, [Field(0, len(text), plain(text), spelled)] if text else [], (), mark)
 
 
-_TEXTS: dict[str, Callable[[str, str, str], Opened]] = {
+# What reads a text of each kind: its arguments are the text, the name of its file, a byte order mark or nothing, and
+# whether marks are inside lines.
+READERS: dict[str, Callable[[str, str, str, bool], Opened]] = {
     ".txt": _plain,
     ".srt": subtitles.read,
     ".vtt": subtitles.read,
@@ -27,7 +30,7 @@ _TEXTS: dict[str, Callable[[str, str, str], Opened]] = {
     ".md": markdown.read,
     ".po": po.read,
 }
-KINDS = (*_TEXTS, ".docx")
+KINDS = (*READERS, ".docx")
 
 
 def kind_of(name: str) -> str:
@@ -51,7 +54,7 @@ def open_file(raw: bytes, name: str, inline: bool = True) -> Opened:
     Arguments:
         raw: its bytes.
         name: of the file, whose ending says what it is; errors name it.
-        inline: whether texts of HTML have the tags inside their lines, see :func:`nmt.documents.html_pages.read`.
+        inline: whether texts have the marks inside their lines; otherwise they are cut at each.
 
     Raises:
         InputError: if its kind is unknown, it is damaged, too large, binary or in another encoding than UTF-8, or a
@@ -61,7 +64,7 @@ def open_file(raw: bytes, name: str, inline: bool = True) -> Opened:
     if len(raw) > LARGEST:
         raise InputError(f"{name} has more than {LARGEST // 2**20} MiB, and no more is read at once. Split it.")
     if kind == ".docx":
-        return docx.read(raw, name)
+        return docx.read(raw, name, inline)
     if (
         not other_encoding(raw)
         and sum(map(raw[:4096].count, (bytes([each]) for each in _CONTROLS))) > len(raw[:4096]) / 100
@@ -69,6 +72,4 @@ def open_file(raw: bytes, name: str, inline: bool = True) -> Opened:
         raise InputError(f"{name} is not text: it has control characters, as a picture or a program has.")
     text = decode_start(raw, name)
     mark = BOM if raw.startswith(BOM.encode()) else ""
-    if kind in (".html", ".htm"):
-        return html_pages.read(text, name, mark, inline)
-    return _TEXTS[kind](text, name, mark)
+    return READERS[kind](text, name, mark, inline)

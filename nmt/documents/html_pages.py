@@ -6,17 +6,15 @@ script lacks its end for is kept with all that follows, as a browser shows none 
 
 from __future__ import annotations
 
-import bisect
 import html
-import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from functools import partial
 from typing import NamedTuple
 
-from nmt.documents.fields import BREAK, Field, Opened, opened, runs
+from nmt.documents.fields import BREAK, CHARACTERS, MARKS, Field, Opened, broken, opened, paragraph
+from nmt.documents.parts import spelled
+from nmt.documents.tagged import read_tagged
 from nmt.documents.tags import BEGIN, COMMENT_END, END_TAG, INLINE, RAW, SKIPPED, START_TAG, VOID, is_kept
-from nmt.documents.verbatim import spaces as spaces_of
 
 # Only inside these does a slash at the end of a tag close it.
 _FOREIGN = ("svg", "math")
@@ -37,11 +35,6 @@ _ENDED_BY = {
 }
 # Elements that are searched for the one that a tag ends: without a limit, hostile pages would take quadratic time.
 _DEEP = 64
-
-# A page collapses white space, so a text is one line whatever breaks it has.
-_NOTHING = re.compile(r"(?!)")
-# A paragraph with more tags than this, or more characters, is cut at its tags: placing them would take long.
-_TAGS, _CHARACTERS = 200, 20_000
 
 
 class _Elements:
@@ -192,16 +185,17 @@ def read(text: str, name: str, mark: str, inline: bool = True) -> Opened:
         text: the page.
         name: of the file.
         mark: see :func:`~nmt.documents.fields.opened`.
-        inline: whether a text is a paragraph with the tags inside its lines, as HTML; otherwise it is what stands
-            between two tags, as plain text.
+        inline: whether a text is a paragraph with the tags inside its lines; otherwise it is what stands between two
+            tags.
 
+    >>> from nmt.documents.parts import plain, spelled
     >>> opened = read("<p>Rice &amp; bread<p>ate <code>x = 1</code><b>You", "a.html", "", inline=False)
-    >>> opened.texts
+    >>> [spelled(each) for each in opened.texts]
     ['Rice & bread', 'ate', 'You']
-    >>> opened.written(["A < B", "C", "D"])
+    >>> opened.written([plain("A < B"), plain("C"), plain("D")])
     b'<p>A &lt; B<p>C <code>x = 1</code><b>D'
-    >>> read("<p>Rice &amp; <i>bread</i><p>ate <code>x</code>", "a.html", "").texts
-    ['Rice &amp; <i>bread</i>', 'ate <code>x</code>']
+    >>> [spelled(each) for each in read("<p>Rice &amp; <i>bread</i><p>ate <code>x</code>", "a.html", "").texts]
+    ['Rice & <i>bread</i>', 'ate <code>x</code>']
     """
     fields: list[Field] = []
     for parts in _paragraphs(text):
@@ -209,13 +203,13 @@ def read(text: str, name: str, mark: str, inline: bool = True) -> Opened:
         said = [part for part in parts if part.is_text and not part.kept]
         if not inline:
             for part in said:
-                fields += runs(text, part.start, part.end, _NOTHING, _read, _write)
-        elif said and len(parts) <= _TAGS and parts[-1].end - parts[0].start <= _CHARACTERS:
+                fields += paragraph(text, part.start, part.end, (), _read, _write)
+        elif said and len(parts) <= MARKS and parts[-1].end - parts[0].start <= CHARACTERS:
             fields += _marked(text, parts[0].start, parts[-1].end, said)
         else:
             for part in said:
                 fields += _marked(text, part.start, part.end, [part])
-    return opened(text, fields, (), mark, marked=inline)
+    return opened(text, fields, (), mark)
 
 
 def _marked(text: str, start: int, end: int, said: Sequence[_Part]) -> Iterator[Field]:
@@ -225,26 +219,13 @@ def _marked(text: str, start: int, end: int, said: Sequence[_Part]) -> Iterator[
         return
     inside = text[start:end]
     start += len(inside) - len(inside.lstrip())
-    yield Field(start, start + len(inside.strip()), inside.strip(), partial(_broken, BREAK.findall(words.strip())))
-
-
-def _broken(breaks: Sequence[str], found: str) -> str:
-    """Put a paragraph on as many lines as it had, of nearly equal length; tags and placeholders stay whole."""
-    if not breaks:
-        return found
-    texts = [part for part in _parts(found) if part.is_text and not part.kept]
-    spaces = [part.start + space for part in texts for space, _ in spaces_of(found[part.start : part.end])]
-    lines: list[str] = []
-    position = 0
-    for number, end in enumerate(breaks, 1):
-        goal = len(found) * number / (len(breaks) + 1)
-        place = bisect.bisect_left(spaces, goal)
-        place -= place > 0 and (place == len(spaces) or goal - spaces[place - 1] < spaces[place] - goal)
-        if not spaces or spaces[place] < position:
-            continue
-        lines += [found[position : spaces[place]], end]
-        position = spaces[place] + 1
-    return "".join([*lines, found[position:]])
+    found = read_tagged(inside.strip())
+    yield Field(
+        start,
+        start + len(inside.strip()),
+        found.parts,
+        lambda parts: spelled(broken(parts, BREAK.findall(words.strip())), _write) + found.rest,
+    )
 
 
 def _read(text: str) -> str:

@@ -1,26 +1,38 @@
-"""Gettext catalogues, ``.po``: messages without a translation get one. Message ids, contexts and comments stay."""
+"""Gettext catalogues, ``.po``: messages without a translation get one. Message ids, contexts and comments stay.
+
+Tags inside a message move with their words, and placeholders are words that stay as they are.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from nmt.documents.fields import Opened, runs, spliced
+from nmt.documents.fields import Opened, paragraph, spliced
+from nmt.documents.parts import Kind, Parts, Token
+from nmt.documents.tags import VOID
 from nmt.errors import InputError
 
-# Placeholders of C, Python and JavaScript, tags, entities, and addresses.
-_PROTECTED = re.compile(
-    r"%\([^()\s]*\)[-+ #0-9.]*[A-Za-z]|%[-+#0-9.]*(?:ll|[hlzjt])?[A-Za-z]|%%|\$?\{[^{}]*\}|<[^<>\n]+>|&[A-Za-z]+;"
-    r"|https?://\S+"
+# Tags, and placeholders of C, Python, JavaScript and Qt, entities, and addresses.
+_MARKS = re.compile(
+    r"<(?P<slash>/?)(?P<name>[A-Za-z][\w.:-]*)[^<>\n]*>|<[^<>\n]+>"
+    r"|(?P<kept>%\([^()\s]*\)[-+ #0-9.]*[A-Za-z]|%(?:\d+\$)?[-+#0-9.]*(?:ll|[hlzjt])?[A-Za-z]|(?<!\d)%L?\d{1,2}|%%"
+    r"|\$?\{[^{}]*\}|&#?[A-Za-z0-9]+;|https?://[^\s<>]+)"
 )
 _WRAPPED = 78
 # polib opens the file that a text names. No path is as long as this, so that a text of any content is only a text.
 _NO_PATH = "\n" + " " * 2**15
 
 
-def read(text: str, name: str, mark: str) -> Opened:
+def read(text: str, name: str, mark: str, inline: bool = True) -> Opened:
     """Open a ``.po`` file.
+
+    Arguments:
+        text: the file.
+        name: of the file.
+        mark: see :func:`~nmt.documents.fields.opened`.
+        inline: whether a text has its tags and placeholders inside; otherwise it is what stands between two of them.
 
     Raises:
         InputError: if polib is missing, or the file is not a catalogue.
@@ -46,10 +58,12 @@ def read(text: str, name: str, mark: str) -> Opened:
         else:
             wanted = {None: entry.msgid}
         for number, message in wanted.items():
-            places.append((entry, number, message, list(runs(message, 0, len(message), _PROTECTED))))
-    texts = [field.text for *_, fields in places for field in fields]
+            places.append(
+                (entry, number, message, list(paragraph(message, 0, len(message), _tokens(message), inline=inline)))
+            )
+    texts = [field.parts for *_, fields in places for field in fields]
 
-    def written(translations: Sequence[str]) -> bytes:
+    def written(translations: Sequence[Parts]) -> bytes:
         left = iter(translations)
         for entry, number, message, fields in places:
             found = spliced(message, fields, [next(left) for _ in fields])
@@ -61,3 +75,14 @@ def read(text: str, name: str, mark: str) -> Opened:
         return f"{mark}{str(catalogue).rstrip()}{end}".encode("utf-8", "replace")
 
     return Opened(texts, written)
+
+
+def _tokens(message: str) -> Iterator[Token]:
+    for found in _MARKS.finditer(message):
+        name = (found["name"] or "").lower()
+        kind: Kind = "alone"
+        if found["kept"]:
+            kind = "kept"
+        elif name and name not in VOID and not found[0].endswith("/>"):
+            kind = "closing" if found["slash"] else "opening"
+        yield Token(*found.span(), kind, name)

@@ -1,5 +1,8 @@
 """Subtitles: SubRip and WebVTT. Only the words of the cues change; numbers, time codes, settings and notes stay.
 
+Tags inside a line move with their words: ``<i>`` to ``</i>``, and of SubStation Alpha ``{\\i1}`` to ``{\\i0}``. The
+times of WebVTT inside a line, ``<00:01.500>``, stay in their order.
+
 The places of the texts are found here, and not by a library that writes the file anew, so that every other byte stays.
 """
 
@@ -8,20 +11,31 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Iterator
+from functools import partial
 
-from nmt.documents.fields import Field, Opened, opened, runs
+from nmt.documents.fields import Field, Opened, opened, paragraph
+from nmt.documents.parts import Kind, Parts, Token
 from nmt.errors import InputError
 
 _TIME = r"(?:(\d+):)?(\d{1,2}):(\d{2})[.,](\d{1,3})"
 _TIMING = re.compile(rf"\s*{_TIME}\s*-->\s*{_TIME}(?:\s.*)?")
 _TAGS = re.compile(r"<[^<>\n]*>|\{\\[^{}\n]*\}")
+_TAG = re.compile(r"<(/?)([A-Za-z]+)")
+_SWITCH = re.compile(r"\{\\([bisu])([01])\}")
+_TIME_INSIDE = re.compile(r"<[\d:.]+>")
 _NO_CUE = ("WEBVTT", "NOTE", "STYLE", "REGION")
 # Each line that is said by another person begins with a dash.
 _SPEAKER = re.compile(r"\s*(?:<[^<>\n]*>|\{\\[^{}\n]*\})*\s*[-–—]\s*(?=\S)")
 
 
-def read(text: str, name: str, mark: str) -> Opened:
+def read(text: str, name: str, mark: str, inline: bool = True) -> Opened:
     """Open a ``.srt`` or ``.vtt`` file.
+
+    Arguments:
+        text: the file.
+        name: of the file.
+        mark: see :func:`~nmt.documents.fields.opened`.
+        inline: whether a text has the tags inside its lines; otherwise it is what stands between two tags.
 
     Raises:
         InputError: if it has no cue, or a time code that cannot be read.
@@ -47,7 +61,7 @@ def read(text: str, name: str, mark: str) -> Opened:
         cues, before, number = cues + 1, end, number + 1
         first = number
         number = _after_text(lines, number, name.lower().endswith(".vtt"))
-        fields += _cue(text, lines[first:number], name.lower().endswith(".vtt"))
+        fields += _cue(text, lines[first:number], name.lower().endswith(".vtt"), inline)
     if not cues:
         raise InputError(f"{name} has no cue: no line has a time code, as in 00:00:01,000 --> 00:00:02,000.")
     return opened(text, fields, notes, mark)
@@ -93,7 +107,7 @@ def _begins_cue(lines: list[tuple[int, str]], number: int) -> bool:
     return number + 1 < len(lines) and "-->" in lines[number + 1][1] and lines[number][1].strip().isdigit()
 
 
-def _cue(text: str, lines: list[tuple[int, str]], vtt: bool) -> Iterator[Field]:
+def _cue(text: str, lines: list[tuple[int, str]], vtt: bool, inline: bool) -> Iterator[Field]:
     """Yield the fields of a cue: one over all its lines, or one a line where several people speak."""
     groups: list[list[tuple[int, str]]] = []
     for line in lines:
@@ -107,7 +121,29 @@ def _cue(text: str, lines: list[tuple[int, str]], vtt: bool) -> Iterator[Field]:
         start, end = group[0][0], group[-1][0] + len(group[-1][1])
         if dash := _SPEAKER.match(group[0][1]):
             start += dash.end()
-        if vtt:
-            yield from runs(text, start, end, _TAGS, html.unescape, lambda found: html.escape(found, quote=False))
-        else:
-            yield from runs(text, start, end, _TAGS)
+        unescape, escape = (html.unescape, _escaped) if vtt else (str, str)
+        for field in paragraph(text, start, end, _tokens(text, start, end), unescape, escape, inline):
+            yield field._replace(written=partial(_in_order, field))
+
+
+def _tokens(text: str, start: int, end: int) -> Iterator[Token]:
+    for found in _TAGS.finditer(text, start, end):
+        kind: Kind = "alone"
+        name = ""
+        if tag := _TAG.match(found[0]):
+            kind, name = "closing" if tag[1] else "opening", tag[2].lower()
+        elif switch := _SWITCH.fullmatch(found[0]):
+            kind, name = "opening" if switch[2] == "1" else "closing", "\\" + switch[1]
+        yield Token(*found.span(), kind, name)
+
+
+def _in_order(field: Field, found: Parts) -> str:
+    """Write a field with the times inside its lines in their order."""
+    times = iter([part.raw for part in field.parts if _TIME_INSIDE.fullmatch(part.raw)])
+    return field.written(
+        [part._replace(raw=next(times)) if _TIME_INSIDE.fullmatch(part.raw) else part for part in found]
+    )
+
+
+def _escaped(text: str) -> str:
+    return html.escape(text, quote=False)

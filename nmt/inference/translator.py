@@ -19,6 +19,7 @@ from nmt.decoding.shortlist import SPECIAL, Shortlist
 from nmt.decoding.strategies import numbers_for
 from nmt.documents.document import DocumentTranslation, translate_document
 from nmt.documents.sentences import Splitter, script_of, sentencex
+from nmt.documents.tagged import Format
 from nmt.errors import InputError
 from nmt.evaluation import scripts
 from nmt.evaluation.confidence import Confidence
@@ -38,7 +39,6 @@ from nmt.inference.strings import continued, encoded, one_line, readable
 from nmt.inference.terms import keeps_the_rest, replaced
 from nmt.layers.alignment_head import AlignmentHead
 from nmt.markup.placeholders import STAND_INS
-from nmt.markup.reading import Format
 from nmt.markup.translate import MarkedTranslation, translate_marked
 from nmt.model_folder import HEAD
 from nmt.models.linked import LinkedModel

@@ -12,15 +12,14 @@ two words that best separates what came from the words before it from what came 
 
 from __future__ import annotations
 
-import html
 import math
-import re
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
+from nmt.documents.parts import Part, Parts
 from nmt.documents.sentences import Place
 from nmt.markup.links import Joined
 from nmt.markup.reading import Mark, Marked, restored
@@ -33,7 +32,6 @@ _FADING = 0.5
 _EQUAL = 1e-9
 # Signs that belong to the word they stand at, unlike a full stop.
 _OF_WORDS = "%&@#'*_-/\\"
-_BREAK = re.compile(r"<br[\s/>]", re.IGNORECASE)
 
 
 class Run(NamedTuple):
@@ -43,25 +41,28 @@ class Run(NamedTuple):
     last: int
 
 
-def placed(marked: Marked, translation: str, links: Joined, escape: bool = True) -> str:
+def placed(marked: Marked, translation: str, links: Joined) -> Parts:
     """Return a translation with the marks of its source, and what is kept in the place of its private characters.
 
     Arguments:
         marked: the source.
         translation: of its text.
         links: between ``marked.text`` and the translation.
-        escape: whether ``&``, ``<`` and ``>`` of the translation are written as entities.
 
+    >>> from nmt.documents.parts import spelled
     >>> from nmt.markup.links import Links, joined
     >>> from nmt.markup.reading import read
     >>> ate = Links((Place(0, 2), Place(3, 6)), (Place(0, 3), Place(4, 8)), np.array([[0.1, 0.9], [0.9, 0.1]]))
-    >>> placed(read("<b>밥을</b> 먹었다<br>"), "ate rice", joined([ate]))
+    >>> spelled(placed(read("<b>밥을</b> 먹었다<br>"), "ate rice", joined([ate])))
     'ate <b>rice</b><br>'
     """
-    write = _escaped if escape else str
     runs = _runs(marked, links)
     edges = [_edges(marked, translation, links, mark, run) for mark, run in zip(marked.marks, runs, strict=True)]
-    return restored(_written(marked.marks, edges, translation, write), marked)
+    return [
+        found
+        for part in _written(marked.marks, edges, translation)
+        for found in (restored(part.raw, marked) if part.kind == "text" else (part,))
+    ]
 
 
 def best_run(gains: np.ndarray, free: np.ndarray) -> tuple[int, int]:
@@ -228,12 +229,12 @@ def is_stop(letter: str) -> bool:
     return unicodedata.category(letter)[0] == "P" and letter not in _OF_WORDS
 
 
-def _written(marks: Sequence[Mark], edges: Sequence[Place], translation: str, write: Callable[[str], str]) -> str:
+def _written(marks: Sequence[Mark], edges: Sequence[Place], translation: str) -> list[Part]:
     """Return a translation with its marks, the children of each mark inside it."""
     children: dict[int, list[int]] = {}
     for index in sorted(range(len(marks)), key=lambda each: (edges[each].start, edges[each].end > edges[each].start)):
         children.setdefault(marks[index].parent, []).append(index)
-    out: list[str] = []
+    out: list[Part] = []
     position = 0
     # A mark that is to be opened, or closed, and the place that it must not go past.
     waiting = [(index, False, len(translation)) for index in reversed(children.get(-1, []))]
@@ -241,25 +242,24 @@ def _written(marks: Sequence[Mark], edges: Sequence[Place], translation: str, wr
         index, opened, limit = waiting.pop()
         mark, (start, end) = marks[index], edges[index]
         place = min(max(end if opened else start, position), limit)
-        out.append(write(translation[position:place]))
+        if place > position:
+            out.append(Part("text", translation[position:place]))
         position = place
         if opened:
-            out.append(mark.closing)
+            out.append(Part("closing", mark.closing))
             continue
         alone = start == end
-        if alone and mark.before and out[-1:] and not "".join(out[-2:])[-1:].isspace() and place:
-            out.append(" ")
-        out.append(mark.opening)
+        if alone and mark.before and out and not out[-1].raw[-1].isspace() and place:
+            out.append(Part("text", " "))
+        out.append(Part("opening" if mark.closing else "break" if mark.breaks else "alone", mark.opening))
         if mark.closing:
             waiting.append((index, True, limit))
             inner = min(max(end, position), limit)
             waiting += [(each, False, inner) for each in reversed(children.get(index, []))]
         elif mark.after and translation[place : place + 1].strip():
-            out.append(" ")
-        elif not mark.before and not mark.after and _BREAK.match(mark.opening):
+            out.append(Part("text", " "))
+        elif mark.breaks and not mark.before and not mark.after:
             position += translation[place : place + 1].isspace()
-    return "".join([*out, write(translation[position:])])
-
-
-def _escaped(text: str) -> str:
-    return html.escape(text, quote=False)
+    if position < len(translation):
+        out.append(Part("text", translation[position:]))
+    return out

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from nmt.documents.document import Translate, translate_texts
+from nmt.documents.parts import Parts, spelled
 from nmt.documents.sentences import Splitter, sentencex
+from nmt.documents.tagged import Format, read_tagged
 from nmt.errors import InputError
 from nmt.markup.links import joined, links_of
 from nmt.markup.placeholders import keeping
 from nmt.markup.placing import placed
-from nmt.markup.reading import PRIVATE, PRIVATE_CHARACTERS, Format, Marked, read
+from nmt.markup.reading import PRIVATE, PRIVATE_CHARACTERS, Marked, marked
 from nmt.translation import Translation
 
 _UNALIGNED = (
@@ -42,12 +45,14 @@ class MarkedTranslation:
     """The translation of a text with markup.
 
     Attributes:
-        text: with its markup.
+        parts: of it, with its marks.
+        text: with its markup, as it is written in the format of the source.
         sentences: the translations of its sentences, without markup.
         cut: how many of them are parts of one that was longer than the model reads.
         broken: what is wrong with the markup of the source; empty if nothing is.
     """
 
+    parts: Parts
     text: str
     sentences: tuple[Translation, ...]
     cut: int = 0
@@ -68,7 +73,7 @@ def translate_marked(
     Arguments:
         texts: with markup.
         translate: translates plain sentences; its translations have alignments.
-        form: see :func:`nmt.markup.reading.read`.
+        form: see :func:`nmt.documents.tagged.read_tagged`.
         language: of the texts, whose rules find their sentences; empty to go by their script. ``None`` if each text is
             one sentence.
         splitter: see :mod:`nmt.documents.sentences`.
@@ -85,26 +90,52 @@ def translate_marked(
     >>> translate_marked(["<b>rice</b> ate", "&lt; {n}"], swap)[0].text
     'ate <b>rice</b>'
     """
-    marked: list[Marked] = []
+    tagged = [read_tagged(text, form) for text in texts]
+    found = translate_parts([each.parts for each in tagged], translate, language, splitter, stand_ins, advance)
+    write = str if form == "text" else _escaped
+    return [
+        replace(each, text=spelled(each.parts, write) + source.rest, broken=source.broken)
+        for source, each in zip(tagged, found, strict=True)
+    ]
+
+
+def translate_parts(
+    texts: Sequence[Parts],
+    translate: Translate,
+    language: str | None = None,
+    splitter: Splitter = sentencex,
+    stand_ins: Sequence[str] = (),
+    advance: Callable[[int, int], Any] = lambda done, total: None,
+) -> list[MarkedTranslation]:
+    """Translate texts with marks, whatever the format they were read from; see :func:`translate_marked`.
+
+    >>> from nmt.documents.parts import plain
+    >>> shout = lambda lines: [Translation(line.upper(), 0.0) for line in lines]
+    >>> translate_parts([plain("I ate")], shout)[0].parts
+    [Part(kind='text', raw='I ATE')]
+    """
+    read: list[Marked] = []
     taken = 0
-    for number, text in enumerate(texts, 1):
+    for number, parts in enumerate(texts, 1):
         try:
-            marked.append(read(text, form, taken))
+            read.append(marked(parts, taken))
         except InputError as error:
             raise TooManyMarks(str(error), number) from None
-        taken += len(marked[-1].kept)
-    kept = {character: raw for each in marked for character, raw in each.kept.items()}
+        taken += len(read[-1].kept)
+    kept = {character: raw for each in read for character, raw in each.kept.items()}
     if taken > PRIVATE_CHARACTERS:
         kept = {}  # one character stands for several, so that no number can be its own mask
-    plain = [each.text for each in marked]
-    keep = keeping(_aligned(translate, any(each.marks or each.kept for each in marked)), kept, stand_ins)
+    plain = [each.text for each in read]
+    # A private character of the text itself is a sign like any other to a model without alignments.
+    needed = any(each.marks or not all(map(PRIVATE.fullmatch, each.kept.values())) for each in read)
+    keep = keeping(_aligned(translate, needed), kept, stand_ins)
     if language is None:
         found = _lines(plain, keep)
         advance(len(texts), len(texts))
-        return [_placed_line(each, translation, form) for each, translation in zip(marked, found, strict=True)]
+        return [_placed_line(each, translation) for each, translation in zip(read, found, strict=True)]
     documents = translate_texts(plain, keep, language, splitter, advance)
     results = []
-    for each, document in zip(marked, documents, strict=True):
+    for each, document in zip(read, documents, strict=True):
         # Without marks nothing has to be found.
         links = joined(
             [
@@ -115,12 +146,13 @@ def translate_marked(
                 for part in (document.sentences if each.marks else ())
             ]
         )
+        parts = placed(each, document.text, links)
         results.append(
             MarkedTranslation(
-                placed(each, document.text, links, escape=form != "text"),
+                parts,
+                spelled(parts),
                 tuple(part.translation for part in document.sentences),
                 sum(part.cut for part in document.sentences),
-                each.broken,
             )
         )
     return results
@@ -150,7 +182,10 @@ def _lines(texts: Sequence[str], translate: Translate) -> list[Translation]:
     return found
 
 
-def _placed_line(marked: Marked, translation: Translation, form: Format) -> MarkedTranslation:
-    links = joined([links_of(marked.text, translation)] if marked.marks else [])
-    text = placed(marked, translation.text, links, escape=form != "text")
-    return MarkedTranslation(text, (translation,), 0, marked.broken)
+def _placed_line(read: Marked, translation: Translation) -> MarkedTranslation:
+    parts = placed(read, translation.text, joined([links_of(read.text, translation)] if read.marks else []))
+    return MarkedTranslation(parts, spelled(parts), (translation,))
+
+
+def _escaped(text: str) -> str:
+    return html.escape(text, quote=False)

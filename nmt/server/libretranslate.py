@@ -21,10 +21,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from nmt.documents import html_pages
-from nmt.documents.document import Translate, translate_texts
-from nmt.documents.files import KINDS, kind_of, open_file
+from nmt.documents.files import KINDS, READERS, kind_of, open_file
+from nmt.documents.parts import Parts, said
 from nmt.errors import InputError
-from nmt.markup.translate import Unaligned, translate_marked
+from nmt.markup.translate import Unaligned, translate_parts
 from nmt.server import rest_protocol
 from nmt.server.languages import Detected, Languages, language_name
 from nmt.server.rest_protocol import Refused
@@ -161,7 +161,7 @@ class Api:
             found = [Detected(source, 100.0)] * len(texts)
         routes = [self._route(each.language, target) for each in found]
         try:
-            written = await asyncio.to_thread(self._texts, texts, routes, form, alternatives)
+            written = await asyncio.to_thread(self._written, texts, routes, form, alternatives)
         except InputError as error:
             raise Refused(400, f"Invalid request: {error}") from None
         answer: dict[str, Any] = {"translatedText": [one[0] for one in written] if several else written[0][0]}
@@ -195,13 +195,14 @@ class Api:
             opened = open_file(content, name)
             given = source
             if source == "auto":
-                # Tags are in no language.
-                said = open_file(content, name, inline=False).texts if opened.marked else opened.texts
-                given = self._sources(["\n".join(said)])[0].language
+                given = self._sources(["\n".join(map(said, opened.texts))])[0].language
             route = self._route(given, target)
-            form = "html" if opened.marked else "text"
-            routes = [route] * len(opened.texts)
-            return opened.written([one[0] for one in self._texts(list(opened.texts), routes, form)])
+            try:
+                found = self._texts(opened.texts, [route] * len(opened.texts))
+            except Unaligned:
+                opened = open_file(content, name, inline=False)
+                found = self._texts(opened.texts, [route] * len(opened.texts))
+            return opened.written([one[0] for one in found])
 
         try:
             written = await asyncio.to_thread(work)
@@ -285,24 +286,50 @@ class Api:
             )
         return route
 
-    def _texts(
-        self, texts: Sequence[str], routes: Sequence[list[str]], form: str = "text", alternatives: int = 0
+    def _written(
+        self, texts: Sequence[str], routes: Sequence[list[str]], form: str, alternatives: int
     ) -> list[list[str]]:
         """Return for each text its translation, then the others that were asked for."""
-        written: list[list[str]] = [[text] for text in texts]
+        found = self._opened(texts, routes, form, alternatives, inline=True)
+        return [list(dict.fromkeys(each)) for each in found]
+
+    def _opened(
+        self, texts: Sequence[str], routes: Sequence[list[str]], form: str, alternatives: int, inline: bool
+    ) -> list[list[str]]:
+        kind = ".html" if form == "html" else ".txt"
+        opened = [READERS[kind](text, "q", "", inline) for text in texts]
+        of_each = [len(each.texts) for each in opened]
+        flat = [route for route, count in zip(routes, of_each, strict=True) for _ in range(count)]
+        try:
+            left = iter(self._texts([parts for each in opened for parts in each.texts], flat, alternatives))
+        except Unaligned:
+            if not inline:
+                raise
+            return self._opened(texts, routes, form, alternatives, inline=False)
+        written = []
+        for each, count in zip(opened, of_each, strict=True):
+            found = [next(left) for _ in range(count)]
+            written.append(
+                [each.written([one[n] for one in found]).decode() for n in range(alternatives + 1 if found else 1)]
+            )
+        return written
+
+    def _texts(self, texts: Sequence[Parts], routes: Sequence[list[str]], alternatives: int = 0) -> list[list[Parts]]:
+        """Return for each text its translation, then as many others as are asked for; some may be equal."""
+        written: list[list[Parts]] = [[text] * (alternatives + 1) for text in texts]
         for route in {tuple(route) for route in routes if route}:
             places = [place for place, each in enumerate(routes) if tuple(each) == route]
             some = [texts[place] for place in places]
             for step, name in enumerate(route):
                 # Only the last model is asked for more than one translation.
                 more = alternatives if step == len(route) - 1 else 0
-                found = self._step(name, some, form, more)
+                found = self._step(name, some, more)
                 some = [each[0] for each in found]
             for place, each in zip(places, found, strict=True):
                 written[place] = each
         return written
 
-    def _step(self, name: str, texts: list[str], form: str, alternatives: int) -> list[list[str]]:
+    def _step(self, name: str, texts: Sequence[Parts], alternatives: int) -> list[list[Parts]]:
         known: dict[str, list[Translation]] = {}
         language = self._languages.source_of(name).partition("_")[0]
 
@@ -311,39 +338,21 @@ class Api:
             known.update(zip(new, self._search(name, new, alternatives + 1), strict=True))
             return [known[each][min(number, len(known[each]) - 1)] for each in sentences]
 
-        found: list[list[str]] = [[] for _ in texts]
+        found: list[list[Parts]] = [[] for _ in texts]
         for number in range(alternatives + 1):
 
             def numbered(sentences: list[str], number: int = number) -> list[Translation]:
                 return translate(number, sentences)
 
-            if form == "html":
-                made = _pages(texts, numbered, language, self._stand_ins(name))
-            else:
-                made = [each.text for each in translate_texts(texts, numbered, language)]
-            for each, text in zip(found, made, strict=True):
-                if text not in each:
-                    each.append(text)
+            made = translate_parts(texts, numbered, language, stand_ins=self._stand_ins(name))
+            for each, one in zip(found, made, strict=True):
+                each.append(one.parts)
         return found
-
-
-def _pages(texts: list[str], translate: Translate, language: str, stand_ins: Sequence[str]) -> list[str]:
-    """Translate HTML; from tag to tag if the model has no alignments, along which tags move."""
-    opened = [html_pages.read(text, "q", "") for text in texts]
-    try:
-        given = [text for each in opened for text in each.texts]
-        flat = translate_marked(given, translate, "html", language, stand_ins=stand_ins)
-        left = iter([each.text for each in flat])
-    except Unaligned:
-        opened = [html_pages.read(text, "q", "", inline=False) for text in texts]
-        plain = translate_texts([text for each in opened for text in each.texts], translate, language)
-        left = iter([each.text for each in plain])
-    return [each.written([next(left) for _ in each.texts]).decode() for each in opened]
 
 
 def _said(text: str, form: str) -> str:
     """Return what a text says without its tags, which are in no language."""
-    return "\n".join(html_pages.read(text, "q", "", inline=False).texts) if form == "html" else text
+    return "\n".join(map(said, html_pages.read(text, "q", "", inline=False).texts)) if form == "html" else text
 
 
 def _needed(asked: dict[str, Any], name: str) -> Any:

@@ -1,5 +1,6 @@
 """Tags, put into translations: around the right words, nested, none lost."""
 
+import html
 import re
 import time
 
@@ -7,10 +8,12 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from nmt.documents.parts import spelled
 from nmt.documents.sentences import Place
 from nmt.markup.links import Joined, Links, joined
-from nmt.markup.placing import best_run, placed
-from nmt.markup.reading import read
+from nmt.markup.placing import best_run
+from nmt.markup.placing import placed as parts_placed
+from nmt.markup.reading import Marked, read
 
 
 def words(text: str) -> tuple[Place, ...]:
@@ -19,6 +22,10 @@ def words(text: str) -> tuple[Place, ...]:
 
 def linked(source: str, target: str, weights: np.ndarray) -> Joined:
     return joined([Links(words(source), words(target), weights)])
+
+
+def placed(marked: Marked, target: str, links: Joined) -> str:
+    return spelled(parts_placed(marked, target, links))
 
 
 def put(source: str, target: str, links: str) -> str:
@@ -70,8 +77,8 @@ def test_what_is_kept_and_what_is_escaped() -> None:
     marked = read("<b>{a&b}</b> &lt;")
     translation = f"< & {marked.text[0]}"
     links = linked(marked.text, translation, np.array([[0, 1.0], [0, 0], [1, 0]]))
-    assert placed(marked, translation, links) == "&lt; &amp; <b>{a&b}</b>"
-    assert placed(marked, translation, links, escape=False) == "< & <b>{a&b}</b>"
+    assert spelled(parts_placed(marked, translation, links), html.escape) == "&lt; &amp; <b>{a&b}</b>"
+    assert placed(marked, translation, links) == "< & <b>{a&b}</b>"
 
 
 def test_nothing_to_put_them_around() -> None:

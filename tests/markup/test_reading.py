@@ -5,8 +5,14 @@ import time
 
 import pytest
 
+from nmt.documents.parts import spelled
 from nmt.errors import InputError
-from nmt.markup.reading import PRIVATE, read, restored
+from nmt.markup.reading import PRIVATE, Marked, read
+from nmt.markup.reading import restored as parts_restored
+
+
+def restored(text: str, marked: Marked) -> str:
+    return spelled(parts_restored(text, marked)) + marked.rest
 
 
 def kept(text: str, form: str = "html") -> list[str]:
