@@ -58,7 +58,7 @@ def test_parts_are_chosen_by_name(module) -> None:
     assert chosen("beam, start", {}) == ["beam", "start"]
     assert "peers" not in chosen(None, {})
     assert chosen(None, {"joeynmt": ["python"]})[-1] == "peers"
-    with pytest.raises(InputError, match=r"There is no part 'bem'\. Known: training, step"):
+    with pytest.raises(InputError, match=r"There is no part 'bem'\. Known: training, cores, step"):
         chosen("bem", {})
     with pytest.raises(InputError, match="needs a command, with --joeynmt or --opennmt-tf"):
         chosen("peers", {})
