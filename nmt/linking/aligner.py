@@ -5,6 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
 
@@ -123,7 +124,10 @@ def learn(pairs: Iterable[Pair]) -> WordAligner:
     if sum(len(batch.rows) for batch in corpus) < _SMALLEST:
         raise InputError("There are too few pairs to learn word links from: at least two need words on both sides.")
     backward: list[Batch] = [batch.reversed for batch in corpus]
-    return WordAligner(sources, targets, train(corpus, len(targets) + 1), train(backward, len(sources) + 1))
+    # NumPy's long operations let the other thread compute.
+    with ThreadPoolExecutor(2) as pool:
+        models = pool.map(train, (corpus, backward), (len(targets) + 1, len(sources) + 1))
+        return WordAligner(sources, targets, *models)
 
 
 def _likelier(row: np.ndarray) -> bool:

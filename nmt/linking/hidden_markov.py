@@ -155,7 +155,9 @@ def posteriors(model: HiddenMarkovModel, batch: Batch, counts: Expectations | No
     real, read = batch.target >= 0, batch.source >= 0
     rows, targets, sources = words.shape
     distances = np.clip(np.arange(sources) - np.arange(sources)[:, None], -_FURTHEST, _FURTHEST) + _FURTHEST
-    jump_of_pair = np.eye(JUMPS)[distances.ravel()]
+    # The places of each kind of jump stand side by side in this order.
+    by_jump = np.argsort(distances.ravel(), kind="stable")
+    kinds, starts = np.unique(distances.ravel()[by_jump], return_index=True)
     before = np.maximum(batch.target, 0)
     # A state is a source position and whether the word is linked to it; they have these probabilities so far.
     linked, idle = np.zeros([targets, rows, sources]), np.zeros([targets, rows, sources])
@@ -185,7 +187,8 @@ def posteriors(model: HiddenMarkovModel, batch: Batch, counts: Expectations | No
         if counts is not None:
             past = (linked[i - 1] + idle[i - 1]) * here
             pairs = past[:, :, None] * jumps[i] * onward[:, None, :]
-            np.add.at(counts.jumps, before[:, i - 1], pairs.reshape(rows, -1) @ jump_of_pair)
+            sums = np.add.reduceat(np.take(pairs.reshape(rows, -1), by_jump, axis=1), starts, axis=1)
+            np.add.at(counts.jumps, (before[:, i - 1, None], kinds), sums)
         passed = np.einsum("bjk,bk->bj", jumps[i], onward) + NULL * unlinked[:, i, None] * after / scales[i][:, None]
         after = np.where(here, passed, after)
     if counts is not None:

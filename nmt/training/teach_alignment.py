@@ -8,6 +8,7 @@ of the aligner. If the corpus comes with links, the head learns those.
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 import time
 from collections.abc import Callable, Iterator
@@ -28,6 +29,7 @@ from nmt.linking.aligner import Posteriors, learn
 from nmt.models.seq2seq import Seq2Seq
 from nmt.tf_import import as_written
 from nmt.training.alignment_loss import alignment_loss
+from nmt.training.batch_parts import batch_parts, split_rows
 from nmt.training.optimizers import Adam
 
 logger = logging.getLogger(__name__)
@@ -88,7 +90,9 @@ def teach(model: Seq2Seq, tokenizers: Tokenizers, config: Config, corpus: Corpus
     steps = epochs * -(-len(measured) // batch_size)
     optimizer = Adam(keras.optimizers.schedules.PolynomialDecay(_RATE, steps, _RATE / 100), global_clipnorm=1.0)
     optimizer.build(head.trainable_variables)
-    step = _step(model, head, optimizer)
+    # Their gradients are small, so parts of any size are worth a core.
+    batch = dataclasses.replace(config.training, batch_size=batch_size, batch_unit="sentences")
+    step = _step(model, head, optimizer, batch_parts(batch))
     begun = time.monotonic()
     # One Dataset for all epochs: making one takes longer than an epoch of a small corpus.
     batches = tf.data.Dataset.range(epochs).flat_map(as_written(pipeline.epoch))
@@ -119,17 +123,24 @@ def likely_links(found: Posteriors) -> set[tuple[int, int]]:
 
 
 def _step(
-    model: Seq2Seq, head: AlignmentHead, optimizer: Adam
+    model: Seq2Seq, head: AlignmentHead, optimizer: Adam, parts: int
 ) -> Callable[[dict[str, tf.Tensor], tf.Tensor], tf.Tensor]:
-    """Return the function that takes a step of learning with a batch, and returns its loss."""
+    """Return the function that takes a step of learning with a batch, and returns its loss.
+
+    The translator reads the batch in parts, see :mod:`nmt.training.batch_parts`.
+    """
+
+    def read(part: dict[str, tf.Tensor]) -> tuple[tf.Tensor, ...]:
+        encoded = model.run_encoder(part["source"])
+        readouts, _ = model.read_target(part["target"], encoded)
+        return readouts, model.target_embedding(part["written"]), encoded.annotations, encoded.mask
 
     @tf.function(reduce_retracing=True, autograph=False)
     def step(inputs: dict[str, tf.Tensor], written: tf.Tensor) -> tf.Tensor:
-        encoded = model.run_encoder(inputs["source"])
-        readouts, _ = model.read_target(inputs["target"], encoded)
-        vectors = model.target_embedding(written)
+        ids = {"source": inputs["source"], "target": inputs["target"], "written": written}
+        found = [read(part) for part in split_rows(ids, parts)]
         with tf.GradientTape() as tape:
-            weights = head(readouts, vectors, encoded.annotations, encoded.mask)
+            weights = tf.concat([head(*each) for each in found], 0)
             loss = alignment_loss(_with_end(inputs, written), weights)
         variables = head.trainable_variables
         optimizer.apply(tape.gradient(loss, variables), variables)
