@@ -7,7 +7,7 @@ Without files it uses the built-in corpus, and without a model it trains one fir
 option. ``--quick`` takes minutes, and its figures are rough. ``--only training,beam`` measures some parts:
 
     training   target tokens a second, beside the matrix products alone and beside stock Keras layers
-    cores      the same of whole programs, with batches in parts, one for each core, and with whole batches
+    cores      the same of whole programs: ours with a part of a batch for each core, ours with whole batches, all stock
     step       milliseconds of each part of a training step
     memory     peak with a vocabulary of 64,000, beside a loss on all logits at once
     input      how long a step waits for its batch
