@@ -158,7 +158,7 @@ def parsed(answer: bytes) -> tuple[int, dict[str, str], Any]:
 
 
 @contextmanager
-def serving(model: Path, news: Path, *options: object, installed: bool = False) -> Iterator[Serving]:
+def serving(model: Path | str, news: Path, *options: object, installed: bool = False) -> Iterator[Serving]:
     """Run `nmt serve` on a free port, until the block ends."""
     arguments = ["serve", str(model), "--port", "0", *map(str, options)]
     server = Serving(Installed(arguments, news) if installed else forked(arguments, news), news)

@@ -131,6 +131,7 @@ class Server:
     ) -> None:
         self.limits = limits = limits or Limits()
         self._languages = languages = languages or Languages({})
+        self._suggestions = suggestions
         self.backends = {each.name: each for each in (backend, *others)}
         self.metrics = Metrics()
         self.batcher = Batcher(
@@ -177,7 +178,9 @@ class Server:
     def switch(self, backend: Backend) -> None:
         """Answer later requests with a backend. Those that have begun are answered by the one before."""
         self.backends[backend.name] = backend
-        page = server_page(list(self.backends.values()), self._languages, self.limits.document)
+        page = server_page(
+            list(self.backends.values()), self._languages, self.limits.document, self._suggestions is not None
+        )
         self.backend, self._page = next(iter(self.backends.values())), page
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -17,13 +17,16 @@ class ServerPage(NamedTuple):
     headers: dict[str, str]
 
 
-def server_page(backends: Sequence[Backend], languages: Languages, max_characters: int) -> ServerPage:
+def server_page(
+    backends: Sequence[Backend], languages: Languages, max_characters: int, suggestions: bool = False
+) -> ServerPage:
     """Return the page for some models.
 
     Arguments:
         backends: the models. Without languages the first one is tried on it.
         languages: which leads from which language to which: where there are several ways, the page lets one choose.
         max_characters: the largest length of a text.
+        suggestions: whether a better translation of a sentence can be suggested.
     """
     first = backends[0]
     ways = [(source, target) for source in languages.sources() for target in languages.targets(source)]
@@ -52,6 +55,7 @@ def server_page(backends: Sequence[Backend], languages: Languages, max_character
         languages=[(code, language_name(code)) for code in shown] if several else [],
         sources=languages.sources(),
         max_characters=max_characters,
+        suggestions=suggestions,
     )
     headers = {
         "content-security-policy": policy,

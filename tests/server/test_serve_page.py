@@ -14,11 +14,15 @@ SENTENCE = "나는 밥을 먹었다"
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
-    folder = tmp_path_factory.mktemp("page")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("page")
+
+
+@pytest.fixture(scope="module")
+def server(folder: Path) -> Iterator[Serving]:
     # Long enough to write words: what has none has no links.
     model = tiny_model(folder / "ko-en", "--set", "training.epochs=30", "--set", "training.early_stopping=30")
-    with serving(model, folder / "news") as running:
+    with serving(f"ko-en={model}", folder / "news", "--suggestions", folder / "kept") as running:
         yield running
 
 
@@ -107,6 +111,19 @@ def test_a_document_is_translated_sentence_by_sentence(page: Any, server: Servin
     assert page.locator("#of").inner_text() == " of sentence 3"
     assert words(page, 0).all_inner_texts() == sentences[2].split()
     assert page.evaluate("[localStorage.length, sessionStorage.length, document.cookie]") == [0, 0, ""]
+
+
+def test_a_better_translation_is_suggested(page: Any, folder: Path) -> None:
+    typed(page, f"{SENTENCE}.\n너는 빵을 샀다.")
+    better = page.get_by_label("A better translation")
+    assert better.input_value() == page.locator("#result button").first.inner_text()
+    better.fill("I ate\trice")
+    page.get_by_role("button", name="Suggest it").click()
+    playwright.expect(page.locator("#suggested")).to_have_text("Thank you, it is kept.")
+    assert (folder / "kept/ko-en.tsv").read_text(encoding="utf-8") == f"{SENTENCE}.\tI ate rice\n"
+    page.locator("#result button").nth(1).click()
+    assert better.input_value() == page.locator("#result button").nth(1).inner_text()
+    assert page.locator("#suggested").inner_text() == ""
 
 
 def test_a_sentence_that_is_too_long_is_cut_and_translated_to_its_end(page: Any) -> None:

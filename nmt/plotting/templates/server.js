@@ -194,6 +194,7 @@ const show = (sentences, end) => {
     picked = i;
     lines.forEach((line, j) => line.matches("button") && line.setAttribute("aria-pressed", String(i === j)));
     element("of").textContent = several ? ` of sentence ${i + 1}` : "";
+    improve(ready[i]);
     detail(ready[i]?.translations ?? [], ready[i]?.through);
   };
   lines.forEach((line, i) => line.addEventListener("click", () => line.matches("button") && pick(i)));
@@ -208,6 +209,16 @@ const show = (sentences, end) => {
     told((one) => one.translations[0]?.unfinished, "The translation reached its maximum length before its end."),
   ].filter(Boolean).join(" ");
   pick(picked < ready.length && picked >= 0 ? picked : 0);
+};
+
+// The sentence for which a better translation can be suggested, if the server keeps suggestions.
+let improved = null;
+const improve = (sentence) => {
+  if (!element("suggest") || sentence === improved) return;
+  improved = sentence;
+  element("better").value = sentence?.translations[0]?.text ?? "";
+  element("better").lang = asTag(target());
+  element("suggested").textContent = "";
 };
 
 const detail = (translations, middle) => {
@@ -330,6 +341,16 @@ element("save").addEventListener("click", () => {
   const address = URL.createObjectURL(new Blob([written], { type: "text/plain" }));
   make("a", "", { href: address, download: "translation.txt" }).click();
   URL.revokeObjectURL(address);
+});
+element("suggest")?.addEventListener("submit", async (event) => {
+  event.preventDefault();
+  const asked = { q: improved.text, s: element("better").value, source: source(), target: target() };
+  try {
+    await post("suggest", asked, new AbortController().signal);
+    element("suggested").textContent = "Thank you, it is kept.";
+  } catch (error) {
+    element("suggested").textContent = error.message;
+  }
 });
 element("again").addEventListener("click", () => { draw += 1; ask(); });
 
