@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from dataclasses import dataclass, replace
 from importlib.metadata import version as installed
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,90 +21,18 @@ _SAVED_MODEL = """\
 Ask it from Python, here in this folder; elsewhere, write its path instead of the dot:
 
 ```sh
-pip install "tensorflow=={tensorflow}" "tensorflow-text=={text}"
-```
-
-```python
-import tensorflow as tf
-import tensorflow_text  # registers the operations of SentencePiece; without it: "Op type not registered"
-
-model = tf.saved_model.load(".")  # keep it: the signatures work only as long as it lives
-answer = model.signatures["serving_default"](text=tf.constant(["first sentence", "second sentence"]))
-print([each.decode() for each in answer["translation"].numpy()], answer["score"].numpy())
-```
-
-`source_truncated` and `unfinished` tell what was cut. The signature `translate` also gives the pieces and the
-alignment.
-"""
-
-_LANGUAGE_SAVED_MODEL = """\
-Ask it from Python, here in this folder; elsewhere, write its path instead of the dot:
-
-```sh
-pip install "tensorflow=={tensorflow}" "tensorflow-text=={text}"
-```
-
-```python
-import tensorflow as tf
-import tensorflow_text  # registers the operations of SentencePiece; without it: "Op type not registered"
-
-model = tf.saved_model.load(".")  # keep it: the signatures work only as long as it lives
-begun = tf.constant(["a first beginning", "another"])
-likeliest = model.signatures["serving_default"](text=begun)
-drawn = model.signatures["sample"](text=begun, seed=tf.constant([7, 7], tf.int64))  # another seed draws another text
-print([each.decode() for each in drawn["completion"].numpy()], drawn["score"].numpy())
-```
-
-The signature `score` gives the log-probability of texts and the number of their pieces.
-"""
-
-_LABELS_SAVED_MODEL = """\
-Ask it from Python, here in this folder; elsewhere, write its path instead of the dot:
-
-```sh
-pip install "tensorflow=={tensorflow}" "tensorflow-text=={text}"
-```
-
-```python
-import tensorflow as tf
-import tensorflow_text  # registers the operations of SentencePiece; without it: "Op type not registered"
-
-model = tf.saved_model.load(".")  # keep it: the signatures work only as long as it lives
-answer = model.signatures["serving_default"](text=tf.constant(["first text", "second text"]))
-print({{name: value.numpy() for name, value in answer.items()}})
-```
-
-The signature `{more}` also gives the probabilities of all labels{attention}.
-"""
-
-_LABELS_DEVICE = """\
-Ask it, here in this folder:
-
-```sh
 pip install {packages}
-echo "first text" | python label.py --json
 ```
 
 ```python
-from label import Labeller
+import tensorflow as tf
+import tensorflow_text  # registers the operations of SentencePiece; without it: "Op type not registered"
 
-print(Labeller(".").label(["first text"])[0].labels)
-```
-"""
-
-_LANGUAGE_DEVICE = """\
-Ask it, here in this folder:
-
-```sh
-pip install {packages}
-echo "a first beginning" | python complete.py --sample --seed 7
+model = tf.saved_model.load(".")  # keep it: the signatures work only as long as it lives
+{python}
 ```
 
-```python
-from complete import Completer
-
-print(Completer(".").complete(["a first beginning"])[0].text)
-```
+{more}
 """
 
 _DEVICE = """\
@@ -111,16 +40,64 @@ Ask it, here in this folder:
 
 ```sh
 pip install {packages}
-echo "first sentence" | python translate.py
+{shell}
 ```
 
 ```python
-from translate import Translator
-
-print(Translator(".").translate(["first sentence"])[0].text)
+{python}
 ```
 """
 
+
+@dataclass(frozen=True)
+class _Usage:
+    """How one kind of model is asked: a SavedModel in Python, what else that has, a device in a shell and in Python."""
+
+    saved_model: str
+    more: str
+    shell: str
+    device: str
+
+
+_TRANSLATOR = _Usage(
+    """\
+answer = model.signatures["serving_default"](text=tf.constant(["first sentence", "second sentence"]))
+print([each.decode() for each in answer["translation"].numpy()], answer["score"].numpy())""",
+    """\
+`source_truncated` and `unfinished` tell what was cut. The signature `translate` also gives the pieces and the
+alignment.""",
+    'echo "first sentence" | python translate.py',
+    """\
+from translate import Translator
+
+print(Translator(".").translate(["first sentence"])[0].text)""",
+)
+_LANGUAGE_MODEL = _Usage(
+    """\
+begun = tf.constant(["a first beginning", "another"])
+likeliest = model.signatures["serving_default"](text=begun)
+drawn = model.signatures["sample"](text=begun, seed=tf.constant([7, 7], tf.int64))  # another seed draws another text
+print([each.decode() for each in drawn["completion"].numpy()], drawn["score"].numpy())""",
+    "The signature `score` gives the log-probability of texts and the number of their pieces.",
+    'echo "a first beginning" | python complete.py --sample --seed 7',
+    """\
+from complete import Completer
+
+print(Completer(".").complete(["a first beginning"])[0].text)""",
+)
+_CLASSIFIER = _Usage(
+    """\
+answer = model.signatures["serving_default"](text=tf.constant(["first text", "second text"]))
+print({name: value.numpy() for name, value in answer.items()})""",
+    "The signature `classify` also gives the probabilities of all labels, and the weight of each token.",
+    'echo "first text" | python label.py --json',
+    """\
+from label import Labeller
+
+print(Labeller(".").label(["first text"])[0].labels)""",
+)
+_TAGGER = replace(_CLASSIFIER, more="The signature `tag` also gives the probabilities of all labels.")
+_USAGES = {"language-model": _LANGUAGE_MODEL, "classifier": _CLASSIFIER, "tagger": _TAGGER}
 
 _SINGLE = "Open the file in a browser: it needs no server, no network and no account.\n"
 _FOLDER = """\
@@ -138,20 +115,20 @@ translator.close();
 
 def saved_model_lines(architecture: str = "recurrent") -> str:
     """Return the part of a card that says how to open a SavedModel, with the versions it was written with."""
-    lines = {"language-model": _LANGUAGE_SAVED_MODEL}.get(architecture, _SAVED_MODEL)
-    more = {}
-    if architecture in LABELLING:
-        tags = architecture == "tagger"
-        lines = _LABELS_SAVED_MODEL
-        more = {"more": "tag" if tags else "classify", "attention": "" if tags else ", and the weight of each token"}
-    return lines.format(**more, tensorflow=installed("tensorflow"), text=installed("tensorflow-text"))
+    usage = _USAGES.get(architecture, _TRANSLATOR)
+    packages = _pinned("tensorflow", "tensorflow-text")
+    return _SAVED_MODEL.format(packages=packages, python=usage.saved_model, more=usage.more)
 
 
 def device_lines(strings: bool, architecture: str = "recurrent") -> str:
     """Return the part of a card that says how to run an export for a device, one of strings or of ids."""
-    lines = {"language-model": _LANGUAGE_DEVICE, **dict.fromkeys(LABELLING, _LABELS_DEVICE)}.get(architecture, _DEVICE)
-    packages = ("tensorflow-text",) if strings else ("ai-edge-litert", "sentencepiece")
-    return lines.format(packages=" ".join(f'"{each}=={installed(each)}"' for each in packages))
+    usage = _USAGES.get(architecture, _TRANSLATOR)
+    packages = _pinned("tensorflow-text") if strings else _pinned("ai-edge-litert", "sentencepiece")
+    return _DEVICE.format(packages=packages, shell=usage.shell, python=usage.device)
+
+
+def _pinned(*packages: str) -> str:
+    return " ".join(f'"{each}=={installed(each)}"' for each in packages)
 
 
 def web_lines(*, size: int, quality: str, checked: Checked, single: bool) -> str:
