@@ -1,4 +1,4 @@
-"""Translating and scoring on Apache Beam, for pipelines of one's own; needs ``pip install nmt[beam]``.
+"""Translating, scoring, cleaning and counting on Apache Beam, for pipelines of one's own; needs ``pip install nmt[beam]``.
 
 import apache_beam as beam, nmt.beam
 
@@ -8,6 +8,6 @@ with beam.Pipeline() as pipeline:
     found | beam.Map(lambda pair: pair[1].text) | beam.io.WriteToText("…")
 """
 
-from nmt.beam.transforms import Score, Translate
+from nmt.beam.translate import Score, Translate
 
 __all__ = ["Score", "Translate"]

@@ -1,65 +1,44 @@
 """``nmt batch``: text files of any size in, files of translations out, a line for each line.
 
-The lines of a file are read in order by one process, in blocks. Blocks are spread over all processes, translated in
-batches, and each block becomes one file with its lines in order. Files are written aside and renamed, so a part that
-is run again after a failure replaces its own file with an equal one.
+A file is read by one process and cut into blocks of lines. Blocks are spread over all processes, and each becomes one
+file, so lines are never sorted and never lost. Files are written aside and renamed: a block that is run again after a
+failure replaces its file with an equal one.
 """
 
 from __future__ import annotations
 
 import json
-import uuid
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from typing import Any
 
 import apache_beam as beam
-from apache_beam.io.filesystem import CompressionTypes
-from apache_beam.io.filesystems import FileSystems
 from apache_beam.ml.inference.base import KeyedModelHandler, RunInference
 from apache_beam.options.pipeline_options import PipelineOptions
 
-from nmt.beam.transforms import ExportHandler
+from nmt.beam.export_handler import BlockHandler
+from nmt.beam.files import our_error, read_lines, write_text
 from nmt.errors import InputError, WorkFailed, first_line
 from nmt.translation import Translation
 
 # Lines of a file of output.
 LINES = 10_000
 
-# The number of the file of input, and that of the line in it, from 0.
+_ENDINGS = {"text": "txt", "jsonl": "jsonl"}
+
+# The number of the file of input, and that of the block in it, from 0.
 Key = tuple[int, int]
 
 
-def find_input(pattern: str) -> list[str]:
-    """Return the files that a pattern of any of Beam's file systems matches, sorted.
-
-    Raises:
-        InputError: if there are none.
-    """
-    try:
-        found = sorted(file.path for match in FileSystems.match([pattern]) for file in match.metadata_list)
-    except Exception as error:  # whatever a file system raises that is not installed or not reached
-        raise InputError(f"--input {pattern} cannot be looked up: {first_line(error)}") from None
-    if not found:
-        raise InputError(f"--input {pattern} matches no file. Check the pattern and the folder.")
-    return found
-
-
-def check_output(prefix: str) -> None:
-    """Make sure that no file begins with the prefix of the output.
-
-    Raises:
-        InputError: if one does.
-    """
-    try:
-        there = [file.path for match in FileSystems.match([f"{prefix}-*"]) for file in match.metadata_list]
-    except Exception as error:
-        raise InputError(f"--output {prefix} cannot be looked up: {first_line(error)}") from None
-    if there:
-        raise InputError(f"--output {prefix} exists: {there[0]} is there already. Name another, or remove those files.")
-
-
 def translate_files(
-    export: str, files: Sequence[str], prefix: str, form: str, options: Sequence[str]
-) -> tuple[int, int]:
+    export: str,
+    files: Sequence[str],
+    prefix: str,
+    form: str,
+    options: Sequence[str],
+    *,
+    threads: int = 1,
+    done: Collection[str] = (),
+) -> dict[str, int]:
     """Translate all lines of files.
 
     Arguments:
@@ -68,107 +47,133 @@ def translate_files(
         prefix: what the names of the output begin with: ``PREFIX-00000-00000.txt`` begins the first file.
         form: ``text`` or ``jsonl``.
         options: of Beam, as ``--runner=DirectRunner``.
+        threads: of TensorFlow, in each process.
+        done: files of output that are there already; their blocks are not translated again.
 
     Returns:
-        How many lines were read, and how many of them are no UTF-8 and have a blank translation.
+        The numbers of ``lines`` that are translated, of ``bad`` ones among them, and of ``kept`` ones in blocks that
+        were there.
 
     Raises:
-        InputError: if the options are wrong or a runner is not installed.
+        InputError: if the options are wrong, a runner is not installed, or a file cannot be read.
         WorkFailed: if the pipeline fails.
     """
+    counts = f"{prefix}-counts.json"
+    blocks = _Blocks(prefix, form, frozenset(done))
     try:
         pipeline = beam.Pipeline(options=PipelineOptions(list(options), save_main_session=False))
+        read, kept = (
+            pipeline
+            | beam.Create(list(enumerate(files)))
+            | "Files apart" >> beam.Reshuffle()
+            | "Read" >> beam.ParDo(blocks).with_outputs("kept", main="blocks")
+        )
+        written = (
+            read
+            | "Blocks apart" >> beam.Reshuffle()
+            | RunInference(KeyedModelHandler(BlockHandler(export, threads)))
+            | "Write" >> beam.FlatMapTuple(lambda key, found: write_block(prefix, form, key, found, files[key[0]]))
+        )
+        (
+            ((written, kept) | "Both" >> beam.Flatten())
+            | beam.CombinePerKey(sum)
+            | beam.combiners.ToDict()
+            | "Write counts" >> beam.Map(lambda found: write_text(counts, json.dumps(found) + "\n"))
+        )
+        result = pipeline.run()
     except (ImportError, ValueError, AttributeError, SystemExit) as error:
+        if found := our_error(error):
+            raise found from None
         raise InputError(
             f"Beam does not take {' '.join(options)}: {first_line(error)}. A runner may need an extra, as "
             "apache-beam[gcp] for Dataflow."
         ) from None
-    lines = pipeline | beam.Create(list(enumerate(files))) | "Read" >> beam.FlatMapTuple(read_lines)
-    good = lines | "Good lines" >> beam.Filter(lambda line: line[1] is not None and bool(line[1].strip()))
-    blank = (
-        lines
-        | "Blank lines" >> beam.Filter(lambda line: line[1] is None or not line[1].strip())
-        | "Stay blank" >> beam.Map(lambda line: (line[0], Translation("", 0.0)))
-    )
-    translated = good | beam.Reshuffle() | RunInference(KeyedModelHandler(ExportHandler(export)))
-    written = (
-        (translated, blank)
-        | beam.Flatten()
-        | "By block" >> beam.MapTuple(lambda key, found: ((key[0], key[1] // LINES), (key[1], found)))
-        | "Blocks" >> beam.GroupByKey()
-        | "Write" >> beam.MapTuple(lambda block, found: write_block(prefix, form, block, found))
-    )
-    bad = lines | "Bad lines" >> beam.Filter(lambda line: line[1] is None) | "Places" >> beam.Map(lambda line: line[0])
-    bad_written = (
-        bad
-        | "By file" >> beam.GroupByKey()
-        | "Write bad lines" >> beam.MapTuple(lambda number, found: write_bad(prefix, files[number], number, found))
-    )
-    counts = f"{prefix}-counts.json"
-    (
-        ((written, bad_written) | "Both" >> beam.Flatten())
-        | beam.CombinePerKey(sum)
-        | beam.combiners.ToDict()
-        | "Write counts" >> beam.Map(lambda found: write_text(counts, json.dumps(found) + "\n"))
-    )
-    try:
-        pipeline.run().wait_until_finish()
-    except (ImportError, ValueError) as error:
-        raise InputError(f"Beam does not take {' '.join(options)}: {first_line(error)}") from error
     except Exception as error:
-        raise WorkFailed(
-            f"The pipeline failed: {first_line(error)}. What is written so far begins with {prefix}."
-        ) from error
-    with FileSystems.open(counts) as file:
-        found = json.loads(file.read())
-    return found.get("lines", 0), found.get("bad", 0)
+        raise _failed(error, prefix) from error
+    try:
+        result.wait_until_finish()
+    except Exception as error:
+        raise _failed(error, prefix) from error
+    return {"lines": 0, "bad": 0, "kept": 0, **json.loads("".join(line or "" for line in read_lines(counts)))}
 
 
-def read_lines(number: int, path: str) -> Iterator[tuple[Key, str | None]]:
-    """Yield the lines of a file with their keys; one that is no UTF-8 is ``None``."""
-    with FileSystems.open(path) as file:
-        for place, raw in enumerate(iter(file.readline, b"")):
-            line = raw.removesuffix(b"\n").rstrip(b"\r").replace(b"\r", b" ")
-            if place == 0:
-                line = line.removeprefix(b"\xef\xbb\xbf")
-            try:
-                yield (number, place), line.decode()
-            except UnicodeDecodeError:
-                yield (number, place), None
+def _failed(error: Exception, prefix: str) -> InputError | WorkFailed:
+    return our_error(error) or WorkFailed(
+        f"The pipeline failed: {first_line(error)}. The files that begin with {prefix} are whole; with --resume the "
+        "same command translates the rest."
+    )
+
+
+class _Blocks(beam.DoFn):
+    """Numbers and paths of files to blocks of lines: ``((file, block), lines)``."""
+
+    def __init__(self, prefix: str, form: str, done: frozenset[str]) -> None:
+        super().__init__()
+        self._prefix, self._form, self._done = prefix, form, done
+
+    def process(self, element: tuple[int, str]) -> Iterator[Any]:
+        number, path = element
+        held: list[str | None] = []
+        block = 0
+        for line in read_lines(path):
+            held.append(line)
+            if len(held) == LINES:
+                yield self._block((number, block), held)
+                block, held = block + 1, []
+        # A file without lines has a file of output without lines.
+        if held or not block:
+            yield self._block((number, block), held)
+
+    def _block(self, key: Key, lines: list[str | None]) -> Any:
+        if block_path(self._prefix, self._form, key) in self._done:
+            return beam.pvalue.TaggedOutput("kept", ("kept", len(lines)))
+        return key, tuple(lines)
+
+
+def block_path(prefix: str, form: str, key: Key) -> str:
+    """Return the path of a block's file.
+
+    >>> block_path("out/library", "text", (3, 2))
+    'out/library-00003-00002.txt'
+    """
+    return f"{prefix}-{key[0]:05}-{key[1]:05}.{_ENDINGS[form]}"
 
 
 def write_block(
-    prefix: str, form: str, block: tuple[int, int], found: Iterable[tuple[int, Translation]]
-) -> tuple[str, int]:
-    """Write the lines of a block in their order."""
-    rows = sorted(found, key=lambda row: row[0])
-    if form == "text":
-        texts = [translation.text for _, translation in rows]
-    else:
-        texts = [
-            json.dumps(
-                {"line": place + 1, "text": translation.text, "score": round(translation.score, 4)}, ensure_ascii=False
-            )
-            for place, translation in rows
+    prefix: str, form: str, key: Key, found: Sequence[Translation | None], path: str
+) -> Iterator[tuple[str, int]]:
+    """Write the translations of a block, and beside it which of its lines are bad; yield how many there are of each.
+
+    Arguments:
+        prefix, form: of the output.
+        key: of the block.
+        found: the translation of each line, ``None`` of one that is no UTF-8.
+        path: of the file of input.
+    """
+    first = key[1] * LINES + 1
+    bad, rows = [], []
+    for place, known in enumerate(found, first):
+        translation = known or Translation("", 0.0)
+        reasons = [
+            reason
+            for reason, holds in {
+                "no UTF-8": known is None,
+                "longer than the model reads": translation.source_truncated,
+                "its translation reached its maximum length": translation.unfinished,
+            }.items()
+            if holds
         ]
-    ending = "txt" if form == "text" else "jsonl"
-    write_text(f"{prefix}-{block[0]:05}-{block[1]:05}.{ending}", "".join(f"{text}\n" for text in texts))
-    return "lines", len(rows)
-
-
-def write_bad(prefix: str, path: str, number: int, places: Iterable[int]) -> tuple[str, int]:
-    """Write which lines of a file are no UTF-8."""
-    rows = sorted(places)
-    records = [{"file": path, "line": place + 1, "reason": "no UTF-8"} for place in rows]
-    write_text(f"{prefix}-bad-{number:05}.jsonl", "".join(json.dumps(r, ensure_ascii=False) + "\n" for r in records))
-    return "bad", len(rows)
-
-
-def write_text(path: str, text: str) -> None:
-    """Write a file aside, then rename it."""
-    aside = f"{path}.{uuid.uuid4().hex}.part"
-    with FileSystems.create(aside, compression_type=CompressionTypes.UNCOMPRESSED) as file:
-        file.write(text.encode())
-    if FileSystems.exists(path):
-        FileSystems.delete([path])
-    FileSystems.rename([aside], [path])
+        if reasons:
+            bad.append({"file": path, "line": place, "reason": "; ".join(reasons)})
+        if form == "text":
+            rows.append(translation.text)
+        else:
+            record = {"line": place, "text": translation.text, "score": round(translation.score, 4)}
+            rows.append(json.dumps(record, ensure_ascii=False))
+    if bad:
+        text = "".join(json.dumps(each, ensure_ascii=False) + "\n" for each in bad)
+        write_text(f"{prefix}-bad-{key[0]:05}-{key[1]:05}.jsonl", text)
+    # Last, because a block whose file is there is done.
+    write_text(block_path(prefix, form, key), "".join(f"{row}\n" for row in rows))
+    yield "lines", len(rows)
+    yield "bad", len(bad)

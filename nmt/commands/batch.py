@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from pathlib import Path
 from typing import Annotated, Literal
@@ -35,19 +36,21 @@ def batch(
         str, typer.Option(help="Beam's runner: DirectRunner, DataflowRunner, FlinkRunner, SparkRunner.")
     ] = "DirectRunner",
     processes: Annotated[int, typer.Option(min=1, help="Processes of the DirectRunner.")] = 1,
+    resume: Annotated[bool, typer.Option("--resume", help="Keep the files of OUTPUT, and translate the rest.")] = False,
     beam_args: Annotated[
         str, typer.Option(help="More options of Beam, as '--project=P --region=R'.", show_default=False)
     ] = "",
 ) -> None:
     """Translate text files of any size on Apache Beam: a line in, a line out, in order; needs `nmt[beam]`.
 
-    A line that is no UTF-8 has a blank translation and is named in OUTPUT-bad-….jsonl. OUTPUT-counts.json has the
-    numbers of lines.
+    A line that is no UTF-8 has a blank translation. OUTPUT-bad-….jsonl names such lines, and those that were cut.
+    OUTPUT-counts.json has the numbers of lines.
 
     **Example:** `nmt batch saved_models/my-model/1 --input 'library/*.ko' --output translated/library --processes 4`
     """
     try:
         from nmt.beam import batch as batches
+        from nmt.beam.files import find_input, find_output
     except ModuleNotFoundError as error:
         if not (error.name or "").startswith("apache_beam"):
             raise
@@ -59,15 +62,27 @@ def batch(
         )
     if processes > 1 and runner != "DirectRunner":
         raise InputError("--processes is for the DirectRunner. Other runners have options of their own: --beam-args.")
-    files = batches.find_input(input)
-    batches.check_output(output)
+    files = find_input(input)
+    there = find_output(output)
+    if there and not resume:
+        raise InputError(
+            f"--output {output} exists: {min(there)} is there already. Name another, remove those files, or continue "
+            "with --resume."
+        )
     options = [f"--runner={runner}", *shlex.split(beam_args)]
+    threads = 1
     if runner == "DirectRunner":
         # The runner that is written in Python: the other one downloads a program when it starts.
         options[0] = "--runner=apache_beam.runners.portability.fn_api_runner.FnApiRunner"
         options += [f"--direct_num_workers={processes}"]
         options += ["--direct_running_mode=multi_processing"] if processes > 1 else []
-    lines, bad = batches.translate_files(str(export.resolve()), files, output, form, options)
-    say(f"{lines:,} lines of {len(files):,} {'file' if len(files) == 1 else 'files'} are translated.")
-    if bad:
-        say(f"{bad:,} of them are no UTF-8 and stay blank: {output}-bad-*.jsonl names them.")
+        threads = max(1, (os.cpu_count() or 1) // processes)
+    found = batches.translate_files(
+        str(export.resolve()), files, output, form, options, threads=threads, done=there if resume else ()
+    )
+    of = f"{len(files):,} {'file' if len(files) == 1 else 'files'}"
+    say(f"{found['lines']:,} lines of {of} are translated.")
+    if found["kept"]:
+        say(f"{found['kept']:,} more were translated before.")
+    if found["bad"]:
+        say(f"{found['bad']:,} are no UTF-8 or were cut: {output}-bad-*.jsonl names them.")

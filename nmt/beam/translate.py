@@ -1,0 +1,47 @@
+"""Translating and scoring as transforms."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import apache_beam as beam
+from apache_beam.ml.inference.base import KeyedModelHandler, RunInference
+
+from nmt.beam.export_handler import ExportHandler, ScoreHandler
+
+
+class Translate(beam.PTransform):
+    """Texts to ``(text, Translation)``.
+
+    Arguments:
+        export: the folder of a version of an export, with the same path on every machine.
+        threads: of TensorFlow, in each process. A runner starts a process for each core that it may use.
+    """
+
+    def __init__(self, export: str | Path, threads: int = 1) -> None:
+        super().__init__()
+        self.handler = ExportHandler(export, threads)
+
+    def expand(self, texts: Any) -> Any:
+        keyed = texts | "Keep the text" >> beam.Map(lambda text: (text, text))
+        return keyed | RunInference(KeyedModelHandler(self.handler))
+
+
+class Score(beam.PTransform):
+    """Pairs ``(source, target)`` to ``(pair, Translation)``, whose score is the log-probability of the target.
+
+    ``tokens`` are the target's pieces, and ``token_scores`` the log-probability of each and of the end.
+
+    Arguments:
+        export: the folder of a version of an export, with the same path on every machine.
+        threads: of TensorFlow, in each process.
+    """
+
+    def __init__(self, export: str | Path, threads: int = 1) -> None:
+        super().__init__()
+        self.handler = ScoreHandler(export, threads)
+
+    def expand(self, pairs: Any) -> Any:
+        keyed = pairs | "Keep the pair" >> beam.Map(lambda pair: (tuple(pair), tuple(pair)))
+        return keyed | RunInference(KeyedModelHandler(self.handler))
