@@ -22,7 +22,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from nmt.data.corpora import from_files
-from nmt.doctor.clean import DEFAULT, Cleaning
+from nmt.doctor.clean import Cleaning
+from nmt.doctor.rules import DEFAULT
 
 Pair = tuple[str, str]
 EACH = 500

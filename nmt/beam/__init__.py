@@ -1,4 +1,4 @@
-"""Translating, scoring, cleaning and counting on Apache Beam, for pipelines of one's own; needs ``pip install nmt[beam]``.
+"""Translating, scoring, cleaning and counting on Apache Beam, for pipelines of one's own; it is ``nmt[beam]``.
 
 import apache_beam as beam, nmt.beam
 
@@ -6,8 +6,16 @@ with beam.Pipeline() as pipeline:
     texts = pipeline | beam.io.ReadFromText("gs://…/*.ko")
     found = texts | nmt.beam.Translate("saved_models/my-model/1")  # (text, Translation)
     found | beam.Map(lambda pair: pair[1].text) | beam.io.WriteToText("…")
+
+    pairs = pipeline | nmt.beam.ReadPairs("gs://…/*.tsv")  # (line, (source, target))
+    cleaned = pairs | nmt.beam.Clean()
+    cleaned["kept"] | nmt.beam.WriteRows("gs://…/clean")
+    pairs | nmt.beam.Survey() | beam.Map(print)
 """
 
+from nmt.beam.clean import Clean, Removed
+from nmt.beam.pairs import ReadPairs, WriteRows
+from nmt.beam.survey import Survey
 from nmt.beam.translate import Score, Translate
 
-__all__ = ["Score", "Translate"]
+__all__ = ["Clean", "ReadPairs", "Removed", "Score", "Survey", "Translate", "WriteRows"]

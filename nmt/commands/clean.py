@@ -17,7 +17,8 @@ from nmt.errors import InputError, WorkFailed
 
 if TYPE_CHECKING:
     from nmt.data.corpora import Corpus
-    from nmt.doctor.clean import Cleaned, Scorer
+    from nmt.doctor.clean import Cleaned
+    from nmt.doctor.rules import Scorer
 
 # What the files of a cleaning are called beside those of the pairs.
 _OWN = ("removed.tsv", "changed.tsv")
@@ -118,8 +119,8 @@ def _rules(
     *, off: list[str] | None, only: list[str] | None, on: list[str] | None, model: Path | None
 ) -> frozenset[str]:
     """Return the rules that the options ask for."""
-    from nmt.doctor.clean import DEFAULT, REMOVES
     from nmt.doctor.mend import MENDS
+    from nmt.doctor.rules import DEFAULT, REMOVES
 
     every = ["line-ends", *MENDS, *REMOVES]
     for name in (*(off or ()), *(only or ()), *(on or ())):
@@ -152,7 +153,7 @@ def _show(done: Cleaned, to: Path, names: Sequence[str], as_json: bool) -> None:
     if as_json:
         print(json.dumps(dataclasses.asdict(done), ensure_ascii=False, indent=1))
         return
-    from nmt.doctor.clean import REMOVES
+    from nmt.doctor.rules import REMOVES
 
     print(f"{done.pairs:,} pairs, of which {done.kept:,} are in {to}: {' and '.join(names)}.")
     for rule, count in done.removed.items():

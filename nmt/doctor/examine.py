@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from nmt.data.corpora import Corpus
@@ -23,7 +23,7 @@ def unseen(groups: Iterable[Batch], what: str, total: int) -> Iterable[Batch]:
 def survey_corpora(corpora: Sequence[Corpus], follow: Follow = unseen) -> tuple[tuple[Split, ...], tuple[Overlap, ...]]:
     """Count everything that needs no vocabulary, in each corpus and between the first one and the others.
 
-    Each corpus is read once, and a second time up to its last example. Data that grow with it go to a temporary folder.
+    Each corpus is read once, and again up to its last example. Data that grow with it go to a temporary folder.
 
     Arguments:
         corpora: the training pairs, then those that are compared with them.
@@ -31,27 +31,38 @@ def survey_corpora(corpora: Sequence[Corpus], follow: Follow = unseen) -> tuple[
     """
     bits = bits_for(max(corpus.size for corpus in corpora))
     with tempfile.TemporaryDirectory(prefix="nmt-data-") as place:
-        surveys = []
+        surveys, hashes = [], []
         for number, corpus in enumerate(corpora):
-            survey = Survey(corpus.name, Hashes(Path(place), str(number), bits))
+            surveys.append(Survey(corpus.name))
+            hashes.append(Hashes(Path(place), str(number), bits))
             for batch in follow(batches(corpus.pairs()), f"Reading {corpus.name}", corpus.size):
-                survey.add(batch)
-            surveys.append(survey)
+                hashes[-1].add(*surveys[-1].add(batch))
         expected = surveys[0].expected()
-        splits = tuple(
-            survey.result(expected, _repeated(corpus, repeats(survey.hashes)))
-            for survey, corpus in zip(surveys, corpora, strict=True)
-        )
-        overlaps = tuple(
-            _overlap(corpus, corpora[0], shared(surveys[0].hashes, survey.hashes))
-            for survey, corpus in zip(surveys[1:], corpora[1:], strict=True)
-        )
-    return splits, overlaps
+        splits = []
+        for corpus, survey, numbers in zip(corpora, surveys, hashes, strict=True):
+            counts = repeats(numbers)
+            splits.append(survey.result(expected, repeated(counts, _texts(corpus, repeated_lines(counts)))))
+        overlaps = []
+        for corpus, numbers in zip(corpora[1:], hashes[1:], strict=True):
+            found = shared(hashes[0], numbers)
+            overlaps.append(
+                overlap(found, (corpus.name, corpora[0].name), corpus.size, _texts(corpus, shared_lines(found)))
+            )
+    return tuple(splits), tuple(overlaps)
 
 
-def _repeated(corpus: Corpus, counts: Repeats) -> Repeated:
-    couples = (*counts.pair_lines, *counts.source_lines, *counts.target_lines)
-    texts = _texts(corpus, {line for couple in couples for line in couple})
+def repeated_lines(counts: Repeats) -> set[int]:
+    """Return the lines that are shown of repeats."""
+    return {line for couple in (*counts.pair_lines, *counts.source_lines, *counts.target_lines) for line in couple}
+
+
+def repeated(counts: Repeats, texts: Mapping[int, tuple[str, str]]) -> Repeated:
+    """Return repeats with their examples.
+
+    Arguments:
+        counts: what was counted.
+        texts: the pairs of :func:`repeated_lines`.
+    """
 
     def both(couple: tuple[int, int]) -> tuple[Example, Example]:
         one, other = couple
@@ -65,15 +76,25 @@ def _repeated(corpus: Corpus, counts: Repeats) -> Repeated:
     )
 
 
-def _overlap(corpus: Corpus, first: Corpus, counts: Shared) -> Overlap:
-    texts = _texts(corpus, {line for line, _ in (*counts.source_lines, *counts.target_lines)})
+def shared_lines(counts: Shared) -> set[int]:
+    """Return the lines that are shown of what a corpus shares with the first one."""
+    return {line for line, _ in (*counts.source_lines, *counts.target_lines)}
+
+
+def overlap(counts: Shared, names: tuple[str, str], pairs: int, texts: Mapping[int, tuple[str, str]]) -> Overlap:
+    """Return what a corpus shares with the first one, with examples.
+
+    Arguments:
+        counts: what was counted.
+        names: of this corpus and of the first one.
+        pairs: of this corpus.
+        texts: the pairs of :func:`shared_lines`.
+    """
     sources, targets = (
         tuple(example(line, *texts[line], other) for line, other in lines)
         for lines in (counts.source_lines, counts.target_lines)
     )
-    return Overlap(
-        split=corpus.name, first=first.name, pairs=corpus.size, counts=counts, sources=sources, targets=targets
-    )
+    return Overlap(split=names[0], first=names[1], pairs=pairs, counts=counts, sources=sources, targets=targets)
 
 
 def _texts(corpus: Corpus, lines: set[int]) -> dict[int, tuple[str, str]]:

@@ -52,6 +52,12 @@ class LengthTally:
         self._sum += int(lengths.sum())
         self._longest = max(self._longest, int(lengths.max(initial=0)))
 
+    def merge(self, other: LengthTally) -> None:
+        """Count what another tally of the same ``max_length`` counted."""
+        self._counts += other._counts
+        self._sum += other._sum
+        self._longest = max(self._longest, other._longest)
+
     @property
     def total(self) -> int:
         """The sum of all lengths."""
@@ -139,6 +145,10 @@ class RatioTally:
         place = self.places(octaves)
         for kind, chosen in enumerate((place, place[long])):
             self._counts[kind] += np.bincount(chosen, minlength=self._counts.shape[1])
+
+    def merge(self, other: RatioTally) -> None:
+        """Count what another tally counted."""
+        self._counts += other._counts
 
     @staticmethod
     def places(octaves: np.ndarray) -> np.ndarray:

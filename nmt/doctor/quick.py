@@ -42,16 +42,16 @@ def warnings(
     end, late = time.thread_time() + seconds, time.monotonic() + waited
     wanted = list(islice(dev.pairs(), _DEV)) if dev else []
     with tempfile.TemporaryDirectory(prefix="nmt-data-") as place:
-        survey = Survey(train.name, Hashes(Path(place), "train"))
+        survey, hashes = Survey(train.name), Hashes(Path(place), "train")
         shared = _Held(wanted)
         for batch, counted in _blocks(train):
             shared.add(batch)
             if counted:
-                survey.add(batch)
+                hashes.add(*survey.add(batch))
             if time.thread_time() > end or time.monotonic() > late:
                 break
         expected = survey.expected()
-        split = survey.result(expected, Repeated(repeats(survey.hashes)))
+        split = survey.result(expected, Repeated(repeats(hashes)))
     overlaps = [Overlap(dev.name, train.name, len(wanted), shared.result())] if dev else []
     found = of_lines(split, overlaps) if plain else of_pairs([split], overlaps)
     return [one.text for one in found if one.level == "do"]

@@ -8,7 +8,7 @@ are exact unless two sentences get the same number: among ten million sentences 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -99,7 +99,7 @@ class Parts:
 
     def _write(self) -> None:
         records = np.concatenate(self._held)
-        parts = self._part_of(records)
+        parts = part_of(records, self._bits)
         order = np.argsort(parts, kind="stable")
         ends = np.cumsum(np.bincount(parts, minlength=2**self._bits))
         for part, end in enumerate(ends):
@@ -110,10 +110,6 @@ class Parts:
         self._held.clear()
         self._number = 0
 
-    def _part_of(self, records: np.ndarray) -> np.ndarray:
-        # A shift by all 64 bits would leave the number as it is.
-        return (records[:, KEY] >> np.uint64(32) >> np.uint64(32 - self._bits)).astype(np.int64)
-
     def _file(self, part: int) -> Path:
         return self._folder / f"{self._name}.{part}"
 
@@ -121,14 +117,24 @@ class Parts:
         """Return the records of a part, sorted by key, then by the other number, then by line."""
         path = self._file(number)
         stored = np.fromfile(path, np.uint64).reshape(-1, 3) if path.exists() else np.empty((0, 3), np.uint64)
-        held = [records[self._part_of(records) == number] for records in self._held]
-        records = np.concatenate([stored, *held])
-        return records[np.lexsort((records[:, LINE], records[:, OTHER], records[:, KEY]))]
+        held = [records[part_of(records, self._bits) == number] for records in self._held]
+        return in_order(np.concatenate([stored, *held]))
 
     def parts(self) -> Iterator[np.ndarray]:
         """Yield the sorted records of each part."""
         for number in range(2**self._bits):
             yield self.part(number)
+
+
+def part_of(records: np.ndarray, bits: int) -> np.ndarray:
+    """Return the part of each record, by the first bits of its key."""
+    # A shift by all 64 bits would leave the number as it is.
+    return (records[:, KEY] >> np.uint64(32) >> np.uint64(32 - bits)).astype(np.int64)
+
+
+def in_order(records: np.ndarray) -> np.ndarray:
+    """Return records by key, then by the other number, then by line."""
+    return records[np.lexsort((records[:, LINE], records[:, OTHER], records[:, KEY]))]
 
 
 class Hashes:
@@ -164,33 +170,64 @@ def bits_for(lines: int) -> int:
     return min(_MAX_BITS, max(0, (max(lines, 1) - 1) // _PART).bit_length())
 
 
+@dataclass(frozen=True)
+class Counted:
+    """What was counted of a side in a part, or in several.
+
+    Attributes:
+        side: 0 for the sources, 1 for the targets.
+        numbers: of :func:`repeats_of` the lines of repeated pairs and of repeated sentences, and the sentences with
+            several others; of :func:`shared_of` the lines whose sentence is shared, and those whose pair is.
+        examples: a few pairs of lines of each kind.
+    """
+
+    side: int
+    numbers: tuple[int, ...]
+    examples: tuple[tuple[tuple[int, int], ...], ...]
+
+
 def repeats(hashes: Hashes) -> Repeats:
     """Count the lines that repeat earlier ones."""
-    counts = np.zeros((2, 3), np.int64)
-    examples: list[list[list[tuple[int, int]]]] = [[[], []], [[], []]]
-    for side in range(2):
-        for records in hashes.parts(side):
-            found, twice, several = _repeats_of(records)
-            counts[side] += found
-            for kind, lines in enumerate((twice, several)):
-                examples[side][kind] = _earliest([*examples[side][kind], *lines], by=1)
-    (pairs, sources, several_targets), (_, targets, several_sources) = counts.tolist()
+    return join_repeats(repeats_of(side, records) for side in range(2) for records in hashes.parts(side))
+
+
+def join_repeats(counted: Iterable[Counted]) -> Repeats:
+    """Return what was counted in all parts of both sides."""
+    (sources, by_source), (targets, by_target) = _joined(counted, kinds=2, numbers=3, by=1)
     return Repeats(
-        pairs=pairs,
-        sources=sources,
-        targets=targets,
-        several_targets=several_targets,
-        several_sources=several_sources,
-        pair_lines=tuple(examples[0][0]),
-        source_lines=tuple(examples[0][1]),
-        target_lines=tuple(examples[1][1]),
+        pairs=sources[0],
+        sources=sources[1],
+        targets=targets[1],
+        several_targets=sources[2],
+        several_sources=targets[2],
+        pair_lines=by_source[0],
+        source_lines=by_source[1],
+        target_lines=by_target[1],
     )
 
 
-def _repeats_of(records: np.ndarray) -> tuple[list[int], list[tuple[int, int]], list[tuple[int, int]]]:
-    """Count repeated pairs, repeated keys and keys with several others in a sorted part, and return the first lines."""
+def _joined(
+    counted: Iterable[Counted], *, kinds: int, numbers: int, by: int
+) -> list[tuple[list[int], list[tuple[tuple[int, int], ...]]]]:
+    """Return the sums and the first examples of each side, those that come first by one of their lines."""
+    sums = np.zeros((2, numbers), np.int64)
+    examples: list[list[list[tuple[int, int]]]] = [[[] for _ in range(kinds)] for _ in range(2)]
+    for one in counted:
+        sums[one.side] += one.numbers
+        for kind, couples in enumerate(one.examples):
+            examples[one.side][kind] = _earliest([*examples[one.side][kind], *couples], by)
+    return [(sums[side].tolist(), list(map(tuple, examples[side]))) for side in range(2)]
+
+
+def repeats_of(side: int, records: np.ndarray) -> Counted:
+    """Count repeated pairs, repeated sentences and those with several others in a part, and return the first lines.
+
+    Arguments:
+        side: 0 if the key is that of the source, 1 if it is that of the target.
+        records: of a part, sorted.
+    """
     if not len(records):
-        return [0, 0, 0], [], []
+        return Counted(side, (0, 0, 0), ((), ()))
     new_key = np.ones(len(records), bool)
     new_key[1:] = records[1:, KEY] != records[:-1, KEY]
     new_pair = new_key.copy()
@@ -201,37 +238,49 @@ def _repeats_of(records: np.ndarray) -> tuple[list[int], list[tuple[int, int]], 
     second = np.flatnonzero(~new_pair & np.append(False, new_pair[:-1]))
     fork = heads[1:][~new_key[heads[1:]] & new_key[heads[:-1]]]
     before = heads[:-1][~new_key[heads[1:]] & new_key[heads[:-1]]]
-    counts = [len(records) - len(heads), len(records) - int(new_key.sum()), len(fork)]
-    return counts, _couples(lines[second - 1], lines[second]), _couples(lines[before], lines[fork])
+    counts = len(records) - len(heads), len(records) - int(new_key.sum()), len(fork)
+    twice, several = _couples(lines[second - 1], lines[second]), _couples(lines[before], lines[fork])
+    return Counted(side, counts, (tuple(twice), tuple(several)))
 
 
 def shared(first: Hashes, other: Hashes) -> Shared:
     """Count the lines of another corpus that are also in the first one, on either side and as pairs."""
-    counts = [0, 0]
-    pairs = 0
-    examples: list[list[tuple[int, int]]] = [[], []]
-    for side in range(2):
-        for known, records in zip(first.parts(side), other.parts(side), strict=True):
-            if not len(known) or not len(records):
-                continue
-            place = np.minimum(np.searchsorted(known[:, KEY], records[:, KEY]), len(known) - 1)
-            there = known[place, KEY] == records[:, KEY]
-            counts[side] += int(there.sum())
-            if side == 0:
-                pairs += int(
-                    np.isin(mixed(records[:, KEY], records[:, OTHER]), mixed(known[:, KEY], known[:, OTHER])).sum()
-                )
-            lines = records[there, LINE].astype(np.int64), known[place[there], LINE].astype(np.int64)
-            order = np.argsort(lines[0], kind="stable")[:EXAMPLES]
-            couples = [(int(lines[0][i]), int(lines[1][i])) for i in order]
-            examples[side] = _earliest([*examples[side], *couples], by=0)
-    return Shared(
-        sources=counts[0],
-        targets=counts[1],
-        pairs=pairs,
-        source_lines=tuple(examples[0]),
-        target_lines=tuple(examples[1]),
+    return join_shared(
+        shared_of(side, known, records)
+        for side in range(2)
+        for known, records in zip(first.parts(side), other.parts(side), strict=True)
     )
+
+
+def join_shared(counted: Iterable[Counted]) -> Shared:
+    """Return what was counted in all parts of both sides."""
+    (sources, by_source), (targets, by_target) = _joined(counted, kinds=1, numbers=2, by=0)
+    return Shared(
+        sources=sources[0],
+        targets=targets[0],
+        pairs=sources[1],
+        source_lines=by_source[0],
+        target_lines=by_target[0],
+    )
+
+
+def shared_of(side: int, known: np.ndarray, records: np.ndarray) -> Counted:
+    """Count the lines of a part that are also in the same part of the first corpus.
+
+    Arguments:
+        side: 0 if the key is that of the source, 1 if it is that of the target.
+        known: the records of the first corpus, sorted.
+        records: those of the other one, sorted.
+    """
+    if not len(known) or not len(records):
+        return Counted(side, (0, 0), ((),))
+    place = np.minimum(np.searchsorted(known[:, KEY], records[:, KEY]), len(known) - 1)
+    there = known[place, KEY] == records[:, KEY]
+    pairs = np.isin(mixed(records[:, KEY], records[:, OTHER]), mixed(known[:, KEY], known[:, OTHER]))
+    here, first = records[there, LINE].astype(np.int64), known[place[there], LINE].astype(np.int64)
+    order = np.argsort(here, kind="stable")[:EXAMPLES]
+    couples = tuple((int(here[i]), int(first[i])) for i in order)
+    return Counted(side, (int(there.sum()), int(pairs.sum())), (couples,))
 
 
 def mixed(one: np.ndarray, other: np.ndarray) -> np.ndarray:

@@ -12,10 +12,12 @@ from nmt.doctor import repeats
 from nmt.doctor.findings import Example, Foreign, Found, Repeated, Side, Split, example
 from nmt.doctor.lengths import LengthTally, RatioTally
 from nmt.doctor.mend import has_entities, has_tags, is_cell
-from nmt.doctor.repeats import EXAMPLES, Hashes
+from nmt.doctor.repeats import EXAMPLES
 from nmt.evaluation import scripts
 
 Pairs = list[tuple[str, str]]
+# The rank and the line of an example, and the example.
+_Ranked = list[tuple[float, int, Example]]
 
 # Limits on a batch: pairs, and characters, so that a few long lines do not take much memory.
 _TOGETHER, _CHARACTERS = 8192, 1_000_000
@@ -30,22 +32,27 @@ _COMMON = 8
 
 @dataclass(frozen=True)
 class Batch:
-    """Some consecutive pairs.
+    """Some pairs.
 
     Attributes:
-        first: the line of the first one.
+        lines: ``(pairs,)``, the number of each, ascending.
     """
 
-    first: int
+    lines: np.ndarray
     sources: Sequence[str]
     targets: Sequence[str]
 
     def __len__(self) -> int:
         return len(self.sources)
 
+    @property
+    def first(self) -> int:
+        """The line of the first pair."""
+        return int(self.lines[0])
+
     def example(self, place: int) -> Example:
         """Return the pair at a place, as it is shown."""
-        return example(self.first + place, self.sources[place], self.targets[place])
+        return example(int(self.lines[place]), self.sources[place], self.targets[place])
 
 
 def batches(pairs: Iterable[tuple[str, str]], first: int = 1) -> Iterator[Batch]:
@@ -60,15 +67,19 @@ def batches(pairs: Iterable[tuple[str, str]], first: int = 1) -> Iterator[Batch]
         held.append(pair)
         characters += len(pair[0]) + len(pair[1])
         if len(held) >= _TOGETHER or characters >= _CHARACTERS:
-            yield Batch(first, *zip(*held, strict=True))
+            yield _consecutive(first, held)
             first += len(held)
             held, characters = [], 0
     if held:
-        yield Batch(first, *zip(*held, strict=True))
+        yield _consecutive(first, held)
+
+
+def _consecutive(first: int, pairs: Pairs) -> Batch:
+    return Batch(np.arange(first, first + len(pairs)), *zip(*pairs, strict=True))
 
 
 class _Finder:
-    """Counts lines, and keeps the first few."""
+    """Counts lines, and keeps the first few, in whatever order batches come."""
 
     def __init__(self) -> None:
         self._count = 0
@@ -77,10 +88,17 @@ class _Finder:
     def add(self, where: np.ndarray, batch: Batch) -> None:
         """Count the lines of a batch where the booleans ``(lines,)`` are true."""
         number = int(np.count_nonzero(where))
-        if number and len(self._examples) < EXAMPLES:
-            places = np.flatnonzero(where)[: EXAMPLES - len(self._examples)]
-            self._examples += [batch.example(int(place)) for place in places]
+        if number and (len(self._examples) < EXAMPLES or batch.first < self._examples[-1].line):
+            self._keep([batch.example(int(place)) for place in np.flatnonzero(where)[:EXAMPLES]])
         self._count += number
+
+    def merge(self, other: _Finder) -> None:
+        """Count what another one counted."""
+        self._keep(other._examples)
+        self._count += other._count
+
+    def _keep(self, fresh: Sequence[Example]) -> None:
+        self._examples = sorted([*self._examples, *fresh], key=lambda one: one.line)[:EXAMPLES]
 
     def result(self) -> Found:
         return Found(self._count, tuple(self._examples))
@@ -91,7 +109,8 @@ class _SideTally:
 
     def __init__(self) -> None:
         self._words, self._characters = LengthTally(_MAX_WORDS), LengthTally(_MAX_CHARACTERS)
-        self._codes = np.zeros(0x110000, np.int64)
+        # How often each code point occurs, up to the highest one that occurs.
+        self._codes = np.zeros(0, np.int64)
         kinds = ("blank", "control", "replacement", "decomposed", "folded", "long", "entities", "quoted", "tags")
         self._found = {kind: _Finder() for kind in kinds}
         self._with = [_Finder() for _ in scripts.SCRIPTS]
@@ -102,7 +121,7 @@ class _SideTally:
         census = scripts.census(lines)
         self._words.add(census.words)
         self._characters.add(census.characters)
-        self._codes[: len(census.codes)] += census.codes
+        self._codes = _summed(self._codes, census.codes)
         decomposed, folded = _forms(lines)
         for kind, where in {
             "blank": np.fromiter((not line.strip() for line in lines), bool, len(lines)),
@@ -123,6 +142,17 @@ class _SideTally:
             self._with[script].add(letters[:, script] > 0, batch)
             self._mostly[script].add(most == script, batch)
         return census
+
+    def merge(self, other: _SideTally) -> None:
+        """Count what another one counted."""
+        self._words.merge(other._words)
+        self._characters.merge(other._characters)
+        self._codes = _summed(self._codes, other._codes)
+        for kind, finder in self._found.items():
+            finder.merge(other._found[kind])
+        for own, others in ((self._with, other._with), (self._mostly, other._mostly)):
+            for finder, another in zip(own, others, strict=True):
+                finder.merge(another)
 
     def letters(self) -> dict[str, int]:
         """Return the letters of each script, the commonest first."""
@@ -161,23 +191,28 @@ class _SideTally:
 
 
 class Survey:
-    """Counts a split, batch by batch.
+    """Counts a split, batch by batch. The batches may come in any order, and may be counted apart and merged.
 
     Arguments:
         name: of the split.
-        hashes: collects the numbers of its sentences.
     """
 
-    def __init__(self, name: str, hashes: Hashes) -> None:
-        self._name, self.hashes = name, hashes
+    def __init__(self, name: str) -> None:
+        self.name = name
         self._pairs = 0
         self._source, self._target = _SideTally(), _SideTally()
         self._copies = _Finder()
         self._ratio = RatioTally()
-        self._extremes: list[tuple[float, Example]] = []
+        # The pairs with the smallest and the largest ratios.
+        self._extremes: tuple[_Ranked, _Ranked] = ([], [])
 
-    def add(self, batch: Batch) -> None:
-        """Count a batch."""
+    def add(self, batch: Batch) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Count a batch.
+
+        Returns:
+            The numbers of the sources and of the targets of the pairs with text on both sides, and their lines, for
+            :class:`nmt.doctor.repeats.Hashes`.
+        """
         self._pairs += len(batch)
         source, target = self._source.add(batch.sources, batch), self._target.add(batch.targets, batch)
         full = np.flatnonzero((source.words > 0) & (target.words > 0))
@@ -185,24 +220,32 @@ class Survey:
         copies = np.zeros(len(batch), bool)
         copies[full] = keys[full] == others[full]
         self._copies.add(copies, batch)
-        self.hashes.add(keys[full], others[full], batch.first + full)
         octaves = np.log2(target.characters[full] / source.characters[full])
         long = np.maximum(target.characters[full], source.characters[full]) >= JUDGED
         self._ratio.add(octaves, long)
         self._keep_extremes(octaves[long], full[long], batch)
+        return keys[full], others[full], batch.lines[full]
+
+    def merge(self, other: Survey) -> None:
+        """Count what another one of the same split counted."""
+        self._pairs += other._pairs
+        self._source.merge(other._source)
+        self._target.merge(other._target)
+        self._copies.merge(other._copies)
+        self._ratio.merge(other._ratio)
+        low, high = (_first_of(own + others) for own, others in zip(self._extremes, other._extremes, strict=True))
+        self._extremes = low, high
 
     def _keep_extremes(self, octaves: np.ndarray, places: np.ndarray, batch: Batch) -> None:
         """Keep the pairs with the smallest and the largest ratios; which are too far is known only at the end."""
-        order = np.argsort(octaves, kind="stable")
-        chosen = np.unique(np.concatenate([order[:EXAMPLES], order[-EXAMPLES:]]))
-        low = self._extremes[EXAMPLES - 1][0] if len(self._extremes) == 2 * EXAMPLES else np.inf
-        high = self._extremes[EXAMPLES][0] if len(self._extremes) == 2 * EXAMPLES else -np.inf
-        fresh = [
-            (float(octaves[i]), batch.example(int(places[i]))) for i in chosen if octaves[i] < low or octaves[i] > high
-        ]
-        if fresh:
-            every = sorted([*self._extremes, *fresh], key=lambda item: item[0])
-            self._extremes = every if len(every) <= 2 * EXAMPLES else every[:EXAMPLES] + every[-EXAMPLES:]
+        kept = []
+        for known, ranks in zip(self._extremes, (octaves, -octaves), strict=True):
+            worst = known[-1][:2] if len(known) == EXAMPLES else (np.inf, 0)
+            chosen = np.argsort(ranks, kind="stable")[:EXAMPLES].tolist()
+            ranked = [((float(ranks[i]), int(batch.lines[places[i]])), int(places[i])) for i in chosen]
+            fresh = [(*rank, batch.example(place)) for rank, place in ranked if rank < worst]
+            kept.append(_first_of(known + fresh) if fresh else known)
+        self._extremes = kept[0], kept[1]
 
     def expected(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Return the scripts of the two sides in the part that was read."""
@@ -212,19 +255,34 @@ class Survey:
         """Return what was counted. The expected scripts are those of the first split."""
         ratio = self._ratio.result()
         middle, limit = np.log2(ratio.median or 1.0), np.log2(ratio.limit)
-        away = sorted(
-            (item for item in self._extremes if abs(item[0] - middle) > limit), key=lambda item: -abs(item[0] - middle)
-        )
+        low, high = self._extremes
+        ranked = [*low, *((-rank, line, one) for rank, line, one in high)]
+        # Of a few pairs, some are among both.
+        far = {line: (-abs(rank - middle), line, one) for rank, line, one in ranked if abs(rank - middle) > limit}
+        away = _first_of(list(far.values()))
         return Split(
-            name=self._name,
+            name=self.name,
             pairs=self._pairs,
             source=self._source.result(expected[0]),
             target=self._target.result(expected[1]),
             copies=self._copies.result(),
             ratio=ratio,
-            far=Found(ratio.suspicious, tuple(one for _, one in away[:EXAMPLES]) if ratio.suspicious else ()),
+            far=Found(ratio.suspicious, tuple(one for _, _, one in away) if ratio.suspicious else ()),
             repeated=repeated,
         )
+
+
+def _first_of(ranked: _Ranked) -> _Ranked:
+    """Return the few with the smallest ranks, the first lines of equal ones."""
+    return sorted(ranked, key=lambda item: item[:2])[:EXAMPLES]
+
+
+def _summed(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Return the sum of counts, of which one array may be shorter."""
+    total = np.zeros(max(len(one), len(other)), np.int64)
+    total[: len(one)] += one
+    total[: len(other)] += other
+    return total
 
 
 def main_scripts(census: scripts.Census) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""The serving kit of an export: a file for Docker Compose, the settings of TF Serving, and the commands to type.
+"""The serving kit of an export: what Docker Compose and Kubernetes need to serve it, and what watches the servers.
 
 A comment beside each setting says what it is for.
 """
@@ -13,6 +13,8 @@ from pathlib import Path
 
 from nmt.atomic_write import write_folder
 from nmt.errors import InputError
+from nmt.export import kubernetes, monitoring
+from nmt.export.versions import versions
 
 # The newest server. An export needs 2.16 or later, which have the operations of SentencePiece.
 IMAGE = "tensorflow/serving:2.20.0"
@@ -71,7 +73,7 @@ model_config_list {{
   config {{
     name: "{name}"
     base_path: "{target}"
-    model_platform: "tensorflow"
+    model_platform: "tensorflow"{policy}
   }}
 }}
 """
@@ -156,9 +158,17 @@ with Client("http://localhost:8501/v1/models/{name}") as client:
 | `models.config` | which models are served |
 | `batching.config` | how requests are joined into batches |
 | `monitoring.config` | counters at http://localhost:8501/monitoring/prometheus/metrics |
+| `kubernetes.yaml` | version {version} on a cluster, on more pods when it is busy; says who may ask |
+| `canary.yaml` | version {next} beside it, on one pod |
+| `prometheus.yaml`, `prometheus-rules.yaml` | what Prometheus reads, adds up, and warns of |
+| `grafana-dashboard.json` | the same as curves: import it in Grafana |
 
 The server loads a new version in the model's folder by itself, without a pause. It answers this machine only;
 docker-compose.yml says what is needed before that changes.
+
+On a cluster each version is named, so that no pod changes it by itself. `kubectl apply -f kubernetes.yaml` begins; for
+the next version copy its folder to the volume and `kubectl apply -f canary.yaml`. Nobody has tried these files on a
+cluster: they were checked against the schemas of Kubernetes and the grammar of Prometheus.
 """
 
 _FILES = {
@@ -185,6 +195,8 @@ def write_kit(folder: Path, name: str, model: Path | None = None) -> list[Path]:
     target = f"/models/{name}"
     # Relative, so that both folders can move together; a dollar would begin a variable of Compose.
     source = Path(os.path.relpath(model or folder / name, folder)).as_posix().replace("$", "$$")
+    newest = max(versions(model or folder / name), default=1)
+    health = ["bash", "-c", _HEALTH.format(name=name)]
     parts = {
         "name": name,
         "image": IMAGE,
@@ -192,9 +204,23 @@ def write_kit(folder: Path, name: str, model: Path | None = None) -> list[Path]:
         "target": target,
         # JSON is also YAML.
         "source": json.dumps(f"./{source}", ensure_ascii=False),
-        "health": json.dumps(["CMD", "bash", "-c", _HEALTH.format(name=name)]),
+        "health": json.dumps(["CMD", *health]),
+        "policy": "",
+        "version": newest,
+        "next": newest + 1,
     }
-    return _place(folder, {file: template.format(**parts) for file, template in _FILES.items()})
+    of_each = {**parts, "policy": "@policy@"}
+    settings = {file: text.format(**of_each) for file, text in _FILES.items() if file.endswith(".config")}
+    flags = [line.split("- ", 1)[1] for line in _COMPOSE.splitlines() if line.lstrip().startswith("- --")]
+    files = {file: template.format(**parts) for file, template in _FILES.items()}
+    return _place(
+        folder,
+        {
+            **files,
+            **kubernetes.manifests(name, newest, IMAGE, health, flags, settings),
+            **monitoring.files(name),
+        },
+    )
 
 
 def check_name(name: str) -> None:

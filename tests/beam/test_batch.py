@@ -1,13 +1,17 @@
 """Files are translated on Beam line by line: none is lost, and their order is kept."""
 
+import gzip
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 pytest.importorskip("apache_beam", reason="Apache Beam is not installed: pip install nmt[beam]")
 
 from nmt.beam import batch
+from nmt.beam.export_handler import BlockHandler, ExportHandler
+from nmt.beam.files import find_input, find_output, our_error, read_lines
 from nmt.errors import InputError
 from nmt.translation import Translation
 
@@ -15,29 +19,106 @@ from nmt.translation import Translation
 def test_lines_have_their_places_and_bad_ones_are_marked(tmp_path: Path) -> None:
     path = tmp_path / "a.ko"
     path.write_bytes(b"\xef\xbb\xbfone\r\n\n\xff\nx\ry\nlast")
-    found = list(batch.read_lines(7, str(path)))
-    assert found == [((7, 0), "one"), ((7, 1), ""), ((7, 2), None), ((7, 3), "x y"), ((7, 4), "last")]
+    assert list(read_lines(str(path))) == ["one", "", None, "x y", "last"]
 
 
 @pytest.mark.parametrize("form", ["text", "jsonl"])
 def test_a_block_is_written_in_order_and_may_be_written_again(form: str, tmp_path: Path) -> None:
-    rows = [(20_001, Translation("b", -2.0)), (20_000, Translation("가", -1.0))]
+    rows = [Translation("가", -1.0), Translation("b", -2.0), None, Translation("c", -1.0, source_truncated=True)]
     for _ in range(2):
-        assert batch.write_block(f"{tmp_path}/out", form, (3, 2), rows) == ("lines", 2)
-    (path,) = tmp_path.iterdir()
+        assert list(batch.write_block(f"{tmp_path}/out", form, (3, 2), rows, "a.ko")) == [("lines", 4), ("bad", 2)]
+    path, bad = sorted(tmp_path.iterdir())
+    assert bad.name == "out-bad-00003-00002.jsonl"
+    assert [json.loads(line) for line in bad.read_text().splitlines()] == [
+        {"file": "a.ko", "line": 20_003, "reason": "no UTF-8"},
+        {"file": "a.ko", "line": 20_004, "reason": "longer than the model reads"},
+    ]
     lines = path.read_text("utf-8").splitlines()
     if form == "text":
-        assert path.name == "out-00003-00002.txt" and lines == ["가", "b"]
+        assert path.name == "out-00003-00002.txt" and lines == ["가", "b", "", "c"]
     else:
         assert [json.loads(line) for line in lines] == [
             {"line": 20_001, "text": "가", "score": -1.0},
             {"line": 20_002, "text": "b", "score": -2.0},
+            {"line": 20_003, "text": "", "score": 0.0},
+            {"line": 20_004, "text": "c", "score": -1.0},
         ]
 
 
-def test_input_without_files_and_output_that_exists_are_refused(tmp_path: Path) -> None:
+def test_input_without_files_and_shards_that_are_missing_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="matches no file"):
-        batch.find_input(f"{tmp_path}/*.ko")
-    (tmp_path / "out-00000-00000.txt").touch()
-    with pytest.raises(InputError, match="exists"):
-        batch.check_output(f"{tmp_path}/out")
+        find_input(f"{tmp_path}/*.ko")
+    for shard in (0, 1, 4):
+        (tmp_path / f"a-0000{shard}-of-00005.ko").touch()
+    with pytest.raises(InputError, match=r"a-00002-of-00005\.ko and 1 more"):
+        find_input(f"{tmp_path}/*.ko")
+    assert find_output(f"{tmp_path}/a") and not find_output(f"{tmp_path}/b")
+
+
+def test_a_file_that_is_gone_is_named_by_whoever_reads_it(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="cannot be read") as told:
+        list(read_lines(f"{tmp_path}/gone.ko"))
+    # Beam adds where it happened, or gives only the text of a traceback.
+    for text in (f"InputError: {told.value} [while running 'Read']", f"x\nnmt.errors.InputError: {told.value}\ny"):
+        error = RuntimeError(text)
+        assert str(our_error(error)) == str(told.value)
+    assert our_error(RuntimeError("another")) is None
+
+
+class Export:
+    """In place of an export: it writes capitals, and says how many lines it was asked at once."""
+
+    def __init__(self) -> None:
+        self.asked: list[list[str]] = []
+        self.signatures = {"serving_default": self.translate}
+
+    def translate(self, text: Any) -> dict[str, Any]:
+        import tensorflow as tf
+
+        lines = [line.decode() for line in text.numpy()]
+        self.asked.append(lines)
+        return {
+            "translation": tf.constant([line.upper().encode() for line in lines]),
+            "score": tf.constant([-float(len(line)) for line in lines]),
+            "source_truncated": tf.constant([len(line) > 9 for line in lines]),
+            "unfinished": tf.constant([False] * len(lines)),
+        }
+
+
+def test_batches_have_similar_lengths_and_answers_their_places() -> None:
+    lines = ["c" * 300, "", "a", None, "b" * 200, " ", "d"] * 40
+    export = Export()
+    ((*found,),) = BlockHandler("an export").run_inference([lines], export)
+    assert [one and one.text for one in found] == [line and line.strip().upper() for line in lines]
+    assert [len(set(map(len, asked))) for asked in export.asked] == [2, 1]  # a and b; 109 of 300 are too many
+    assert max(len(asked) * max(map(len, asked)) for asked in export.asked) <= 32_768
+
+
+def test_files_are_translated_and_continued(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(batch, "LINES", 3)
+    monkeypatch.setattr(ExportHandler, "load_model", lambda self: Export())
+    (tmp_path / "a.ko").write_bytes(b"one\n\ntwo\n\xff\nfour of many\n")
+    with gzip.open(tmp_path / "b.ko.gz", "wb") as file:
+        file.write(b"".join(b"%d\n" % number for number in range(7)))
+    (tmp_path / "c.ko").touch()
+    files, prefix = find_input(f"{tmp_path}/*.ko*"), f"{tmp_path}/out"
+    options = ["--runner=apache_beam.runners.portability.fn_api_runner.FnApiRunner"]
+    counts = batch.translate_files("an export", files, prefix, "text", options)
+    assert counts == {"lines": 12, "bad": 2, "kept": 0}
+    parts = sorted(path for path in find_output(prefix) if path.endswith(".txt"))
+    texts = [Path(part).read_text().splitlines() for part in parts]
+    assert texts == [["ONE", "", "TWO"], ["", "FOUR OF MANY"], ["0", "1", "2"], ["3", "4", "5"], ["6"], []]
+    # Only what is missing is translated again.
+    Path(parts[0]).write_text("KEPT\n\nKEPT\n")
+    Path(parts[3]).unlink()
+    counts = batch.translate_files("an export", files, prefix, "text", options, done=find_output(prefix))
+    assert counts == {"lines": 3, "bad": 0, "kept": 9}
+    assert [Path(part).read_text().splitlines() for part in parts] == [["KEPT", "", "KEPT"], *texts[1:]]
+
+
+@pytest.mark.parametrize("options", [["--runner=NoRunner"], ["--runner=DataflowRunner", "--project=p"]])
+def test_a_runner_that_is_not_there_is_refused(options: list[str], tmp_path: Path) -> None:
+    (tmp_path / "a.ko").touch()
+    with pytest.raises(InputError, match=r"Beam does not take .*extra"):
+        batch.translate_files("an export", [f"{tmp_path}/a.ko"], f"{tmp_path}/out", "text", options)
+    assert not find_output(f"{tmp_path}/out")

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from nmt.data.corpora import from_files, from_tsv, with_line_feeds
-from nmt.doctor.clean import DEFAULT, Cleaned, Cleaning, Scorer
+from nmt.doctor.clean import Cleaned, Cleaning
 from nmt.doctor.examine import survey_corpora
+from nmt.doctor.rules import DEFAULT, Scorer
 
 # 67 pairs of which none is faulty: each has its own number and words.
 WORDS = ("쌀", "빵", "물", "책", "집", "꽃", "말", "눈", "비", "산", "강")

@@ -20,7 +20,10 @@ from nmt.export import docker
 from nmt.export.docker import write_kit
 from nmt.signatures import SIGNATURES
 
-FILES = ["docker-compose.yml", "models.config", "batching.config", "monitoring.config", "README.md"]
+FILES = [
+    "docker-compose.yml", "models.config", "batching.config", "monitoring.config", "README.md", "kubernetes.yaml",
+    "canary.yaml", "prometheus.yaml", "prometheus-rules.yaml", "grafana-dashboard.json",
+]  # fmt: skip
 
 # The messages that the server reads and the wheel of tensorflow-serving-api leaves out, field by field as the public
 # .proto files have them: servables/tensorflow/session_bundle_config.proto and config/monitoring_config.proto.
@@ -60,7 +63,7 @@ def compose(folder: Path) -> dict[str, Any]:
     return yaml.safe_load((folder / "docker-compose.yml").read_text(encoding="utf-8"))
 
 
-def test_it_writes_five_files_and_nothing_else(tmp_path: Path) -> None:
+def test_it_writes_its_files_and_nothing_else(tmp_path: Path) -> None:
     folder = tmp_path / "new" / "kit"
     assert write_kit(folder, "ko-en") == [folder / name for name in FILES]
     assert sorted(path.name for path in folder.iterdir()) == sorted(FILES)
