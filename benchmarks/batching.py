@@ -4,8 +4,8 @@ python benchmarks/batching.py saved_models/my-model/1 lines.txt
 
 Threads stand for clients: each asks for one sentence, waits for the answer, and asks again. Batches are closed as TF
 Serving closes them: when they are full, or when their first request has waited for ``batch_timeout_micros``; so many
-batches as there are ``num_batch_threads`` are translated at once. The server itself is not run. Settings take turns. On a busy machine only the processor time of a
-request can be compared: it says how many requests a server can answer.
+batches as there are ``num_batch_threads`` are translated at once. The server itself is not run. Settings take turns.
+On a busy machine only the processor time of a request can be compared: it says how many requests a server can answer.
 """
 
 from __future__ import annotations
@@ -153,9 +153,8 @@ def main() -> None:
             took[setting] += answered
             sizes[setting] += batches.sizes
     print(f"{given.clients} clients, one sentence a request, {given.rounds} rounds of {given.seconds:g} s in turns\n")
-    print(
-        "| max_batch_size | batch_timeout_micros | threads | requests/s | ms of processor | median, ms | 95 %, ms | batch |"
-    )
+    heads = ["max_batch_size", "batch_timeout_micros", "num_batch_threads", "requests/s", "processor, ms", "median, ms"]
+    print(f"| {' | '.join([*heads, '95 %, ms', 'batch'])} |")
     print("|---|---|---|---|---|---|---|---|")
     for setting in SETTINGS:
         ordered = sorted(took[setting])
