@@ -92,7 +92,7 @@ batch_timeout_micros {{ value: 5000 }}
 # longer queue all answers would be late.
 max_enqueued_batches {{ value: 100 }}
 
-# Batches that are translated at the same time: one for each core. One alone leaves cores idle between its operations, and
+# Batches that are translated at the same time: one for each core. One alone leaves cores idle between operations, and
 # more threads than cores were no faster.
 num_batch_threads {{ value: 2 }}
 
