@@ -280,11 +280,11 @@ class Rules:
         if rule == "script":
             return self._foreign(texts, totals)
         if rule == "ratio":
-            usual = totals.ratio.result()
+            ratio = totals.ratio.result()
             found = len(texts[1]) / len(texts[0])
             return (
-                f"the target has {found:.2g} characters for each of the source; {usual.median:.2g} is usual, and "
-                f"{usual.median / usual.limit:.2g} to {usual.median * usual.limit:.2g} is kept"
+                f"the target has {found:.2g} characters for each of the source; {ratio.median:.2g} is usual, and "
+                f"{ratio.median / ratio.limit:.2g} to {ratio.median * ratio.limit:.2g} is kept"
             )
         if rule == "duplicates":
             return f"the pair of line {other}"
