@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterator, Sequence
+from importlib import import_module
 from typing import Any
 
 import apache_beam as beam
@@ -16,7 +17,7 @@ from apache_beam.ml.inference.base import KeyedModelHandler, RunInference
 from apache_beam.options.pipeline_options import PipelineOptions
 
 from nmt.beam.export_handler import BlockHandler
-from nmt.beam.files import our_error, read_lines, write_text
+from nmt.beam.files import find_output, our_error, read_lines, write_text
 from nmt.errors import InputError, WorkFailed, first_line
 from nmt.translation import Translation
 
@@ -24,6 +25,9 @@ from nmt.translation import Translation
 LINES = 10_000
 
 _ENDINGS = {"text": "txt", "jsonl": "jsonl"}
+
+# A module that only the extra of a runner brings.
+_EXTRAS = {"DataflowRunner": ("apache_beam.runners.dataflow.internal.apiclient", "gcp")}
 
 # The number of the file of input, and that of the block in it, from 0.
 Key = tuple[int, int]
@@ -58,6 +62,7 @@ def translate_files(
         InputError: if the options are wrong, a runner is not installed, or a file cannot be read.
         WorkFailed: if the pipeline fails.
     """
+    check_extra(options)
     counts = f"{prefix}-counts.json"
     blocks = _Blocks(prefix, form, frozenset(done))
     try:
@@ -82,19 +87,37 @@ def translate_files(
         )
         result = pipeline.run()
     except (ImportError, ValueError, AttributeError, SystemExit) as error:
-        if found := our_error(error):
-            raise found from None
-        raise InputError(
-            f"Beam does not take {' '.join(options)}: {first_line(error)}. A runner may need an extra, as "
-            "apache-beam[gcp] for Dataflow."
-        ) from None
+        raise our_error(error) or _refused(options, error) from None
     except Exception as error:
-        raise _failed(error, prefix) from error
+        # The runner of this machine has done its work by now; others have not begun it.
+        began = "FnApiRunner" in options[0] or find_output(prefix) - set(done)
+        raise (_failed(error, prefix) if began else our_error(error) or _refused(options, error)) from error
     try:
         result.wait_until_finish()
     except Exception as error:
         raise _failed(error, prefix) from error
     return {"lines": 0, "bad": 0, "kept": 0, **json.loads("".join(line or "" for line in read_lines(counts)))}
+
+
+def check_extra(options: Sequence[str]) -> None:
+    """Make sure that what a runner needs beside Beam is installed.
+
+    Raises:
+        InputError: if not.
+    """
+    for option in options:
+        module, extra = _EXTRAS.get(option.removeprefix("--runner="), ("json", ""))
+        try:
+            import_module(module)
+        except ImportError:
+            raise InputError(f"{option} needs more than Beam alone: pip install 'apache-beam[{extra}]'.") from None
+
+
+def _refused(options: Sequence[str], error: BaseException) -> InputError:
+    return InputError(
+        f"Beam does not start with {' '.join(options)}: {' '.join(str(error).split())[:300]}. A runner may need an extra "
+        "of apache-beam, or a server of its own."
+    )
 
 
 def _failed(error: Exception, prefix: str) -> InputError | WorkFailed:

@@ -35,7 +35,7 @@ def find_input(pattern: str, option: str = "--input") -> list[str]:
     if missing := missing_shards(found):
         more = f" and {len(missing) - 1:,} more" if len(missing) > 1 else ""
         raise InputError(
-            f"{option} {pattern} matches {len(found):,} files, but not the shard {missing[0]}{more}. Bring what is "
+            f"{option} {pattern} does not match the shard {missing[0]}{more}, which other names tell of. Bring what is "
             "missing, or rename the shards so that their names do not say how many there are."
         )
     return found
