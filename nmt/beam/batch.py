@@ -115,8 +115,8 @@ def check_extra(options: Sequence[str]) -> None:
 
 def _refused(options: Sequence[str], error: BaseException) -> InputError:
     return InputError(
-        f"Beam does not start with {' '.join(options)}: {' '.join(str(error).split())[:300]}. A runner may need an extra "
-        "of apache-beam, or a server of its own."
+        f"Beam does not start with {' '.join(options)}: {' '.join(str(error).split())[:300]}. A runner may need an "
+        "extra of apache-beam, or a server of its own."
     )
 
 
