@@ -16,7 +16,7 @@ from nmt.errors import InputError
 def batch(
     export: Annotated[
         Path,
-        typer.Argument(help="A version of an export, as saved_models/my-model/1.", show_default=False),
+        typer.Argument(help="An export, or a version of it, as saved_models/my-model/1.", show_default=False),
     ],
     input: Annotated[
         str, typer.Option(help="Text files, as 'corpus/*.ko' or 'gs://…/*.ko'; .gz too.", show_default=False)
@@ -55,11 +55,7 @@ def batch(
         if not (error.name or "").startswith("apache_beam"):
             raise
         raise InputError("`nmt batch` needs Apache Beam, which is not installed: pip install nmt[beam].") from None
-    if not (export / "saved_model.pb").exists():
-        raise InputError(
-            f"{export} is no version of an export, as saved_models/my-model/1. `nmt export` makes one of a "
-            "model's folder."
-        )
+    version = _version(export)
     if processes > 1 and runner != "DirectRunner":
         raise InputError("--processes is for the DirectRunner. Other runners have options of their own: --beam-args.")
     files = find_input(input)
@@ -78,7 +74,7 @@ def batch(
         options += ["--direct_running_mode=multi_processing"] if processes > 1 else []
         threads = max(1, (os.cpu_count() or 1) // processes)
     found = batches.translate_files(
-        str(export.resolve()), files, output, form, options, threads=threads, done=there if resume else ()
+        str(version.resolve()), files, output, form, options, threads=threads, done=there if resume else ()
     )
     of = f"{len(files):,} {'file' if len(files) == 1 else 'files'}"
     say(f"{found['lines']:,} lines of {of} are translated.")
@@ -86,3 +82,17 @@ def batch(
         say(f"{found['kept']:,} more were translated before.")
     if found["bad"]:
         say(f"{found['bad']:,} are no UTF-8 or were cut: {output}-bad-*.jsonl names them.")
+
+
+def _version(export: Path) -> Path:
+    """Return the folder of a version of an export: the newest one, if all are named."""
+    from nmt.export.versions import versions
+
+    if (export / "saved_model.pb").exists():
+        return export
+    if there := versions(export):
+        return export / str(there[-1])
+    what = "a model's folder" if (export / "config.toml").exists() else "no export"
+    raise InputError(
+        f"{export} is {what}. Beam's processes take an export, as saved_models/my-model, which `nmt export MODEL` writes."
+    )
