@@ -94,5 +94,5 @@ def _version(export: Path) -> Path:
         return export / str(there[-1])
     what = "a model's folder" if (export / "config.toml").exists() else "no export"
     raise InputError(
-        f"{export} is {what}. Beam's processes take an export, as saved_models/my-model, which `nmt export MODEL` writes."
+        f"{export} is {what}. Beam takes an export, as saved_models/my-model, which `nmt export MODEL` writes."
     )

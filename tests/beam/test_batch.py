@@ -12,7 +12,6 @@ pytest.importorskip("apache_beam", reason="Apache Beam is not installed: pip ins
 from nmt.beam import batch
 from nmt.beam.export_handler import BlockHandler, ExportHandler
 from nmt.beam.files import find_input, find_output, our_error, read_lines
-from nmt.commands.batch import _version
 from nmt.errors import InputError
 from nmt.translation import Translation
 
@@ -127,16 +126,3 @@ def test_a_runner_that_is_not_there_is_refused(runner: str, said: str, tmp_path:
     with pytest.raises(InputError, match=said):
         batch.translate_files("an export", [f"{tmp_path}/a.ko"], f"{tmp_path}/out", "text", options)
     assert not find_output(f"{tmp_path}/out")
-
-
-def test_an_export_is_found_by_its_folder_or_its_version(tmp_path: Path) -> None:
-    for version in ("2", "10"):
-        (tmp_path / "export" / version).mkdir(parents=True)
-        (tmp_path / "export" / version / "saved_model.pb").touch()
-    (tmp_path / "model").mkdir()
-    (tmp_path / "model" / "config.toml").touch()
-    assert _version(tmp_path / "export") == tmp_path / "export" / "10"
-    assert _version(tmp_path / "export" / "2") == tmp_path / "export" / "2"
-    for name, what in (("model", "a model's folder"), ("none", "no export")):
-        with pytest.raises(InputError, match=f"{name} is {what}.*nmt export"):
-            _version(tmp_path / name)
