@@ -17,7 +17,7 @@ from nmt.evaluation import scripts
 # Spaces are looked at from their first one only, or many of them would take long.
 BREAK = re.compile(r"(?:(?<![ \t])[ \t]+)?(?:\r\n?|\n)[ \t>]*")
 # A paragraph with more marks than this, or more characters, is cut at its marks: placing them would take long.
-MARKS, CHARACTERS = 200, 20_000
+MARKS, CHARACTERS = 1000, 20_000
 
 
 class Field(NamedTuple):

@@ -63,17 +63,20 @@ class Joined(NamedTuple):
         """Return the mean of values of the source units for each target unit, weighted by its links.
 
         Arguments:
-            values: ``(source units,)``.
+            values: ``(source units,)``, or ``(source units, columns)`` for several at once, which is far faster.
+
+        Returns: ``(target units,)``, or ``(target units, columns)``.
 
         >>> both = joined([Links((Place(0, 1),), (Place(0, 1),), np.array([[0.5]])),
         ...                Links((Place(2, 3),), (Place(2, 3),), np.array([[0.25]]))])
         >>> both.shares(np.array([2.0, 3.0])).tolist()
         [2.0, 3.0]
         """
-        found, column = [np.zeros(0)], 0
+        found, column = [np.zeros((0, *values.shape[1:]))], 0
         for block in self.blocks:
             part = block @ values[column : column + block.shape[1]]
-            found.append(part / np.maximum(block.sum(1), 1e-9))
+            weight = np.maximum(block.sum(1), 1e-9)
+            found.append(part / (weight if values.ndim == 1 else weight[:, None]))
             column += block.shape[1]
         return np.concatenate(found)
 

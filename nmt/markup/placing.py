@@ -12,6 +12,7 @@ two words that best separates what came from the words before it from what came 
 
 from __future__ import annotations
 
+import heapq
 import math
 import unicodedata
 from collections.abc import Sequence
@@ -120,36 +121,32 @@ def _place_siblings(
     """Place the marks that have the same parent, which is around the target units within ``borders``."""
     free = np.zeros(len(links.target), bool)
     free[borders.first : borders.last] = True
-    cover = {index: _cover(marks[index], links) for index in inside if marks[index].closing}
-    total = np.maximum(sum(cover.values(), np.zeros(len(links.source))), 1e-9)
+    covers = {index: _cover(marks[index], links) for index in inside if marks[index].closing}
+    total = np.maximum(sum(covers.values(), np.zeros(len(links.source))), 1e-9)
     whole = _cover(Mark(*content, ""), links) > 0
+    some = [index for index, covered in covers.items() if covered.any()]
     gains: dict[int, np.ndarray] = {}
-    for index, covered in cover.items():
-        if not covered.any():
-            continue
-        if not (whole & (covered == 0)).any():
-            # All of the parent's words are inside, whatever their links say.
-            gains[index] = np.full(len(free), 0.5)
+    for index, shares in zip(some, _shares(links, [covers[index] / total for index in some]), strict=True):
+        # If all of the parent's words are inside, it does not matter what their links say.
+        partly = (whole & (covers[index] == 0)).any()
+        gains[index] = np.where(told, shares - 0.5, 0) if partly else np.full(len(free), 0.5)
+    # The one that is surest goes first: the others get what is left, which is never better than before.
+    waiting = [(-value, index, run) for index in some for value, run in [_valued(gains[index], free)]]
+    heapq.heapify(waiting)
+    while waiting and waiting[0][0] < math.inf:
+        _, index, best = heapq.heappop(waiting)
+        if free[best.first : best.last].all():
+            runs[index] = best
+            free[best.first : best.last] = False
         else:
-            gains[index] = np.where(told, links.shares(covered / total), 0.5) - 0.5
-    # The one that is surest goes first: the others get what is left.
-    found = {index: _valued(gain, free) for index, gain in gains.items()}
-    while found:
-        index = max(found, key=lambda each: (found[each][0], -each))
-        value, best = found.pop(index)
-        if not value > -np.inf:
-            break
-        runs[index] = best
-        free[best.first : best.last] = False
-        for each, (_, other) in found.items():
-            # What is left to a mark has only changed if its own run overlaps.
-            if other.first < best.last and best.first < other.last:
-                found[each] = _valued(gains[each], free)
+            value, best = _valued(gains[index], free)
+            heapq.heappush(waiting, (-value, index, best))
     taken = [run for index in inside if (run := runs[index])]
-    for index in inside:
-        if not runs[index]:
-            place = gap(marks[index].start, links, borders, content, taken)
-            runs[index] = Run(place, place)
+    alone = [index for index in inside if not runs[index]]
+    signs = [_signs(marks[index].start, links, content) for index in alone]
+    for index, each, shares in zip(alone, signs, _shares(links, signs), strict=True):
+        place = _gap(each, shares, borders, taken)
+        runs[index] = Run(place, place)
 
 
 def _valued(gains: np.ndarray, free: np.ndarray) -> tuple[float, Run]:
@@ -183,18 +180,35 @@ def gap(
         content: the part of the source that counts.
         taken: runs that it has to stay outside of.
     """
-    first, last = borders or Run(0, len(links.target))
-    begin, end = content or Place(0, max(links.source, default=Place(0, 0)).end + 1)
-    before = [i for i, (start, _) in enumerate(links.source) if begin <= start < min(place, end)]
-    after = [i for i, (start, _) in enumerate(links.source) if max(begin, place) <= start < end]
-    if not after:
-        return last
-    if not before:
-        return first
-    signs = np.zeros(len(links.source))
+    signs = _signs(place, links, content or Place(0, max(links.source, default=Place(0, 0)).end + 1))
+    return _gap(signs, links.shares(signs), borders or Run(0, len(links.target)), taken)
+
+
+def _shares(links: Joined, values: Sequence[np.ndarray]) -> Sequence[np.ndarray]:
+    """Return the shares of several values of the source units."""
+    return links.shares(np.stack(values, 1)).T if values else []
+
+
+def _signs(place: int, links: Joined, content: Place) -> np.ndarray:
+    """Return how much each source unit says about a place: positive before it, negative after it."""
+    begin, end = content
+    starts = np.array([start for start, _ in links.source], int)
+    before = np.flatnonzero((begin <= starts) & (starts < min(place, end)))
+    after = np.flatnonzero((max(begin, place) <= starts) & (starts < end))
+    signs = np.zeros(len(starts))
     signs[before[::-1]] = _FADING ** np.arange(len(before))
     signs[after] = -(_FADING ** np.arange(len(after)))
-    sums = np.concatenate([[0.0], np.cumsum(links.shares(signs)[first:last])])
+    return signs
+
+
+def _gap(signs: np.ndarray, shares: np.ndarray, borders: Run, taken: Sequence[Run]) -> int:
+    """Return the target unit before which something goes, by the shares of its signs."""
+    first, last = borders
+    if not (signs < 0).any():
+        return last
+    if not (signs > 0).any():
+        return first
+    sums = np.concatenate([[0.0], np.cumsum(shares[first:last])])
     for run in taken:
         sums[max(run.first + 1 - first, 0) : max(run.last - first, 0)] = -np.inf
     return first + int(np.argmax(sums))

@@ -15,7 +15,7 @@ from nmt.documents.tagged import Format, read_tagged
 from nmt.errors import InputError
 
 # A text has at most this many marks, a pair of tags or a tag alone each. Placing them takes time that grows with their
-# square.
+# square, and with that of its words.
 MOST = 1000
 # Private characters, which no language uses.
 _FIRST, PRIVATE_CHARACTERS = 0xF0000, 65_534

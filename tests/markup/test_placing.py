@@ -95,6 +95,15 @@ def test_many_tags_do_not_take_long() -> None:
     assert time.process_time() - begun < 3
 
 
+def test_many_tags_do_not_take_long_where_links_say_nothing() -> None:
+    begun = time.process_time()
+    for source in ("<b>a</b> " * 1000, "a <br/> " * 1000):
+        marked = read(source)
+        links = linked(marked.text, "A " * 1000, np.full((1000, 1000), 0.001))
+        assert len(_TAG.findall(placed(marked, ("A " * 1000).strip(), links))) == len(_TAG.findall(source))
+    assert time.process_time() - begun < 3
+
+
 def exhaustive(gains: list[float]) -> float:
     runs = [(i, j) for i in range(len(gains)) for j in range(i + 1, len(gains) + 1)]
     return max(sum(gains[i:j]) for i, j in runs)
@@ -106,6 +115,7 @@ def test_the_best_run_is_the_best_of_all(gains: list[float]) -> None:
     assert first < last and sum(gains[first:last]) == exhaustive(gains)
 
 
+_TAG = re.compile(r"<[^<>]*>")
 PARTS = ["a", "b c", "<x>", "</x>", "<y z='1'>", "</y>", "<br>", " ", "{n}", ".", "<!--c-->"]
 
 
