@@ -186,7 +186,7 @@ def gap(
 
 def _shares(links: Joined, values: Sequence[np.ndarray]) -> Sequence[np.ndarray]:
     """Return the shares of several values of the source units."""
-    return links.shares(np.stack(values, 1)).T if values else []
+    return list(links.shares(np.stack(values, 1)).T) if values else []
 
 
 def _signs(place: int, links: Joined, content: Place) -> np.ndarray:
