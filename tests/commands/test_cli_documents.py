@@ -52,6 +52,27 @@ def test_files_are_translated_whole(model: Path, sentences: list[str], tmp_path:
     assert (tmp_path / "b.txt").read_bytes().decode() == f"{one} {two}\r\n\r\n  - {three}\r\n"
 
 
+def test_marks_inside_the_lines_of_files_are_kept(model: Path, sentences: list[str], tmp_path: Path) -> None:
+    files = {
+        "a.srt": "1\n00:00:01,000 --> 00:00:02,000\n{\\an8}나는 <i>밥을</i> 먹었다.\n",
+        "a.md": "# 나는 *밥을* 먹었다.\n\n- 나는 [밥을](http://a.b/c) 먹었다.\n\n```\n밥\n```\n",
+        "a.po": 'msgid ""\nmsgstr "Content-Type: text/plain"\n\nmsgid "나는 <b>밥을</b> 먹었다."\nmsgstr ""\n',
+    }
+    outside = {"a.srt": r"</?i>", "a.md": r"\*|\[|\]\(.*?\)", "a.po": r"</?b>"}
+    for name, text in files.items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+        result = nmt("translate", model, tmp_path / name, "--to", tmp_path / f"to-{name}", *WORDY)
+        assert (result.returncode, result.stdout) == (0, b"")
+        found = (tmp_path / f"to-{name}").read_text(encoding="utf-8")
+        assert re.findall(outside[name], found)[-2:] == re.findall(outside[name], text)[-2:]
+        # The sentence is translated as a whole, as if it had no marks.
+        plain = re.sub(outside[name], "", found)
+        if name == "a.po":
+            assert f'msgstr "{sentences[0]}"' in plain
+        else:
+            assert plain == re.sub(outside[name], "", text).replace(SENTENCES[0], sentences[0])
+
+
 def test_markup_is_kept(model: Path, sentences: list[str], tmp_path: Path) -> None:
     given = [f"<b>{SENTENCES[0]}</b>", SENTENCES[1], "", "{name}", "<i>우리는 {n}"]
     result = nmt("translate", model, *WORDY, "--format", "html", stdin="\n".join(given).encode())
