@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import tensorflow as tf
@@ -59,6 +59,14 @@ class LabelPipeline(Pipeline):
 
     labels: Labels = field(default_factory=lambda: Labels(()))
     reading: Reading = field(default_factory=lambda: Reading(tags=False, characters=False))
+    nothing: ClassVar[int] = NONE
+
+    @property
+    def shapes(self) -> int:
+        return len(self.buckets.targets)
+
+    def shape_of(self, batch: Any) -> int:
+        return int(np.searchsorted(self.buckets.targets, batch[0]["source"].shape[1]))
 
     @as_written
     def _batches(

@@ -7,7 +7,9 @@ are masked, 10 % are another token, drawn at random, and 10 % are left as they a
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any, ClassVar
 
+import numpy as np
 import tensorflow as tf
 
 from nmt.data.label_pipeline import NONE
@@ -57,6 +59,15 @@ class MaskedPipeline(Pipeline):
 
     An epoch chooses other tokens than the one before. Those of the development set are always the same.
     """
+
+    nothing: ClassVar[int] = NONE
+
+    @property
+    def shapes(self) -> int:
+        return len(self.buckets.targets)
+
+    def shape_of(self, batch: Any) -> int:
+        return int(np.searchsorted(self.buckets.targets, batch[0]["source"].shape[1]))
 
     @as_written
     def _batches(

@@ -16,7 +16,7 @@ import functools
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import tensorflow as tf
@@ -285,6 +285,8 @@ class Pipeline:
     seed: int = 1
     sourceless: bool = False
     sampling: float = 0.0
+    # What a batch has at a place where there is nothing to write.
+    nothing: ClassVar[int] = PAD
 
     def epoch(self, number: int | tf.Tensor, first_batch: int | tf.Tensor = 0) -> tf.data.Dataset:
         """Return the shuffled batches of one epoch, from ``first_batch`` on."""
@@ -292,6 +294,31 @@ class Pipeline:
         pairs = self.pairs(number) if callable(self.pairs) else self.pairs
         pairs = pairs.shuffle(self.shuffle_buffer, seed=self.seed * 1_000_003 + number, reshuffle_each_iteration=False)
         return prefetched(self._batches(pairs, self.sampling, (self.seed, number)).skip(tf.cast(first_batch, tf.int64)))
+
+    @property
+    def shapes(self) -> int:
+        """The number of shapes that a batch can have."""
+        return int(self.buckets.sources.size)
+
+    def shape_of(self, batch: Any) -> int:
+        """Return the number of a batch's shape, below ``shapes``."""
+        inputs, output = batch
+        row = int(np.searchsorted(self.buckets.targets, output.shape[1]))
+        return row * self.buckets.sources.shape[1] + int(
+            np.searchsorted(self.buckets.sources[row], inputs["source"].shape[1])
+        )
+
+    def blank(self, spec: Any) -> Any:
+        """Return a batch of one row with nothing to write, so that it has no loss and no gradient.
+
+        Arguments:
+            spec: of all batches, as :meth:`epoch` has it.
+        """
+        inputs, output = spec
+        rows = {name: tf.zeros([1] * spec.shape.rank, spec.dtype) for name, spec in inputs.items()}
+        # Attention needs a place to go.
+        source = tf.constant([[EOS]], inputs["source"].dtype)
+        return {**rows, "source": source}, tf.fill([1] * output.shape.rank, tf.cast(self.nothing, output.dtype))
 
     def in_order(self) -> tf.data.Dataset:
         """Return unshuffled batches, for measuring the loss on a development set."""

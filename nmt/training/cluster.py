@@ -10,16 +10,19 @@ import contextlib
 import json
 import os
 import re
+import selectors
 import socket
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from nmt.errors import InputError
+from nmt.errors import InputError, WorkFailed
 
 # Seconds that workers wait for one another. The first to read a long corpus waits for the last.
 DEADLINE = 600.0
+# Seconds within which one that hung up may come again, and which a stranger at the port may take to say a line.
+_RETURN, _PATIENCE = 8.0, 5.0
 _LONGEST_ANSWER = 2**16
 
 
@@ -139,6 +142,7 @@ def meet(cluster: Cluster, given: Mapping[str, Any], deadline: float = DEADLINE)
 
     Raises:
         InputError: if a worker does not come, the chief's port is in use, or this worker was given something else.
+        WorkFailed: if a worker comes and ends before all are there.
     """
     end = time.monotonic() + deadline
     said = json.dumps({"worker": cluster.index, "given": given}).encode() + b"\n"
@@ -150,91 +154,178 @@ def meet(cluster: Cluster, given: Mapping[str, Any], deadline: float = DEADLINE)
 
 def _receive(cluster: Cluster, given: dict[str, Any], end: float, deadline: float) -> None:
     port = int(cluster.addresses[0].rpartition(":")[2])
-    waiting: dict[int, socket.socket] = {}
-    refused: dict[int, str] = {}
-    with contextlib.ExitStack() as sockets:
-        try:
-            listener = sockets.enter_context(socket.create_server(("", port)))
-        except OSError as error:
-            raise InputError(
-                f"The chief's port {port} cannot be opened: {error.strerror}. Another program or another run uses it: "
-                "choose another port for all workers, or end that one."
-            ) from None
-        while len(waiting) + len(refused) < cluster.workers - 1:
-            listener.settimeout(max(0.01, end - time.monotonic()))
-            try:
-                connection = sockets.enter_context(listener.accept()[0])
-                index, theirs = _read_introduction(connection, end)
-            except TimeoutError:
-                missing = [str(i) for i in range(1, cluster.workers) if i not in waiting and i not in refused]
-                raise InputError(
-                    f"Worker {', '.join(missing)} of {cluster.workers} did not come within {deadline:.0f} seconds: "
-                    "start the same command on every machine, with the same addresses."
-                ) from None
-            except (OSError, ValueError, KeyError, TypeError, AttributeError):
-                continue  # somebody else, who looked whether the port is open
-            if not 0 < index < cluster.workers:
-                continue
-            different = [name for name in given if theirs.get(name) != given[name]]
-            if different:
-                refused[index] = f"{', '.join(different)}"
-                answer = (
-                    f"Worker {index} was given another {' and another '.join(different)} than the chief. Every worker "
-                    "needs the same corpus, the same settings and the same version of nmt."
-                )
-                _answer(connection, answer)
-            else:
-                waiting[index] = connection
-        for connection in waiting.values():
-            _answer(connection, "The run does not begin: another worker was given something else." if refused else "")
-    if refused:
-        index, different_names = min(refused.items())
+    try:
+        listener = socket.create_server(("", port))
+    except OSError as error:
         raise InputError(
-            f"Worker {index} was given another {different_names.replace(', ', ' and another ')} than the chief. Every "
-            "worker needs the same corpus, the same settings and the same version of nmt."
-        )
+            f"The chief's port {port} cannot be opened: {error.strerror}. Another program or another run uses it: "
+            "choose another port for all workers, or end that one."
+        ) from None
+    with listener, _Guests(cluster, given) as guests:
+        try:
+            guests.receive(listener, end, deadline)
+        except (InputError, WorkFailed) as error:
+            guests.dismiss(error)
+            raise
+        guests.dismiss(None)
+
+
+class _Guests:
+    """The workers that have come to the chief.
+
+    Attributes:
+        waiting: their connections, by number.
+        refused: what those were given that may not begin, by number.
+        gone: when those hung up that had come, by number.
+    """
+
+    def __init__(self, cluster: Cluster, given: dict[str, Any]) -> None:
+        self.cluster, self.given = cluster, given
+        self.waiting: dict[int, socket.socket] = {}
+        self.refused: dict[int, str] = {}
+        self.gone: dict[int, float] = {}
+        self._events = selectors.DefaultSelector()
+
+    def __enter__(self) -> _Guests:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._events.close()
+        for connection in self.waiting.values():
+            connection.close()
+
+    def receive(self, listener: socket.socket, end: float, deadline: float) -> None:
+        """Wait for all workers; see :func:`meet`."""
+        self._events.register(listener, selectors.EVENT_READ)
+        while missing := [i for i in range(1, self.cluster.workers) if i not in self.waiting and i not in self.refused]:
+            now = time.monotonic()
+            if now >= end and not self.refused:
+                raise InputError(
+                    f"Worker {', '.join(map(str, missing))} of {self.cluster.workers} did not come within "
+                    f"{deadline:.0f} seconds: start the same command on every machine, with the same addresses."
+                )
+            if now >= end:
+                break
+            if lost := [i for i in missing if now - self.gone.get(i, now) > _RETURN]:
+                raise WorkFailed(
+                    f"Worker {lost[0]} of {self.cluster.workers} came, and ended before all were there. Its own "
+                    "messages may say why."
+                )
+            for event, _ in self._events.select(min(end - now, 1.0) if self.gone else end - now):
+                if event.fileobj is listener:
+                    self._welcome(listener)
+                else:  # one that waits has nothing to say: it hung up
+                    self._leave(event.data)
+        if self.refused:
+            raise InputError(_difference(*min(self.refused.items())))
+
+    def _welcome(self, listener: socket.socket) -> None:
+        try:
+            connection, _ = listener.accept()
+        except OSError:
+            return
+        try:
+            connection.settimeout(_PATIENCE)
+            read = json.loads(next(_lines(connection)))
+            index, theirs = int(read["worker"]), dict(read["given"])
+            if not 0 < index < self.cluster.workers:
+                raise ValueError
+        except (OSError, ValueError, KeyError, TypeError, StopIteration):
+            connection.close()  # somebody else, who looked whether the port is open
+            return
+        if different := [name for name in self.given if theirs.get(name) != self.given[name]]:
+            self.refused[index] = " and another ".join(different)
+            _tell(connection, refused=_difference(index, self.refused[index]))
+            connection.close()
+            return
+        if index in self.waiting:
+            self._leave(index)  # it has been started again
+        _notice_silence(connection)
+        _tell(connection, wait=True)
+        self.waiting[index] = connection
+        self.gone.pop(index, None)
+        self._events.register(connection, selectors.EVENT_READ, index)
+
+    def _leave(self, index: int) -> None:
+        connection = self.waiting.pop(index)
+        self._events.unregister(connection)
+        connection.close()
+        self.gone[index] = time.monotonic()
+
+    def dismiss(self, error: InputError | WorkFailed | None) -> None:
+        """Let those that wait begin, or tell them why not."""
+        reason = str(error or "")
+        if self.refused:
+            reason = "The run does not begin: another worker was given something else."
+        for connection in self.waiting.values():
+            _tell(connection, refused=reason, failed=isinstance(error, WorkFailed))
+
+
+def _difference(index: int, different: str) -> str:
+    return (
+        f"Worker {index} was given another {different} than the chief. Every worker needs the same corpus, the same "
+        "settings and the same version of nmt."
+    )
 
 
 def _introduce(cluster: Cluster, said: bytes, end: float, deadline: float) -> None:
     host, _, port = cluster.addresses[0].rpartition(":")
-    answer = None
+    left_us, answer = 0.0, None
     while answer is None:
-        left = end - time.monotonic()
-        if left <= 0:
+        now = time.monotonic()
+        if now >= end:
             raise InputError(
                 f"The chief, {cluster.addresses[0]}, did not come within {deadline:.0f} seconds. Start the same "
                 "command there, and see that this machine reaches that address."
             )
+        if left_us and now - left_us > _RETURN:
+            raise WorkFailed(
+                f"The chief, {cluster.addresses[0]}, has ended before all workers were there. Its own messages may say "
+                "why."
+            )
+        welcome = False
         try:
-            with socket.create_connection((host.strip("[]"), int(port)), timeout=min(left, 5)) as connection:
+            with socket.create_connection((host.strip("[]"), int(port)), timeout=min(end - now, 5)) as connection:
                 connection.sendall(said)
-                connection.settimeout(max(0.01, left))
-                answer = json.loads(next(_lines(connection)))["refused"]
-        except (OSError, ValueError, KeyError, TypeError, StopIteration):
+                lines = _lines(connection)
+                read = json.loads(next(lines))
+                if read.get("wait"):
+                    welcome, left_us = True, 0.0
+                    _notice_silence(connection)
+                    connection.settimeout(max(0.01, end - time.monotonic()))
+                    read = json.loads(next(lines))
+                answer = (str(read["refused"]), bool(read.get("failed")))
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, StopIteration):
+            left_us = time.monotonic() if welcome else left_us
             time.sleep(0.2)
-    if answer:
-        raise InputError(str(answer)[:500])
+    refused, failed = answer
+    if refused:
+        raise (WorkFailed if failed else InputError)(refused[:500])
 
 
-def _read_introduction(connection: socket.socket, end: float) -> tuple[int, dict[str, Any]]:
-    connection.settimeout(max(0.01, min(5.0, end - time.monotonic())))
-    try:
-        read = json.loads(next(_lines(connection)))
-    except (TimeoutError, StopIteration):
-        raise ValueError from None
-    return int(read["worker"]), dict(read["given"])
+def _notice_silence(connection: socket.socket) -> None:
+    """Let a connection break when the other machine is gone without a word, as without power."""
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in (("TCP_KEEPIDLE", 5), ("TCP_KEEPINTVL", 2), ("TCP_KEEPCNT", 3)):
+        if hasattr(socket, name):
+            connection.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
 
 
-def _answer(connection: socket.socket, refused: str) -> None:
+def _tell(connection: socket.socket, **said: object) -> None:
     with contextlib.suppress(OSError):
-        connection.sendall(json.dumps({"refused": refused}).encode() + b"\n")
+        connection.sendall(json.dumps(said).encode() + b"\n")
 
 
 def _lines(connection: socket.socket) -> Iterator[bytes]:
+    """Yield the lines that come in until the other side hangs up."""
     read = b""
-    while not read.endswith(b"\n") and len(read) < _LONGEST_ANSWER:
+    while len(read) < _LONGEST_ANSWER:
+        line, end, rest = read.partition(b"\n")
+        if end:
+            read = rest
+            yield line
+            continue
         part = connection.recv(4096)
         if not part:
             return
         read += part
-    yield read

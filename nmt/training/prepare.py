@@ -6,6 +6,8 @@ from pathlib import Path
 
 from nmt.config import Config
 from nmt.data.corpora import Corpus
+from nmt.data.line_index import EVERY
+from nmt.data.stretches import stretches
 from nmt.data.word_links import check_guided
 from nmt.errors import InputError
 from nmt.model_folder import check_continues, check_new, check_same
@@ -30,6 +32,12 @@ def check_workers(config: Config, corpus: Corpus, workers: int) -> None:
         near = max(workers, round(size / workers) * workers)
         raise InputError(
             f"training.batch_size = {size} cannot be shared by {workers} workers evenly. Use {near}, on all of them."
+        )
+    if (shares := len(stretches(corpus))) < workers:
+        raise InputError(
+            f"{corpus.name} has {corpus.size:,} pairs, which are read in {shares} "
+            f"{'stretch' if shares == 1 else 'stretches'} of {EVERY} pairs or more: too few for {workers} workers. Use "
+            f"at most {shares}."
         )
 
 

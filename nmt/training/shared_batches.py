@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 # Batches that a worker reads ahead in a round, and those that may wait for a partner.
-_ROUND, _WAITING = 32, 64
+ROUND, _WAITING = 32, 64
 
 
 def shared_batches(
@@ -23,7 +23,7 @@ def shared_batches(
     shapes: int,
     gather: Callable[[np.ndarray], np.ndarray],
     seed: Hashable,
-    blank: Callable[[Any], Any],
+    blank: Callable[[], Any],
 ) -> Iterator[Any]:
     """Yield this worker's batches in the order that all workers agree on: as many as the others yield.
 
@@ -33,18 +33,17 @@ def shared_batches(
         shapes: how many there are.
         gather: returns the vectors of all workers ``(workers, numbers)`` for this worker's; all must call it.
         seed: of the order, the same on all.
-        blank: makes a batch without tokens of a batch, for a worker that has none left.
+        blank: makes a batch with nothing to learn, for a worker that has none left.
     """
     reading = iter(batches)
     waiting: list[deque[Any]] = [deque() for _ in range(shapes)]
-    template, ended, number = None, False, 0
+    ended, number = False, 0
     while True:
-        for _ in range(_ROUND):
+        for _ in range(ROUND):
             batch = None if ended else next(reading, None)
             if batch is None:
                 ended = True
                 break
-            template = batch
             waiting[shape_of(batch)].append(batch)
         counts = gather(np.array([*map(len, waiting), ended], np.int64))
         common, rest = plan(counts)
@@ -55,7 +54,7 @@ def shared_batches(
         for _ in range(rest):
             # The others' shapes are other ones; the largest wait least.
             found = next((queue for queue in reversed(waiting) if queue), None)
-            yield found.popleft() if found else blank(template)
+            yield found.popleft() if found else blank()
         if counts[:, -1].all():
             return
         number += 1

@@ -7,7 +7,9 @@ are summed over all workers by the optimizer and the loss, see :mod:`nmt.trainin
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
+from functools import cached_property
 from threading import Event
 from typing import Any
 
@@ -16,11 +18,10 @@ import numpy as np
 import tensorflow as tf
 
 from nmt.data.pipeline import Pipeline
-from nmt.data.tokenizers import PAD
-from nmt.errors import InputError, Stopped, WorkFailed
+from nmt.errors import Stopped, WorkFailed
 from nmt.training.distribute import replicas, sum_over_replicas
 from nmt.training.schedules import WarmUp
-from nmt.training.shared_batches import shared_batches
+from nmt.training.shared_batches import ROUND, shared_batches
 from nmt.training.training_model import TrainingModel
 from nmt.training.workers import Workers
 
@@ -79,29 +80,32 @@ class WorkerSteps:
                 variable.assign(old + new)
             return model.get_metrics_result(), stopping
 
-        return tf.function(lambda *data: strategy.run(within, args=data), reduce_retracing=True, autograph=False)
+        # One trace for all shapes; for each new one the other workers would have to wait.
+        specs = tf.nest.map_structure(lambda spec: tf.TensorSpec([None] * spec.shape.rank, spec.dtype), self._spec)
+        return tf.function(
+            lambda *data: strategy.run(within, args=data),
+            input_signature=[specs, tf.TensorSpec([], tf.int32)],
+            autograph=False,
+        )
+
+    @cached_property
+    def _spec(self) -> Any:
+        """The types and shapes of a batch; to learn them, the graph of a whole epoch is made."""
+        return self.pipeline.epoch(0).element_spec
 
     def batches(self, epoch: int, first: int) -> Iterator[Any]:
         """Yield this worker's batches of an epoch from number ``first`` on."""
-        buckets, widths = self.pipeline.buckets, self.pipeline.buckets.sources.shape[1]
-
-        def shape_of(batch: Any) -> int:
-            inputs, output = batch
-            row = int(np.searchsorted(buckets.targets, output.shape[1]))
-            column = int(np.searchsorted(buckets.sources[row], inputs["source"].shape[1]))
-            return row * widths + column
-
+        pipeline = self.pipeline
         found = shared_batches(
-            self.pipeline.epoch(epoch),
-            shape_of,
-            buckets.sources.size,
+            # Those of the next round are made while the steps of this one run.
+            pipeline.epoch(epoch).prefetch(ROUND),
+            pipeline.shape_of,
+            pipeline.shapes,
             self.workers.gather,
-            (self.pipeline.seed, epoch),
-            _blank,
+            (pipeline.seed, epoch),
+            lambda: pipeline.blank(self._spec),
         )
-        for number, batch in enumerate(found):
-            if number >= first:
-                yield batch
+        return itertools.islice(found, first, None)
 
     def agree(self) -> bool:
         """Take over the chief's learning rate, and return whether the chief ends the run."""
@@ -149,16 +153,6 @@ class WorkerSteps:
 
     def _own(self, value: Any) -> Any:
         return self.workers.strategy.experimental_local_results(value)[0]
-
-
-def _blank(batch: Any) -> Any:
-    """Return one row without tokens to write, which has no loss and no gradient."""
-    if batch is None:
-        raise InputError("This worker has no pair to train on: there are too few pairs for all workers.")
-    inputs, output = batch
-    empty = {name: tf.zeros_like(value[:1]) for name, value in inputs.items()}
-    # Attention needs a place to go.
-    return {**empty, "source": inputs["source"][:1]}, tf.fill(tf.shape(output[:1]), PAD)
 
 
 def lost(workers: Workers) -> WorkFailed:

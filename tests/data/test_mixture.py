@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from nmt.data.corpora import Corpus, from_files, from_pairs, from_text, from_tsv, split_dev
-from nmt.data.mixing import mixed_rows, spread_pairs, stretches
+from nmt.data.mixing import mixed_rows, spread_pairs
 from nmt.data.mixture import find_files, mixture, open_parallel, open_texts, open_tsvs
+from nmt.data.stretches import stretches
 from nmt.data.word_links import with_links
 from nmt.errors import InputError
 

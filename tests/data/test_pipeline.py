@@ -313,3 +313,19 @@ def test_no_python_runs_in_the_pipeline(tokenizers: Tokenizers, tmp_path: Path) 
     # That is how it would look.
     with_python = corpus.map(lambda x, y: tf.py_function(lambda a: a, [x], tf.string))
     assert "PyFunc" in operations(with_python)
+
+
+# Workers
+
+
+def test_a_shape_has_a_number_and_a_blank_batch_has_nothing_to_write(pipeline: Pipeline) -> None:
+    numbers: dict[int, set[tuple[int, int]]] = {}
+    found = pipeline.epoch(0)
+    for batch in found:
+        shape = (batch[0]["source"].shape[1], batch[1].shape[1])
+        numbers.setdefault(pipeline.shape_of(batch), set()).add(shape)
+    assert len(numbers) > 3 and all(len(shapes) == 1 for shapes in numbers.values())
+    assert all(0 <= number < pipeline.shapes for number in numbers)
+    inputs, output = pipeline.blank(found.element_spec)
+    assert inputs["source"].numpy().tolist() == [[EOS]]
+    assert inputs["target"].numpy().tolist() == output.numpy().tolist() == [[PAD]]

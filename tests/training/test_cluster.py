@@ -3,16 +3,19 @@
 import json
 import socket
 import threading
+import time
 from collections.abc import Callable
+from typing import TextIO
 
 import pytest
 
-from nmt.errors import InputError
+from nmt.errors import InputError, WorkFailed
+from nmt.training import cluster
 from nmt.training.cluster import Cluster, find_cluster, meet
 
 
-def tf_config(cluster: object, kind: str = "worker", index: int = 0) -> dict[str, str]:
-    return {"TF_CONFIG": json.dumps({"cluster": cluster, "task": {"type": kind, "index": index}})}
+def tf_config(jobs: object, kind: str = "worker", index: int = 0) -> dict[str, str]:
+    return {"TF_CONFIG": json.dumps({"cluster": jobs, "task": {"type": kind, "index": index}})}
 
 
 def test_tf_config_names_the_workers() -> None:
@@ -71,6 +74,21 @@ def free_port() -> int:
         return int(listener.getsockname()[1])
 
 
+def introduce(port: int, index: int) -> TextIO:
+    """Come to the chief as a worker does, and return what it says after that."""
+    while True:
+        try:
+            connection = socket.create_connection(("localhost", port))
+            break
+        except OSError:
+            time.sleep(0.01)
+    connection.sendall(json.dumps({"worker": index, "given": {}}).encode() + b"\n")
+    said = connection.makefile()
+    connection.close()  # `said` holds it open
+    assert json.loads(said.readline()) == {"wait": True}
+    return said
+
+
 def outcomes(given: list[dict[str, object]], deadline: float = 20.0, absent: tuple[int, ...] = ()) -> list[str]:
     """What each worker is told, or nothing if it may begin."""
     addresses = tuple(f"localhost:{port}" for port in (free_port(), *range(1, len(given))))
@@ -107,10 +125,57 @@ def test_the_worker_with_another_corpus_is_told() -> None:
 
 
 def test_a_worker_that_never_comes_has_a_deadline() -> None:
-    chief, _ = outcomes([{}, {}], deadline=0.3, absent=(1,))
-    assert chief.startswith("Worker 1 of 2 did not come within 0 seconds")
+    chief, there, _ = outcomes([{}, {}, {}], deadline=0.3, absent=(2,))
+    assert chief.startswith("Worker 2 of 3 did not come within 0 seconds")
+    assert there.startswith("The chief, ") or there == chief
     _, worker = outcomes([{}, {}], deadline=0.3, absent=(0,))
     assert "did not come within 0 seconds" in worker and "The chief, localhost:" in worker
+
+
+def test_a_worker_that_comes_and_ends_ends_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cluster, "_RETURN", 0.2)
+    port, told = free_port(), {}
+
+    def worker(index: int) -> None:
+        with pytest.raises(WorkFailed) as caught:
+            meet(Cluster((f"localhost:{port}", "b:1", "c:1", "d:1"), index, "a test"), {}, 30)
+        told[index] = str(caught.value)
+
+    threads = [threading.Thread(target=worker, args=[index]) for index in (0, 2)]
+    for thread in threads:
+        thread.start()
+    introduce(port, 1).close()
+    for thread in threads:
+        thread.join()
+    # The third never came, and nobody waited for it.
+    assert told[0] == told[2] and told[0].startswith("Worker 1 of 4 came, and ended before all were there.")
+
+
+def test_a_worker_that_is_started_again_may_come_again() -> None:
+    port = free_port()
+    chief = threading.Thread(target=meet, args=(Cluster((f"localhost:{port}", "b:1", "c:1"), 0, "a test"), {}, 30))
+    chief.start()
+    introduce(port, 1).close()
+    with introduce(port, 1) as first, introduce(port, 1) as again, introduce(port, 2) as second:
+        chief.join()
+        assert first.readline() == ""
+        assert json.loads(again.readline()) == json.loads(second.readline()) == {"refused": "", "failed": False}
+
+
+def test_a_chief_that_ends_ends_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cluster, "_RETURN", 0.2)
+    port = free_port()
+
+    def chief() -> None:
+        with socket.create_server(("", port)) as listener, listener.accept()[0] as connection:
+            connection.recv(100)
+            connection.sendall(b'{"wait": true}\n')
+
+    thread = threading.Thread(target=chief)
+    thread.start()
+    with pytest.raises(WorkFailed, match="has ended before all workers were there"):
+        meet(Cluster((f"localhost:{port}", "b:1"), 1, "a test"), {}, 30)
+    thread.join()
 
 
 def test_a_port_in_use_is_named() -> None:

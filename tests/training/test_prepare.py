@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from nmt.config import Config, with_settings
+from nmt.data.corpora import from_pairs
 from nmt.errors import InputError
 from nmt.model_folder import CONFIG, config_text
-from nmt.training.prepare import prepare_run
+from nmt.training.prepare import check_workers, prepare_run
 
 OTHER = with_settings(Config(), ["model.units=7"])
 
@@ -42,6 +43,18 @@ def test_what_does_not_fit_is_refused(made: Path, tmp_path: Path) -> None:
     for folder in (tmp_path / "new", None):
         with pytest.raises(InputError, match=r"training\.guided_alignment"):
             prepare_run(Config(), folder, linked=True)
+
+
+def test_several_workers_need_a_share_each() -> None:
+    corpus = from_pairs([("a", "b")] * 200)  # 3 stretches of 64 pairs and one of 8
+    config = with_settings(Config(), ["training.batch_size=60"])
+    check_workers(config, corpus, 4)
+    with pytest.raises(InputError, match=r"200 pairs, which are read in 4 stretches.*too few for 5 workers.*at most 4"):
+        check_workers(config, corpus, 5)
+    with pytest.raises(InputError, match=r"batch_size = 60 cannot be shared by 7 workers evenly\. Use 63"):
+        check_workers(config, corpus, 7)
+    with pytest.raises(InputError, match=r"training\.devices and training\.accumulate must be 1"):
+        check_workers(with_settings(config, ["training.accumulate=2"]), corpus, 2)
 
 
 def test_the_checks_need_no_tensorflow() -> None:

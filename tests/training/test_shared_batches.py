@@ -24,7 +24,7 @@ def run(shares: list[list[tuple[int, int]]], shapes: int = 5) -> list[list[tuple
             barrier.wait()
             return found
 
-        batches = shared_batches(shares[index], lambda b: b[0], shapes, gather, (7, 1), lambda b: (b[0], -1))
+        batches = shared_batches(shares[index], lambda b: b[0], shapes, gather, (7, 1), lambda: (0, -1))
         taken[index] = list(batches)
 
     threads = [threading.Thread(target=worker, args=[index]) for index in range(len(shares))]
