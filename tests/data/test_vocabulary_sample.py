@@ -12,6 +12,14 @@ def test_few_sentences_are_all_kept_in_their_order() -> None:
     assert list(sample.counts().items()) == [("b", 3), ("a", 1), ("c", 1)]
 
 
+def test_a_text_that_is_read_several_times_counts_once() -> None:
+    sample = SentenceSample(7)
+    sample.add(["b", "a", "b", "c", "c", "c"] * 5)
+    assert sample.counts() == {"b": 2, "a": 1, "c": 3}
+    sample.add(["a"])
+    assert sample.counts() == {"b": 10, "a": 6, "c": 15}
+
+
 def test_many_are_a_uniform_sample_with_exact_counts() -> None:
     # Sentence i occurs 1 + i % 3 times, the repetitions far apart.
     text = [str(i) for again in range(3) for i in range(6007) if i % 3 >= again]
