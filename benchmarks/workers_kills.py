@@ -7,8 +7,10 @@ import json
 import os
 import random
 import shutil
+import signal
 import socket
 import sys
+import threading
 import time
 from multiprocessing import get_context
 from multiprocessing.process import BaseProcess
@@ -56,16 +58,59 @@ def tf_configs(count: int) -> list[str]:
     ]
 
 
-def _command(arguments: list[str], tf_config: str, log: str) -> None:
+class Moments:
+    """Counts what a worker does, in a file, and kills it some seconds after one of these moments.
+
+    Arguments:
+        log: the file that gets a line for each moment.
+        last: the number of that moment, from 1; 0 for none.
+        delay: the seconds.
+    """
+
+    def __init__(self, log: Path, last: int = 0, delay: float = 0.0) -> None:
+        self.log, self.last, self.delay, self.count = log, last, delay, 0
+
+    def watch(self, owner: Any, name: str) -> None:
+        """Make a moment of each call of a function."""
+        function = getattr(owner, name)
+
+        def watched(*arguments: Any, **keywords: Any) -> Any:
+            self.count += 1
+            with self.log.open("a") as file:
+                file.write(f"{name}\n")
+            if self.count == self.last:
+                timer = threading.Timer(self.delay, os.kill, (os.getpid(), signal.SIGKILL))
+                timer.daemon = True
+                timer.start()
+            return function(*arguments, **keywords)
+
+        setattr(owner, name, watched)
+
+
+def _command(arguments: list[str], tf_config: str, log: str, moments: Moments) -> None:
+    import keras
     import tensorflow as tf
 
     from nmt import cli
+    from nmt.training import cluster, workers
+    from nmt.training.callbacks import DevScores, Journal, KeepBest
+    from nmt.training.checkpoint import Checkpoint
+    from nmt.training.training_model import TrainingModel
 
+    if not moments.last:
+        workers.HEARTBEAT = 200  # on a busy machine a worker can seem dead
     # Graphs of a few numbers: to optimize them would take longer than they do.
     tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
     tf.config.threading.set_intra_op_parallelism_threads(1)
+    # The meeting, what the workers tell one another between steps, each batch, and what the chief writes.
+    for owner, name in (
+        (cluster, "meet"), (workers.Workers, "__init__"), (workers.Workers, "_sum_row"), (TrainingModel, "train_step"),
+        (Checkpoint, "save"), (DevScores, "on_epoch_end"), (Journal, "on_epoch_end"), (KeepBest, "on_epoch_end"),
+        (keras.callbacks.CallbackList, "on_train_batch_end"),
+    ):  # fmt: skip
+        moments.watch(owner, name)
     for number in (1, 2):
-        file = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        file = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
         os.dup2(file, number)
     sys.stdout, sys.stderr = (os.fdopen(number, "w") for number in (1, 2))
     if tf_config:
@@ -75,14 +120,33 @@ def _command(arguments: list[str], tf_config: str, log: str) -> None:
 
 
 class Run:
-    """The processes of a run, each with its log."""
+    """The processes of a run, each with its log.
 
-    def __init__(self, arguments: list[str], count: int, place: Path, name: str) -> None:
+    Arguments:
+        arguments: of ``nmt``.
+        count: of workers.
+        place, name: the folder for their logs, and the beginning of the logs' names.
+        killed: the worker that is killed, the number of the moment, and the seconds after it.
+    """
+
+    def __init__(
+        self, arguments: list[str], count: int, place: Path, name: str, killed: tuple[int, int, float] = (0, 0, 0.0)
+    ) -> None:
         self.began = time.monotonic()
         self.logs = [place / f"{name}-{index}.log" for index in range(count)]
-        parts = zip(tf_configs(count) if count > 1 else [""], self.logs, strict=True)
+        self.moments = [place / f"{name}-{index}.moments" for index in range(count)]
+        worker, last, delay = killed
         self.processes: list[BaseProcess] = [
-            WARM.Process(target=_command, args=(arguments, tf_config, str(log))) for tf_config, log in parts
+            WARM.Process(
+                target=_command,
+                args=(
+                    arguments,
+                    tf_config,
+                    str(self.logs[index]),
+                    Moments(self.moments[index], last if index == worker else 0, delay),
+                ),
+            )
+            for index, tf_config in enumerate(tf_configs(count) if count > 1 else [""])
         ]
         for process in self.processes:
             process.start()
@@ -144,20 +208,24 @@ def kills_part(given: argparse.Namespace, place: Path) -> None:
         codes = whole.end()
         assert codes == [0, 0], (codes, whole.said(0), whole.said(1))
         times.append(whole.seconds)
+    moments = [len(log.read_text().splitlines()) for log in whole.moments]
     expected = _left(place / "whole")
     assert not _differing(expected, _left(place / "again")), "the undisturbed run cannot be repeated"
-    print(f"the undisturbed run: {times[0]:.1f} and {times[1]:.1f} s, twice the same bit for bit", flush=True)
+    print(
+        f"the undisturbed run: {times[0]:.1f} and {times[1]:.1f} s, twice the same bit for bit; {moments} moments",
+        flush=True,
+    )
     ended, equal, other_ended, late, slowest = 0, 0, 0, 0, 0.0
     for number in range(given.count):
         chance = random.Random(f"{given.seed} {number}")
-        victim, moment, others = chance.randrange(2), chance.uniform(0, times[1]), chance.choice([1, 3])
+        victim, delay, others = chance.randrange(2), chance.uniform(0, 0.3), chance.choice([1, 3])
+        last = chance.randint(1, moments[victim])
         to, copy = place / f"case-{number}", place / f"other-{number}"
-        run = Run(arguments(to), 2, place, to.name)
-        time.sleep(moment)
-        was = "before the folder was made" if not (to / CONFIG).exists() else f"after {_epochs(to)} epochs"
-        over = run.processes[victim].exitcode is not None
-        run.processes[victim].kill()
+        run = Run(arguments(to), 2, place, to.name, (victim, last, delay))
+        run.processes[victim].join()
         killed = time.monotonic()
+        over = run.processes[victim].exitcode != -signal.SIGKILL
+        was = "before the folder was made" if not (to / CONFIG).exists() else f"after {_epochs(to)} epochs"
         left = run.processes[1 - victim]
         left.join(60)
         took = time.monotonic() - killed
@@ -175,7 +243,8 @@ def kills_part(given: argparse.Namespace, place: Path) -> None:
         same = results[0] and not _differing(expected, _left(to))
         ended, equal, other_ended = ended + results[0], equal + same, other_ended + results[1]
         print(
-            f"kill {number + 1}: worker {victim} after {moment:.1f} s{' (it had ended)' if over else ''}, {was}; the "
+            f"kill {number + 1}: worker {victim} {delay:.2f} s after moment {last}, {_last(run.moments[victim])}"
+            f"{' (it had ended)' if over else ''}, {was}; the "
             f"other ended after {took:.1f} s with {codes[1 - victim]}: {said[:90]} | resumed by 2: "
             f"{'equal' if same else 'ended, DIFFERS' if results[0] else 'FAILED'}; by {others}: "
             f"{'ended' if results[1] else 'FAILED'}",
@@ -193,3 +262,7 @@ def kills_part(given: argparse.Namespace, place: Path) -> None:
 def _epochs(model: Path) -> int:
     journal = model / JOURNAL
     return len(journal.read_text().splitlines()) if journal.exists() else 0
+
+
+def _last(moments: Path) -> str:
+    return moments.read_text().splitlines()[-1]

@@ -55,10 +55,11 @@ def _parts(place: Path, settings: list[str], workers: Any = None, threads: int =
 def _joined(cluster: Cluster, threads: int) -> Any:
     import tensorflow as tf
 
-    from nmt.training.workers import Workers
+    from nmt.training import workers
 
+    workers.HEARTBEAT = 200  # on a busy machine a worker can seem dead
     tf.config.threading.set_intra_op_parallelism_threads(threads)
-    return Workers(cluster)
+    return workers.Workers(cluster)
 
 
 def _worker_steps(workers: Any, parts: Any) -> Any:

@@ -139,6 +139,28 @@ def sentencepiece_tokenizer(model: bytes) -> tensorflow_text.SentencepieceTokeni
     return tokenizer
 
 
+def set_patience(workers: int, joining: float, heartbeat: float) -> None:
+    """Say how long several workers wait for one another. TensorFlow 2.21.
+
+    ``MultiWorkerMirroredStrategy`` lets them wait an hour until all have joined, and has no public setting for it.
+
+    Arguments:
+        workers: how many there are.
+        joining: seconds until all have joined.
+        heartbeat: seconds without a sign of life after which a worker is taken for dead.
+    """
+    from tensorflow.compiler.xla.tsl.protobuf import coordination_config_pb2
+    from tensorflow.python.eager import context
+
+    context.context().configure_coordination_service(
+        service_type="standalone",
+        service_leader="/job:worker/replica:0/task:0",
+        cluster_register_timeout_in_ms=round(1000 * joining),
+        heartbeat_timeout_in_ms=round(1000 * heartbeat),
+        coordinated_jobs=[coordination_config_pb2.CoordinatedJob(name="worker", num_tasks=workers)],
+    )
+
+
 def resource_handle(variable: Any) -> tf.Tensor:
     """Return the handle of a Keras variable, which fused operations take. Keras 3.15 has no public name for it."""
     return variable._value.handle

@@ -278,12 +278,15 @@ def _joined(cluster: Cluster, config: Config, corpus: Corpus, dev: Corpus, resum
         "configuration": [configuration.to_toml(config), resume, cluster.workers],
         "version of nmt": metadata.version("nmt"),
     }
-    meet(cluster, given, wait)
+    others = f"the {cluster.workers - 1} other workers" if cluster.is_chief else f"the chief, {cluster.addresses[0]}"
+    say(f"This is worker {cluster.index} of {cluster.workers}. Waiting for {others}, at most {wait:.0f} seconds.")
+    # Beforehand: once they have met they join within a second, and hardly can one end without a notice.
     import_tensorflow()
     import tensorflow as tf
 
     from nmt.training.workers import Workers
 
+    meet(cluster, given, wait)
     if not cluster.is_chief:
         logging.getLogger("nmt").setLevel(logging.WARNING)
     try:

@@ -9,7 +9,12 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from nmt.tf_import import set_patience
 from nmt.training.cluster import Cluster
+
+# Seconds in which all have joined once they have met, or one has ended; and without a sign of life after which
+# a worker is taken for dead.
+JOINING, HEARTBEAT = 60.0, 10.0
 
 
 class Workers:
@@ -32,6 +37,7 @@ class Workers:
             task_id=cluster.index,
             rpc_layer="grpc",
         )
+        set_patience(cluster.workers, JOINING, HEARTBEAT)
         self.strategy = tf.distribute.MultiWorkerMirroredStrategy(resolver)
         self._sums: dict[str, Any] = {}
 
