@@ -32,6 +32,7 @@ def main() -> None:
     parser.add_argument("part", choices=PARTS)
     parser.add_argument("--quick", action="store_true", help="fewer steps, kills and pairs; rough figures")
     parser.add_argument("--whole", action="store_true", help="read whole epochs, not only 500,000 pairs of each")
+    parser.add_argument("--batch", type=int, default=64, help="sentences of a step, of all workers, for overhead")
     parser.add_argument("--count", type=int, default=20, help="kills")
     parser.add_argument("--seed", type=int, default=1, help="of the moments of the kills")
     given = parser.parse_args()

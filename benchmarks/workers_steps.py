@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import itertools
+import os
 import statistics
 import threading
 import time
@@ -125,7 +126,7 @@ def _learn(pipe: Connection, place: Path, count: int, cluster: Cluster | None, s
             lambda: _joined_batches(parts.pipeline, corpus, count, steps),
             output_signature=({"source": ids, "target": ids}, ids),
         )
-        model.fit(data, verbose=0)
+        model.fit(data, shuffle=False, verbose=0)
     assert int(np.asarray(model.optimizer.iterations)) == steps
     weights = [np.asarray(variable) for variable in model.network.trainable_variables]
     bleu = 0.0
@@ -185,12 +186,13 @@ def _joined_batches(pipeline: Any, corpus: Any, count: int, steps: int) -> Itera
 def overhead_part(given: argparse.Namespace, place: Path) -> None:
     """Measure steps in turns: one process with two threads, two workers with one each, and two that do not talk."""
     demo.write(place)
-    steps, rounds = (30, 3) if given.quick else (100, 8)
+    steps, rounds = (20, 5) if given.quick else (100, 8)
+    size = given.batch
     addresses = _addresses(2)
     kinds = {
-        "one process": [Asked(_pace, place, None, 2, 64, steps)],
-        "two workers": [Asked(_pace, place, Cluster(addresses, index, ""), 1, 64, steps) for index in range(2)],
-        "two apart": [Asked(_pace, place, None, 1, 32, steps) for _ in range(2)],
+        "one process": [Asked(_pace, place, None, 2, size, steps)],
+        "two workers": [Asked(_pace, place, Cluster(addresses, index, ""), 1, size, steps) for index in range(2)],
+        "two apart": [Asked(_pace, place, None, 1, size // 2, steps) for _ in range(2)],
     }
     for asked in kinds.values():
         for one in asked:
@@ -213,9 +215,12 @@ def overhead_part(given: argparse.Namespace, place: Path) -> None:
                   f"{[round(value, 2) for value in sorted(all_ratios)]}")  # fmt: skip
     for one in kinds["two workers"]:
         one.pipe.send("reduce")
-    size, seconds = kinds["two workers"][0].pipe.recv()
+    numbers, seconds = kinds["two workers"][0].pipe.recv()
     kinds["two workers"][1].pipe.recv()
-    print(f"all-reduce of {size:,} numbers alone: {1000 * seconds:.2f} ms")
+    print(f"all-reduce of {numbers:,} numbers alone: {1000 * seconds:.2f} ms")
+    for asked in kinds.values():
+        for one in asked:
+            one.pipe.send("end")
 
 
 def _pace(pipe: Connection, place: Path, cluster: Cluster | None, threads: int, batch: int, steps: int) -> None:
@@ -250,15 +255,17 @@ def _pace(pipe: Connection, place: Path, cluster: Cluster | None, threads: int, 
                 wall, processor = (now - then for now, then in zip(_clocks(), self.begun, strict=True))
                 times = {"wall": wall, "processor": processor, **(spent if workers else {})}
                 pipe.send({key: 1000 * value / steps for key, value in times.items()})
-            while pipe.recv() == "reduce":
+            while (order := pipe.recv()) == "reduce":
                 pipe.send(_reduce(workers, parts.model))
+            if order == "end":
+                os._exit(0)
             spent.update(dict.fromkeys(spent, 0.0))
             self.begun = _clocks()
 
     pace = Pace()
     if workers is None:
         batches = tf.data.Dataset.range(1000).flat_map(parts.pipeline.epoch)
-        parts.model.fit(batches.prefetch(4), callbacks=[pace], verbose=0)
+        parts.model.fit(batches.prefetch(4), shuffle=False, callbacks=[pace], verbose=0)
         return
     together = _worker_steps(workers, parts)
     workers.gather = timed(workers.gather, "shapes")

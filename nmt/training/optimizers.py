@@ -30,16 +30,18 @@ class Adam(keras.optimizers.Adam):
         super().apply(self._shared(grads), trainable_variables)
 
     def _shared(self, grads: list[Any]) -> list[Any]:
-        """Add up the gradients of several devices and clip the sum; Keras would clip each one before the sum."""
-        count = replicas()
-        if count == 1 or self.gradient_accumulation_steps:
+        """Add up the gradients of several devices, so that the sum is clipped; Keras would clip each one before it."""
+        if replicas() == 1 or self.gradient_accumulation_steps:
             return grads
         sums = iter(sum_over_replicas([g for g in grads if g is not None]))
-        grads = [None if g is None else next(sums) for g in grads]
-        if self.global_clipnorm is not None:
-            grads = tf.clip_by_global_norm(grads, self.global_clipnorm)[0]
-        # Keras will add up those of all devices once more.
-        return [None if g is None else g / count for g in grads]
+        return [None if g is None else next(sums) for g in grads]
+
+    def _all_reduce_sum_gradients(self, grads_and_vars: Any) -> list[Any]:
+        """Return gradients that are added up already; Keras would add up those of all devices once more.
+
+        A private method of Keras 3.15, see :mod:`nmt.tf_import`.
+        """
+        return super()._all_reduce_sum_gradients(grads_and_vars) if self.gradient_accumulation_steps else grads_and_vars
 
     def finalize_variable_values(self, var_list: Any) -> None:
         """Leave the weights as they are when ``fit`` ends; Keras would replace them by their averages.

@@ -35,9 +35,8 @@ def check_workers(config: Config, corpus: Corpus, workers: int) -> None:
         )
     if (shares := len(stretches(corpus))) < workers:
         raise InputError(
-            f"{corpus.name} has {corpus.size:,} pairs, which are read in {shares} "
-            f"{'stretch' if shares == 1 else 'stretches'} of {EVERY} pairs or more: too few for {workers} workers. Use "
-            f"at most {shares}."
+            f"{corpus.name} has {corpus.size:,} pairs, and each worker reads stretches of {EVERY} or more of its own: they "
+            f"are too few for {workers} workers. Use at most {shares}."
         )
 
 
