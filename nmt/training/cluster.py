@@ -158,8 +158,8 @@ def _receive(cluster: Cluster, given: dict[str, Any], end: float, deadline: floa
         listener = socket.create_server(("", port))
     except OSError as error:
         raise InputError(
-            f"The chief's port {port} cannot be opened: {os.strerror(error.errno or 0)}. Another program or another run uses it: "
-            "choose another port for all workers, or end that one."
+            f"The chief's port {port} cannot be opened: {os.strerror(error.errno or 0)}. Another program or run "
+            "uses it: choose another port for all workers, or end that one."
         ) from None
     with listener, _Guests(cluster, given) as guests:
         try:

@@ -35,8 +35,8 @@ def check_workers(config: Config, corpus: Corpus, workers: int) -> None:
         )
     if (shares := len(stretches(corpus))) < workers:
         raise InputError(
-            f"{corpus.name} has {corpus.size:,} pairs, and each worker reads stretches of {EVERY} or more of its own: they "
-            f"are too few for {workers} workers. Use at most {shares}."
+            f"{corpus.name} has {corpus.size:,} pairs, and each worker reads stretches of {EVERY} or more of its own: "
+            f"they are too few for {workers} workers. Use at most {shares}."
         )
 
 
