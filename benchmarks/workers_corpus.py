@@ -82,7 +82,7 @@ def sorted_part(given: argparse.Namespace, place: Path) -> None:
             to = place / "model"
             settings = [
                 f"data.shuffle_buffer={len(lines) // 20}", f"training.seed={seed}", "training.alignment_head=off",
-                "training.confidence=off", *(["training.epochs=1"] if given.quick else []),
+                "training.confidence=off",
             ]  # fmt: skip
             dev = [f"--dev-source={place / 'data' / 'dev.ko'}", f"--dev-target={place / 'data' / 'dev.en'}"]
             command = ["train", "--preset=demo", f"--pairs={place / name}.tsv", *dev, f"--to={to}"]

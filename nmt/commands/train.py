@@ -284,9 +284,10 @@ def _joined(cluster: Cluster, config: Config, corpus: Corpus, dev: Corpus, resum
     import_tensorflow()
     import tensorflow as tf
 
-    from nmt.training.workers import Workers
+    from nmt.training.workers import JOINING, Workers
 
     meet(cluster, given, wait)
+    say(f"All are there. If one ends before they are joined, the others end within {JOINING:.0f} seconds.")
     if not cluster.is_chief:
         logging.getLogger("nmt").setLevel(logging.WARNING)
     try:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import faulthandler
 import json
-from collections.abc import Sequence
+import os
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,6 +18,20 @@ from nmt.training.cluster import Cluster
 # Seconds in which all have joined once they have met, or one has ended; and without a sign of life after which
 # a worker is taken for dead.
 JOINING, HEARTBEAT = 60.0, 10.0
+
+
+@contextlib.contextmanager
+def ended_after(seconds: float) -> Iterator[None]:
+    """End this process with exit code 1, and without a word, unless the context is left in time.
+
+    TensorFlow's join waits an hour for a worker that has ended, and no Python runs meanwhile, not even for a signal.
+    """
+    with open(os.devnull, "w") as nowhere:
+        faulthandler.dump_traceback_later(seconds, exit=True, file=nowhere)
+        try:
+            yield
+        finally:
+            faulthandler.cancel_dump_traceback_later()
 
 
 class Workers:
@@ -38,7 +55,8 @@ class Workers:
             rpc_layer="grpc",
         )
         set_patience(cluster.workers, JOINING, HEARTBEAT)
-        self.strategy = tf.distribute.MultiWorkerMirroredStrategy(resolver)
+        with ended_after(JOINING):
+            self.strategy = tf.distribute.MultiWorkerMirroredStrategy(resolver)
         self._sums: dict[str, Any] = {}
 
     @property

@@ -97,6 +97,21 @@ def free_ports(count: int) -> list[int]:
     return list(found)
 
 
+def test_what_hangs_is_ended() -> None:
+    done = program(
+        """
+import time
+from nmt.training.workers import ended_after
+with ended_after(30):
+    pass
+print("first", flush=True)
+with ended_after(0.1):
+    time.sleep(60)
+"""
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (1, b"first\n", b"")
+
+
 def test_two_workers_learn_what_one_process_does() -> None:
     addresses = [f"localhost:{port}" for port in free_ports(2)]
     tasks = [json.dumps({"cluster": {"worker": addresses}, "task": {"type": "worker", "index": i}}) for i in range(2)]
