@@ -28,7 +28,8 @@ _READ = 500_000
 def reading_part(given: argparse.Namespace, place: Path) -> None:
     """Open 10^5, 10^6 and 10^7 pairs, and make batches of an epoch, each in a process of its own."""
     lines = _training_lines(place)
-    train_tokenizers(line.split("\t") for line in lines).save(place)
+    cells = (line.rstrip("\n").partition("\t") for line in lines)
+    train_tokenizers((source, target) for source, _, target in cells).save(place)
     print("pairs, opening: seconds of processor, pairs/s, MB; batches of an epoch: the same", flush=True)
     first: tuple[float, ...] = ()
     for pairs in (30_000, 100_000, 300_000) if given.quick else (100_000, 1_000_000, 10_000_000):

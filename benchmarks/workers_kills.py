@@ -182,7 +182,7 @@ def _left(model: Path) -> dict[str, Any]:
 
 def _differing(one: dict[str, Any], other: dict[str, Any]) -> list[str]:
     names = sorted(one.keys() | other.keys())
-    return [name for name in names if not np.array_equal(one.get(name), other.get(name))]
+    return [name for name in names if not np.array_equal(np.asarray(one.get(name)), np.asarray(other.get(name)))]
 
 
 def kills_part(given: argparse.Namespace, place: Path) -> None:
