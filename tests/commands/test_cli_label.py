@@ -29,9 +29,13 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def model(place: Path) -> Path:
-    result = nmt("train", "--labels", place / "train.tsv", "--to", place / "m", *SMALL, "--set", "training.epochs=5")
-    assert result.returncode == 0, result.stderr.decode()
+    labels = ["train", "--labels", place / "train.tsv", "--to", place / "m"]
+    result = nmt(*labels, *SMALL, "--set", "training.epochs=2")
     said = result.stderr.decode()
+    assert result.returncode == 0, said
+    resumed = nmt(*labels, "--resume", "--set", "training.epochs=5")
+    assert resumed.returncode == 0 and "Epoch 5 of 5" in resumed.stderr.decode(), resumed.stderr.decode()
+    assert "Epoch 2 of 5" not in resumed.stderr.decode()
     assert "2 labels of 64 texts; 50.0% are" in said and "dev accuracy" in said and "macro F1" in said
     assert b"nmt label" in result.stdout
     return place / "m"
