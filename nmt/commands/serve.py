@@ -37,6 +37,14 @@ def serve(
             show_default=False,
         ),
     ] = None,
+    detector: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="MODEL",
+            help="A classifier of languages that finds the language of a text; its labels are codes, as ko.",
+            show_default="py3langid",
+        ),
+    ] = None,
     suggestions: Annotated[
         Path | None,
         typer.Option(
@@ -107,6 +115,12 @@ def serve(
     if not directions and name is None and (named := direction(places[0][1].name)):
         directions = {named: places[0][1].name}
     languages = Languages(directions, pivot or "")
+    if detector:
+        from nmt.server.detection import check_detector
+
+        if not directions:
+            raise InputError("--detector finds the language of a text: name those of the model, as in ko-en=MODEL.")
+        check_detector(detector, languages.codes())
     from nmt.server.suggestions import Suggestions
 
     if suggestions and not directions:
@@ -126,6 +140,10 @@ def serve(
         import_tensorflow()
         from nmt.inference.parallel import share_cores
 
+        if detector:
+            from nmt.server.detection import open_detector
+
+            languages = Languages(directions, pivot or "", open_detector(detector))
         cores = share_cores() if any(place.kind == "model" for _, place, _ in places) else 1
 
         def opened(place: Place) -> Backend:

@@ -8,14 +8,24 @@ served languages, and the other half in one of the others, so that a language ha
 
 A text in a language that is not served thus gets a low confidence in every served one, and does not become the most
 similar of them for certain. Measured: see docs/measured.md.
+
+A classifier of ``nmt train --labels`` whose labels are codes can take its place: see :func:`open_detector`.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import cache
+from pathlib import Path
 from typing import Any
+
+from nmt.data.labels import Labels
+from nmt.errors import InputError
+from nmt.model_folder import read_config
+
+# From a text and the codes of some languages to how likely it is in each.
+Detector = Callable[[str, Sequence[str]], dict[str, float]]
 
 # More of a text does not change the answer.
 _READ = 4000
@@ -58,3 +68,42 @@ def _identifier() -> Any:
     from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
     return LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
+
+
+def check_detector(folder: Path, languages: Collection[str]) -> None:
+    """Check that a folder holds a classifier whose labels name these languages.
+
+    Raises:
+        InputError: if it does not.
+    """
+    architecture = read_config(folder).model.architecture
+    if architecture != "classifier":
+        raise InputError(
+            f"--detector {folder} must be a classifier of languages, as nmt train --labels makes it. Its "
+            f"model.architecture is '{architecture}'."
+        )
+    labels = Labels.load(folder).names
+    for code in languages:
+        if code not in labels and _base(code) not in labels:
+            raise InputError(
+                f"--detector {folder} has no label '{code}', the code of a language that is served. It has: "
+                f"{', '.join(labels[:20])}{' …' if len(labels) > 20 else ''}."
+            )
+
+
+def open_detector(folder: Path) -> Detector:
+    """Open a classifier of languages: the share of a language is the probability of its label.
+
+    What the model gives to languages that are not served stays with them, so a text in one of these has a low
+    confidence in every served one.
+    """
+    from nmt.inference.labeller import Labeller
+
+    labeller = Labeller.load(folder)
+
+    def detect(text: str, languages: Sequence[str]) -> dict[str, float]:
+        (found,) = labeller.classify([text[:_READ]])
+        given = found.probabilities
+        return {code: given[code] if code in given else given.get(_base(code), 0.0) for code in languages}
+
+    return detect

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from nmt.documents.sentences import script_of
 from nmt.errors import InputError
-from nmt.server.detection import probabilities
+from nmt.server.detection import Detector, probabilities
 
 # A code of ISO 639, perhaps with a script or a country.
 CODE = r"[a-z]{2,3}(?:_[A-Za-z]{2,8})*"
@@ -80,13 +80,14 @@ class Languages:
     Arguments:
         models: the name of the model of each direction.
         pivot: the language through which others are translated if there is no model for them; empty for none.
+        detector: says how likely a text is in each of some languages; by default py3langid does.
 
     Raises:
         InputError: if no model leads to the pivot and from it.
     """
 
-    def __init__(self, models: dict[Direction, str], pivot: str = "") -> None:
-        self.models, self.pivot = models, pivot
+    def __init__(self, models: dict[Direction, str], pivot: str = "", detector: Detector = probabilities) -> None:
+        self.models, self.pivot, self.detector = models, pivot, detector
         into, out_of = (any(each[side] == pivot for each in models) for side in (1, 0))
         if pivot and not (into and out_of):
             raise InputError(
@@ -125,7 +126,7 @@ class Languages:
         fitting = [code for code in self.codes() if script in _scripts(code)]
         if not fitting:
             return [Detected(code, 0.0) for code in self.codes()]
-        known = probabilities(text, self.codes())
+        known = self.detector(text, self.codes())
         found = [Detected(code, round(100 * known.get(code, 0.0), 1)) for code in fitting]
         return sorted(found, key=lambda each: -each.confidence)
 

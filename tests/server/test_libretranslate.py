@@ -15,10 +15,13 @@ import pytest
 import uvicorn
 from libretranslatepy import LibreTranslateAPI
 
+from nmt.config import Config, with_settings
 from nmt.errors import InputError
+from nmt.model_folder import CONFIG, LABELS, config_text
 from nmt.server.access import Rules
 from nmt.server.app import Limits, Server
 from nmt.server.backends import Backend, SearchSettings
+from nmt.server.detection import check_detector
 from nmt.server.languages import Direction, Languages
 from nmt.server.suggestions import Suggestions
 from nmt.translation import Translation
@@ -405,3 +408,25 @@ def test_a_pivot_needs_models() -> None:
     assert Languages(MODELS).route("ko", "de") == []
     assert Languages(MODELS, "en").route("ko", "de") == ["ko-en", "en-de"]
     assert [each.language for each in Languages(MODELS).detect("...")] == ["ko", "en", "de"]
+
+
+def test_a_classifier_can_find_the_language() -> None:
+    def detector(text: str, languages: Sequence[str]) -> dict[str, float]:
+        assert list(languages) == ["ko", "en", "de"]
+        return {"en": 0.25, "de": 0.625}
+
+    found = Languages(MODELS, detector=detector).detect("ein Haus")
+    # Korean is written in another script, whatever a model says.
+    assert found == [("de", 62.5), ("en", 25.0)]
+
+
+def test_a_detector_has_a_label_for_each_language(tmp_path: Path) -> None:
+    config = with_settings(Config(), ["model.architecture=classifier"])
+    (tmp_path / CONFIG).write_bytes(config_text(config))
+    (tmp_path / LABELS).write_text("en\nko\n")
+    check_detector(tmp_path, ["ko", "en_GB"])
+    with pytest.raises(InputError, match="no label 'de', the code of a language"):
+        check_detector(tmp_path, ["ko", "de"])
+    (tmp_path / CONFIG).write_bytes(config_text(Config()))
+    with pytest.raises(InputError, match="must be a classifier of languages"):
+        check_detector(tmp_path, ["ko"])
