@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from nmt.config import Config, with_settings
+    from nmt.inference.captioner import Captioner
     from nmt.inference.completer import Completer, Completion
     from nmt.inference.labeller import Labeller
     from nmt.inference.translator import Translator
@@ -23,9 +24,11 @@ if TYPE_CHECKING:
     )
     from nmt.layers.decoder import Decoder
     from nmt.layers.encoder import Encoder
+    from nmt.layers.features import FeatureEncoder
     from nmt.layers.pooling import AttentionPooling
     from nmt.layers.transformer import TransformerDecoder, TransformerEncoder
     from nmt.models.build import build_model
+    from nmt.models.caption_model import CaptionModel
     from nmt.models.classifier import SequenceClassifier
     from nmt.models.language_model import LanguageModel
     from nmt.models.masked_language_model import MaskedLanguageModel
@@ -41,6 +44,8 @@ _HOMES = {
     "Adam": "nmt.training.optimizers",
     "AttentionPooling": "nmt.layers.pooling",
     "BahdanauAttention": "nmt.layers.attention",
+    "CaptionModel": "nmt.models.caption_model",
+    "Captioner": "nmt.inference.captioner",
     "Completer": "nmt.inference.completer",
     "Completion": "nmt.inference.completer",
     "ConcatAttention": "nmt.layers.attention",
@@ -49,6 +54,7 @@ _HOMES = {
     "Decoder": "nmt.layers.decoder",
     "DotAttention": "nmt.layers.attention",
     "Encoder": "nmt.layers.encoder",
+    "FeatureEncoder": "nmt.layers.features",
     "GeneralAttention": "nmt.layers.attention",
     "Labeller": "nmt.inference.labeller",
     "LanguageModel": "nmt.models.language_model",
@@ -74,6 +80,8 @@ __all__ = [
     "Adam",
     "AttentionPooling",
     "BahdanauAttention",
+    "CaptionModel",
+    "Captioner",
     "Completer",
     "Completion",
     "ConcatAttention",
@@ -82,6 +90,7 @@ __all__ = [
     "Decoder",
     "DotAttention",
     "Encoder",
+    "FeatureEncoder",
     "GeneralAttention",
     "Labeller",
     "LanguageModel",

@@ -12,6 +12,7 @@ import typer
 from nmt.commands.align import align
 from nmt.commands.augment import augment
 from nmt.commands.batch import batch
+from nmt.commands.caption import caption
 from nmt.commands.clean import clean
 from nmt.commands.compare import compare
 from nmt.commands.console import news, say
@@ -39,7 +40,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 for command in (
-    *(demo, data, clean, train, corpus, translate, complete, label, evaluate),
+    *(demo, data, clean, train, corpus, translate, complete, caption, label, evaluate),
     *(score, align, plot, compare, export, serve, shortlist, batch, augment, correct),
 ):
     app.command(cls=ListsOfFiles if command is train else None)(command)

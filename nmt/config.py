@@ -85,6 +85,18 @@ class Model:
         "the kind of network; a language-model reads no source, a classifier gives a text a label, a tagger each of "
         "its tokens; a masked-language-model is a transformer's encoder, from which a classifier or tagger can begin",
     )
+    source: Literal["text", "features"] = option(
+        "text",
+        "what a recurrent model or a transformer translates; features: vectors of numbers, one for each cell of a "
+        "picture, which its decoder attends to",
+    )
+    source_cells: int = option(
+        0,
+        "cells of each example of features; 0: as many as the file has; a line of a CSV is divided into them",
+        0,
+        65_536,
+    )
+    source_width: int = option(0, "numbers of each cell; 0: as many as the file has", 0, 65_536)
     encoder: Literal["recurrent", "transformer"] = option(
         "recurrent", "the network of a classifier or tagger, which is an encoder alone"
     )
@@ -310,6 +322,8 @@ def _unused(m: Model) -> dict[str, str]:
     recurrent = m.architecture == "recurrent"
     stacks = is_transformer(m)
     which = f"model.architecture = '{m.architecture}'"
+    reads_features = m.source == "features"
+    source = "model.source = 'features'" if reads_features else which
     labels, alone = m.architecture in LABELLING, m.architecture in ENCODER_ALONE
     if m.architecture == "language-model":
         which += f" and model.decoder = '{m.decoder}'"
@@ -319,6 +333,9 @@ def _unused(m: Model) -> dict[str, str]:
     hidden = m.attention not in (*WITHOUT_UNITS, "none")
     # key: whether it has an effect, and where it has none
     meanings: dict[str, tuple[bool, str]] = {
+        "source": (m.architecture in ("recurrent", "transformer"), which),
+        "source_cells": (reads_features, f"model.source = '{m.source}'"),
+        "source_width": (reads_features, f"model.source = '{m.source}'"),
         "decoder": (m.architecture == "language-model", which),
         "cell": (not stacks, which),
         "attention": (recurrent, which),
@@ -337,15 +354,15 @@ def _unused(m: Model) -> dict[str, str]:
             stacks or (recurrent and m.attention in WITH_HEADS),
             f"model.attention = '{m.attention}'" if recurrent else which,
         ),
-        "bidirectional": (recurrent or (labels and not stacks), which),
-        "encoder_layers": (m.architecture != "language-model", which),
+        "bidirectional": ((recurrent and not reads_features) or (labels and not stacks), source),
+        "encoder_layers": (m.architecture != "language-model" and not reads_features, source),
         "decoder_layers": (not alone, which),
         "tied": (not alone, which),
         "layer_norm": (not stacks, which),
         "residual": (not stacks, which),
         "context_dropout": (recurrent, which),
         "feed_forward": (stacks, which),
-        "positions": (stacks, which),
+        "positions": (stacks or reads_features, which),
         "max_positions": (stacks and m.positions == "learned", "sinusoidal positions" if stacks else which),
         "alignment_layer": (m.architecture == "transformer", which),
         "alignment_head": (m.architecture == "transformer", which),
@@ -403,7 +420,8 @@ def _model_rules(c: Config) -> Rules:
     heads = stacks or m.attention in WITH_HEADS
     positions = max(c.data.max_length, c.decoding.max_length) + 1
     labels = m.architecture in ENCODER_ALONE
-    deep = max(1 if labels else m.decoder_layers, 1 if language_model else m.encoder_layers) > 1
+    features = m.source == "features"
+    deep = max(1 if labels else m.decoder_layers, 1 if language_model or features else m.encoder_layers) > 1
     alignment_head = 1 if m.alignment_head == "mean" else m.alignment_head
     alignment_layer = 1 if m.alignment_layer == "last" else m.alignment_layer
     return [
@@ -414,6 +432,11 @@ def _model_rules(c: Config) -> Rules:
         (
             language_model and (m.tied == "all" or not c.text.joint),
             "A language model has no source to share with: model.tied must be 'none' or 'output', and text.joint true.",
+        ),
+        (
+            features and (m.tied == "all" or not c.text.joint),
+            "With model.source = 'features' only one side is text: model.tied must be 'none' or 'output', and "
+            "text.joint true.",
         ),
         (
             labels and not c.text.joint,
@@ -458,6 +481,7 @@ def _model_rules(c: Config) -> Rules:
 def _training_rules(c: Config) -> Rules:
     t, language_model = c.training, c.model.architecture == "language-model"
     labels = c.model.architecture in ENCODER_ALONE
+    features = c.model.source == "features"
     no_attention = (
         "a language model has no source to attend to. Leave it out."
         if language_model
@@ -498,6 +522,11 @@ def _training_rules(c: Config) -> Rules:
         (
             t.alignment_head == "on" and (language_model or labels or c.model.attention == "none"),
             f"training.alignment_head = 'on' teaches what an attention finds, and {no_attention}",
+        ),
+        (
+            features and (t.guided_alignment > 0 or t.alignment_head == "on" or t.confidence == "on"),
+            "training.guided_alignment, alignment_head and confidence are learned from words of a source, and "
+            "model.source = 'features' has none. Leave them out.",
         ),
         (
             t.confidence == "on" and (language_model or labels),
@@ -546,6 +575,10 @@ def _decoding_rules(c: Config, vocabulary: int | None = None, exported: bool = F
         (
             language_model and (d.min_length > 1 or (d.min_ratio, max_ratio(d)) != (0.0, MAX_RATIO)),
             "decoding.min_length, min_ratio and max_ratio are for translations: a language model writes to its end.",
+        ),
+        (
+            m.source == "features" and d.shortlist,
+            "decoding.shortlist = true: a shortlist is of source pieces, and model.source = 'features' has none.",
         ),
         (
             unaligned and d.shortlist,

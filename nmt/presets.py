@@ -73,6 +73,30 @@ PRESETS: dict[str, Values] = {
             "watch": "perplexity",
         },
     },
+    # Numbers instead of a text. A Transformer's decoder learns them in half the time of a recurrent one.
+    "captions": {
+        "text": {"kind": "word"},
+        "model": {
+            "source": "features",
+            "architecture": "transformer",
+            "units": 128,
+            "embedding": 128,
+            "feed_forward": 256,
+            "decoder_layers": 2,
+            "positions": "learned",
+            "dropout": 0.05,
+            "embedding_dropout": 0.0,
+            "output_dropout": 0.0,
+        },
+        "training": {
+            "epochs": 14,
+            "batch_size": 64,
+            "learning_rate": 0.004,
+            "schedule": "linear",
+            "warmup_steps": 60,
+            "label_smoothing": 0.0,
+        },
+    },
     # A long source and a short target with mostly the same words.
     "headlines": {
         "model": {**_widths(128), **_dropouts(0.1), "tied": "all"},
@@ -136,7 +160,9 @@ def preset(name: str, pairs: int = 0, what: str = "pairs", joint: bool = True) -
 
 
 def _fitted(name: str, pairs: int, what: str, joint: bool) -> tuple[Config, list[str]]:
-    values, size = _transformer(pairs, joint) if name == "transformer" else _recurrent(pairs, what, joint)
+    values, size = (
+        _transformer(pairs, joint and what == "pairs") if name == "transformer" else _recurrent(pairs, what, joint)
+    )
     training = values["training"]
     training |= {"schedule": "linear", "early_stopping": training["epochs"]}
     if what == "pairs":

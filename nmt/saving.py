@@ -16,6 +16,7 @@ from nmt.data.tokenizers import Tokenizers, file_names
 from nmt.errors import InputError, first_line
 from nmt.model_folder import CONFIDENCE, CONFIG, HEAD, LABELS, WEIGHTS, config_text, make, read_config
 from nmt.models.build import build_model
+from nmt.models.caption_model import CaptionModel
 from nmt.models.classifier import SequenceClassifier
 from nmt.models.language_model import LanguageModel
 from nmt.models.masked_language_model import MaskedLanguageModel
@@ -29,7 +30,7 @@ def load(folder: Path) -> tuple[Seq2Seq | LanguageModel, Tokenizers, Config]:
     """Load a model that writes text from its folder.
 
     Raises:
-        InputError: if the folder holds no model or one that labels, or is incomplete or damaged.
+        InputError: if the folder holds no model, or one that labels or reads features, or is incomplete or damaged.
     """
     config = read_config(folder)
     if config.model.architecture in LABELLING:
@@ -39,6 +40,20 @@ def load(folder: Path) -> tuple[Seq2Seq | LanguageModel, Tokenizers, Config]:
             f"{folder} is a pretrained encoder, which writes nothing. Begin a classifier or a tagger with it: "
             f"nmt train --labels FILE --from {folder}."
         )
+    if config.model.source == "features":
+        raise InputError(f"{folder} describes features, and reads no text. Use `nmt caption`.")
+    return _load(folder, config, None)
+
+
+def load_captions(folder: Path) -> tuple[CaptionModel, Tokenizers, Config]:
+    """Load a model that describes features from its folder.
+
+    Raises:
+        InputError: if the folder holds no model or one that reads text, or is incomplete or damaged.
+    """
+    config = read_config(folder)
+    if config.model.source != "features":
+        raise InputError(f"{folder} describes no features: it reads text (model.source = 'text').")
     return _load(folder, config, None)
 
 

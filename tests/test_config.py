@@ -54,6 +54,7 @@ def mended(parts: dict[str, Any]) -> dict[str, Any]:
     """Make random sections agree: what may be set with what is tested in test_architectures.py."""
     text, data, model, training, decoding = (parts[name] for name in SECTIONS)
     recurrent, transformer = model.architecture == "recurrent", model.architecture == "transformer"
+    features = (recurrent or transformer) and model.source == "features"
     stacks = is_transformer(model)
     learned = stacks and model.positions == "learned"
     changes: dict[str, Any] = {"embedding": model.units} if stacks else {}
@@ -62,18 +63,21 @@ def mended(parts: dict[str, Any]) -> dict[str, Any]:
     labels, alone = model.architecture in LABELLING, model.architecture in ENCODER_ALONE
     pools = model.architecture == "classifier" and model.pooling == "attention"
     unused = {
+        "source": features,
+        **dict.fromkeys(("source_cells", "source_width"), features),
         "encoder": labels,
         "pooling": model.architecture == "classifier",
         **dict.fromkeys(("decoder_layers", "tied"), not alone),
         "decoder": model.architecture == "language-model",
         "cell": not stacks,
         **dict.fromkeys(("attention", "context", "context_dropout"), recurrent),
-        "bidirectional": recurrent or (labels and not stacks),
+        "bidirectional": (recurrent and not features) or (labels and not stacks),
         "attention_units": pools or (recurrent and model.attention in ("bahdanau", "concat", "scaled_dot")),
         "heads": stacks or (recurrent and model.attention == "scaled_dot"),
-        "encoder_layers": recurrent or transformer or alone,
+        "encoder_layers": (recurrent or transformer or alone) and not features,
         **dict.fromkeys(("layer_norm", "residual"), not stacks),
-        **dict.fromkeys(("feed_forward", "positions"), stacks),
+        "feed_forward": stacks,
+        "positions": stacks or features,
         **dict.fromkeys(("alignment_layer", "alignment_head"), transformer),
         "max_positions": learned,
     }
@@ -92,6 +96,11 @@ def mended(parts: dict[str, Any]) -> dict[str, Any]:
         changes |= {"residual": False}
     if not transformer and (not recurrent or model.attention == "none"):
         training = dataclasses.replace(training, guided_alignment=0.0, alignment_head="off")
+    if features:
+        training = dataclasses.replace(training, guided_alignment=0.0, alignment_head="off", confidence="off")
+        text = dataclasses.replace(text, joint=True)
+        decoding = dataclasses.replace(decoding, shortlist=False)
+        changes |= {"tied": "output"}
     if model.architecture == "language-model":
         changes |= {"tied": "output"}
         text = dataclasses.replace(text, joint=True)

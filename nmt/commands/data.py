@@ -129,6 +129,10 @@ def _config(
         what = "labelled texts" if chosen.model.architecture in configuration.LABELLING else "plain text"
         kind = chosen.model.architecture.replace("-", " ")
         raise InputError(f"A {kind} reads {what}, and nmt data examines pairs. Leave model.architecture out.")
+    if chosen.model.source == "features":
+        raise InputError(
+            "nmt data examines pairs of texts, and model.source = 'features' is for numbers. Leave it out."
+        )
     return chosen, tuple(lines)
 
 

@@ -50,6 +50,7 @@ def decoding(
     settings: list[str] | None = None,
     *,
     language_model: bool = False,
+    features: bool = False,
     exported: bool = False,
     fast: bool = False,
     **options: Any,
@@ -60,6 +61,7 @@ def decoding(
         model: the model's folder.
         settings: ``decoding.KEY=VALUE`` each.
         language_model: whether it must be a language model, rather than a translator.
+        features: whether it must be a model of features.
         exported: whether the search is that of an export.
         fast: whether it is greedy, in place of the search of the config.
         options: keys of the section; ``None`` leaves one as it is.
@@ -77,6 +79,11 @@ def decoding(
         )
     if config.model.architecture in LABELLING:
         raise InputError(f"{model} is a {config.model.architecture}, which labels texts. Use `nmt label`.")
+    if features and config.model.source != "features":
+        task = "complete" if config.model.architecture == "language-model" else "translate"
+        raise InputError(f"{model} describes no features: it reads text. Use `nmt {task}`.")
+    if config.model.source == "features" and not features:
+        raise InputError(f"{model} describes features, and reads no text. Use `nmt caption`.")
     if config.model.architecture == "language-model" and not language_model:
         raise InputError(f"{model} is a language model: it has no source to translate. Use `nmt complete`.")
     if config.model.architecture != "language-model" and language_model:

@@ -73,7 +73,10 @@ def _print_scores(translator: Translator, pairs: Sequence[Pair]) -> None:
 
 def corpus(
     task: Annotated[
-        str, typer.Argument(help="demo, numbers, transliteration, headlines or spacing.", show_default=False)
+        str,
+        typer.Argument(
+            help="demo, numbers, transliteration, headlines, spacing, captions or languages.", show_default=False
+        ),
     ],
     to: Annotated[Path, typer.Option(help="The new folder for its files.", show_default=False)],
     text: Annotated[
@@ -88,7 +91,9 @@ def corpus(
 
     `demo` is the built-in one: train, dev, test and combinations, each as .ko, .en and the gold word links, .links.
     The others are for tasks other than translation: train.tsv, dev.tsv and test.tsv. `spacing` is for a tagger that
-    puts spaces back: lines without them, and a tag for each character.
+    puts spaces back: lines without them, and a tag for each character. `captions` has small pictures: train, dev, test
+    and unseen, each the features .npy, the captions .en and .ko, and the cells that their words name, .links.
+    `languages` has sentences in ten languages with their codes, for a classifier.
 
     **Example:** `nmt corpus numbers --to data && nmt train --preset numbers --pairs data/train.tsv --to my-reader`
     """
@@ -101,6 +106,19 @@ def corpus(
         make_corpus(to, demo.write)
         print(f"{to}: {', '.join(demo.SPLITS)}, each .ko, .en and .links, line by line.")
         return
+    if task == "captions" and not text:
+        from nmt.synthetic import captions
+
+        captions.write(to)
+        splits = ", ".join(captions.SIZES)
+        print(f"{to}: {splits}, each .npy, .en, .ko and the cells that words name, .links, for nmt train --source.")
+        return
+    if task == "languages" and not text:
+        from nmt.synthetic import languages
+
+        languages.write(to)
+        print(f"{to}: train.tsv, dev.tsv and test.tsv, with a sentence and its language on each line, for --labels.")
+        return
     if text and task != "spacing":
         raise InputError(f"--text is for the corpus of spacing, and '{task}' is written by a grammar.")
     if task == "spacing":
@@ -112,6 +130,8 @@ def corpus(
         print(f"{to}: train.tsv, dev.tsv and test.tsv, with letters and their tags on each line, for nmt train --tags.")
         return
     if task not in TASKS:
-        raise InputError(f"There is no corpus '{task}'." + nearest(task, ["demo", "spacing", *TASKS]))
+        raise InputError(
+            f"There is no corpus '{task}'." + nearest(task, ["demo", "spacing", "captions", "languages", *TASKS])
+        )
     write(task, to)
     print(f"{to}: train.tsv, dev.tsv and test.tsv, with a source and a target on each line.")

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from nmt.commands.caption import evaluate_captions
 from nmt.commands.console import CutLines, ModelFolder, advancing, emit, news, say, windows
 from nmt.commands.decoding_options import Beam, Ensemble, Fast, LengthPenalty, Settings, decoding, open_models
 from nmt.commands.label import evaluate_labels
@@ -33,7 +34,10 @@ Target = Annotated[Path, typer.Option(help="Their translations, line by line.", 
 def evaluate(
     model: ModelFolder,
     source: Annotated[
-        Path | None, typer.Option(help="Sentences to translate, one per line.", show_default=False)
+        Path | None,
+        typer.Option(
+            help="Sentences to translate, one per line, or of a model of features a .npy or .csv.", show_default=False
+        ),
     ] = None,
     reference: Annotated[
         Path | None, typer.Option(help="Their reference translations, line by line.", show_default=False)
@@ -44,6 +48,13 @@ def evaluate(
     ] = None,
     tags: Annotated[
         Path | None, typer.Option(help="Tagged texts for a tagger: text, tab, tags.", show_default=False)
+    ] = None,
+    links: Annotated[
+        Path | None,
+        typer.Option(
+            help="For captions: the cells that words of the references name, a line of cell-word for each, from 0.",
+            show_default=False,
+        ),
     ] = None,
     beam: Beam = None,
     fast: Fast = False,
@@ -79,8 +90,9 @@ def evaluate(
     If MODEL has learned a confidence, which a training with training.confidence and --calibrate teach it, the expected
     calibration error of that of words and of translations follows.
 
-    For a language model, with --text: its perplexity per piece. For a classifier, with --labels, or a tagger, with
-    --tags: accuracy, macro F1 and the scores of each label.
+    For captions of features also how many are exactly right, and with --links how much attention rests on the cells
+    that a word names. For a language model, with --text: its perplexity per piece. For a classifier, with --labels, or
+    a tagger, with --tags: accuracy, macro F1 and the scores of each label.
 
     **Example:** `nmt evaluate my-model --source test.ko --reference test.en --beam 5 --by-length --plot lengths.png`
     """
@@ -93,6 +105,8 @@ def evaluate(
             "Name --source and --reference, or for a language model --text, for a classifier --labels, for a tagger "
             "--tags."
         )
+    if links and config.model.source != "features":
+        raise InputError("--links says which cells words name: it is for a model of features.")
     if labels or tags:
         if beam or fast or length_penalty or ensemble or settings or lengths or tsv:
             raise InputError("--labels and --tags compare labels: nothing is searched or translated.")
@@ -110,7 +124,16 @@ def evaluate(
     if config.model.architecture == "language-model":
         raise InputError(f"{model} is a language model, which reads plain text: name it with --text.")
     assert source and reference
-    search = decoding(model, settings, fast=fast, beam=beam, length_penalty=length_penalty)
+    features = config.model.source == "features"
+    search = decoding(model, settings, features=features, fast=fast, beam=beam, length_penalty=length_penalty)
+    if features:
+        if ensemble or lengths or plot or calibrate:
+            raise InputError(f"{model} describes features: --ensemble, --by-length, --plot and --calibrate need text.")
+        _check_outputs(None, tsv)
+        described = evaluate_captions(model, source, reference, search, links=links, as_json=as_json)
+        if tsv:
+            _write_rows(tsv, [(str(number), *row) for number, row in enumerate(described, 1)])
+        return
     if calibrate:
         if beam or fast or length_penalty or ensemble or settings or lengths or plot or tsv:
             raise InputError("--calibrate is for MODEL as it translates: no option of search or report goes with it.")
@@ -127,13 +150,14 @@ def evaluate(
     texts, confidences = _translations(translator, pairs, search)
     _report(model.name, pairs, texts, confidences, lengths=lengths, plot=plot, as_json=as_json)
     if tsv:
-        from nmt.plotting.picture import write
+        _write_rows(tsv, [(left, right, found) for (left, right), found in zip(pairs, texts, strict=True)])
 
-        rows = (
-            f"{_cell(left)}\t{_cell(right)}\t{_cell(found)}\n"
-            for (left, right), found in zip(pairs, texts, strict=True)
-        )
-        write(tsv, "".join(rows).encode("utf-8", "surrogateescape"), [".tsv"])
+
+def _write_rows(tsv: Path, rows: list[tuple[str, ...]]) -> None:
+    from nmt.plotting.picture import write
+
+    lines = ("\t".join(map(_cell, row)) + "\n" for row in rows)
+    write(tsv, "".join(lines).encode("utf-8", "surrogateescape"), [".tsv"])
 
 
 def score(

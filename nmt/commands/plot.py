@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from nmt.commands.caption import plot_caption
 from nmt.commands.console import ModelFolder, say
 from nmt.commands.decoding_options import Beam, Ensemble, Fast, LengthPenalty, Settings, decoding, open_models
 from nmt.commands.label import plot_label
@@ -24,11 +25,23 @@ _ALIGNMENTS = (".png", ".svg", ".html")
 
 def plot(
     model: ModelFolder,
-    sentence: Annotated[str | None, typer.Argument(help="The sentence to translate.", show_default=False)] = None,
+    sentence: Annotated[
+        str | None,
+        typer.Argument(
+            help="The sentence to translate, or of a model of features its .npy or .csv file.", show_default=False
+        ),
+    ] = None,
     target: Annotated[
         str | None, typer.Option(help="Your own translation, instead of the model's.", show_default=False)
     ] = None,
     to: Annotated[Path | None, typer.Option(help="A .png, .svg or .html file.", show_default="in the terminal")] = None,
+    row: Annotated[int | None, typer.Option(help="Which example of the file of features.", show_default="1")] = None,
+    grid: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ROWSxCOLUMNS", help="How the cells of features lie.", show_default="a square, or one row"
+        ),
+    ] = None,
     history: Annotated[bool, typer.Option("--history", help="Draw the learning curves of the run instead.")] = False,
     beam: Beam = None,
     fast: Fast = False,
@@ -44,7 +57,8 @@ def plot(
     The links come from the model's alignment head. Without a head, or with --attention, the picture shows what the
     decoder attends to while it writes.
 
-    Of a classifier with an attention it draws the words that the label rests on.
+    Of a classifier with an attention it draws the words that the label rests on; of a model of features, over the
+    picture, the cells that each word of the caption attends to.
 
     A .html file is a page that needs no other file: point at a word to see its links. --history makes a .png or .svg.
 
@@ -61,18 +75,31 @@ def plot(
     if to:
         check_picture(to, _CURVES if history else _ALIGNMENTS)
     if history:
-        if target or attention or beam or fast or length_penalty or ensemble or settings:
+        if target or attention or beam or fast or length_penalty or ensemble or settings or row is not None or grid:
             raise InputError("--history draws how the model learned; nothing is translated for it.")
         _history(model, to)
         return
     assert sentence is not None
-    if read_config(model).model.architecture in LABELLING:
+    config = read_config(model).model
+    if (row is not None or grid) and config.source != "features":
+        raise InputError("--row and --grid are for a file of features, and this model reads text.")
+    if config.architecture in LABELLING:
         if target or attention or beam or fast or length_penalty or ensemble or settings:
             raise InputError("A classifier translates nothing: name the sentence and perhaps --to alone.")
         plot_label(model, sentence, to)
         return
     if target is not None and (beam or fast or length_penalty or settings):
         raise InputError("With --target the translation is given, and nothing is searched.")
+    if config.source == "features":
+        if attention or ensemble:
+            raise InputError(
+                "Of a model of features only its own attention is drawn: leave --attention, --ensemble out."
+            )
+        search = decoding(model, settings, features=True, fast=fast, beam=beam, length_penalty=length_penalty)
+        plot_caption(
+            model, Path(sentence), row=1 if row is None else row, grid=grid, target=target, to=to, search=search
+        )
+        return
     search = decoding(model, settings, fast=fast, beam=beam, length_penalty=length_penalty)
     translator = open_models(model, ensemble, attention=attention)
     if not translator.aligned:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 # What each kind of corpus trains, and what its rows are called.
 ARCHITECTURES = {"text": "language-model", "labels": "classifier", "tags": "tagger"}
-WHAT = {"pairs": "pairs", "text": "lines", "labels": "texts", "tags": "texts"}
+WHAT = {"pairs": "pairs", "features": "captions", "text": "lines", "labels": "texts", "tags": "texts"}
 
 
 class ListsOfFiles(TyperCommand):
@@ -59,7 +59,8 @@ def train(
     source: Annotated[
         list[str] | None,
         typer.Option(
-            help="Source sentences, one per line; .gz too. A pattern or a folder names its files; may be repeated.",
+            help="Source sentences, one per line; .gz too. A pattern or a folder names its files; may be repeated. Or "
+            "features that --target describes: a .npy file, or a .csv with numbers alone.",
             show_default=False,
         ),
     ] = None,
@@ -130,7 +131,7 @@ def train(
         str | None,
         typer.Option(
             help="Settings to begin with: auto (a recurrent model fitted to the number of pairs), transformer (fitted, "
-            "too), plain (the defaults of every key), chatbot, numbers, transliteration, headlines or demo.",
+            "too), plain (the defaults of every key), chatbot, numbers, transliteration, headlines, captions or demo.",
             show_default="auto, or plain with --config",
         ),
     ] = None,
@@ -156,6 +157,8 @@ def train(
 ) -> None:
     """Train a translator on pairs, a language model on plain text, or a classifier or tagger on labelled texts.
 
+    Of features, such as the cells of pictures, it learns to write captions.
+
     Give the pairs as two files, as one TSV, or as a TFDS dataset. Without development pairs some of the training pairs
     are held out: after each epoch the model translates them, and the epoch with the best BLEU is kept, or the best chrF
     where BLEU says little. Without --preset the settings are fitted to the number of pairs.
@@ -164,6 +167,7 @@ def train(
     """
     from nmt import config as configuration
     from nmt import presets
+    from nmt.data.features import looks_like_features
     from nmt.data.labels import Reading
     from nmt.data.mixture import find_files
     from nmt.folder_lock import check_unlocked
@@ -175,7 +179,8 @@ def train(
     # The others have the same to say, and nothing in the folder is theirs.
     tell, chief = (say, True) if cluster is None or cluster.is_chief else (_silent, False)
 
-    kind = "text" if text else "labels" if labels else "tags" if tags else "pairs"
+    named_features = any(looks_like_features(Path(name)) for name in source or [])
+    kind = "features" if named_features else "text" if text else "labels" if labels else "tags" if tags else "pairs"
     corpus_given = _one_corpus(
         source=source, target=target, pairs=pairs, tfds=tfds, text=text, labels=labels, tags=tags
     )
@@ -191,25 +196,19 @@ def train(
         raise InputError("--tsv-quoting is for TSV files: --pairs, --dev-pairs, --labels or --tags.")
     if preset and start:
         raise InputError("--preset is for a new model, and --from has the settings of the old one.")
-    if preset and preset not in ("auto", "plain") and kind != "pairs":
+    fitting = ("auto", "plain", *(("transformer", "captions") if kind == "features" else ()))
+    if preset and preset not in fitting and kind != "pairs":
         raise InputError(f"--preset {preset} is for pairs. With --{kind}, 'auto' fits a model to the size of the text.")
     if grow and not start:
         raise InputError("--grow adds pieces to the vocabulary of the model named by --from, and none was named.")
-    held_out = _dev_corpus(
-        dev_source,
-        dev_target,
-        dev_pairs,
-        kind=kind,
-        others={"text": dev_text, "labels": dev_labels, "tags": dev_tags},
-        quoted=tsv_quoting,
-    )
-
     name = preset or ("plain" if config else "auto")
     settings = [*(settings or []), *(["training.alignment_head=on"] if align else [])]
 
     def choose(base: Config) -> Config:
-        if kind != "pairs" and not (resume or start):
+        if kind in ARCHITECTURES and not (resume or start):
             base = configuration.with_settings(base, [f"model.architecture={ARCHITECTURES[kind]}"])
+        if kind == "features" and not (resume or start):
+            base = configuration.with_settings(base, ["model.source=features"])
         if start and kind in ("labels", "tags") and base.model.architecture == MASKED:
             # The encoder is that of the model to begin with; what comes after it is new.
             after = ["model.encoder=transformer", f"model.architecture={ARCHITECTURES[kind]}"]
@@ -224,6 +223,22 @@ def train(
     chosen = choose(read_config(to) if resume else read_config(start) if start else presets.preset(name)[0])
     if chief:
         check_unlocked(to, "nmt train")
+    if kind == "pairs" and chosen.model.source == "features":
+        kind = "features"
+    if kind == "features" and (weights or links or align or len(source or []) != 1 or len(target or []) != 1):
+        raise InputError(
+            "Features are one file of --source, and their captions one of --target: --weights, --links and --align do "
+            "not go with them."
+        )
+    held_out = _dev_corpus(
+        dev_source,
+        dev_target,
+        dev_pairs,
+        kind=kind,
+        cells=chosen.model.source_cells,
+        others={"text": dev_text, "labels": dev_labels, "tags": dev_tags},
+        quoted=tsv_quoting,
+    )
     corpus, dev = _corpora(
         corpus_given,
         data_dir,
@@ -231,6 +246,7 @@ def train(
         dev=held_out,
         kind=kind,
         reading=Reading.of(chosen),
+        cells=chosen.model.source_cells,
         links=links,
         quoted=tsv_quoting,
         tell=tell,
@@ -255,11 +271,11 @@ def train(
     except Stopped as stopped:
         raise WorkFailed(f"{stopped} The same command with --resume continues from here.") from None
     if chief:
-        task = {"pairs": "translate", "text": "complete"}.get(kind, "label")
+        task = {"pairs": "translate", "features": "caption", "text": "complete"}.get(kind, "label")
         if chosen.model.architecture == MASKED:
             print(f"The encoder is in {to}. Begin with it: nmt train --labels FILE --from {to} --to MODEL")
         else:
-            print(f"The model is in {to}. Try it: nmt {task} {to}")
+            print(f"The model is in {to}. Try it: nmt {task} {to}" + (" FILE.npy" if kind == "features" else ""))
 
 
 def _silent(line: str) -> None:
@@ -327,6 +343,10 @@ def _fits_architecture(config: Config, kind: str) -> None:
             f"A {architecture.replace('-', ' ')} reads {reads}: name {'it' if option == 'text' else 'them'} with "
             f"--{option} instead of pairs."
         )
+    if kind == "features" and config.model.source != "features":
+        raise InputError("--source names features, and model.source is 'text'. Leave that setting out.")
+    if kind != "features" and kind != "pairs" and config.model.source == "features":
+        raise InputError(f"--{kind} is text, and model.source is 'features': name numbers with --source and --target.")
 
 
 def _one_corpus(*, source: list[str] | None, target: list[str] | None, **others: Any) -> Any:
@@ -348,12 +368,19 @@ def _dev_corpus(
     pairs: Path | None,
     *,
     kind: str,
+    cells: int,
     others: dict[str, Path | None],
     quoted: bool,
 ) -> Corpus | None:
     """Open the development set that was named: pairs, or by its kind one of the ``others``."""
     from nmt.data import corpora
 
+    if kind == "features":
+        from nmt.data.features import open_captions
+
+        if pairs or any(others.values()) or (source is None) != (target is None):
+            raise InputError("The development set of features is --dev-source, a .npy or .csv, and --dev-target.")
+        return open_captions(source, target, cells) if source and target else None
     for other, path in others.items():
         if path and other != kind:
             raise InputError(f"--dev-{other} goes with --{other}, and development pairs go with pairs.")
@@ -378,6 +405,7 @@ def _corpora(
     dev: Corpus | None,
     kind: str,
     reading: Reading,
+    cells: int,
     links: Path | None,
     quoted: bool,
     tell: Callable[[str], None],
@@ -394,6 +422,11 @@ def _corpora(
         corpus = tfds.from_tfds(given, "train", data_dir)
         if dev is None and "validation" in tfds.tfds_splits(given, data_dir):
             dev = tfds.from_tfds(given, "validation", data_dir)
+    elif kind == "features":
+        from nmt.data.features import open_captions
+
+        (source,), (target,) = given
+        corpus = open_captions(Path(source), Path(target), cells)
     elif isinstance(given, tuple):
         corpus = mixture.open_parallel(given[0], given[1], weights)
     else:

@@ -150,6 +150,8 @@ def read_candidates(words: Sequence[str], base: Config, plain: bool = False) -> 
             )
         if each.config.model.architecture in ENCODER_ALONE:
             raise InputError(f"{word} is a {each.config.model.architecture}: only models that write text are compared.")
+        if each.config.model.source == "features":
+            raise InputError(f"{word} is a model of features: only models that read text are compared.")
         language_model = each.config.model.architecture == "language-model"
         if language_model and not plain:
             raise InputError(

@@ -84,7 +84,7 @@ class TranslationGraph:
         mask = (source != PAD) & (source != EOS)
         mask = mask if self.model.aligned else mask[:, :0]
         selection = selection_for(settings, self.shortlist, source, constraints)
-        found = _search(
+        found = search_tokens(
             self.model,
             with_spares(settings),
             memory,
@@ -94,7 +94,7 @@ class TranslationGraph:
             selection=selection,
         )
         found, cut_off = stop_repetition(found, constraints)
-        text = self._spelled(found)
+        text = spelled(self.tokenizers, found)
         if settings.n_best > 1 and not settings.sample:
             found, text, cut_off = distinct(found, text, cut_off, settings.n_best)
         return {
@@ -112,11 +112,11 @@ class TranslationGraph:
         source, lengths, truncated = self._read(sources, max_length)
         pieces = self.tokenizers.target.encode(targets)
         kept = pieces[:, :max_length]
-        read, written, whole = _teacher_forced(pieces, max_length)
+        read, written, whole = teacher_forced(pieces, max_length)
         logits, alignment = self.model.score_pairs(source, read, written)
-        token_scores = _token_scores(logits, written)
-        scores = tf.reduce_sum(token_scores, 1)
-        parts = (kept.to_tensor(PAD), kept.row_lengths(), scores, scores, token_scores, alignment)
+        each = token_scores(logits, written)
+        scores = tf.reduce_sum(each, 1)
+        parts = (kept.to_tensor(PAD), kept.row_lengths(), scores, scores, each, alignment)
         found = Hypotheses(*(tf.expand_dims(part, 1) for part in parts))
         return {**_outputs(found, source, lengths, truncated), "unfinished": tf.expand_dims(~whole, 1)}
 
@@ -126,13 +126,6 @@ class TranslationGraph:
         read = pieces[:, :max_length]
         source = _padded(tf.concat([read, tf.fill([read.nrows(), 1], EOS)], 1))
         return source, tf.cast(read.row_lengths(), tf.int32), pieces.row_lengths() > read.row_lengths()
-
-    def _spelled(self, found: Hypotheses) -> tf.Tensor:
-        """Return the texts ``(batch, n_best)`` of hypotheses."""
-        shape = tf.shape(found.lengths)
-        flat = tf.reshape(found.tokens, [shape[0] * shape[1], tf.shape(found.tokens)[2]])
-        written = tf.RaggedTensor.from_tensor(flat, lengths=tf.reshape(found.lengths, [-1]))
-        return tf.reshape(self.tokenizers.target.decode(written), shape)
 
 
 class CompletionGraph:
@@ -166,7 +159,7 @@ class CompletionGraph:
         limits = tf.fill([rows], settings.max_length)
         constraints = Constraints(limits, prefix=prefix, no_repeat=settings.no_repeat, unknown=UNK)
         memory, mask = self.model.encode(prefix), tf.zeros([rows, 0], tf.bool)
-        found = _search(self.model, settings, memory, mask=mask, constraints=constraints, numbers=numbers)
+        found = search_tokens(self.model, settings, memory, mask=mask, constraints=constraints, numbers=numbers)
         found, cut_off = stop_repetition(found, constraints)
         tokens, lengths = found.tokens[:, 0], found.lengths[:, 0]
         return {
@@ -186,9 +179,9 @@ class CompletionGraph:
             ``scores`` and ``lengths`` ``(batch,)``: log-probabilities and numbers of pieces. EOS is included, except
             where a text has more pieces than were read.
         """
-        read, written, _ = _teacher_forced(self.tokenizers.target.encode(texts), max_length)
+        read, written, _ = teacher_forced(self.tokenizers.target.encode(texts), max_length)
         logits, _ = self.model.teacher_forcing(None, read)
-        scores = tf.reduce_sum(_token_scores(logits, written), 1)
+        scores = tf.reduce_sum(token_scores(logits, written), 1)
         return {"scores": scores, "lengths": tf.math.count_nonzero(written != PAD, 1)}
 
 
@@ -221,7 +214,15 @@ class GraphCache:
 
 
 # The search of both graphs: BOS and EOS are those of every tokenizer.
-_search = partial(search, bos=BOS, eos=EOS)
+search_tokens = partial(search, bos=BOS, eos=EOS)
+
+
+def spelled(tokenizers: Tokenizers, found: Hypotheses) -> tf.Tensor:
+    """Return the texts ``(batch, n_best)`` of hypotheses."""
+    shape = tf.shape(found.lengths)
+    flat = tf.reshape(found.tokens, [shape[0] * shape[1], tf.shape(found.tokens)[2]])
+    written = tf.RaggedTensor.from_tensor(flat, lengths=tf.reshape(found.lengths, [-1]))
+    return tf.reshape(tokenizers.target.decode(written), shape)
 
 
 def distinct(
@@ -244,7 +245,7 @@ def distinct(
     return Hypotheses(*kept), text, cut_off
 
 
-def _teacher_forced(pieces: tf.RaggedTensor, max_length: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+def teacher_forced(pieces: tf.RaggedTensor, max_length: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
     """Return what a decoder reads and must write, ids ``(batch, target)``, and which texts are whole, ``(batch,)``."""
     kept = pieces[:, :max_length]
     rows, whole = kept.nrows(), pieces.row_lengths() == kept.row_lengths()
@@ -257,7 +258,7 @@ def _teacher_forced(pieces: tf.RaggedTensor, max_length: tf.Tensor) -> tuple[tf.
     return read, written, whole
 
 
-def _token_scores(logits: tf.Tensor, written: tf.Tensor) -> tf.Tensor:
+def token_scores(logits: tf.Tensor, written: tf.Tensor) -> tf.Tensor:
     """Return the log-probability of each token ``(batch, target)``; 0 at padding."""
     losses = tf.nn.sparse_softmax_cross_entropy_with_logits(written, tf.cast(logits, tf.float32))
     return tf.where(written != PAD, -losses, 0.0)

@@ -8,9 +8,12 @@ from typing import Any
 from nmt.config import Config
 from nmt.errors import InputError
 from nmt.layers.attention import ATTENTIONS, Attention, FixedContext, make_attention
+from nmt.layers.cells import CELLS
 from nmt.layers.decoder import Decoder
 from nmt.layers.encoder import Encoder
+from nmt.layers.features import FeatureEncoder
 from nmt.layers.transformer import TransformerDecoder, TransformerEncoder
+from nmt.models.caption_model import CaptionModel
 from nmt.models.classifier import SequenceClassifier
 from nmt.models.language_model import LanguageModel
 from nmt.models.masked_language_model import MaskedLanguageModel
@@ -24,10 +27,11 @@ def build_model(config: Config, source_vocabulary: int | None = None, target_voc
     Arguments:
         config: the whole configuration.
         source_vocabulary, target_vocabulary: numbers of tokens; ``text.vocabulary_size`` if not given. A language model
-            uses only the second. Of a classifier or a tagger the second is the number of labels.
+            and a model of features use only the second. Of a classifier or a tagger that is the number of labels.
 
     Returns:
-        A :class:`Seq2Seq`, :class:`LanguageModel`, :class:`SequenceClassifier` or :class:`SequenceTagger`.
+        A :class:`Seq2Seq`, :class:`CaptionModel`, :class:`LanguageModel`, :class:`SequenceClassifier` or
+        :class:`SequenceTagger`.
 
     Raises:
         InputError: if no vocabulary size is given and the config's is ``auto``.
@@ -47,10 +51,14 @@ def build_model(config: Config, source_vocabulary: int | None = None, target_voc
     return model
 
 
-def recurrent(config: Config, source_vocabulary: int, target_vocabulary: int) -> Seq2Seq:
-    """Return a recurrent encoder and decoder, not built yet."""
+def recurrent(config: Config, source_vocabulary: int, target_vocabulary: int) -> Seq2Seq | CaptionModel:
+    """Return a recurrent encoder, or one of features, and a recurrent decoder, not built yet."""
     m = config.model
     attention = ATTENTIONS.get(m.attention)
+    if m.source == "features":
+        layer = make_attention(m.attention, m.attention_units, m.heads) if attention else FixedContext(m.units)
+        bridge = (m.units, m.decoder_layers, CELLS[m.cell].states)
+        return _caption_model(config, target_vocabulary, bridge, _recurrent_decoder(config, layer))
     encoder = Encoder(
         m.units,
         m.cell,
@@ -68,17 +76,21 @@ def recurrent(config: Config, source_vocabulary: int, target_vocabulary: int) ->
     return _seq2seq(config, source_vocabulary, target_vocabulary, encoder=encoder, decoder=decoder)
 
 
-def transformer(config: Config, source_vocabulary: int, target_vocabulary: int) -> Seq2Seq:
-    """Return a Transformer, not built yet."""
+def transformer(config: Config, source_vocabulary: int, target_vocabulary: int) -> Seq2Seq | CaptionModel:
+    """Return a Transformer, or its decoder behind an encoder of features, not built yet."""
     m = config.model
     shared = _stack(config)
-    encoder = TransformerEncoder(layers=m.encoder_layers, **shared)
+    features = m.source == "features"
+    # Before the decoder: the order in which layers are made decides on their random weights.
+    encoder = None if features else TransformerEncoder(layers=m.encoder_layers, **shared)
     decoder = TransformerDecoder(
         layers=m.decoder_layers,
         layer=None if m.alignment_layer == "last" else int(m.alignment_layer) - 1,
         head=None if m.alignment_head == "mean" else int(m.alignment_head) - 1,
         **shared,
     )
+    if features:
+        return _caption_model(config, target_vocabulary, None, decoder)
     return _seq2seq(config, source_vocabulary, target_vocabulary, encoder=encoder, decoder=decoder)
 
 
@@ -165,6 +177,18 @@ def _recurrent_decoder(config: Config, attention: Attention | None) -> Decoder:
         layer_norm=m.layer_norm,
         residual=m.residual,
     )
+
+
+def _caption_model(
+    config: Config, vocabulary: int, bridge: tuple[int, int, int] | None, decoder: Decoder | TransformerDecoder
+) -> CaptionModel:
+    m = config.model
+    if not (m.source_cells and m.source_width):
+        raise InputError(
+            "model.source_cells and model.source_width are not known before there are features: set both, or train."
+        )
+    encoder = FeatureEncoder(m.units, bridge, positions=m.source_cells if m.positions == "learned" else 0)
+    return CaptionModel(m.source_width, vocabulary, m.embedding, encoder, decoder, m.tied, **_dropouts(config))
 
 
 def _seq2seq(config: Config, source_vocabulary: int, target_vocabulary: int, *, encoder: Any, decoder: Any) -> Seq2Seq:

@@ -38,6 +38,7 @@ from nmt.saving import replace_weights
 from nmt.training.averaging import Keep
 from nmt.training.checkpoint import RestoreMetrics
 from nmt.training.memory import peak_mb
+from nmt.training.row_captioner import RowCaptioner
 from nmt.training.schedules import WarmUp
 
 logger = logging.getLogger(__name__)
@@ -147,7 +148,7 @@ class DevScores(keras.callbacks.Callback):
 
     after = (News, Keep, StopOnNonFinite)
 
-    def __init__(self, translator: Translator, pairs: list[tuple[str, str]], news: News) -> None:
+    def __init__(self, translator: Translator | RowCaptioner, pairs: list[tuple[str, str]], news: News) -> None:
         super().__init__()
         self.translator = translator
         self.sources = [source for source, _ in pairs]

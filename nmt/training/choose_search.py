@@ -14,6 +14,7 @@ from typing import Any
 from nmt.config import Decoding
 from nmt.evaluation.scores import score
 from nmt.inference.translator import Translator
+from nmt.training.row_captioner import RowCaptioner
 
 logger = logging.getLogger(__name__)
 
@@ -32,7 +33,7 @@ _OTHER_BEAMS = (3, 10)
 Search = tuple[int, float]
 
 
-def choose_search(translator: Translator, pairs: Sequence[tuple[str, str]]) -> Decoding:
+def choose_search(translator: Translator | RowCaptioner, pairs: Sequence[tuple[str, str]]) -> Decoding:
     """Return the section ``decoding`` of a model with the beam size and length penalty that suit it.
 
     Greedy search is tried, then a beam of 5 with some length penalties, then other beams with the best of these. Of

@@ -6,12 +6,13 @@ import numpy as np
 
 from nmt.data.tokenizers import Tokenizer, Tokenizers
 from nmt.data.vocabulary_growth import replaced
+from nmt.models.caption_model import CaptionModel
 from nmt.models.encoder_model import EncoderModel
 from nmt.models.language_model import LanguageModel
 from nmt.models.masked_language_model import MaskedLanguageModel
 from nmt.models.seq2seq import Seq2Seq
 
-Network = Seq2Seq | LanguageModel | EncoderModel
+Network = Seq2Seq | CaptionModel | LanguageModel | EncoderModel
 
 
 def begin_with(model: Network, tokenizers: Tokenizers, start: Network, start_tokenizers: Tokenizers) -> None:

@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any, cast
 
 import keras
 import numpy as np
@@ -16,6 +17,7 @@ import tensorflow as tf
 
 from nmt.config import LABELLING, MASKED, Config, with_settings
 from nmt.data.corpora import Corpus, from_pairs, split_dev
+from nmt.data.features import captions_of, corpus_features, looks_like_features, open_captions, with_shape
 from nmt.data.mixture import open_parallel, open_texts, open_tsvs
 from nmt.data.pipeline import Pipeline, prefetched
 from nmt.doctor.quick import warnings
@@ -24,6 +26,7 @@ from nmt.evaluation.confidence import reliability_lines
 from nmt.evaluation.judge import PERPLEXITY, Judge, choose_judge, choose_label_judge, learned_little
 from nmt.folder_lock import folder_lock
 from nmt.inference.calibration import LEAST, calibrate, check_pairs
+from nmt.inference.captioner import Captioner
 from nmt.inference.completer import Completer
 from nmt.inference.confidence_file import write as write_confidence
 from nmt.inference.head_file import write as write_head
@@ -31,6 +34,7 @@ from nmt.inference.labeller import Labeller
 from nmt.inference.pretrained import Pretrained
 from nmt.inference.translator import Translator
 from nmt.model_folder import EPOCHS, JOURNAL, LOGS, STATE, WEIGHTS, make
+from nmt.models.caption_model import CaptionModel
 from nmt.models.language_model import LanguageModel
 from nmt.models.seq2seq import Seq2Seq
 from nmt.output_streams import LastingStream
@@ -59,6 +63,7 @@ from nmt.training.choose_search import choose_search
 from nmt.training.inputs import RunParts, batch_order, development_sentences, run_parts, uncounted_batches
 from nmt.training.limits import RunLimits
 from nmt.training.prepare import check_workers, prepare_run
+from nmt.training.row_captioner import RowCaptioner
 from nmt.training.schedules import WarmUp
 from nmt.training.teach_alignment import teach, wanted
 from nmt.training.tensorboard import DEV, TRAIN, Completions, Curves, EventFile, Projector, Translations
@@ -71,10 +76,12 @@ logger = logging.getLogger(__name__)
 MAX_WORKERS = 256
 
 # What a training returns.
-Trained = Translator | Completer | Labeller | Pretrained
+Trained = Translator | Captioner | Completer | Labeller | Pretrained
 
-# A corpus, a TSV, two parallel files, or pairs of strings.
-Pairs = Corpus | str | Path | tuple[str | Path, str | Path] | Iterable[tuple[str, str]]
+# A corpus, a TSV, two parallel files, features with their captions, or pairs of strings.
+Pairs = (
+    Corpus | str | Path | tuple[str | Path, str | Path] | tuple[np.ndarray, Sequence[str]] | Iterable[tuple[str, str]]
+)
 
 
 def train_model(
@@ -95,7 +102,8 @@ def train_model(
     Arguments:
         config: the whole configuration.
         corpus: the training pairs, with word links for ``training.guided_alignment``, plain text for a language model,
-            or texts with their labels as targets, see :mod:`nmt.data.labels`, for a classifier or a tagger.
+            texts with their labels as targets, see :mod:`nmt.data.labels`, for a classifier or a tagger, or captions of
+            features, see :mod:`nmt.data.features`.
         dev: the development pairs, of which the first 2,000 are translated after each epoch.
         folder: where the model goes. It must be new or empty, or hold the run to resume.
         resume: whether to continue the run in ``folder``; the model is then the same, bit for bit, as without a stop.
@@ -105,8 +113,9 @@ def train_model(
             scores, reports, and writes into the folder.
 
     Returns:
-        The best model, as a :class:`Translator`, a :class:`Completer` for a language model, or a :class:`Labeller` for
-        a classifier or a tagger, a :class:`Pretrained` for a masked language model.
+        The best model, as a :class:`Translator`, a :class:`Captioner` for one of features, a :class:`Completer` for a
+        language model, a :class:`Labeller` for a classifier or a tagger, a :class:`Pretrained` for a masked language
+        model.
 
     Raises:
         InputError: before anything is written, if the folder holds another model, the text allows no such vocabulary,
@@ -117,6 +126,7 @@ def train_model(
     """
     folder = Path(folder)
     begin = Path(start) if start else None
+    config = with_shape(config, corpus, dev)
     if config.training.confidence == "on":
         check_pairs(development_sentences(dev))
     if workers:
@@ -167,7 +177,8 @@ def fit(
         pairs: a corpus of :mod:`nmt.data.corpora` or :mod:`nmt.data.mixture`, the name of a TSV or of two parallel
             files, each also a pattern or a folder, or pairs of strings.
             With ``model.architecture=language-model`` the name of a text, or pairs with an empty source; with
-            ``classifier`` or ``tagger`` the pairs are texts with their labels.
+            ``classifier`` or ``tagger`` the pairs are texts with their labels. Features, an array or a ``.npy`` file,
+            come in two with their captions, a list or a file: ``model.source`` is then ``features``.
         to: the new folder for the model.
         dev: the development pairs, in the same form; by default some pairs are held out.
         preset: ``auto``, fitted to the number of pairs, ``plain``, or another one of :mod:`nmt.presets`.
@@ -182,28 +193,46 @@ def fit(
     >>> translator = nmt.fit("pairs.tsv", to="my-model")                    # doctest: +SKIP
     >>> translator = nmt.fit([("밥을 먹었다", "ate rice"), ...], to="m")     # doctest: +SKIP
     """
+    settings = [*(["model.source=features"] if _of_features(pairs) else []), *settings]
     # A wrong setting is refused before a long corpus is read.
     chosen = with_settings(named_preset(preset)[0], list(settings))
     plain = chosen.model.architecture in ("language-model", MASKED)
     prepare_run(Config(), Path(to), linked=False)
-    corpus = _opened(pairs, plain)
-    corpus, held = (corpus, _opened(dev, plain)) if dev is not None else split_dev(corpus)
+    cells = chosen.model.source_cells
+    corpus = _opened(pairs, plain, cells)
+    corpus, held = (corpus, _opened(dev, plain, cells)) if dev is not None else split_dev(corpus)
     if dev is None:
         logger.info(f"{held.size:,} of the training {'lines' if plain else 'pairs'} are held out for development.")
     labelling = chosen.model.architecture in LABELLING
-    what = "texts" if labelling else "lines" if plain else "pairs"
+    described = corpus_features(corpus) is not None
+    what = "texts" if labelling else "lines" if plain else "captions" if described else "pairs"
     base, lines = named_preset(preset, corpus.size, what, chosen.text.joint)
     for line in lines:
         logger.info(line)
-    for line in [] if labelling else warnings(corpus, held, plain=plain):
+    for line in [] if labelling or described else warnings(corpus, held, plain=plain):
         logger.warning(f"Warning: {line}")
     return train_model(with_settings(base, list(settings)), corpus, held, to)
 
 
-def _opened(pairs: Pairs, plain: bool) -> Corpus:
+def _of_features(pairs: Pairs) -> bool:
+    """Return whether pairs are features with their captions."""
+    if isinstance(pairs, Corpus):
+        return corpus_features(pairs) is not None
+    if not isinstance(pairs, tuple | list) or len(pairs) != 2:
+        return False
+    first = pairs[0]
+    return isinstance(first, np.ndarray) or (isinstance(first, str | Path) and looks_like_features(Path(first)))
+
+
+def _opened(pairs: Pairs, plain: bool, cells: int = 0) -> Corpus:
     """Return pairs in any form as a corpus."""
     if isinstance(pairs, Corpus):
         return pairs
+    if _of_features(pairs):
+        values, captions = cast("tuple[Any, Any]", pairs)
+        if isinstance(values, np.ndarray):
+            return captions_of(values, captions, cells)
+        return open_captions(Path(values), Path(captions), cells)
     if isinstance(pairs, str | Path):
         return open_texts([pairs]) if plain else open_tsvs([pairs])
     listed = list(pairs)
@@ -237,7 +266,12 @@ def _train(
         judge = Judge(PERPLEXITY, "that of the masked tokens")
     else:
         language_model = isinstance(kept, LanguageModel)
-        translator = Completer(kept, tokenizers, config) if language_model else Translator(kept, tokenizers, config)
+        if isinstance(kept, CaptionModel):
+            features = corpus_features(dev)
+            assert features
+            translator = RowCaptioner(kept, tokenizers, config, features)
+        else:
+            translator = Completer(kept, tokenizers, config) if language_model else Translator(kept, tokenizers, config)
         targets = [target for _, target in development_sentences(dev)]
         judge = choose_judge(training.watch, targets, language_model=language_model)
     logger.info(str(judge))
@@ -288,10 +322,13 @@ def _train(
     load_weights(kept, folder / WEIGHTS)
     if workers:
         workers.assign_from_chief(kept.variables)
-    if config.decoding.beam == "auto" and isinstance(translator, Translator):
+    if config.decoding.beam == "auto" and isinstance(translator, Translator | RowCaptioner):
         config = dataclasses.replace(config, decoding=choose_search(translator, development_sentences(dev)))
         replace_config(folder, config)
-        translator = Translator(kept, tokenizers, config)
+        if isinstance(translator, Translator):
+            translator = Translator(kept, tokenizers, config)
+    if isinstance(translator, RowCaptioner):
+        translator = Captioner(kept, tokenizers, config)
     try:
         if isinstance(kept, Seq2Seq) and wanted(config):
             translator = _with_head(translator, corpus, folder)
@@ -398,6 +435,7 @@ def run_callbacks(
         lines = [line for _, line in pairs]
         scores, examples = [DevText(translator, lines, news)], [Completions(dev_events, translator, lines)]
     else:
+        assert isinstance(translator, Translator | RowCaptioner)
         scores, examples = [DevScores(translator, pairs, news)], [Translations(dev_events, translator, pairs)]
     changes: list[keras.callbacks.Callback] = []
     if training.schedule == "plateau":

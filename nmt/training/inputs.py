@@ -6,7 +6,7 @@ import contextlib
 import dataclasses
 import logging
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -20,7 +20,9 @@ from nmt.config import ENCODER_ALONE, LABELLING, MASKED, MAX_RATIO, Config, Text
 from nmt.data import tokenizers as texts
 from nmt.data import vocabulary_growth
 from nmt.data.alignment_targets import count_lost
+from nmt.data.caption_pipeline import CaptionPipeline, caption_lengths
 from nmt.data.corpora import Corpus
+from nmt.data.features import corpus_features, with_shape
 from nmt.data.label_pipeline import LabelPipeline, label_lengths
 from nmt.data.labels import Labels, Reading, check_known, check_lines, learn_labels
 from nmt.data.masked_tokens import MaskedPipeline
@@ -30,7 +32,8 @@ from nmt.data.tokenizers import Tokenizers
 from nmt.decoding.strategies import fitted_max_ratio
 from nmt.errors import InputError
 from nmt.model_folder import read_config
-from nmt.saving import load, load_labelling, load_pretrained, sizes
+from nmt.models.caption_model import CaptionModel
+from nmt.saving import load, load_captions, load_labelling, load_pretrained, sizes
 from nmt.training.batch_parts import batch_parts, share_cores_among
 from nmt.training.checkpoint import fingerprint
 from nmt.training.distribute import strategy
@@ -100,6 +103,7 @@ def run_parts(
         InputError: if the run may not begin.
     """
     others = workers is not None and not workers.is_chief
+    config = with_shape(config, corpus, dev)
     prepare_run(config, None if others else folder, linked=corpus.links() is not None, resume=resume, start=start)
     share_cores_among(batch_parts(config.training))
     strategy(config.training.devices)  # refuses more devices than there are
@@ -116,8 +120,9 @@ def run_parts(
     labels = run_labels(config, corpus, dev, start) if config.model.architecture in LABELLING else None
     started: Any = None
     if start and not resume:
-        pretrained = read_config(start).model.architecture == MASKED
-        started = (load_pretrained if pretrained else load_labelling if labels else load)(start)
+        begun = read_config(start).model
+        opened: Any = load_pretrained if begun.architecture == MASKED else load_labelling if labels else load
+        started = (load_captions if begun.source == "features" else opened)(start)
     tokenizers = (
         None
         if others
@@ -142,6 +147,8 @@ def run_parts(
     development = development_batches(config, pipeline, dev)
     made = make_models(config, sizes(tokenizers, labels), steps, workers.strategy if workers else None)
     model, scored, schedule = made
+    if isinstance(scored.network, CaptionModel):
+        _standardize([model.network, scored.network], corpus, started[0] if started else None)
     if started:
         begin_with(model.network, tokenizers, started[0], started[1])
     return RunParts(
@@ -157,6 +164,19 @@ def run_parts(
         schedule=schedule,
         labels=labels,
     )
+
+
+def _standardize(networks: Sequence[CaptionModel], corpus: Corpus, started: CaptionModel | None) -> None:
+    """Give networks the mean and the deviation of the training features, or those of the model that they begin with."""
+    features = corpus_features(corpus)
+    assert features
+    mean, deviation = (
+        (np.asarray(started.encoder.mean), np.asarray(started.encoder.deviation))
+        if started
+        else (features.mean, features.deviation)
+    )
+    for network in networks:
+        network.encoder.standardize(mean, deviation)
 
 
 def run_labels(config: Config, corpus: Corpus, dev: Corpus, start: Path | None = None) -> Labels:
@@ -249,15 +269,19 @@ def run_tokenizers(
 
 def fit_tokenizers(config: Config, corpus: Corpus) -> Tokenizers:
     """Train the tokenizers on the distinct sentences of the corpus: on a uniform sample of them if they are many."""
-    labelling = config.model.architecture in LABELLING
+    labelling, features = config.model.architecture in LABELLING, corpus_features(corpus)
     tokenizers = texts.train_tokenizers(
-        ((text, "") for text, _ in corpus.pairs()) if labelling else corpus.pairs(),
+        ((text, "") for text, _ in corpus.pairs())
+        if labelling
+        else (("", caption) for _, caption in corpus.pairs())
+        if features
+        else corpus.pairs(),
         config.text.kind,
         config.text.vocabulary_size,
         config.text.joint,
         config.text.normalization,
     )
-    what = "texts" if labelling else "lines" if _plain(config) else "pairs"
+    what = "texts" if labelling else "lines" if _plain(config) else "captions" if features else "pairs"
     if config.text.normalization == "auto" and tokenizers.target.normalization != "nfc":
         logger.info(
             f"text.normalization = {tokenizers.target.normalization}, because letters or digits come in two widths: "
@@ -279,6 +303,7 @@ def unwritable_words(config: Config, corpus: Corpus, tokenizers: Tokenizers, sta
     if config.model.architecture in ENCODER_ALONE:
         return ""
     words, of = ("words", "lines") if _plain(config) else ("target words", "pairs")
+    words, of = ("words", "captions") if corpus_features(corpus) else (words, of)
     targets = [target for _, target in spread_pairs(corpus, SAMPLE)]
     found = tokenizers.target.changed_words(targets)
     if not found:
@@ -335,6 +360,11 @@ def sample_lengths(config: Config, corpus: Corpus, tokenizers: Tokenizers) -> np
         sample = spread_pairs(corpus, SAMPLE)
         blocks = label_lengths(sample, tokenizers.source, Reading.of(config), config.data.max_length)
         return np.concatenate([np.zeros([0, 2], np.int64), *blocks])
+    if features := corpus_features(corpus):
+        measured = caption_lengths(
+            spread_pairs(corpus, SAMPLE), tokenizers.target, features.cells, config.data.max_length
+        )
+        return np.concatenate([np.zeros([0, 2], np.int64), *measured])
     sourceless = _plain(config)
     return lengths(spread_pairs(corpus, SAMPLE), tokenizers, config.data.max_length, sourceless)
 
@@ -409,14 +439,18 @@ def make_pipeline(
         )
     share, batches = buckets.padding(measured, training.batch_size, training.batch_unit)
     source, target = np.mean(measured, 0)
+    features = corpus_features(corpus)
     pieces = (
-        f"{target:.1f} pieces a {'text' if labels else 'line'}"
+        f"{features.cells:,} cells of {features.width:,} numbers and {target:.1f} pieces a caption"
+        if features
+        else f"{target:.1f} pieces a {'text' if labels else 'line'}"
         if sourceless or labels
         else f"{source:.1f} source and {target:.1f} target pieces a sentence"
     )
     logger.info(f"{pieces}; {share:.1%} of the batches is padding.")
     make: Any = partial(LabelPipeline, labels=labels, reading=Reading.of(config)) if labels else Pipeline
     make = MaskedPipeline if config.model.architecture == MASKED else make
+    make = partial(CaptionPipeline, features=features) if features else make
     pipeline = make(
         (lambda epoch: mixed_rows(corpus, training.seed, epoch))
         if reads_mixed(config, corpus)
@@ -478,7 +512,10 @@ def development_batches(config: Config, pipeline: Pipeline, dev: Corpus) -> tf.d
     Raises:
         InputError: if there is none.
     """
-    if isinstance(pipeline, LabelPipeline):
+    features = corpus_features(dev)
+    if features:
+        blocks = caption_lengths(dev.pairs(), pipeline.tokenizers.target, features.cells, pipeline.max_length)
+    elif isinstance(pipeline, LabelPipeline):
         blocks = label_lengths(dev.pairs(), pipeline.tokenizers.source, pipeline.reading, pipeline.max_length)
     else:
         blocks = length_blocks(dev.pairs(), pipeline.tokenizers, pipeline.max_length, pipeline.sourceless)
@@ -487,7 +524,8 @@ def development_batches(config: Config, pipeline: Pipeline, dev: Corpus) -> tf.d
             f"No development pair of {dev.name} is left: each has an empty side or more than data.max_length = "
             f"{config.data.max_length} pieces."
         )
-    return dataclasses.replace(pipeline, pairs=dev.dataset()).in_order()
+    measuring: Any = {"pairs": dev.dataset(), **({"features": features} if features else {})}
+    return dataclasses.replace(pipeline, **measuring).in_order()
 
 
 def development_sentences(dev: Corpus) -> list[tuple[str, str]]:

@@ -169,7 +169,9 @@ def compile_for_training(
         model.optimizer.build(model.trainable_variables)
     # Keras creates the variables of the metrics at the first batch, but a resumed run needs them before.
     token = tf.ones([1, 1], tf.int32)
-    inputs = {"source": token, "target": token}
+    m = config.model
+    source = tf.ones([1, m.source_cells, m.source_width]) if m.source == "features" else token
+    inputs = {"source": source, "target": token}
     outputs = model(inputs)
     written = tf.ones(tf.shape(outputs)[:-1], tf.int32) if _labels(config) else token
     model.compute_loss(inputs, written, outputs)

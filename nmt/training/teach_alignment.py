@@ -49,6 +49,7 @@ def wanted(config: Config) -> bool:
     has_attention = config.model.architecture not in (*ENCODER_ALONE, "language-model") and (
         config.model.architecture != "recurrent" or config.model.attention != "none"
     )
+    has_attention = has_attention and config.model.source == "text"
     return config.training.alignment_head == "on" or (config.training.alignment_head == "auto" and has_attention)
 
 

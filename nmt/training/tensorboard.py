@@ -32,11 +32,13 @@ from nmt.errors import WorkFailed, first_line
 from nmt.inference.completer import Completer
 from nmt.inference.strings import one_line
 from nmt.inference.translator import Translator
+from nmt.models.caption_model import CaptionModel
 from nmt.models.encoder_model import EncoderModel
 from nmt.models.language_model import LanguageModel
 from nmt.models.seq2seq import Seq2Seq
 from nmt.training.averaging import Keep
 from nmt.training.callbacks import Journal, beginning, best_epoch
+from nmt.training.row_captioner import RowCaptioner
 
 # The runs in TensorBoard: of the model that learns, and of the one that is kept, on the development set.
 TRAIN, DEV = "train", "dev"
@@ -182,7 +184,9 @@ class Translations(keras.callbacks.Callback):
 
     after = (Keep,)
 
-    def __init__(self, file: EventFile, translator: Translator, pairs: Sequence[tuple[str, str]]) -> None:
+    def __init__(
+        self, file: EventFile, translator: Translator | RowCaptioner, pairs: Sequence[tuple[str, str]]
+    ) -> None:
         super().__init__()
         self.file = file
         self.translator = translator
@@ -244,13 +248,13 @@ def _escaped(character: str) -> str:
 
 
 def tables(
-    model: Seq2Seq | LanguageModel | EncoderModel, tokenizers: Tokenizers
+    model: Seq2Seq | CaptionModel | LanguageModel | EncoderModel, tokenizers: Tokenizers
 ) -> dict[str, tuple[tf.Tensor, Tokenizer]]:
     """Return the embeddings of a model by name, each with the tokenizer of its rows; a shared one is listed once."""
     if isinstance(model, EncoderModel):
         return {"embedding": (tf.convert_to_tensor(model.source_embedding.embeddings), tokenizers.source)}
     target = tf.convert_to_tensor(model.target_embedding.embeddings)
-    if isinstance(model, LanguageModel) or model.source_embedding is model.target_embedding:
+    if isinstance(model, LanguageModel | CaptionModel) or model.source_embedding is model.target_embedding:
         return {"embedding": (target, tokenizers.target)}
     source = tf.convert_to_tensor(model.source_embedding.embeddings)
     return {"source_embedding": (source, tokenizers.source), "target_embedding": (target, tokenizers.target)}
@@ -272,7 +276,11 @@ class Projector(keras.callbacks.Callback):
     after = (Journal,)
 
     def __init__(
-        self, run: Path, kept: Seq2Seq | LanguageModel | EncoderModel, tokenizers: Tokenizers, journal: Journal
+        self,
+        run: Path,
+        kept: Seq2Seq | CaptionModel | LanguageModel | EncoderModel,
+        tokenizers: Tokenizers,
+        journal: Journal,
     ) -> None:
         super().__init__()
         self.run = run

@@ -1,0 +1,64 @@
+"""From features to hypotheses in one graph. A captioner runs it, and an export stores it."""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+from nmt.config import Decoding
+from nmt.data.tokenizers import PAD, UNK, Tokenizers
+from nmt.decoding.repetition import stop_repetition
+from nmt.decoding.search import Hypotheses
+from nmt.decoding.strategies import constraints_for, with_spares
+from nmt.inference.graph import Outputs, distinct, search_tokens, spelled, teacher_forced, token_scores
+from nmt.models.caption_model import CaptionModel
+
+
+class CaptionGraph:
+    """What a captioner does, on tensors.
+
+    Both methods return the fields of :class:`~nmt.decoding.search.Hypotheses`, ``text`` ``(batch, n_best)``, and
+    ``unfinished`` ``(batch, n_best)``, whether a hypothesis has no EOS, because it reached its maximum length.
+
+    Arguments:
+        model: the trained model.
+        tokenizers: those it was trained with.
+    """
+
+    def __init__(self, model: CaptionModel, tokenizers: Tokenizers) -> None:
+        self.model = model
+        self.tokenizers = tokenizers
+
+    def caption(self, settings: Decoding, features: tf.Tensor, numbers: tf.Tensor) -> Outputs:
+        """Describe features ``(batch, cells, width)``.
+
+        Arguments:
+            settings: the section ``decoding`` of a config.
+            features: what is described.
+            numbers: the random numbers of sampling, see :func:`~nmt.decoding.strategies.numbers_for`.
+        """
+        shape = tf.shape(features)
+        lengths = tf.fill([shape[0]], shape[1])
+        constraints = constraints_for(settings, lengths, None, unknown=UNK, space=self.tokenizers.target.space)
+        mask = tf.ones([shape[0], shape[1] if self.model.aligned else 0], tf.bool)
+        memory = self.model.encode(features)
+        found = search_tokens(
+            self.model, with_spares(settings), memory, mask=mask, constraints=constraints, numbers=numbers
+        )
+        found, cut_off = stop_repetition(found, constraints)
+        text = spelled(self.tokenizers, found)
+        if settings.n_best > 1 and not settings.sample:
+            found, text, cut_off = distinct(found, text, cut_off, settings.n_best)
+        return {**found._asdict(), "text": text, "unfinished": cut_off}
+
+    def score(self, features: tf.Tensor, captions: tf.Tensor, max_length: tf.Tensor) -> Outputs:
+        """Score ``captions`` ``(batch,)`` of features, of each of which ``max_length``, ``()``, pieces are read."""
+        pieces = self.tokenizers.target.encode(captions)
+        kept = pieces[:, :max_length]
+        read, written, whole = teacher_forced(pieces, max_length)
+        logits, alignment = self.model.teacher_forcing(features, read)
+        each = token_scores(logits, written)
+        scores = tf.reduce_sum(each, 1)
+        parts = (kept.to_tensor(PAD), kept.row_lengths(), scores, scores, each, alignment)
+        found = Hypotheses(*(tf.expand_dims(part, 1) for part in parts))
+        unfinished = tf.expand_dims(~whole, 1)
+        return {**found._asdict(), "text": tf.expand_dims(captions, 1), "unfinished": unfinished}
