@@ -66,7 +66,7 @@ def test_a_model_of_features_describes_is_scored_and_drawn(model: Path, place: P
     assert scores["attention"]["words"] == 64 and scores["attention"]["uniform"] == 0.25
     assert 0 < scores["attention"]["share"] <= 1
     assert len((place / "found.tsv").read_text().splitlines()) == 64
-    result = here("caption", model, place / "train.npy", "--format", "jsonl", "--beam", "2")
+    result = nmt("caption", model, place / "train.npy", "--format", "jsonl", "--beam", "2")
     lines = result.stdout.decode().splitlines()
     assert result.returncode == 0 and len(lines) == 64
     first = json.loads(lines[0])
