@@ -106,15 +106,16 @@ def test_the_source_tokens_that_hypotheses_attend_to_are_bounded(monkeypatch: py
 
 def test_no_more_than_twelve_graphs_are_kept() -> None:
     translator, model = watched()
-    for max_length in range(1, 14):
-        translator.translate(["나는"], max_length=max_length)
-    assert (len(translator.graphs), model.traces) == (12, 13)
-    for max_length in range(2, 14):
-        translator.translate(["나는"], max_length=max_length)
-    assert (len(translator.graphs), model.traces) == (12, 13)
-    # The first was dropped for the last.
-    translator.translate(["나는"], max_length=1)
-    assert (len(translator.graphs), model.traces) == (12, 14)
+    asked = [translator.decoding(max_length=number) for number in range(1, 14)]
+    made = [translator.graphs(settings, False) for settings in asked]
+    assert len(translator.graphs) == 12
+    for settings, graph in zip(asked[1:], made[1:], strict=True):
+        assert translator.graphs(settings, False) is graph
+    # The first was dropped for the last, and is made anew; then it is kept, and traced once.
+    assert translator.graphs(asked[0], False) is not made[0]
+    for _ in range(2):
+        translator.translate(["나는"], max_length=1)
+    assert (len(translator.graphs), model.traces) == (12, 1)
 
 
 @pytest.mark.parametrize("number", [0, -1])
