@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
+import logging
 import os
 import shlex
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -11,6 +17,11 @@ import typer
 
 from nmt.commands.console import say
 from nmt.errors import InputError
+
+# Seconds between two messages.
+_EVERY = 30.0
+# Where Beam's processes look for their options.
+_OPTIONS_FILE = "PIPELINE_OPTIONS_FILE"
 
 
 def batch(
@@ -48,6 +59,9 @@ def batch(
 
     **Example:** `nmt batch saved_models/my-model/1 --input 'library/*.ko' --output translated/library --processes 4`
     """
+    if "NMT_DEBUG" not in os.environ:
+        # Beam warns of much that nobody can change; its errors are raised.
+        logging.getLogger().setLevel(logging.CRITICAL)
     try:
         from nmt.beam import batch as batches
         from nmt.beam.files import find_input, find_output
@@ -73,15 +87,55 @@ def batch(
         options += [f"--direct_num_workers={processes}"]
         options += ["--direct_running_mode=multi_processing"] if processes > 1 else []
         threads = max(1, (os.cpu_count() or 1) // processes)
-    found = batches.translate_files(
-        str(version.resolve()), files, output, form, options, threads=threads, done=there if resume else ()
-    )
+    with _quiet_processes(), _telling(lambda: len(find_output(output) - there)):
+        found = batches.translate_files(
+            str(version.resolve()), files, output, form, options, threads=threads, done=there if resume else ()
+        )
     of = f"{len(files):,} {'file' if len(files) == 1 else 'files'}"
     say(f"{found['lines']:,} lines of {of} are translated.")
     if found["kept"]:
         say(f"{found['kept']:,} more were translated before.")
     if found["bad"]:
-        say(f"{found['bad']:,} are no UTF-8 or were cut: {output}-bad-*.jsonl names them.")
+        what = "line that is no UTF-8 or was" if found["bad"] == 1 else "lines that are no UTF-8 or were"
+        say(f"{output}-bad-*.jsonl names {found['bad']:,} {what} cut.")
+
+
+@contextlib.contextmanager
+def _quiet_processes() -> Iterator[None]:
+    """Let the processes of the DirectRunner say only what is critical: they read no option of the pipeline."""
+    if "NMT_DEBUG" in os.environ or _OPTIONS_FILE in os.environ:
+        yield
+        return
+    with tempfile.TemporaryDirectory(prefix="nmt-batch-") as folder:
+        file = Path(folder) / "options.json"
+        file.write_text(json.dumps({"default_sdk_harness_log_level": "CRITICAL"}), encoding="utf-8")
+        os.environ[_OPTIONS_FILE] = str(file)
+        try:
+            yield
+        finally:
+            del os.environ[_OPTIONS_FILE]
+
+
+@contextlib.contextmanager
+def _telling(written: Callable[[], int]) -> Iterator[None]:
+    """Say every half minute how many files are written, if there are more."""
+    ended = threading.Event()
+
+    def tell() -> None:
+        said = 0
+        while not ended.wait(_EVERY):
+            with contextlib.suppress(InputError):  # a file system that is not reached for a moment
+                if (number := written()) > said:
+                    said = number
+                    say(f"{number:,} files are written.")
+
+    thread = threading.Thread(target=tell, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
 
 
 def _version(export: Path) -> Path:
