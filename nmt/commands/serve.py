@@ -140,11 +140,12 @@ def serve(
         import_tensorflow()
         from nmt.inference.parallel import share_cores
 
+        cores = share_cores() if any(place.kind == "model" for _, place, _ in places) else 1
+        # TensorFlow begins with the detector, and takes no number of cores after that.
         if detector:
             from nmt.server.detection import open_detector
 
             languages = Languages(directions, pivot or "", open_detector(detector))
-        cores = share_cores() if any(place.kind == "model" for _, place, _ in places) else 1
 
         def opened(place: Place) -> Backend:
             backend = open_backend(place, cores, trust=trust, glossary=glossaries.get(place.name))

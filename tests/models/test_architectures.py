@@ -149,6 +149,7 @@ def test_what_a_preset_had_set_gives_way_to_a_setting():
 
 CL = ["model.architecture=classifier"]
 LM = ["model.architecture=language-model", "model.decoder=transformer"]
+FEATURES = ["model.source=features"]
 
 
 @pytest.mark.parametrize(
@@ -203,6 +204,16 @@ LM = ["model.architecture=language-model", "model.decoder=transformer"]
         ([*LM, "model.positions=learned", "model.max_positions=200"], "need 201"),
         (["model.architecture=language-model", "text.joint=false"], "no source to share with"),
         (["model.architecture=language-model", "training.watch=bleu"], "makes none"),
+        ([*FEATURES, "model.tied=all"], "only one side is text"),
+        ([*FEATURES, "text.joint=false"], "only one side is text"),
+        ([*FEATURES, "model.bidirectional=false"], "would do nothing with model.source = 'features'"),
+        ([*FEATURES, "model.architecture=transformer", "model.encoder_layers=2"], "model.source = 'features'"),
+        ([*FEATURES, "model.residual=true"], "there is only one"),
+        ([*FEATURES, "training.alignment_head=on"], "model.source = 'features' has none"),
+        ([*FEATURES, "training.confidence=on"], "model.source = 'features' has none"),
+        ([*FEATURES, "decoding.shortlist=true"], "a shortlist is of source pieces"),
+        ([*LM, *FEATURES], "would do nothing with model.architecture = 'language-model'"),
+        (["model.source_cells=4"], "would do nothing with model.source = 'text'"),
         (["text.kind=char", "text.sampling=0.1"], "there is only one"),
         (["text.kind=word", "text.sampling=0.1"], "there is only one"),
         (["model.attention=luong"], "model.attention cannot be 'luong'"),
