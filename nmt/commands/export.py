@@ -80,7 +80,10 @@ def export(
         ),
     ] = None,
     serving_kit: Annotated[
-        bool, typer.Option("--serving-kit", help="Also write, beside the export, what TF Serving in Docker needs.")
+        bool,
+        typer.Option(
+            "--serving-kit", help="Also write, beside the export, what TF Serving in Docker or on Kubernetes needs."
+        ),
     ] = False,
     languages: Annotated[
         str | None, typer.Option(help="For the card, as in ko-en.", show_default=False, metavar="FROM-TO")
