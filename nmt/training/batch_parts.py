@@ -26,8 +26,12 @@ _SENTENCES, _TOKENS = 16, 256
 _MAX_PARTS = 8
 
 
-def batch_parts(training: Training) -> int:
+def batch_parts(training: Training, workers: int = 1) -> int:
     """Return the number of parts of a batch: ``training.batch_parts``, or what suits this machine if that is "auto".
+
+    Arguments:
+        training: the settings of the run.
+        workers: how many machines share each batch.
 
     >>> batch_parts(Training(batch_parts=3)), batch_parts(Training(batch_size=31))
     (3, 1)
@@ -37,7 +41,7 @@ def batch_parts(training: Training) -> int:
     if training.xla == "on" or training.devices > 1 or tf.config.list_physical_devices("GPU"):
         return 1
     least = _SENTENCES if training.batch_unit == "sentences" else _TOKENS
-    return max(1, min(cores(), training.batch_size // least, _MAX_PARTS))
+    return max(1, min(cores(), training.batch_size // workers // least, _MAX_PARTS))
 
 
 def share_cores_among(parts: int) -> None:

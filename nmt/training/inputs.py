@@ -105,7 +105,7 @@ def run_parts(
     others = workers is not None and not workers.is_chief
     config = with_shape(config, corpus, dev)
     prepare_run(config, None if others else folder, linked=corpus.links() is not None, resume=resume, start=start)
-    share_cores_among(batch_parts(config.training))
+    share_cores_among(batch_parts(config.training, workers.count if workers else 1))
     strategy(config.training.devices)  # refuses more devices than there are
     if config.training.precision == "auto":
         if workers:

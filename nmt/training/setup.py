@@ -132,7 +132,7 @@ def make_training_model(
     with precision(training.precision):
         with chosen.scope():
             network = build_model(config, source_vocabulary, target_vocabulary)
-            parts = batch_parts(training)
+            parts = batch_parts(training, shared.num_replicas_in_sync if shared else 1)
             model = (
                 LabelTrainingModel(network, parts)
                 if _labels(config)

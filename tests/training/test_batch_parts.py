@@ -74,6 +74,7 @@ def test_the_number_of_parts(monkeypatch):
     monkeypatch.setattr(module, "cores", lambda: 4)
     assert [batch_parts(Training(batch_size=size)) for size in (1, 31, 32, 80, 1000)] == [1, 1, 2, 4, 4]
     assert [batch_parts(Training(batch_unit="tokens", batch_size=size)) for size in (255, 512, 4096)] == [1, 2, 4]
+    assert batch_parts(Training(batch_size=100), workers=2) == 3  # of 50 sentences each
     assert batch_parts(Training(batch_parts=3)) == 3
     assert batch_parts(Training(devices=2)) == batch_parts(Training(xla="on")) == 1
     monkeypatch.setattr(module, "cores", lambda: 96)
