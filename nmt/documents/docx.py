@@ -176,6 +176,8 @@ class _Texts:
         self._inline = inline
         # Parts of the text that is being read.
         self._items: list[_Item] = []
+        # The names of the elements that hold what is read.
+        self._path: list[str] = []
         # The fields that are open, and how many of them hide what is inside.
         self._open: list[_Field] = []
         self._hidden = 0
@@ -216,10 +218,14 @@ class _Texts:
             elif child.tag in _DELETED or not any(True for _ in child.iter(_W + "r")):
                 self._add_mark(child)
             else:
-                name = f"container {id(child)}"
-                self._items.append(_Item("opening", [child], name))
-                self._read(child)
-                self._items.append(_Item("closing", [], name))
+                self._read_container(child, "container")
+
+    def _read_container(self, element: Any, kind: str) -> None:
+        """Read an element that holds runs: a pair of marks around them."""
+        self._path.append(f"{kind} {id(element)}")
+        self._items.append(_Item("opening", [element], self._path[-1]))
+        self._read(_body(element))
+        self._items.append(_Item("closing", [], self._path.pop()))
 
     def _add_mark(self, element: Any) -> None:
         """Add what is no text. Marks of a range, as a comment has one, are a pair."""
@@ -227,7 +233,9 @@ class _Texts:
         if element.tag.startswith(_MATH):
             self._items.append(_Item("kept", [element]))
         elif kind:
-            self._items.append(_Item("opening" if kind[2] == "Start" else "closing", [element], f"{kind[1]} {name}"))
+            # A range that begins in a container and ends outside of it is none.
+            name = f"{kind[1]} {name} {self._path[-1:]}"
+            self._items.append(_Item("opening" if kind[2] == "Start" else "closing", [element], name))
         else:
             self._items.append(_Item("alone", [element]))
 
@@ -260,9 +268,7 @@ class _Texts:
             self.fields |= _has_letters(field)
             self._field.append(field)
         elif field.get(_W + "instr", "").lstrip().startswith(_LINK):
-            self._items.append(_Item("opening", [field], f"field {id(field)}"))
-            self._read(field)
-            self._items.append(_Item("closing", [], f"field {id(field)}"))
+            self._read_container(field, "field")
         else:
             self.fields |= _has_letters(field)
             self._items.append(_Item("kept", [field]))
@@ -274,7 +280,8 @@ class _Texts:
                 self._field, self._whole = [], True
             self._open.append(_Field(""))
             self._hidden += 1
-        if not self._open:
+        if not self._open or (mark == "separate" and not self._open[-1].hides):
+            self._end()  # a damaged field stays where it is
             return
         field = self._open[-1]
         self._field.append(element)
@@ -292,9 +299,9 @@ class _Texts:
         elif not self._whole:
             self._end()
         elif mark == "separate":
-            self._items.append(_Item("opening", self._field, f"field {id(field)}"))
+            self._items.append(_Item("opening", list(self._field), f"field {id(field)}"))
         else:
-            self._items.append(_Item("kept", self._field))
+            self._items.append(_Item("kept", list(self._field)))
 
 
 def _has_letters(element: Any) -> bool:
@@ -325,26 +332,28 @@ class _Text:
                 parts += words
             else:
                 parts += [Part("opening", f"<{number}>"), *words, Part("closing", f"<{number}>")]
-        whole = said(parts)
-        self._spaces = whole[: len(whole) - len(whole.lstrip())], whole[len(whole.rstrip()) :]
-        self.parts = tuple(parts)
+        # Spaces at both ends belong to no sentence.
+        self._before = self._after = ""
+        if parts and parts[0].kind == "text":
+            stripped = parts[0].raw.lstrip()
+            self._before = parts[0].raw[: len(parts[0].raw) - len(stripped)]
+            parts[0] = parts[0]._replace(raw=stripped)
+        if parts and parts[-1].kind == "text":
+            stripped = parts[-1].raw.rstrip()
+            self._after = parts[-1].raw[len(stripped) :]
+            parts[-1] = parts[-1]._replace(raw=stripped)
+        self.parts = tuple(part for part in parts if part.raw)
 
     def write(self, found: Parts) -> None:
         """Put a translation into the place of the text."""
-        words = _CONTROLS.sub("", said(found))
-        before, after = self._spaces
-        texts = [n for n, part in enumerate(found) if part.kind == "text"]
-        spelt = [_CONTROLS.sub("", part.raw) if part.kind == "text" else part.raw for part in found]
-        if texts:
-            spelt[texts[0]] = before + spelt[texts[0]].lstrip()
-            spelt[texts[-1]] = spelt[texts[-1]].rstrip() + after
-        if all(item.kind == "text" for item in self._items) and len(self._items) == 1:
-            pieces = self._items[0].elements
-            _set(pieces[0], before + words.strip() + after)
-            for piece in pieces[1:]:
-                piece.text = ""
+        found = [part._replace(raw=_CONTROLS.sub("", part.raw)) for part in found]
+        if len(self._items) > 1:
+            self._write_parts([*plain(self._before), *found, *plain(self._after)])
             return
-        self._write_parts([part._replace(raw=raw) for part, raw in zip(found, spelt, strict=True)])
+        first, *others = self._items[0].elements
+        _set(first, self._before + said(found).strip() + self._after)
+        for each in others:
+            each.text = ""
 
     def _write_parts(self, found: Parts) -> None:
         """Write a text anew, each part of it in a run of its own. What is no text moves as it is."""
@@ -381,11 +390,10 @@ class _Text:
             if item.kind == "text":
                 shown = [*shown, of_texts[number]] if part.kind == "opening" else shown[:-1]
             elif item.elements and item.elements[0] in looks:
-                lists[-1] += [run(looks[each], [each]) for each in item.elements]
+                lists[-1] += [run(looks[each], [each]) if each in looks else each for each in item.elements]
             elif part.kind == "closing" and not item.elements:
                 inside = lists.pop()
-                body = lists[-1][-1]
-                body = body.find(_W + "sdtContent") if body.tag == _W + "sdt" else body
+                body = _body(lists[-1][-1])
                 for each in list(body):
                     if each.tag not in _PROPERTIES:
                         body.remove(each)
@@ -418,6 +426,12 @@ def _trimmed(items: list[_Item]) -> list[_Item]:
         items[n]._replace(kind="alone") if n not in whole and items[n].kind in ("opening", "closing") else items[n]
         for n in range(first, last)
     ]
+
+
+def _body(element: Any) -> Any:
+    """Return what holds the runs of an element: a content control has a part of its own for them."""
+    content = element.find(_W + "sdtContent")
+    return element if content is None else content
 
 
 def _set(element: Any, text: str) -> None:
