@@ -34,6 +34,7 @@ def main() -> None:
     parser.add_argument("--whole", action="store_true", help="read whole epochs, not only 500,000 pairs of each")
     parser.add_argument("--batch", type=int, default=64, help="sentences of a step, of all workers, for overhead")
     parser.add_argument("--count", type=int, default=20, help="kills")
+    parser.add_argument("--first", type=int, default=0, help="the number of the first kill, to go on with a run")
     parser.add_argument("--seed", type=int, default=1, help="of the moments of the kills")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="workers-") as place:

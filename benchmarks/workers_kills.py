@@ -65,10 +65,11 @@ class Moments:
         log: the file that gets a line for each moment.
         last: the number of that moment, from 1; 0 for none.
         delay: the seconds.
+        patient: whether no worker of the run is killed, so that one that is silent is only slow.
     """
 
-    def __init__(self, log: Path, last: int = 0, delay: float = 0.0) -> None:
-        self.log, self.last, self.delay, self.count = log, last, delay, 0
+    def __init__(self, log: Path, last: int, delay: float, patient: bool) -> None:
+        self.log, self.last, self.delay, self.patient, self.count = log, last, delay, patient, 0
 
     def watch(self, owner: Any, name: str) -> None:
         """Make a moment of each call of a function."""
@@ -97,7 +98,7 @@ def _command(arguments: list[str], tf_config: str, log: str, moments: Moments) -
     from nmt.training.checkpoint import Checkpoint
     from nmt.training.training_model import TrainingModel
 
-    if not moments.last:
+    if moments.patient:
         workers.HEARTBEAT = 200  # on a busy machine a worker can seem dead
     # Graphs of a few numbers: to optimize them would take longer than they do.
     tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
@@ -143,7 +144,7 @@ class Run:
                     arguments,
                     tf_config,
                     str(self.logs[index]),
-                    Moments(self.moments[index], last if index == worker else 0, delay),
+                    Moments(self.moments[index], last if index == worker else 0, delay, not last),
                 ),
             )
             for index, tf_config in enumerate(tf_configs(count) if count > 1 else [""])
@@ -216,7 +217,7 @@ def kills_part(given: argparse.Namespace, place: Path) -> None:
         flush=True,
     )
     ended, equal, other_ended, late, slowest = 0, 0, 0, 0, 0.0
-    for number in range(given.count):
+    for number in range(given.first, given.first + given.count):
         chance = random.Random(f"{given.seed} {number}")
         victim, delay, others = chance.randrange(2), chance.uniform(0, 0.3), chance.choice([1, 3])
         last = chance.randint(1, moments[victim])

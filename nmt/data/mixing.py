@@ -21,18 +21,21 @@ from nmt.tf_import import as_written
 
 
 @as_written
-def mixed_rows(corpus: Corpus, seed: int, epoch: int | tf.Tensor, worker: int = 0, workers: int = 1) -> tf.data.Dataset:
+def mixed_rows(
+    corpus: Corpus, seed: int, epoch: int | tf.Tensor, worker: int = 0, workers: int = 1, buffer: int = 100_000
+) -> tf.data.Dataset:
     """Return the rows of one epoch, or a worker's share of them, in the random order of the stretches.
 
     Arguments:
         corpus: a :attr:`~nmt.data.corpora.Corpus.seekable` one.
         seed, epoch: of the order, and of the rows that a weight leaves out.
         worker, workers: whose share of the stretches is read.
+        buffer: rows that are mixed after this, on all workers together; see :func:`stretches`.
 
     Returns:
         ``(source, target)`` strings, or ``(source, target, links)``.
     """
-    found = stretches(corpus)
+    found = stretches(corpus, buffer)
     firsts, counts, shares = (np.array(column) for column in zip(*found, strict=True))
     columns = len(corpus.rows(0, 1)[0])
 

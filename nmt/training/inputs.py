@@ -28,6 +28,7 @@ from nmt.data.labels import Labels, Reading, check_known, check_lines, learn_lab
 from nmt.data.masked_tokens import MaskedPipeline
 from nmt.data.mixing import mixed_rows, spread_pairs
 from nmt.data.pipeline import SAMPLE, Buckets, Pipeline, length_blocks, lengths, linked
+from nmt.data.stretches import FULL_BUFFER
 from nmt.data.tokenizers import Tokenizers
 from nmt.decoding.strategies import fitted_max_ratio
 from nmt.errors import InputError
@@ -222,12 +223,12 @@ def _both(tokenizers: Tokenizers) -> tuple[texts.Tokenizer, texts.Tokenizer]:
 
 def workers_share(pipeline: Pipeline, corpus: Corpus, workers: Workers) -> Pipeline:
     """Return the pipeline of one worker: its share of the corpus, of each batch, and of the buffer."""
-    index, count, seed = workers.cluster.index, workers.count, pipeline.seed
+    index, count, seed, buffer = workers.cluster.index, workers.count, pipeline.seed, pipeline.shuffle_buffer
     return dataclasses.replace(
         pipeline,
-        pairs=lambda epoch: mixed_rows(corpus, seed, epoch, index, count),
+        pairs=lambda epoch: mixed_rows(corpus, seed, epoch, index, count, buffer),
         batch_size=pipeline.batch_size // count,
-        shuffle_buffer=max(1, pipeline.shuffle_buffer // count),
+        shuffle_buffer=max(1, buffer // count),
     )
 
 
@@ -452,7 +453,7 @@ def make_pipeline(
     make = MaskedPipeline if config.model.architecture == MASKED else make
     make = partial(CaptionPipeline, features=features) if features else make
     pipeline = make(
-        (lambda epoch: mixed_rows(corpus, training.seed, epoch))
+        (lambda epoch: mixed_rows(corpus, training.seed, epoch, buffer=data.shuffle_buffer))
         if reads_mixed(config, corpus)
         else pairs
         if links is None
@@ -478,14 +479,16 @@ def reads_mixed(config: Config, corpus: Corpus) -> bool:
 def batch_order(config: Config, corpus: Corpus, workers: int = 1) -> int:
     """Return a checksum of what decides which pairs a batch of an epoch has, besides the corpus."""
     training = config.training
+    # With a smaller buffer earlier versions read longer stretches.
+    mixed = (config.data.shuffle_buffer, *(["short"] if config.data.shuffle_buffer < FULL_BUFFER else []))
     if workers > 1:
-        shared = (training.batch_size, training.batch_unit, training.seed, config.data.shuffle_buffer)
+        shared = (training.batch_size, training.batch_unit, training.seed, *mixed)
         return fingerprint(*shared, "workers", workers)
     known = (training.batch_size, training.batch_unit, training.seed)
     if not (reads_mixed(config, corpus) or (corpus.seekable and corpus.size > SAMPLE)):
         return fingerprint(*known)
     # Earlier versions read larger corpora in order, and chose the buckets from their first pairs.
-    return fingerprint(*known, "mixed", config.data.shuffle_buffer)
+    return fingerprint(*known, "mixed", *mixed)
 
 
 def expected_steps(config: Config, batches: int) -> int:

@@ -6,7 +6,6 @@ from pathlib import Path
 
 from nmt.config import Config
 from nmt.data.corpora import Corpus
-from nmt.data.line_index import EVERY
 from nmt.data.stretches import stretches
 from nmt.data.word_links import check_guided
 from nmt.errors import InputError
@@ -33,10 +32,10 @@ def check_workers(config: Config, corpus: Corpus, workers: int) -> None:
         raise InputError(
             f"training.batch_size = {size} cannot be shared by {workers} workers evenly. Use {near}, on all of them."
         )
-    if (shares := len(stretches(corpus))) < workers:
+    if (shares := len(stretches(corpus, config.data.shuffle_buffer))) < workers:
         raise InputError(
-            f"{corpus.name} has {corpus.size:,} pairs, and each worker reads stretches of {EVERY} or more of its own: "
-            f"they are too few for {workers} workers. Use at most {shares}."
+            f"{corpus.name} has {corpus.size:,} pairs, too few for {workers} workers: each reads stretches of its own, "
+            f"and there are {shares}. Use at most {shares}."
         )
 
 

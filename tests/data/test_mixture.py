@@ -146,6 +146,9 @@ def test_stretches_grow_with_a_corpus_but_not_without_end() -> None:
     # 64 places for a row of the index; at most 16 of them in a stretch.
     for size, length in ((1000, 64), (65_536 * 3, 192), (10_000_000, 1024)):
         assert stretches(Long("long", size, ()))[0] == (0, length, 1.0)
+    # A buffer holds 97 of them.
+    for buffer, length in ((6_208, 64), (1_649, 17), (70, 8)):
+        assert stretches(Long("long", 1000, ()), buffer)[0] == (0, length, 1.0)
 
 
 def test_a_sample_is_spread_over_the_corpus() -> None:

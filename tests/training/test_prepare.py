@@ -49,7 +49,7 @@ def test_several_workers_need_a_share_each() -> None:
     corpus = from_pairs([("a", "b")] * 200)  # 3 stretches of 64 pairs and one of 8
     config = with_settings(Config(), ["training.batch_size=60"])
     check_workers(config, corpus, 4)
-    with pytest.raises(InputError, match=r"200 pairs, and each worker.*too few for 5 workers\. Use at most 4"):
+    with pytest.raises(InputError, match=r"200 pairs, too few for 5 workers.*there are 4\. Use at most 4"):
         check_workers(config, corpus, 5)
     with pytest.raises(InputError, match=r"batch_size = 60 cannot be shared by 7 workers evenly\. Use 63"):
         check_workers(config, corpus, 7)
