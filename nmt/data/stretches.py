@@ -10,7 +10,7 @@ from nmt.data.line_index import EVERY
 # The number of stretches aimed at, and the most places of the index in one: reads stay few and of a fair size.
 _STRETCHES, _LONGEST = 1024, 16
 # A buffer holds about a hundred stretches, so a smaller one gets shorter ones: with seventeen a sorted corpus made
-# batches of neighbours, which cost two points of BLEU. Still shorter ones would be too many to list.
+# batches of neighbours, which cost a point of BLEU. Still shorter ones would be too many to list.
 _MIXED, _SHORTEST = 97, 8
 # A buffer of this size gets the longest.
 FULL_BUFFER = _MIXED * _LONGEST * EVERY
