@@ -159,9 +159,9 @@ class Training:
     batch_parts: int | Literal["auto"] = option(
         "auto",
         "parts of a batch that are computed at the same time; auto: one for each core of a processor, if it has 16 "
-        "sentences or 256 tokens, and 8 at most; 1 on a GPU or several devices",
+        "sentences or 256 tokens, and 8 at most; 1 on a GPU, on several devices, or with xla = on",
         1,
-        64,
+        16,
     )
     accumulate: int = option(1, "batches whose gradients are combined for one step", 1, 10_000)
     learning_rate: float = option(0.001, "the highest learning rate of Adam", 1e-9)
