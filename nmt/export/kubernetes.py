@@ -11,9 +11,6 @@ import json
 from collections.abc import Mapping
 from importlib import resources
 
-# Pods of the version that is served, at the beginning and at least.
-_PODS = 2
-
 
 def manifests(
     name: str, version: int, image: str, health: list[str], flags: list[str], settings: Mapping[str, str]
@@ -29,7 +26,7 @@ def manifests(
         settings: the files of settings by their names; ``models.config`` has ``@policy@`` for the version.
     """
 
-    def track(which: str, number: int, pods: int) -> str:
+    def track(which: str, number: int, pods: str) -> str:
         policy = f"\n    # This version and no other.\n    model_version_policy {{ specific {{ versions: {number} }} }}"
         files = {file: text.replace("@policy@", policy) for file, text in settings.items()}
         config = "\n".join(part for file, text in files.items() for part in (f"  {file}: |", _indented(text, 4)))
@@ -38,7 +35,7 @@ def manifests(
             name=label(name),
             track=which,
             version=str(number),
-            pods=str(pods),
+            pods=pods,
             image=image,
             health=json.dumps(health),
             flags="\n".join(f"            - {flag}" for flag in flags),
@@ -46,10 +43,11 @@ def manifests(
             checksum=hashlib.blake2b(config.encode(), digest_size=6).hexdigest(),
         )
 
+    # How many pods the stable track has is the autoscaler's: a number here would throw them back at each apply.
     head = filled("service.yaml", name=label(name), model=name, version=str(version))
     return {
-        "kubernetes.yaml": head + track("stable", version, _PODS) + filled("around.yaml", name=label(name)),
-        "canary.yaml": filled("canary-head.yaml", name=label(name)) + track("canary", version + 1, 1),
+        "kubernetes.yaml": head + track("stable", version, "") + filled("around.yaml", name=label(name)),
+        "canary.yaml": filled("canary-head.yaml", name=label(name)) + track("canary", version + 1, "\n  replicas: 1"),
     }
 
 

@@ -14,16 +14,20 @@ from nmt.export.kubernetes import filled, label
 # What the dashboard draws: a title, the unit, and what is drawn with the name of each line.
 _ROWS: dict[str, list[tuple[str, str, list[tuple[str, str]]]]] = {
     "@name@ on TF Serving": [
-        ("Requests a second", "reqps", [("nmt:requests:rate5m", "{{track}} {{version}}")]),
-        ("Requests that fail", "percentunit", [("nmt:failed_requests:ratio5m", "{{track}} {{version}}")]),
+        ("Requests a second", "reqps", [('nmt:requests:rate5m{model="@name@"}', "{{track}} {{version}}")]),
+        (
+            "Requests that fail",
+            "percentunit",
+            [('nmt:failed_requests:ratio5m{model="@name@"}', "{{track}} {{version}}")],
+        ),
         (
             "Seconds of a request",
             "s",
             [
-                ("nmt:request_seconds:p95", "95 %, {{track}} {{version}}"),
+                ('nmt:request_seconds:p95{model="@name@"}', "95 %, {{track}} {{version}}"),
                 (
-                    "sum by (track) (rate(:tensorflow:serving:request_latency_sum[5m])) / "
-                    "sum by (track) (rate(:tensorflow:serving:request_latency_count[5m])) / 1e6",
+                    'sum by (track) (rate(:tensorflow:serving:request_latency_sum{model_name="@name@"}[5m])) / '
+                    'sum by (track) (rate(:tensorflow:serving:request_latency_count{model_name="@name@"}[5m])) / 1e6',
                     "mean, {{track}}",
                 ),
             ],
@@ -33,14 +37,19 @@ _ROWS: dict[str, list[tuple[str, str, list[tuple[str, str]]]]] = {
             "s",
             [
                 (
-                    "histogram_quantile(0.95, sum by (track, le) "
-                    "(rate(:tensorflow:serving:batching_session:queuing_latency_bucket[5m]))) / 1e6",
+                    "histogram_quantile(0.95, sum by (track, le) (rate("
+                    ':tensorflow:serving:batching_session:queuing_latency_bucket{job="tf-serving-@plain@"}[5m])'
+                    ")) / 1e6",
                     "{{track}}",
                 )
             ],
         ),
-        ("Requests of a batch", "short", [("nmt:requests_of_a_batch:mean5m", "{{track}} {{version}}")]),
-        ("Pods that answer", "short", [('sum by (track, version) (up{job="tf-serving"})', "{{track}} {{version}}")]),
+        ("Requests of a batch", "short", [('nmt:requests_of_a_batch:mean5m{model="@name@"}', "{{track}} {{version}}")]),
+        (
+            "Pods that answer",
+            "short",
+            [('sum by (track, version) (up{job="tf-serving-@plain@"})', "{{track}} {{version}}")],
+        ),
     ],
     "nmt serve": [
         ("Requests a second", "reqps", [("sum by (path, code) (rate(nmt_requests_total[5m]))", "{{path}} {{code}}")]),
@@ -65,10 +74,11 @@ def files(name: str) -> dict[str, str]:
     Arguments:
         name: of the model.
     """
+    dashboard = json.dumps(_dashboard(), indent=1)
     return {
         "prometheus.yaml": filled("prometheus.yaml", plain=label(name)),
-        "prometheus-rules.yaml": filled("prometheus-rules.yaml", name=name),
-        "grafana-dashboard.json": json.dumps(_dashboard(), indent=1).replace("@name@", name) + "\n",
+        "prometheus-rules.yaml": filled("prometheus-rules.yaml", name=name, plain=label(name)),
+        "grafana-dashboard.json": dashboard.replace("@name@", name).replace("@plain@", label(name)) + "\n",
     }
 
 

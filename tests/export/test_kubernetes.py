@@ -1,6 +1,7 @@
 """The manifests for a cluster: what Kubernetes' schemas allow, and what fits together. None was tried on a cluster."""
 
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,11 +17,16 @@ VERSION = "1.33"
 
 @pytest.fixture(scope="module")
 def manifests(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[dict[str, Any]]]:
-    yaml = pytest.importorskip("yaml", reason="PyYAML is not installed")
     folder = tmp_path_factory.mktemp("kit")
     for version in ("2", "3"):
         (folder / "Ko_en" / version).mkdir(parents=True)
-    write_kit(folder / "kit", "Ko_en", folder / "Ko_en")
+    return written(folder, "Ko_en")
+
+
+def written(folder: Path, name: str) -> dict[str, list[dict[str, Any]]]:
+    """Write the kit of a model's folder, and return its manifests as YAML 1.1 reads them."""
+    yaml = pytest.importorskip("yaml", reason="PyYAML is not installed")
+    write_kit(folder / "kit", name, folder / name)
     return {
         file: list(yaml.safe_load_all((folder / "kit" / file).read_text("utf-8")))
         for file in ("kubernetes.yaml", "canary.yaml")
@@ -36,6 +42,18 @@ def test_they_are_what_kubernetes_takes(manifests: dict[str, list[dict[str, Any]
     kubernetes_validate = pytest.importorskip("kubernetes_validate", reason="its schemas are not installed")
     for manifest in (each for some in manifests.values() for each in some):
         kubernetes_validate.validate(manifest, VERSION, strict=True)
+
+
+# Words that YAML 1.1 reads as true, false and nothing, and a model whose checksum was 660804335450, a number.
+@pytest.mark.parametrize("name", ["no", "on", "null", "ko-en-30"])
+def test_a_name_is_not_read_as_something_else(tmp_path: Path, name: str) -> None:
+    kubernetes_validate = pytest.importorskip("kubernetes_validate", reason="its schemas are not installed")
+    for manifest in (each for some in written(tmp_path, name).values() for each in some):
+        kubernetes_validate.validate(manifest, VERSION, strict=True)
+        assert manifest["metadata"]["labels"]["app"] == name
+    # PyYAML reads 55565e971699 as text, and Kubernetes as a number: in quotes it is text for both.
+    checksums = re.findall(r"nmt/settings: (.*)", (tmp_path / "kit/kubernetes.yaml").read_text("utf-8"))
+    assert checksums and all(re.fullmatch('"[0-9a-f]{12}"', checksum) for checksum in checksums)
 
 
 def test_each_part_names_the_others(manifests: dict[str, list[dict[str, Any]]]) -> None:
@@ -59,10 +77,10 @@ def test_each_part_names_the_others(manifests: dict[str, list[dict[str, Any]]]) 
         # The model keeps its name: clients ask for it.
         assert (model.name, model.base_path) == ("Ko_en", f"{places['models']}/Ko_en")
         assert [str(each) for each in model.model_version_policy.specific.versions] == [pods[track]["version"]]
-        for probe in ("startupProbe", "readinessProbe"):
-            assert "/v1/models/Ko_en " in container[probe]["exec"]["command"][-1]
+        assert "/v1/models/Ko_en " in container["startupProbe"]["exec"]["command"][-1]
         ports = {port["name"]: port["containerPort"] for port in container["ports"]}
-        assert ports == {"grpc": 8500, "rest": 8501} and container["livenessProbe"]["tcpSocket"]["port"] in ports
+        assert ports == {"grpc": 8500, "rest": 8501}
+        assert all(container[probe]["tcpSocket"]["port"] in ports for probe in ("readinessProbe", "livenessProbe"))
     assert (pods["stable"]["version"], pods["canary"]["version"]) == ("3", "4")
     service, budget, policy = (of(manifests, kind) for kind in ("Service", "PodDisruptionBudget", "NetworkPolicy"))
     for selector in (
@@ -74,7 +92,9 @@ def test_each_part_names_the_others(manifests: dict[str, list[dict[str, Any]]]) 
     scaled = of(manifests, "HorizontalPodAutoscaler")["spec"]
     stable = of(manifests, "Deployment")
     assert scaled["scaleTargetRef"]["name"] == stable["metadata"]["name"]
-    assert scaled["minReplicas"] == stable["spec"]["replicas"] > 1
+    # With a number of its own, each apply would take away the pods that were added under load.
+    assert scaled["minReplicas"] == 2 and "replicas" not in stable["spec"]
+    assert of(manifests, "Deployment", "canary.yaml")["spec"]["replicas"] == 1
     # A container without a request of processors could not be scaled by their use.
     assert "cpu" in stable["spec"]["template"]["spec"]["containers"][0]["resources"]["requests"]
 
