@@ -294,20 +294,24 @@ def _joined(cluster: Cluster, config: Config, corpus: Corpus, dev: Corpus, resum
         "configuration": [configuration.to_toml(config), resume, cluster.workers],
         "version of nmt": metadata.version("nmt"),
     }
-    others = f"the {cluster.workers - 1} other workers" if cluster.is_chief else f"the chief, {cluster.addresses[0]}"
-    say(f"This is worker {cluster.index} of {cluster.workers}. Waiting for {others}, at most {wait:.0f} seconds.")
+    others = "the other one" if cluster.workers == 2 else f"the {cluster.workers - 1} others"
+    others = others if cluster.is_chief else f"the chief, {cluster.addresses[0]}"
+    say(
+        f"This is worker {cluster.index}; they are numbered from 0 to {cluster.workers - 1}. Waiting for {others}, at "
+        f"most {wait:.0f} seconds."
+    )
     # Beforehand: once they have met they join within a second, and hardly can one end without a notice.
     import_tensorflow()
     import tensorflow as tf
 
     from nmt.training.workers import JOINING, Workers
 
-    meet(cluster, given, wait)
+    contact = meet(cluster, given, wait)
     say(f"All are there. If one ends before they are joined, the others end within {JOINING:.0f} seconds.")
     if not cluster.is_chief:
         logging.getLogger("nmt").setLevel(logging.WARNING)
     try:
-        return Workers(cluster)
+        return Workers(cluster, contact)
     except (tf.errors.OpError, RuntimeError) as error:
         raise WorkFailed(f"Worker {cluster.index} could not join the others: {first_line(error)}") from error
 

@@ -2,6 +2,7 @@
 
 TensorFlow's own start of a cluster waits without an end for a machine that never comes, and knows nothing of what is
 trained. So the workers meet first: each says to the first one, the chief, what it was given, and the chief answers.
+Their connections stay open, so that the chief can say later why it ends the run.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import re
 import selectors
 import socket
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,6 +49,52 @@ class Cluster:
     def is_chief(self) -> bool:
         """Whether this worker scores, saves and reports."""
         return self.index == 0
+
+    def named(self, index: int) -> str:
+        """Return the number and the address of a worker."""
+        return f"{index} ({self.addresses[index]})"
+
+
+class Contact:
+    """The connections between the chief and the others, which last as long as the run.
+
+    Arguments:
+        connections: of the chief to each of the others, or of another worker to the chief.
+        lines: what comes from the chief.
+    """
+
+    def __init__(self, connections: Sequence[socket.socket] = (), lines: Iterator[bytes] | None = None) -> None:
+        self._connections, self._lines = connections, lines or iter(())
+
+    @contextlib.contextmanager
+    def telling(self) -> Iterator[None]:
+        """Tell the others why the chief ends, if an error leaves this context."""
+        try:
+            yield
+        except (InputError, WorkFailed) as error:
+            for connection in self._connections:
+                _tell(connection, refused=str(error), failed=isinstance(error, WorkFailed))
+            raise
+
+    def heard(self) -> InputError | WorkFailed | None:
+        """Return why the chief has ended, or nothing if it has not said so."""
+        try:
+            for connection in self._connections:
+                connection.settimeout(1)
+            return _error(json.loads(next(self._lines)))
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, StopIteration):
+            return None
+
+    def close(self) -> None:
+        """Hang up."""
+        for connection in self._connections:
+            connection.close()
+
+
+def _error(read: Any) -> InputError | WorkFailed | None:
+    """Return the error that the chief's answer is, or nothing if the run begins."""
+    refused = str(read["refused"])[:500]
+    return (WorkFailed if read.get("failed") else InputError)(refused) if refused else None
 
 
 def find_cluster(environment: Mapping[str, str] = os.environ) -> Cluster | None:
@@ -132,7 +179,7 @@ def _from_kubernetes(environment: Mapping[str, str]) -> Cluster:
     return Cluster(addresses, int(index), "NMT_WORKERS")
 
 
-def meet(cluster: Cluster, given: Mapping[str, Any], deadline: float = DEADLINE) -> None:
+def meet(cluster: Cluster, given: Mapping[str, Any], deadline: float = DEADLINE) -> Contact:
     """Wait until all workers are there, and make sure that they were given the same.
 
     Arguments:
@@ -140,34 +187,44 @@ def meet(cluster: Cluster, given: Mapping[str, Any], deadline: float = DEADLINE)
         given: by name, what must be the same everywhere, as checksums and versions.
         deadline: in seconds.
 
+    Returns:
+        The connections to the others.
+
     Raises:
-        InputError: if a worker does not come, the chief's port is in use, or this worker was given something else.
+        InputError: if a worker does not come, two have one number, this worker's port is in use, or it was given
+            something else than the chief.
         WorkFailed: if a worker comes and ends before all are there.
     """
     end = time.monotonic() + deadline
     said = json.dumps({"worker": cluster.index, "given": given}).encode() + b"\n"
     if cluster.is_chief:
-        _receive(cluster, json.loads(said)["given"], end, deadline)
-    else:
-        _introduce(cluster, said, end, deadline)
+        return _receive(cluster, json.loads(said)["given"], end, deadline)
+    _own_port(cluster).close()  # TensorFlow opens it
+    return _introduce(cluster, said, end, deadline)
 
 
-def _receive(cluster: Cluster, given: dict[str, Any], end: float, deadline: float) -> None:
-    port = int(cluster.addresses[0].rpartition(":")[2])
+def _own_port(cluster: Cluster) -> socket.socket:
+    """Open the port of this worker."""
+    port = int(cluster.addresses[cluster.index].rpartition(":")[2])
     try:
-        listener = socket.create_server(("", port))
+        return socket.create_server(("", port))
     except OSError as error:
+        whose = "The chief" if cluster.is_chief else f"Worker {cluster.index}"
         raise InputError(
-            f"The chief's port {port} cannot be opened: {os.strerror(error.errno or 0)}. Another program or run "
-            "uses it: choose another port for all workers, or end that one."
+            f"{whose}'s port {port} cannot be opened: {os.strerror(error.errno or 0)}. Another program or run uses "
+            "it: end that one, or name another port for it to all workers."
         ) from None
-    with listener, _Guests(cluster, given) as guests:
+
+
+def _receive(cluster: Cluster, given: dict[str, Any], end: float, deadline: float) -> Contact:
+    with _own_port(cluster) as listener, _Guests(cluster, given) as guests:
         try:
             guests.receive(listener, end, deadline)
         except (InputError, WorkFailed) as error:
             guests.dismiss(error)
             raise
         guests.dismiss(None)
+        return guests.contact()
 
 
 class _Guests:
@@ -201,15 +258,15 @@ class _Guests:
             now = time.monotonic()
             if now >= end and not self.refused:
                 raise InputError(
-                    f"Worker {', '.join(map(str, missing))} of {self.cluster.workers} did not come within "
-                    f"{deadline:.0f} seconds: start the same command on every machine, with the same addresses."
+                    f"Worker {', '.join(map(self.cluster.named, missing))} did not come within {deadline:.0f} "
+                    "seconds: start the same command on every machine, with the same addresses."
                 )
             if now >= end:
                 break
             if lost := [i for i in missing if now - self.gone.get(i, now) > _RETURN]:
                 raise WorkFailed(
-                    f"Worker {lost[0]} of {self.cluster.workers} came, and ended before all were there. Its own "
-                    "messages may say why."
+                    f"Worker {self.cluster.named(lost[0])} came, and ended before all were there. Its own messages "
+                    "may say why."
                 )
             for event, _ in self._events.select(min(end - now, 1.0) if self.gone else end - now):
                 if event.fileobj is listener:
@@ -239,6 +296,14 @@ class _Guests:
             connection.close()
             return
         if index in self.waiting:
+            if not _hung_up(self.waiting[index]):
+                error = InputError(
+                    f"Two machines say that they are worker {index}: give each a number of its own, from 0 to "
+                    f"{self.cluster.workers - 1}."
+                )
+                _tell(connection, refused=str(error))
+                connection.close()
+                raise error
             self._leave(index)  # it has been started again
         _notice_silence(connection)
         _tell(connection, wait=True)
@@ -260,6 +325,25 @@ class _Guests:
         for connection in self.waiting.values():
             _tell(connection, refused=reason, failed=isinstance(error, WorkFailed))
 
+    def contact(self) -> Contact:
+        """Hand over the connections, which are then not closed here."""
+        connections = list(self.waiting.values())
+        self.waiting.clear()
+        return Contact(connections)
+
+
+def _hung_up(connection: socket.socket) -> bool:
+    """Return whether the other side of a connection has closed it."""
+    connection.setblocking(False)
+    try:
+        return not connection.recv(1, socket.MSG_PEEK)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
+    finally:
+        connection.settimeout(_PATIENCE)
+
 
 def _difference(index: int, different: str) -> str:
     return (
@@ -268,10 +352,10 @@ def _difference(index: int, different: str) -> str:
     )
 
 
-def _introduce(cluster: Cluster, said: bytes, end: float, deadline: float) -> None:
+def _introduce(cluster: Cluster, said: bytes, end: float, deadline: float) -> Contact:
     host, _, port = cluster.addresses[0].rpartition(":")
-    left_us, answer = 0.0, None
-    while answer is None:
+    left_us = 0.0
+    while True:
         now = time.monotonic()
         if now >= end:
             raise InputError(
@@ -285,7 +369,9 @@ def _introduce(cluster: Cluster, said: bytes, end: float, deadline: float) -> No
             )
         welcome = False
         try:
-            with socket.create_connection((host.strip("[]"), int(port)), timeout=min(end - now, 5)) as connection:
+            with contextlib.ExitStack() as until_answered:
+                connection = socket.create_connection((host.strip("[]"), int(port)), timeout=min(end - now, 5))
+                until_answered.enter_context(connection)
                 connection.sendall(said)
                 lines = _lines(connection)
                 read = json.loads(next(lines))
@@ -294,13 +380,15 @@ def _introduce(cluster: Cluster, said: bytes, end: float, deadline: float) -> No
                     _notice_silence(connection)
                     connection.settimeout(max(0.01, end - time.monotonic()))
                     read = json.loads(next(lines))
-                answer = (str(read["refused"]), bool(read.get("failed")))
+                error = _error(read)
+                if error is None:
+                    until_answered.pop_all()
+                    return Contact([connection], lines)
         except (OSError, ValueError, KeyError, TypeError, AttributeError, StopIteration):
             left_us = time.monotonic() if welcome else left_us
             time.sleep(0.2)
-    refused, failed = answer
-    if refused:
-        raise (WorkFailed if failed else InputError)(refused[:500])
+            continue
+        raise error
 
 
 def _notice_silence(connection: socket.socket) -> None:

@@ -135,9 +135,10 @@ def train_model(
             with _lost_workers(workers):
                 parts = run_parts(config, corpus, dev, folder, resume=resume, start=begin, grow=grow, workers=workers)
                 return _train(corpus, dev, folder, parts, made=lambda: None, resume=resume, workers=workers)
-    # Nothing is written into a folder that is refused, not even the lock. Once it is locked, run_parts checks again.
-    prepare_run(config, folder, linked=corpus.links() is not None, resume=resume, start=begin)
-    with contextlib.ExitStack() as lock, _lost_workers(workers):
+    telling = workers.contact.telling() if workers else contextlib.nullcontext()
+    with contextlib.ExitStack() as lock, _lost_workers(workers), telling:
+        # Nothing is written into a folder that is refused, not even the lock. run_parts checks again once it is locked.
+        prepare_run(config, folder, linked=corpus.links() is not None, resume=resume, start=begin)
 
         def hold() -> None:
             lock.enter_context(folder_lock(folder, "nmt train"))
@@ -152,7 +153,7 @@ def train_model(
 
 @contextlib.contextmanager
 def _lost_workers(workers: Workers | None) -> Iterator[None]:
-    """Say in a sentence that another worker has ended, which TensorFlow reports in many ways."""
+    """Say in a sentence why another worker has ended, which TensorFlow reports in many ways."""
     try:
         yield
     except tf.errors.OpError as error:
@@ -329,15 +330,10 @@ def _train(
             translator = Translator(kept, tokenizers, config)
     if isinstance(translator, RowCaptioner):
         translator = Captioner(kept, tokenizers, config)
-    try:
-        if isinstance(kept, Seq2Seq) and wanted(config):
-            translator = _with_head(translator, corpus, folder)
-        if isinstance(translator, Translator):
-            translator = _with_confidence(translator, development_sentences(dev), folder)
-    except InputError:
-        if workers:
-            workers.any(False)  # the others wait for it
-        raise
+    if isinstance(kept, Seq2Seq) and wanted(config):
+        translator = _with_head(translator, corpus, folder)
+    if isinstance(translator, Translator):
+        translator = _with_confidence(translator, development_sentences(dev), folder)
     if not parts.labels and (warning := learned_little(journal.records, judge.watch, tokenizers.target.vocabulary)):
         logger.warning(warning)
     if workers:

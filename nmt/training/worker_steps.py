@@ -18,7 +18,7 @@ import numpy as np
 import tensorflow as tf
 
 from nmt.data.pipeline import Pipeline
-from nmt.errors import Stopped, WorkFailed
+from nmt.errors import InputError, Stopped, WorkFailed
 from nmt.training.distribute import replicas, sum_over_replicas
 from nmt.training.schedules import WarmUp
 from nmt.training.shared_batches import ROUND, shared_batches
@@ -155,9 +155,13 @@ class WorkerSteps:
         return self.workers.strategy.experimental_local_results(value)[0]
 
 
-def lost(workers: Workers) -> WorkFailed:
-    """Say that a worker is gone."""
+def lost(workers: Workers) -> InputError | WorkFailed:
+    """Return what the chief said before it ended, or that a worker is gone."""
+    if said := workers.contact.heard():
+        return said
+    which = "The other worker" if workers.count == 2 else f"One of the {workers.count - 1} other workers"
     return WorkFailed(
-        f"Another worker of the {workers.count} has ended, so worker {workers.cluster.index} ends, too. The same "
-        "command with --resume on every machine continues from the last checkpoint, also with another number of them."
+        f"{which} has ended, so worker {workers.cluster.index} ends, too. Once the chief has made the folder of the "
+        "model, the same command with --resume on every machine continues from the last checkpoint, also with another "
+        "number of them."
     )

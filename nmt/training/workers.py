@@ -13,7 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from nmt.tf_import import set_patience
-from nmt.training.cluster import Cluster
+from nmt.training.cluster import Cluster, Contact
 
 # Seconds in which all have joined once they have met, or one has ended; and without a sign of life after which
 # a worker is taken for dead.
@@ -41,10 +41,12 @@ class Workers:
 
     Arguments:
         cluster: all of them. It must be joined before TensorFlow does anything.
+        contact: where the chief says why it ends the run.
     """
 
-    def __init__(self, cluster: Cluster) -> None:
+    def __init__(self, cluster: Cluster, contact: Contact | None = None) -> None:
         self.cluster = cluster
+        self.contact = contact or Contact()
         # One worker is one device: on a machine with several GPUs a worker is started for each.
         gpus = tf.config.list_physical_devices("GPU")
         tf.config.set_visible_devices(gpus[:1], "GPU")

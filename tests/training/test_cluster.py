@@ -11,7 +11,7 @@ import pytest
 
 from nmt.errors import InputError, WorkFailed
 from nmt.training import cluster
-from nmt.training.cluster import Cluster, find_cluster, meet
+from nmt.training.cluster import Cluster, Contact, find_cluster, meet
 
 
 def tf_config(jobs: object, kind: str = "worker", index: int = 0) -> dict[str, str]:
@@ -91,13 +91,14 @@ def introduce(port: int, index: int) -> TextIO:
 
 def outcomes(given: list[dict[str, object]], deadline: float = 20.0, absent: tuple[int, ...] = ()) -> list[str]:
     """What each worker is told, or nothing if it may begin."""
-    addresses = tuple(f"localhost:{port}" for port in (free_port(), *range(1, len(given))))
+    # Port 0 is any that is free.
+    addresses = (f"localhost:{free_port()}", *(f"host{index}:0" for index in range(1, len(given))))
     told = ["absent"] * len(given)
 
     def one(index: int) -> Callable[[], None]:
         def run() -> None:
             try:
-                meet(Cluster(addresses, index, "a test"), given[index], deadline)
+                meet(Cluster(addresses, index, "a test"), given[index], deadline).close()
                 told[index] = ""
             except InputError as error:
                 told[index] = str(error)
@@ -126,7 +127,7 @@ def test_the_worker_with_another_corpus_is_told() -> None:
 
 def test_a_worker_that_never_comes_has_a_deadline() -> None:
     chief, _ = outcomes([{}, {}], deadline=0.3, absent=(1,))
-    assert chief.startswith("Worker 1 of 2 did not come within 0 seconds")
+    assert chief.startswith("Worker 1 (host1:0) did not come within 0 seconds")
     _, worker = outcomes([{}, {}], deadline=0.3, absent=(0,))
     assert "did not come within 0 seconds" in worker and "The chief, localhost:" in worker
 
@@ -137,7 +138,7 @@ def test_a_worker_that_comes_and_ends_ends_the_others(monkeypatch: pytest.Monkey
 
     def worker(index: int) -> None:
         with pytest.raises(WorkFailed) as caught:
-            meet(Cluster((f"localhost:{port}", "b:1", "c:1", "d:1"), index, "a test"), {}, 30)
+            meet(Cluster((f"localhost:{port}", "b:0", "c:0", "d:0"), index, "a test"), {}, 30)
         told[index] = str(caught.value)
 
     threads = [threading.Thread(target=worker, args=[index]) for index in (0, 2)]
@@ -147,7 +148,7 @@ def test_a_worker_that_comes_and_ends_ends_the_others(monkeypatch: pytest.Monkey
     for thread in threads:
         thread.join()
     # The third never came, and nobody waited for it.
-    assert told[0] == told[2] and told[0].startswith("Worker 1 of 4 came, and ended before all were there.")
+    assert told[0] == told[2] and told[0].startswith("Worker 1 (b:0) came, and ended before all were there.")
 
 
 def test_a_worker_that_is_started_again_may_come_again() -> None:
@@ -155,9 +156,8 @@ def test_a_worker_that_is_started_again_may_come_again() -> None:
     chief = threading.Thread(target=meet, args=(Cluster((f"localhost:{port}", "b:1", "c:1"), 0, "a test"), {}, 30))
     chief.start()
     introduce(port, 1).close()
-    with introduce(port, 1) as first, introduce(port, 1) as again, introduce(port, 2) as second:
+    with introduce(port, 1) as again, introduce(port, 2) as second:
         chief.join()
-        assert first.readline() == ""
         assert json.loads(again.readline()) == json.loads(second.readline()) == {"refused": "", "failed": False}
 
 
@@ -173,12 +173,61 @@ def test_a_chief_that_ends_ends_the_others(monkeypatch: pytest.MonkeyPatch) -> N
     thread = threading.Thread(target=chief)
     thread.start()
     with pytest.raises(WorkFailed, match="has ended before all workers were there"):
-        meet(Cluster((f"localhost:{port}", "b:1"), 1, "a test"), {}, 30)
+        meet(Cluster((f"localhost:{port}", "b:0"), 1, "a test"), {}, 30)
     thread.join()
 
 
-def test_a_port_in_use_is_named() -> None:
+@pytest.mark.parametrize(("index", "whose"), [(0, "The chief"), (1, "Worker 1")])
+def test_a_port_in_use_is_named(index: int, whose: str) -> None:
     with socket.create_server(("", 0)) as listener:
         port = listener.getsockname()[1]
-        with pytest.raises(InputError, match=f"port {port} cannot be opened"):
-            meet(Cluster((f"localhost:{port}", "b:1"), 0, "a test"), {}, 1)
+        addresses = [f"localhost:{free_port()}"] * 2
+        addresses[index] = f"localhost:{port}"
+        # It does not wait for anyone.
+        with pytest.raises(InputError, match=f"^{whose}'s port {port} cannot be opened: "):
+            meet(Cluster((addresses[0], addresses[1]), index, "a test"), {}, 1000)
+
+
+def test_two_machines_with_one_number_are_told_at_once() -> None:
+    port, told = free_port(), []
+
+    def chief() -> None:
+        with pytest.raises(InputError) as caught:
+            meet(Cluster((f"localhost:{port}", "b:0", "c:0"), 0, "a test"), {}, 1000)
+        told.append(str(caught.value))
+
+    thread = threading.Thread(target=chief)
+    thread.start()
+    with introduce(port, 1) as first, socket.create_connection(("localhost", port)) as second:
+        second.sendall(b'{"worker": 1, "given": {}}\n')
+        told += [json.loads(lines.readline())["refused"] for lines in (first, second.makefile())]
+    thread.join()
+    assert told == ["Two machines say that they are worker 1: give each a number of its own, from 0 to 2."] * 3
+
+
+def test_the_others_hear_why_the_chief_ends() -> None:
+    """What it refuses once all have met, as a vocabulary that the text does not allow, or what fails."""
+    addresses = (f"localhost:{free_port()}", "b:0", "c:0")
+    met: dict[int, Contact] = {}
+
+    def join(index: int) -> None:
+        met[index] = meet(Cluster(addresses, index, "a test"), {}, 30)
+
+    threads = [threading.Thread(target=join, args=[index]) for index in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    with pytest.raises(InputError), met[0].telling():
+        raise InputError("The vocabulary is too large.")
+    with pytest.raises(WorkFailed), met[0].telling():
+        raise WorkFailed("The loss is not finite.")
+    met[0].close()
+    for index in (1, 2):
+        refused, failed = met[index].heard(), met[index].heard()
+        assert isinstance(refused, InputError) and str(refused) == "The vocabulary is too large."
+        assert isinstance(failed, WorkFailed) and str(failed) == "The loss is not finite."
+        # A chief that was killed says nothing.
+        assert met[index].heard() is None
+        met[index].close()
+    assert Contact().heard() is None
