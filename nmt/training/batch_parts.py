@@ -10,15 +10,13 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import TypeVar
+from typing import Any
 
 import tensorflow as tf
 
 from nmt.config import Training
 from nmt.inference.parallel import cores
 from nmt.training.vocabulary_loss import TokenScores
-
-Outputs = TypeVar("Outputs", tf.Tensor, tuple[TokenScores, tf.Tensor])
 
 # With fewer sentences or tokens in a part its operations are too small for a core.
 _SENTENCES, _TOKENS = 16, 256
@@ -63,16 +61,16 @@ def split_rows(inputs: dict[str, tf.Tensor], parts: int) -> list[dict[str, tf.Te
     return [{name: tensor[begin:end] for name, tensor in inputs.items()} for begin, end in pairwise(ends)]
 
 
-def join_rows(outputs: Sequence[Outputs]) -> Outputs:
-    """Put what was computed of the parts of a batch together again.
+def join_rows(outputs: Sequence[Any]) -> Any:
+    """Put what was computed of the parts of a batch together again: tensors, scores, and tuples of them.
 
     >>> join_rows([tf.constant([[0.5]]), tf.constant([[0.25]])]).numpy().tolist()
     [[0.5], [0.25]]
     """
     first = outputs[0]
+    if isinstance(first, TokenScores):
+        total, minus_log_p, likeliest = zip(*outputs, strict=True)
+        return TokenScores(tf.add_n(total), tf.concat(minus_log_p, 0), tf.concat(likeliest, 0))
     if isinstance(first, tuple):
-        scores, alignments = zip(*outputs, strict=True)
-        total, minus_log_p, likeliest = zip(*scores, strict=True)
-        joined = TokenScores(tf.add_n(total), tf.concat(minus_log_p, 0), tf.concat(likeliest, 0))
-        return joined, tf.concat(alignments, 0)
-    return tf.concat(outputs, 0)
+        return tuple(join_rows(each) for each in zip(*outputs, strict=True))
+    return None if first is None else tf.concat(outputs, 0)

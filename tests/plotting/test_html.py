@@ -183,6 +183,7 @@ def test_a_served_page_allows_its_own_style_and_script_alone(text: str) -> None:
         languages=[],
         sources=[],
         max_characters=100,
+        suggestions=True,
     )
     read = Reader(html)
     data, script = read.texts["script"]

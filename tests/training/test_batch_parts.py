@@ -60,6 +60,29 @@ def test_parts_give_what_the_whole_gives(settings, parts, rows):
         np.testing.assert_allclose(other, one, atol=2e-6, rtol=2e-5)
 
 
+def test_logits_come_back_in_their_order():
+    """So it is where nothing says which ids are to be written."""
+    config = with_settings(Config(), [*RECURRENT, "training.batch_parts=2"])
+    model, _ = make_training_model(config, 9, SOURCES, TARGETS)
+    inputs = {name: ids for name, ids in _batch(3)[0].items() if name != "links"}
+    for divided, whole in zip(model(inputs, training=True), model(inputs), strict=True):
+        np.testing.assert_allclose(divided, whole, atol=1e-6)
+
+
+def test_a_language_model_is_computed_in_parts():
+    settings = ["model.architecture=language-model", *(f"model.{name}=0" for name in DROPOUTS), "model.units=3"]
+    losses = []
+    for parts in (1, 2):
+        keras.utils.set_random_seed(3)
+        config = with_settings(Config(), [*settings, f"training.batch_parts={parts}"])
+        model, _ = make_training_model(config, 9, TARGETS, TARGETS)
+        model.run_eagerly = True
+        inputs, written = _batch(3)
+        batch = {name: inputs[name] for name in ("source", "target")}
+        losses.append(float(model.train_on_batch(batch, written, return_dict=True)["loss"]))
+    assert losses[0] == pytest.approx(losses[1], abs=1e-6)
+
+
 @pytest.mark.parametrize("architecture", ["classifier", "tagger"])
 def test_labels_come_back_in_their_order(architecture):
     settings = [f"model.architecture={architecture}", "training.batch_parts=2", "model.units=3", "model.embedding=5"]
