@@ -10,6 +10,7 @@ from typing import Any
 
 import nbformat
 import pytest
+from command_line import users_environment
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 import nmt
@@ -54,9 +55,8 @@ def shows(cell: Any) -> bool:
 @every_lesson
 def test_a_lesson_runs_at_its_small_size(name: str, tmp_path: Path) -> None:
     before = (FOLDER / f"{name}.ipynb").read_bytes()
-    result = subprocess.run(
-        [sys.executable, RUN, name, "--small", "--to", tmp_path], capture_output=True, text=True, timeout=900
-    )
+    command = [sys.executable, RUN, name, "--small", "--to", tmp_path]
+    result = subprocess.run(command, env=users_environment(), capture_output=True, text=True, timeout=900)
     assert result.returncode == 0, result.stderr
     assert re.fullmatch(rf"{name}: \d+ s\n", result.stdout)
     assert (FOLDER / f"{name}.ipynb").read_bytes() == before
