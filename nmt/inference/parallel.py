@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from typing import Any
 
 import tensorflow as tf
+
+from nmt.cores import cores
 
 # If TensorFlow gives all cores to each operation, two batches fill each other's gaps.
 PARALLEL_BATCHES = 2
@@ -47,11 +48,6 @@ def run_parallel(work: Callable[[list], Any], batches: Iterable[list], parallel_
     with ThreadPoolExecutor(parallel_batches) as pool:
         for _ in pool.map(work, batches):
             pass
-
-
-def cores() -> int:
-    """Return how many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def split(items: Sequence, size: int, parallel_batches: int) -> Iterator[list]:

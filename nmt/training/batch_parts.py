@@ -15,7 +15,7 @@ from typing import Any
 import tensorflow as tf
 
 from nmt.config import Training
-from nmt.inference.parallel import cores
+from nmt.cores import cores
 from nmt.training.vocabulary_loss import TokenScores
 
 # With fewer sentences or tokens in a part its operations are too small for a core.
