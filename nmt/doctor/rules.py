@@ -49,7 +49,6 @@ NUMBERS = {name: number for number, name in enumerate(REMOVES, 1)}
 NAMES = {number: name for name, number in NUMBERS.items()}
 NOT_JUDGED = -1
 _SIDES = ("source", "target")
-_SIDES = ("source", "target")
 
 # Takes sources and targets, and returns the log-probability per piece of each.
 Scorer = Callable[[Sequence[str], Sequence[str]], Sequence[float]]
