@@ -8,16 +8,18 @@ failure replaces its file with an equal one.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator, Sequence
+import textwrap
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from importlib import import_module
 from typing import Any
 
 import apache_beam as beam
-from apache_beam.ml.inference.base import KeyedModelHandler, RunInference
 from apache_beam.options.pipeline_options import PipelineOptions
+from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
-from nmt.beam.export_handler import BlockHandler
-from nmt.beam.files import find_output, our_error, read_lines, write_text
+from nmt.beam.export_handler import BlockHandler, asked
+from nmt.beam.files import find_output, our_error, raw_lines, read_lines, read_text, remove, write_text
+from nmt.beam.run_record import record_path
 from nmt.errors import InputError, WorkFailed, first_line
 from nmt.translation import Translation
 
@@ -28,6 +30,9 @@ _ENDINGS = {"text": "txt", "jsonl": "jsonl"}
 
 # A module that only the extra of a runner brings.
 _EXTRAS = {"DataflowRunner": ("apache_beam.runners.dataflow.internal.apiclient", "gcp")}
+
+# What a run has counted before it begins.
+_NONE = {"lines": 0, "bad": 0, "kept": 0}
 
 # The number of the file of input, and that of the block in it, from 0.
 Key = tuple[int, int]
@@ -42,6 +47,7 @@ def translate_files(
     *,
     threads: int = 1,
     done: Collection[str] = (),
+    record: Mapping[str, Any] | None = None,
 ) -> dict[str, int]:
     """Translate all lines of files.
 
@@ -53,10 +59,11 @@ def translate_files(
         options: of Beam, as ``--runner=DirectRunner``.
         threads: of TensorFlow, in each process.
         done: files of output that are there already; their blocks are not translated again.
+        record: of this run, as :func:`nmt.beam.run_record.describe` makes it; it is written before the first block.
 
     Returns:
-        The numbers of ``lines`` that are translated, of ``bad`` ones among them, and of ``kept`` ones in blocks that
-        were there.
+        The numbers of ``lines`` that are translated, of ``kept`` ones in blocks that were there, and of ``bad`` ones
+        among both.
 
     Raises:
         InputError: if the options are wrong, a runner is not installed, or a file cannot be read.
@@ -76,27 +83,33 @@ def translate_files(
         written = (
             read
             | "Blocks apart" >> beam.Reshuffle()
-            | RunInference(KeyedModelHandler(BlockHandler(export, threads)))
+            | asked(BlockHandler(export, threads))
             | "Write" >> beam.FlatMapTuple(lambda key, found: write_block(prefix, form, key, found, files[key[0]]))
         )
         (
             ((written, kept) | "Both" >> beam.Flatten())
             | beam.CombinePerKey(sum)
             | beam.combiners.ToDict()
-            | "Write counts" >> beam.Map(lambda found: write_text(counts, json.dumps(found) + "\n"))
+            | "Write counts" >> beam.Map(lambda found: write_text(counts, json.dumps({**_NONE, **found}) + "\n"))
         )
-        result = pipeline.run()
-    except (ImportError, ValueError, AttributeError, SystemExit) as error:
+    except (Exception, SystemExit) as error:
         raise our_error(error) or _refused(options, error) from None
-    except Exception as error:
-        # The runner of this machine has done its work by now; others have not begun it.
-        began = "FnApiRunner" in options[0] or find_output(prefix) - set(done)
-        raise (_failed(error, prefix) if began else our_error(error) or _refused(options, error)) from error
+    if record is not None:
+        write_text(record_path(prefix), json.dumps(record, ensure_ascii=False) + "\n")
+    try:
+        result = pipeline.run()
+    except (Exception, SystemExit) as error:
+        # The runner of this machine works while it is started; others may refuse before they begin.
+        if isinstance(pipeline.runner, FnApiRunner) or find_output(prefix) - {*done, record_path(prefix)}:
+            raise _failed(error, prefix) from error
+        if record is not None and not done:
+            remove(record_path(prefix))
+        raise our_error(error) or _refused(options, error) from error
     try:
         result.wait_until_finish()
     except Exception as error:
         raise _failed(error, prefix) from error
-    return {"lines": 0, "bad": 0, "kept": 0, **json.loads("".join(line or "" for line in read_lines(counts)))}
+    return {**_NONE, **json.loads(read_text(counts))}
 
 
 def check_extra(options: Sequence[str]) -> None:
@@ -106,7 +119,9 @@ def check_extra(options: Sequence[str]) -> None:
         InputError: if not.
     """
     for option in options:
-        module, extra = _EXTRAS.get(option.removeprefix("--runner="), ("json", ""))
+        module, extra = _EXTRAS.get(option.removeprefix("--runner="), (None, None))
+        if module is None:
+            continue
         try:
             import_module(module)
         except ImportError:
@@ -114,13 +129,14 @@ def check_extra(options: Sequence[str]) -> None:
 
 
 def _refused(options: Sequence[str], error: BaseException) -> InputError:
+    said = textwrap.shorten(str(error), 300, placeholder=" …").rstrip(".")
     return InputError(
-        f"Beam does not start with {' '.join(options)}: {' '.join(str(error).split())[:300]}. A runner may need an "
-        "extra of apache-beam, or a server of its own."
+        f"Beam does not start with {' '.join(options)}: {said}. A runner may need an extra of apache-beam, or a "
+        "server of its own."
     )
 
 
-def _failed(error: Exception, prefix: str) -> InputError | WorkFailed:
+def _failed(error: BaseException, prefix: str) -> InputError | WorkFailed:
     return our_error(error) or WorkFailed(
         f"The pipeline failed: {first_line(error)}. The files that begin with {prefix} are whole; with --resume the "
         "same command translates the rest."
@@ -141,16 +157,19 @@ class _Blocks(beam.DoFn):
         for line in read_lines(path):
             held.append(line)
             if len(held) == LINES:
-                yield self._block((number, block), held)
+                yield from self._block((number, block), held)
                 block, held = block + 1, []
         # A file without lines has a file of output without lines.
         if held or not block:
-            yield self._block((number, block), held)
+            yield from self._block((number, block), held)
 
-    def _block(self, key: Key, lines: list[str | None]) -> Any:
-        if block_path(self._prefix, self._form, key) in self._done:
-            return beam.pvalue.TaggedOutput("kept", ("kept", len(lines)))
-        return key, tuple(lines)
+    def _block(self, key: Key, lines: list[str | None]) -> Iterator[Any]:
+        if block_path(self._prefix, self._form, key) not in self._done:
+            yield key, tuple(lines)
+            return
+        yield beam.pvalue.TaggedOutput("kept", ("kept", len(lines)))
+        if (bad := bad_path(self._prefix, key)) in self._done:
+            yield beam.pvalue.TaggedOutput("kept", ("bad", sum(1 for _ in raw_lines(bad))))
 
 
 def block_path(prefix: str, form: str, key: Key) -> str:
@@ -160,6 +179,15 @@ def block_path(prefix: str, form: str, key: Key) -> str:
     'out/library-00003-00002.txt'
     """
     return f"{prefix}-{key[0]:05}-{key[1]:05}.{_ENDINGS[form]}"
+
+
+def bad_path(prefix: str, key: Key) -> str:
+    """Return the path of the file that names the bad lines of a block.
+
+    >>> bad_path("out/library", (3, 2))
+    'out/library-bad-00003-00002.jsonl'
+    """
+    return f"{prefix}-bad-{key[0]:05}-{key[1]:05}.jsonl"
 
 
 def write_block(
@@ -195,7 +223,9 @@ def write_block(
             rows.append(json.dumps(record, ensure_ascii=False))
     if bad:
         text = "".join(json.dumps(each, ensure_ascii=False) + "\n" for each in bad)
-        write_text(f"{prefix}-bad-{key[0]:05}-{key[1]:05}.jsonl", text)
+        write_text(bad_path(prefix, key), text)
+    else:
+        remove(bad_path(prefix, key))  # of an earlier try
     # Last, because a block whose file is there is done.
     write_text(block_path(prefix, form, key), "".join(f"{row}\n" for row in rows))
     yield "lines", len(rows)

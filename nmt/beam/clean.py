@@ -13,11 +13,10 @@ from typing import Any
 
 import apache_beam as beam
 import numpy as np
-from apache_beam.ml.inference.base import KeyedModelHandler, RunInference
 from apache_beam.pvalue import AsSingleton, TaggedOutput
 
-from nmt.beam.export_handler import ScoreHandler
-from nmt.beam.pairs import Pair, as_batches, in_batches
+from nmt.beam.export_handler import ScoreHandler, asked
+from nmt.beam.pairs import HASH_BITS, Pair, as_batches, in_batches
 from nmt.data.corpora import Corpus
 from nmt.doctor.clean import Cleaned
 from nmt.doctor.mend import MENDS
@@ -27,9 +26,6 @@ from nmt.doctor.rules import usual_scores as usual
 from nmt.doctor.survey import Batch
 from nmt.errors import InputError
 from nmt.translation import Translation
-
-# There are so many parts of the hashes, two to the power of it: one part is compared in one process.
-BITS = 8
 
 
 @dataclass(frozen=True)
@@ -108,7 +104,7 @@ class Clean(beam.PTransform):
             scored = (
                 kept
                 | "To score" >> beam.MapTuple(lambda line, cells: ((line, cells), tuple(rules.mended(cells[:2]))))
-                | RunInference(KeyedModelHandler(ScoreHandler(self._export, self._threads)))
+                | asked(ScoreHandler(self._export, self._threads))
                 | "By the piece" >> beam.MapTuple(lambda pair, found: (pair, _by_piece(found)))
             )
             limits = AsSingleton(
@@ -182,7 +178,7 @@ class _JudgeAll(beam.DoFn):
         for rule, where in totals.judge(judged.scripts, judged.ratios, self._rules.names):
             verdicts[where & (verdicts == KEPT)] = NUMBERS[rule]
         records = np.column_stack([judged.keys, batch.lines.astype(np.uint64)])
-        parts = part_of(records, BITS)
+        parts = part_of(records, HASH_BITS)
         for place, line in enumerate(batch.lines.tolist()):
             cells = (batch.sources[place], batch.targets[place], *more[place])
             if verdict := int(verdicts[place]):

@@ -11,12 +11,12 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from apache_beam.ml.inference.base import ModelHandler
+from apache_beam.ml.inference.base import KeyedModelHandler, ModelHandler, RunInference
 
 from nmt.translation import Translation
 
 # Elements that Beam hands over at once. Among so many, those of similar lengths are asked together.
-_HANDED = 4096
+_AT_ONCE = 4096
 # Rows of a batch, and characters of it with its padding, so that a few long lines do not take much memory.
 _ROWS, _CHARACTERS = 256, 32_768
 _END = "</s>"
@@ -34,7 +34,7 @@ class ExportHandler(ModelHandler[Any, Any, Any]):
         handed: elements that Beam hands over at once.
     """
 
-    def __init__(self, export: str | Path, threads: int = 1, handed: int = _HANDED) -> None:
+    def __init__(self, export: str | Path, threads: int = 1, handed: int = _AT_ONCE) -> None:
         super().__init__(min_batch_size=handed, max_batch_size=handed)
         self.export = str(export)
         self.threads = threads
@@ -114,6 +114,11 @@ class ScoreHandler(ExportHandler):
                 unfinished=None,
                 token_scores=tuple(piece_scores[: len(tokens)]),
             )
+
+
+def asked(handler: ExportHandler) -> Any:
+    """Return the transform of ``(key, element)`` to ``(key, answer)``."""
+    return RunInference(KeyedModelHandler(handler))
 
 
 def by_length(lengths: Sequence[int]) -> Iterator[list[int]]:

@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import apache_beam as beam
 import numpy as np
 
-from nmt.beam.files import find_input, raw_lines, write_text
-from nmt.data.corpora import decoded_lines
+from nmt.beam.files import find_input, find_parts, raw_lines, write_text
+from nmt.data.corpora import cut_lines, decoded_lines
+from nmt.doctor.clean import tsv_row
 from nmt.doctor.survey import Batch, batches
 from nmt.errors import InputError
 
 # Lines of a file that is written, counted before any was left out.
 LINES = 100_000
+# There are so many parts of the hashes of pairs, two to the power of it: one part is compared in one process.
+HASH_BITS = 8
 
 # The number of a pair, from 1, and its cells: the source, the target, and whatever a TSV has behind them.
 Pair = tuple[int, tuple[str, ...]]
 
+_BLOCK = re.compile(r"-\d{5,}\.tsv")
 # Pairs that Beam hands over at once.
-_TOGETHER = 8192
+_AT_ONCE = 8192
 
 
 class ReadPairs(beam.PTransform):
@@ -54,11 +59,15 @@ class ReadPairs(beam.PTransform):
         sizes = (
             files
             | "Apart to count" >> beam.Reshuffle()
-            | "Count lines" >> beam.MapTuple(lambda number, paths: (number, sum(1 for _ in raw_lines(paths[0]))))
+            | "Count lines" >> beam.MapTuple(lambda number, paths: (number, _lines_in(paths[0])))
         )
         apart = files | "Apart to read" >> beam.Reshuffle()
         read = apart | "Read" >> beam.FlatMap(_numbered, beam.pvalue.AsDict(sizes))
         return read | "Pairs apart" >> beam.Reshuffle()
+
+
+def _lines_in(path: str) -> int:
+    return sum(1 for _ in cut_lines(raw_lines(path), path))
 
 
 def _numbered(file: tuple[int, Sequence[str]], sizes: dict[int, int]) -> Iterator[Pair]:
@@ -95,12 +104,19 @@ def read_pairs(paths: Sequence[str]) -> Iterator[tuple[str, ...]]:
 class WriteRows(beam.PTransform):
     """Numbered cells ``(line, cells)`` to TSV files ``PREFIX-00000.tsv``, in the order of their lines.
 
+    A character within a cell that ends a cell or a line becomes a space, as ``nmt clean`` writes it.
+
     Arguments:
         prefix: what the names begin with.
+
+    Raises:
+        InputError: if such files are there, for those of a longer run would stay among the new ones.
     """
 
     def __init__(self, prefix: str) -> None:
         super().__init__()
+        if there := find_parts(prefix, _BLOCK, f"the prefix {prefix}"):
+            raise InputError(f"{min(there)} is there already. Name another prefix, or remove the files of this one.")
         self._prefix = prefix
 
     def expand(self, rows: Any) -> Any:
@@ -115,13 +131,13 @@ class WriteRows(beam.PTransform):
 def _write_block(block: tuple[int, Iterable[tuple[int, Sequence[str]]]], prefix: str) -> str:
     number, rows = block
     path = f"{prefix}-{number:05}.tsv"
-    write_text(path, "".join("\t".join(cells) + "\n" for _, cells in sorted(rows)))
+    write_text(path, "".join(tsv_row(*cells) for _, cells in sorted(rows)))
     return path
 
 
 def in_batches(pairs: Any, name: str = "pairs") -> Any:
     """Put pairs ``(line, cells)`` into lists of many."""
-    return pairs | f"Many {name} at once" >> beam.BatchElements(min_batch_size=_TOGETHER, max_batch_size=_TOGETHER)
+    return pairs | f"Many {name} at once" >> beam.BatchElements(min_batch_size=_AT_ONCE, max_batch_size=_AT_ONCE)
 
 
 def as_batches(some: Iterable[Pair]) -> Iterator[tuple[Batch, list[tuple[str, ...]]]]:

@@ -11,14 +11,11 @@ from apache_beam.pvalue import AsDict, AsIter, TaggedOutput
 from apache_beam.transforms.window import GlobalWindow
 from apache_beam.utils.windowed_value import WindowedValue
 
-from nmt.beam.pairs import Pair, as_batches, in_batches
+from nmt.beam.pairs import HASH_BITS, Pair, as_batches, in_batches
 from nmt.doctor.examine import overlap, repeated, repeated_lines, shared_lines
 from nmt.doctor.findings import Overlap, Split
 from nmt.doctor.repeats import Counted, in_order, join_repeats, join_shared, part_of, repeats_of, shared_of
 from nmt.doctor.survey import Survey as Counts
-
-# There are so many parts of the hashes, two to the power of it: one part is compared in one process.
-BITS = 8
 
 # The number of a split, and how its counts are called: repeats, or what it shares with the first split.
 _Kind = tuple[str, int]
@@ -82,7 +79,7 @@ class _Count(beam.DoFn):
             sources, targets, lines = self._counts.add(batch)
             for side, (keys, others) in enumerate(((sources, targets), (targets, sources))):
                 records = np.column_stack([keys, others, lines.astype(np.uint64)])
-                parts = part_of(records, BITS)
+                parts = part_of(records, HASH_BITS)
                 for part in np.unique(parts).tolist():
                     yield TaggedOutput("records", ((side, part), (self._number, records[parts == part].tobytes())))
 

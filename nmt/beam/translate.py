@@ -6,9 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import apache_beam as beam
-from apache_beam.ml.inference.base import KeyedModelHandler, RunInference
 
-from nmt.beam.export_handler import ExportHandler, ScoreHandler
+from nmt.beam.export_handler import ExportHandler, ScoreHandler, asked
 
 
 class Translate(beam.PTransform):
@@ -25,7 +24,7 @@ class Translate(beam.PTransform):
 
     def expand(self, texts: Any) -> Any:
         keyed = texts | "Keep the text" >> beam.Map(lambda text: (text, text))
-        return keyed | RunInference(KeyedModelHandler(self.handler))
+        return keyed | asked(self.handler)
 
 
 class Score(beam.PTransform):
@@ -44,4 +43,4 @@ class Score(beam.PTransform):
 
     def expand(self, pairs: Any) -> Any:
         keyed = pairs | "Keep the pair" >> beam.Map(lambda pair: (tuple(pair), tuple(pair)))
-        return keyed | RunInference(KeyedModelHandler(self.handler))
+        return keyed | asked(self.handler)

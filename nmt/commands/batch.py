@@ -6,16 +6,18 @@ import contextlib
 import json
 import logging
 import os
+import re
 import shlex
 import tempfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
 from nmt.commands.console import say
+from nmt.cores import cores
 from nmt.errors import InputError
 
 # Seconds between two messages.
@@ -65,6 +67,7 @@ def batch(
     try:
         from nmt.beam import batch as batches
         from nmt.beam.files import find_input, find_output
+        from nmt.beam.run_record import check_same, describe
     except ModuleNotFoundError as error:
         if not (error.name or "").startswith("apache_beam"):
             raise
@@ -72,24 +75,29 @@ def batch(
     version = _version(export)
     if processes > 1 and runner != "DirectRunner":
         raise InputError("--processes is for the DirectRunner. Other runners have options of their own: --beam-args.")
-    files = find_input(input)
+    arguments = _arguments(beam_args)
     there = find_output(output)
-    if there and not resume:
+    # A pattern may match what the first run has written.
+    files = {path: size for path, size in find_input(input).items() if path not in there}
+    record = describe(version, files, form, batches.LINES)
+    if there and resume:
+        check_same(output, record)
+    elif there:
         raise InputError(
             f"--output {output} exists: {min(there)} is there already. Name another, remove those files, or continue "
             "with --resume."
         )
-    options = [f"--runner={runner}", *shlex.split(beam_args)]
+    options = [f"--runner={runner}", *arguments]
     threads = 1
     if runner == "DirectRunner":
         # The runner that is written in Python: the other one downloads a program when it starts.
         options[0] = "--runner=apache_beam.runners.portability.fn_api_runner.FnApiRunner"
         options += [f"--direct_num_workers={processes}"]
         options += ["--direct_running_mode=multi_processing"] if processes > 1 else []
-        threads = max(1, (os.cpu_count() or 1) // processes)
-    with _quiet_processes(), _telling(lambda: len(find_output(output) - there)):
+        threads = max(1, cores() // processes)
+    with _quiet_processes(), _telling(lambda: _whole(find_output(output) - there)):
         found = batches.translate_files(
-            str(version.resolve()), files, output, form, options, threads=threads, done=there if resume else ()
+            str(version.resolve()), list(files), output, form, options, threads=threads, done=there, record=record
         )
     of = f"{len(files):,} {'file' if len(files) == 1 else 'files'}"
     say(f"{found['lines']:,} lines of {of} are translated.")
@@ -136,6 +144,19 @@ def _telling(written: Callable[[], int]) -> Iterator[None]:
     finally:
         ended.set()
         thread.join()
+
+
+def _arguments(text: str) -> list[str]:
+    """Return the options of Beam that one text names."""
+    try:
+        return shlex.split(text)
+    except ValueError as error:
+        raise InputError(f"--beam-args {text} cannot be split: {error}. Close what you quote.") from None
+
+
+def _whole(paths: Iterable[str]) -> int:
+    """Return how many files of translations are among those of the output."""
+    return sum(re.search(r"-\d+-\d+\.(txt|jsonl)$", path) is not None and "-bad-" not in path for path in paths)
 
 
 def _version(export: Path) -> Path:

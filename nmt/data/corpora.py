@@ -469,6 +469,25 @@ def decoded_lines(file: Iterable[bytes], name: str, first: int = 1) -> Iterator[
     >>> list(decoded_lines(io.BytesIO(b"one\\r\\ntwo"), "a stream"))
     ['one', 'two']
     """
+    for number, line in enumerate(cut_lines(file, name, first), first):
+        yield (decode_start if number == 1 else decode)(line, f"{name}, line {number}")
+
+
+def cut_lines(file: Iterable[bytes], name: str, first: int = 1) -> Iterator[bytes]:
+    """Stream the lines of an open file without their ends; a carriage return within one becomes a space.
+
+    Arguments:
+        file: its lines, with their ends.
+        name: of the file, for the error.
+        first: the number of the first of these lines.
+
+    Raises:
+        InputError: if all of the file is one line, because its lines end in carriage returns.
+
+    >>> import io
+    >>> list(cut_lines(io.BytesIO(b"one\\r\\ntw\\ro\\n\\r"), "a stream"))
+    [b'one', b'tw o']
+    """
     for number, raw in enumerate(file, first):
         kept = raw.removesuffix(b"\n").rstrip(b"\r")
         # TextLineDataset sees no line in a file's last bytes when they are carriage returns alone.
@@ -480,7 +499,7 @@ def decoded_lines(file: Iterable[bytes], name: str, first: int = 1) -> Iterator[
                 f"{name}: its lines end in a carriage return alone, as on old Macs, so all of it is one line. Convert "
                 "it, for example with tr '\\r' '\\n' < OLD > NEW, and use that."
             )
-        yield (decode_start if number == 1 else decode)(kept.replace(b"\r", b" "), f"{name}, line {number}")
+        yield kept.replace(b"\r", b" ")
 
 
 def with_line_feeds(path: Path, folder: Path) -> Path:

@@ -203,16 +203,16 @@ class Cleaning:
                         score = float(scores[line - 1]) if rule == "score" else 0.0
                         other = int(judgement.other[line - 1])
                         reason = self._rules.reason(rule, given, other, score, self._totals, self._usual)
-                        left_out.write(_row(str(line), rule, reason, *given, *more))
+                        left_out.write(tsv_row(str(line), rule, reason, *given, *more))
                         continue
                     (source, target), rules = self._rules.changed(given)
                     for rule in rules:
                         changed[rule] += 1
                     if rules:
-                        altered.write(_row(str(line), " ".join(rules), *given, *more))
+                        altered.write(tsv_row(str(line), " ".join(rules), *given, *more))
                     cleaned.kept += 1
                     if len(files) == 1:
-                        files[0].write(_row(source, target, *more))
+                        files[0].write(tsv_row(source, target, *more))
                     else:
                         for file, side in zip(files, (source, target), strict=True):
                             file.write(f"{side}\n")
@@ -220,7 +220,12 @@ class Cleaning:
         return cleaned
 
 
-def _row(*cells: str) -> str:
+def tsv_row(*cells: str) -> str:
+    r"""Return a line of a TSV. A character within a cell that ends a line or a cell becomes a space.
+
+    >>> tsv_row("a\tb", "c\u2028d")
+    'a b\tc d\n'
+    """
     return "\t".join(cell.translate(_ONE_CELL) for cell in cells) + "\n"
 
 

@@ -12,7 +12,7 @@ pytest.importorskip("apache_beam", reason="Apache Beam is not installed: pip ins
 from nmt.beam import batch
 from nmt.beam.export_handler import BlockHandler, ExportHandler
 from nmt.beam.files import find_input, find_output, our_error, read_lines
-from nmt.errors import InputError
+from nmt.errors import InputError, WorkFailed
 from nmt.translation import Translation
 
 
@@ -43,6 +43,8 @@ def test_a_block_is_written_in_order_and_may_be_written_again(form: str, tmp_pat
             {"line": 20_003, "text": "", "score": 0.0},
             {"line": 20_004, "text": "c", "score": -1.0},
         ]
+    assert list(batch.write_block(f"{tmp_path}/out", form, (3, 2), rows[:2], "a.ko")) == [("lines", 2), ("bad", 0)]
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_input_without_files_and_shards_that_are_missing_are_refused(tmp_path: Path) -> None:
@@ -52,7 +54,6 @@ def test_input_without_files_and_shards_that_are_missing_are_refused(tmp_path: P
         (tmp_path / f"a-0000{shard}-of-00005.ko").touch()
     with pytest.raises(InputError, match=r"a-00002-of-00005\.ko and 1 more"):
         find_input(f"{tmp_path}/*.ko")
-    assert find_output(f"{tmp_path}/a") and not find_output(f"{tmp_path}/b")
 
 
 def test_a_file_that_is_gone_is_named_by_whoever_reads_it(tmp_path: Path) -> None:
@@ -101,10 +102,11 @@ def test_files_are_translated_and_continued(tmp_path: Path, monkeypatch: pytest.
     with gzip.open(tmp_path / "b.ko.gz", "wb") as file:
         file.write(b"".join(b"%d\n" % number for number in range(7)))
     (tmp_path / "c.ko").touch()
-    files, prefix = find_input(f"{tmp_path}/*.ko*"), f"{tmp_path}/out"
+    files, prefix = list(find_input(f"{tmp_path}/*.ko*")), f"{tmp_path}/out"
     options = ["--runner=apache_beam.runners.portability.fn_api_runner.FnApiRunner"]
-    counts = batch.translate_files("an export", files, prefix, "text", options)
-    assert counts == {"lines": 12, "bad": 2, "kept": 0}
+    counts = batch.translate_files("an export", files, prefix, "text", options, record={"files": files})
+    assert counts == {"lines": 12, "bad": 2, "kept": 0} == json.loads(Path(f"{prefix}-counts.json").read_text())
+    assert json.loads(Path(f"{prefix}-run.json").read_text()) == {"files": files}
     parts = sorted(path for path in find_output(prefix) if path.endswith(".txt"))
     texts = [Path(part).read_text().splitlines() for part in parts]
     assert texts == [["ONE", "", "TWO"], ["", "FOUR OF MANY"], ["0", "1", "2"], ["3", "4", "5"], ["6"], []]
@@ -112,7 +114,8 @@ def test_files_are_translated_and_continued(tmp_path: Path, monkeypatch: pytest.
     Path(parts[0]).write_text("KEPT\n\nKEPT\n")
     Path(parts[3]).unlink()
     counts = batch.translate_files("an export", files, prefix, "text", options, done=find_output(prefix))
-    assert counts == {"lines": 3, "bad": 0, "kept": 9}
+    # The bad lines are in blocks that were kept.
+    assert counts == {"lines": 3, "bad": 2, "kept": 9} == json.loads(Path(f"{prefix}-counts.json").read_text())
     assert [Path(part).read_text().splitlines() for part in parts] == [["KEPT", "", "KEPT"], *texts[1:]]
 
 
@@ -124,5 +127,17 @@ def test_a_runner_that_is_not_there_is_refused(runner: str, said: str, tmp_path:
     options = [f"--runner={runner}", "--project=p"]
     (tmp_path / "a.ko").touch()
     with pytest.raises(InputError, match=said):
-        batch.translate_files("an export", [f"{tmp_path}/a.ko"], f"{tmp_path}/out", "text", options)
+        batch.translate_files("an export", [f"{tmp_path}/a.ko"], f"{tmp_path}/out", "text", options, record={})
     assert not find_output(f"{tmp_path}/out")
+
+
+def test_an_error_of_the_work_is_not_told_as_one_of_the_runner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def ask(*_: Any) -> Any:
+        raise ValueError("a damaged graph")
+
+    monkeypatch.setattr(ExportHandler, "load_model", lambda self: Export())
+    monkeypatch.setattr(BlockHandler, "run_inference", ask)
+    (tmp_path / "a.ko").write_text("one\n")
+    options = ["--runner=apache_beam.runners.portability.fn_api_runner.FnApiRunner"]
+    with pytest.raises(WorkFailed, match=r"pipeline failed: .*a damaged graph"):
+        batch.translate_files("an export", [f"{tmp_path}/a.ko"], f"{tmp_path}/out", "text", options)

@@ -129,6 +129,23 @@ def test_two_files_that_do_not_match_are_told(tmp_path: Path) -> None:
         run(lambda pipeline: {"pairs": pipeline | nmt.beam.ReadPairs(f"{tmp_path}/a.ko", f"{tmp_path}/a.en")})
 
 
+def test_a_cell_stays_one_cell_and_a_last_carriage_return_is_no_line(tmp_path: Path) -> None:
+    for name, text in (("a", "a\tb\n\r"), ("b", "x\u2028\x0by\n")):
+        (tmp_path / f"{name}.ko").write_text(text, "utf-8", newline="")
+        (tmp_path / f"{name}.en").write_text(f"{name}\n")
+    prefix = f"{tmp_path}/out[1]"
+
+    def build(pipeline: Any) -> dict[str, Any]:
+        pairs = pipeline | nmt.beam.ReadPairs(f"{tmp_path}/*.ko", f"{tmp_path}/*.en")
+        return {"pairs": pairs, "written": pairs | nmt.beam.WriteRows(prefix)}
+
+    assert [line for line, _ in sorted(run(build)["pairs"])] == [1, 2]
+    assert Path(f"{prefix}-00000.tsv").read_text("utf-8").split("\n") == ["a b\ta", "x  y\tb", ""]
+    with pytest.raises(InputError, match=r"out\[1\]-00000\.tsv is there already"):
+        nmt.beam.WriteRows(prefix)
+    nmt.beam.WriteRows(f"{tmp_path}/out")
+
+
 class Export:
     """In place of an export: a pair of a known target scores -9 a piece, and others about -1."""
 

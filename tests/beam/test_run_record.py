@@ -1,0 +1,39 @@
+"""``--resume`` continues the run that was begun, and no other."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("apache_beam", reason="Apache Beam is not installed: pip install nmt[beam]")
+
+from nmt.beam.run_record import check_same, describe, record_path
+from nmt.errors import InputError
+
+
+def test_another_export_form_or_input_is_refused(tmp_path: Path) -> None:
+    export, prefix = tmp_path / "1", f"{tmp_path}/out"
+    export.mkdir()
+    (export / "saved_model.pb").write_text("a graph")
+    with pytest.raises(InputError, match=r"needs .*out-run\.json"):
+        check_same(prefix, {})
+    begun = describe(export, {"a.ko": 5, "b.ko": 7}, "text", 3)
+    Path(record_path(prefix)).write_text(json.dumps(begun))
+    check_same(prefix, describe(export, {"b.ko": 7, "a.ko": 5}, "text", 3))
+    for files, form, lines, reason in (
+        ({"A0.ko": 2, "a.ko": 5, "b.ko": 7}, "text", 3, "A0.ko was not among"),
+        ({"a.ko": 5}, "text", 3, "b.ko is missing"),
+        ({"a.ko": 5, "b.ko": 11}, "text", 3, "b.ko had 7 bytes and has 11"),
+        ({"a.ko": 5, "b.ko": 7}, "jsonl", 3, "--format was text"),
+        ({"a.ko": 5, "b.ko": 7}, "text", 13, "has 13 lines, and had 3"),
+    ):
+        with pytest.raises(InputError, match=reason):
+            check_same(prefix, describe(export, files, form, lines))
+    (export / "saved_model.pb").write_text("another")
+    with pytest.raises(InputError, match="the export is not the same"):
+        check_same(prefix, describe(export, {"a.ko": 5, "b.ko": 7}, "text", 3))
+    # Of an export that lists its checksums, the list is enough.
+    (export / "checksums.json").write_text("{}")
+    listed = describe(export, {}, "text", 3)
+    (export / "saved_model.pb").write_text("a third")
+    assert describe(export, {}, "text", 3) == listed != begun
