@@ -21,9 +21,10 @@ _LINE = re.compile(r"[^\r\n\v\f\x1c-\x1e\x85\u2028\u2029]+")
 # A text of more characters than this is cut before anybody reads it.
 MAX_CHARACTERS = 1000
 # Where a sentence that is too long may be cut: after the end of another sentence, after a clause, and between words.
+# What looks behind makes a long run of signs or spaces be tried once, not from each of its characters.
 _CUTS = (
-    re.compile(r"[.!?…]+[\"'”’»)\]]*\s+|[。！？]+[」』”’）]*"),
-    re.compile(r"[,;:–—]\s+|[，；：、،؛]\s*|\s+(?=[(\[])"),
+    re.compile(r"(?<![.!?…])[.!?…]+[\"'”’»)\]]*\s+|[。！？]+[」』”’）]*"),
+    re.compile(r"[,;:–—]\s+|[，；：、،؛]\s*|(?<!\s)\s+(?=[(\[])"),
     re.compile(r"\s+"),
 )
 # A language that writes in each script, for rules that differ only between scripts.
@@ -132,12 +133,16 @@ def halves(text: str, place: Place) -> tuple[Place, Place]:
     start, end = place
     middle = (start + end) // 2
     quarter = (end - start) // 4
+    # A search of a whole text of megabytes, for each of its halves, would take too long.
+    reach = end - start if end - start <= 4 * MAX_CHARACTERS else MAX_CHARACTERS
+    low, high = max(start, middle - reach), min(end, middle + reach)
+    cut = middle
     for wanted in _CUTS:
-        # A search from the start of a text of megabytes, for each of its halves, would take too long.
-        low, high = (start, end) if end - start <= 4 * MAX_CHARACTERS else (middle - MAX_CHARACTERS, middle + quarter)
-        found = [cut for cut in wanted.finditer(text, low, high) if start + quarter <= cut.end() <= end - quarter]
+        found = [match.end() for match in wanted.finditer(text, low, high)]
+        found = [each for each in found if start + quarter <= each <= end - quarter]
         if found:
-            cut = min(found, key=lambda each: abs(each.end() - middle))
-            left = start + len(text[start : cut.end()].rstrip())
-            return Place(start, left), Place(cut.end(), end)
-    return Place(start, middle), Place(middle, end)
+            cut = min(found, key=lambda each: abs(each - middle))
+            break
+    left = start + len(text[start:cut].rstrip())
+    right = end - len(text[cut:end].lstrip())
+    return Place(start, left), Place(right, end)

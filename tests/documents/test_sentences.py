@@ -1,6 +1,7 @@
 """Where the sentences of a text stand."""
 
 import random
+import time
 
 import pytest
 
@@ -70,6 +71,18 @@ def test_a_long_sentence_is_cut_at_clauses() -> None:
     endless = "가" * 4099
     assert "".join(found(endless)) == endless
     assert halves("ab cd", Place(0, 5)) == (Place(0, 2), Place(3, 5))
+
+
+def test_long_runs_of_spaces_and_signs_take_little_time() -> None:
+    begun = time.process_time()
+    for run in (" ", "."):
+        text = "a" + run * 100_000 + "b"
+        place = Place(0, len(text))
+        # The nearest sentence, clause or space to the middle is looked for near it.
+        for _ in range(20):
+            halves(text, place)
+    assert time.process_time() - begun < 0.5
+    assert found("a" + " " * 20_000 + "b") == ["a", "b"]
 
 
 def test_the_language_of_a_text() -> None:
