@@ -6,13 +6,19 @@ pair is put around the run of words that maximises::
     sum over w in the run of (p(w) - 1/2)
 
 So a word inside that has no link does not tear it apart. Pairs stay nested: what is inside another is looked for in the
-run of the other, and two that stand side by side do not overlap. A tag that stands alone is put into the gap between
-two words that best separates what came from the words before it from what came from those after it.
+run of the other, and two that stand side by side do not overlap. A source word that two of them share counts for the
+one that has more of it. If no ``p(w)`` is above one half, the words count that owe more to the pair than to anything
+else; a pair that has no such word goes beside the one that has its words, or into a gap. A word that was copied letter
+by letter, such as H2O, has the tags inside it at the same letters.
+
+A tag that stands alone is put into the gap between two words that best separates what came from the words before it
+from what came from those after it.
 """
 
 from __future__ import annotations
 
 import heapq
+import itertools
 import math
 import unicodedata
 from collections.abc import Sequence
@@ -22,7 +28,7 @@ import numpy as np
 
 from nmt.documents.parts import Part, Parts
 from nmt.documents.sentences import Place
-from nmt.markup.links import Joined
+from nmt.markup.links import Joined, Links, joined
 from nmt.markup.reading import Mark, Marked, restored
 
 # Of the weight of a target word at least this must fall on source words, or its links say nothing.
@@ -31,6 +37,8 @@ _LEAST = 0.1
 _FADING = 0.5
 # Sums that differ by less are equal.
 _EQUAL = 1e-9
+# A unit that owes less than half to a pair counts so much less than one that owes it more.
+_LITTLE = 1e-3
 # Signs that belong to the word they stand at, unlike a full stop.
 _OF_WORDS = "%&@#'*_-/\\"
 
@@ -57,6 +65,7 @@ def placed(marked: Marked, translation: str, links: Joined) -> Parts:
     >>> spelled(placed(read("<b>밥을</b> 먹었다<br>"), "ate rice", joined([ate])))
     'ate <b>rice</b><br>'
     """
+    links = _cut_at_marks(marked, translation, links)
     runs = _runs(marked, links)
     edges = [_edges(marked, translation, links, mark, run) for mark, run in zip(marked.marks, runs, strict=True)]
     return [
@@ -87,6 +96,95 @@ def best_run(gains: np.ndarray, free: np.ndarray) -> tuple[int, int]:
     sums = np.where(free, before[1:] - before[starts], -np.inf)
     last = int(np.argmax(sums >= sums.max() - _EQUAL))
     return int(starts[last]), last + 1
+
+
+class _Copy(NamedTuple):
+    """A source unit that was copied, and the characters at which marks cut it, and its copy."""
+
+    unit: int
+    copy: int
+    cuts: list[int]
+    copy_cuts: list[int]
+
+
+def _cut_at_marks(marked: Marked, translation: str, links: Joined) -> Joined:
+    """Return links in which words that were copied letter by letter are cut where marks begin and end inside them."""
+    places = np.unique([place for mark in marked.marks for place in (mark.start, mark.end)])
+    blocks: list[Links] = []
+    row = column = 0
+    for weights in links.blocks:
+        rows, columns = weights.shape
+        block = Links(links.source[column : column + columns], links.target[row : row + rows], weights)
+        row, column = row + rows, column + columns
+        blocks.append(_cut(block, _copies(block, places, marked.text, translation)))
+    return joined(blocks)
+
+
+def _copies(block: Links, places: np.ndarray, source: str, translation: str) -> list[_Copy]:
+    """Return the units with marks inside that have a copy, of which no other is."""
+    found: list[_Copy] = []
+    if not block.source or not block.target:
+        return found
+    starts, ends = np.array(block.source).T
+    inside = np.searchsorted(places, ends) > np.searchsorted(places, starts, "right")
+    most = block.weights.max(1)
+    used: set[int] = set()
+    for unit in np.flatnonzero(inside).tolist():
+        start, end = block.source[unit]
+        begin, core = _core(source[start:end])
+        some = places[np.searchsorted(places, start, "right") : np.searchsorted(places, end)].tolist()
+        cuts = [place - start for place in some if 0 < place - start - begin < len(core)]
+        if not cuts:
+            continue
+        linked = block.weights[:, unit]
+        likely = np.flatnonzero((linked >= _LEAST) & (linked >= most))
+        for copy in likely[np.argsort(-linked[likely], kind="stable")].tolist():
+            shift, other = _core(translation[slice(*block.target[copy])])
+            if copy not in used and len(other) == len(core) and other.casefold() == core.casefold():
+                used.add(copy)
+                found.append(_Copy(unit, copy, cuts, [cut - begin + shift for cut in cuts]))
+                break
+    return found
+
+
+def _core(word: str) -> tuple[int, str]:
+    """Return a word without the signs at its ends, and where that begins in it."""
+    start, end = 0, len(word)
+    while start < end and is_stop(word[start]):
+        start += 1
+    while start < end and is_stop(word[end - 1]):
+        end -= 1
+    return start, word[start:end]
+
+
+def _cut(block: Links, copies: Sequence[_Copy]) -> Links:
+    """Return links with units and their copies cut; each part comes from its own."""
+    if not copies:
+        return block
+    source = [[place] for place in block.source]
+    target = [[place] for place in block.target]
+    for unit, copy, cuts, copy_cuts in copies:
+        source[unit], target[copy] = _places(block.source[unit], cuts), _places(block.target[copy], copy_cuts)
+    columns, rows = np.array([len(parts) for parts in source]), np.array([len(parts) for parts in target])
+    lengths = np.array([max(place.end - place.start, 1) for parts in source for place in parts])
+    first_columns, first_rows = np.cumsum(columns) - columns, np.cumsum(rows) - rows
+    # What else comes from a unit comes from each part by its length.
+    shares = lengths / np.repeat(np.add.reduceat(lengths, first_columns), columns)
+    weights = np.repeat(np.repeat(block.weights, columns, 1) * shares, rows, 0)
+    for unit, copy, cuts, _ in copies:
+        size, row, column = len(cuts) + 1, first_rows[copy], first_columns[unit]
+        weights[row : row + size, column : column + size] = block.weights[copy, unit] * np.eye(size)
+    return Links(
+        tuple(place for parts in source for place in parts),
+        tuple(place for parts in target for place in parts),
+        weights,
+    )
+
+
+def _places(place: Place, cuts: list[int]) -> list[Place]:
+    """Return the parts of a unit that is cut at some of its characters."""
+    ends = [0, *cuts, place.end - place.start]
+    return [Place(place.start + start, place.start + end) for start, end in itertools.pairwise(ends)]
 
 
 def _runs(marked: Marked, links: Joined) -> list[Run]:
@@ -122,14 +220,21 @@ def _place_siblings(
     free = np.zeros(len(links.target), bool)
     free[borders.first : borders.last] = True
     covers = {index: _cover(marks[index], links) for index in inside if marks[index].closing}
-    total = np.maximum(sum(covers.values(), np.zeros(len(links.source))), 1e-9)
+    shared = dict(covers)
+    _give_to_one(covers)
     whole = _cover(Mark(*content, ""), links) > 0
     some = [index for index, covered in covers.items() if covered.any()]
     gains: dict[int, np.ndarray] = {}
-    for index, shares in zip(some, _shares(links, [covers[index] / total for index in some]), strict=True):
+    found = _shares(links, [covers[index] for index in some])
+    # The most that a unit owes to one of them, or to what is outside of all.
+    most = np.max([*found, 1 - np.sum(found, 0)], 0) if some else np.zeros(0)
+    for index, shares in zip(some, found, strict=True):
         # If all of the parent's words are inside, it does not matter what their links say.
         partly = (whole & (covers[index] == 0)).any()
         gains[index] = np.where(told, shares - 0.5, 0) if partly else np.full(len(free), 0.5)
+        if not (free & (gains[index] > _EQUAL)).any():
+            # Nothing owes it more than half. What owes it more than anything else is little, and better than a gap.
+            gains[index] = np.where(told & (shares >= most - _EQUAL), _LITTLE * shares, gains[index])
     # The one that is surest goes first: the others get what is left, which is never better than before.
     waiting = [(-value, index, run) for index in some for value, run in [_valued(gains[index], free)]]
     heapq.heapify(waiting)
@@ -141,18 +246,38 @@ def _place_siblings(
         else:
             value, best = _valued(gains[index], free)
             heapq.heappush(waiting, (-value, index, best))
-    taken = [run for index in inside if (run := runs[index])]
+    around = {index: run for index in inside if (run := runs[index])}
+    lost = [index for index in shared if not runs[index] and shared[index].any()]
+    for index, shares in zip(lost, _shares(links, [shared[index] for index in lost]), strict=True):
+        # Where another pair has the words of this one, it goes beside that.
+        word = int(np.argmax(np.where(told, shares, 0))) if told.any() else -1
+        owner = next((each for each, run in around.items() if run.first <= word < run.last), None)
+        if owner is not None:
+            place = around[owner].last if owner < index else around[owner].first
+            runs[index] = Run(place, place)
     alone = [index for index in inside if not runs[index]]
     signs = [_signs(marks[index].start, links, content) for index in alone]
     for index, each, shares in zip(alone, signs, _shares(links, signs), strict=True):
-        place = _gap(each, shares, borders, taken)
+        place = _gap(each, shares, borders, list(around.values()))
         runs[index] = Run(place, place)
 
 
+def _give_to_one(covers: dict[int, np.ndarray]) -> None:
+    """Give each source unit to the pair that covers most of it; of equal ones the first. It covers all of it then."""
+    size = len(next(iter(covers.values()), np.zeros(0)))
+    most, owners = np.zeros(size), np.full(size, -1)
+    for index, covered in covers.items():
+        owners[covered > most] = index
+        most = np.maximum(most, covered)
+    for index in covers:
+        covers[index] = (owners == index).astype(float)
+
+
 def _valued(gains: np.ndarray, free: np.ndarray) -> tuple[float, Run]:
-    """Return the best run and its sum, minus infinity if it is empty."""
+    """Return the best run and its sum, minus infinity if it is none: empty, or its links speak for other words."""
     run = Run(*best_run(gains, free))
-    return (float(gains[slice(*run)].sum()) if run.last > run.first else -math.inf), run
+    value = float(gains[slice(*run)].sum())
+    return (value if value > _EQUAL else -math.inf), run
 
 
 def _cover(mark: Mark, links: Joined) -> np.ndarray:
@@ -229,13 +354,18 @@ def _edges(marked: Marked, translation: str, links: Joined, mark: Mark, run: Run
         return Place(place, place)
     start, end = target[run.first].start, target[run.last - 1].end
     inside = marked.text[mark.start : mark.end]
-    if inside and not is_stop(inside[-1]):
-        while end - start > 1 and is_stop(translation[end - 1]):
-            end -= 1
-    if inside and not is_stop(inside[0]):
-        while end - start > 1 and is_stop(translation[start]):
-            start += 1
+    stops = bool(inside) and not is_stop(inside[-1])
+    while end - start > 1 and _is_outside(translation[end - 1], stops):
+        end -= 1
+    stops = bool(inside) and not is_stop(inside[0])
+    while end - start > 1 and _is_outside(translation[start], stops):
+        start += 1
     return Place(start, end)
+
+
+def _is_outside(letter: str, stops: bool) -> bool:
+    """Return whether a character at an end stays outside of a pair: a space, and a stop if the pair has none there."""
+    return letter.isspace() or (stops and is_stop(letter))
 
 
 def is_stop(letter: str) -> bool:

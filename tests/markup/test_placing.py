@@ -51,8 +51,29 @@ def test_pairs_stay_nested_and_side_by_side() -> None:
     assert put("<a>x <b>y</b></a> z", "Z Y X", "0-2 1-1 2-0") == "Z <a><b>Y</b> X</a>"
     assert put("<a>x</a> <b>y</b>", "Y X", "0-1 1-0") == "<b>Y</b> <a>X</a>"
     # Two pairs, one word: the second goes beside it.
-    assert put("<a>x</a> <b>y</b>", "XY", "0-0 1-0") in ("<a>XY</a><b></b>", "<b></b><a>XY</a>")
+    assert put("<a>x</a> <b>y</b>", "XY", "0-0 1-0") == "<a>XY</a> <b></b>"
     assert put("<a><b>x</b></a>", "X", "0-0") == "<a><b>X</b></a>"
+
+
+def test_pairs_that_share_a_word_do_not_go_around_another() -> None:
+    # The particle's word is taken: its pair goes beside it, not around "ate".
+    assert put("<b>밥</b><i>을</i> 먹었다", "ate rice", "0-1 1-0") == "ate <b>rice</b><i></i>"
+    assert put("<a>x</a> <b>y</b> z", "Z XY", "0-1 1-1 2-0") == "Z <a>XY</a> <b></b>"
+    # Most of "Y" comes from outside of both, and nothing from inside of <b>: it has no words.
+    assert put("<a>x</a> <b>w</b> y", "X Y", "0-0 2-1") == "<a>X</a> <b></b>Y"
+
+
+def test_a_copied_word_has_its_tags_at_the_same_letters() -> None:
+    assert put("p <a>x</a><b>y</b> q", "Q XY P", "0-2 1-1 2-0") == "Q <a>X</a><b>Y</b> P"
+    assert put("(H<sub>n</sub>O) and", "and HnO.", "0-1 1-0") == "and H<sub>n</sub>O."
+    assert put("<k>Ctrl</k>+<k>C</k> x", "X Ctrl+C", "0-1 1-0") == "X <k>Ctrl</k>+<k>C</k>"
+    assert put("x O<wbr>K", "OK X", "0-1 1-0") == "O<wbr>K X"
+    # Nothing else shows which letters are meant.
+    assert put("<b>밥</b>을 x", "X rice", "0-1 1-0") == "X <b>rice</b>"
+
+
+def test_spaces_behind_a_sign_stay_outside() -> None:
+    assert put("<b>x y</b> z", "Z « Y X » .", "0-2 0-3 1-1 1-4 2-0 2-5") == "Z « <b>Y X</b> » ."
 
 
 def test_signs_at_the_end_stay_outside_as_they_were() -> None:
@@ -84,7 +105,7 @@ def test_what_is_kept_and_what_is_escaped() -> None:
 def test_nothing_to_put_them_around() -> None:
     assert put("<b>x</b><br>", "", "") == "<b></b><br>"
     assert put("<b></b>", "", "") == "<b></b>"
-    assert put("x <b>y</b> z", "X", "") in ("<b>X</b>", "X <b></b>")
+    assert put("x <b>y</b> z", "X", "") in ("<b></b>X", "X <b></b>")
 
 
 def test_many_tags_do_not_take_long() -> None:
@@ -92,6 +113,8 @@ def test_many_tags_do_not_take_long() -> None:
     links = " ".join(f"{i}-{499 - i}" for i in range(500))
     begun = time.process_time()
     assert put(source, target.strip(), links).count("<b>A</b>") == 500
+    # Inside of words, each of which is cut.
+    assert put("a<b>b</b> " * 500, ("AB " * 500).strip(), links) == ("A<b>B</b> " * 500).strip()
     assert time.process_time() - begun < 3
 
 
