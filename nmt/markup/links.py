@@ -18,6 +18,9 @@ from nmt.translation import Translation
 
 _WORD = re.compile(r"[^ \r\n]+")
 
+# Words that are copied are linked this many at a time: one array for all would grow with the square of their number.
+_COPIED = 64
+
 
 class Links(NamedTuple):
     """Links between the units of two texts.
@@ -88,6 +91,21 @@ def joined(parts: Sequence[Links]) -> Joined:
         tuple(place for part in parts for place in part.target),
         tuple(part.weights for part in parts),
     )
+
+
+def copied(text: str, source: int = 0, target: int = 0) -> list[Links]:
+    """Return the links of a text that stands as it was in its translation: each word comes from itself.
+
+    Arguments:
+        text: such as what is between two sentences.
+        source, target: where it stands in both.
+
+    >>> copied("1. - ", 0, 7)[0].target, copied("1. - ")[0].weights.tolist()
+    ((Place(start=7, end=9), Place(start=10, end=11)), [[1.0, 0.0], [0.0, 1.0]])
+    """
+    found = tuple(Place(*match.span()) for match in _WORD.finditer(text))
+    groups = [found[first : first + _COPIED] for first in range(0, len(found), _COPIED)]
+    return [Links(some, some, np.eye(len(some))).moved(source, target) for some in groups]
 
 
 def links_of(source: str, translation: Translation) -> Links:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from nmt.documents.document import Translate, translate_texts
+from nmt.documents.document import DocumentTranslation, Translate, translate_texts
 from nmt.documents.parts import Parts, spelled
 from nmt.documents.sentences import Splitter, sentencex
 from nmt.documents.tagged import Format, read_tagged
 from nmt.errors import InputError
-from nmt.markup.links import joined, links_of
+from nmt.markup.links import Links, copied, joined, links_of
 from nmt.markup.placeholders import keeping
 from nmt.markup.placing import placed
 from nmt.markup.reading import PRIVATE, PRIVATE_CHARACTERS, Marked, marked
@@ -137,15 +137,7 @@ def translate_parts(
     results = []
     for each, document in zip(read, documents, strict=True):
         # Without marks nothing has to be found.
-        links = joined(
-            [
-                links_of(
-                    each.text[part.start : part.end],
-                    replace(part.translation, text=document.text[part.target_start : part.target_end]),
-                ).moved(part.start, part.target_start)
-                for part in (document.sentences if each.marks else ())
-            ]
-        )
+        links = joined(list(_links(document)) if each.marks else [])
         parts = placed(each, document.text, links)
         results.append(
             MarkedTranslation(
@@ -156,6 +148,17 @@ def translate_parts(
             )
         )
     return results
+
+
+def _links(document: DocumentTranslation) -> Iterator[Links]:
+    """Yield the links of the sentences of a document, and of what stands between them as it was."""
+    source = target = 0
+    for part in document.sentences:
+        yield from copied(document.source[source : part.start], source, target)
+        translation = replace(part.translation, text=document.text[part.target_start : part.target_end])
+        yield links_of(document.source[part.start : part.end], translation).moved(part.start, part.target_start)
+        source, target = part.end, part.target_end
+    yield from copied(document.source[source:], source, target)
 
 
 def _aligned(translate: Translate, needed: bool) -> Translate:
@@ -183,7 +186,11 @@ def _lines(texts: Sequence[str], translate: Translate) -> list[Translation]:
 
 
 def _placed_line(read: Marked, translation: Translation) -> MarkedTranslation:
-    parts = placed(read, translation.text, joined([links_of(read.text, translation)] if read.marks else []))
+    links: list[Links] = []
+    if read.marks:
+        stays = translation.alignment is None and translation.text == read.text
+        links = copied(read.text) if stays else [links_of(read.text, translation)]
+    parts = placed(read, translation.text, joined(links))
     return MarkedTranslation(parts, spelled(parts), (translation,))
 
 

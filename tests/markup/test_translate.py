@@ -25,6 +25,26 @@ def test_a_pair_of_tags_goes_over_several_sentences():
     assert len(found.sentences) == 3
 
 
+def test_pairs_around_what_is_not_translated_stay_around_it():
+    texts = [
+        "See below. <b><code>foo</code></b>. And more.",
+        "<b>1.</b> <i>x</i> y",
+        "<b>—</b> x",
+        "* <i>*</i> <b>*</b>",
+    ]
+    wanted = ["SEE BELOW. <b><code>foo</code></b>. AND MORE.", "<b>1.</b> <i>X</i> Y", "<b>—</b> X", texts[3]]
+    assert [each.text for each in translate_marked(texts, shout, language="en")] == wanted
+    # One sentence a text: nothing but what is kept is not translated, either.
+    (found,) = translate_marked(["<code>a</code> <b><code>b</code></b>"], shout)
+    assert found.text == "<code>a</code> <b><code>b</code></b>"
+
+
+def test_many_signs_that_are_copied_take_memory_for_their_words_only():
+    # One array of their links would take 800 MB.
+    (found,) = translate_marked(["* " * 10_000 + "<b>x</b>"], shout, language="en")
+    assert found.text.endswith("* <b>X</b>")
+
+
 def test_without_alignments_plain_text_is_translated_and_tags_are_refused():
     def unaligned(sentences):
         return [Translation(each.upper(), 0.0) for each in sentences]
