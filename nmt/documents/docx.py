@@ -40,6 +40,8 @@ _UNSEEN = {_W + name for name in ("pPr", "rPr", "sdtPr", "sdtEndPr", "proofErr",
 _PROPERTIES = {_W + name for name in ("smartTagPr", "customXmlPr", "fldData")}
 # What was deleted or moved away.
 _DELETED = {_W + name for name in ("del", "moveFrom")}
+# What is said: text, and signs of a word. A hyphen that may be shown at the end of a line is none.
+_SHOWN = {_W + "t", _W + "noBreakHyphen", _W + "softHyphen"}
 # What ends a line, or jumps to a column: texts on its sides are two.
 _CUTS = {_W + name for name in ("br", "cr", "tab", "ptab")}
 
@@ -256,7 +258,7 @@ class _Texts:
                 self._field.append(child)
             elif child.tag in _CUTS:
                 self._end()
-            elif child.tag != _W + "t":
+            elif child.tag not in _SHOWN:
                 self._items.append(_Item("kept" if child.tag == _W + "ruby" else "alone", [child]))
             elif self._items and self._items[-1].kind == "text" and self._items[-1].look == shown:
                 self._items[-1].elements.append(child)
@@ -320,14 +322,14 @@ class _Text:
         texts = [item for item in self._items if item.kind == "text"]
         sizes: Counter[tuple] = Counter()
         for item in texts:
-            sizes[item.look] += sum(len(each.text or "") for each in item.elements)
+            sizes[item.look] += sum(len(_shown(each)) for each in item.elements)
         self._base = sizes.most_common(1)[0][0] if sizes else ()
         parts: list[Part] = []
         for number, item in enumerate(self._items):
             if item.kind != "text":
                 parts.append(Part(item.kind, f"<{number}>"))
                 continue
-            words = plain("".join(each.text or "" for each in item.elements))
+            words = plain("".join(map(_shown, item.elements)))
             if item.look == self._base or not words:
                 parts += words
             else:
@@ -350,10 +352,14 @@ class _Text:
         if len(self._items) > 1:
             self._write_parts([*plain(self._before), *found, *plain(self._after)])
             return
-        first, *others = self._items[0].elements
+        elements = self._items[0].elements
+        first, *others = [each for each in elements if each.tag == _W + "t"]
         _set(first, self._before + said(found).strip() + self._after)
         for each in others:
             each.text = ""
+        for each in elements:
+            if each.tag != _W + "t":
+                each.getparent().remove(each)
 
     def _write_parts(self, found: Parts) -> None:
         """Write a text anew, each part of it in a run of its own. What is no text moves as it is."""
@@ -432,6 +438,12 @@ def _body(element: Any) -> Any:
     """Return what holds the runs of an element: a content control has a part of its own for them."""
     content = element.find(_W + "sdtContent")
     return element if content is None else content
+
+
+def _shown(element: Any) -> str:
+    if element.tag == _W + "t":
+        return element.text or ""
+    return "\u2011" if element.tag == _W + "noBreakHyphen" else ""
 
 
 def _set(element: Any, text: str) -> None:

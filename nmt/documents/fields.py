@@ -77,6 +77,7 @@ def paragraph(
     read: Callable[[str], str] = str,
     write: Callable[[str], str] = str,
     inline: bool = True,
+    spell: Callable[[Parts, Callable[[str], str]], str] = spelled,
 ) -> Iterator[Field]:
     """Yield the field of a paragraph, if it says anything: a letter or a digit outside of its marks.
 
@@ -90,6 +91,7 @@ def paragraph(
         read, write: undo and do the escapes of the format.
         inline: whether marks are parts of the text. Otherwise there is a field for what stands between each two, and
             what is kept is none.
+        spell: writes the parts of a translation, of which some end lines, with the escapes of the format.
 
     >>> text = "*I ate <b>rice</b> and\\n  bread.*"
     >>> marks = [Token(0, 1, "opening", "*"), Token(7, 10, "opening", "b"), Token(14, 18, "closing", "b"),
@@ -106,11 +108,11 @@ def paragraph(
     if inline:
         start, end, found = _trimmed(text, start, end, found)
     if inline and len(found) <= MARKS and end - start <= CHARACTERS:
-        yield from _whole(text, start, end, found, read, write)
+        yield from _whole(text, start, end, found, read, write, spell)
         return
     position = start
     for mark in (*found, Token(end, end, "alone")):
-        yield from _whole(text, position, max(mark.start, position), [], read, write)
+        yield from _whole(text, position, max(mark.start, position), [], read, write, spell)
         position = max(position, mark.end)
 
 
@@ -121,6 +123,7 @@ def _whole(
     tokens: Sequence[Token],
     read: Callable[[str], str],
     write: Callable[[str], str],
+    spell: Callable[[Parts, Callable[[str], str]], str],
 ) -> Iterator[Field]:
     """Yield the field of a text, without the spaces around it."""
     pieces: list[tuple[int, int, Token | None]] = []
@@ -143,7 +146,8 @@ def _whole(
         elif after > begin:
             breaks += BREAK.findall(text, begin, after)
             parts += plain(read(_joined(BREAK.split(text[begin:after]))))
-    yield Field(first, last, tuple(parts), partial(_written, breaks, write))
+    source = spelled(parts), text[first:last]
+    yield Field(first, last, tuple(parts), partial(_written, source, breaks, write, spell))
 
 
 def _trimmed(text: str, start: int, end: int, tokens: list[Token]) -> tuple[int, int, list[Token]]:
@@ -165,8 +169,15 @@ def _trimmed(text: str, start: int, end: int, tokens: list[Token]) -> tuple[int,
     return start, end, tokens[first:last]
 
 
-def _written(breaks: Sequence[str], write: Callable[[str], str], found: Parts) -> str:
-    return spelled(broken(found, breaks), write)
+def _written(
+    source: tuple[str, str],
+    breaks: Sequence[str],
+    write: Callable[[str], str],
+    spell: Callable[[Parts, Callable[[str], str]], str],
+    found: Parts,
+) -> str:
+    # What comes out as it was stands as it did, line by line, with the escapes that it had.
+    return source[1] if spelled(found) == source[0] else spell(broken(found, breaks), write)
 
 
 def _joined(lines: Sequence[str]) -> str:

@@ -11,39 +11,55 @@ import html
 import re
 import unicodedata
 from bisect import bisect_left
-from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import NamedTuple
 
-from nmt.documents.fields import Field, Opened, broken, opened, paragraph
-from nmt.documents.parts import Kind, Parts, Token, pairs
-from nmt.documents.tags import VOID
+from nmt.documents.fields import BREAK, Field, Opened, broken, opened, paragraph
+from nmt.documents.parts import Kind, Part, Parts, Token, pairs, spelled
+from nmt.documents.tags import Tags
 
 _PREFIX = re.compile(r"(?:[ \t>]|[-*+][ \t]+|\d+[.)][ \t]+|#{1,6}[ \t]+|\[[ xX]\][ \t]+)*")
 _UNDERLINE = re.compile(r"[ \t>]*(?:=+|-+)[ \t]*")
 _FRONT_MATTER = re.compile(r"---[ \t]*\r?\n.*?\n(?:---|\.\.\.)[ \t]*(?:\r?\n|$)", re.DOTALL)
 _PUNCTUATION = r"[!-/:-@\[-`{-~]"
-# Escapes, how code and comments begin, footnotes, images and links with their addresses, HTML, addresses alone, hard
+# Where a link leads to, with parentheses in it as deep as this, and its title.
+_DEEP = 5
+_PATH = r"(?:\\.|[^\s\\()])*+"
+for _ in range(_DEEP):
+    _PATH = rf"(?:\\.|[^\s\\()]|\({_PATH}\))*+"
+_TITLE = r""""(?:\\.|[^"\\])*+"|'(?:\\.|[^'\\])*+'|\((?:\\.|[^()\\])*+\)"""
+_ADDRESS = rf"\(\s*+(?:<(?:\\.|[^<>\n\\])*+>|(?!<){_PATH})(?:\s++(?:{_TITLE}))?+\s*+\)"
+# Escapes, how code begins, footnotes, images and links with their addresses, addresses alone, how HTML begins, hard
 # breaks, and emphasis.
 _MARKS = re.compile(
-    rf"(?P<escaped>\\{_PUNCTUATION})|(?P<ticks>`++)|(?P<comment><!--)|(?P<note>\[\^[^\[\]\n]+\]:?)"
-    r"|(?P<begin>!?\[)|(?P<end>\](?:\([^()\n]*(?:\([^()\n]*\)[^()\n]*)*\)|\[[^\]\n]*\])?)"
+    rf"(?P<escaped>\\{_PUNCTUATION})|(?P<ticks>`++)|(?P<note>\[\^[^\[\]\n]+\]:?)"
+    rf"|(?P<begin>!?\[)|(?P<end>\](?:{_ADDRESS}|\[[^\[\]\n]*\])?)"
     r"|(?P<address><(?:[A-Za-z][A-Za-z0-9+.-]*:[^<>\s]*|[^<>\s@]+@[^<>\s]+)>|https?://[^\s)>\]]+)"
-    r"|(?P<tag><(?:[^<>\n]+|[A-Za-z/!?][^<>]*)>)"
+    r"|(?P<tag><(?=[A-Za-z/!?]))"
     r"|(?P<hard>(?:(?<! )  +|\\)(?:\r\n?|\n)[ \t>]*)|(?P<emphasis>\*++|_++|~~)|(?P<closed>(?<![ \t])[ \t]+#+[ \t]*$)",
     re.MULTILINE,
 )
-_TAG = re.compile(r"<(/?)([A-Za-z][A-Za-z0-9-]*)")
 _TICKS = re.compile("`+")
 # markdown-it takes a carriage return alone for the end of a line, too.
 _LINE_END = re.compile(r"\r\n?|\n")
 _ESCAPES = re.compile(rf"\\({_PUNCTUATION})|&#?[A-Za-z0-9]{{1,40}};")
 # What would be a mark in a translation; its last character is escaped.
 _TAKEN = re.compile(
-    rf"^(?:[-+>#]|\d+[.)])(?=\s)|\\(?={_PUNCTUATION})|`|\*(?!\s|$)|(?<!\s)(?<!^)\*|(?<!\w)_(?!\s)|(?<!\s)_(?!\w)|[\[\]]"
+    rf"\\(?={_PUNCTUATION})|`|\*(?!\s|$)|(?<!\s)(?<!^)\*|(?<!\w)_(?!\s)|(?<!\s)_(?!\w)|[\[\]]"
     r"|<(?=[A-Za-z/!?])|&(?=#?[A-Za-z0-9]+;)|~(?=~)"
 )
+# What would begin a block at the start of a line, or make a heading of the line above; a backslash goes before the last
+# character of a number, and before the first of anything else.
+_END = r"[ \t]*(?=[\r\n]|\Z)"
+_BLOCK = re.compile(
+    rf">|[-+*](?=\s|\Z)|#{{1,6}}(?=\s|\Z)|(?:=+|-+){_END}"
+    rf"|(?:(?:-[ \t]*){{3,}}|(?:\*[ \t]*){{3,}}|(?:_[ \t]*){{3,}}){_END}"
+    r"|(?P<number>\d{1,9})[.)](?=\s|\Z)"
+)
+_SPACES = re.compile(r"[ \t]*")
+_EMPHASIS = frozenset("*_~")
 _KINDS: dict[str, Kind] = {"address": "kept", "hard": "break"}
 _CELL = re.compile(r"(?:\\\||`[^`\n]*`|[^|\n])+")
 
@@ -104,16 +120,86 @@ def _row(text: str, start: int, end: int, inline: bool) -> Iterator[Field]:
 
 def _field(text: str, start: int, end: int, inline: bool, also: str = "") -> Iterator[Field]:
     spelling = _Spelling(also)
-    for field in paragraph(text, start, end, _tokens(text, start, end), spelling.read, spelling.write, inline):
+    tokens = _tokens(text, start, end)
+    first = _blocks(text, (start, *(token.end for token in tokens)), end)
+    spell = partial(_in_lines, first, _blocks(text, (found.end() for found in BREAK.finditer(text, start, end)), end))
+    for field in paragraph(text, start, end, tokens, spelling.read, spelling.write, inline, spell):
         yield field._replace(written=partial(_between, field))
+
+
+def _blocks(text: str, starts: Iterable[int], end: int) -> frozenset[str]:
+    """Return what stands at some places that would begin a block at the start of a line."""
+    spaces = (_SPACES.match(text, start, end) for start in starts)
+    found = (_BLOCK.match(text, each.end(), end) for each in spaces if each)
+    return frozenset(each[0] for each in found if each)
+
+
+def _in_lines(first: frozenset[str], others: frozenset[str], found: Parts, write: Callable[[str], str]) -> str:
+    """Write parts, with an escape where a line would begin a block.
+
+    Arguments:
+        first, others: what the first line may begin with, and each other line, as it begins no block in the source.
+        found: the parts.
+        write: does the escapes of what is said.
+    """
+    lines: list[list[Part]] = [[]]
+    for part in found:
+        lines[-1].append(part)
+        if part.kind == "break" and _LINE_END.search(part.raw):
+            lines.append([])
+    written = []
+    for number, line in enumerate(lines):
+        text = spelled(line, write)
+        block = _BLOCK.match(text)
+        if block and line[0].kind == "text" and block[0] not in (others if number else first):
+            place = block.end("number") if block["number"] else 0
+            text = f"{text[:place]}\\{text[place:]}"
+        written.append(text)
+    return "".join(written)
+
+
+def _tidied(parts: Parts) -> list[Part]:
+    """Put spaces and ends of lines that stand at the ends of emphasis outside of it, where it would be none.
+
+    >>> spelled(_tidied([Part("opening", "*"), Part("text", " a "), Part("closing", "*")]))
+    ' *a* '
+    """
+    for_closing = _outwards(parts[::-1], "closing", -1)
+    return _outwards(for_closing[::-1], "opening", 1)
+
+
+def _outwards(parts: Parts, mark: Kind, step: int) -> list[Part]:
+    out: list[Part] = []
+    for part in parts:
+        place = len(out)
+        while place and out[place - 1].kind == mark and _EMPHASIS.issuperset(out[place - 1].raw):
+            place -= 1
+        if place == len(out) or not (
+            part.kind == "text" or (part.kind == "break" and not part.raw.strip("\\ \t\r\n>"))
+        ):
+            out.append(part)
+            continue
+        inside = part.raw.lstrip() if step > 0 else part.raw.rstrip()
+        if part.kind == "break":
+            inside = ""
+        if len(inside) < len(part.raw):
+            if place and out[place - 1].kind == "text":
+                beside = out[place - 1].raw
+                out[place - 1] = Part("text", beside.rstrip() if step > 0 else beside.lstrip())
+            out.insert(place, part if part.kind == "break" else Part("text", " "))
+        if inside:
+            out.append(Part("text", inside))
+    return out
 
 
 def _between(field: Field, found: Parts) -> str:
     """Write a field with its hard breaks between words: at an end they would be the end of a paragraph."""
+    found = _tidied(found)
     shown = [n for n, part in enumerate(found) if part.kind in ("text", "kept") and part.raw.strip()] or [0]
-    lost = [part.raw for n, part in enumerate(found) if part.kind == "break" and not shown[0] < n < shown[-1]]
+    lost = [n for n, part in enumerate(found) if part.kind == "break" and not shown[0] < n < shown[-1]]
     if lost:
-        found = broken([part for part in found if part.kind != "break" or part.raw not in lost], lost)
+        kept = [part for n, part in enumerate(found) if n not in lost]
+        found = list(broken(kept, [found[n].raw for n in lost]))
     return field.written(found)
 
 
@@ -172,17 +258,12 @@ def _tokens(text: str, start: int, end: int) -> list[Token]:
     for run in _TICKS.finditer(text, start, end):
         ticks[len(run[0])].append(run.start())
     tokens: list[Token] = []
-    position, comments = start, True
+    tags = Tags(text, start, end)
+    position = start
     while found := _MARKS.search(text, position, end):
         begin, position = found.span()
         kind = found.lastgroup
-        if kind == "comment":
-            # A search for the end of each would take long if there is none.
-            last = text.find("-->", position, end) + 3 if comments else 2
-            comments = last > 2
-            position = max(position, last)
-            tokens.append(Token(begin, position, "alone"))
-        elif kind == "ticks":
+        if kind == "ticks":
             ends = ticks[position - begin]
             next_one = bisect_left(ends, position)
             if next_one < len(ends):
@@ -191,7 +272,9 @@ def _tokens(text: str, start: int, end: int) -> list[Token]:
         elif kind in ("begin", "end"):
             tokens.append(Token(begin, position, "opening" if kind == "begin" else "closing", "["))
         elif kind == "tag":
-            tokens.append(_tag(found))
+            if token := tags.at(begin):
+                position = token.end
+                tokens.append(token)
         elif kind == "emphasis":
             tokens.append(Token(begin, position, "text", text[begin]))
         elif kind != "escaped":
@@ -199,20 +282,26 @@ def _tokens(text: str, start: int, end: int) -> list[Token]:
     return _emphasized(text, tokens)
 
 
-def _tag(found: re.Match[str]) -> Token:
-    tag = _TAG.match(found[0])
-    name = tag[2].lower() if tag else ""
-    if tag is None or name in VOID or found[0].endswith("/>"):
-        return Token(*found.span(), "alone")
-    return Token(*found.span(), "closing" if tag[1] else "opening", f"<{name}")
-
-
 class _Run(NamedTuple):
-    """A run of signs of emphasis that may begin some: where those that are left stand, and which sign it is."""
+    """A run of signs of emphasis that may begin some.
+
+    Attributes:
+        start, end: where those that are left stand.
+        sign: which it is.
+        length: of the whole run.
+        both: whether it may end emphasis as well.
+    """
 
     start: int
     end: int
     sign: str
+    length: int
+    both: bool
+
+    def fits(self, sign: str, length: int, both: bool) -> bool:
+        """Return whether a run ends what this one begins: of three signs, one that can do both is not torn."""
+        torn = (self.both or both) and (self.length + length) % 3 == 0 and (self.length % 3 or length % 3)
+        return self.sign == sign and not torn
 
 
 def _emphasized(text: str, tokens: list[Token]) -> list[Token]:
@@ -223,40 +312,53 @@ def _emphasized(text: str, tokens: list[Token]) -> list[Token]:
     links = pairs((each.kind if each.name == "[" else "alone", each.name) for each in tokens).ends
     closed = set(links.values())
     found: list[Token] = []
-    # The runs that may begin emphasis in each link that is open, and how many of each sign.
-    levels: list[tuple[list[_Run], Counter[str]]] = [([], Counter())]
+    # The runs that may begin emphasis in each link that is open; and how many of them, from the first one on, fit no
+    # run of some kind: without these the search would take long.
+    levels: list[tuple[list[_Run], dict[tuple[str, int, bool], int]]] = [([], {})]
     for number, token in enumerate(tokens):
         if token.kind != "text":
             if number in closed:
-                found += [Token(run.start, run.end, "alone") for run in levels.pop()[0]]
+                found += [_lone(text, run.start, run.end) for run in levels.pop()[0]]
             if number in links:
-                levels.append(([], Counter()))
+                levels.append(([], {}))
             if token.name == "[" and number not in links and number not in closed:
                 token = token._replace(kind="alone")
             found.append(token)
             continue
-        runs, count = levels[-1]
+        runs, none = levels[-1]
         opens, closes = _sides(text, token)
-        start = token.start
-        while closes and start < token.end and count[token.name]:
-            while (run := runs.pop()).sign != token.name:
-                count[run.sign] -= 1
-                found.append(Token(run.start, run.end, "alone"))
+        start, length = token.start, token.end - token.start
+        key = (token.name, length % 3, opens)
+        while closes and start < token.end:
+            least = none.get(key, 0)
+            last = len(runs) - 1
+            while last >= least and not runs[last].fits(token.name, length, opens):
+                last -= 1
+            if last < least:
+                none[key] = len(runs)
+                break
+            found += [_lone(text, run.start, run.end) for run in runs[last + 1 :]]
+            run = runs[last]
+            del runs[last:]
+            none.update({each: min(number, last) for each, number in none.items()})
             size = 2 if min(run.end - run.start, token.end - start) >= 2 else 1
             name = f"{token.name}{start}"
             found += [Token(run.end - size, run.end, "opening", name), Token(start, start + size, "closing", name)]
             start += size
             if run.end - size > run.start:
                 runs.append(run._replace(end=run.end - size))
-            else:
-                count[token.name] -= 1
         if opens and start < token.end:
-            runs.append(_Run(start, token.end, token.name))
-            count[token.name] += 1
+            runs.append(_Run(start, token.end, token.name, length, closes))
         elif closes and start < token.end:
-            found.append(Token(start, token.end, "alone"))
-    found += [Token(run.start, run.end, "alone") for runs, _ in levels for run in runs]
+            found.append(_lone(text, start, token.end))
+    found += [_lone(text, run.start, run.end) for runs, _ in levels for run in runs]
     return sorted(found)
+
+
+def _lone(text: str, start: int, end: int) -> Token:
+    """Return signs that are no emphasis: a part of the word that they stand in, or by themselves."""
+    inside = text[start - 1 : start].isalnum() and text[end : end + 1].isalnum()
+    return Token(start, end, "kept" if inside else "alone")
 
 
 def _sides(text: str, run: Token) -> tuple[bool, bool]:

@@ -1,25 +1,29 @@
 """Gettext catalogues, ``.po``: messages without a translation get one. Message ids, contexts and comments stay.
 
-Tags inside a message move with their words, and placeholders are words that stay as they are.
+Tags inside a message move with their words, and placeholders are words that stay as they are. Blank lines, lines that
+are indented or begin with a bullet, and tabs stay where they are: what they part is translated apart.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import Any
 
-from nmt.documents.fields import Opened, paragraph, spliced
-from nmt.documents.parts import Kind, Parts, Token
-from nmt.documents.tags import VOID
+from nmt.documents.fields import Field, Opened, paragraph, spliced
+from nmt.documents.parts import Parts, Token
+from nmt.documents.tags import Tags
+from nmt.documents.verbatim import PLACEHOLDER
 from nmt.errors import InputError
 
-# Tags, and placeholders of C, Python, JavaScript and Qt, entities, and addresses.
-_MARKS = re.compile(
-    r"<(?P<slash>/?)(?P<name>[A-Za-z][\w.:-]*)[^<>\n]*>|<[^<>\n]+>"
-    r"|(?P<kept>%\([^()\s]*\)[-+ #0-9.]*[A-Za-z]|%(?:\d+\$)?[-+#0-9.]*(?:ll|[hlzjt])?[A-Za-z]|(?<!\d)%L?\d{1,2}|%%"
-    r"|\$?\{[^{}]*\}|&#?[A-Za-z0-9]+;|https?://[^\s<>]+)"
-)
+# How tags begin, and placeholders, of Qt, too.
+_MARKS = re.compile(rf"(?P<tag><)|{PLACEHOLDER.pattern}|(?<!\d)%L?\d{{1,2}}", re.ASCII)
+# A line, and what it begins with if it is indented or an item of a list.
+_LINE = re.compile(r"(?P<lead>[ \t]*+(?:(?:[-*+•–—]|\d{1,3}[.)])[ \t]+)?+)(?P<said>[^\n]*+)\n?+")
+# What stands between the columns of a line.
+_TABS = re.compile(r"(?<![ \t]) *\t[ \t]*+")
+_COLUMNS = re.compile(rf"{_TABS.pattern}|(?<![ \t.!?]) {{2,}}+")
 _WRAPPED = 78
 # polib opens the file that a text names. No path is as long as this, so that a text of any content is only a text.
 _NO_PATH = "\n" + " " * 2**15
@@ -58,9 +62,7 @@ def read(text: str, name: str, mark: str, inline: bool = True) -> Opened:
         else:
             wanted = {None: entry.msgid}
         for number, message in wanted.items():
-            places.append(
-                (entry, number, message, list(paragraph(message, 0, len(message), _tokens(message), inline=inline)))
-            )
+            places.append((entry, number, message, list(_fields(message, inline))))
     texts = [field.parts for *_, fields in places for field in fields]
 
     def written(translations: Sequence[Parts]) -> bytes:
@@ -77,12 +79,54 @@ def read(text: str, name: str, mark: str, inline: bool = True) -> Opened:
     return Opened(texts, written)
 
 
+def _fields(message: str, inline: bool) -> Iterator[Field]:
+    tokens = list(_tokens(message))
+    cuts = iter([(0, 0), *_cuts(message), (len(message), len(message))])
+    number = 0
+    for (_, start), (end, _) in pairwise(_outside(cuts, tokens)):
+        first = number
+        while number < len(tokens) and tokens[number].start < end:
+            number += 1
+        yield from paragraph(message, start, end, tokens[first:number], inline=inline)
+
+
+def _outside(cuts: Iterator[tuple[int, int]], tokens: list[Token]) -> Iterator[tuple[int, int]]:
+    """Yield the places that are not inside of a mark."""
+    number = 0
+    for start, end in cuts:
+        while number < len(tokens) and tokens[number].end <= start:
+            number += 1
+        if number == len(tokens) or tokens[number].start >= end:
+            yield start, end
+
+
+def _cuts(message: str) -> Iterator[tuple[int, int]]:
+    """Yield what parts the fields of a message: where it begins and ends.
+
+    >>> message = "Options:\\n  -a   all files\\n\\nOpen\\tCtrl+O"
+    >>> [message[start:end] for start, end in _cuts(message)]
+    ['\\n  ', '   ', '\\n', '\\n', '\\t']
+    """
+    own = False
+    for line in _LINE.finditer(message):
+        start = line.start()
+        if start == len(message):
+            return
+        was_own, own = own, bool(line["lead"]) or not line["said"]
+        if start and (own or was_own):
+            yield start - 1, line.end("lead")
+        elif own:
+            yield start, line.end("lead")
+        for gap in (_COLUMNS if line["lead"][:1].isspace() else _TABS).finditer(message, *line.span("said")):
+            yield gap.span()
+
+
 def _tokens(message: str) -> Iterator[Token]:
-    for found in _MARKS.finditer(message):
-        name = (found["name"] or "").lower()
-        kind: Kind = "alone"
-        if found["kept"]:
-            kind = "kept"
-        elif name and name not in VOID and not found[0].endswith("/>"):
-            kind = "closing" if found["slash"] else "opening"
-        yield Token(*found.span(), kind, name)
+    tags = Tags(message, 0, len(message))
+    position = 0
+    while found := _MARKS.search(message, position):
+        position = found.end()
+        token = tags.at(found.start()) if found["tag"] else Token(*found.span(), "kept")
+        if token:
+            position = token.end
+            yield token

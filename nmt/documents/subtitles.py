@@ -15,12 +15,14 @@ from functools import partial
 
 from nmt.documents.fields import Field, Opened, opened, paragraph
 from nmt.documents.parts import Kind, Parts, Token
+from nmt.documents.tags import WHOLE_TAG
 from nmt.errors import InputError
 
 _TIME = r"(?:(\d+):)?(\d{1,2}):(\d{2})[.,](\d{1,3})"
 _TIMING = re.compile(rf"\s*{_TIME}\s*-->\s*{_TIME}(?:\s.*)?")
-_TAGS = re.compile(r"<[^<>\n]*>|\{\\[^{}\n]*\}")
-_TAG = re.compile(r"<(/?)([A-Za-z]+)")
+# Readings above a word, tags as in HTML, times, the name of who speaks, which may have any sign, and tags of
+# SubStation Alpha.
+_TAGS = re.compile(rf"<rt>[^<>]*+</rt>|{WHOLE_TAG.pattern}|<[\d:.]+>|<v(?=[.\s])[^<>\n]*>|\{{\\[^{{}}\n]*\}}")
 _SWITCH = re.compile(r"\{\\([bisu])([01])\}")
 _TIME_INSIDE = re.compile(r"<[\d:.]+>")
 _NO_CUE = ("WEBVTT", "NOTE", "STYLE", "REGION")
@@ -130,8 +132,10 @@ def _tokens(text: str, start: int, end: int) -> Iterator[Token]:
     for found in _TAGS.finditer(text, start, end):
         kind: Kind = "alone"
         name = ""
-        if tag := _TAG.match(found[0]):
-            kind, name = "closing" if tag[1] else "opening", tag[2].lower()
+        if (tag := (found["name"] or "").lower()) == "br":
+            kind = "break"
+        elif found["name"] or found[0].startswith("<v"):
+            kind, name = "closing" if found["slash"] else "opening", (tag or "v").partition(".")[0]
         elif switch := _SWITCH.fullmatch(found[0]):
             kind, name = "opening" if switch[2] == "1" else "closing", "\\" + switch[1]
         yield Token(*found.span(), kind, name)

@@ -531,3 +531,95 @@ def test_a_model_without_alignments_cuts_at_marks() -> None:
     found = translate_file(b"I **ate** `x` rice\n", "a.md", unaligned)
     assert found.content == b"I **ATE** `x` RICE\n" and "no alignments" in found.notes[0]
     assert translate_file(b"*I ate*\n", "a.md", unaligned).notes == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("line one<br>line two", "TWO LINE<br>ONE LINE"),
+        ("**2*3 is six**", "**SIX IS 3*2**"),
+        ("a *b <br> c* d", "D *<br> C B* A"),
+        ("*a  \nb* c", "C  \n*B A*"),
+        ("[foo](a(b(c)d)e) bar", "BAR [FOO](a(b(c)d)e)"),
+        ('[foo](url\n"title") baz', 'BAZ [FOO](url\n"title")'),
+        (r"[a](u\)x) b", r"B [A](u\)x)"),
+        ('a <a href="x>y">link *here*</a> b', 'B <a href="x>y">*HERE* LINK</a> A'),
+        ("if a < b and c > d then", "THEN D > C AND B < A IF"),
+        ("use <code>x = <i>y</i></code> here", "HERE <code>x = <i>y</i></code> USE"),
+        ("<span translate='no'>Foo Bar</span> is", "IS <span translate='no'>Foo Bar</span>"),
+        ("a\nb\nc ---", "\\---\nC B\nA"),
+        ("a 2. b", r"2\. A B"),
+        ("so > a", "A > SO"),
+        ("so >a", r"\>A SO"),
+    ],
+)
+def test_what_a_reader_of_markdown_takes_for_a_mark_is_one(text: str, expected: str) -> None:
+    assert turned("a.md", f"{text}\n") == f"{expected}\n"
+
+
+def test_a_comment_that_does_not_end_is_text_in_markdown() -> None:
+    assert upper("a.md", "say <!-- b\n", inline=True) == "SAY \\<!-- B\n"
+    # What did not change stands as it did.
+    file = open_file(b"say <!-- `b\nc ~~ &lt;\n", "a.md")
+    assert file.written(file.texts) == b"say <!-- `b\nc ~~ &lt;\n"
+
+
+def catalogue(message: str) -> str:
+    entries = polib.POFile()
+    entries.metadata = {"Content-Type": "text/plain; charset=UTF-8"}
+    entries.append(polib.POEntry(msgid=message))
+    return str(entries)
+
+
+@pytest.mark.parametrize(
+    ("message", "expected"),
+    [
+        ("Hello<br>my world", "<br>WORLD MY HELLO"),
+        ("Options:\n  -a   all files\n  -b   none\n", "OPTIONS:\n  -A   FILES ALL\n  -B   NONE\n"),
+        ("One part.\n\nAnother\nis long.", "PART. ONE\n\nLONG. IS\nANOTHER"),
+        ("- one two\n- three four", "- TWO ONE\n- FOUR THREE"),
+        ("Open it\tCtrl+O", "IT OPEN\tCTRL+O"),
+        ("if x < y and z > w", "W > Z AND Y < X IF"),
+        ("use <code>x y</code> now", "NOW <code>x y</code> USE"),
+        ("%1 of %L2", "%L2 OF %1"),
+        ("a <a\n  href='x y'>b</a> c", "C <a\n  href='x y'>B</a> A"),
+    ],
+)
+def test_the_lines_of_a_message_stay(message: str, expected: str) -> None:
+    (entry,) = polib.pofile(turned("a.po", catalogue(message)))
+    assert entry.msgstr == expected
+
+
+def test_signs_in_subtitles_are_no_tags() -> None:
+    cue = "1\n00:00:01,000 --> 00:00:02,000\n{}\n"
+    assert turned("a.srt", cue.format("if x < y and z > w")) == cue.format("W > Z AND Y < X IF")
+    assert said(open_file(cue.format("a<br>b <i>c</i>").encode(), "a.srt")) == ["a<br>b <i>c</i>"]
+    assert open_file(cue.format("a<br>b").encode(), "a.srt").texts[0][1].kind == "break"
+    ruby = open_file(b"WEBVTT\n\n00:01.000 --> 00:02.000\n<v Mary O'Brien>a <ruby>b<rt>c</rt></ruby>\n", "a.vtt")
+    assert [part.raw for part in ruby.texts[0] if part.kind == "alone"] == ["<rt>c</rt>"]
+
+
+@pytest.mark.parametrize(
+    "part", ["a*", "**a*", "*a _b ", "[a](", "](a(", '<a b="', "<a \" ='", "<!--", "<?", "<code>", "- - "]
+)
+def test_no_marks_take_long(part: str) -> None:
+    text = part * (20_000 // len(part))
+    begun = time.process_time()
+    for name, whole in (("a.md", text), ("a.po", catalogue(text))):
+        file = open_file(whole.encode(), name)
+        assert file.written(file.texts) if name == "a.po" else file.written(file.texts) == whole.encode()
+    assert time.process_time() - begun < 2
+
+
+def test_the_hyphens_of_a_word_document_stay_in_their_words() -> None:
+    document = docx.Document()
+    inside = "<w:r><w:t>a</w:t><w:noBreakHyphen/><w:t xml:space='preserve'>b c</w:t><w:softHyphen/><w:t>d</w:t></w:r>{}"
+    for more in ("", "<w:r><w:rPr><w:b/></w:rPr><w:t xml:space='preserve'> e</w:t></w:r>"):
+        xml = f"<w:p {docx.oxml.ns.nsdecls('w')}>{inside.format(more)}</w:p>"
+        document.element.body.insert(-1, docx.oxml.parse_xml(xml))
+    raw = packed(document)
+    assert ["".join(p.raw for p in parts if p.kind == "text") for parts in open_file(raw, "a.docx").texts] == [
+        "a\u2011b cd", "a\u2011b cd e",
+    ]  # fmt: skip
+    again = docx.Document(io.BytesIO(translate_file(raw, "a.docx", backwards).content))
+    assert [paragraph.text for paragraph in again.paragraphs][-2:] == ["CD A\u2011B", "E CD A\u2011B"]
