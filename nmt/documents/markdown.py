@@ -12,11 +12,12 @@ import re
 import unicodedata
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
+from itertools import pairwise
 from typing import NamedTuple
 
-from nmt.documents.fields import BREAK, Field, Opened, broken, opened, paragraph
+from nmt.documents.fields import Field, Opened, broken, opened, paragraph
 from nmt.documents.parts import Kind, Part, Parts, Token, pairs, spelled
 from nmt.documents.tags import Tags
 
@@ -58,7 +59,6 @@ _BLOCK = re.compile(
     rf"|(?:(?:-[ \t]*){{3,}}|(?:\*[ \t]*){{3,}}|(?:_[ \t]*){{3,}}){_END}"
     r"|(?P<number>\d{1,9})[.)](?=\s|\Z)"
 )
-_SPACES = re.compile(r"[ \t]*")
 _EMPHASIS = frozenset("*_~")
 _KINDS: dict[str, Kind] = {"address": "kept", "hard": "break"}
 _CELL = re.compile(r"(?:\\\||`[^`\n]*`|[^|\n])+")
@@ -121,38 +121,24 @@ def _row(text: str, start: int, end: int, inline: bool) -> Iterator[Field]:
 def _field(text: str, start: int, end: int, inline: bool, also: str = "") -> Iterator[Field]:
     spelling = _Spelling(also)
     tokens = _tokens(text, start, end)
-    first = _blocks(text, (start, *(token.end for token in tokens)), end)
-    spell = partial(_in_lines, first, _blocks(text, (found.end() for found in BREAK.finditer(text, start, end)), end))
-    for field in paragraph(text, start, end, tokens, spelling.read, spelling.write, inline, spell):
+    for field in paragraph(text, start, end, tokens, spelling.read, spelling.write, inline, _in_lines):
         yield field._replace(written=partial(_between, field))
 
 
-def _blocks(text: str, starts: Iterable[int], end: int) -> frozenset[str]:
-    """Return what stands at some places that would begin a block at the start of a line."""
-    spaces = (_SPACES.match(text, start, end) for start in starts)
-    found = (_BLOCK.match(text, each.end(), end) for each in spaces if each)
-    return frozenset(each[0] for each in found if each)
-
-
-def _in_lines(first: frozenset[str], others: frozenset[str], found: Parts, write: Callable[[str], str]) -> str:
-    """Write parts, with an escape where a line would begin a block.
-
-    Arguments:
-        first, others: what the first line may begin with, and each other line, as it begins no block in the source.
-        found: the parts.
-        write: does the escapes of what is said.
-    """
+def _in_lines(found: Parts, write: Callable[[str], str]) -> str:
+    """Write parts, with an escape where a line would begin a block."""
     lines: list[list[Part]] = [[]]
     for part in found:
         lines[-1].append(part)
         if part.kind == "break" and _LINE_END.search(part.raw):
             lines.append([])
     written = []
-    for number, line in enumerate(lines):
+    for line in lines:
         text = spelled(line, write)
-        block = _BLOCK.match(text)
-        if block and line[0].kind == "text" and block[0] not in (others if number else first):
-            place = block.end("number") if block["number"] else 0
+        start = len(text) - len(text.lstrip(" \t"))
+        block = _BLOCK.match(text, start)
+        if block and line[0].kind == "text":
+            place = block.end("number") if block["number"] else start
             text = f"{text[:place]}\\{text[place:]}"
         written.append(text)
     return "".join(written)
@@ -197,8 +183,11 @@ def _between(field: Field, found: Parts) -> str:
     found = _tidied(found)
     shown = [n for n, part in enumerate(found) if part.kind in ("text", "kept") and part.raw.strip()] or [0]
     lost = [n for n, part in enumerate(found) if part.kind == "break" and not shown[0] < n < shown[-1]]
+    # Two ends of lines with nothing between them would be the end of a paragraph, too.
+    ends = [n for n, part in enumerate(found) if part.kind == "break" and _LINE_END.search(part.raw)]
+    lost += [n for before, n in pairwise(ends) if bisect_left(shown, before) == bisect_left(shown, n) and n not in lost]
     if lost:
-        kept = [part for n, part in enumerate(found) if n not in lost]
+        kept = [part for n, part in enumerate(found) if n not in set(lost)]
         found = list(broken(kept, [found[n].raw for n in lost]))
     return field.written(found)
 

@@ -550,6 +550,7 @@ def test_a_model_without_alignments_cuts_at_marks() -> None:
         ("a\nb\nc ---", "\\---\nC B\nA"),
         ("a 2. b", r"2\. A B"),
         ("so > a", "A > SO"),
+        ("so *b* 1. c", r"1\. *B* SO C"),
         ("so >a", r"\>A SO"),
     ],
 )
