@@ -147,11 +147,21 @@ def _in_lines(found: Parts, write: Callable[[str], str]) -> str:
 def _tidied(parts: Parts) -> list[Part]:
     """Put spaces and ends of lines that stand at the ends of emphasis outside of it, where it would be none.
 
+    Emphasis of nothing, as of a word that the translation does without, is left out: its signs would be shown.
+
     >>> spelled(_tidied([Part("opening", "*"), Part("text", " a "), Part("closing", "*")]))
     ' *a* '
+    >>> spelled(_tidied([Part("text", "a"), Part("opening", "**"), Part("closing", "**")]))
+    'a'
     """
     for_closing = _outwards(parts[::-1], "closing", -1)
-    return _outwards(for_closing[::-1], "opening", 1)
+    out: list[Part] = []
+    for part in _outwards(for_closing[::-1], "opening", 1):
+        if part.kind == "closing" and out and out[-1].kind == "opening" and _EMPHASIS.issuperset(out[-1].raw):
+            out.pop()
+        else:
+            out.append(part)
+    return out
 
 
 def _outwards(parts: Parts, mark: Kind, step: int) -> list[Part]:
