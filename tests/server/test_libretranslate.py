@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import uvicorn
 from libretranslatepy import LibreTranslateAPI
+from logged import logged
 
 from nmt.config import Config, with_settings
 from nmt.errors import InputError
@@ -273,9 +274,7 @@ def test_languages_of_one_script_are_told_apart(port: int) -> None:
     assert {sure for _, sure in detected("1 + 1 = 2!")} == {0.0}
 
 
-def test_suggestions_are_kept_as_pairs(
-    port: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_suggestions_are_kept_as_pairs(port: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = {"q": "나는\t갔다\n", "s": "I went", "source": "ko", "target": "en"}
     assert ask(port, "POST", "/suggest", asked) == (403, {"error": "Suggestions are disabled on this server."})
     with served(suggestions=Suggestions(tmp_path / "kept")) as other:
@@ -296,8 +295,10 @@ def test_suggestions_are_kept_as_pairs(
         # A directory stands where the file would be. The answer does not say where.
         (tmp_path / "kept/en-de.tsv").mkdir()
         failed = {**asked, "source": "en", "target": "de"}
-        assert ask(other, "POST", "/suggest", failed) == (500, {"error": "The server could not keep the suggestion."})
-        assert str(tmp_path / "kept/en-de.tsv") in caplog.text
+        with logged() as lines:
+            answer = ask(other, "POST", "/suggest", failed)
+        assert answer == (500, {"error": "The server could not keep the suggestion."})
+        assert str(tmp_path / "kept/en-de.tsv") in "".join(lines)
         (tmp_path / "kept/en-de.tsv").rmdir()
         # The files have 41 and 14 bytes.
         monkeypatch.setattr("nmt.server.suggestions.LARGEST", 60)
