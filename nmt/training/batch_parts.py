@@ -1,8 +1,8 @@
 """A batch in parts that the cores of a processor compute at the same time.
 
 A step of a recurrent network, or of a small Transformer, is a long chain of small operations. To share each of them
-among cores brings little: on two cores a training used 1.4 to 1.8 of them. Parts of a batch do not depend on each other until
-their gradients are added up, so each core can have one.
+among cores brings little: on two cores a training used 1.4 to 1.8 of them. Parts of a batch do not depend on each other
+until their gradients are added up, so each core can have one.
 """
 
 from __future__ import annotations
