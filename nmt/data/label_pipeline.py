@@ -48,8 +48,21 @@ def label_lengths(
         yield np.stack([np.ones_like(kept), kept], 1)
 
 
+class SourcePipeline(Pipeline):
+    """Batches whose shape is that of the source alone: what an encoder writes has a place for each token, or one."""
+
+    nothing: ClassVar[int] = NONE
+
+    @property
+    def shapes(self) -> int:
+        return len(self.buckets.targets)
+
+    def shape_of(self, batch: Any) -> int:
+        return int(np.searchsorted(self.buckets.targets, batch[0]["source"].shape[1]))
+
+
 @dataclass(frozen=True)
-class LabelPipeline(Pipeline):
+class LabelPipeline(SourcePipeline):
     """Batches of labelled texts for training; see :class:`~nmt.data.pipeline.Pipeline`.
 
     Attributes:
@@ -59,14 +72,6 @@ class LabelPipeline(Pipeline):
 
     labels: Labels = field(default_factory=lambda: Labels(()))
     reading: Reading = field(default_factory=lambda: Reading(tags=False, characters=False))
-    nothing: ClassVar[int] = NONE
-
-    @property
-    def shapes(self) -> int:
-        return len(self.buckets.targets)
-
-    def shape_of(self, batch: Any) -> int:
-        return int(np.searchsorted(self.buckets.targets, batch[0]["source"].shape[1]))
 
     @as_written
     def _batches(

@@ -7,13 +7,11 @@ are masked, 10 % are another token, drawn at random, and 10 % are left as they a
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
 
-import numpy as np
 import tensorflow as tf
 
-from nmt.data.label_pipeline import NONE
-from nmt.data.pipeline import Pipeline, as_written
+from nmt.data.label_pipeline import NONE, SourcePipeline
+from nmt.data.pipeline import as_written
 from nmt.data.tokenizers import BOS, EOS, PAD
 
 # An encoder never reads BOS, so it stands for [MASK]: the tokenizers need no further token.
@@ -54,20 +52,11 @@ def mask_tokens(ids: tf.Tensor, vocabulary: int, seed: tf.Tensor) -> tuple[tf.Te
 
 
 @dataclass(frozen=True)
-class MaskedPipeline(Pipeline):
+class MaskedPipeline(SourcePipeline):
     """Batches of plain text with masked tokens: ``({"source": ids}, labels)``; see :class:`Pipeline`.
 
     An epoch chooses other tokens than the one before. Those of the development set are always the same.
     """
-
-    nothing: ClassVar[int] = NONE
-
-    @property
-    def shapes(self) -> int:
-        return len(self.buckets.targets)
-
-    def shape_of(self, batch: Any) -> int:
-        return int(np.searchsorted(self.buckets.targets, batch[0]["source"].shape[1]))
 
     @as_written
     def _batches(

@@ -12,7 +12,6 @@ from nmt.documents.parts import Kind, Part, Parts, pairs
 from nmt.documents.verbatim import PLACEHOLDER
 
 Format = Literal["text", "html", "xml"]
-FORMATS: tuple[Format, ...] = ("text", "html", "xml")
 
 # What is inside these elements of XLIFF is a code of another format.
 _CODES = frozenset({"bpt", "ept", "ph", "it"})
