@@ -53,7 +53,9 @@ def mask_tokens(ids: tf.Tensor, vocabulary: int, seed: tf.Tensor) -> tuple[tf.Te
 
 @dataclass(frozen=True)
 class MaskedPipeline(SourcePipeline):
-    """Batches of plain text with masked tokens: ``({"source": ids}, labels)``; see :class:`~nmt.data.pipeline.Pipeline`.
+    """Batches of plain text with masked tokens: ``({"source": ids}, labels)``.
+
+    They are made as those of :class:`~nmt.data.pipeline.Pipeline`.
 
     An epoch chooses other tokens than the one before. Those of the development set are always the same.
     """
