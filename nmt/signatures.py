@@ -105,6 +105,33 @@ TAGGER_SIGNATURES = {
     ),
 }
 
+
+def caption_signatures(cells: int, width: int) -> dict[str, Signature]:
+    """Return the signatures of the export of a model of features, for examples of so many cells and numbers of each.
+
+    The best caption and its log-probability, and whether it has no end token. ``caption`` has the n best; for the best
+    one also its pieces, padded with empty strings, and the weight of each cell for each piece. ``score`` has what that
+    of a translator has. An example with a number that is not finite has no caption.
+
+    >>> caption_signatures(36, 49)["serving_default"].inputs["features"].shape
+    (None, 36, 49)
+    """
+    features = Part("float32", (None, cells, width))
+    captions = {
+        "captions": Part("string", (None, None)),
+        "scores": Part("float32", (None, None)),
+        "tokens": Part("string", (None, None)),
+        "attention": Part("float32", (None, None, None)),
+        "unfinished": Part("bool", (None, None)),
+    }
+    best = {"caption": _STRINGS, "score": _NUMBERS, "unfinished": _FLAGS}
+    return {
+        "serving_default": Signature({"features": features}, best),
+        "caption": Signature({"features": features}, captions),
+        "score": Signature({"features": features, "caption": _STRINGS}, SIGNATURES["score"].outputs),
+    }
+
+
 # Outputs that exports of earlier versions lack. What they would say is then unknown.
 ADDED_OUTPUTS = ("source_truncated", "unfinished")
 

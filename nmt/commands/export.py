@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from nmt.commands.caption import open_captioner
 from nmt.commands.console import ModelFolder, say
 from nmt.commands.decoding_options import (
     Beam,
@@ -93,7 +94,8 @@ def export(
 ) -> None:
     """Write a model that runs without this package: for TF Serving, a device (--tflite) or a browser (--web).
 
-    Of a language model too, for TF Serving or a device: it continues a text the likeliest way, or draws.
+    Of a language model too, for TF Serving or a device: it continues a text the likeliest way, or draws. And of a model
+    that describes numbers, such as pictures.
 
     The export fixes how to search. A SavedModel becomes the next version of saved_models/NAME; it takes and returns
     strings. --tflite makes a folder with a program, translate.py, that needs only ai-edge-litert and sentencepiece, or
@@ -151,6 +153,11 @@ def export(
         _export_labels(model, to, name, tflite=tflite, quantize=quantize or "none", languages=languages)
         return
     language_model = architecture == "language-model"
+    features = read_config(model).model.source == "features"
+    if features and (strings or serving_kit or ensemble):
+        raise InputError(
+            f"{model} describes features: --strings, --serving-kit and --ensemble are for translators. Leave them out."
+        )
     if language_model and (strings or serving_kit or ensemble or n_best):
         raise InputError(
             f"{model} is a language model: --strings, --serving-kit, --ensemble and --n-best are for translators."
@@ -159,6 +166,7 @@ def export(
         model,
         settings,
         language_model=language_model,
+        features=features,
         exported=True,
         fast=fast,
         beam=beam,
@@ -188,36 +196,42 @@ def export(
             raise InputError(f"{kit} exists, and is not overwritten. Leave --serving-kit out.")
         if serving_kit:
             check_name(place.name)
-    opened: Any = open_language_model(model) if language_model else open_models(model, ensemble)
+    if features:
+        opened: Any = open_captioner(model)
+    else:
+        opened = open_language_model(model) if language_model else open_models(model, ensemble)
     how = opened.decoding(**how_given)
-    from nmt.export.card import card, device_lines, saved_model_lines
+    from nmt.export.card import CAPTIONS, card, device_lines, saved_model_lines
 
+    kind = CAPTIONS if features else architecture
     pieces = (opened.tokenizers.source.vocabulary, opened.tokenizers.target.vocabulary)
 
     def written(what: str) -> str:
         names = [name, *(Path(os.path.abspath(place)).name for place in ensemble or [])]
         config = replace(opened.config, decoding=how)
-        lines = device_lines(strings, architecture) if tflite else saved_model_lines(architecture)
+        lines = device_lines(strings, kind) if tflite else saved_model_lines(kind)
         return card(model, names, config, pieces=pieces, languages=languages, what=what, lines=lines)
 
     say("Exporting: this takes some seconds.")
     if tflite:
         from nmt.export import tflite as device
-        from nmt.export import tflite_language_model, tflite_strings
+        from nmt.export import tflite_captions, tflite_language_model, tflite_strings
 
         taken = ", takes strings" if strings else ""
         write: Any = tflite_language_model.export if language_model else device.export
-        write = tflite_strings.export if strings else write
+        write = tflite_strings.export if strings else tflite_captions.export if features else write
         page = written(f"TFLite, weights {quantize or 'float32'}{taken}")
         write(opened, place, settings=how, quantize=quantize or "none", card=page)
-        program = "complete.py" if language_model else "translate.py"
-        say(f"The export is in {place}. Try it: python {place / program}")
+        program = "complete.py" if language_model else "caption.py" if features else "translate.py"
+        say(f"The export is in {place}. Try it: python {place / program}" + " FILE.npy" * features)
         return
-    from nmt.export import saved_language_model, saved_model
+    from nmt.export import saved_captions, saved_language_model, saved_model
 
     export_model: Any = saved_language_model.export if language_model else saved_model.export
+    export_model = saved_captions.export if features else export_model
     folder = export_model(opened, place, how, lambda version: written(f"SavedModel, version {version}"))
-    say(f"The export is in {folder}." + ("" if language_model else f" Try it: nmt serve {place}"))
+    served = not (language_model or features)
+    say(f"The export is in {folder}." + f" Try it: nmt serve {place}" * served)
     if serving_kit and kit:
         from nmt.export.docker import write_kit
 

@@ -17,6 +17,9 @@ from nmt.model_folder import read_journal
 if TYPE_CHECKING:
     from nmt.export.web_check import Checked
 
+# What a model of features is called here, whatever its architecture.
+CAPTIONS = "captions"
+
 _SAVED_MODEL = """\
 Ask it from Python, here in this folder; elsewhere, write its path instead of the dot:
 
@@ -25,7 +28,7 @@ pip install {packages}
 ```
 
 ```python
-import tensorflow as tf
+{imports}import tensorflow as tf
 import tensorflow_text  # registers the operations of SentencePiece; without it: "Op type not registered"
 
 model = tf.saved_model.load(".")  # keep it: the signatures work only as long as it lives
@@ -97,7 +100,30 @@ from label import Labeller
 print(Labeller(".").label(["first text"])[0].labels)""",
 )
 _TAGGER = replace(_CLASSIFIER, more="The signature `tag` also gives the probabilities of all labels.")
-_USAGES = {"language-model": _LANGUAGE_MODEL, "classifier": _CLASSIFIER, "tagger": _TAGGER}
+_CAPTIONS = _Usage(
+    """\
+_, inputs = model.signatures["serving_default"].structured_input_signature
+pictures = np.zeros([2, *inputs["features"].shape[1:]], np.float32)  # your own: examples, cells, numbers of a cell
+answer = model.signatures["serving_default"](features=tf.constant(pictures))
+print([each.decode() for each in answer["caption"].numpy()], answer["score"].numpy())""",
+    """\
+`unfinished` tells which captions were cut; an example with a number that is not finite has none. The signature
+`caption` also gives the pieces and the weight of each cell for each piece, the cells in the order of the input.""",
+    "python caption.py pictures.npy --json",
+    """\
+import numpy as np
+from caption import Captioner
+
+captioner = Captioner(".")
+pictures = np.zeros([2, captioner.cells, captioner.width], np.float32)  # your own
+print([each.text for each in captioner.caption(pictures)])""",
+)
+_USAGES = {
+    "language-model": _LANGUAGE_MODEL,
+    "classifier": _CLASSIFIER,
+    "tagger": _TAGGER,
+    CAPTIONS: _CAPTIONS,
+}
 
 _SINGLE = "Open the file in a browser: it needs no server, no network and no account.\n"
 _FOLDER = """\
@@ -113,16 +139,21 @@ translator.close();
 """
 
 
-def saved_model_lines(architecture: str = "recurrent") -> str:
-    """Return the part of a card that says how to open a SavedModel, with the versions it was written with."""
-    usage = _USAGES.get(architecture, _TRANSLATOR)
+def saved_model_lines(kind: str = "recurrent") -> str:
+    """Return the part of a card that says how to open a SavedModel, with the versions it was written with.
+
+    Arguments:
+        kind: the architecture, or ``captions`` for a model of features.
+    """
+    usage = _USAGES.get(kind, _TRANSLATOR)
     packages = _pinned("tensorflow", "tensorflow-text")
-    return _SAVED_MODEL.format(packages=packages, python=usage.saved_model, more=usage.more)
+    imports = "import numpy as np\n" if "np." in usage.saved_model else ""
+    return _SAVED_MODEL.format(packages=packages, imports=imports, python=usage.saved_model, more=usage.more)
 
 
-def device_lines(strings: bool, architecture: str = "recurrent") -> str:
+def device_lines(strings: bool, kind: str = "recurrent") -> str:
     """Return the part of a card that says how to run an export for a device, one of strings or of ids."""
-    usage = _USAGES.get(architecture, _TRANSLATOR)
+    usage = _USAGES.get(kind, _TRANSLATOR)
     packages = _pinned("tensorflow-text") if strings else _pinned("ai-edge-litert", "sentencepiece")
     return _DEVICE.format(packages=packages, shell=usage.shell, python=usage.device)
 
@@ -177,6 +208,7 @@ def card(
     drawn = ""
     if language_model:
         drawn = f", or sampling at temperature {how.temperature:g}, top_k {how.top_k or 'all'}, top_p {how.top_p:g}"
+    features = config.model.source == "features"
     network = {
         "recurrent": f"recurrent, attention {config.model.attention}",
         "language-model": f"language-model, decoder {config.model.decoder}",
@@ -184,12 +216,15 @@ def card(
         "tagger": f"tagger, encoder {config.model.encoder}",
     }
     search = "greedy search" if beam == 1 else f"beam of {beam}, length penalty {how.length_penalty:g}"
+    if features:
+        attention = "" if config.model.architecture == "transformer" else f", attention {config.model.attention}"
+        network[config.model.architecture] = f"{config.model.architecture} decoder of features{attention}"
     joint = f"{pieces[0]:,} pieces" + ("" if config.text.joint else f" of the source, {pieces[1]:,} of the target")
     rows = {
         "what": what,
         **(
             {}
-            if (language_model or labels) and not languages
+            if (language_model or labels or features) and not languages
             else {"languages": languages or "unknown; set them with `nmt export --languages ko-en`"}
         ),
         **({"ensemble": f"{', '.join(names)}; the lines below describe the first"} if len(names) > 1 else {}),
@@ -203,6 +238,11 @@ def card(
         **(
             {"reads": f"at most {how.max_length} pieces"}
             if labels
+            else {
+                "reads": f"{config.model.source_cells} cells of {config.model.source_width} numbers",
+                "search": f"{search}; at most {how.max_length} pieces are written",
+            }
+            if features
             else {"search": f"{search}{drawn}; at most {how.max_length} pieces are read and written"}
         ),
         "made": f"{datetime.datetime.now(datetime.UTC):%Y-%m-%d}, nmt {installed('nmt')}",

@@ -10,8 +10,7 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from nmt.data.tokenizers import PAD
-from nmt.export.saved_model import write_archive, write_next
+from nmt.export.saved_model import spellings, write_archive, write_next
 from nmt.inference.labeller import Labeller
 from nmt.signatures import CLASSIFIER_SIGNATURES, TAGGER_SIGNATURES
 
@@ -41,9 +40,7 @@ def write(labeller: Labeller, folder: Path) -> None:
 def classifying(labeller: Labeller) -> dict[str, Callable]:
     """Return the function of each signature of a classifier, from tensors to tensors."""
     names = tf.constant(labeller.labels.names)
-    vocabulary = labeller.tokenizers.source.vocabulary
-    pieces = labeller.tokenizers.source.pieces(range(vocabulary))
-    spellings = tf.constant(["" if i == PAD else piece for i, piece in enumerate(pieces)])
+    pieces = tf.constant(spellings(labeller.tokenizers.source))
 
     def classify(text: tf.Tensor) -> dict[str, tf.Tensor]:
         found = labeller.graph.label(text, labeller.config.decoding.max_length)
@@ -51,7 +48,7 @@ def classifying(labeller: Labeller) -> dict[str, Callable]:
         return {
             "labels": tf.gather(names, order),
             "probabilities": probabilities,
-            "tokens": tf.gather(spellings, found["source"]),
+            "tokens": tf.gather(pieces, found["source"]),
             "attention": found["attention"],
             "truncated": found["truncated"],
         }

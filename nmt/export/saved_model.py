@@ -8,7 +8,7 @@ server replays before it answers anyone, and a card for people.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +29,7 @@ from nmt.signatures import SIGNATURES, Signature
 WARMUP = Path("assets.extra", "tf_serving_warmup_requests")
 
 # The score of a translation that was not found: JSON has no infinity.
-_NO_SCORE = tf.float32.min
+NO_SCORE = tf.float32.min
 
 # Characters that may end a line or control a terminal. The translator also replaces them by a space.
 BREAKS = r"[\p{Cc}\x{2028}\x{2029}]"
@@ -114,20 +114,14 @@ def endpoints(translator: Translator, settings: Decoding) -> dict[str, Callable]
     """Return the function of each signature, from tensors to tensors."""
     graph = TranslationGraph(translator.searched, translator.tokenizers, translator.shortlist)
     rated = translator.confidence and ConfidenceGraph(translator.confidence, translator.tokenizers, translator.aligned)
-    pieces = [_spellings(tokenizer) for tokenizer in (translator.tokenizers.source, translator.tokenizers.target)]
+    pieces = [spellings(tokenizer) for tokenizer in (translator.tokenizers.source, translator.tokenizers.target)]
 
     def search(text: tf.Tensor) -> dict[str, tf.Tensor]:
         no_numbers = tf.zeros([tf.shape(text)[0], 0])
         outputs = graph.translate(
             settings, prefixed=False, texts=text, prefixes=tf.fill(tf.shape(text), ""), numbers=no_numbers
         )
-        found = outputs["ranks"] > tf.float32.min
-        return {
-            **outputs,
-            "text": tf.where(found, tf.strings.regex_replace(outputs["text"], BREAKS, " "), ""),
-            "scores": tf.where(found, outputs["scores"], _NO_SCORE),
-            "unfinished": found & outputs["unfinished"],
-        }
+        return shown(outputs)
 
     def serving_default(text: tf.Tensor) -> dict[str, tf.Tensor]:
         outputs = search(text)
@@ -152,19 +146,34 @@ def endpoints(translator: Translator, settings: Decoding) -> dict[str, Callable]
         }
 
     def score(source: tf.Tensor, target: tf.Tensor) -> dict[str, tf.Tensor]:
-        outputs = graph.score(source, target, tf.constant(settings.max_length))
-        end = tf.one_hot(outputs["lengths"][:, 0], tf.shape(outputs["token_scores"])[2], dtype=tf.int32) * EOS
-        tokens = tf.pad(outputs["tokens"][:, 0], [[0, 0], [0, 1]])[:, : tf.shape(end)[1]]
-        return {
-            "log_probability": outputs["scores"][:, 0],
-            "tokens": tf.gather(pieces[1], tokens + tf.where(outputs["unfinished"], 0, end)),
-            "token_scores": outputs["token_scores"][:, 0],
-        }
+        return scored(graph.score(source, target, tf.constant(settings.max_length)), pieces[1])
 
     return {"serving_default": serving_default, "translate": translate, "score": score}
 
 
-def _spellings(tokenizer: Tokenizer) -> list[str]:
+def shown(outputs: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+    """Return the outputs of a search as an export shows them: texts of one line, and a finite score of none."""
+    found = outputs["ranks"] > tf.float32.min
+    return {
+        **outputs,
+        "text": tf.where(found, tf.strings.regex_replace(outputs["text"], BREAKS, " "), ""),
+        "scores": tf.where(found, outputs["scores"], NO_SCORE),
+        "unfinished": found & outputs["unfinished"],
+    }
+
+
+def scored(outputs: Mapping[str, tf.Tensor], pieces: Sequence[str]) -> dict[str, tf.Tensor]:
+    """Return what the signature ``score`` answers, from the outputs of a graph and the piece of each id."""
+    end = tf.one_hot(outputs["lengths"][:, 0], tf.shape(outputs["token_scores"])[2], dtype=tf.int32) * EOS
+    tokens = tf.pad(outputs["tokens"][:, 0], [[0, 0], [0, 1]])[:, : tf.shape(end)[1]]
+    return {
+        "log_probability": outputs["scores"][:, 0],
+        "tokens": tf.gather(pieces, tokens + tf.where(outputs["unfinished"], 0, end)),
+        "token_scores": outputs["token_scores"][:, 0],
+    }
+
+
+def spellings(tokenizer: Tokenizer) -> list[str]:
     """Return the piece of each id; PAD's is empty."""
     return ["" if i == PAD else piece for i, piece in enumerate(tokenizer.pieces(range(tokenizer.vocabulary)))]
 
@@ -181,6 +190,7 @@ def _write_warmup(path: Path, signatures: Mapping[str, Signature]) -> None:
                 request.model_spec.signature_name = name
                 for key, part in signature.inputs.items():
                     value: Any = "a b c" if part.dtype == "string" else 1
-                    request.inputs[key].CopyFrom(tf.make_tensor_proto([value] * rows, part.dtype))
+                    shape = (rows, *part.shape[1:])
+                    request.inputs[key].CopyFrom(tf.make_tensor_proto(value, part.dtype, shape))
                 log = PredictionLog(predict_log=PredictLog(request=request))
                 writer.write(log.SerializeToString())

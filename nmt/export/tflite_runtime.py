@@ -1,8 +1,8 @@
 """A model on a device: a program for a TFLite model that needs nothing else of this package.
 
 `nmt export --tflite` writes a folder with a copy of this file: ``translate.py``, ``complete.py`` for a language model,
-or ``label.py`` for a classifier or a tagger. It needs two packages, or another one if the export was written with
-`--strings`::
+``label.py`` for a classifier or a tagger, or ``caption.py`` for a model that describes numbers. It needs two packages,
+or another one if the export was written with `--strings`::
 
     pip install ai-edge-litert sentencepiece    # or tensorflow-text
     echo "나는 밥을 먹었다" | python FOLDER/translate.py
@@ -17,6 +17,9 @@ or, in your own program, with the folder on its path::
 
     from label import Labeller
     Labeller("FOLDER").label(["a lovely book"])[0].labels
+
+    from caption import Captioner
+    Captioner("FOLDER").caption(numpy.load("pictures.npy"))[0].text
 """
 
 from __future__ import annotations
@@ -271,6 +274,106 @@ class Labeller:
         return found[-1:] or [self._tokenizer.piece_to_id("▁")]
 
 
+@dataclass(frozen=True)
+class Caption:
+    """One caption.
+
+    Attributes:
+        text: the caption, always one line.
+        score: its log-probability.
+        tokens: its pieces.
+        attention: ``(len(tokens), cells)``: the weight of each cell for each piece; ``None`` from a model without
+            attention.
+        unfinished: whether the caption has no end token, because it reached its maximum length.
+    """
+
+    text: str
+    score: float
+    tokens: tuple[str, ...]
+    attention: np.ndarray | None
+    unfinished: bool = False
+
+
+class Captioner:
+    """A model of features on a device. Several threads may use it; they take turns.
+
+    Arguments:
+        folder: what `nmt export --tflite` wrote.
+        threads: of the interpreter.
+
+    Raises:
+        ValueError: if a file is missing or was changed, or the export is that of another kind of model.
+    """
+
+    def __init__(self, folder: str | Path, threads: int = 1) -> None:
+        from ai_edge_litert.interpreter import Interpreter
+
+        files, contents = _opened(Path(folder), "caption")
+        self.max_length: int = contents["max_length"]
+        self.cells: int = contents["cells"]
+        self.width: int = contents["width"]
+        self.aligned: bool = contents["aligned"]
+        self._n_best: int = contents["n_best"]
+        self._tokenizer = _tokenizer(files[contents["target"]])
+        self._interpreter = Interpreter(model_content=files["model.tflite"], num_threads=threads)
+        self._run = _in_turn(self._interpreter.get_signature_runner("caption"))
+
+    def caption(self, features: np.ndarray) -> list[Caption]:
+        """Describe each example, in the order given; see :meth:`hypotheses`."""
+        return [best[0] for best in self.hypotheses(features)]
+
+    def hypotheses(self, features: np.ndarray) -> list[list[Caption]]:
+        """Return the n best captions of each example, the best first. The export fixed their number.
+
+        Arguments:
+            features: ``(n, cells, width)``, ``(n, rows, columns, width)``, or ``(n, cells * width)``.
+
+        Raises:
+            ValueError: for an array of another shape, or with a number that is not finite.
+        """
+        return list(self.each(features))
+
+    def each(self, features: np.ndarray) -> Iterator[list[Caption]]:
+        """Check all examples, then yield what :meth:`hypotheses` returns, so that a file may be larger than memory."""
+        values = self._checked(np.asanyarray(features))
+        starts = range(0, len(values), _BATCH)
+        for start in starts:
+            if not (finite := np.isfinite(_float32(values, start)).all((1, 2))).all():
+                number = start + int(np.argmin(finite)) + 1
+                raise ValueError(f"example {number} has a value that is no finite number, such as NaN.")
+        for start in starts:
+            yield from self._captions(self._run(features=_float32(values, start)))
+
+    def _checked(self, values: np.ndarray) -> np.ndarray:
+        """Return features ``(n, cells, width)``."""
+        if values.dtype.kind not in "fiub":
+            raise ValueError(f"features are real numbers, and these have the type {values.dtype}.")
+        cells, width = self.cells, self.width
+        shape = values.shape[1:]
+        grid = len(shape) == 3 and (shape[0] * shape[1], shape[2]) == (cells, width)
+        if not grid and shape not in ((cells, width), (cells * width,)):
+            raise ValueError(f"features have the shape (n, {cells}, {width}), and these have {values.shape}.")
+        return values.reshape(len(values), cells, width)
+
+    def _captions(self, outputs: dict[str, np.ndarray]) -> Iterator[list[Caption]]:
+        for row in range(len(outputs["ranks"])):
+            best: dict[str, Caption] = {}
+            for place in np.flatnonzero(np.isfinite(outputs["ranks"][row])):
+                length = int(outputs["lengths"][row, place])
+                written = outputs["tokens"][row, place, :length].tolist()
+                text = self._tokenizer.decode(written)
+                if text in best or len(best) == self._n_best:
+                    continue
+                best[text] = Caption(
+                    text=_line(text),
+                    score=float(outputs["scores"][row, place]),
+                    tokens=tuple(self._tokenizer.id_to_piece(written)),
+                    attention=outputs["alignment"][row, place, :length].copy() if self.aligned else None,
+                    unfinished=bool(outputs["unfinished"][row, place]),
+                )
+            yield list(best.values())
+
+
 class _Ids:
     """A model of ids, between two tokenizers."""
 
@@ -491,7 +594,9 @@ def _first(line: bytes, name: str) -> bytes:
 def main() -> None:
     """Read lines and write their translations, or what a language model makes of them."""
     parser = argparse.ArgumentParser(description="Run the model of this folder on lines.")
-    parser.add_argument("file", nargs="?", help="sentences, one per line; by default standard input")
+    parser.add_argument(
+        "file", nargs="?", help="sentences, one per line; by default standard input. For captions a .npy or .csv file"
+    )
     parser.add_argument("--folder", default=Path(__file__).parent, help="another folder of an export")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--json", action="store_true", help="one object per line, with score, tokens and alignment")
@@ -505,6 +610,8 @@ def main() -> None:
             _complete_lines(arguments)
         elif task == "label" and not arguments.sample:
             _label_lines(arguments)
+        elif task == "caption" and not arguments.sample:
+            _caption_examples(arguments)
         elif arguments.sample:
             raise ValueError("--sample is for a language model, and this is none.")
         else:
@@ -555,6 +662,41 @@ def _label_lines(arguments: argparse.Namespace) -> None:
         )
         if found.truncated:
             print(f"label: line {number}: only {labeller.max_length} pieces of it were read", file=sys.stderr)
+
+
+def _caption_examples(arguments: argparse.Namespace) -> None:
+    captioner = Captioner(arguments.folder, arguments.threads)
+    if arguments.file is None:
+        raise ValueError("name a .npy file, or a .csv with the numbers of an example on each line.")
+    for number, best in enumerate(captioner.each(_numbers(arguments.file)), 1):
+        found, *others = (_caption_values(each) for each in best)
+        values = {**found, "n_best": [found, *others]} if others else found
+        print(json.dumps(values, ensure_ascii=False) if arguments.json else best[0].text, flush=True)
+        if best[0].unfinished:
+            print(f"caption: example {number}: its caption has no end, it reached its limit", file=sys.stderr)
+
+
+def _caption_values(found: Caption) -> dict[str, Any]:
+    rows = None if found.attention is None else found.attention.round(4).tolist()
+    return {**vars(found), "score": round(found.score, 4), "attention": rows}
+
+
+def _float32(values: np.ndarray, start: int) -> np.ndarray:
+    """Return the examples of a batch."""
+    with np.errstate(over="ignore"):  # a number that is too large is no finite number here
+        return values[start : start + _BATCH].astype(np.float32)
+
+
+def _numbers(file: str) -> np.ndarray:
+    """Read a file of features."""
+    try:
+        if file.lower().endswith(".npy"):
+            return np.load(file, mmap_mode="r", allow_pickle=False)
+        return np.loadtxt(file, np.float32, delimiter=",", ndmin=2, encoding="utf-8", comments=None)
+    except OSError:
+        raise
+    except Exception as error:  # a damaged header raises anything
+        raise ValueError(f"{file} is no file of numbers: {error}") from None
 
 
 def record(best: list[Translation]) -> str:

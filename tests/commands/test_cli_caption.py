@@ -1,13 +1,17 @@
 """nmt train on features, nmt caption, nmt evaluate and nmt plot, as their users run them."""
 
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from as_served import Served
 from command_line import here, nmt, refused
 
 from nmt.config import Config
+from nmt.export import tflite_runtime
+from nmt.inference.captioner import Captioner
 from nmt.model_folder import CONFIG, config_text
 
 SMALL = ["--preset", "plain", "--set", "text.kind=word", "--set", "model.units=16", "--set", "model.embedding=16"]
@@ -75,6 +79,55 @@ def test_a_model_of_features_describes_is_scored_and_drawn(model: Path, place: P
     assert b"row and column" in here("plot", model, place / "train.npy", "--target", "blue at one").stdout
 
 
+def test_exports_describe_as_the_model(
+    model: Path, place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    values = np.load(place / "train.npy")[:18].astype(np.float32)
+    wanted = Captioner.load(model).caption(values, beam=1)
+    for options in ([], ["--tflite"]):
+        done = here("export", model, "--to", place / f"out{len(options)}", "--fast", *options)
+        assert done.returncode == 0, done.stderr.decode()
+    assert "4 cells of 3 numbers" in (place / "out0" / "1" / "card.md").read_text()
+    assert "python caption.py" in (place / "out1" / "card.md").read_text()
+    served = Served(place / "out0" / "1")
+    answer = served.ask("caption", features=values.tolist())
+    device = tflite_runtime.Captioner(place / "out1")
+    for row, (each, found) in enumerate(zip(wanted, device.caption(values), strict=True)):
+        assert [found.text, found.tokens, found.unfinished] == [each.text, each.tokens, each.unfinished]
+        assert answer["captions"][row, 0] == each.text
+        assert found.score == pytest.approx(each.score, abs=1e-4)
+        assert answer["scores"][row, 0] == pytest.approx(each.score, abs=1e-4)
+        assert [piece for piece in answer["tokens"][row] if piece] == list(each.tokens)
+        for weights in (found.attention, answer["attention"][row, : len(each.tokens)]):
+            np.testing.assert_allclose(weights, each.alignment[:, :4], atol=1e-5)
+    assert served.close() == 0
+    for shape in ([18, 12], [18, 2, 2, 3]):
+        assert device.caption(values.reshape(shape))[3].text == wanted[3].text
+    np.savetxt(place / "some.csv", values.reshape([18, 12]), delimiter=",")
+    _run(monkeypatch, place / "out1", place / "some.csv", "--json")
+    assert [json.loads(line)["text"] for line in capsys.readouterr().out.splitlines()] == [each.text for each in wanted]
+    values[17, 1, 1] = np.inf
+    np.save(place / "infinite.npy", values)
+    (place / "broken.npy").write_bytes(b"\x93NUMPY")
+    for name, said in {
+        "infinite.npy": "example 18 has a value", "wide.npy": "the shape (n, 4, 3)", "broken.npy": "no file of numbers",
+        "none.csv": "none.csv", None: "name a .npy file",
+    }.items():  # fmt: skip
+        with pytest.raises(SystemExit) as ended:
+            _run(monkeypatch, place / "out1", *[place / name] if name else [])
+        printed = capsys.readouterr()
+        assert ended.value.code == 2 and said in printed.err and not printed.out
+    with pytest.raises(ValueError, match="can caption, and this is to label"):
+        tflite_runtime.Labeller(place / "out1")
+    # No server of this package takes numbers.
+    refused(here("serve", place / "out0"), "not an export of a translator")
+
+
+def _run(monkeypatch: pytest.MonkeyPatch, folder: Path, *arguments: object) -> None:
+    monkeypatch.setattr(sys, "argv", ["caption.py", "--folder", str(folder), *map(str, arguments)])
+    tflite_runtime.main()
+
+
 REFUSED = {
     "another width": (["caption", "M", "wide.npy"], "has 5 numbers for each cell, and the model reads 3"),
     "NaN": (["train", "--source", "nan.npy", "--target", "train.en", "--to", "new"], "nan.npy, example 4"),
@@ -117,7 +170,9 @@ REFUSED = {
     "scores": (["score", "M", "--source", "text.ko", "--target", "text.ko"], "describes features"),
     "links of words": (["align", "M", "--source", "text.ko", "--target", "text.ko"], "describes features"),
     "a server": (["serve", "M"], "describes features"),
-    "a device": (["export", "M", "--tflite"], "describes features"),
+    "a device with strings": (["export", "M", "--tflite", "--strings"], "describes features: --strings"),
+    "a kit": (["export", "M", "--serving-kit"], "describes features: --strings, --serving-kit"),
+    "an export that draws": (["export", "M", "--set", "decoding.sample=true"], "decoding.sample"),
     "a page": (["export", "M", "--web"], "describes features"),
     "a comparison": (["compare", "M", "--test-pairs", "two.en", "--to", "new"], "is a model of features"),
     "an examination": (["data", "two.en", "two.en", "--set", "model.source=features"], "is for numbers"),

@@ -5,7 +5,8 @@ A program of its own, for a process that must not import TensorFlow, Keras or th
     python c_library.py LIBRARY OPS EXPORT < requests > answers
 
 Reads JSON lines ``{"inputs": {tensor name: list of strings}, "outputs": {name: tensor name}, "threads": n}`` and writes
-a JSON line for each: ``{"outputs": {name: {"shape": …, "values": …}}, "seconds": …}``, or ``{"error": …}``.
+a JSON line for each: ``{"outputs": {name: {"shape": …, "values": …}}, "seconds": …}``, or ``{"error": …}``. An input
+may also be nested lists of numbers.
 """
 
 from __future__ import annotations
@@ -67,6 +68,25 @@ class Library:
             self.c.TF_StringCopy(string, raw, ctypes.c_size_t(len(raw)))
         return tensor
 
+    def numbers(self, rows: list) -> ctypes.c_void_p:
+        """Make a tensor of numbers from nested lists."""
+        sizes, flat = [], rows
+        while isinstance(flat, list):
+            sizes.append(len(flat))
+            flat = flat[0]
+        flat = rows
+        for _ in sizes[1:]:
+            flat = [part for row in flat for part in row]
+        raw = struct.pack(f"{len(flat)}f", *flat)
+        shape = (ctypes.c_int64 * len(sizes))(*sizes)
+        tensor = ctypes.c_void_p(self.c.TF_AllocateTensor(FLOAT, shape, len(sizes), ctypes.c_size_t(len(raw))))
+        ctypes.memmove(self.c.TF_TensorData(tensor), raw, len(raw))
+        return tensor
+
+    def tensor(self, values: list) -> ctypes.c_void_p:
+        """Make a tensor of strings or of numbers."""
+        return self.numbers(values) if values and isinstance(values[0], list) else self.strings(values)
+
     def values(self, tensor: ctypes.c_void_p) -> dict[str, Any]:
         """Read a tensor of strings or numbers."""
         shape = [self.c.TF_Dim(tensor, i) for i in range(self.c.TF_NumDims(tensor))]
@@ -115,9 +135,9 @@ class Session:
             raise RuntimeError(f"The graph has no operation {operation}.")
         return Output(found, int(index or 0))
 
-    def run(self, inputs: dict[str, list[str]], outputs: dict[str, str]) -> dict[str, Any]:
+    def run(self, inputs: dict[str, list], outputs: dict[str, str]) -> dict[str, Any]:
         places = (Output * len(inputs))(*map(self.place, inputs))
-        given = (ctypes.c_void_p * len(inputs))(*(self.library.strings(texts).value for texts in inputs.values()))
+        given = (ctypes.c_void_p * len(inputs))(*(self.library.tensor(values).value for values in inputs.values()))
         wanted = (Output * len(outputs))(*map(self.place, outputs.values()))
         found = (ctypes.c_void_p * len(outputs))()
         status = self.library.status()

@@ -1,22 +1,17 @@
 """The export answers in TF Serving's own way of loading as the translator does; the naive export fails there."""
 
-import json
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-import tensorflow_text
+from as_served import Served
 from command_line import PAIRS
 from exported import TEXTS, trained, with_confidence, with_shortlist
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tensorflow.core.protobuf import saved_model_pb2
 
 from nmt.config import Config, with_settings
 from nmt.data.tokenizers import train_tokenizers
@@ -32,49 +27,6 @@ SEARCHES = {
     "beam": {"beam": 4, "n_best": 3, "length_penalty": 1.0, "no_repeat": 3, "max_length": 50},
     "greedy": {"max_length": 50, "shortlist": True},
 }
-PROGRAM = Path(__file__).with_name("c_library.py")
-
-
-class Served:
-    """A child process that holds an export as the server does."""
-
-    def __init__(self, folder: Path) -> None:
-        place = Path(tf.__file__).parent
-        operations = Path(tensorflow_text.__file__).parent / "python" / "ops" / "_sentencepiece_tokenizer.so"
-        # Without site-packages nothing of TensorFlow, Keras or this package can be imported there.
-        command = [sys.executable, "-S", "-E", PROGRAM, place / "libtensorflow_cc.so.2", operations, folder]
-        self.process = subprocess.Popen(
-            [str(part) for part in command], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd="/"
-        )
-        saved = saved_model_pb2.SavedModel.FromString((folder / "saved_model.pb").read_bytes())
-        (self.graph,) = saved.meta_graphs
-        self.signatures = self.graph.signature_def
-
-    def ask(self, name: str, threads: int = 0, **inputs: list[str]) -> Any:
-        signature = self.signatures[name]
-        request = {
-            "inputs": {signature.inputs[key].name: texts for key, texts in inputs.items()},
-            "outputs": {key: part.name for key, part in signature.outputs.items()},
-            "threads": threads,
-        }
-        assert self.process.stdin and self.process.stdout
-        self.process.stdin.write(json.dumps(request) + "\n")
-        self.process.stdin.flush()
-        answer = json.loads(self.process.stdout.readline())
-        if "error" in answer:
-            raise RuntimeError(answer["error"])
-        if threads:
-            return [shaped(one) for one in answer["all"]]
-        return shaped(answer["outputs"])
-
-    def close(self) -> int:
-        assert self.process.stdin
-        self.process.stdin.close()
-        return self.process.wait(60)
-
-
-def shaped(outputs: dict[str, Any]) -> dict[str, np.ndarray]:
-    return {name: np.array(found["values"]).reshape(found["shape"]) for name, found in outputs.items()}
 
 
 @pytest.fixture(scope="module")
