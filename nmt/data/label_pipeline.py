@@ -15,13 +15,12 @@ import numpy as np
 import tensorflow as tf
 
 from nmt.data.labels import Labels, Reading, is_blank
-from nmt.data.pipeline import Pipeline, as_written
+from nmt.data.pipeline import COUNTED, Pipeline, as_written, bucket_by_length, encoded
 from nmt.data.tagged_pieces import split_tokens, tagged_pieces
 from nmt.data.tokenizers import EOS, PAD, Tokenizer
 
 # The label of what has none.
 NONE = -1
-_TOGETHER, _COUNTED = 256, 4096
 
 
 def label_lengths(
@@ -32,7 +31,7 @@ def label_lengths(
     Texts that are blank or longer than ``max_length`` are left out. No graph is built.
     """
     pairs = iter(pairs)
-    while rows := list(itertools.islice(pairs, _COUNTED)):
+    while rows := list(itertools.islice(pairs, COUNTED)):
         texts = [row[0] if isinstance(row[0], str) else row[0].decode("utf-8", "replace") for row in rows]
         if not reading.tags:
             found = np.asarray(tokenizer.lengths(texts))
@@ -77,15 +76,16 @@ class LabelPipeline(SourcePipeline):
     def _batches(
         self, pairs: tf.data.Dataset, sampling: float, seed: tuple[int | tf.Tensor, ...] = ()
     ) -> tf.data.Dataset:
-        encode = self._encoder(sampling)
-
-        def read(number: tf.Tensor, rows: tuple[tf.Tensor, ...]) -> tuple[tf.RaggedTensor, ...]:
-            return encode(tf.stack([*(tf.cast(part, tf.int64) for part in seed), number]), *rows)
-
-        rows = pairs.batch(_TOGETHER).enumerate().map(as_written(read), num_parallel_calls=2, deterministic=True)
-        # A row of a ragged tensor is still called ragged, which padded_batch refuses.
-        examples = rows.unbatch().map(lambda *parts: tuple(tf.convert_to_tensor(part) for part in parts))
-        return self._bucketed(examples)
+        batches = bucket_by_length(
+            encoded(pairs, self._encoder(sampling), seed),
+            lambda ids, labels: tf.size(ids, tf.int64),
+            bounds=self.buckets.targets,
+            batch_size=self.batch_size,
+            batch_unit=self.batch_unit,
+            shapes=lambda bound: ([bound], [bound] if self.reading.tags else []),
+            padding=(PAD, NONE),
+        )
+        return batches.map(as_written(lambda ids, labels: ({"source": ids}, labels)))
 
     def _encoder(self, sampling: float) -> Callable[..., tuple[Any, Any]]:
         """Return the function from strings of texts and labels to ids with EOS and numbers of labels."""
@@ -115,25 +115,6 @@ class LabelPipeline(SourcePipeline):
             return ids, tf.ragged.boolean_mask(labels, fits) if reading.tags else tf.boolean_mask(labels, fits)
 
         return encode
-
-    def _bucketed(self, examples: tf.data.Dataset) -> tf.data.Dataset:
-        """Group texts of similar length into padded batches."""
-        bounds = tf.constant(self.buckets.targets, tf.int64)
-
-        def place(ids: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
-            return tf.cast(tf.searchsorted(bounds, [tf.size(ids, tf.int64)])[0], tf.int64)
-
-        def size(key: tf.Tensor) -> tf.Tensor:
-            if self.batch_unit == "sentences":
-                return tf.constant(self.batch_size, tf.int64)
-            return tf.maximum(self.batch_size // bounds[key], 1)
-
-        def batch(key: tf.Tensor, group: tf.data.Dataset) -> tf.data.Dataset:
-            width = [bounds[key]]
-            return group.padded_batch(size(key), (width, width if self.reading.tags else []), (PAD, NONE))
-
-        batches = examples.group_by_window(as_written(place), as_written(batch), window_size_func=as_written(size))
-        return batches.map(lambda ids, labels: ({"source": ids}, labels))
 
 
 def _at_places(ids: tf.RaggedTensor, places: tf.RaggedTensor, numbers: tf.RaggedTensor) -> tf.RaggedTensor:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import tensorflow as tf
 
 from nmt.data.label_pipeline import NONE, SourcePipeline
-from nmt.data.pipeline import as_written
+from nmt.data.pipeline import as_written, bucket_by_length, encoded
 from nmt.data.tokenizers import BOS, EOS, PAD
 
 # An encoder never reads BOS, so it stands for [MASK]: the tokenizers need no further token.
@@ -19,7 +19,6 @@ MASK = BOS
 CHOSEN, MASKED, DRAWN = 0.15, 0.8, 0.1
 # Tokens that are never chosen or drawn: PAD, UNK, BOS and EOS.
 _SPECIAL = 4
-_TOGETHER = 256
 
 
 def mask_tokens(ids: tf.Tensor, vocabulary: int, seed: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -55,9 +54,8 @@ def mask_tokens(ids: tf.Tensor, vocabulary: int, seed: tf.Tensor) -> tuple[tf.Te
 class MaskedPipeline(SourcePipeline):
     """Batches of plain text with masked tokens: ``({"source": ids}, labels)``.
 
-    They are made as those of :class:`~nmt.data.pipeline.Pipeline`.
-
-    An epoch chooses other tokens than the one before. Those of the development set are always the same.
+    They are made as those of :class:`~nmt.data.pipeline.Pipeline`. An epoch chooses other tokens than the one before.
+    Those of the development set are always the same.
     """
 
     @as_written
@@ -67,33 +65,22 @@ class MaskedPipeline(SourcePipeline):
         tokenizer = self.tokenizers.source
         first, second = [tf.cast(part, tf.int64) for part in seed] or [tf.constant(0, tf.int64)] * 2
 
-        def read(number: tf.Tensor, rows: tuple[tf.Tensor, ...]) -> tf.RaggedTensor:
-            if sampling:
-                ids = tokenizer.sample(rows[1], sampling, tf.stack([first, second, number]))
-            else:
-                ids = tokenizer.encode(rows[1])
+        def encode(drawn: tf.Tensor, sources: tf.Tensor, texts: tf.Tensor) -> tuple[tf.RaggedTensor]:
+            ids = tokenizer.sample(texts, sampling, drawn) if sampling else tokenizer.encode(texts)
             ids = tf.ragged.boolean_mask(ids, (ids.row_lengths() > 0) & (ids.row_lengths() <= self.max_length))
-            return tf.concat([ids, tf.fill([ids.nrows(), 1], EOS)], 1)
+            return (tf.concat([ids, tf.fill([ids.nrows(), 1], EOS)], 1),)
 
-        rows = pairs.batch(_TOGETHER).enumerate().map(as_written(read), num_parallel_calls=2, deterministic=True)
-        # A row of a ragged tensor is still called ragged, which padded_batch refuses.
-        examples = rows.unbatch().map(as_written(tf.convert_to_tensor))
-        bounds = tf.constant(self.buckets.targets, tf.int64)
-
-        def place(ids: tf.Tensor) -> tf.Tensor:
-            return tf.cast(tf.searchsorted(bounds, [tf.size(ids, tf.int64)])[0], tf.int64)
-
-        def size(key: tf.Tensor) -> tf.Tensor:
-            if self.batch_unit == "sentences":
-                return tf.constant(self.batch_size, tf.int64)
-            return tf.maximum(self.batch_size // bounds[key], 1)
-
-        def batch(key: tf.Tensor, group: tf.data.Dataset) -> tf.data.Dataset:
-            return group.padded_batch(size(key), [bounds[key]], PAD)
-
-        def mask(number: tf.Tensor, ids: tf.Tensor) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
-            inputs, labels = mask_tokens(ids, tokenizer.vocabulary, tf.stack([first * 1_000_003 + second, number]))
+        def mask(number: tf.Tensor, parts: tuple[tf.Tensor]) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
+            inputs, labels = mask_tokens(parts[0], tokenizer.vocabulary, tf.stack([first * 1_000_003 + second, number]))
             return {"source": inputs}, labels
 
-        batches = examples.group_by_window(as_written(place), as_written(batch), window_size_func=as_written(size))
+        batches = bucket_by_length(
+            encoded(pairs, encode, seed),
+            lambda ids: tf.size(ids, tf.int64),
+            bounds=self.buckets.targets,
+            batch_size=self.batch_size,
+            batch_unit=self.batch_unit,
+            shapes=lambda bound: ([bound],),
+            padding=(PAD,),
+        )
         return batches.enumerate().map(as_written(mask))

@@ -29,7 +29,7 @@ from nmt.tf_import import as_written
 # SentencePiece is about five times faster on batches than on single sentences.
 _TOGETHER = 256
 # Pairs that lengths are learned from, and how many of them are counted in one call.
-SAMPLE, _COUNTED = 50_000, 4096
+SAMPLE, COUNTED = 50_000, 4096
 
 
 @as_written
@@ -55,13 +55,70 @@ def tokenize(
     encode = _encoder(tokenizers, max_length, sourceless, sampling)
     if not sampling:
         seed = ()  # one of another length would be another trace
+    return encoded(pairs, encode, seed)
 
-    def read(number: tf.Tensor, rows: tuple[tf.Tensor, ...]) -> tuple[tf.RaggedTensor, ...]:
-        return encode(tf.stack([*(tf.cast(part, tf.int64) for part in seed), number]), *rows)
 
-    rows = pairs.batch(_TOGETHER).enumerate().map(as_written(read), num_parallel_calls=2, deterministic=True).unbatch()
+@as_written
+def encoded(
+    rows: tf.data.Dataset, encode: Callable[..., tuple[Any, ...]], seed: tuple[int | tf.Tensor, ...] = ()
+) -> tf.data.Dataset:
+    """Turn rows of strings into examples, many rows in a call, in their order.
+
+    Arguments:
+        rows: tuples of strings.
+        encode: from a seed and each column of some rows, ``(rows,)``, to tensors or ragged tensors of examples, which
+            may be fewer.
+        seed: whole numbers that a call's seed begins with; its last is the number of the call.
+    """
+
+    def read(number: tf.Tensor, columns: tuple[tf.Tensor, ...]) -> tuple[Any, ...]:
+        return encode(tf.stack([*(tf.cast(part, tf.int64) for part in seed), number]), *columns)
+
+    made = rows.batch(_TOGETHER).enumerate().map(as_written(read), num_parallel_calls=2, deterministic=True).unbatch()
     # A row of a ragged tensor is still called ragged, which padded_batch refuses.
-    return rows.map(lambda *parts: tuple(tf.convert_to_tensor(part) for part in parts))
+    return made.map(as_written(lambda *parts: tuple(tf.convert_to_tensor(part) for part in parts)))
+
+
+@as_written
+def bucket_by_length(
+    examples: tf.data.Dataset,
+    length: Callable[..., tf.Tensor],
+    *,
+    bounds: np.ndarray,
+    batch_size: int,
+    batch_unit: str,
+    shapes: Callable[[tf.Tensor], tuple[list[Any], ...]],
+    padding: tuple[Any, ...],
+) -> tf.data.Dataset:
+    """Group examples of similar length into padded batches.
+
+    Arguments:
+        examples: tuples of tensors.
+        length: of an example, from its parts. It goes to the first bound that holds it.
+        bounds: ``(buckets,)``, rising.
+        batch_size, batch_unit: the sentences of a batch, or its tokens.
+        shapes: of each part in a batch, from its bound.
+        padding: the value that each part is padded with.
+    """
+    limits = tf.constant(bounds, tf.int64)
+
+    def place(*parts: tf.Tensor) -> tf.Tensor:
+        return tf.cast(tf.searchsorted(limits, [length(*parts)])[0], tf.int64)
+
+    def size(key: tf.Tensor) -> tf.Tensor:
+        return _rows(limits[key], batch_size, batch_unit)
+
+    def batch(key: tf.Tensor, group: tf.data.Dataset) -> tf.data.Dataset:
+        return group.padded_batch(size(key), shapes(limits[key]), padding)
+
+    return examples.group_by_window(as_written(place), as_written(batch), window_size_func=as_written(size))
+
+
+def _rows(length: tf.Tensor, batch_size: int, batch_unit: str) -> tf.Tensor:
+    """Return the number of rows of a batch in which each has ``length`` tokens."""
+    if batch_unit == "sentences":
+        return tf.constant(batch_size, tf.int64)
+    return tf.maximum(batch_size // length, 1)
 
 
 @functools.lru_cache(maxsize=2)
@@ -172,9 +229,7 @@ class Buckets:
             return tf.cast(row * widths + column, tf.int64)
 
         def size(key: tf.Tensor) -> tf.Tensor:
-            if batch_unit == "sentences":
-                return tf.constant(batch_size, tf.int64)
-            return tf.maximum(batch_size // targets[key // widths], 1)
+            return _rows(targets[key // widths], batch_size, batch_unit)
 
         def batch(key: tf.Tensor, group: tf.data.Dataset) -> tf.data.Dataset:
             source, target = sources[key // widths, key % widths], targets[key // widths] + 1
@@ -237,7 +292,7 @@ def length_blocks(
         tokenizers, max_length, sourceless: see :func:`tokenize`.
     """
     pairs = iter(pairs)
-    while rows := list(itertools.islice(pairs, _COUNTED)):
+    while rows := list(itertools.islice(pairs, COUNTED)):
         sources, targets, *_ = zip(*rows, strict=True)
         source, target = tokenizers.source.lengths(sources), tokenizers.target.lengths(targets)
         fits = (target > 0) & (sourceless | (source > 0)) & (np.maximum(source, target) <= max_length)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import tensorflow as tf
 
 from nmt.config import Decoding
-from nmt.data.tokenizers import PAD, UNK, Tokenizers
-from nmt.decoding.repetition import stop_repetition
-from nmt.decoding.search import Hypotheses
+from nmt.data.tokenizers import UNK, Tokenizers
 from nmt.decoding.strategies import constraints_for, with_spares
-from nmt.inference.graph import Outputs, distinct, search_tokens, spelled, teacher_forced, token_scores
+from nmt.inference.graph import Outputs, score_pieces, search_tokens, written_texts
 from nmt.models.caption_model import CaptionModel
 
 
@@ -44,21 +44,10 @@ class CaptionGraph:
         found = search_tokens(
             self.model, with_spares(settings), memory, mask=mask, constraints=constraints, numbers=numbers
         )
-        found, cut_off = stop_repetition(found, constraints)
-        text = spelled(self.tokenizers, found)
-        if settings.n_best > 1 and not settings.sample:
-            found, text, cut_off = distinct(found, text, cut_off, settings.n_best)
-        return {**found._asdict(), "text": text, "unfinished": cut_off}
+        return written_texts(settings, self.tokenizers, found, constraints)
 
     def score(self, features: tf.Tensor, captions: tf.Tensor, max_length: tf.Tensor) -> Outputs:
         """Score ``captions`` ``(batch,)`` of features, of each of which ``max_length``, ``()``, pieces are read."""
         pieces = self.tokenizers.target.encode(captions)
-        kept = pieces[:, :max_length]
-        read, written, whole = teacher_forced(pieces, max_length)
-        logits, alignment = self.model.teacher_forcing(features, read)
-        each = token_scores(logits, written)
-        scores = tf.reduce_sum(each, 1)
-        parts = (kept.to_tensor(PAD), kept.row_lengths(), scores, scores, each, alignment)
-        found = Hypotheses(*(tf.expand_dims(part, 1) for part in parts))
-        unfinished = tf.expand_dims(~whole, 1)
-        return {**found._asdict(), "text": tf.expand_dims(captions, 1), "unfinished": unfinished}
+        scored = score_pieces(partial(self.model.score_pairs, features), pieces, max_length)
+        return {**scored, "text": tf.expand_dims(captions, 1)}

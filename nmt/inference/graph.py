@@ -93,15 +93,12 @@ class TranslationGraph:
             numbers=numbers,
             selection=selection,
         )
-        found, cut_off = stop_repetition(found, constraints)
-        text = spelled(self.tokenizers, found)
-        if settings.n_best > 1 and not settings.sample:
-            found, text, cut_off = distinct(found, text, cut_off, settings.n_best)
         return {
-            **_outputs(found, source, lengths, truncated),
-            "text": text,
+            **written_texts(settings, self.tokenizers, found, constraints),
+            "source": source,
+            "source_lengths": lengths,
+            "truncated": truncated,
             "begun": self.tokenizers.target.decode(prefix) if prefixed else tf.fill(tf.shape(texts), ""),
-            "unfinished": cut_off,
         }
 
     def score(self, sources: tf.Tensor, targets: tf.Tensor, max_length: tf.Tensor) -> Outputs:
@@ -111,14 +108,8 @@ class TranslationGraph:
         """
         source, lengths, truncated = self._read(sources, max_length)
         pieces = self.tokenizers.target.encode(targets)
-        kept = pieces[:, :max_length]
-        read, written, whole = teacher_forced(pieces, max_length)
-        logits, alignment = self.model.score_pairs(source, read, written)
-        each = token_scores(logits, written)
-        scores = tf.reduce_sum(each, 1)
-        parts = (kept.to_tensor(PAD), kept.row_lengths(), scores, scores, each, alignment)
-        found = Hypotheses(*(tf.expand_dims(part, 1) for part in parts))
-        return {**_outputs(found, source, lengths, truncated), "unfinished": tf.expand_dims(~whole, 1)}
+        scored = score_pieces(partial(self.model.score_pairs, source), pieces, max_length)
+        return {**scored, "source": source, "source_lengths": lengths, "truncated": truncated}
 
     def _read(self, texts: tf.Tensor, max_length: int | tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         """Return source ids with EOS, the numbers of pieces before it, and whether a text was truncated."""
@@ -225,6 +216,40 @@ def spelled(tokenizers: Tokenizers, found: Hypotheses) -> tf.Tensor:
     return tf.reshape(tokenizers.target.decode(written), shape)
 
 
+def written_texts(settings: Decoding, tokenizers: Tokenizers, found: Hypotheses, constraints: Constraints) -> Outputs:
+    """Return the fields of the hypotheses of a search with their ``text`` and ``unfinished``, ``(batch, n_best)`` each.
+
+    A hypothesis ends before it repeats itself. Those of a row have different texts, unless they are drawn.
+    """
+    found, cut_off = stop_repetition(found, constraints)
+    text = spelled(tokenizers, found)
+    if settings.n_best > 1 and not settings.sample:
+        found, text, cut_off = distinct(found, text, cut_off, settings.n_best)
+    return {**found._asdict(), "text": text, "unfinished": cut_off}
+
+
+def score_pieces(
+    score_pairs: Callable[[tf.Tensor, tf.Tensor], tuple[tf.Tensor, tf.Tensor]],
+    pieces: tf.RaggedTensor,
+    max_length: tf.Tensor,
+) -> Outputs:
+    """Return the fields of given hypotheses, one of each row, and ``unfinished``, ``(batch, 1)``.
+
+    Arguments:
+        score_pairs: from what the decoder reads and writes, ids ``(batch, target)``, to logits and alignment.
+        pieces: ids ``(batch, None)``.
+        max_length: ``()``, the number of pieces that are read.
+    """
+    kept = pieces[:, :max_length]
+    read, written, whole = teacher_forced(pieces, max_length)
+    logits, alignment = score_pairs(read, written)
+    each = token_scores(logits, written)
+    scores = tf.reduce_sum(each, 1)
+    parts = (kept.to_tensor(PAD), kept.row_lengths(), scores, scores, each, alignment)
+    found = Hypotheses(*(tf.expand_dims(part, 1) for part in parts))
+    return {**found._asdict(), "unfinished": tf.expand_dims(~whole, 1)}
+
+
 def distinct(
     found: Hypotheses, text: tf.Tensor, cut_off: tf.Tensor, n_best: int
 ) -> tuple[Hypotheses, tf.Tensor, tf.Tensor]:
@@ -268,7 +293,3 @@ def _padded(ids: tf.RaggedTensor) -> tf.Tensor:
     """Return ids ``(batch, None)`` as a tensor with at least one column, even without rows."""
     tensor = ids.to_tensor(PAD)
     return tf.pad(tensor, [[0, 0], [0, tf.maximum(1 - tf.shape(tensor)[1], 0)]])
-
-
-def _outputs(found: Hypotheses, source: tf.Tensor, lengths: tf.Tensor, truncated: tf.Tensor) -> Outputs:
-    return {**found._asdict(), "source": source, "source_lengths": lengths, "truncated": truncated}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import keras
 import tensorflow as tf
@@ -51,27 +51,32 @@ class TextModel(keras.Model):
         vocabulary: number of target tokens; id 0 is padding.
         embedding: width of a token vector.
         decoder: a :class:`Decoder` or :class:`TransformerDecoder`.
-        tied: whether the output layer uses the target embeddings.
+        tied: ``none``, or ``output``: the output layer uses the target embeddings.
         embedding_dropout, output_dropout: shares of units dropped from token vectors and from the readout.
         word_dropout: share of tokens whose whole vector is dropped.
 
     Raises:
-        ValueError: if the output is tied, and a readout is not as wide as a token vector.
+        ValueError: if ``tied`` is unknown, or the output is tied, and a readout is not as wide as a token vector.
     """
+
+    # The values of ``tied``.
+    ties: ClassVar[tuple[str, ...]] = ("none", "output")
 
     def __init__(
         self,
         vocabulary: int,
         embedding: int,
         decoder: Any,
-        tied: bool,
-        embedding_dropout: float,
-        output_dropout: float,
-        word_dropout: float,
+        tied: str = "output",
+        embedding_dropout: float = 0.0,
+        output_dropout: float = 0.0,
+        word_dropout: float = 0.0,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        if tied and decoder.readout != embedding:
+        if tied not in self.ties:
+            raise ValueError(f"tied of a {type(self).__name__} cannot be '{tied}'. Known: {', '.join(self.ties)}.")
+        if tied != "none" and decoder.readout != embedding:
             raise ValueError(
                 f"A tied output needs a readout as wide as an embedding, {embedding}, not {decoder.readout}."
             )
@@ -80,7 +85,8 @@ class TextModel(keras.Model):
         self.output_dropout = output_dropout
         self.word_dropout = word_dropout
         self.decoder = decoder
-        self.tied_output = tied
+        self.tied = tied
+        self.tied_output = tied != "none"
         self.target_embedding = embedding_layer(vocabulary, embedding, "target_embedding", self.dtype_policy)
         self.drop_embedding = keras.layers.Dropout(embedding_dropout, dtype=self.dtype_policy)
         self.drop_words = keras.layers.Dropout(word_dropout, noise_shape=(None, None, 1), dtype=self.dtype_policy)
@@ -208,7 +214,7 @@ class TextModel(keras.Model):
         return self.target_embedding.embeddings if self.tied_output else self.output_kernel
 
     def get_config(self) -> dict[str, Any]:
-        own = ("embedding", "embedding_dropout", "output_dropout", "word_dropout")
+        own = ("embedding", "tied", "embedding_dropout", "output_dropout", "word_dropout")
         part = keras.saving.serialize_keras_object(self.decoder)
         return {**super().get_config(), **{name: getattr(self, name) for name in own}, "decoder": part}
 

@@ -102,7 +102,7 @@ def language_model(config: Config, source_vocabulary: int, target_vocabulary: in
         if m.decoder == "transformer"
         else _recurrent_decoder(config, None)
     )
-    return LanguageModel(target_vocabulary, m.embedding, decoder, m.tied, **_dropouts(config))
+    return LanguageModel(target_vocabulary, m.embedding, decoder, tied=m.tied, **_dropouts(config))
 
 
 def classifier(config: Config, vocabulary: int, labels: int) -> SequenceClassifier:
@@ -188,7 +188,7 @@ def _caption_model(
             "model.source_cells and model.source_width are not known before there are features: set both, or train."
         )
     encoder = FeatureEncoder(m.units, bridge, positions=m.source_cells if m.positions == "learned" else 0)
-    return CaptionModel(m.source_width, vocabulary, m.embedding, encoder, decoder, m.tied, **_dropouts(config))
+    return CaptionModel(m.source_width, vocabulary, m.embedding, encoder, decoder, tied=m.tied, **_dropouts(config))
 
 
 def _seq2seq(config: Config, source_vocabulary: int, target_vocabulary: int, *, encoder: Any, decoder: Any) -> Seq2Seq:

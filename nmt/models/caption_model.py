@@ -51,27 +51,11 @@ class CaptionModel(TextModel):
         embedding: int,
         encoder: FeatureEncoder,
         decoder: Decoder | TransformerDecoder,
-        tied: str = "output",
-        embedding_dropout: float = 0.0,
-        output_dropout: float = 0.0,
-        word_dropout: float = 0.0,
         **kwargs: Any,
     ) -> None:
-        if tied not in ("none", "output"):
-            raise ValueError(f"tied cannot be '{tied}' without text on the other side. Known: none, output.")
-        super().__init__(
-            vocabulary,
-            embedding,
-            decoder,
-            tied=tied != "none",
-            embedding_dropout=embedding_dropout,
-            output_dropout=output_dropout,
-            word_dropout=word_dropout,
-            **kwargs,
-        )
+        super().__init__(vocabulary, embedding, decoder, **kwargs)
         self.width = width
         self.vocabulary = vocabulary
-        self.tied = tied
         self.encoder = encoder
 
     def build(self, input_shape: Any = None) -> None:
@@ -90,5 +74,5 @@ class CaptionModel(TextModel):
 
     def get_config(self) -> dict[str, Any]:
         part = keras.saving.serialize_keras_object(self.encoder)
-        own = ("width", "vocabulary", "tied")
+        own = ("width", "vocabulary")
         return {**super().get_config(), **{name: getattr(self, name) for name in own}, "encoder": part}

@@ -34,31 +34,9 @@ class LanguageModel(TextModel):
         ValueError: if ``tied`` is unknown, or the sizes of what it ties differ.
     """
 
-    def __init__(
-        self,
-        vocabulary: int,
-        embedding: int,
-        decoder: Decoder | TransformerDecoder,
-        tied: str = "output",
-        embedding_dropout: float = 0.0,
-        output_dropout: float = 0.0,
-        word_dropout: float = 0.0,
-        **kwargs: Any,
-    ) -> None:
-        if tied not in ("none", "output"):
-            raise ValueError(f"tied cannot be '{tied}' without a source. Known: none, output.")
-        super().__init__(
-            vocabulary,
-            embedding,
-            decoder,
-            tied=tied != "none",
-            embedding_dropout=embedding_dropout,
-            output_dropout=output_dropout,
-            word_dropout=word_dropout,
-            **kwargs,
-        )
+    def __init__(self, vocabulary: int, embedding: int, decoder: Decoder | TransformerDecoder, **kwargs: Any) -> None:
+        super().__init__(vocabulary, embedding, decoder, **kwargs)
         self.vocabulary = vocabulary
-        self.tied = tied
 
     def build(self, input_shape: Any = None) -> None:
         build_once(self.decoder, (None, None, self.embedding))
@@ -73,4 +51,4 @@ class LanguageModel(TextModel):
         return Encoded()
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "vocabulary": self.vocabulary, "tied": self.tied}
+        return {**super().get_config(), "vocabulary": self.vocabulary}

@@ -37,6 +37,8 @@ class Seq2Seq(TextModel):
         ValueError: if ``tied`` is unknown, or the sizes of what it ties differ.
     """
 
+    ties = ("none", "output", "all")
+
     def __init__(
         self,
         source_vocabulary: int,
@@ -44,33 +46,17 @@ class Seq2Seq(TextModel):
         embedding: int,
         encoder: Encoder | TransformerEncoder,
         decoder: Decoder | TransformerDecoder,
-        tied: str = "output",
-        embedding_dropout: float = 0.0,
-        output_dropout: float = 0.0,
-        word_dropout: float = 0.0,
         **kwargs: Any,
     ) -> None:
-        if tied not in ("none", "output", "all"):
-            raise ValueError(f"tied cannot be '{tied}'. Known: none, output, all.")
-        if tied == "all" and source_vocabulary != target_vocabulary:
+        super().__init__(target_vocabulary, embedding, decoder, **kwargs)
+        if self.tied == "all" and source_vocabulary != target_vocabulary:
             raise ValueError("tied='all' needs one vocabulary for both sides.")
-        super().__init__(
-            target_vocabulary,
-            embedding,
-            decoder,
-            tied=tied != "none",
-            embedding_dropout=embedding_dropout,
-            output_dropout=output_dropout,
-            word_dropout=word_dropout,
-            **kwargs,
-        )
         self.source_vocabulary = source_vocabulary
         self.target_vocabulary = target_vocabulary
-        self.tied = tied
         self.encoder = encoder
         self.source_embedding = (
             self.target_embedding
-            if tied == "all"
+            if self.tied == "all"
             else embedding_layer(source_vocabulary, embedding, "source_embedding", self.dtype_policy)
         )
 
@@ -93,6 +79,6 @@ class Seq2Seq(TextModel):
         return Encoded(annotations, initial_state, mask)
 
     def get_config(self) -> dict[str, Any]:
-        own = ("source_vocabulary", "target_vocabulary", "tied")
+        own = ("source_vocabulary", "target_vocabulary")
         part = keras.saving.serialize_keras_object(self.encoder)
         return {**super().get_config(), **{name: getattr(self, name) for name in own}, "encoder": part}

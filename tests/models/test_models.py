@@ -37,9 +37,9 @@ def tiny(tied="output", source=SOURCE_VOCABULARY, target=TARGET_VOCABULARY, cell
         EMBEDDING,
         Encoder(UNITS, cell, layers, bridge=(UNITS, layers), dropout=rate),
         Decoder(UNITS, EMBEDDING, BahdanauAttention(ATTENTION), cell, layers, rate, rate),
-        tied,
-        rate,
-        rate,
+        tied=tied,
+        embedding_dropout=rate,
+        output_dropout=rate,
     )
     model.build()
     return shaken(model)
@@ -104,6 +104,11 @@ def test_parameters_are_as_many_as_counted_by_hand(tied, source, count):
 def test_one_embedding_for_both_languages_needs_one_vocabulary():
     with pytest.raises(ValueError, match="one vocabulary"):
         tiny("all", source=11, target=13)
+
+
+def test_an_unknown_tie_is_refused_with_those_that_are_known():
+    with pytest.raises(ValueError, match=r"Seq2Seq cannot be 'both'.*: none, output, all"):
+        tiny("both")
 
 
 @pytest.mark.parametrize("tied", ["none", "output", "all"])
