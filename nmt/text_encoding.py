@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from nmt.errors import InputError
 
 BOM = "\ufeff"
@@ -9,16 +11,21 @@ BOM = "\ufeff"
 # Encodings, with the first and the last of the letters that a text in them mostly has.
 _LETTERS = {
     "EUC-KR": ("\uac00", "\ud7a3"),
-    "EUC-JP": ("\u3041", "\u30ff"),
-    "SHIFT_JIS": ("\u3041", "\u30ff"),
+    "EUC-JP": ("\u3000", "\u9fff"),
+    "SHIFT_JIS": ("\u3000", "\u9fff"),
     "WINDOWS-1251": ("\u0410", "\u0451"),
+    "KOI8-R": ("\u0410", "\u0451"),
     "CP949": ("\uac00", "\ud7a3"),
     "GB18030": ("\u4e00", "\u9fff"),
     "BIG5": ("\u4e00", "\u9fff"),
     "WINDOWS-1252": ("\u00c0", "\u017f"),
 }
-_ACCENTS = ("WINDOWS-1252",)
-_MOST, _SAMPLE = 0.5, 2**16
+_ACCENTS, _JAPANESE = ("WINDOWS-1252",), ("EUC-JP", "SHIFT_JIS")
+_MOST, _SAMPLE = 0.55, 2**16
+# A word with a letter beyond ASCII.
+_WORD = re.compile(r"[a-zA-Z]*[^\x00-\x7f][^\W\d_]*")
+# What a text in UTF-16 without a mark mostly has: Latin, Cyrillic, the punctuation of Asia, kana, ideographs, Hangul.
+_WIDE = re.compile(r"[\s\x20-\x7e\u00a0-\u017f\u0400-\u045f\u2010-\u2026\u3000-\u30ff\u4e00-\u9fff\uac00-\ud7a3]")
 
 # A mark at the start of a file. UTF-32's begins with that of UTF-16, so it comes first.
 _MARKS = {b"\xff\xfe\0\0": "UTF-32", b"\0\0\xfe\xff": "UTF-32", b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
@@ -70,14 +77,46 @@ def seems(raw: bytes) -> str:
                 text = raw[: min(len(raw), _SAMPLE) - end].decode(name)
             except UnicodeDecodeError:
                 continue
-            other = [c for c in text if not c.isascii()]
-            plain = sum(c.isascii() and c.isalpha() for c in text)
-            share = sum(first <= c <= last for c in other) / max(len(other), 1)
-            # Accents are rarer than plain letters, and letters of other alphabets are not.
-            if (len(other) <= plain) == (name in _ACCENTS) and share > most:
+            share = _share(name, text, first, last)
+            if share > most:
                 best, most = name, share
             break
     return best
+
+
+def _share(name: str, text: str, first: str, last: str) -> float:
+    """Return how likely an encoding is: the share of its letters in what it makes of bytes beyond ASCII, or 0."""
+    words = _WORD.findall(text)
+    plain = sum(c.isascii() for word in words for c in word)
+    other = [c for c in text if not c.isascii()]
+    # Accents stand among plain letters, and letters of other alphabets do not.
+    if not other or (len(other) <= plain) != (name in _ACCENTS):
+        return 0.0
+    share = sum(first <= c <= last for c in other) / len(other)
+    if name in _JAPANESE and sum("\u3041" <= c <= "\u30ff" for c in other) < len(other) / 5:
+        return 0.0
+    # Its own syllables, which EUC-KR spells in parts, are rare in Korean.
+    if name == "CP949" and sum(len(c.encode("euc-kr", "ignore")) > 2 for c in other) > 0.3 * len(other):
+        return 0.0
+    if first == "\u0410" and sum(c.islower() for c in other) < sum(c.isupper() for c in other):
+        return 0.0  # the two encodings of Russian differ in which letters are small
+    return share
+
+
+def wide_encoding(raw: bytes) -> str:
+    """Return which form of UTF-16 without a mark bytes seem to be; empty if they make sense in none.
+
+    >>> wide_encoding("나는 밥을 먹었다.".encode("utf-16-le")), wide_encoding(bytes(range(1, 31)))
+    ('UTF-16-LE', '')
+    """
+    for name in ("UTF-16-LE", "UTF-16-BE"):
+        try:
+            text = raw[:_SAMPLE].decode(name)
+        except UnicodeDecodeError:
+            continue
+        if len(_WIDE.findall(text)) > 0.95 * len(text):
+            return name
+    return ""
 
 
 def decode_start(raw: bytes, where: str) -> str:

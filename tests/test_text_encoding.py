@@ -8,7 +8,7 @@ import pytest
 
 from nmt.data.corpora import from_tsv
 from nmt.errors import InputError
-from nmt.text_encoding import decode_start
+from nmt.text_encoding import decode_start, seems
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be"])
@@ -17,6 +17,27 @@ def test_other_encodings_are_named_with_the_way_out(encoding: str, tmp_path: Pat
     path.write_bytes("go\tgeh\n".encode(encoding))
     with pytest.raises(InputError, match=f"line 1 is in {encoding.upper()}. .*iconv -f {encoding.upper()} -t UTF-8"):
         from_tsv(path)
+
+
+# Letters beyond ASCII alone do not tell the encodings of Russian and of East Asia apart.
+KOREAN, JAPANESE, CHINESE, RUSSIAN = (
+    "나는 밥을 먹었다.",
+    "私はご飯を食べました。東京都で会議が開催された。",
+    "我吃了饭。",
+    "Я съел рис. Он ушёл.",
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [
+        (KOREAN, "EUC-KR"), (JAPANESE, "SHIFT_JIS"), (JAPANESE, "EUC-JP"), (CHINESE, "GB18030"), (RUSSIAN, "KOI8-R"),
+        (RUSSIAN, "WINDOWS-1251"), ("Où ça ?", "WINDOWS-1252"),
+    ],
+)  # fmt: skip
+def test_an_encoding_is_named_among_plain_letters_too(text: str, encoding: str) -> None:
+    assert seems(text.encode(encoding)) == encoding
+    assert seems(f"<p class='a few plain letters'>{text}</p>".encode(encoding)) == encoding
 
 
 @pytest.mark.parametrize("text", ["", "a", "가나", "a\0b", "\0"])

@@ -8,7 +8,7 @@ from nmt.documents import docx, html_pages, markdown, po, subtitles
 from nmt.documents.fields import Field, Opened, opened
 from nmt.documents.parts import plain, spelled
 from nmt.errors import InputError
-from nmt.text_encoding import BOM, decode_start, other_encoding
+from nmt.text_encoding import BOM, decode_start, other_encoding, wide_encoding
 
 # A file is held in memory, and translated as a whole or not at all.
 LARGEST = 64 * 2**20
@@ -69,6 +69,8 @@ def open_file(raw: bytes, name: str, inline: bool = True) -> Opened:
         not other_encoding(raw)
         and sum(map(raw[:4096].count, (bytes([each]) for each in _CONTROLS))) > len(raw[:4096]) / 100
     ):
+        if wide := wide_encoding(raw):
+            raise InputError(f"{name} seems to be {wide}. Convert it to UTF-8: iconv -f {wide} -t UTF-8 OLD > NEW")
         raise InputError(f"{name} is not text: it has control characters, as a picture or a program has.")
     text = decode_start(raw, name)
     mark = BOM if raw.startswith(BOM.encode()) else ""

@@ -24,6 +24,10 @@ _LINE = re.compile(r"(?P<lead>[ \t]*+(?:(?:[-*+•–—]|\d{1,3}[.)])[ \t]+)?+)
 # What stands between the columns of a line.
 _TABS = re.compile(r"(?<![ \t]) *\t[ \t]*+")
 _COLUMNS = re.compile(rf"{_TABS.pattern}|(?<![ \t.!?]) {{2,}}+")
+# A comment, a string, or a keyword with one.
+_WELL_FORMED = re.compile(
+    r"""(?:\#.*|(?:(?:msgctxt|msgid|msgid_plural|msgstr(?:\[\d+\])?)\s*)?"(?:[^"\\]|\\.)*+")?""", re.DOTALL
+)
 _WRAPPED = 78
 # polib opens the file that a text names. No path is as long as this, so that a text of any content is only a text.
 _NO_PATH = "\n" + " " * 2**15
@@ -45,6 +49,7 @@ def read(text: str, name: str, mark: str, inline: bool = True) -> Opened:
         import polib
     except ImportError:
         raise InputError(f"{name} needs polib, which is not installed: pip install nmt[documents].") from None
+    _check_lines(text, name)
     longest = max(map(len, text.splitlines()), default=0)
     try:
         catalogue = polib.pofile(
@@ -77,6 +82,20 @@ def read(text: str, name: str, mark: str, inline: bool = True) -> Opened:
         return f"{mark}{str(catalogue).rstrip()}{end}".encode("utf-8", "replace")
 
     return Opened(texts, written)
+
+
+def _check_lines(text: str, name: str) -> None:
+    """Refuse a line that polib would leave out without a word.
+
+    Raises:
+        InputError: for a line that is none of a catalogue, such as a string that does not end.
+    """
+    for number, line in enumerate(text.splitlines(), 1):
+        if not _WELL_FORMED.fullmatch(line.strip()):
+            raise InputError(
+                f"{name} is not a catalogue of gettext: line {number}, {line.strip()[:60]!r}, is neither a comment nor "
+                "a string between two quotation marks."
+            )
 
 
 def _fields(message: str, inline: bool) -> Iterator[Field]:

@@ -23,6 +23,8 @@ _TIMING = re.compile(rf"\s*{_TIME}\s*-->\s*{_TIME}(?:\s.*)?")
 # Readings above a word, tags as in HTML, times, the name of who speaks, which may have any sign, and tags of
 # SubStation Alpha.
 _TAGS = re.compile(rf"<rt>[^<>]*+</rt>|{WHOLE_TAG.pattern}|<[\d:.]+>|<v(?=[.\s])[^<>\n]*>|\{{\\[^{{}}\n]*\}}")
+# What begins with a time and has nothing but times and signs: time codes with another arrow, or half of them.
+_BROKEN = re.compile(r"\s*\d+:\d{2}:\d{2}[.,]\d+[\s\d:.,=>→–—-]*")
 _SWITCH = re.compile(r"\{\\([bisu])([01])\}")
 _TIME_INSIDE = re.compile(r"<[\d:.]+>")
 _NO_CUE = ("WEBVTT", "NOTE", "STYLE", "REGION")
@@ -52,7 +54,7 @@ def read(text: str, name: str, mark: str, inline: bool = True) -> Opened:
     cues, before, number = 0, 0, 0
     while number < len(lines):
         line = lines[number][1]
-        if "-->" not in line:
+        if not _is_timing(line):
             number = _after_block(lines, number) if line.startswith(_NO_CUE) else number + 1
             continue
         begin, end = _times(line, f"{name}, line {number + 1}")
@@ -63,6 +65,7 @@ def read(text: str, name: str, mark: str, inline: bool = True) -> Opened:
         cues, before, number = cues + 1, end, number + 1
         first = number
         number = _after_text(lines, number, name.lower().endswith(".vtt"))
+        notes += _without_times(lines, first, number)
         fields += _cue(text, lines[first:number], name.lower().endswith(".vtt"), inline)
     if not cues:
         raise InputError(f"{name} has no cue: no line has a time code, as in 00:00:01,000 --> 00:00:02,000.")
@@ -104,9 +107,21 @@ def _after_text(lines: list[tuple[int, str]], number: int, vtt: bool) -> int:
 
 def _begins_cue(lines: list[tuple[int, str]], number: int) -> bool:
     """Return whether a cue begins at a line: its number, or its time codes."""
-    if "-->" in lines[number][1]:
+    if _is_timing(lines[number][1]):
         return True
-    return number + 1 < len(lines) and "-->" in lines[number + 1][1] and lines[number][1].strip().isdigit()
+    return number + 1 < len(lines) and _is_timing(lines[number + 1][1]) and lines[number][1].strip().isdigit()
+
+
+def _is_timing(line: str) -> bool:
+    """Return whether a line has time codes, perhaps some that cannot be read."""
+    return "-->" in line or bool(_BROKEN.fullmatch(line))
+
+
+def _without_times(lines: list[tuple[int, str]], first: int, end: int) -> Iterator[str]:
+    """Yield a note for each number after a blank line in the text of a cue: a cue without time codes, perhaps."""
+    for number in range(first + 1, end - 1):
+        if lines[number][1].strip().isdigit() and not lines[number - 1][1].strip() and lines[number + 1][1].strip():
+            yield f"Line {number + 1}: no time codes follow this number, so it was read as text of the cue above it."
 
 
 def _cue(text: str, lines: list[tuple[int, str]], vtt: bool, inline: bool) -> Iterator[Field]:

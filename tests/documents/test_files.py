@@ -72,6 +72,12 @@ def test_subtitles_keep_all_but_their_words() -> None:
     assert file.notes == ("Line 7: the cue begins before the one above it has ended.",)
 
 
+def test_a_number_without_time_codes_is_named() -> None:
+    text = "1\n00:00:01,000 --> 00:00:02,000\none\n\n2\ntwo\n\n3\n00:00:05,000 --> 00:00:06,000\nin\n\n1984\n"
+    (note,) = open_file(text.encode(), "a.srt").notes
+    assert note == "Line 5: no time codes follow this number, so it was read as text of the cue above it."
+
+
 def test_a_thousand_cues_are_read_as_by_pysubs2() -> None:
     rng = random.Random(3)
     words = ["rice", "bread", "나는", "밥을", "ate", "the", "water."]
@@ -396,8 +402,12 @@ def test_a_word_document_that_unpacks_to_much_text_is_refused() -> None:
         ("a.txt", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "control characters"),
         ("a.txt", "나는 밥을 먹었다".encode("cp949"), "It seems to be EUC-KR"),
         ("a.txt", "\ufeffa".encode("utf-16-le"), "is in UTF-16"),
-        ("a.srt", b"1\n00:00:01,000 -> 00:00:02,000\nno\n", "has no cue"),
+        ("a.srt", b"1\n00:01 -> 00:02\nno\n", "has no cue"),
         ("a.srt", b"1\n00:00:01 --> later\nno\n", "line 2: '00:00:01 --> later' is no time code"),
+        ("a.srt", SRT.replace("05,000 -->", "05,000 ->").encode(), "line 14: '00:00:05,000 -> 00:00:06,000' is no"),
+        ("a.po", b'msgid "a"\nmsgstr ""\n\nmsgid "b\nmsgstr ""\n', "line 4, 'msgid \"b', is neither a comment"),
+        ("a.txt", "나는 밥을 먹었다.".encode("utf-16-be"), "seems to be UTF-16-BE"),
+        ("a.html", "<p class='some words'>나는</p>".encode("euc-kr"), "seems to be EUC-KR"),
         ("a.docx", b"PK no", "is not a Word document"),
         ("a.po", b"msgid \"a\nmsgstr", "is not a catalogue"),
         ("a.pdf", b"", "is of no kind"),
