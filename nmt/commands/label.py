@@ -77,8 +77,11 @@ def check_labelling(model: Path) -> None:
     from nmt.config import LABELLING, MASKED
     from nmt.model_folder import read_config
 
-    architecture = read_config(model).model.architecture
+    m = read_config(model).model
+    architecture = m.architecture
     if architecture not in LABELLING:
+        if m.source == "features":
+            raise InputError(f"{model} describes features, and has no labels. Use `nmt caption`.")
         if architecture == MASKED:
             raise InputError(f"{model} is a pretrained encoder: begin with it, nmt train --labels FILE --from {model}.")
         kind, task = ("language model", "complete") if architecture == "language-model" else ("translator", "translate")
@@ -127,7 +130,7 @@ def _line(found: Labelled | Tagged, form: str, labeller: Labeller) -> str:
 def evaluate_labels(model: Path, file: Path, *, tags: bool, plot: Path | None, as_json: bool) -> None:
     """Label a test set and print its scores; ``plot``: draw which label is taken for which."""
     from nmt.data.corpora import from_tsv
-    from nmt.data.labels import Labels, Reading, check_known, check_lines
+    from nmt.data.labels import Labels, Reading, check_lines
     from nmt.evaluation.labelling import label_scores
     from nmt.model_folder import read_config
     from nmt.plotting.picture import check_picture
@@ -140,7 +143,7 @@ def evaluate_labels(model: Path, file: Path, *, tags: bool, plot: Path | None, a
     if plot:
         check_picture(plot)
     corpus, labels = from_tsv(file), Labels.load(model)
-    check_known(check_lines(corpus, reading), labels, str(file))
+    check_lines(corpus, reading, str(file), labels)
     labeller = open_labeller(model)
     right: list[str] = []
     given: list[str] = []

@@ -416,7 +416,7 @@ def _corpora(
 ) -> tuple[Corpus, Corpus]:
     """Open the training pairs with their word links, and find development pairs if none were named."""
     from nmt.data import corpora, mixture
-    from nmt.data.labels import check_known, check_lines, learn_labels
+    from nmt.data.labels import check_lines, learn_labels
     from nmt.data.word_links import with_links
 
     if isinstance(given, str):
@@ -442,7 +442,7 @@ def _corpora(
         counted = check_lines(corpus, reading)
         labels = learn_labels(counted, corpus.name)
         if dev is not None:
-            check_known(check_lines(dev, reading), labels, dev.name)
+            check_lines(dev, reading, known=labels)
     if dev is not None:
         return corpus, dev
     corpus, dev = corpora.split_dev(corpus)

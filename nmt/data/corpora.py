@@ -417,7 +417,7 @@ def _spaced(cell: str) -> str:
 
 def _one_column(path: Path, number: int) -> InputError:
     return InputError(
-        f"{path}, line {number}: there is one column, but a source and a target are needed. "
+        f"{path}, line {number}: there is one column, but a source and a target are needed, or a text and its label. "
         "Put a tab between them, or remove the line."
     )
 

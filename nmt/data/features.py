@@ -11,6 +11,7 @@ shuffled and shared as every corpus is, and the pipeline looks the rows up.
 from __future__ import annotations
 
 import hashlib
+import itertools
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -149,6 +150,10 @@ def _from_npy(path: Path) -> np.ndarray:
     except OSError as error:
         raise unreadable(path, error) from None
     except Exception as error:  # a damaged header raises anything
+        if "pickle" in str(error) or "Python objects" in str(error):
+            raise InputError(
+                f"{path} is no array of numbers that numpy.save wrote, and nothing else is read."
+            ) from None
         raise InputError(f"{path} is no array of numbers that numpy.save wrote: {first_line(error)}") from None
 
 
@@ -156,7 +161,8 @@ def _from_csv(path: Path) -> np.ndarray:
     rows: list[np.ndarray] = []
     for number, line in enumerate(read_lines(path), 1):
         try:
-            row = np.array([float(part) for part in line.split(",")], np.float32)
+            with np.errstate(over="ignore"):  # what is too large for float32 is refused below
+                row = np.array([float(part) for part in line.split(",")], np.float32)
         except ValueError:
             raise InputError(
                 f"{path}, line {number}: {_wrong(line)!r} is no number. A CSV of features has the numbers of an "
@@ -184,7 +190,9 @@ def _wrong(line: str) -> str:
 
 
 def looks_like_features(path: Path) -> bool:
-    """Return whether a file is one of features by its name, and if it is a CSV, by its first line.
+    """Return whether a file is one of features by its name, and if it is a CSV, by its first two lines.
+
+    The first may be a heading, which is refused when the file is read.
 
     >>> looks_like_features(Path("pictures.npy")), looks_like_features(Path("train.ko"))
     (True, False)
@@ -193,9 +201,17 @@ def looks_like_features(path: Path) -> bool:
     if ending != ".csv":
         return ending == ".npy"
     try:
-        first = next(iter(read_lines(Path(path))), "")
-        return all(math.isfinite(float(part)) for part in first.split(","))
-    except (InputError, ValueError):
+        lines = list(itertools.islice(read_lines(Path(path)), 2))
+    except InputError:
+        return False
+    headed = len(lines) == 2 and lines[0].count(",") == lines[1].count(",") > 0
+    return _all_numbers(lines[0]) or (headed and _all_numbers(lines[1])) if lines else False
+
+
+def _all_numbers(line: str) -> bool:
+    try:
+        return all(math.isfinite(float(part)) for part in line.split(","))
+    except ValueError:
         return False
 
 

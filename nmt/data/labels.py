@@ -102,22 +102,23 @@ class Labels:
         return cls(names)
 
 
-def check_lines(corpus: Corpus, reading: Reading, named: str = "") -> Counter[str]:
+def check_lines(corpus: Corpus, reading: Reading, named: str = "", known: Labels | None = None) -> Counter[str]:
     """Check each line of a corpus of labelled texts, and count its labels.
 
     Arguments:
         corpus: the texts and their labels. Blank texts are left out of everything.
         reading: what is labelled.
         named: how errors name the corpus, if not by its own name.
+        known: the labels that a model knows; ``None`` for any.
 
     Raises:
-        InputError: if a text has no label, or not as many tags as tokens, with the number of its line; or if there is
-            no text.
+        InputError: if a text has no label, not as many tags as tokens, or a label that the training never saw, with
+            the number of its line; or if there is no text.
     """
     found: Counter[str] = Counter()
     if corpus.parts:
         for part in corpus.parts:
-            found.update(check_lines(part, reading))
+            found.update(check_lines(part, reading, known=known))
         return found
     for number, (text, target) in enumerate(corpus.pairs(), 1):
         if is_blank(text):
@@ -131,6 +132,8 @@ def check_lines(corpus: Corpus, reading: Reading, named: str = "") -> Counter[st
             )
         if not labels:
             raise InputError(f"{named or corpus.name}, line {number}: the text has no label behind its tab.")
+        if known:
+            check_known(labels, known, f"{named or corpus.name}, line {number}")
         found.update(labels)
     if not found:
         raise InputError(f"{named or corpus.name} has no line with a text and a label.")
@@ -153,7 +156,7 @@ def learn_labels(counted: Iterable[str], name: str) -> Labels:
 
 
 def check_known(counted: Iterable[str], labels: Labels, name: str) -> None:
-    """Check that a model knows all labels of a corpus.
+    """Check that a model knows all labels of a corpus, or of a line.
 
     Raises:
         InputError: if one was never seen in training.
@@ -163,5 +166,5 @@ def check_known(counted: Iterable[str], labels: Labels, name: str) -> None:
             known = ", ".join(labels.names[:9]) + (" …" if len(labels.names) > 9 else "")
             raise InputError(
                 f"{name} has the label '{label}', which the training never saw. It knows: {known}."
-                + nearest(label, list(labels.names))
+                + nearest(label, list(labels.names)).partition(" Known:")[0]
             )

@@ -199,7 +199,7 @@ def run_labels(config: Config, corpus: Corpus, dev: Corpus, start: Path | None =
         labels = Labels.load(start)
         check_known(counted, labels, corpus.name)
     if dev.whole is not corpus.whole:
-        check_known(check_lines(dev, reading), labels, dev.name)
+        check_lines(dev, reading, known=labels)
     what = f"{reading.token}s" if reading.tags else "texts"
     (common, most), *_ = counted.most_common(1)
     logger.info(

@@ -61,7 +61,10 @@ def test_a_classifier_labels_is_scored_and_drawn(model: Path, place: Path) -> No
 
 
 REFUSED = {
-    "an unseen label": (["evaluate", "M", "--labels", "unseen.tsv"], "'neutral', which the training never saw"),
+    "an unseen label": (
+        ["evaluate", "M", "--labels", "unseen.tsv"],
+        "unseen.tsv, line 2 has the label 'neutral', which the training never saw. It knows: neg, pos.\n",
+    ),
     "an unseen development label": (
         ["train", "--labels", "train.tsv", "--dev-labels", "unseen.tsv", "--to", "new"], "'neutral', which the training"
     ),

@@ -33,8 +33,9 @@ def test_a_file_has_a_grid_of_cells_cells_or_one_vector(tmp_path: Path) -> None:
     assert open_features(tmp_path / "lines.csv").rows([0]).tolist() == [[[1, 2.5, -300, 4]]]
     assert open_features(tmp_path / "lines.csv", cells=2).rows([1]).tolist() == [[[5, 6], [7, 8]]]
     (tmp_path / "text.csv").write_text("hello, world\n")
-    names = ("lines.csv", "text.csv", "grid.npy", "train.ko")
-    assert [looks_like_features(tmp_path / name) for name in names] == [True, False, True, False]
+    (tmp_path / "headed.csv").write_text("width,height\n1,2\n")  # the heading is refused when it is read
+    names = ("lines.csv", "text.csv", "headed.csv", "grid.npy", "train.ko")
+    assert [looks_like_features(tmp_path / name) for name in names] == [True, False, True, True, False]
 
 
 REFUSED = {
