@@ -39,6 +39,7 @@ from proving.proof import Proof, options, preload, run_command
 KILLS = 4
 TRANSFORMER = ["model.architecture=transformer", "model.heads=2", "model.feed_forward=32"]
 LANGUAGE_MODEL = ["model.architecture=language-model"]
+# Each has the name of a kind of KINDS at its start, or reads pairs.
 CONFIGS = {
     "recurrent": [],
     "transformer": TRANSFORMER,
@@ -54,9 +55,23 @@ CONFIGS = {
     "limited steps": ["training.steps=17", "training.schedule=linear", "training.save_minutes=0"],
     "batches of tokens": ["training.batch_unit=tokens", "training.batch_size=60", "training.weight_decay=0.01"],
     "language model, every batch saved": [*LANGUAGE_MODEL, "training.average_decay=0.9", "training.save_minutes=0"],
+    "classifier": ["model.architecture=classifier", "training.save_minutes=0", "model.word_dropout=0.2"],
+    "tagger": ["model.architecture=tagger", "model.encoder=transformer", *TRANSFORMER[1:], "training.save_minutes=0"],
+    "captions": ["model.source=features", "training.save_minutes=0", "model.word_dropout=0.2"],
+    "masked tokens": ["model.architecture=masked-language-model", *TRANSFORMER[1:], "training.save_minutes=0"],
 }
+# What each kind of training reads, and the settings of TINY that would do nothing for it.
+PLAIN = (["--text", "train.txt", "--dev-text", "dev.txt"], {"model.attention_units"})
+KINDS = {
+    "language model": PLAIN,
+    "masked tokens": PLAIN,
+    "classifier": (["--labels", "labels.tsv"], {"training.alignment_head"}),
+    "tagger": (["--tags", "tags.tsv"], {"training.alignment_head", "model.attention_units"}),
+    "captions": (["--source", "features.npy", "--target", "train.txt"], {"training.alignment_head"}),
+}
+PAIRED = (["--pairs", "train.tsv", "--dev-pairs", "dev.tsv"], set[str]())
 # Of a record in the journal: what the clock and the machine decide.
-CLOCKS = ("seconds", "val_seconds", "memory_mb", "tokens/s")
+CLOCKS = ("seconds", "val_seconds", "memory_mb", "tokens/s", "labels/s")
 
 
 class Moments:
@@ -142,7 +157,7 @@ def run(arguments: list[str], place: Path, last: int = 0, delay: float = 0.0) ->
 
 
 def material(place: Path) -> None:
-    """Write 41 training pairs, their links, plain text, development data for both, and lines to translate."""
+    """Write 41 training pairs, and as many of all else that is trained on, and lines to translate."""
     shuffled = random.Random(0).sample(PAIRS, len(PAIRS))
     train, dev = shuffled[:41], shuffled[41:]
     # subject object verb -> subject verb object
@@ -153,7 +168,13 @@ def material(place: Path) -> None:
         "train.txt": [target for _, target in train],
         "dev.txt": [target for _, target in dev],
         "lines.txt": [source for source, _ in shuffled] * 60,
+        "labels.tsv": [f"{target}\t{'long' if len(target) > 12 else 'short'}" for _, target in train],
+        "tags.tsv": [
+            f"{target}\t{' '.join('long' if len(word) > 3 else 'short' for word in target.split())}"
+            for _, target in train
+        ],
     }
+    np.save(place / "features.npy", np.random.default_rng(0).normal(size=(len(train), 5, 3)))
     for name, lines in files.items():
         (place / name).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
 
@@ -163,15 +184,11 @@ def arguments(config: str, to: str, resume: bool) -> list[str]:
     if config in OTHERS:
         return OTHERS[config].arguments(to)
     changes = CONFIGS[config]
-    plain = any(change in LANGUAGE_MODEL for change in changes)
-    named = (
-        ["--text", "train.txt", "--dev-text", "dev.txt"]
-        if plain
-        else ["--pairs", "train.tsv", "--dev-pairs", "dev.tsv"]
-    )
+    named, without = KINDS.get(config.partition(",")[0], PAIRED)
     if "guided" in config:
-        named += ["--links", "links"]
-    without = {"model.attention_units"} if plain or any("transformer" in change for change in changes) else set()
+        named = [*named, "--links", "links"]
+    if any("=transformer" in change for change in changes):
+        without = without | {"model.attention_units"}
     fixed = [setting for setting in TINY if setting != "--set" and setting.split("=")[0] not in without]
     settings = [*fixed, "training.epochs=3", "text.vocabulary_size=64", *changes]
     return [

@@ -85,13 +85,16 @@ def test_each_line_has_its_own_translation_and_alignment(page: Any, server: Serv
     lines = [SENTENCE, "", "그들은 고기를 샀다"]
     found = server.ask("POST", "/page/translate", {"text": "\n".join(lines)})[2]["sentences"]
     typed(page, "\n".join(lines))
-    chosen = page.locator("#result button")
+    chosen = page.locator("#result [role=button]")
     assert chosen.all_inner_texts() == [each["translations"][0]["text"] for each in found if each["translations"]]
     assert words(page, 0).all_inner_texts() == lines[0].split()
     chosen.nth(1).click()
     assert words(page, 0).all_inner_texts() == lines[2].split()
     assert words(page, 1).all_inner_texts() == found[2]["translations"][0]["target"]
     assert chosen.nth(1).get_attribute("aria-pressed") == "true"
+    chosen.nth(0).press("Enter")  # a keyboard does the same
+    assert words(page, 0).all_inner_texts() == lines[0].split()
+    assert [each.get_attribute("aria-pressed") for each in chosen.all()] == ["true", "false"]
 
 
 def test_a_document_is_translated_sentence_by_sentence(page: Any, server: Serving) -> None:
@@ -103,11 +106,11 @@ def test_a_document_is_translated_sentence_by_sentence(page: Any, server: Servin
     page.get_by_label("Text").fill(document)
     save = page.get_by_role("button", name="Download")
     playwright.expect(save).to_be_enabled(timeout=60_000)
-    assert page.locator("#result button").all_inner_texts() == [one, two, three, four]
+    assert page.locator("#result [role=button]").all_inner_texts() == [one, two, three, four]
     with page.expect_download() as waiting:
         save.click()
     assert Path(waiting.value.path()).read_text(encoding="utf-8") == f"{one} {two}\n\n - {three}\n - {four}\n"
-    page.locator("#result button").nth(2).click()
+    page.locator("#result [role=button]").nth(2).click()
     assert page.locator("#of").inner_text() == " of sentence 3"
     assert words(page, 0).all_inner_texts() == sentences[2].split()
     assert page.evaluate("[localStorage.length, sessionStorage.length, document.cookie]") == [0, 0, ""]
@@ -116,20 +119,20 @@ def test_a_document_is_translated_sentence_by_sentence(page: Any, server: Servin
 def test_a_better_translation_is_suggested(page: Any, folder: Path) -> None:
     typed(page, f"{SENTENCE}.\n너는 빵을 샀다.")
     better = page.get_by_label("A better translation")
-    assert better.input_value() == page.locator("#result button").first.inner_text()
+    assert better.input_value() == page.locator("#result [role=button]").first.inner_text()
     better.fill("I ate\trice")
     page.get_by_role("button", name="Suggest it").click()
     playwright.expect(page.locator("#suggested")).to_have_text("Thank you, it is kept.")
     assert (folder / "kept/ko-en.tsv").read_text(encoding="utf-8") == f"{SENTENCE}.\tI ate rice\n"
-    page.locator("#result button").nth(1).click()
-    assert better.input_value() == page.locator("#result button").nth(1).inner_text()
+    page.locator("#result [role=button]").nth(1).click()
+    assert better.input_value() == page.locator("#result [role=button]").nth(1).inner_text()
     assert page.locator("#suggested").inner_text() == ""
 
 
 def test_a_sentence_that_is_too_long_is_cut_and_translated_to_its_end(page: Any) -> None:
     page.get_by_label("Text").fill(f"{'나는 밥을 먹었다, ' * 60}끝")
     playwright.expect(page.get_by_role("button", name="Copy")).to_be_enabled(timeout=60_000)
-    assert page.locator("#result button").count() > 1
+    assert page.locator("#result [role=button]").count() > 1
     assert "was cut into parts" in page.locator("#state").inner_text()
 
 

@@ -170,7 +170,7 @@ let picked = 0;
 let written = "";
 
 // The whole text, with what stands between its sentences. Each is a button: the chosen one has its translations and its
-// alignment below.
+// alignment below. The element is a span: a button would not be broken at the end of a line.
 const show = (sentences, end) => {
   fail("");
   result.classList.remove("old");
@@ -179,7 +179,8 @@ const show = (sentences, end) => {
   result.classList.toggle("whole", several);
   const lines = ready.map(({ translations: [best] }) => {
     if (!several) return marked(make("p", "", { dir: "auto", lang: asTag(target()) }), best ?? { text: "" });
-    return marked(make("button", "", { type: "button", dir: "auto", lang: asTag(target()), "aria-pressed": "false" }), best);
+    const given = { role: "button", tabindex: "0", dir: "auto", lang: asTag(target()), "aria-pressed": "false" };
+    return marked(make("span", "", given), best);
   });
   const between = (i) => {
     const { between: given } = ready[i];
@@ -192,12 +193,21 @@ const show = (sentences, end) => {
   element("copy").disabled = element("save").disabled = !all || !written.trim();
   const pick = (i) => {
     picked = i;
-    lines.forEach((line, j) => line.matches("button") && line.setAttribute("aria-pressed", String(i === j)));
+    if (several) lines.forEach((line, j) => line.setAttribute("aria-pressed", String(i === j)));
     element("of").textContent = several ? ` of sentence ${i + 1}` : "";
     improve(ready[i]);
     detail(ready[i]?.translations ?? [], ready[i]?.through);
   };
-  lines.forEach((line, i) => line.addEventListener("click", () => line.matches("button") && pick(i)));
+  if (several) {
+    lines.forEach((line, i) => {
+      line.addEventListener("click", () => pick(i));
+      line.addEventListener("keydown", (event) => {
+        if (event.key !== "Enter" && event.key !== " ") return;
+        event.preventDefault();
+        pick(i);
+      });
+    });
+  }
   const told = (which, said) => {
     const numbers = ready.flatMap((sentence, i) => (which(sentence) ? [i + 1] : []));
     return numbers.length ? `${several ? `Sentence ${numbers.join(", ")}: ` : ""}${said}` : "";
