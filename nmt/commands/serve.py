@@ -140,7 +140,7 @@ def serve(
         import_tensorflow()
         from nmt.inference.parallel import share_cores
 
-        cores = share_cores() if any(place.kind == "model" for _, place, _ in places) else 1
+        workers = share_cores()
         # TensorFlow begins with the detector, and takes no number of cores after that.
         if detector:
             from nmt.server.detection import open_detector
@@ -148,7 +148,7 @@ def serve(
             languages = Languages(directions, pivot or "", open_detector(detector))
 
         def opened(place: Place) -> Backend:
-            backend = open_backend(place, cores, trust=trust, glossary=glossaries.get(place.name))
+            backend = open_backend(place, trust=trust, glossary=glossaries.get(place.name))
             warm(backend)
             return backend
 
@@ -169,6 +169,7 @@ def serve(
             others=others,
             languages=languages,
             suggestions=kept,
+            workers=workers,
         )
         with ExitStack() as watched:
             for folder, place, _ in places:

@@ -1,6 +1,6 @@
 """A server for one machine: TF Serving's REST paths, LibreTranslate's, and a page to translate on.
 
-One process: uvicorn reads requests, and a worker thread translates them, see :mod:`nmt.server.batching`. Bodies,
+One process: uvicorn reads requests, and worker threads translate them, see :mod:`nmt.server.batching`. Bodies,
 sentences, the queue and the time are bounded, so no client can harm another.
 """
 
@@ -17,6 +17,7 @@ import socket
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
 import prometheus_client
@@ -47,6 +48,8 @@ from nmt.translation import Translation, record
 
 # Bodies that are too large are read up to this many bytes and thrown away, so that the client gets the reason.
 _DISCARDED = 64_000_000
+# Bodies of at most this many bytes are read at once.
+_SMALL = 2048
 # The bounds of what the page may ask for.
 _MIN_BEAM = 2
 _MAX_BEAM, _MAX_BEST, _MAX_PENALTY, _MIN_TEMPERATURE, _MAX_TEMPERATURE = 10, 10, 2.0, 0.1, 2.0
@@ -117,6 +120,7 @@ class Server:
         others: further models, each under its name.
         languages: which model translates which language into which.
         suggestions: where LibreTranslate's API keeps suggested translations; ``None`` if it does not.
+        workers: the number of batches that are translated at once.
     """
 
     def __init__(
@@ -128,6 +132,7 @@ class Server:
         others: Sequence[Backend] = (),
         languages: Languages | None = None,
         suggestions: Suggestions | None = None,
+        workers: int = 1,
     ) -> None:
         self.limits = limits = limits or Limits()
         self._languages = languages = languages or Languages({})
@@ -135,7 +140,12 @@ class Server:
         self.backends = {each.name: each for each in (backend, *others)}
         self.metrics = Metrics()
         self.batcher = Batcher(
-            self._run, size=backend.batch_size, max_waiting=limits.waiting, report=self.metrics.batches.observe
+            self._run,
+            # The memory of two batches at once is that of any number.
+            size=max(1, 2 * backend.batch_size // max(2, workers)),
+            max_waiting=limits.waiting,
+            report=self.metrics.batches.observe,
+            workers=workers,
         )
         self.metrics.queue.set_function(lambda: self.batcher.waiting)
         self.switch(backend)
@@ -235,14 +245,18 @@ class Server:
             )
         body = await self._body(request)
         backend = self.backends.get(path.name, self.backend)
-        asked = await asyncio.to_thread(rest_protocol.read, backend, path, body, max_sentences=self.limits.sentences)
+        read = partial(rest_protocol.read, backend, path, body, max_sentences=self.limits.sentences)
+        # A thread costs more than the reading of a small body, and a large one would delay all other requests.
+        small = len(body) <= _SMALL
+        asked = read() if small else await asyncio.to_thread(read)
         signature = backend.signatures[asked.signature]
         if "alignment" in signature.outputs and len(asked.rows) > self.limits.aligned:
             raise Refused(400, f"{len(asked.rows)} sentences are too many to align: at most {self.limits.aligned}.")
         if any(len(text.encode()) > self.limits.sentence for row in asked.rows for text in row):
             raise Refused(413, f"A sentence has more than {self.limits.sentence:,} bytes. Cut it into sentences.")
         answers = await self._ask(request, (backend, asked.signature, None), asked.rows)
-        text = await asyncio.to_thread(rest_protocol.written, signature, answers, asked.columns)
+        written = partial(rest_protocol.written, signature, answers, asked.columns)
+        text = written() if small else await asyncio.to_thread(written)
         return Response(text, media_type="application/json")
 
     async def _translate(self, request: Request) -> Response:

@@ -302,12 +302,11 @@ def find(folder: Path) -> Place:
     raise InputError(f"{folder} is neither a model's folder, with {CONFIG}, nor an export, with numbered versions.")
 
 
-def open_backend(place: Place, parallel_batches: int = 2, trust: bool = False, glossary: Path | None = None) -> Backend:
+def open_backend(place: Place, trust: bool = False, glossary: Path | None = None) -> Backend:
     """Open a model or an export.
 
     Arguments:
         place: what :func:`find` found.
-        parallel_batches: how many batches a model searches at once.
         trust: whether to run an export whatever its operations are.
         glossary: the file of one, see :meth:`nmt.inference.glossary.Glossary.read`; only for a model.
 
@@ -322,7 +321,8 @@ def open_backend(place: Place, parallel_batches: int = 2, trust: bool = False, g
     from nmt.inference.translator import Translator
 
     terms = Glossary.read(glossary) if glossary else None
-    translator = Translator.load(place.folder, parallel_batches=parallel_batches)
+    # The workers of the server search several batches at once.
+    translator = Translator.load(place.folder, parallel_batches=1)
     if terms:
         if translator.config.decoding.sample:
             raise InputError(f"{place.folder} draws its translations by chance, so it cannot heed {glossary}.")

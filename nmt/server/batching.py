@@ -1,4 +1,4 @@
-"""Requests joined into batches: one worker, and a bounded queue that serves all requests in turn."""
+"""Requests joined into batches: some workers, and a bounded queue that serves all requests in turn."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from typing import Any
 
 # Seconds that a batch waits for more requests. A single client never waits.
 _WAIT = 0.004
+# Fewer rows than these are not worth a batch of their own.
+_MIN_BATCH = 4
 
 
 class Full(Exception):
@@ -36,6 +38,7 @@ class Job:
         self.dealt = 0
         self.done = 0
         self.dropped = False
+        self.failed = False
 
     @property
     def left(self) -> int:
@@ -44,16 +47,18 @@ class Job:
 
 
 class Batcher:
-    """A worker thread that answers rows, those of several requests together.
+    """Worker threads that answer rows, those of several requests together.
 
     Rows are joined if they have the same key. A batch takes a row from each waiting request in turn, so a large request
-    does not delay a small one.
+    does not delay a small one. Each worker takes its share of the rows, so while one is at work the answers of another
+    are sent and the next requests are read.
 
     Arguments:
-        run: answers rows of one key.
+        run: answers rows of one key. Several workers call it at once.
         size: the largest number of rows in a batch.
         max_waiting: the largest number of rows that may wait.
         report: called with the number of rows of each batch.
+        workers: the number of batches that are answered at once.
     """
 
     def __init__(
@@ -62,14 +67,18 @@ class Batcher:
         size: int,
         max_waiting: int,
         report: Callable[[int], object] = lambda rows: None,
+        workers: int = 1,
     ) -> None:
         self._run, self._size, self._max_waiting, self._report = run, size, max_waiting, report
         self._jobs: deque[Job] = deque()
         self._changed = threading.Condition()
         self._closing = False
-        self._expected = 0
-        self._worker = threading.Thread(target=self._work, name="nmt-batches", daemon=True)
-        self._worker.start()
+        self._in_work = 0
+        self._workers = [
+            threading.Thread(target=self._work, name=f"nmt-batches-{i}", daemon=True) for i in range(workers)
+        ]
+        for worker in self._workers:
+            worker.start()
 
     @property
     def waiting(self) -> int:
@@ -79,8 +88,8 @@ class Batcher:
 
     @property
     def alive(self) -> bool:
-        """Whether the worker runs and accepts rows."""
-        return self._worker.is_alive() and not self._closing
+        """Whether the workers run and accept rows."""
+        return all(worker.is_alive() for worker in self._workers) and not self._closing
 
     def submit(self, key: Hashable, rows: Sequence[Any]) -> Job:
         """Put rows into the queue.
@@ -115,17 +124,27 @@ class Batcher:
         with self._changed:
             self._closing = True
             self._changed.notify_all()
-        self._worker.join()
+        for worker in self._workers:
+            worker.join()
 
     def _waiting(self) -> int:
         return sum(job.left for job in self._jobs)
 
     def _work(self) -> None:
-        while (batch := self._deal()) is not None:
+        last = 0
+        while (batch := self._deal(last)) is not None:
+            requests = len({id(job) for job, _ in batch})
+            last = min(requests, self._size) if requests > 1 else 0
             self._answer(batch)
+            with self._changed:
+                self._in_work -= len(batch)
 
-    def _deal(self) -> list[tuple[Job, int]] | None:
-        """Wait for rows and return a batch of one key, or ``None`` at the end."""
+    def _deal(self, expected: int) -> list[tuple[Job, int]] | None:
+        """Wait for rows and return a batch of one key, or ``None`` at the end.
+
+        Arguments:
+            expected: the number of requests that this worker has answered together, which may ask again.
+        """
         with self._changed:
             while not self._jobs:
                 if self._closing:
@@ -133,22 +152,24 @@ class Batcher:
                 self._changed.wait()
             # Clients that were answered together often ask again together. Without a pause the first would be alone.
             deadline = time.monotonic() + _WAIT
-            while self._waiting() < self._expected and (left := deadline - time.monotonic()) > 0 and not self._closing:
+            while self._waiting() < expected and (left := deadline - time.monotonic()) > 0 and not self._closing:
                 self._changed.wait(left)
             if not self._jobs:
                 return []
+            share = -(-(self._waiting() + self._in_work) // len(self._workers))
+            size = min(self._size, max(share, _MIN_BATCH))
             key = self._jobs[0].key
             alike = [job for job in self._jobs if job.key == key]
             batch: list[tuple[Job, int]] = []
-            while len(batch) < self._size and (alike := [job for job in alike if job.left]):
-                for job in alike[: self._size - len(batch)]:
+            while len(batch) < size and (alike := [job for job in alike if job.left]):
+                for job in alike[: size - len(batch)]:
                     batch.append((job, job.dealt))
                     job.dealt += 1
             taken = {id(job) for job, _ in batch}
             # Unfinished jobs move to the end, so that other keys have their turn.
             rest = [job for job in self._jobs if id(job) in taken and job.left]
             self._jobs = deque([*(job for job in self._jobs if id(job) not in taken), *rest])
-            self._expected = min(len(taken), self._size) if len(taken) > 1 else 0
+            self._in_work += len(batch)
             return batch
 
     def _answer(self, batch: list[tuple[Job, int]]) -> None:
@@ -169,14 +190,18 @@ class Batcher:
             return
         for (job, i), answer in answered:
             job.answers[i] = answer
-            job.done += 1
-            if job.done == len(job.rows) and job.future.set_running_or_notify_cancel():
+            with self._changed:
+                job.done += 1
+                ends = job.done == len(job.rows)
+            if ends and job.future.set_running_or_notify_cancel():
                 job.future.set_result(job.answers)
 
     def _fail(self, job: Job, error: Exception) -> None:
         with self._changed:
+            first, job.failed = not job.failed, True
             job.dropped = True
             if job in self._jobs:
                 self._jobs.remove(job)
-        if job.future.set_running_or_notify_cancel():
+        # Another worker may have failed with other rows of it.
+        if first and job.future.set_running_or_notify_cancel():
             job.future.set_exception(error)

@@ -123,3 +123,56 @@ def test_no_rows_are_answered_by_none() -> None:
     assert batcher.submit("a", []).future.result(0) == []
     work.gate.set()
     batcher.close()
+
+
+def both_at_work(rows: int, size: int = 100) -> tuple[Batcher, list[list[int]], threading.Event, Any]:
+    """Return two workers that have taken rows of one request, and wait for the gate; a batch with 12 or 13 in it fails."""
+    taken: list[list[int]] = []
+    gate = threading.Event()
+
+    def work(key: Any, batch: list[int]) -> list[int]:
+        taken.append(batch)
+        gate.wait(10)
+        if {12, 13} & set(batch):
+            raise RuntimeError("13 brings bad luck")
+        return [2 * row for row in batch]
+
+    batcher = Batcher(work, size, max_waiting=100, workers=2)
+    job = batcher.submit("a", list(range(rows)))
+    while len(taken) < 2:
+        time.sleep(0.001)
+    return batcher, taken, gate, job
+
+
+def test_workers_share_the_rows_of_a_request() -> None:
+    batcher, taken, gate, job = both_at_work(11)
+    # 11 rows for two workers: the first takes half of them, rounded up, the second half of 5 + 6 in work: the rest.
+    assert sorted(map(len, taken)) == [5, 6]
+    gate.set()
+    assert job.future.result(10) == [2 * row for row in range(11)]
+    batcher.close()
+    assert not batcher.alive
+
+
+def test_a_worker_leaves_the_others_their_share() -> None:
+    batcher, taken, gate, job = both_at_work(8)
+    later = [batcher.submit("a", [row]) for row in range(20, 30)]
+    gate.set()
+    assert [each.future.result(10) for each in (job, *later)] == [
+        [2 * row for row in range(8)],
+        *([2 * row] for row in range(20, 30)),
+    ]
+    # Whoever is first finds 10 rows waiting and 4 or 8 in work, so it takes 5 to 9 of them, never all.
+    assert max(map(len, taken[2:])) < 10
+    batcher.close()
+
+
+def test_a_request_that_two_workers_fail_with_fails_once() -> None:
+    batcher, taken, gate, job = both_at_work(26)
+    # Rows 0 to 12 and 13 to 25: each has one that fails.
+    assert sorted(map(len, taken)) == [13, 13]
+    gate.set()
+    with pytest.raises(RuntimeError, match="bad luck"):
+        job.future.result(10)
+    assert batcher.submit("a", [5]).future.result(10) == [10]
+    batcher.close()
