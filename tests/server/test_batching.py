@@ -126,7 +126,7 @@ def test_no_rows_are_answered_by_none() -> None:
 
 
 def both_at_work(rows: int, size: int = 100) -> tuple[Batcher, list[list[int]], threading.Event, Any]:
-    """Return two workers that have taken rows of one request, and wait for the gate; a batch with 12 or 13 in it fails."""
+    """Return two workers with rows of one request, which wait for the gate. A batch with 12 or 13 in it fails."""
     taken: list[list[int]] = []
     gate = threading.Event()
 
