@@ -25,7 +25,7 @@ def demo(
 ) -> None:
     """Train on the built-in Korean-English corpus, score it, and show which word came from which.
 
-    Takes about two minutes on two cores. Nothing is downloaded.
+    Takes about a minute on two cores. Nothing is downloaded.
     """
     from nmt.commands.plot import show_translated
     from nmt.config import with_settings
