@@ -1,6 +1,7 @@
 """Markdown: paragraphs, headings, lists and tables. Code, HTML, addresses and the marks themselves stay.
 
-Emphasis, links and tags inside a line move with their words; code and addresses are words that stay as they are.
+Emphasis, links and tags inside a line move with their words; code, formulas and addresses are words that stay as they
+are.
 
 markdown-it-py says which lines are text. A paragraph of several lines is one text, put on as many lines again.
 """
@@ -23,6 +24,9 @@ from nmt.documents.tags import Tags
 
 _PREFIX = re.compile(r"(?:[ \t>]|[-*+][ \t]+|\d+[.)][ \t]+|#{1,6}[ \t]+|\[[ xX]\][ \t]+)*")
 _UNDERLINE = re.compile(r"[ \t>]*(?:=+|-+)[ \t]*")
+# Beyond CommonMark: what defines the term on the line above, and a formula of several lines.
+_DEFINITION = re.compile(r"[ \t>]*:[ \t]+(?=\S)")
+_FORMULA = re.compile(r"[ \t>]*\$\$(?:(?!\$\$).)+\$\$\s*", re.DOTALL)
 _FRONT_MATTER = re.compile(r"---[ \t]*\r?\n.*?\n(?:---|\.\.\.)[ \t]*(?:\r?\n|$)", re.DOTALL)
 _PUNCTUATION = r"[!-/:-@\[-`{-~]"
 # Where a link leads to, with parentheses in it as deep as this, and its title.
@@ -32,14 +36,16 @@ for _ in range(_DEEP):
     _PATH = rf"(?:\\.|[^\s\\()]|\({_PATH}\))*+"
 _TITLE = r""""(?:\\.|[^"\\])*+"|'(?:\\.|[^'\\])*+'|\((?:\\.|[^()\\])*+\)"""
 _ADDRESS = rf"\(\s*+(?:<(?:\\.|[^<>\n\\])*+>|(?!<){_PATH})(?:\s++(?:{_TITLE}))?+\s*+\)"
-# Escapes, how code begins, footnotes, images and links with their addresses, addresses alone, how HTML begins, hard
-# breaks, and emphasis.
+# Escapes, how code begins, formulas, footnotes, images and links with their addresses, addresses alone, how HTML
+# begins, hard breaks, emphasis, and what a heading ends with: signs, or its name in braces.
 _MARKS = re.compile(
-    rf"(?P<escaped>\\{_PUNCTUATION})|(?P<ticks>`++)|(?P<note>\[\^[^\[\]\n]+\]:?)"
+    rf"(?P<escaped>\\{_PUNCTUATION})|(?P<ticks>`++)|(?P<math>\$\$[^$\n]+\$\$|(?<!\w)\$(?=\S)[^$\n]*+(?<=\S)\$(?!\w))"
+    rf"|(?P<note>\[\^[^\[\]\n]+\]:?)"
     rf"|(?P<begin>!?\[)|(?P<end>\](?:{_ADDRESS}|\[[^\[\]\n]*\])?)"
     r"|(?P<address><(?:[A-Za-z][A-Za-z0-9+.-]*:[^<>\s]*|[^<>\s@]+@[^<>\s]+)>|https?://[^\s)>\]]+)"
     r"|(?P<tag><(?=[A-Za-z/!?]))"
-    r"|(?P<hard>(?:(?<! )  +|\\)(?:\r\n?|\n)[ \t>]*)|(?P<emphasis>\*++|_++|~~)|(?P<closed>(?<![ \t])[ \t]+#+[ \t]*$)",
+    r"|(?P<hard>(?:(?<! )  +|\\)(?:\r\n?|\n)[ \t>]*)|(?P<emphasis>\*++|_++|~~)"
+    r"|(?P<closed>(?<![ \t])[ \t]+(?:#+|\{[#.][^{}\n]*\})[ \t]*$)",
     re.MULTILINE,
 )
 _TICKS = re.compile("`+")
@@ -49,7 +55,7 @@ _ESCAPES = re.compile(rf"\\({_PUNCTUATION})|&#?[A-Za-z0-9]{{1,40}};")
 # What would be a mark in a translation; its last character is escaped.
 _TAKEN = re.compile(
     rf"\\(?={_PUNCTUATION})|`|\*(?!\s|$)|(?<!\s)(?<!^)\*|(?<!\w)_(?!\s)|(?<!\s)_(?!\w)|[\[\]]"
-    r"|<(?=[A-Za-z/!?])|&(?=#?[A-Za-z0-9]+;)|~(?=~)"
+    r"|<(?=[A-Za-z/!?])|&(?=#?[A-Za-z0-9]+;)|~(?=~)|(?<!\w)\$(?=\S)(?=[^$\n]*+(?<=\S)\$(?!\w))"
 )
 # What would begin a block at the start of a line, or make a heading of the line above; a backslash goes before the last
 # character of a number, and before the first of anything else.
@@ -60,7 +66,7 @@ _BLOCK = re.compile(
     r"|(?P<number>\d{1,9})[.)](?=\s|\Z)"
 )
 _EMPHASIS = frozenset("*_~")
-_KINDS: dict[str, Kind] = {"address": "kept", "hard": "break"}
+_KINDS: dict[str, Kind] = {"address": "kept", "math": "kept", "hard": "break"}
 _CELL = re.compile(r"(?:\\\||`[^`\n]*`|[^|\n])+")
 
 
@@ -108,9 +114,14 @@ def read(text: str, name: str, mark: str, inline: bool = True) -> Opened:
 def _paragraph(text: str, lines: list[tuple[int, int]], inline: bool) -> Iterator[Field]:
     while len(lines) > 1 and _UNDERLINE.fullmatch(text[slice(*lines[-1])].rstrip("\r\n")):
         lines = lines[:-1]
-    start = _PREFIX.match(text, *lines[0])
-    assert start  # it may be empty
-    yield from _field(text, start.end(), lines[-1][1], inline)
+    if _FORMULA.fullmatch(text, lines[0][0], lines[-1][1]):
+        return
+    # Each definition is a text of its own.
+    begins = [n for n, line in enumerate(lines) if not n or _DEFINITION.match(text, *line)]
+    for n, after in pairwise([*begins, len(lines)]):
+        start = (_DEFINITION.match(text, *lines[n]) if n else None) or _PREFIX.match(text, *lines[n])
+        assert start  # it may be empty
+        yield from _field(text, start.end(), lines[after - 1][1], inline)
 
 
 def _row(text: str, start: int, end: int, inline: bool) -> Iterator[Field]:

@@ -245,6 +245,13 @@ def test_markdown_knows_escaped_backticks_and_tags_over_several_lines() -> None:
     assert upper("a.md", "a <b\n c='d'>e</b> <!-- f > g\n h --> i\n") == "A <b\n c='d'>E</b> <!-- f > g\n h --> I\n"
 
 
+def test_markdown_keeps_formulas_definitions_and_names_of_headings() -> None:
+    text = "# head {#a .b}\n\nlet $a+b$ cost $5 or $$c$$, \\$d$\n\n$$\ne = f\n$$\n\nterm\n: one\n  more\n: two\n"
+    for before in ("head", "let", "cost", "or", "term", "one", "more", "two"):
+        text = text.replace(before, before.upper(), 1)
+    assert upper("a.md", text.lower(), inline=True) == text.replace("\\$d$", "\\$D$")
+
+
 def test_a_carriage_return_alone_ends_a_line_of_markdown() -> None:
     text = "# head\r\rone\rtwo\r\n\r- item\r- `x`\r\rlast"
     assert said(open_file(text.encode(), "a.md")) == ["head", "one two", "item", "last"]
