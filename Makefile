@@ -9,20 +9,25 @@ TOOLS := $(VENV)/.tools
 DEV_READY := $(VENV)/.dev-ready
 # Python compiles what it imports when it first does: a quarter of all that is installed.
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile
-# So what Python compiles is kept, whatever the environment says: TensorFlow, compiled anew, takes each of some thirty
-# processes of the tests four seconds more.
+# So that is kept, whatever the environment says: each process of the tests that imports TensorFlow would compile it again,
+# which takes four seconds.
 unexport PYTHONDONTWRITEBYTECODE
 # Workers of pytest; two suit two cores, three are no faster there.
 JOBS ?= 2
 PYTEST := $(BIN)/pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
-.PHONY: demo test test-lessons test-all prove check style types imports audit format notebooks docs clean
+.PHONY: demo test tests test-lessons test-all prove check style types imports audit format notebooks docs clean
 
 demo: $(READY)
 	$(BIN)/nmt demo
 
-# Every test but those that run the lessons and tutorials.
-test: check
+# Every test but those that run the lessons and tutorials. Types are checked beside them: before them one core would wait
+# for the other.
+test: $(DEV_READY)
+	@$(MAKE) --no-print-directory -j 3 style imports audit
+	@$(MAKE) --no-print-directory -j 2 types tests
+
+tests: $(DEV_READY)
 	$(PYTEST) -m "not lesson"
 
 # The lessons and tutorials at their small size.

@@ -28,7 +28,7 @@ _SHARD = re.compile(r"-(\d+)-of-(\d+)(?=\D|$)")
 _OUR_ERROR = re.compile(r"InputError: (.*?)(?: \[while running|\n|$)")
 # What has a meaning in a pattern.
 _SPECIAL = re.compile(r"[\[*?]")
-# How the names of files that `nmt batch` writes go on behind their prefix.
+# What follows the prefix in the names of files that `nmt batch` writes.
 _OUTPUT = re.compile(r"-((bad-)?\d{5,}-\d{5,}\.(txt|jsonl)|(counts|run)\.json)(\.[0-9a-f]{32}\.part)?")
 # Beam's own readers take a compressed file that was cut off for a shorter one; these do not.
 _READERS: dict[str, Callable[[Any], Any]] = {
@@ -43,7 +43,7 @@ def find_input(pattern: str, option: str = "--input") -> dict[str, int]:
     """Return the files that a pattern of any of Beam's file systems matches, sorted, each with its size in bytes.
 
     Arguments:
-        pattern: as ``corpus/*.ko`` or ``gs://bucket/corpus-*.ko``, or the name of one file, whatever is in it.
+        pattern: as ``corpus/*.ko`` or ``gs://bucket/corpus-*.ko``, or the name of one file, whatever characters it has.
         option: what it is called in errors.
 
     Raises:
@@ -56,7 +56,7 @@ def find_input(pattern: str, option: str = "--input") -> dict[str, int]:
     if missing := missing_shards(found):
         more = f" and {len(missing) - 1:,} more" if len(missing) > 1 else ""
         raise InputError(
-            f"{option} {pattern} does not match the shard {missing[0]}{more}, which other names tell of. Bring what is "
+            f"{option} {pattern} does not match the shard {missing[0]}{more}, which the others count. Bring what is "
             "missing, or rename the shards so that their names do not say how many there are."
         )
     return found

@@ -12,7 +12,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from nmt.beam.files import read_text
 from nmt.checksums import CHECKSUMS, digest
 from nmt.errors import InputError
 
@@ -47,17 +46,22 @@ def _checksum(export: Path) -> str:
     return hashlib.sha256(json.dumps(known).encode()).hexdigest()
 
 
-def check_same(prefix: str, now: Mapping[str, Any]) -> None:
+def check_same(prefix: str, text: str, now: Mapping[str, Any]) -> None:
     """Make sure that the run whose output is there was this one.
+
+    Arguments:
+        prefix: of the output.
+        text: what is in its record; empty if that cannot be read.
+        now: the record of this run.
 
     Raises:
         InputError: if it was another one, or if nothing tells what it was.
     """
     path = record_path(prefix)
     try:
-        before = json.loads(read_text(path))
+        before = json.loads(text)
         files = dict(before["files"])
-    except (InputError, ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError):
         raise InputError(
             f"--resume needs {path}, which tells what the files of --output {prefix} were made from, and it cannot be "
             "read. Name another --output."

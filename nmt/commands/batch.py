@@ -66,8 +66,8 @@ def batch(
         logging.getLogger().setLevel(logging.CRITICAL)
     try:
         from nmt.beam import batch as batches
-        from nmt.beam.files import find_input, find_output
-        from nmt.beam.run_record import check_same, describe
+        from nmt.beam.files import find_input, find_output, read_text
+        from nmt.beam.run_record import check_same, describe, record_path
     except ModuleNotFoundError as error:
         if not (error.name or "").startswith("apache_beam"):
             raise
@@ -81,7 +81,8 @@ def batch(
     files = {path: size for path, size in find_input(input).items() if path not in there}
     record = describe(version, files, form, batches.LINES)
     if there and resume:
-        check_same(output, record)
+        written = record_path(output)
+        check_same(output, read_text(written) if written in there else "", record)
     elif there:
         raise InputError(
             f"--output {output} exists: {min(there)} is there already. Name another, remove those files, or continue "
