@@ -17,7 +17,7 @@ import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
-from nmt.beam.export_handler import BlockHandler, asked
+from nmt.beam.export_handler import BlockHandler, keyed_inference
 from nmt.beam.files import find_output, our_error, raw_lines, read_lines, read_text, remove, write_text
 from nmt.beam.run_record import record_path
 from nmt.errors import InputError, WorkFailed, first_line
@@ -83,7 +83,7 @@ def translate_files(
         written = (
             read
             | "Blocks apart" >> beam.Reshuffle()
-            | asked(BlockHandler(export, threads))
+            | keyed_inference(BlockHandler(export, threads))
             | "Write" >> beam.FlatMapTuple(lambda key, found: write_block(prefix, form, key, found, files[key[0]]))
         )
         (

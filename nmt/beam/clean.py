@@ -15,7 +15,7 @@ import apache_beam as beam
 import numpy as np
 from apache_beam.pvalue import AsSingleton, TaggedOutput
 
-from nmt.beam.export_handler import ScoreHandler, asked
+from nmt.beam.export_handler import ScoreHandler, keyed_inference
 from nmt.beam.pairs import HASH_BITS, Pair, as_batches, in_batches
 from nmt.data.corpora import Corpus
 from nmt.doctor.clean import Cleaned
@@ -104,7 +104,7 @@ class Clean(beam.PTransform):
             scored = (
                 kept
                 | "To score" >> beam.MapTuple(lambda line, cells: ((line, cells), tuple(rules.mended(cells[:2]))))
-                | asked(ScoreHandler(self._export, self._threads))
+                | keyed_inference(ScoreHandler(self._export, self._threads))
                 | "By the piece" >> beam.MapTuple(lambda pair, found: (pair, _by_piece(found)))
             )
             limits = AsSingleton(

@@ -116,7 +116,7 @@ class ScoreHandler(ExportHandler):
             )
 
 
-def asked(handler: ExportHandler) -> Any:
+def keyed_inference(handler: ExportHandler) -> Any:
     """Return the transform of ``(key, element)`` to ``(key, answer)``."""
     return RunInference(KeyedModelHandler(handler))
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import apache_beam as beam
 
-from nmt.beam.export_handler import ExportHandler, ScoreHandler, asked
+from nmt.beam.export_handler import ExportHandler, ScoreHandler, keyed_inference
 
 
 class Translate(beam.PTransform):
@@ -24,7 +24,7 @@ class Translate(beam.PTransform):
 
     def expand(self, texts: Any) -> Any:
         keyed = texts | "Keep the text" >> beam.Map(lambda text: (text, text))
-        return keyed | asked(self.handler)
+        return keyed | keyed_inference(self.handler)
 
 
 class Score(beam.PTransform):
@@ -43,4 +43,4 @@ class Score(beam.PTransform):
 
     def expand(self, pairs: Any) -> Any:
         keyed = pairs | "Keep the pair" >> beam.Map(lambda pair: (tuple(pair), tuple(pair)))
-        return keyed | asked(self.handler)
+        return keyed | keyed_inference(self.handler)

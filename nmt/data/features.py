@@ -110,10 +110,10 @@ def features_of(values: np.ndarray, name: str = "the array of features", cells: 
         values = values.reshape(len(values), divided, -1)
     elif values.ndim == 4:
         values = values.reshape(len(values), values.shape[1] * values.shape[2], values.shape[3])
-    return Features(name, values, *_looked_over(values, name))
+    return Features(name, values, *_checked_statistics(values, name))
 
 
-def _looked_over(values: np.ndarray, name: str) -> tuple[int, np.ndarray, np.ndarray]:
+def _checked_statistics(values: np.ndarray, name: str) -> tuple[int, np.ndarray, np.ndarray]:
     """Return the checksum, the mean and the deviation of features; refuse what is not finite."""
     summed = hashlib.blake2b(repr((values.shape, values.dtype.str)).encode(), digest_size=7)  # fits into an int64
     count, mean, squares = 0, np.zeros(values.shape[2]), np.zeros(values.shape[2])

@@ -89,8 +89,8 @@ def paragraph(
         start, end: where the paragraph stands.
         tokens: its marks, and what is kept, in their order.
         read, write: undo and do the escapes of the format.
-        inline: whether marks are parts of the text. Otherwise there is a field for what stands between each two, and
-            what is kept is none.
+        inline: whether marks are parts of the text. Otherwise the text between two marks is a field of its own, and
+            marks stay where they are.
         spell: writes the parts of a translation, of which some end lines, with the escapes of the format.
 
     >>> text = "*I ate <b>rice</b> and\\n  bread.*"

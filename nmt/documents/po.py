@@ -1,7 +1,7 @@
 """Gettext catalogues, ``.po``: messages without a translation get one. Message ids, contexts and comments stay.
 
 Tags inside a message move with their words, and placeholders are words that stay as they are. Blank lines, lines that
-are indented or begin with a bullet, and tabs stay where they are: what they part is translated apart.
+are indented or begin with a bullet, and tabs stay where they are: what stands between them is translated separately.
 """
 
 from __future__ import annotations
@@ -99,6 +99,7 @@ def _check_lines(text: str, name: str) -> None:
 
 
 def _fields(message: str, inline: bool) -> Iterator[Field]:
+    """Yield the fields of a message, in their order."""
     tokens = list(_tokens(message))
     cuts = iter([(0, 0), *_cuts(message), (len(message), len(message))])
     number = 0
@@ -110,7 +111,7 @@ def _fields(message: str, inline: bool) -> Iterator[Field]:
 
 
 def _outside(cuts: Iterator[tuple[int, int]], tokens: list[Token]) -> Iterator[tuple[int, int]]:
-    """Yield the places that are not inside of a mark."""
+    """Yield the separators that are not inside a mark."""
     number = 0
     for start, end in cuts:
         while number < len(tokens) and tokens[number].end <= start:
@@ -120,7 +121,7 @@ def _outside(cuts: Iterator[tuple[int, int]], tokens: list[Token]) -> Iterator[t
 
 
 def _cuts(message: str) -> Iterator[tuple[int, int]]:
-    """Yield what parts the fields of a message: where it begins and ends.
+    """Yield where each separator between the fields of a message begins and ends.
 
     >>> message = "Options:\\n  -a   all files\\n\\nOpen\\tCtrl+O"
     >>> [message[start:end] for start, end in _cuts(message)]
@@ -141,6 +142,7 @@ def _cuts(message: str) -> Iterator[tuple[int, int]]:
 
 
 def _tokens(message: str) -> Iterator[Token]:
+    """Yield the tags and placeholders of a message, in their order."""
     tags = Tags(message, 0, len(message))
     position = 0
     while found := _MARKS.search(message, position):

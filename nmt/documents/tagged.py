@@ -55,9 +55,9 @@ Part(kind='text', raw=' '))
     """
     reader = _Reader(text, form)
     if form == "text":
-        reader.run(0, len(text))
+        reader.read_text(0, len(text))
     else:
-        reader.markup()
+        reader.read_markup()
     return reader.result()
 
 
@@ -84,6 +84,7 @@ class _Reader:
         self._broken = self._rest = ""
 
     def result(self) -> Tagged:
+        """Return what was read. A tag without a partner stands alone."""
         found = pairs((part.kind, name) for part, name in zip(self._parts, self._names, strict=True))
         if found.unpaired is not None:
             part = self._parts[found.unpaired]
@@ -97,20 +98,21 @@ class _Reader:
         # Spaces at both ends belong to no sentence. In plain text they are an indent.
         return Tagged(tuple(parts if self._form == "text" else _stripped(parts)), self._broken, self._rest)
 
-    def markup(self) -> None:
+    def read_markup(self) -> None:
+        """Read text and tags, up to a tag that has no end."""
         raw, place = self._raw, 0
         while begin := tags.BEGIN.search(raw, place):
             start = begin.start()
-            self.run(place, start)
+            self.read_text(place, start)
             end = self._tag(start)
             if end is None:
                 self._broken = f"'{raw[start : start + 20]}' has no end, so nothing from there on is translated"
                 self._rest = raw[len(raw[:start].rstrip()) :]
                 return
             place = end
-        self.run(place, len(raw))
+        self.read_text(place, len(raw))
 
-    def run(self, start: int, end: int) -> None:
+    def read_text(self, start: int, end: int) -> None:
         """Read text between tags."""
         place = start
         for match in PLACEHOLDER.finditer(self._raw, start, end):

@@ -42,7 +42,7 @@ def calibrate(translator: Translator, pairs: Sequence[tuple[str, str]]) -> tuple
     target = translator.tokenizers.target
     # What the model cannot write in another form than its own is no fault of a translation.
     own = target.normalized if target.normalization in ("nfkc", "nmt_nfkc") else str
-    examples = [each for each in compared(found, [own(reference) for _, reference in chosen]) if each.right]
+    examples = [each for each in examples_of(found, [own(reference) for _, reference in chosen]) if each.right]
     if len(examples) < LEAST:
         raise InputError("A confidence cannot be learned: nearly all translations of the pairs are blank.")
     confidence, held = learn_confidence(examples)
@@ -70,7 +70,7 @@ def check_pairs(pairs: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
     return real
 
 
-def compared(found: Iterable[Translation], references: Iterable[str]) -> Iterable[Example]:
+def examples_of(found: Iterable[Translation], references: Iterable[str]) -> Iterable[Example]:
     """Compare translations with their references, in NFC both."""
     for translation, reference in zip(found, references, strict=True):
         own = composed(list(words(translation.tokens).words))
@@ -84,6 +84,6 @@ def gather(gathered: Confidences, found: Iterable[Translation], references: Iter
         if translation.confidence is not None:
             kept.append(translation)
             texts.append(reference)
-    for translation, each in zip(kept, compared(kept, texts), strict=True):
+    for translation, each in zip(kept, examples_of(kept, texts), strict=True):
         assert translation.confidence is not None
         gathered.add(translation.confidence, [share for _, share in translation.word_confidences], each)

@@ -32,7 +32,7 @@ def written(translation: Translation) -> Written:
     return Written(target.places, translation.token_scores, weights, bool(translation.unfinished))
 
 
-def rated(translation: Translation, confidence: Confidence) -> Translation:
+def with_confidence(translation: Translation, confidence: Confidence) -> Translation:
     """Return a translation with its confidence and that of each of its words; one without words has none."""
     found = confidence.of(written(translation))
     if found is None:

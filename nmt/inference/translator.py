@@ -23,7 +23,7 @@ from nmt.documents.tagged import Format
 from nmt.errors import InputError
 from nmt.evaluation import scripts
 from nmt.evaluation.confidence import Confidence
-from nmt.inference.confidence_file import rated
+from nmt.inference.confidence_file import with_confidence
 from nmt.inference.confidence_file import read as read_confidence
 from nmt.inference.confidence_file import write as write_confidence
 from nmt.inference.glossary import Found, Glossary, Term
@@ -238,7 +238,7 @@ class Translator(Searcher):
                 # What is drawn at random, what is not the best and what has to be there is right less often than the
                 # scores say.
                 if self.confidence and not settings.sample and not phrased:
-                    best = [rated(best[0], self.confidence), *best[1:]]
+                    best = [with_confidence(best[0], self.confidence), *best[1:]]
                 if len(texts[i]) < len(whole[i]):
                     best = [replace(each, source_truncated=True) for each in best]
                 results[i] = best

@@ -67,7 +67,7 @@ from nmt.training.row_captioner import RowCaptioner
 from nmt.training.schedules import WarmUp
 from nmt.training.teach_alignment import teach, wanted
 from nmt.training.tensorboard import DEV, TRAIN, Completions, Curves, EventFile, Projector, Translations
-from nmt.training.worker_steps import WorkerSteps, lost
+from nmt.training.worker_steps import WorkerSteps, lost_worker
 from nmt.training.workers import Workers
 
 logger = logging.getLogger(__name__)
@@ -159,7 +159,7 @@ def _lost_workers(workers: Workers | None) -> Iterator[None]:
     except tf.errors.OpError as error:
         if workers is None or isinstance(error, tf.errors.ResourceExhaustedError | tf.errors.InvalidArgumentError):
             raise
-        raise lost(workers) from error
+        raise lost_worker(workers) from error
 
 
 def fit(

@@ -155,8 +155,8 @@ class WorkerSteps:
         return self.workers.strategy.experimental_local_results(value)[0]
 
 
-def lost(workers: Workers) -> InputError | WorkFailed:
-    """Return what the chief said before it ended, or that a worker is gone."""
+def lost_worker(workers: Workers) -> InputError | WorkFailed:
+    """Return why a run cannot continue: what the chief said before it ended, or that a worker is gone."""
     if said := workers.contact.heard():
         return said
     which = "The other worker" if workers.count == 2 else f"One of the {workers.count - 1} other workers"

@@ -13,7 +13,7 @@ from nmt.checksums import CHECKSUMS
 from nmt.errors import InputError
 from nmt.evaluation.confidence import Confidence, Confidences
 from nmt.inference.calibration import calibrate, gather
-from nmt.inference.confidence_file import rated, read, write, written
+from nmt.inference.confidence_file import with_confidence, read, write, written
 from nmt.inference.head_file import new_head
 from nmt.inference.head_file import write as write_head
 from nmt.inference.translator import Translator
@@ -152,7 +152,7 @@ def test_the_server_gives_it_and_its_page_draws_it(plain: Translator, translator
 
 def test_without_words_there_is_none(translator: Translator, confidence: Confidence) -> None:
     (blank,) = translator.translate([""])
-    assert rated(blank, confidence) is blank
+    assert with_confidence(blank, confidence) is blank
 
 
 def test_how_reliable_it_is_is_gathered(translator: Translator) -> None:
