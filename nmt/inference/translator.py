@@ -23,8 +23,8 @@ from nmt.documents.tagged import Format
 from nmt.errors import InputError
 from nmt.evaluation import scripts
 from nmt.evaluation.confidence import Confidence
-from nmt.inference.confidence_file import with_confidence
 from nmt.inference.confidence_file import read as read_confidence
+from nmt.inference.confidence_file import with_confidence
 from nmt.inference.confidence_file import write as write_confidence
 from nmt.inference.glossary import Found, Glossary, Term
 from nmt.inference.graph import Outputs, TranslationGraph

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from chromium import open_chromium
 from exported import TEXTS, trained
 from node import needs_node, run_node
 
@@ -27,7 +28,6 @@ SEARCH = {"beam": 3, "n_best": 2, "length_penalty": 1.0, "max_length": 30}
 # What npm says where there is no network, or no way through it.
 UNREACHABLE = re.compile(r"ENOTFOUND|EAI_AGAIN|ECONN|ETIMEDOUT|ENETUNREACH|EHOSTUNREACH|E403|E50\d|Is there a network")
 CARD = "# a card <b>\n\n- **one**: line"
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 
 @pytest.fixture(scope="module")
@@ -330,14 +330,8 @@ def test_only_the_error_code_of_npm_is_shown(tmp_path: Path, monkeypatch: pytest
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Any]:
-    playwright = pytest.importorskip("playwright.sync_api", reason="needs a browser: pip install -e '.[browser]'")
-    with playwright.sync_playwright() as started:
-        try:
-            opened = started.chromium.launch(executable_path=CHROMIUM)
-        except playwright.Error:
-            pytest.skip("needs a browser: pip install -e '.[browser]', then a Chromium: playwright install chromium")
+    with open_chromium() as opened:
         yield opened
-        opened.close()
 
 
 class Opened:

@@ -13,7 +13,7 @@ from nmt.checksums import CHECKSUMS
 from nmt.errors import InputError
 from nmt.evaluation.confidence import Confidence, Confidences
 from nmt.inference.calibration import calibrate, gather
-from nmt.inference.confidence_file import with_confidence, read, write, written
+from nmt.inference.confidence_file import read, with_confidence, write, written
 from nmt.inference.head_file import new_head
 from nmt.inference.head_file import write as write_head
 from nmt.inference.translator import Translator

@@ -43,19 +43,22 @@ def words(seed=3, batch=BATCH, source=SOURCE):
 
 @pytest.mark.parametrize("cell", list(CELLS))
 @pytest.mark.parametrize("mask", [None, MASK], ids=["whole", "padded"])
-def test_reads_in_both_directions_as_kerass_bidirectional_layer(cell, mask):
-    encoder, inputs = built(Encoder(UNITS, cell)), words()
-    theirs = keras.layers.Bidirectional(KERAS[cell](UNITS, return_sequences=True, return_state=True))
+@pytest.mark.parametrize("merge", ["concat", "sum"])
+def test_reads_in_both_directions_as_kerass_bidirectional_layer(cell, mask, merge):
+    encoder, inputs = built(Encoder(UNITS, cell, merge=merge)), words()
+    theirs = keras.layers.Bidirectional(KERAS[cell](UNITS, return_sequences=True, return_state=True), merge_mode=merge)
     theirs.build(inputs.shape)
     theirs.forward_layer.set_weights(encoder.forward_cells[0].get_weights())
     theirs.backward_layer.set_weights(encoder.backward_cells[0].get_weights())
     wanted, *states = theirs(inputs, mask=None if mask is None else tf.constant(mask))
     annotations, (state,) = encoder(inputs, mask=mask)
     real = np.ones([BATCH, SOURCE], bool) if mask is None else mask
+    assert encoder.width == (2 * UNITS if merge == "concat" else UNITS)
     np.testing.assert_allclose(annotations.numpy()[real], wanted.numpy()[real], atol=1e-6)
     half = len(states) // 2
     for found, forward, backward in zip(state, states[:half], states[half:], strict=True):
-        np.testing.assert_allclose(found, np.concatenate([forward, backward], -1), atol=1e-6)
+        both = np.concatenate([forward, backward], -1) if merge == "concat" else forward + backward
+        np.testing.assert_allclose(found, both, atol=1e-6)
 
 
 def test_reads_one_way_as_kerass_gru():
@@ -107,24 +110,6 @@ def test_a_cell_is_run_as_kerass_layer_with_the_same_weights_and_learns_the_same
     for one, other in zip(found, with_gradients(wanted, words(), theirs.trainable_weights), strict=True):
         assert np.abs(one).max() > 0
         np.testing.assert_allclose(one, other, atol=1e-5, rtol=1e-5)
-
-
-@pytest.mark.parametrize("cell", list(CELLS))
-@pytest.mark.parametrize("mask", [None, MASK], ids=["whole", "padded"])
-def test_adds_both_directions_as_kerass_bidirectional_layer(cell, mask):
-    encoder, inputs = built(Encoder(UNITS, cell, merge="sum")), words()
-    theirs = keras.layers.Bidirectional(KERAS[cell](UNITS, return_sequences=True, return_state=True), merge_mode="sum")
-    theirs.build(inputs.shape)
-    theirs.forward_layer.set_weights(encoder.forward_cells[0].get_weights())
-    theirs.backward_layer.set_weights(encoder.backward_cells[0].get_weights())
-    wanted, *states = theirs(inputs, mask=None if mask is None else tf.constant(mask))
-    annotations, (state,) = encoder(inputs, mask=mask)
-    real = np.ones([BATCH, SOURCE], bool) if mask is None else mask
-    assert encoder.width == UNITS
-    np.testing.assert_allclose(annotations.numpy()[real], wanted.numpy()[real], atol=1e-6)
-    half = len(states) // 2
-    for found, forward, backward in zip(state, states[:half], states[half:], strict=True):
-        np.testing.assert_allclose(found, forward + backward, atol=1e-6)
 
 
 @pytest.mark.parametrize("merge", ["concat", "sum"])

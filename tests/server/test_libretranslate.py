@@ -2,7 +2,6 @@
 
 import http.client
 import json
-import shutil
 import threading
 import time
 import urllib.error
@@ -13,6 +12,7 @@ from typing import Any
 
 import pytest
 import uvicorn
+from chromium import open_chromium
 from libretranslatepy import LibreTranslateAPI
 from logged import logged
 
@@ -26,8 +26,6 @@ from nmt.server.detection import check_detector
 from nmt.server.languages import Direction, Languages
 from nmt.server.suggestions import Suggestions
 from nmt.translation import Translation
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 
 class Marking(Backend):
@@ -354,11 +352,7 @@ def test_the_page_asks_any_model_and_two_in_a_row(port: int) -> None:
 
 def test_languages_are_chosen_on_the_page(port: int) -> None:
     playwright = pytest.importorskip("playwright.sync_api", reason="needs a browser: pip install -e '.[browser]'")
-    with playwright.sync_playwright() as started:
-        try:
-            browser = started.chromium.launch(executable_path=CHROMIUM)
-        except playwright.Error:
-            pytest.skip("needs a Chromium: playwright install chromium")
+    with open_chromium() as browser:
         page = browser.new_page()
         wrong: list[str] = []
         ask(port, "POST", "/detect", {"q": "a"})  # the first takes seconds
@@ -392,8 +386,7 @@ def test_languages_are_chosen_on_the_page(port: int) -> None:
         page.get_by_label("Text").fill("1 + 1 = 2")
         expect(result).to_have_text("de(en(1 + 1 = 2))")
         expect(way).to_have_text("through English")
-        browser.close()
-        assert wrong == []
+    assert wrong == []
 
 
 def test_each_model_is_found_under_its_name(port: int) -> None:

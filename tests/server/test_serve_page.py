@@ -1,15 +1,14 @@
 """The page in a browser: typed at, pointed at, gone through by keyboard, on a narrow screen, in the dark."""
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from chromium import open_chromium
 from servers import Serving, export, serving, tiny_model
 
 playwright = pytest.importorskip("playwright.sync_api", reason="needs a browser: pip install -e '.[browser]'")
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 SENTENCE = "나는 밥을 먹었다"
 
 
@@ -28,13 +27,8 @@ def server(folder: Path) -> Iterator[Serving]:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    with playwright.sync_playwright() as started:
-        try:
-            opened = started.chromium.launch(executable_path=CHROMIUM)
-        except playwright.Error:
-            pytest.skip("needs a browser: pip install -e '.[browser]', then a Chromium: playwright install chromium")
+    with open_chromium() as opened:
         yield opened
-        opened.close()
 
 
 @pytest.fixture
