@@ -11,7 +11,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from nmt.data.corpora import from_tsv
-from nmt.data.pipeline import Buckets, Pipeline, batches, bounds, lengths, shift, tokenize
+from nmt.data.pipeline import Buckets, Pipeline, batches, bounds, bucket_by_length, lengths, shift, tokenize
 from nmt.data.tokenizers import BOS, EOS, PAD, Tokenizers, train_tokenizers
 from nmt.errors import InputError
 
@@ -242,6 +242,21 @@ def test_padding_by_hand() -> None:
 
 
 # Epochs
+
+
+def test_an_example_goes_to_the_first_bound_that_holds_it() -> None:
+    made = bucket_by_length(
+        tf.data.Dataset.range(1, 8).map(lambda length: (tf.range(length),)),
+        lambda ids: tf.size(ids, tf.int64),
+        bounds=np.array([3, 5, 7]),
+        batch_size=10,
+        batch_unit="tokens",
+        shapes=lambda bound: ([bound],),
+        padding=(np.int64(-1),),
+    )
+    # Ten tokens are three rows of 3, two of 5 and one of 7.
+    found = [(ids.shape[1], np.sum(ids >= 0, 1).tolist()) for (ids,) in made.as_numpy_iterator()]
+    assert found == [(3, [1, 2, 3]), (5, [4, 5]), (7, [6]), (7, [7])]
 
 
 def test_an_epoch_holds_every_pair_once(pipeline: Pipeline, tokenizers: Tokenizers) -> None:
