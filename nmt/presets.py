@@ -124,10 +124,10 @@ _RECURRENT: list[tuple[float, int, float, float, float, int, float, int, float]]
 ]
 
 # Maximum number of pairs: units, width of the inner layers, layers, dropout, batch, epochs, rate, steps of warm-up. A
-# Transformer learns less from a pair than a recurrent network, so it reads all pairs about twice as often.
+# Transformer learns less from a pair than a recurrent network, so it reads all pairs two to four times as often.
 _TRANSFORMER: list[tuple[float, int, int, int, float, int, int, float, int]] = [
     (12_000, 128, 256, 3, 0.3, 40, 80, 0.003, 400),
-    (60_000, 128, 256, 4, 0.2, 80, 36, 0.003, 800),
+    (60_000, 128, 256, 4, 0.3, 80, 72, 0.003, 800),
     (300_000, 256, 1024, 4, 0.1, 128, 16, 0.001, 2000),
     (float("inf"), 512, 2048, 6, 0.1, 256, 8, 0.0007, 4000),
 ]
