@@ -44,17 +44,29 @@ class Client {
   }
 
   /**
-   * Translates one line. Options: `signal` to stop it, `bySentence` to translate each sentence by itself, and `onPart`,
-   * called with a part, how many are done, and how many there are.
+   * Translates one line. Options: `signal` to stop it, `bySentence` to translate each sentence by itself, `glossary`, the
+   * text of a TSV with terms and their wanted translations, and `onPart`, called with a part, how many are done, and how
+   * many there are.
    */
-  async translate(text, { signal, bySentence = false, onPart } = {}) {
-    if (typeof text !== "string") throw new TypeError("Give a string.");
+  async translate(text, { signal, bySentence = false, glossary = "", onPart } = {}) {
+    if (typeof text !== "string" || typeof glossary !== "string") throw new TypeError("Give a string.");
     const parts = [];
-    await this.#call({ text, bySentence }, { signal, onPart: (part, done, of) => {
+    await this.#call({ text, bySentence, glossary }, { signal, onPart: (part, done, of) => {
       parts.push(part);
       onPart?.(part, done, of);
     } });
     return { text: parts.map(({ translations }) => translations[0]?.text ?? "").filter(Boolean).join(" "), parts };
+  }
+
+  /**
+   * Translates one text with markup: `{ source, text, broken, missing, sentences }`. Options: `form` is "html", "xml" or
+   * "text", which has placeholders only; the others are those of `translate`.
+   */
+  async translateMarked(text, { form = "html", signal, bySentence = false, glossary = "" } = {}) {
+    if (typeof text !== "string" || typeof glossary !== "string") throw new TypeError("Give a string.");
+    let found = null;
+    await this.#call({ text, bySentence, glossary, form: String(form) || "none" }, { signal, onPart: (part) => { found = part; } });
+    return found;
   }
 
   /** Ends the thread. */

@@ -12,6 +12,10 @@ const BLANK = /^[\t-\r\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u20
 // What may end a line or control a terminal.
 const CONTROL = /[\p{Cc}\u2028\u2029]/gu;
 const TOLERANCE = 0.01;
+const BLANK_TRANSLATION = {
+  text: "", score: 0, rank: 0, tokens: [], tokenScores: [], sourceTokens: [], sourceWords: null, targetWords: null,
+  wordWeights: null, confidence: null, wordConfidences: null, sourceTruncated: false, unfinished: false,
+};
 
 /** The checksum of bytes, as zlib's crc32. */
 function crc32(bytes) {
@@ -46,6 +50,15 @@ class Engine {
   constructor(contents, source, target, compiled, runtime) {
     Object.assign(this, { contents, source, target, compiled, runtime });
     this.signatures = [...contents.signatures].sort((one, other) => one.reads - other.reads);
+    /** The most frequent words of the target language, and words of the source language that the model knows. */
+    this.frequent = new Set(contents.frequent);
+    this.standIns = contents.stand_ins ?? [];
+    this.blank = { ...BLANK_TRANSLATION, alignment: contents.aligned ? [] : null };
+  }
+
+  /** A text as the model reads it, in code points. */
+  letters(text) {
+    return [...encodable(text)];
   }
 
   /** Whether the model reads the whole of a text. */

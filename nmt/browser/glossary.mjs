@@ -1,0 +1,189 @@
+// Terms of the source language, found in sentences, and the translation that is wanted for each: as nmt/inference/glossary.py
+// finds them, and nmt/inference/terms.py puts them in the place of the words that are linked to them. A page has no search
+// that is made to write them.
+
+import { spliced } from "./edits.mjs";
+import { WHITE, isAlnum, isSpaceless, stripped } from "./letters.mjs";
+import { added, linksOf } from "./links.mjs";
+import { bestRun, isStop } from "./placing.mjs";
+import { wordWeights } from "./words.mjs";
+
+// What may follow a Korean noun within its word.
+const PARTICLES = new Set((
+  "은 는 이 가 을 를 에 에서 에게 에게서 께 께서 한테 한테서 의 와 과 도 만 로 으로 로서 으로서 로써 으로써 부터 까지 처럼 같이 "
+  + "보다 이나 나 이랑 랑 하고 마다 조차 마저 밖에 뿐 대로 만큼 들 이든 든 이라도 라도 이란 란 이라는 라는 이라고 라고 이다 다 "
+  + "였다 이었다 입니다 입니까 이에요 예요 인 이고 고 이며 며 이지만 지만 이니 니 야 아 여 요"
+).split(" "));
+const LONGEST_PARTICLE = Math.max(...[...PARTICLES].map((each) => each.length));
+// Words at the beginning of what is linked to a term that may stay: an article, a preposition.
+const MAY_STAY = 3;
+
+const EACH_WHITE = new RegExp(`[${WHITE}]+`, "gu");
+/** A text in NFC, with one space wherever it has white space. */
+const plainTerm = (text) => stripped(text.normalize("NFC").replace(EACH_WHITE, " "));
+const smallLetters = (letters) => letters.map((letter) => {
+  const small = letter.toLowerCase();
+  return [...small].length === 1 ? small : letter;
+});
+const isOfSpaceless = (letter) => letter > "\u0e00" && isSpaceless([letter]);
+const isSyllable = (letter) => letter >= "가" && letter <= "힣";
+
+class Glossary {
+  /** Reads the text of a TSV: a line holds a term, a tab, its translation and, perhaps, a tab and `exact` or `any`. */
+  static read(text) {
+    const glossary = new Glossary();
+    text.replace(/^\ufeff/, "").split(/\r\n|\n|\r/).forEach((line, i) => {
+      if (!stripped(line)) return;
+      const where = `line ${i + 1} of the glossary`;
+      const [source, ...rest] = line.split("\t");
+      if (rest.length < 1 || rest.length > 2) {
+        throw new Error(`${where}: write a term, a tab and its translation, and perhaps a tab and a note`);
+      }
+      const note = rest.length > 1 ? stripped(rest[1]) : "any";
+      if (note !== "any" && note !== "exact") {
+        throw new Error(`${where}: the note '${[...note].slice(0, 40).join("")}' is none of these: any, exact`);
+      }
+      glossary.#add(source, rest[0], note === "exact", where);
+    });
+    if (!glossary.terms.length) throw new Error("the glossary has no term");
+    glossary.#lengths = [...new Set(glossary.terms.map(({ source }) => [...source].length))].sort((one, other) => other - one);
+    return glossary;
+  }
+
+  #byName = { true: new Map(), false: new Map() };
+  #lengths = [];
+  terms = [];
+
+  /** The terms that stand in a sentence, one for each time, in their order: { start, end, term }. */
+  find(letters) {
+    const [small, found] = [smallLetters(letters), []];
+    for (let place = 0; place < letters.length;) {
+      const each = this.#at(letters, small, place);
+      if (each) found.push(each);
+      place = each ? each.end : place + 1;
+    }
+    return found;
+  }
+
+  /** The terms of a sentence whose translation is not there, or not often enough, in its translation. */
+  missing(letters, target) {
+    let left = plainTerm(target);
+    // The longest first, so that one that is a part of another does not take its place.
+    const terms = this.find(letters).map(({ term }) => term);
+    terms.sort((one, other) => [...other.target].length - [...one.target].length);
+    return terms.filter((term) => {
+      const place = left.indexOf(term.target);
+      if (place >= 0) left = `${left.slice(0, place)}\0${left.slice(place + term.target.length)}`;
+      return place < 0;
+    });
+  }
+
+  #add(given, wanted, exact, where) {
+    const term = { source: plainTerm(given), target: plainTerm(wanted), exact };
+    for (const [part, name] of [[term.source, "term"], [term.target, "translation"]]) {
+      if (!part) throw new Error(`${where}: the ${name} is empty`);
+    }
+    const key = exact ? term.source : smallLetters([...term.source]).join("");
+    const known = this.#byName[exact].get(key);
+    if (known) {
+      const said = known.target === term.target
+        ? `'${term.source}' is there already`
+        : `'${term.source}' is to be '${term.target}', but before it is '${known.target}'`;
+      throw new Error(`${where}: ${said}: leave one of them out`);
+    }
+    this.#byName[exact].set(key, term);
+    this.terms.push(term);
+  }
+
+  #at(letters, small, place) {
+    if (place && isAlnum(letters[place - 1]) && !isOfSpaceless(letters[place])) return null;
+    for (const length of this.#lengths) {
+      const end = place + length;
+      if (end > letters.length) continue;
+      const term = this.#byName.true.get(letters.slice(place, end).join(""))
+        ?? this.#byName.false.get(small.slice(place, end).join(""));
+      if (term && endsAt(letters, end)) return { start: place, end, term };
+    }
+    return null;
+  }
+}
+
+/** Whether a term that ends here is a whole word, but for Korean particles. */
+function endsAt(letters, end) {
+  if (!isAlnum(letters[end]) || isOfSpaceless(letters[end - 1])) return true;
+  if (!isSyllable(letters[end - 1])) return false;
+  let last = end;
+  while (last < letters.length && isSyllable(letters[last])) last++;
+  return !isAlnum(letters[last]) && areParticles(letters.slice(end, last).join(""));
+}
+
+/** Whether a text consists of particles, as 에서는. */
+function areParticles(text) {
+  if (text.length > 3 * LONGEST_PARTICLE) return false;
+  if (!text) return true;
+  for (let length = 1; length <= Math.min(LONGEST_PARTICLE, text.length); length++) {
+    if (PARTICLES.has(text.slice(0, length)) && areParticles(text.slice(length))) return true;
+  }
+  return false;
+}
+
+/**
+ * A translation with its terms in the place of the words that are linked to them; null if no alignment tells which these
+ * are. Frequent words at the beginning of these, as an article or a preposition, stay.
+ */
+function withTerms(letters, translation, found, frequent) {
+  if (!translation.alignment) return null;
+  const links = linksOf(letters, translation);
+  const shares = links.weights.map((row) => {
+    const sum = Math.max(added(row), 1e-9);
+    return row.map((weight) => weight / sum);
+  });
+  const written = [...translation.text];
+  const left = links.target.map(() => true);
+  const edits = [];
+  for (const { start, end, term } of found) {
+    const linked = shares.map((row) => added(row.filter((_, i) => links.source[i][0] < end && links.source[i][1] > start)));
+    const [first, last] = bestRun(linked.map((share) => share - 0.5), left);
+    if (first === last || added(linked.slice(first, last)) / (last - first) < 0.5) return null;
+    left.fill(false, first, last);
+    const word = (unit) => written.slice(...links.target[unit]).join("").toLowerCase();
+    let stay = 0;
+    while (stay < Math.min(MAY_STAY, last - first - 1) && frequent.has(word(first + stay))) stay++;
+    const begin = links.target[first + stay][0];
+    let after = links.target[last - 1][1];
+    while (after - begin > 1 && isStop(written[after - 1])) after--;
+    edits.push([begin, after, term.target]);
+  }
+  edits.sort((one, other) => one[0] - other[0]);
+  const { text, words } = spliced(written, edits, translation.tokens, translation.targetWords);
+  // These words were not scored by the model.
+  return {
+    ...translation,
+    text,
+    targetWords: words,
+    wordWeights: words && translation.sourceWords && wordWeights(translation.sourceWords, words, translation.alignment),
+    score: null,
+    freeScore: translation.score,
+    tokenScores: null,
+    confidence: null,
+    wordConfidences: null,
+  };
+}
+
+/**
+ * Translations of a sentence with the terms of a glossary, each text once, and the terms that the best one lacks. What has
+ * the wanted translations already stays as it is.
+ */
+function heeded(glossary, letters, translations, frequent) {
+  const found = glossary ? glossary.find(letters) : [];
+  if (!found.length) return { translations, missing: [] };
+  const lacks = ({ text }) => glossary.missing(letters, text);
+  const changed = translations.map((one) => (lacks(one).length ? withTerms(letters, one, found, frequent) ?? one : one));
+  const texts = changed.map(({ text }) => text);
+  return {
+    translations: changed.filter(({ text }, i) => texts.indexOf(text) === i),
+    missing: changed.length ? lacks(changed[0]) : found.map(({ term }) => term),
+  };
+}
+
+export { Glossary, heeded, withTerms };
