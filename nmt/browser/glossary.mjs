@@ -3,7 +3,7 @@
 // that is made to write them.
 
 import { spliced } from "./edits.mjs";
-import { WHITE, isAlnum, isSpaceless, stripped } from "./letters.mjs";
+import { WHITE, isAlnum, isSpaceless, stripped, wordPlaces } from "./letters.mjs";
 import { added, linksOf } from "./links.mjs";
 import { bestRun, isStop } from "./placing.mjs";
 import { wordWeights } from "./words.mjs";
@@ -156,17 +156,45 @@ function withTerms(letters, translation, found, frequent) {
   }
   edits.sort((one, other) => one[0] - other[0]);
   const { text, words } = spliced(written, edits, translation.tokens, translation.targetWords);
+  const pieces = piecesWithTerms(translation, [...text], words, edits);
+  const { targetWords, alignment } = pieces;
   // These words were not scored by the model.
   return {
     ...translation,
+    ...pieces,
     text,
-    targetWords: words,
-    wordWeights: words && translation.sourceWords && wordWeights(translation.sourceWords, words, translation.alignment),
+    wordWeights: targetWords && translation.sourceWords && wordWeights(translation.sourceWords, targetWords, alignment),
     score: null,
     freeScore: translation.score,
     tokenScores: null,
     confidence: null,
     wordConfidences: null,
+  };
+}
+
+/**
+ * The pieces of a translation with terms. Each word of a term is a piece, and has the mean of the weights of the pieces that
+ * gave way to it.
+ */
+function piecesWithTerms({ tokens, alignment }, letters, words, edits) {
+  if (!words) return { tokens, alignment, targetWords: words };
+  const found = wordPlaces(letters);
+  const rows = tokens.map((token, i) => ({ token, place: words.places[i], weights: alignment[i] }));
+  let shift = 0;
+  for (const [start, end, target] of edits) {
+    const [from, to] = [start + shift, start + shift + [...target].length];
+    shift += [...target].length - (end - start);
+    const inside = found.map((_, word) => word).filter((word) => found[word][0] < to && found[word][1] > from);
+    const gone = rows.filter(({ place }) => inside.includes(place));
+    if (!gone.length) continue;
+    const weights = Array.from(gone[0].weights, (_, i) => added(gone.map((row) => row.weights[i])) / gone.length);
+    const put = inside.map((place) => ({ token: `▁${words.words[place]}`, place, weights }));
+    rows.splice(rows.indexOf(gone[0]), gone.length, ...put);
+  }
+  return {
+    tokens: rows.map(({ token }) => token),
+    alignment: rows.map((row) => row.weights),
+    targetWords: { words: words.words, places: rows.map(({ place }) => place) },
   };
 }
 

@@ -65,6 +65,8 @@ def contents(model: bytes, translator: Translator, settings: Decoding, quantize:
         "quality": about.quality,
         "n_best": settings.n_best,
         "aligned": translator.aligned,
+        "frequent": sorted(translator.tokenizers.target.frequent()),
+        "stand_ins": translator.stand_ins(),
         "confidence": translator.confidence
         and {**as_numbers(translator.confidence), "weak": translator.confidence.weak},
         "model": named,

@@ -5,7 +5,6 @@ import html.entities
 import json
 import random
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -36,14 +35,14 @@ const { ENTITIES } = await from("entities");
 const { linksOf, joinedLinks } = await from("links");
 const { placedMarks } = await from("placing");
 const { translatedWithMarks } = await from("markup");
-const { Glossary, withTerms } = await from("glossary");
+const { Glossary, heeded, withTerms } = await from("glossary");
 const given = JSON.parse(readFileSync(file, "utf-8"));
 const said = (call) => { try { return call(); } catch (error) { return error.message; } };
 
 const reading = given.reading.map(([text, form]) => {
   const { letters, marks, kept, broken, rest } = readMarked(text, form);
-  return [letters.join(""), marks.map((each) => [each.start, each.end, each.opening, each.closing, each.parent, each.before,
-    each.after, each.breaks]), [...kept], broken, rest];
+  const fields = ["start", "end", "opening", "closing", "parent", "before", "after", "breaks"];
+  return [letters.join(""), marks.map((each) => fields.map((name) => each[name])), [...kept], broken, rest];
 });
 const linking = given.linking.map(([text, one]) => {
   const { source, target, weights } = linksOf([...text], one);
@@ -64,7 +63,8 @@ for (const { text, form, known, standIns, bySentence } of given.translating) {
     return { text: written.join(" "), score: -words.length, tokens: written.map((word) => `▁${word}`),
       sourceTokens: words.map((word) => `▁${word}`), sourceWords: null, targetWords: null, alignment };
   };
-  const found = await translatedWithMarks(text, { form, translate, standIns, fits: () => true, bySentence, aligned: true });
+  const how = { form, translate, standIns, fits: () => true, bySentence, aligned: true };
+  const found = await translatedWithMarks(text, how);
   translating.push([found.text, found.broken]);
 }
 const terms = given.terms.map(([tsv, text, one, frequent]) => said(() => {
@@ -74,14 +74,34 @@ const terms = given.terms.map(([tsv, text, one, frequent]) => said(() => {
     glossary.missing([...text], one.text).map(({ source }) => source),
     withTerms([...text], one, found, new Set(frequent))?.text ?? null];
 }));
-console.log(JSON.stringify({ entities: Object.fromEntries(ENTITIES), reading, linking, placing, translating, terms }));
+// A term of two words inside a tag, one inside a word with a sign, and one that is there already.
+const glossary = Glossary.read(given.glossary);
+const heeding = [];
+for (const text of given.heeding) {
+  const written = { 나는: "I", "밥을": "rice", "공원에": "park.", 먹었다: "ate" };
+  const translate = async (sentence) => {
+    const words = sentence.split(" ");
+    const target = words.map((word) => written[word]);
+    const one = { text: target.join(" "), score: -1, tokens: target.map((word) => `▁${word}`),
+      sourceTokens: words.map((word) => `▁${word}`), sourceWords: null, targetWords: null,
+      alignment: words.map((_, j) => Float32Array.from([...words.map((__, i) => Number(i === j)), 0])) };
+    return heeded(glossary, [...sentence], [one], new Set(["the"])).translations[0];
+  };
+  const how = { form: "html", translate, standIns: [], fits: () => true, aligned: true };
+  const found = await translatedWithMarks(text, how);
+  const [{ tokens, targetWords, score, freeScore }] = found.sentences;
+  heeding.push([found.text, tokens, targetWords.places, score, freeScore ?? null]);
+}
+const entities = Object.fromEntries(ENTITIES);
+console.log(JSON.stringify({ heeding, entities, reading, linking, placing, translating, terms }));
 """
 PARTS = (
-    "나는", "밥을", "ate", "I", "{name}", "%s", "42", "1,000.5", "https://a.b/c?d=(e)&amp;f", "a.b@c.de", " ", " ", "  ",
-    "<b>", "</b>", "<i class='x>y'>", "</i>", "<br>", "<br/>", "<img src=a>", "<code>x < <b>y</b></code>", "</p>", ".", "?",
-    "&lt;", "&amp;amp;", "&eacute", "&notit;", "&#x41;", "&#150;", "&#0;", "<!-- c -->", "<!-- open", "\U0001f600", "\U000f0000",
-    "\ue000", "H2O", "<sub>", "</sub>", "<span translate=no>z</span>", "<x/>", "<![CDATA[a>b]]>", "<?p?>", "<ph id='1'>q</ph>",
-    "&foo;", "\u00a0", "$5", "{{ x | y }}", "%(n)d", "%5.2f", "1:30", "1,2a", "饭", "吃了", "\t", "\n", "Straße", "\x85",
+    "나는", "밥을", "ate", "I", "{name}", "%s", "42", "1,000.5", "https://a.b/c?d=(e)&amp;f", "a.b@c.de", " ",
+    " ", "  ", "<b>", "</b>", "<i class='x>y'>", "</i>", "<br>", "<br/>", "<img src=a>",
+    "<code>x < <b>y</b></code>", "</p>", ".", "?", "&lt;", "&amp;amp;", "&eacute", "&notit;", "&#x41;",
+    "&#150;", "&#0;", "<!-- c -->", "<!-- open", "\U0001f600", "\U000f0000", "\ue000", "H2O", "<sub>", "</sub>",
+    "<span translate=no>z</span>", "<x/>", "<![CDATA[a>b]]>", "<?p?>", "<ph id='1'>q</ph>", "&foo;", "\u00a0",
+    "$5", "{{ x | y }}", "%(n)d", "%5.2f", "1:30", "1,2a", "饭", "吃了", "\t", "\n", "Straße", "\x85",
 )  # fmt: skip
 FORMS = ("html", "xml", "text")
 
@@ -122,14 +142,14 @@ def drawn(texts: Sequence[str], draws: random.Random) -> list[tuple[str, Transla
             read_as = read_as[1:]
         if draws.random() < 0.2:
             written = (*written, "▁more")
-        weights = [np.random.default_rng(len(found)).dirichlet(np.ones(len(read_as) + 1) * 0.2).tolist() for _ in written]
+        weights = [
+            np.random.default_rng(len(found)).dirichlet(np.ones(len(read_as) + 1) * 0.2).tolist() for _ in written
+        ]
         for row in weights:
             draws.shuffle(row)
         known = Words(tuple(text.split()), tuple(min(i, len(text.split()) - 1) for i in range(len(read_as))))
         use = bool(text.split()) and draws.random() < 0.3
-        found.append(
-            (text, Translation(target, -1.0, read_as, written, weights, source_words=known if use else None))
-        )
+        found.append((text, Translation(target, -1.0, read_as, written, weights, source_words=known if use else None)))
     return found
 
 
@@ -167,15 +187,24 @@ def sentence_by_sentence(text: str, form: Any, translate: Any, stand_ins: Sequen
     return translate_marked([text], translate, form, "en", split, stand_ins)[0]
 
 
+HEEDING = ["나는 <b>밥을</b> 먹었다", "나는 <i>공원에</i>", "나는 먹었다"]
+HEEDED = [
+    ["I <b>cooked rice</b> ate", ["▁I", "▁cooked", "▁rice", "▁ate"], [0, 1, 2, 3], None, -1],
+    ["I <i>the zoo</i>.", ["▁I", "▁the", "▁zoo."], [0, 1, 2], None, -1],
+    ["I ate", ["▁I", "▁ate"], [0, 1], -1, None],
+]
 SENTENCES = (
     "I ate <b>rice</b>. You <i>ate. They {n}</i> slept.<br>",
     "<b>One 42 two</b>. A &lt; B %s. Then <code>x</code> y",
     "See {a} now. Then <i>{b}</i> c.  <b>D</b> <img>",
 )
-TERMS = "사과\torange\n밥\tcooked rice\nNew York\t뉴욕\nApple\t애플\texact\napple\t사과\tany\n苹果\tapple\n집\tschool\n\n"
+TERMS = (
+    "사과\torange\n밥\tcooked rice\nNew York\t뉴욕\nApple\t애플\texact\napple\t사과\tany\n苹果\tapple\n집\tschool\n\n"
+)
 TERM_TEXTS = (
-    "나는 집에서 사과를 먹었다", "사과에서는 밥을, 밥상을 사과나무", "Apple, apple APPLE in New York", "我吃苹果了", "", "풋사과 집",
-    "밥은 밥이다. 사과입니다만",
+    "나는 집에서 사과를 먹었다", "사과에서는 밥을, 밥상을 사과나무", "Apple, apple APPLE in New York",
+    "我吃苹果了", "",
+    "풋사과 집", "밥은 밥이다. 사과입니다만",
 )  # fmt: skip
 
 
@@ -195,8 +224,8 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Any, An
     linking = drawn(["나는 밥을 먹었다", "我吃了 饭", "a  b 😀c", "", "½ x y z"] * 30, draws)
     known = {"ab": "AB", "cd": "CD", "I": "Ich", "ate": "aß", "나는": "I", "밥을": "rice"}
     translating: list[dict[str, Any]] = [
-        {"text": text, "form": FORMS[n % 3], "known": known if n % 2 else None, "standIns": ["ab", "cd"][: n % 4 // 2 * 2],
-         "bySentence": False}
+        {"text": text, "form": FORMS[n % 3], "known": known if n % 2 else None, "bySentence": False,
+         "standIns": ["ab", "cd"][: n % 4 // 2 * 2]}
         for n, text in enumerate(made(250, 10, 3))
     ]  # fmt: skip
     translating += [
@@ -213,6 +242,8 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Any, An
                 "linking": [(text, for_node(one)) for text, one in linking],
                 "placing": placing,
                 "translating": translating,
+                "heeding": HEEDING,
+                "glossary": "밥\tcooked rice\n공원\tthe zoo\n나\tI",
                 "terms": [(tsv, text, for_node(one), frequent) for tsv, text, one, frequent in terms],
             }
         ),
@@ -253,6 +284,7 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Any, An
         ]
 
     wanted = {
+        "heeding": HEEDED,
         "entities": html.entities.html5,
         "reading": [reads(*each) for each in reading],
         "linking": [[*links_of(text, one)[:2], links_of(text, one).weights.tolist()] for text, one in linking],
@@ -267,7 +299,7 @@ def html_escaped(raw: str) -> str:
     return html.escape(raw, quote=False)
 
 
-@pytest.mark.parametrize("name", ["entities", "reading", "placing", "translating"])
+@pytest.mark.parametrize("name", ["entities", "reading", "placing", "translating", "heeding"])
 def test_texts_are_those_of_the_package(answers: dict[str, tuple[Any, Any]], name: str) -> None:
     wanted, found = answers[name]
     if name == "entities":

@@ -27,6 +27,7 @@ from nmt.inference.translator import Translator
 SEARCH = {"beam": 3, "n_best": 2, "length_penalty": 1.0, "max_length": 30}
 # What npm says where there is no network, or no way through it.
 UNREACHABLE = re.compile(r"ENOTFOUND|EAI_AGAIN|ECONN|ETIMEDOUT|ENETUNREACH|EHOSTUNREACH|E403|E50\d|Is there a network")
+MARKED = ["나는 <b>밥을</b> 먹었다<br>", "<i>나는</i> {name} 먹었다 &amp; 42", "<b>나는", "{x}"]
 CARD = "# a card <b>\n\n- **one**: line"
 
 
@@ -154,12 +155,23 @@ for (const text of JSON.parse(readFileSync(process.argv[3], "utf-8"))) {
     ...one, alignment: one.alignment.map((row) => [...row]),
   }))]));
 }
+const marked = [];
+for (const text of JSON.parse(process.argv[4])) {
+  const one = await translator.translateMarked(text);
+  marked.push([one.text, one.broken]);
+}
+const [{ source: word }] = (await translator.translate("나는 밥을 먹었다")).parts;
+const [first] = (await translator.translate(word)).parts;
+const glossary = `${word.split(" ")[0]}\tQuabble`;
+const [heeded] = (await translator.translate(word, { glossary })).parts;
+const wrong = await translator.translate(word, { glossary: "밥" }).catch((error) => error.message);
 const stopped = new AbortController();
 const asked = translator.translate("나는 밥을 먹었다", { signal: stopped.signal });
 stopped.abort();
 const reason = await asked.catch((error) => error.name);
 translator.close();
-console.log(JSON.stringify({ found, reason }));
+const terms = [first.translations.length, heeded.translations[0].text, heeded.missing, wrong];
+console.log(JSON.stringify({ found, reason, marked, terms }));
 """
 
 
@@ -169,8 +181,13 @@ def test_in_node_every_text_is_translated_as_by_the_translator(
 ) -> None:
     texts = tmp_path / "texts.json"
     texts.write_text(json.dumps(TEXTS), encoding="utf-8")
-    answer = json.loads(run_node(IN_NODE, pages[0] / "translate.mjs", texts))
+    answer = json.loads(run_node(IN_NODE, pages[0] / "translate.mjs", texts, json.dumps(MARKED)))
     assert answer["reason"] == "AbortError"
+    found = translator.translate_marked(MARKED, **SEARCH)
+    assert answer["marked"] == [[each.text, each.broken] for each in found]
+    # Either its words gave way to the term, or the term is named.
+    several, text, missing, wrong = answer["terms"]
+    assert several and ("Quabble" in text) == (not missing) and wrong.startswith("line 1 of the glossary: write a term")
     for text, parts, best in zip(TEXTS, answer["found"], translator.hypotheses(TEXTS, **SEARCH), strict=True):
         if len(translator.tokenizers.source.ids(text)) > 30:
             assert "".join(source for source, _ in parts) == text and len(parts) > 1
@@ -388,6 +405,16 @@ def test_in_a_browser_one_file_translates_from_disk_and_asks_nobody(
     (tmp_path / "latin.txt").write_bytes(b"\xff\xfe")
     page.locator("#file").set_input_files(tmp_path / "latin.txt")
     assert "latin.txt is not a text" in page.locator("#failed").inner_text()
+    # Tags, and a glossary that has a mistake.
+    page.locator("#tags").check()
+    assert (
+        opened.translated("나는 <b>밥을</b><br>")
+        == translator.translate_marked(["나는 <b>밥을</b><br>"], **SEARCH)[0].text
+    )
+    page.locator("#glossary summary").click()
+    page.locator("#terms").fill("밥")
+    page.locator("#failed:visible").wait_for()
+    assert "line 1 of the glossary" in page.locator("#failed").inner_text()
     # A second tab has a translator of its own.
     second = Opened(chromium, pages[1].as_uri())
     assert second.translated(sentence) == best[0].text

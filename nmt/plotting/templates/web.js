@@ -73,7 +73,8 @@ const translate = async () => {
   running?.abort();
   const own = (running = new AbortController());
   const lines = text.value.split(/\r\n|\r|\n/);
-  const bySentence = element("sentences").checked;
+  const [bySentence, marked] = [element("sentences").checked, element("tags").checked];
+  const glossary = element("terms").value.trim() ? element("terms").value : "";
   fail();
   drawn = [];
   if (!text.value.trim()) {
@@ -101,9 +102,17 @@ const translate = async () => {
     for (const [i, line] of lines.entries()) {
       const translated = [];
       found.push(translated);
+      if (marked) {
+        const one = await translator.translateMarked(line, { signal: own.signal, bySentence, glossary });
+        if (line.trim()) translated.push(asPart(one));
+        Object.assign(ready, { done: i + 1 });
+        advance();
+        continue;
+      }
       await translator.translate(line, {
         signal: own.signal,
         bySentence,
+        glossary,
         onPart: (part, done, of) => {
           translated.push(part);
           Object.assign(ready, lines.length === 1 ? { done, of } : { done: i + Number(done === of) });
@@ -113,7 +122,7 @@ const translate = async () => {
     }
     if (own !== running) return;
     draw(found, true);
-    notes(found, bySentence);
+    notes(found, bySentence || marked);
   } catch (error) {
     if (own !== running) return;
     draw(found, true);
@@ -127,13 +136,40 @@ const translate = async () => {
   busy(false);
 };
 
+// A text with markup as one part of the page. The links of its sentences stand behind one another.
+const asPart = ({ source, text: written, broken, missing, sentences }) => {
+  const joined = { text: written, score: null, tokenScores: null, sourceWords: { words: [] }, targetWords: { words: [] } };
+  const blocks = sentences.map(({ sourceWords, targetWords, wordWeights }) => {
+    const from = joined.sourceWords.words.length;
+    joined.sourceWords.words.push(...sourceWords.words);
+    joined.targetWords.words.push(...targetWords.words);
+    return [from, wordWeights ?? []];
+  });
+  const width = joined.sourceWords.words.length;
+  joined.wordWeights = blocks.flatMap(([from, rows]) => rows.map((row) => {
+    const whole = new Array(width).fill(0);
+    row.forEach((weight, i) => { whole[from + i] = weight; });
+    return whole;
+  }));
+  joined.unfinished = sentences.some(({ unfinished }) => unfinished);
+  return { source, broken, missing, translations: [joined] };
+};
+
 const notes = (found, bySentence) => {
   const best = found.flat().flatMap(({ translations }) => translations.slice(0, 1));
   const keys = [];
   if (!bySentence && found.some((line) => line.length > 1)) keys.push("cut");
   if (best.some(({ unfinished }) => unfinished)) keys.push("unfinished");
   if (result.querySelector("mark")) keys.push("weak");
-  told = () => { state.textContent = keys.map((key) => said(key)).join(" "); };
+  const lacking = [...new Set(found.flat().flatMap(({ missing }) => missing ?? []).map(({ source, target }) => `${source} → ${target}`))];
+  const reasons = [...new Set(found.flat().map(({ broken }) => broken).filter(Boolean))];
+  told = () => {
+    state.textContent = [
+      ...keys.map((key) => said(key)),
+      ...reasons.map((reason) => said("broken", { reason })),
+      ...(lacking.length ? [said("lacking", { terms: lacking.join(", ") })] : []),
+    ].join(" ");
+  };
   told();
 };
 
@@ -148,7 +184,8 @@ const best = ({ translations }) => translations[0]?.text ?? "";
 const whole = () => shown.map((parts) => parts.map(best).filter(Boolean).join(" ")).join("\n");
 
 // The words of a translation, those marked that are weak.
-const marked = (one) => {
+const withWeak = (one) => {
+  if (!one.tokenScores) return [one.text];
   const { words: own, places } = one.targetWords;
   const sums = own.map(() => [0, 0]);
   places.forEach((word, i) => {
@@ -175,7 +212,7 @@ const draw = (found, ended) => {
   }
   for (const part of parts.slice(drawn.length)) {
     const line = make(several ? "button" : "p", "", { dir: "auto", lang: languages[1], ...(several && { type: "button", "aria-pressed": "false" }) });
-    line.append(...(best(part) ? marked(part.translations[0]) : [said("nothing")]));
+    line.append(...(best(part) ? withWeak(part.translations[0]) : [said("nothing")]));
     if (several) line.addEventListener("click", () => pick(part));
     result.append(line);
     drawn.push(line);
@@ -201,7 +238,7 @@ const detail = () => {
     const button = make("button", "", { type: "button", "aria-pressed": String(i === place) });
     button.append(
       make("span", one.text || said("nothing"), { class: "words", dir: "auto", lang: languages[1] }),
-      make("span", one.score.toFixed(2).replace("-", "−"), { class: "score" }),
+      make("span", one.score === null ? "–" : one.score.toFixed(2).replace("-", "−"), { class: "score" }),
     );
     button.addEventListener("click", () => { place = i; detail(); element("list").children[i].firstChild.focus(); });
     item.append(button);
@@ -224,14 +261,14 @@ const detail = () => {
 
 // --- files ---
 
-const openFile = async (file) => {
+const readInto = async (field, file) => {
   if (file.size > LARGEST) return fail("too_large", { name: file.name });
   try {
-    text.value = new TextDecoder("utf-8", { fatal: true }).decode(await file.arrayBuffer());
+    field.value = new TextDecoder("utf-8", { fatal: true }).decode(await file.arrayBuffer());
   } catch {
     return fail("not_text", { name: file.name });
   }
-  element("sentences").checked = true;
+  if (field === text) element("sentences").checked = true;
   translate();
 };
 
@@ -295,11 +332,14 @@ const begin = async () => {
   element("desk").hidden = false;
   element("licenses").addEventListener("toggle", readLicenses);
   text.addEventListener("input", soon);
-  element("sentences").addEventListener("change", translate);
-  element("file").addEventListener("change", ({ target }) => {
-    if (target.files.length) openFile(target.files[0]);
-    target.value = "";
-  });
+  element("terms").addEventListener("input", soon);
+  for (const id of ["sentences", "tags"]) element(id).addEventListener("change", translate);
+  for (const [id, field] of [["file", text], ["terms-file", element("terms")]]) {
+    element(id).addEventListener("change", ({ target }) => {
+      if (target.files.length) readInto(field, target.files[0]);
+      target.value = "";
+    });
+  }
   element("stop").addEventListener("click", () => running?.abort());
   text.addEventListener("keydown", ({ key }) => key === "Escape" && running?.abort());
   element("copy").addEventListener("click", copy);
