@@ -30,6 +30,7 @@ from nmt.client import (
 )
 from nmt.client.client import _hypotheses
 from nmt.errors import InputError, WorkFailed
+from nmt.markup.translate import translate_marked
 from nmt.signatures import SIGNATURES
 from nmt.translation import Translation, record
 
@@ -87,6 +88,13 @@ def test_translations_come_back_in_order_without_what_fills_their_rows(either: R
         assert each.alignment == [
             [float(i == j) for j in range(len(each.source_tokens) + 1)] for i in range(len(each.tokens))
         ]
+
+
+def test_markup_moves_along_the_links_that_a_server_sends(server: RestStandIn) -> None:
+    # It "translates" word by word, and links each to its own.
+    with Client(server.url) as client:
+        found = translate_marked(["나는 <b>밥을</b> 먹었다<br>", "<i>나는</i> {n}"], client.translate)
+    assert [each.text for each in found] == ["나는 <b>밥을</b> 먹었다<br>", "<i>나는</i> {n}"]
 
 
 def test_scores_come_back_in_order(either: RestStandIn | GrpcStandIn) -> None:
