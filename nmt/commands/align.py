@@ -37,6 +37,21 @@ def align(
     teach: Annotated[
         bool, typer.Option("--teach", help="Teach MODEL an alignment head with these pairs, and write no links.")
     ] = False,
+    teacher: Annotated[
+        Literal["aligner", "model"] | None,
+        typer.Option(
+            help="With --teach: whose links the head learns, a word aligner's or those that MODEL finds now.",
+            show_default="aligner",
+        ),
+    ] = None,
+    shifted: Annotated[
+        bool,
+        typer.Option(
+            "--shifted",
+            help="With --teach, of a Transformer: teach no head, but choose the attention that links best where a token"
+            " is the input.",
+        ),
+    ] = False,
     to: Annotated[Path | None, typer.Option(help="A new file for the links.", show_default="standard output")] = None,
     form: Annotated[
         Form,
@@ -85,6 +100,10 @@ def align(
     **Example:** `nmt align --pairs pairs.tsv --keep pairs.aligner --to pairs.links`
     """
     corpus, name = _corpus(source, target, pairs, tsv_quoting)
+    if (teacher or shifted) and not teach:
+        raise InputError("--teacher and --shifted say how a model learns to link. Add --teach.")
+    if teacher and shifted:
+        raise InputError("--shifted teaches nothing, so there is no --teacher. Leave one of them out.")
     if model is None and (teach or attention or ensemble or settings):
         raise InputError("--teach, --attention, --ensemble and --set are for a MODEL, and none was named.")
     if model is not None and symmetrization:
@@ -103,7 +122,7 @@ def align(
         raise InputError(f"{keep} exists, or there is no folder for it. Name a new file with --keep.")
     if teach:
         assert model
-        _teach(model, corpus)
+        _teach(model, corpus, by_model=teacher == "model", shifted=shifted)
         return
     right = _gold(gold, name, corpus) if gold else []
     joined = symmetrization or "grow-diag-final"
@@ -151,24 +170,27 @@ def align(
         say(str(alignment_error(links, right)))
 
 
-def _teach(model: Path, corpus: Corpus) -> None:
-    """Teach a model's alignment head, and write it into the model's folder."""
+def _teach(model: Path, corpus: Corpus, *, by_model: bool, shifted: bool) -> None:
+    """Teach a model's alignment head, or choose its attention, and write it into the model's folder."""
     from nmt.folder_lock import folder_lock
     from nmt.inference import head_file
 
     decoding(model)
     with folder_lock(model, "nmt align --teach"):
-        translator = open_models(model, None, attention=True, confidence=False)
+        translator = open_models(model, None, attention=not by_model, confidence=False)
         from nmt.models.seq2seq import Seq2Seq
+        from nmt.training.choose_attention import choose
         from nmt.training.teach_alignment import teach
 
         assert isinstance(translator.model, Seq2Seq)
-        head = teach(translator.model, translator.tokenizers, translator.config, corpus)
+        given = (translator.model, translator.tokenizers, translator.config, corpus)
+        head = choose(*given) if shifted else teach(*given, translator if by_model else None)
         try:
             head_file.write(model, head)
         except OSError as error:
             raise WorkFailed(f"{model} cannot be written to: {error.strerror}.") from None
-    say(f"{model} has an alignment head. Its alignments come from it: nmt align {model} --source F --target F")
+    what = "is linked by this attention" if shifted else "has an alignment head"
+    say(f"{model} {what}. Its alignments come from it: nmt align {model} --source F --target F")
 
 
 def _of_model(

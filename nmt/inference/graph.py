@@ -20,8 +20,12 @@ from nmt.decoding.strategies import constraints_for, graph_settings, search, sel
 from nmt.models.language_model import LanguageModel
 from nmt.models.linked import LinkedModel
 from nmt.models.seq2seq import Seq2Seq
+from nmt.models.shifted import ShiftedModel
 
 Outputs = dict[str, tf.Tensor]
+
+# A translator as it is searched.
+Searched = Seq2Seq | LinkedModel | ShiftedModel | Ensemble
 
 
 class TranslationGraph:
@@ -40,9 +44,7 @@ class TranslationGraph:
         shortlist: what ``decoding.shortlist`` limits a search to.
     """
 
-    def __init__(
-        self, model: Seq2Seq | LinkedModel | Ensemble, tokenizers: Tokenizers, shortlist: Shortlist | None = None
-    ) -> None:
+    def __init__(self, model: Searched, tokenizers: Tokenizers, shortlist: Shortlist | None = None) -> None:
         self.model = model
         self.tokenizers = tokenizers
         self.shortlist = shortlist

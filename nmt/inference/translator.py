@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from nmt.config import Config, Decoding, beam_size
-from nmt.data.tokenizers import EOS, UNK, Tokenizers
+from nmt.data.tokenizers import BOS, EOS, UNK, Tokenizers
 from nmt.decoding.ensemble import Ensemble
 from nmt.decoding.phrases import phrases_of
 from nmt.decoding.shortlist import SPECIAL, Shortlist
@@ -27,7 +27,8 @@ from nmt.inference.confidence_file import read as read_confidence
 from nmt.inference.confidence_file import with_confidence
 from nmt.inference.confidence_file import write as write_confidence
 from nmt.inference.glossary import Found, Glossary, Term
-from nmt.inference.graph import Outputs, TranslationGraph
+from nmt.inference.graph import Outputs, Searched, TranslationGraph
+from nmt.inference.head_file import Linker
 from nmt.inference.head_file import read as read_head
 from nmt.inference.head_file import write as write_head
 from nmt.inference.link_shortlist import read as read_shortlist
@@ -37,12 +38,12 @@ from nmt.inference.parallel import PARALLEL_BATCHES
 from nmt.inference.searcher import NUMBERS, STRINGS, Searcher, count_pieces
 from nmt.inference.strings import continued, encoded, one_line, readable
 from nmt.inference.terms import keeps_the_rest, replaced
-from nmt.layers.alignment_head import AlignmentHead
 from nmt.markup.placeholders import STAND_INS
 from nmt.markup.translate import MarkedTranslation, translate_marked
 from nmt.model_folder import HEAD
 from nmt.models.linked import LinkedModel
 from nmt.models.seq2seq import Seq2Seq
+from nmt.models.shifted import ShiftedAttention, ShiftedModel
 from nmt.saving import load
 from nmt.translation import Translation
 
@@ -66,8 +67,9 @@ class Translator(Searcher):
         model: the trained model, or several that are searched as one, an :class:`~nmt.decoding.ensemble.Ensemble`.
         tokenizers, config, parallel_batches: see :class:`~nmt.inference.searcher.Searcher`.
         shortlist: what ``decoding.shortlist`` limits a search to; see :mod:`nmt.inference.link_shortlist`.
-        heads: for each model its alignment head, or ``None``; see :mod:`nmt.inference.head_file`. Alignments come from
-            the heads; without any they are what the decoder attends to.
+        heads: for each model its alignment head, or the attention in its place, or ``None``; see
+            :mod:`nmt.inference.head_file`. Alignments come from these; without any they are what the decoder attends
+            to.
         confidence: what tells how likely a translation and its words are right; see :mod:`nmt.inference.calibration`.
         lite: whether a text by itself is searched greedily in LiteRT's interpreter, in about half the time; see
             :class:`~nmt.inference.lite.LiteSearch`. The first such text waits some seconds for a conversion of the
@@ -83,7 +85,7 @@ class Translator(Searcher):
         config: Config,
         parallel_batches: int = PARALLEL_BATCHES,
         shortlist: Shortlist | None = None,
-        heads: Sequence[AlignmentHead | None] = (),
+        heads: Sequence[Linker | None] = (),
         confidence: Confidence | None = None,
         lite: bool = False,
     ) -> None:
@@ -124,7 +126,7 @@ class Translator(Searcher):
             InputError: if one holds no model or a language model, is incomplete or damaged, or has another vocabulary.
         """
         models: list[Seq2Seq] = []
-        heads: list[AlignmentHead | None] = []
+        heads: list[Linker | None] = []
         first: tuple[Tokenizers, Config] | None = None
         for place in (folder, *others):
             model, tokenizers, config = load(Path(place))
@@ -157,7 +159,7 @@ class Translator(Searcher):
 
     @property
     def linked(self) -> bool:
-        """Whether alignments come from an alignment head, and not from what the decoder attends to."""
+        """Whether alignments are links, and not what the decoder attends to while it writes."""
         return any(self.heads)
 
     def save(self, folder: str | Path) -> None:
@@ -518,10 +520,14 @@ class Translator(Searcher):
             yield best
 
 
-def _linked(model: Seq2Seq | Ensemble, heads: tuple[AlignmentHead | None, ...]) -> Seq2Seq | LinkedModel | Ensemble:
+def _linked(model: Seq2Seq | Ensemble, heads: tuple[Linker | None, ...]) -> Searched:
     """Return what is searched: the model with its alignment head, or the models of an ensemble with theirs."""
     if not any(heads):
         return model
     models = model.models if isinstance(model, Ensemble) else (model,)
-    linked = [LinkedModel(each, head) if head else each for each, head in zip(models, heads, strict=True)]
+    linked = [
+        each if head is None else ShiftedModel(each, head, BOS) if isinstance(head, ShiftedAttention)
+        else LinkedModel(each, head)
+        for each, head in zip(models, heads, strict=True)
+    ]  # fmt: skip
     return Ensemble(linked) if isinstance(model, Ensemble) else linked[0]

@@ -408,8 +408,43 @@ class TransformerDecoder(_Stack):
         memory = self.remember(values, values_mask)
         return self._run_layers(self.places(inputs, places), whole_target, memory, training)
 
+    def read_whole(self, inputs: tf.Tensor, memory: Memory) -> tuple[tf.Tensor, list[tf.Tensor]]:
+        """Read a whole target, and return the cross-attention of every head of every layer, too.
+
+        Arguments:
+            inputs: as in the call, ``(batch, target, units)``.
+            memory: of the source, from :meth:`remember`.
+
+        Returns:
+            The readouts ``(batch, target, units)``, and for each layer ``(batch, heads, target, source)``. A row
+            belongs to the token that attends, sums to one, and is zero on padding.
+
+        >>> decoder = TransformerDecoder(units=6, heads=2, feed_forward=13, layers=3)
+        >>> _ = decoder(tf.ones([1, 4, 6]), tf.ones([1, 5, 6]))
+        >>> readouts, weights = decoder.read_whole(tf.ones([1, 4, 6]), decoder.remember(tf.ones([1, 5, 6]), None))
+        >>> readouts.shape, len(weights), weights[0].shape
+        (TensorShape([1, 4, 6]), 3, TensorShape([1, 2, 4, 5]))
+        """
+        places = tf.range(tf.shape(inputs)[1])
+        causal = _causal(places)
+        found: list[tf.Tensor] = []
+
+        def whole_target(i: int, normed: tf.Tensor) -> Memory:
+            return self.looks[i][0].remember(normed)._replace(mask=causal)
+
+        def keep(i: int, query: tf.Tensor, source: Memory) -> None:
+            found.append(self.looks[i][1].weights_of_heads(query, source))
+
+        readouts, _ = self._run_layers(self.places(inputs, places), whole_target, memory, False, keep)
+        return readouts, found
+
     def _run_layers(
-        self, x: tf.Tensor, target: Callable[[int, tf.Tensor], Memory], memory: Memory, training: bool
+        self,
+        x: tf.Tensor,
+        target: Callable[[int, tf.Tensor], Memory],
+        memory: Memory,
+        training: bool,
+        keep: Callable[[int, tf.Tensor, Memory], None] = lambda i, query, source: None,
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """Run all layers, for one step or a whole target.
 
@@ -419,6 +454,7 @@ class TransformerDecoder(_Stack):
                 normalised ``x``.
             memory: of the source, from :meth:`remember`.
             training: whether units are dropped.
+            keep: is told what each layer asks its source, given the number of the layer, the query and the memory.
 
         Returns:
             The readouts, of the shape of ``x``, and the alignment, ``(batch, source)`` or ``(batch, target, source)``.
@@ -432,7 +468,9 @@ class TransformerDecoder(_Stack):
             x += self.drop(context, training=training)
             for attention in cross_attention:
                 source = Memory(memory.values[i], memory.keys[i], memory.mask)
-                context, weights = attention.attend(self.norms[i][1](x), source)
+                query = self.norms[i][1](x)
+                context, weights = attention.attend(query, source)
+                keep(i, query, source)
                 x += self.drop(context, training=training)
                 alignment = weights if i == aligning else alignment
             x = self._network(i, x, training)

@@ -24,6 +24,7 @@ from nmt.data.tokenizers import EOS, PAD, Tokenizers
 from nmt.errors import InputError
 from nmt.evaluation.alignment_error import pharaoh
 from nmt.inference.head_file import new_head, parameters
+from nmt.inference.translator import Translator
 from nmt.layers.alignment_head import AlignmentHead
 from nmt.linking.aligner import Posteriors, learn
 from nmt.models.seq2seq import Seq2Seq
@@ -39,6 +40,8 @@ _PAIRS = 100_000
 _SEEN = 20_000
 _EPOCHS = 30
 _BATCH = 64
+# Pairs that a teacher links at once.
+_TOGETHER = 1000
 _RATE = 0.004
 # The probability from which on the mean of both directions is a link, chosen on the built-in corpus.
 _LIKELY = 0.3
@@ -53,7 +56,9 @@ def wanted(config: Config) -> bool:
     return config.training.alignment_head == "on" or (config.training.alignment_head == "auto" and has_attention)
 
 
-def teach(model: Seq2Seq, tokenizers: Tokenizers, config: Config, corpus: Corpus) -> AlignmentHead:
+def teach(
+    model: Seq2Seq, tokenizers: Tokenizers, config: Config, corpus: Corpus, teacher: Translator | None = None
+) -> AlignmentHead:
     """Return a new head that has learned to link the tokens of a translator.
 
     The logger of this module logs its progress, with level INFO.
@@ -63,6 +68,7 @@ def teach(model: Seq2Seq, tokenizers: Tokenizers, config: Config, corpus: Corpus
         tokenizers: those it was trained with.
         config: the whole configuration.
         corpus: the pairs it was trained on, or others of the same kind.
+        teacher: a translator whose own links are learned, instead of those of the corpus or of a word aligner.
 
     Raises:
         InputError: if the model has no attention, or no pair is left to learn from.
@@ -70,8 +76,8 @@ def teach(model: Seq2Seq, tokenizers: Tokenizers, config: Config, corpus: Corpus
     if not model.aligned:
         raise InputError("An alignment head is taught to a model with attention, and model.attention is 'none'.")
     begun = time.monotonic()
-    triples = list(_linked_pairs(corpus))
-    if corpus.links() is None:
+    triples = list(linked_pairs(corpus) if teacher is None else _linked_by(teacher, corpus))
+    if corpus.links() is None or teacher is not None:
         logger.info(f"Linked the words of {len(triples):,} pairs in {time.monotonic() - begun:.1f} s.")
     measured = lengths(triples, tokenizers, config.data.max_length)
     if not len(measured):
@@ -106,15 +112,25 @@ def teach(model: Seq2Seq, tokenizers: Tokenizers, config: Config, corpus: Corpus
     return head
 
 
-def _linked_pairs(corpus: Corpus) -> Iterator[tuple[str, str, str]]:
-    """Yield the pairs with their given links or, without any, with those that a word aligner finds in them."""
-    pairs = list(islice(corpus.pairs(), _PAIRS))
+def linked_pairs(corpus: Corpus, most: int = _PAIRS) -> Iterator[tuple[str, str, str]]:
+    """Yield the first pairs with their given links or, without any, with those that a word aligner finds in them."""
+    pairs = list(islice(corpus.pairs(), most))
     if (links := corpus.links()) is not None:
         for (source, target), line in zip(pairs, links, strict=False):
             yield source, target, line
         return
     for (source, target), found in zip(pairs, learn(pairs).align_all(pairs), strict=True):
         yield source, target, pharaoh(likely_links(found))
+
+
+def _linked_by(teacher: Translator, corpus: Corpus) -> Iterator[tuple[str, str, str]]:
+    """Yield the pairs with the links that a translator finds: of each target word those that are likely."""
+    pairs = islice(corpus.pairs(), _PAIRS)
+    while some := list(islice(pairs, _TOGETHER)):
+        found = teacher.score([source for source, _ in some], [target for _, target in some])
+        for (source, target), each in zip(some, found, strict=True):
+            targets, sources = (each.words().weights >= _LIKELY).nonzero()
+            yield source, target, pharaoh(set(zip(sources.tolist(), targets.tolist(), strict=True)))
 
 
 def likely_links(found: Posteriors) -> set[tuple[int, int]]:

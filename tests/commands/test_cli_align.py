@@ -97,6 +97,12 @@ REFUSED = {
     "no aligner": (["--pairs", "tsv", "--aligner", "nowhere"], ["There is no file"]),
     "nothing to continue": (["--pairs", "tsv", "--resume"], ["name it with --to"]),
     "half a judgement": (["--pairs", "tsv", "--to", "x", "--gold", "gold", "--resume"], ["judges all links"]),
+    "a teacher without a lesson": (["m", "--pairs", "tsv", "--teacher", "model"], ["Add --teach"]),
+    "a choice without a lesson": (["m", "--pairs", "tsv", "--shifted"], ["Add --teach"]),
+    "a teacher of nothing": (
+        ["m", "--teach", "--shifted", "--teacher", "model", "--pairs", "tsv"],
+        ["--shifted teaches nothing"],
+    ),
     "links of a lesson": (["m", "--teach", "--pairs", "tsv", "--gold", "gold"], ["--teach writes no links"]),
 }
 
