@@ -73,15 +73,14 @@ def choose(model: Seq2Seq, tokenizers: Tokenizers, config: Config, corpus: Corpu
             tf.cast(tf.reduce_any(links, -1), tf.int32)
         )
 
-    right, total = np.zeros(0), 0
-    for batch in pipeline.epoch(tf.constant(0, tf.int64)):
-        found, linked = compare(*batch)
-        right = found.numpy() + (right if len(right) else 0)
-        total += int(linked)
+    found = [compare(*batch) for batch in pipeline.epoch(0)]
+    right = np.asarray(tf.add_n([each for each, _ in found]))
+    total = sum(int(linked) for _, linked in found)
     if not total:
         raise InputError(f"No token of {corpus.name} is linked, so no attention can be chosen by its pairs.")
-    layer, head = np.unravel_index(int(np.argmax(right)), right.shape)
-    chosen = ShiftedAttention(int(layer), None if head == right.shape[1] - 1 else int(head))
+    heads = right.shape[-1] - 1
+    layer, head = divmod(int(np.argmax(right)), heads + 1)
+    chosen = ShiftedAttention(layer, None if head == heads else head)
     name = "the mean of its heads" if chosen.head is None else f"head {chosen.head}"
     logger.info(
         f"Of {right.size} attentions, that of layer {chosen.layer} and {name}, both counted from 0, agrees best: "
