@@ -24,8 +24,8 @@ demo: $(READY)
 # Every test but those that run the lessons and tutorials. Types are checked beside them: before them one core would wait
 # for the other.
 test: $(DEV_READY)
-	@$(MAKE) --no-print-directory -j 3 style imports audit
-	@$(MAKE) --no-print-directory -j 2 types tests
+	@$(MAKE) --no-print-directory -j 2 style imports
+	@$(MAKE) --no-print-directory -j 3 types audit tests
 
 tests: $(DEV_READY)
 	$(PYTEST) -m "not lesson"
