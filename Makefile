@@ -14,7 +14,8 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no
 unexport PYTHONDONTWRITEBYTECODE
 # Workers of pytest; two suit two cores, three are no faster there.
 JOBS ?= 2
-PYTEST := $(BIN)/pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
+# The plugins that are used, by name: pytest would rewrite the modules of every other one, too, in each process.
+PYTEST := PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 $(BIN)/pytest -p xdist -p hypothesispytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
 .PHONY: demo test tests test-lessons test-all prove check style types imports audit format notebooks docs clean
 

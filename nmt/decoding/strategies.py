@@ -83,18 +83,13 @@ def search(
         ``n_best`` hypotheses for each row.
     """
     recording = recorder(model)
-    found = _search(
-        model,
-        settings,
-        recording.stepped(memory),
-        mask,
-        constraints,
-        numbers=numbers,
-        bos=bos,
-        eos=eos,
-        history=history,
-        selection=selection,
-    )
+    searched, stepped = model, recording.stepped(memory)
+    if selection is not None:
+        searched, stepped = selection.restrict(model, stepped)
+        constraints = selection.constraints(constraints)
+    found = _search(searched, settings, stepped, mask, constraints, numbers=numbers, bos=bos, eos=eos, history=history)
+    if selection is not None:
+        found = selection.spelled(found)
     if not recording.width:
         return found
     weights = model.link(found.alignment, found.tokens, memory)
@@ -114,24 +109,8 @@ def _search(
     bos: int,
     eos: int,
     history: History,
-    selection: Selection | None,
 ) -> Hypotheses:
     """Search as :func:`search` does, with records in place of alignments where a model records."""
-    if selection is not None:
-        restricted, memory = selection.restrict(model, memory)
-        found = _search(
-            restricted,
-            settings,
-            memory,
-            mask,
-            selection.constraints(constraints),
-            numbers=numbers,
-            bos=bos,
-            eos=eos,
-            history=history,
-            selection=None,
-        )
-        return selection.spelled(found)
     # A step reads BOS and all tokens but the last.
     state = model.initial_state(memory, tf.maximum(constraints.max_steps, 1))
     if (size := beam_size(settings)) > 1:

@@ -59,17 +59,11 @@ def recurrent(config: Config, source_vocabulary: int, target_vocabulary: int) ->
         layer = make_attention(m.attention, m.attention_units, m.heads) if attention else FixedContext(m.units)
         bridge = (m.units, m.decoder_layers, CELLS[m.cell].states)
         return _caption_model(config, target_vocabulary, bridge, _recurrent_decoder(config, layer))
-    encoder = Encoder(
-        m.units,
-        m.cell,
-        layers=m.encoder_layers,
-        bidirectional=m.bidirectional,
+    encoder = _recurrent_encoder(
+        config,
         bridge=(m.units, m.decoder_layers),
-        dropout=m.dropout,
         # The sum of both directions is as wide as the decoder's state.
         merge="sum" if attention and attention.needs_equal_width else "concat",
-        layer_norm=m.layer_norm,
-        residual=m.residual,
     )
     layer = make_attention(m.attention, m.attention_units, m.heads) if attention else FixedContext(m.units)
     decoder = _recurrent_decoder(config, layer)
@@ -140,6 +134,11 @@ def _encoder(config: Config) -> Encoder | TransformerEncoder:
     m = config.model
     if m.encoder == "transformer":
         return TransformerEncoder(layers=m.encoder_layers, **_stack(config))
+    return _recurrent_encoder(config)
+
+
+def _recurrent_encoder(config: Config, **more: Any) -> Encoder:
+    m = config.model
     return Encoder(
         m.units,
         m.cell,
@@ -148,6 +147,7 @@ def _encoder(config: Config) -> Encoder | TransformerEncoder:
         dropout=m.dropout,
         layer_norm=m.layer_norm,
         residual=m.residual,
+        **more,
     )
 
 
