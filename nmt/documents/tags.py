@@ -60,6 +60,8 @@ class Tags:
     [('<b>', 'opening'), ('<code>x = <i>y</i></code>', 'kept')]
     >>> found[-2:]
     [Token(start=33, end=37, kind='break', name=''), None]
+    >>> Tags("<icon/>", 0, 7).at(0)
+    Token(start=0, end=7, kind='alone', name='')
     """
 
     def __init__(self, text: str, start: int, end: int) -> None:

@@ -23,6 +23,7 @@ def test_another_export_form_or_input_is_refused(tmp_path: Path) -> None:
         ({"A0.ko": 2, "a.ko": 5, "b.ko": 7}, "text", 3, "A0.ko was not among"),
         ({"a.ko": 5}, "text", 3, "b.ko is missing"),
         ({"a.ko": 5, "b.ko": 11}, "text", 3, "b.ko had 7 bytes and has 11"),
+        ({"a.ko": 3, "b.ko": 7}, "text", 3, "a.ko had 5 bytes and has 3"),
         ({"a.ko": 5, "b.ko": 7}, "jsonl", 3, "--format was text"),
         ({"a.ko": 5, "b.ko": 7}, "text", 13, "has 13 lines, and had 3"),
     ):
