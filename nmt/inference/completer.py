@@ -19,7 +19,7 @@ from nmt.errors import InputError
 from nmt.inference.graph import CompletionGraph, Outputs
 from nmt.inference.parallel import PARALLEL_BATCHES
 from nmt.inference.searcher import NUMBERS, STRINGS, Searcher
-from nmt.inference.strings import continued, encoded, one_line
+from nmt.inference.strings import continued, encoded, one_line, readable
 from nmt.models.language_model import LanguageModel
 from nmt.saving import load
 
@@ -105,7 +105,9 @@ class Completer(Searcher):
 
         def complete(batch: list[int]) -> None:
             texts = [beginnings[i] for i in batch]
-            outputs = graph(encoded(texts), numbers_for(settings, [first + i for i in batch]))
+            outputs = graph(
+                encoded([readable(text) for text in texts]), numbers_for(settings, [first + i for i in batch])
+            )
             arrays = {name: tensor.numpy() for name, tensor in outputs.items()}
             for row, i in enumerate(batch):
                 of_row = {name: array[row] for name, array in arrays.items()}
@@ -129,6 +131,7 @@ class Completer(Searcher):
             texts: the texts.
             first: the number of the first text, from 0, for the messages.
         """
+        texts = [readable(text) for text in texts]
         lengths, most = self._pieces(texts), self.max_pieces
         for number, length in enumerate(lengths, first + 1):
             if length > most:

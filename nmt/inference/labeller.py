@@ -17,7 +17,7 @@ from nmt.evaluation.alignment import words
 from nmt.inference.label_graph import LabelGraph, Outputs
 from nmt.inference.parallel import PARALLEL_BATCHES, batched, run_parallel
 from nmt.inference.searcher import STRINGS, count_pieces
-from nmt.inference.strings import decoded, encoded
+from nmt.inference.strings import decoded, encoded, readable
 from nmt.models.classifier import SequenceClassifier
 from nmt.models.tagger import SequenceTagger
 from nmt.saving import load_labelling, save
@@ -181,6 +181,7 @@ class Labeller:
         """Return the number of each text and its row of the outputs, in any order."""
         if isinstance(texts, str):
             raise TypeError("Give a list of texts, not one string.")
+        texts = [readable(text) for text in texts]
         limit = self.config.decoding.max_length
         lengths = [min(n, limit) + 1 for n in count_pieces(self.tokenizers.source, texts)] if texts else []
         if self.reading.characters:

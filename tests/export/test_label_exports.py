@@ -12,6 +12,7 @@ from nmt.data.labels import Labels
 from nmt.data.tokenizers import train_tokenizers
 from nmt.errors import InputError
 from nmt.export import saved_labels, tflite_labels, tflite_runtime
+from nmt.inference import strings
 from nmt.inference.completer import Completer
 from nmt.inference.labeller import Labeller
 from nmt.models.build import build_model
@@ -35,9 +36,14 @@ def made(architecture: str, *settings: str) -> Labeller:
     return Labeller(model, tokenizers, config, Labels(("bad", "good", "so so")))
 
 
-def test_a_classifier_and_its_exports_give_one_answer(tmp_path: Path) -> None:
+def test_a_classifier_and_its_exports_give_one_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     labeller = made("classifier", "model.attention_units=5")
     wanted = labeller.classify(TEXTS)
+    with monkeypatch.context() as patch:  # of a text without end only the start is cut into pieces
+        patch.setattr(strings, "_READ", 90)
+        (start,) = labeller.classify(TEXTS[2:3])
+        assert (start.text, start.label, start.tokens) == (TEXTS[2], wanted[2].label, wanted[2].tokens)
+        assert len(TEXTS[2]) > 90 and start.truncated
     assert [each.text for each in wanted] == TEXTS and [each.truncated for each in wanted] == [
         False,
         False,
