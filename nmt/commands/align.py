@@ -63,7 +63,10 @@ def align(
     symmetrization: Annotated[
         Literal["grow-diag-final", "grow-diag", "intersection", "union"] | None,
         typer.Option(
-            "--symmetrize", help="Without MODEL: how both directions are joined.", show_default="grow-diag-final"
+            "--symmetrize",
+            help="How both directions are joined: without MODEL those that were learned, with it its weights read both"
+            " ways.",
+            show_default="grow-diag-final without MODEL, grow-diag with a head",
         ),
     ] = None,
     keep: Annotated[
@@ -106,8 +109,6 @@ def align(
         raise InputError("--shifted teaches nothing, so there is no --teacher. Leave one of them out.")
     if model is None and (teach or attention or ensemble or settings):
         raise InputError("--teach, --attention, --ensemble and --set are for a MODEL, and none was named.")
-    if model is not None and symmetrization:
-        raise InputError("--symmetrize joins two directions, and a MODEL has one. Leave MODEL or --symmetrize out.")
     if model is not None and (keep or aligner):
         raise InputError("--keep and --aligner are for links that are learned from pairs, and MODEL finds its own.")
     if keep and aligner:
@@ -132,7 +133,9 @@ def align(
         return written(
             _linked(_aligner(corpus, keep, aligner), corpus, joined, form, first)
             if model is None
-            else _of_model(model, corpus, form, first, attention=attention, ensemble=ensemble, settings=settings)
+            else _of_model(
+                model, corpus, form, first, symmetrization, attention=attention, ensemble=ensemble, settings=settings
+            )
         )
 
     def written(found: Iterator[list[tuple[str, frozenset[Link]]]]) -> Iterator[list[str]]:
@@ -149,7 +152,7 @@ def align(
         facts = {
             "pairs": content([Path(name)], corpus.checksum),
             "--format": form,
-            "--symmetrize": None if model else joined,
+            "--symmetrize": symmetrization or "by what links" if model else joined,
             "--aligner": aligner and content([aligner], _digest(aligner)),
             "MODEL": content(models, [_digest(each / part) for each in models for part in (WEIGHTS, HEAD)]),
             "--set": settings,
@@ -198,6 +201,7 @@ def _of_model(
     corpus: Corpus,
     form: Form,
     first: int,
+    symmetrization: str | None,
     *,
     attention: bool,
     ensemble: list[Path] | None,
@@ -208,15 +212,19 @@ def _of_model(
     translator = open_models(model, ensemble, attention=attention)
     if not translator.aligned:
         raise InputError(f"{model} has no alignments: its model.attention is 'none'.")
-    return _links_of(scored_windows(translator, corpus, search, "Aligning", first), form)
+    joined = symmetrization or ("grow-diag" if translator.linked else None)
+    return _links_of(scored_windows(translator, corpus, search, "Aligning", first), form, joined)
 
 
-def _links_of(scored: Iterable[list[Translation]], form: Form) -> Iterator[list[tuple[str, frozenset[Link]]]]:
+def _links_of(
+    scored: Iterable[list[Translation]], form: Form, symmetrization: str | None
+) -> Iterator[list[tuple[str, frozenset[Link]]]]:
     from nmt.evaluation.alignment_error import strongest_links
+    from nmt.evaluation.symmetrization import both_ways
 
     for window in scored:
         words = [each.words() for each in window]
-        links = [strongest_links(each) for each in words]
+        links = [both_ways(each, symmetrization) if symmetrization else strongest_links(each) for each in words]
         yield [(_line(linked, each, form), linked) for linked, each in zip(links, words, strict=True)]
 
 

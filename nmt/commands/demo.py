@@ -62,11 +62,13 @@ def _print_scores(translator: Translator, pairs: Sequence[Pair]) -> None:
     """Print the scores of the translations of pairs, and the alignment error of the given ones."""
     from nmt.evaluation.alignment_error import Gold, alignment_error, strongest_links
     from nmt.evaluation.scores import score
+    from nmt.evaluation.symmetrization import both_ways
 
     sources, targets = [pair.source for pair in pairs], [pair.target for pair in pairs]
     print(score([found.text for found in translator.translate(sources)], targets))
     if translator.aligned:
-        found = [strongest_links(scored.words()) for scored in translator.score(sources, targets)]
+        links_of = both_ways if translator.linked else strongest_links
+        found = [links_of(scored.words()) for scored in translator.score(sources, targets)]
         gold = [Gold(frozenset(pair.links), frozenset(pair.links)) for pair in pairs]
         print(alignment_error(found, gold))
 

@@ -22,6 +22,7 @@ from nmt.evaluation.alignment_error import Gold, alignment_error, check, stronge
 from nmt.evaluation.alignment_error import read as read_links
 from nmt.evaluation.beginnings import beginning
 from nmt.evaluation.scores import score
+from nmt.evaluation.symmetrization import both_ways
 from nmt.model_folder import STATE, WEIGHTS, read_journal
 
 # Test sentences that speeds are measured on: in batches, and one by one; and the number of rounds.
@@ -143,8 +144,9 @@ def _quality(translator: Any, material: Material, texts: Path) -> dict[str, Any]
     _write_lines(texts, written)
     scores = score(written, references)
     gold = gold_links(material) if translator.aligned else []
+    links_of = both_ways if translator.linked else strongest_links
     error = (
-        alignment_error([strongest_links(each.words()) for each in translator.score(sources, references)], gold)
+        alignment_error([links_of(each.words()) for each in translator.score(sources, references)], gold)
         if gold
         else None
     )

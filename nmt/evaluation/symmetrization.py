@@ -9,7 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 
-from nmt.evaluation.alignment_error import Link
+import numpy as np
+
+from nmt.evaluation.alignment import WordAlignment
+from nmt.evaluation.alignment_error import Link, strongest_links
 
 Links = frozenset[Link]
 
@@ -83,3 +86,26 @@ SYMMETRIZATIONS: dict[str, Callable[[Collection[Link], Collection[Link]], Links]
     "intersection": intersection,
     "union": union,
 }
+
+
+def both_ways(alignment: WordAlignment, symmetrization: str = "grow-diag") -> Links:
+    """Return the links of one soft alignment, read both ways: each target word has one, and each source word.
+
+    The weights of a target word say which source word it came from, see
+    :func:`~nmt.evaluation.alignment_error.strongest_links`; those of all target words on one source word say which of
+    them it went to. So words that two others came from are linked to both, although a row of weights names one.
+
+    Arguments:
+        alignment: with weights ``(target words, source words)``.
+        symmetrization: how the two are joined, one of ``SYMMETRIZATIONS``.
+
+    >>> weights = np.array([[0.9, 0.1, 0], [0, 0.6, 0.4]])  # the third source word has no target word of its own
+    >>> sorted(both_ways(WordAlignment(("na", "jal", "ja"), ("I", "sleep"), weights)))
+    [(0, 0), (1, 1), (2, 1)]
+    """
+    weights = alignment.weights
+    backward: set[Link] = set()
+    if weights.size:
+        best = np.argmax(weights, 0)
+        backward = {(i, int(j)) for i, j in enumerate(best) if weights[j, i] > 0}
+    return SYMMETRIZATIONS[symmetrization](strongest_links(alignment), backward)

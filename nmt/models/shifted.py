@@ -80,7 +80,7 @@ class ShiftedModel:
 
     def record(self, state: Any) -> tf.Tensor:
         """Return what a search keeps of a step, ``(batch, 1)``."""
-        return tf.zeros_like(tf.nest.flatten(state)[0][:, None], tf.float32)
+        return tf.zeros_like(tf.expand_dims(tf.nest.flatten(state)[0], 1), tf.float32)
 
     def link(self, records: tf.Tensor, tokens: tf.Tensor, memory: Any) -> tf.Tensor:
         """Return the alignment ``(batch, n_best, target, source)``.

@@ -91,7 +91,6 @@ REFUSED = {
     "no pairs": ([], ["Name the pairs in one way"]),
     "two ways": (["--pairs", "tsv", "--source", "ko"], ["Name the pairs in one way"]),
     "short gold": (["--pairs", "tsv", "--gold", "ko"], ["is not a link"]),
-    "a model has one direction": (["m", "--pairs", "tsv", "--symmetrize", "union"], ["joins two directions"]),
     "two aligners": (["--pairs", "tsv", "--keep", "a", "--aligner", "b"], ["with --aligner nothing is"]),
     "a model learns no aligner": (["m", "--pairs", "tsv", "--keep", "a"], ["MODEL finds its own"]),
     "no aligner": (["--pairs", "tsv", "--aligner", "nowhere"], ["There is no file"]),

@@ -1,8 +1,11 @@
 """Links of two directions joined, with results that were found by hand."""
 
+import numpy as np
 import pytest
 
-from nmt.evaluation.symmetrization import SYMMETRIZATIONS, grow_diag, grow_diag_final
+from nmt.evaluation.alignment import WordAlignment
+from nmt.evaluation.alignment_error import strongest_links
+from nmt.evaluation.symmetrization import SYMMETRIZATIONS, both_ways, grow_diag, grow_diag_final
 
 #        0 1 2 3   source; rows are target words: F forward only, B backward only, X both
 #   0    X F . .   (1, 0) is beside (0, 0), and source word 1 has no link: added
@@ -40,3 +43,24 @@ def test_without_an_intersection_nothing_grows() -> None:
     assert grow_diag({(0, 0)}, {(1, 1)}) == frozenset()
     assert grow_diag_final({(0, 0)}, {(1, 1)}) == {(0, 0), (1, 1)}
     assert all(join([], []) == frozenset() for join in SYMMETRIZATIONS.values())
+
+
+def test_the_weights_of_one_direction_are_read_both_ways() -> None:
+    # Three target words, five source words; a row may leave weight to the end of the source.
+    weights = np.array(
+        [
+            [0.5, 0.3, 0.0, 0.0, 0.2],  # forward 0; the most of columns 0 and 1
+            [0.0, 0.1, 0.7, 0.2, 0.0],  # forward 2; the most of columns 2 and 3
+            [0.1, 0.0, 0.0, 0.1, 0.3],  # more than any is at the end: no link; the most of column 4
+        ]
+    )
+    given = WordAlignment(tuple("abcde"), tuple("xyz"), weights)
+    assert strongest_links(given) == {(0, 0), (2, 1)}
+    assert both_ways(given, "intersection") == {(0, 0), (2, 1)}
+    # (1, 0) and (3, 1) lie beside those of the intersection; (4, 2) lies diagonally to (3, 1).
+    assert both_ways(given) == both_ways(given, "union") == {(0, 0), (1, 0), (2, 1), (3, 1), (4, 2)}
+    # A source word that no target word has any weight on is linked to none.
+    weights[:, 4] = 0
+    assert both_ways(given, "union") == {(0, 0), (1, 0), (2, 1), (3, 1)}
+    for shape in ((0, 3), (2, 0), (0, 0)):
+        assert both_ways(WordAlignment(("a",) * shape[1], ("b",) * shape[0], np.zeros(shape))) == frozenset()
