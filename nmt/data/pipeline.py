@@ -317,6 +317,15 @@ def prefetched(batches: tf.data.Dataset) -> tf.data.Dataset:
     return batches.prefetch(4).with_options(options)
 
 
+def worker_seed(seed: int, worker: int) -> int:
+    """Return the seed of what a worker draws for its own rows, as dropout: that of the run for the first worker.
+
+    >>> worker_seed(7, 0), worker_seed(7, 1), worker_seed(7, 2)
+    (7, 369571992, 1009178997)
+    """
+    return int(np.random.SeedSequence([seed, worker]).generate_state(1)[0]) if worker else seed
+
+
 @dataclass(frozen=True)
 class Pipeline:
     """Batches of a corpus for training, the same ones in the same order for the same seed and epoch.
@@ -328,6 +337,7 @@ class Pipeline:
         buckets: the shapes of the batches.
         sourceless: whether it is plain text.
         sampling: of training pairs, see :meth:`nmt.data.tokenizers.Tokenizer.sample`.
+        worker: whose rows these are, of several that train together; see :func:`worker_seed`.
     """
 
     pairs: tf.data.Dataset | Callable[[tf.Tensor], tf.data.Dataset]
@@ -340,6 +350,7 @@ class Pipeline:
     seed: int = 1
     sourceless: bool = False
     sampling: float = 0.0
+    worker: int = 0
     # What a batch has at a place where there is nothing to write.
     nothing: ClassVar[int] = PAD
 
@@ -348,7 +359,8 @@ class Pipeline:
         number = tf.cast(number, tf.int64)
         pairs = self.pairs(number) if callable(self.pairs) else self.pairs
         pairs = pairs.shuffle(self.shuffle_buffer, seed=self.seed * 1_000_003 + number, reshuffle_each_iteration=False)
-        return prefetched(self._batches(pairs, self.sampling, (self.seed, number)).skip(tf.cast(first_batch, tf.int64)))
+        batches = self._batches(pairs, self.sampling, (worker_seed(self.seed, self.worker), number))
+        return prefetched(batches.skip(tf.cast(first_batch, tf.int64)))
 
     @property
     def shapes(self) -> int:

@@ -229,6 +229,7 @@ def workers_share(pipeline: Pipeline, corpus: Corpus, workers: Workers) -> Pipel
         pairs=lambda epoch: mixed_rows(corpus, seed, epoch, index, count, buffer),
         batch_size=pipeline.batch_size // count,
         shuffle_buffer=max(1, buffer // count),
+        worker=index,
     )
 
 

@@ -17,7 +17,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from nmt.data.pipeline import Pipeline
+from nmt.data.pipeline import Pipeline, worker_seed
 from nmt.errors import InputError, Stopped, WorkFailed
 from nmt.training.distribute import replicas, sum_over_replicas
 from nmt.training.schedules import WarmUp
@@ -57,6 +57,7 @@ class WorkerSteps:
         self.asked = asked
         self.stop = stop
         self.clocked = clocked
+        draw_apart(workers, model)
         self._step = self._traced()
 
     def _traced(self) -> Any:
@@ -153,6 +154,18 @@ class WorkerSteps:
 
     def _own(self, value: Any) -> Any:
         return self.workers.strategy.experimental_local_results(value)[0]
+
+
+def draw_apart(workers: Workers, model: TrainingModel) -> None:
+    """Let each worker draw its own masks of dropout. All workers must call it, with the chief's states.
+
+    A generator of Keras has a seed and counts what it has drawn: the same in each step, once for each part of a batch.
+    So the states of the chief, which a checkpoint has, tell those of all.
+    """
+    parts, index = workers.gather(np.array([model.parts]))[:, 0], workers.cluster.index
+    for state in (variable for variable in model.variables if variable.name == "seed_generator_state"):
+        seed, drawn = np.asarray(state).tolist()
+        state.assign([worker_seed(seed, index), drawn * int(parts[index]) // int(parts[0])])
 
 
 def lost_worker(workers: Workers) -> InputError | WorkFailed:

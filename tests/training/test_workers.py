@@ -5,9 +5,16 @@ import json
 import random
 import socket
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
+from typing import Any
 
+import keras
 import numpy as np
 from command_line import program
+
+from nmt.data.pipeline import worker_seed
+from nmt.training.cluster import Cluster
+from nmt.training.worker_steps import draw_apart
 
 # A process of its own for each worker, and one that reads both shares and learns from each pair of batches as one.
 PROGRAM = """
@@ -82,7 +89,8 @@ else:
     ids = tf.TensorSpec([None, None], tf.int32)
     data = tf.data.Dataset.from_generator(batches, output_signature=({"source": ids, "target": ids}, ids))
     logs = {name: values[0] for name, values in model.fit(data, verbose=0).history.items()}
-print(json.dumps({"logs": logs, "steps": int(np.asarray(model.optimizer.iterations)),
+drawn = keras.random.uniform([3], seed=model.network.sampling_seed)
+print(json.dumps({"logs": logs, "drawn": np.asarray(drawn).tolist(), "steps": int(np.asarray(model.optimizer.iterations)),
     "weights": [np.asarray(v).ravel().tolist() for v in model.trainable_variables]}))
 """
 
@@ -112,6 +120,18 @@ with ended_after(0.1):
     assert (done.returncode, done.stdout, done.stderr) == (1, b"first\n", b"")
 
 
+def test_a_worker_draws_for_itself_and_goes_on_where_it_was() -> None:
+    state = keras.random.SeedGenerator(5).state
+    weight = keras.Variable([7, 11])
+    model: Any = SimpleNamespace(parts=3, variables=[weight, state])
+    for index, expected in enumerate(([5, 8], [worker_seed(5, 1), 12])):
+        # The chief, with a batch in two parts, has taken four steps; so has a worker with three.
+        state.assign([5, 8])
+        workers: Any = SimpleNamespace(cluster=Cluster(("a:1", "b:1"), index, ""), gather=lambda _: np.array([[2], [3]]))
+        draw_apart(workers, model)
+        assert np.asarray(state).tolist() == expected and np.asarray(weight).tolist() == [7, 11]
+
+
 def test_two_workers_learn_what_one_process_does() -> None:
     addresses = [f"localhost:{port}" for port in free_ports(2)]
     tasks = [json.dumps({"cluster": {"worker": addresses}, "task": {"type": "worker", "index": i}}) for i in range(2)]
@@ -126,6 +146,7 @@ def test_two_workers_learn_what_one_process_does() -> None:
     for one, other, single in zip(first["weights"], second["weights"], alone["weights"], strict=True):
         assert one == other
         np.testing.assert_allclose(one, single, atol=1e-5)
+    assert first["drawn"] == alone["drawn"] != second["drawn"]
     assert first["logs"] == second["logs"]
     for name, value in alone["logs"].items():
         # Keras weighs the loss of a batch by its sentences; perplexity and accuracy are counted by token.
