@@ -72,6 +72,11 @@ class Corpus(ABC):
         """Whether :meth:`rows` reads pairs from any place."""
         return False
 
+    @property
+    def compressed(self) -> bool:
+        """Whether to reach a row many others must be read first, as in a ``.gz`` file."""
+        return False
+
     @cached_property
     def checksum(self) -> int:
         """A checksum of all pairs and their links; reads them, if it is not known from the first reading."""
@@ -241,6 +246,10 @@ class _ParallelFiles(Corpus):
     checksum: int
     seekable = True
 
+    @property
+    def compressed(self) -> bool:
+        return is_gzip(self.source) or is_gzip(self.target)
+
     def dataset(self) -> tf.data.Dataset:
         import tensorflow as tf
 
@@ -268,6 +277,10 @@ class _Tsv(Corpus):
     row_lines: array = field(repr=False)
     checksum: int
     seekable = True
+
+    @property
+    def compressed(self) -> bool:
+        return is_gzip(self.path)
 
     def rows(self, first: int, count: int) -> list[tuple[str, ...]]:
         if self.quoted:
@@ -309,6 +322,10 @@ class _PlainText(Corpus):
     places: LineIndex = field(repr=False)
     checksum: int
     seekable = True
+
+    @property
+    def compressed(self) -> bool:
+        return is_gzip(self.path)
 
     def dataset(self) -> tf.data.Dataset:
         return line_dataset(self.path, self.places).map(as_written(lambda line: ("", line)))
@@ -610,6 +627,10 @@ class _Part(Corpus):
     @property
     def seekable(self) -> bool:
         return self.corpus.seekable
+
+    @property
+    def compressed(self) -> bool:
+        return self.corpus.compressed
 
     @cached_property
     def checksum(self) -> int:

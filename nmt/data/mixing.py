@@ -19,6 +19,9 @@ from nmt.data.line_index import EVERY
 from nmt.data.stretches import stretches
 from nmt.tf_import import as_written
 
+# Rows that one call of Python reads.
+_TOGETHER = 256
+
 
 @as_written
 def mixed_rows(
@@ -36,31 +39,38 @@ def mixed_rows(
         ``(source, target)`` strings, or ``(source, target, links)``.
     """
     found = stretches(corpus, buffer)
-    firsts, counts, shares = (np.array(column) for column in zip(*found, strict=True))
     columns = len(corpus.rows(0, 1)[0])
 
-    def read(place: np.int64, epoch: np.int64) -> list[Any]:
-        rows = corpus.rows(int(firsts[place]), int(counts[place]))
-        if shares[place] < 1:
-            drawn = np.random.default_rng([seed, int(epoch), int(place)]).random(len(rows)) < shares[place]
-            rows = list(itertools.compress(rows, drawn))
+    def order(epoch: np.int64) -> np.ndarray:
+        return np.random.default_rng([seed, int(epoch)]).permutation(len(found))[worker::workers]
+
+    def drawn(number: int, epoch: int) -> Iterator[tuple[str, ...]]:
+        first, count, share = found[number]
+        rows = corpus.rows(first, count)
+        if share == 1:
+            return iter(rows)
+        return itertools.compress(rows, np.random.default_rng([seed, epoch, number]).random(len(rows)) < share)
+
+    def read(numbers: np.ndarray, epoch: np.int64) -> list[Any]:
+        rows = list(itertools.chain.from_iterable(drawn(number, int(epoch)) for number in numbers.tolist()))
         # A column of its own type, also when no row is left.
         return [
             np.array([row[column].encode("utf-8", "surrogatepass") for row in rows], object)
             for column in range(columns)
         ]
 
-    def rows(place: tf.Tensor) -> tuple[tf.Tensor, ...]:
-        made = tf.numpy_function(read, [place, epoch], [tf.string] * columns)
+    def rows(numbers: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        made = tf.numpy_function(read, [numbers, epoch], [tf.string] * columns)
         for column in made:
             column.set_shape([None])
         return tuple(made)
 
     epoch = tf.cast(epoch, tf.int64)
-    order = tf.data.Dataset.range(len(found)).shuffle(
-        len(found), seed=seed * 1_000_003 + epoch, reshuffle_each_iteration=False
-    )
-    return order.shard(workers, worker).map(rows, num_parallel_calls=2, deterministic=True).unbatch()
+    numbers = tf.numpy_function(order, [epoch], tf.int64)
+    numbers.set_shape([None])
+    together = max(1, _TOGETHER // found.length)
+    read_from = tf.data.Dataset.from_tensor_slices(numbers).batch(together)
+    return read_from.map(rows, num_parallel_calls=2, deterministic=True).unbatch()
 
 
 def spread_pairs(corpus: Corpus, count: int) -> Iterator[tuple[str, str]]:

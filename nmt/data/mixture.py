@@ -159,6 +159,10 @@ class _Mixture(Corpus):
     def seekable(self) -> bool:
         return all(part.seekable for part in self.parts)
 
+    @property
+    def compressed(self) -> bool:
+        return any(part.compressed for part in self.parts)
+
     @cached_property
     def _firsts(self) -> list[int]:
         return [0, *itertools.accumulate(part.size for part in self.parts)][:-1]

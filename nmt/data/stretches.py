@@ -2,33 +2,82 @@
 
 from __future__ import annotations
 
+import bisect
+import itertools
 import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import overload
 
 from nmt.data.corpora import Corpus
 from nmt.data.line_index import EVERY
 
-# The number of stretches aimed at, and the most places of the index in one: reads stay few and of a fair size.
-_STRETCHES, _LONGEST = 1024, 16
-# A buffer holds about a hundred stretches, so a smaller one gets shorter ones: with seventeen a sorted corpus made
-# batches of neighbours, which cost a point of BLEU. Still shorter ones would be too many to list.
-_MIXED, _SHORTEST = 97, 8
-# A buffer of this size gets the longest.
-FULL_BUFFER = _MIXED * _LONGEST * EVERY
+# A buffer holds some six thousand stretches, or as many as it has rows: then a batch has hardly more neighbours of a
+# sorted corpus than chance puts there. Their order takes 8 bytes for each, so there are at most four million.
+_MIXED, _LONGEST, _STRETCHES = 6_000, 16, 2**22
+# To reach a place of a compressed file takes as long as reading thousands of lines, so fewer places are read from: a
+# buffer holds a hundred stretches or more, and a stretch one to four parts of the index.
+_MIXED_COMPRESSED, _SHORTEST_COMPRESSED, _PARTS, _ROWS_OF_A_PART = 97, 8, 4, 1024 * EVERY
 
 
-def stretches(corpus: Corpus, buffer: int = 100_000) -> list[tuple[int, int, float]]:
-    """Return ``(first, count, share)`` for each stretch of an epoch: ``share`` of its rows are read, drawn at random.
+@dataclass(frozen=True)
+class Stretches(Sequence[tuple[int, int, float]]):
+    """``(first, count, share)`` of each stretch of an epoch: ``share`` of its rows are read, drawn at random.
+
+    They are not listed, as there may be millions.
+
+    Attributes:
+        length: rows of a stretch; the last one of a span may have fewer.
+        spans: ``(first, count, share)`` for rows that are cut together.
+    """
+
+    length: int
+    spans: tuple[tuple[int, int, float], ...]
+
+    @cached_property
+    def _ends(self) -> list[int]:
+        return list(itertools.accumulate(-(-count // self.length) for _, count, _ in self.spans))
+
+    def __len__(self) -> int:
+        return self._ends[-1] if self.spans else 0
+
+    @overload
+    def __getitem__(self, number: int) -> tuple[int, int, float]: ...
+
+    @overload
+    def __getitem__(self, number: slice) -> list[tuple[int, int, float]]: ...
+
+    def __getitem__(self, number: int | slice) -> tuple[int, int, float] | list[tuple[int, int, float]]:
+        if isinstance(number, slice):
+            return [self[each] for each in range(len(self))[number]]
+        number = range(len(self))[number]
+        span = bisect.bisect_right(self._ends, number)
+        first, count, share = self.spans[span]
+        begin = (number - (self._ends[span - 1] if span else 0)) * self.length
+        return first + begin, min(self.length, count - begin), share
+
+
+def stretches(corpus: Corpus, buffer: int = 100_000) -> Stretches:
+    """Return the stretches of an epoch.
 
     Rows with a weight of 2.5 are in three stretches, the last of which has a share of 0.5.
 
+    Arguments:
+        corpus: a :attr:`~nmt.data.corpora.Corpus.seekable` one.
+        buffer: rows that are mixed after they are read.
+
     >>> from nmt.data.corpora import from_pairs
-    >>> stretches(from_pairs([("a", "b")] * 100))
-    [(0, 64, 1.0), (64, 36, 1.0)]
+    >>> list(stretches(from_pairs([("a", "b")] * 35)))
+    [(0, 16, 1.0), (16, 16, 1.0), (32, 3, 1.0)]
     """
-    length = min(EVERY * max(1, min(_LONGEST, corpus.size // (EVERY * _STRETCHES))), max(_SHORTEST, buffer // _MIXED))
-    found = []
+    if corpus.compressed:
+        parts = max(1, min(_PARTS, corpus.size // _ROWS_OF_A_PART))
+        length = min(EVERY * parts, max(_SHORTEST_COMPRESSED, buffer // _MIXED_COMPRESSED))
+    else:
+        length = max(1, min(_LONGEST, buffer // _MIXED), -(-corpus.epoch_size // _STRETCHES))
+    spans = []
     for first, count, weight in corpus.spans():
         shares = [1.0] * math.floor(weight) + ([weight % 1] if weight % 1 else [])
-        for begin in range(first, first + count, length):
-            found += [(begin, min(length, first + count - begin), share) for share in shares]
-    return found
+        spans += [(first, count, share) for share in shares]
+    return Stretches(length, tuple(spans))

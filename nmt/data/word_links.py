@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from nmt.config import Config
 from nmt.data.corpora import Corpus, line_dataset, lines_from, read_lines
-from nmt.data.line_index import LineIndex
+from nmt.data.line_index import LineIndex, is_gzip
 from nmt.errors import InputError
 from nmt.evaluation.alignment_error import check, parse
 
@@ -83,6 +83,10 @@ class _Linked(Corpus):
     @property
     def seekable(self) -> bool:
         return self.corpus.seekable
+
+    @property
+    def compressed(self) -> bool:
+        return self.corpus.compressed or is_gzip(self.path)
 
     def spans(self) -> list[tuple[int, int, float]]:
         return self.corpus.spans()

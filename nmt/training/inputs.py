@@ -28,7 +28,6 @@ from nmt.data.labels import Labels, Reading, check_known, check_lines, learn_lab
 from nmt.data.masked_tokens import MaskedPipeline
 from nmt.data.mixing import mixed_rows, spread_pairs
 from nmt.data.pipeline import SAMPLE, Buckets, Pipeline, length_blocks, lengths, linked
-from nmt.data.stretches import FULL_BUFFER
 from nmt.data.tokenizers import Tokenizers
 from nmt.decoding.strategies import fitted_max_ratio
 from nmt.errors import InputError
@@ -480,16 +479,14 @@ def reads_mixed(config: Config, corpus: Corpus) -> bool:
 def batch_order(config: Config, corpus: Corpus, workers: int = 1) -> int:
     """Return a checksum of what decides which pairs a batch of an epoch has, besides the corpus."""
     training = config.training
-    # With a smaller buffer earlier versions read longer stretches.
-    mixed = (config.data.shuffle_buffer, *(["short"] if config.data.shuffle_buffer < FULL_BUFFER else []))
+    known, buffer = (training.batch_size, training.batch_unit, training.seed), config.data.shuffle_buffer
+    # Earlier versions read longer stretches, from fewer places.
     if workers > 1:
-        shared = (training.batch_size, training.batch_unit, training.seed, *mixed)
-        return fingerprint(*shared, "workers", workers)
-    known = (training.batch_size, training.batch_unit, training.seed)
-    if not (reads_mixed(config, corpus) or (corpus.seekable and corpus.size > SAMPLE)):
-        return fingerprint(*known)
-    # Earlier versions read larger corpora in order, and chose the buckets from their first pairs.
-    return fingerprint(*known, "mixed", *mixed)
+        return fingerprint(*known, buffer, "many places", "workers", workers)
+    if reads_mixed(config, corpus):
+        return fingerprint(*known, "mixed", buffer, "many places")
+    # Still earlier ones chose the buckets of a larger corpus from its first pairs.
+    return fingerprint(*known, *(("mixed", buffer) if corpus.seekable and corpus.size > SAMPLE else ()))
 
 
 def expected_steps(config: Config, batches: int) -> int:

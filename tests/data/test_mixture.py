@@ -134,21 +134,47 @@ def test_a_sorted_corpus_is_mixed_far_beyond_a_buffer() -> None:
     corpus = from_pairs([("s", str(i)) for i in range(6400)])
     places = [int(target) for _, target in read(corpus, 0)]
     assert sorted(places) == list(range(6400))
-    starts = np.array(places[::64])
+    starts = np.array(places[::16])
     # Between two random places of 6400 lies a third of it on average.
-    assert abs(np.abs(np.diff(starts)).mean() - 6400 / 3) < 640
+    assert abs(np.abs(np.diff(starts)).mean() - 6400 / 3) < 320
 
 
-def test_stretches_grow_with_a_corpus_but_not_without_end() -> None:
+def test_a_batch_of_a_sorted_corpus_has_no_more_neighbours_than_one_of_a_shuffled_corpus() -> None:
+    corpus = from_pairs([("s", str(i)) for i in range(6400)])
+    rows = mixed_rows(corpus, 7, 0, buffer=320).shuffle(320, seed=7)
+    batches = np.sort(np.array([int(target) for _, target in rows.as_numpy_iterator()]).reshape(-1, 64), 1)
+    near = sum(int((batches[:, k:] - batches[:, :-k] <= 16).sum()) for k in range(1, 8))
+    # Each of the 16 rows after a row is one of the 63 others of its batch with a chance of 63 / 6399. That makes 1008
+    # pairs, give or take 32; stretches of 16 rows make 5000.
+    assert abs(near - 6400 * 16 * 63 / 6399) < 130
+
+
+def test_stretches_are_short_and_few_enough() -> None:
     class Long(type(from_pairs(PAIRS))):  # type: ignore[misc]
         pass
 
-    # 64 places for a row of the index; at most 16 of them in a stretch.
-    for size, length in ((1000, 64), (65_536 * 3, 192), (10_000_000, 1024)):
-        assert stretches(Long("long", size, ()))[0] == (0, length, 1.0)
-    # A buffer holds 97 of them.
-    for buffer, length in ((6_208, 64), (1_649, 17), (70, 8)):
-        assert stretches(Long("long", 1000, ()), buffer)[0] == (0, length, 1.0)
+    class Compressed(Long):
+        compressed = True
+
+    def length(corpus: Corpus, buffer: int = 100_000) -> int:
+        found = stretches(corpus, buffer)
+        assert len(found) <= 2**22 and sum(found[-1][:2]) == corpus.size
+        return found.length
+
+    # A buffer holds 6,000 stretches or single rows; there are no more than 2^22, and 10^8 / 2^22 is 23.8.
+    buffers = {100_000: 16, 20_000: 3, 1_085: 1}
+    assert {buffer: length(Long("long", 10_000, ()), buffer) for buffer in buffers} == buffers
+    assert length(Long("long", 100_000_000, ())) == 24
+    # In a .gz file 97, of one to four places for a row of the index.
+    sizes = {1000: 64, 65_536 * 3: 192, 10_000_000: 256}
+    assert {size: length(Compressed("gz", size, ())) for size in sizes} == sizes
+    assert {buffer: length(Compressed("gz", 1000, ()), buffer) for buffer in (1_649, 70)} == {1_649: 17, 70: 8}
+
+
+def test_a_corpus_is_compressed_if_a_part_of_it_is(tmp_path: Path) -> None:
+    corpora = [corpus for corpus, _ in all_kinds(tmp_path)]
+    assert [corpus.compressed for corpus in corpora] == [False, True] + [False] * 7
+    assert mixture(corpora[:2]).compressed and split_dev(corpora[1])[0].compressed
 
 
 def test_a_sample_is_spread_over_the_corpus() -> None:

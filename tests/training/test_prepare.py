@@ -46,10 +46,10 @@ def test_what_does_not_fit_is_refused(made: Path, tmp_path: Path) -> None:
 
 
 def test_several_workers_need_a_share_each() -> None:
-    corpus = from_pairs([("a", "b")] * 200)  # 3 stretches of 64 pairs and one of 8
+    corpus = from_pairs([("a", "b")] * 50)  # 3 stretches of 16 pairs and one of 2
     config = with_settings(Config(), ["training.batch_size=60"])
     check_workers(config, corpus, 4)
-    with pytest.raises(InputError, match=r"200 pairs, too few for 5 workers.*there are 4\. Use at most 4"):
+    with pytest.raises(InputError, match=r"50 pairs, too few for 5 workers.*there are 4\. Use at most 4"):
         check_workers(config, corpus, 5)
     with pytest.raises(InputError, match=r"batch_size = 60 cannot be shared by 7 workers evenly\. Use 63"):
         check_workers(config, corpus, 7)

@@ -127,7 +127,9 @@ def test_a_worker_draws_for_itself_and_goes_on_where_it_was() -> None:
     for index, expected in enumerate(([5, 8], [worker_seed(5, 1), 12])):
         # The chief, with a batch in two parts, has taken four steps; so has a worker with three.
         state.assign([5, 8])
-        workers: Any = SimpleNamespace(cluster=Cluster(("a:1", "b:1"), index, ""), gather=lambda _: np.array([[2], [3]]))
+        workers: Any = SimpleNamespace(
+            cluster=Cluster(("a:1", "b:1"), index, ""), gather=lambda _: np.array([[2], [3]])
+        )
         draw_apart(workers, model)
         assert np.asarray(state).tolist() == expected and np.asarray(weight).tolist() == [7, 11]
 
