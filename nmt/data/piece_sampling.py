@@ -12,7 +12,8 @@ import math
 import random
 
 import sentencepiece
-from sentencepiece import sentencepiece_model_pb2 as proto
+
+from nmt.data.sentencepiece_model import BPE, ModelProto
 
 # Cuts of a word that unigram sampling chooses from. All others together are hardly ever drawn.
 _CUTS = 64
@@ -35,8 +36,8 @@ class PieceSampler:
     """
 
     def __init__(self, model: bytes, processor: sentencepiece.SentencePieceProcessor, sampling: float) -> None:
-        spec = proto.ModelProto.FromString(model).trainer_spec
-        self._bpe = spec.model_type == proto.TrainerSpec.BPE
+        spec = ModelProto.FromString(model).trainer_spec
+        self._bpe = spec.model_type == BPE
         self._processor = processor
         self._sampling = sampling
         self._pieces = [processor.id_to_piece(i) for i in range(processor.get_piece_size())]

@@ -25,10 +25,10 @@ from typing import Any
 import numpy as np
 import sentencepiece
 import tensorflow as tf
-from sentencepiece import sentencepiece_model_pb2
 
 from nmt.data.normalization import choose, nfc_rules, nfkc_rules
 from nmt.data.piece_sampling import PieceSampler
+from nmt.data.sentencepiece_model import ModelProto
 from nmt.data.vocabulary_sample import SentenceSample
 from nmt.documents.sentences import script_of
 from nmt.errors import InputError
@@ -68,7 +68,7 @@ class Tokenizer:
         if ids != (PAD, UNK, BOS, EOS):
             raise InputError(f"the ids of <pad>, <unk>, <s>, </s> are {ids}, not {(PAD, UNK, BOS, EOS)}.")
         # The normaliser comes last in the file: a file cut short can lack it and still load.
-        spec = sentencepiece_model_pb2.ModelProto.FromString(model).normalizer_spec
+        spec = ModelProto.FromString(model).normalizer_spec
         if spec.name not in _RULES or bool(spec.precompiled_charsmap) != (spec.name != "identity"):
             raise InputError(
                 "the model has no rules of normalisation that are known; it was cut short or made elsewhere."

@@ -6,8 +6,8 @@ import io
 from collections.abc import Sequence
 
 import sentencepiece
-from sentencepiece import sentencepiece_model_pb2
 
+from nmt.data.sentencepiece_model import NORMAL, ModelProto
 from nmt.data.tokenizers import PAD, UNK, Tokenizer, Tokenizers, train_tokenizers
 
 _BEGIN = "▁"
@@ -50,12 +50,12 @@ def replaced(old: Tokenizer, piece: str) -> list[int]:
 
 
 def _grown(old: Tokenizer, other: Tokenizer, kind: str, pieces: int) -> Tokenizer:
-    model = sentencepiece_model_pb2.ModelProto()
+    model = ModelProto()
     model.ParseFromString(old.model)
-    fresh = sentencepiece_model_pb2.ModelProto()
+    fresh = ModelProto()
     fresh.ParseFromString(other.model)
     known = {piece.piece for piece in model.pieces}
-    new = [p for p in fresh.pieces[PAD:] if p.type == p.NORMAL and p.piece not in known]
+    new = [p for p in fresh.pieces[PAD:] if p.type == NORMAL and p.piece not in known]
     new.sort(key=lambda p: len(p.piece) > 1)  # stable: the rest keep their order
     worst = min(piece.score for piece in model.pieces)
     for rank, piece in enumerate(new[:pieces], 1):
