@@ -120,8 +120,9 @@ def cost(given: Pieces, workers: int) -> Cost:
         step=step,
         network=network,
         sent=sent,
-        # 8 bytes for each 64 lines of the corpus, of which each worker knows where all begin.
-        memory=given.memory + given.pairs / 64 * 8 / 1e6,
+        # 8 bytes for each 64 lines of the corpus, of which each worker knows where all begin; and the order of an
+        # epoch, 8 bytes for each stretch of 16 lines or more.
+        memory=given.memory + given.pairs / 64 * 8 / 1e6 + min(given.pairs / 16, 2**22) * 8 / 1e6,
         read=given.pairs * given.pair_bytes * (1 + given.epochs / workers),
         kept=state + 2 * weights,
         efficiency=alone / (workers * seconds),

@@ -7,15 +7,18 @@ import json
 import os
 import random
 import shutil
+import statistics
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+import numpy as np
 from measuring import apart
 
 from nmt.config import Config, with_settings
 from nmt.data.corpora import from_tsv
+from nmt.data.pipeline import Buckets
 from nmt.data.tokenizers import Tokenizers, train_tokenizers
 from nmt.synthetic import demo
 
@@ -68,6 +71,64 @@ def _read(file: Path, tokenizers: Path, most: int) -> tuple[float, float, float,
     return opened, opened_mb, time.process_time() - began, peak_mb(), count
 
 
+def mixing_part(given: argparse.Namespace, place: Path) -> None:
+    """Count the neighbours of a pair in a sorted file, 16 before and 16 after it, that are in its batch."""
+    from nmt.data import mixing
+    from nmt.data.stretches import Stretches, stretches
+
+    chance = random.Random(1)
+    words = [f"w{number}" for number in range(5000)]
+    made = [
+        "\t".join(" ".join(chance.choices(words, k=chance.randint(3, 20))) for _ in range(2)) + "\n"
+        for _ in range(100_000 if given.quick else 1_000_000)
+    ]
+    for lines, buffer, batch in ((_training_lines(place), 1_085, 64), (made, len(made) // 10, 80)):
+        texts = sorted((line.rstrip("\n") for line in lines), key=lambda line: (len(line), line))
+        file = place / "numbered.tsv"
+        file.write_text("".join(f"{number}\tx\n" for number in range(len(texts))), encoding="utf-8")
+        corpus, shapes = from_tsv(file), _shapes(texts)
+        own = stretches(corpus, buffer).length
+        print(f"{len(texts):,} pairs, batches of {batch}")
+        print(
+            f"  a true shuffle: {_near(np.random.default_rng(1).permutation(len(texts)), shapes, batch):.3f}",
+            flush=True,
+        )
+        for length in sorted({1, own, 11, 64}):
+            mixing.stretches = lambda corpus, _, length=length: Stretches(length, ((0, corpus.size, 1.0),))
+            rows = mixing.mixed_rows(corpus, 1, 0, buffer=buffer).shuffle(buffer, seed=1).batch(1024)
+            order = np.concatenate([numbers.astype(int) for numbers, _ in rows.as_numpy_iterator()])
+            mark = ", as nmt reads it" if length == own else ""
+            print(
+                f"  a buffer of {buffer:,}, stretches of {length}{mark}: {_near(order, shapes, batch):.3f}", flush=True
+            )
+        mixing.stretches = stretches
+
+
+def _shapes(lines: list[str]) -> list[int]:
+    """Return the shape of the batch of each pair, as if a piece were four letters."""
+    cells = [line.split("\t") for line in lines]
+    sizes = np.array([[len(source) // 4 + 1, len(target) // 4 + 1] for source, target in cells])
+    buckets = Buckets.fit(sizes, 8, 100)
+    rows = np.searchsorted(buckets.targets, sizes[:, 1])
+    return (rows * 100 + np.sum(buckets.sources[rows] < sizes[:, :1], 1)).tolist()
+
+
+def _near(order: np.ndarray, shapes: list[int], size: int) -> float:
+    """Return how many neighbours of a pair are in its batch, on average over all whole batches."""
+    held: dict[int, list[int]] = {}
+    near = pairs = 0
+    for number in order.tolist():
+        batch = held.setdefault(shapes[number], [])
+        batch.append(number)
+        if len(batch) == size:
+            found = np.sort(batch)
+            # Each two that are near count for both.
+            near += 2 * int(np.sum(np.searchsorted(found, found + 16, side="right") - np.arange(size) - 1))
+            pairs += size
+            batch.clear()
+    return near / pairs
+
+
 def sorted_part(given: argparse.Namespace, place: Path) -> None:
     """Train on the demo's corpus sorted and shuffled, with a buffer that holds a twentieth of it."""
     lines = _training_lines(place)
@@ -78,7 +139,7 @@ def sorted_part(given: argparse.Namespace, place: Path) -> None:
     for name, ordered in orders.items():
         (place / f"{name}.tsv").write_text("".join(ordered), encoding="utf-8")
     scores: dict[str, list[float]] = {name: [] for name in orders}
-    for seed in (1,) if given.quick else (1, 2):
+    for seed in range(1, (1 if given.quick else given.seeds) + 1):
         for name in orders:
             to = place / "model"
             settings = [
@@ -96,8 +157,9 @@ def sorted_part(given: argparse.Namespace, place: Path) -> None:
             scores[name].append(max(bleu))
             print(f"seed {seed}, {name}: dev BLEU of each epoch {[round(value, 2) for value in bleu]}", flush=True)
             shutil.rmtree(to)
-    means = {name: sum(values) / len(values) for name, values in scores.items()}
-    print(f"{means}: {means['sorted'] - means['shuffled']:+.2f}")
+    means = {name: statistics.mean(values) for name, values in scores.items()}
+    spread = {name: round(statistics.stdev(values), 2) for name, values in scores.items() if len(values) > 1}
+    print(f"{means}: {means['sorted'] - means['shuffled']:+.2f}; deviation over seeds {spread}")
 
 
 def _training_lines(place: Path) -> list[str]:

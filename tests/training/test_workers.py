@@ -90,7 +90,8 @@ else:
     data = tf.data.Dataset.from_generator(batches, output_signature=({"source": ids, "target": ids}, ids))
     logs = {name: values[0] for name, values in model.fit(data, verbose=0).history.items()}
 drawn = keras.random.uniform([3], seed=model.network.sampling_seed)
-print(json.dumps({"logs": logs, "drawn": np.asarray(drawn).tolist(), "steps": int(np.asarray(model.optimizer.iterations)),
+steps = int(np.asarray(model.optimizer.iterations))
+print(json.dumps({"logs": logs, "drawn": np.asarray(drawn).tolist(), "steps": steps,
     "weights": [np.asarray(v).ravel().tolist() for v in model.trainable_variables]}))
 """
 
