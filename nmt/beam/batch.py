@@ -8,6 +8,7 @@ failure replaces its file with an equal one.
 from __future__ import annotations
 
 import json
+import re
 import textwrap
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from importlib import import_module
@@ -46,6 +47,7 @@ def translate_files(
     options: Sequence[str],
     *,
     threads: int = 1,
+    trust: bool = False,
     done: Collection[str] = (),
     record: Mapping[str, Any] | None = None,
 ) -> dict[str, int]:
@@ -58,6 +60,7 @@ def translate_files(
         form: ``text`` or ``jsonl``.
         options: of Beam, as ``--runner=DirectRunner``.
         threads: of TensorFlow, in each process.
+        trust: whether to run the export whatever its operations are.
         done: files of output that are there already; their blocks are not translated again.
         record: of this run, as :func:`nmt.beam.run_record.describe` makes it; it is written before the first block.
 
@@ -83,7 +86,7 @@ def translate_files(
         written = (
             read
             | "Blocks apart" >> beam.Reshuffle()
-            | keyed_inference(BlockHandler(export, threads))
+            | keyed_inference(BlockHandler(export, threads, trust))
             | "Write" >> beam.FlatMapTuple(lambda key, found: write_block(prefix, form, key, found, files[key[0]]))
         )
         (
@@ -138,9 +141,22 @@ def _refused(options: Sequence[str], error: BaseException) -> InputError:
 
 def _failed(error: BaseException, prefix: str) -> InputError | WorkFailed:
     return our_error(error) or WorkFailed(
-        f"The pipeline failed: {first_line(error)}. The files that begin with {prefix} are whole; with --resume the "
+        f"The pipeline failed: {_reason(error)}. The files that begin with {prefix} are whole; with --resume the "
         "same command translates the rest."
     )
+
+
+def _reason(error: BaseException) -> str:
+    """Return what an error says; of the text of a traceback, as other processes send it, that is the last line.
+
+    >>> _reason(RuntimeError("Traceback (most recent call last):\\n  File a.py\\nIndexError: 7 [while running 'Read']"))
+    "IndexError: 7 [while running 'Read']"
+    """
+    lines = str(error).splitlines()
+    if not lines or not lines[0].startswith("Traceback"):
+        return first_line(error).rstrip(".")
+    ends = [line for line in lines[1:] if re.match(r"[\w.]+: ", line)]
+    return (ends or lines)[-1].rstrip(".")
 
 
 class _Blocks(beam.DoFn):

@@ -1,7 +1,4 @@
-"""How ``RunInference`` asks an export: it is loaded once in each process, and asked in batches of similar lengths.
-
-An export needs no package that is made for a newer protobuf than Beam accepts, which a model's folder does.
-"""
+"""How ``RunInference`` asks an export: it is loaded once in each process, and asked in batches of similar lengths."""
 
 from __future__ import annotations
 
@@ -13,6 +10,8 @@ from typing import Any
 
 from apache_beam.ml.inference.base import KeyedModelHandler, ModelHandler, RunInference
 
+from nmt.errors import InputError, first_line
+from nmt.export.opening import open_export
 from nmt.translation import Translation
 
 # Elements that Beam hands over at once. Among so many, those of similar lengths are asked together.
@@ -31,16 +30,22 @@ class ExportHandler(ModelHandler[Any, Any, Any]):
     Arguments:
         export: the folder of a version, as ``saved_models/NAME/1``, with the same path on every machine.
         threads: of TensorFlow, in each process. A runner starts a process for each core that it may use.
+        trust: whether to run the export whatever its operations are, see :mod:`nmt.export.operations`.
         handed: elements that Beam hands over at once.
     """
 
-    def __init__(self, export: str | Path, threads: int = 1, handed: int = _AT_ONCE) -> None:
+    def __init__(self, export: str | Path, threads: int = 1, trust: bool = False, handed: int = _AT_ONCE) -> None:
         super().__init__(min_batch_size=handed, max_batch_size=handed)
         self.export = str(export)
         self.threads = threads
+        self.trust = trust
 
     def load_model(self) -> Any:
-        """Open the export: it needs TensorFlow and tensorflow-text, and nothing else of this package."""
+        """Open the export.
+
+        Raises:
+            InputError: if it is damaged, or would do what no export needs.
+        """
         from nmt.tf_import import import_tensorflow
 
         import_tensorflow()
@@ -49,7 +54,26 @@ class ExportHandler(ModelHandler[Any, Any, Any]):
         with suppress(RuntimeError):  # TensorFlow has started already, in a pipeline that uses it for more than this
             tf.config.threading.set_intra_op_parallelism_threads(self.threads)
             tf.config.threading.set_inter_op_parallelism_threads(1)
-        return tf.saved_model.load(self.export)
+        return open_export(Path(self.export), self.trust)
+
+    def check(self) -> None:
+        """Open the export and translate a line. Before a pipeline starts this tells in a sentence what is wrong.
+
+        Raises:
+            InputError: if it cannot be opened, or does not translate.
+        """
+        model = self.load_model()
+        signature = model.signatures.get("serving_default")
+        takes = set(signature.structured_input_signature[1]) if signature else set()
+        if takes != {"text"} or not {"translation", "score"} <= set(signature.structured_outputs):
+            raise InputError(
+                f"{self.export} is not the export of a translator: its signature serving_default, if there is one, "
+                "does not make translations with a score of text."
+            )
+        try:
+            list(self.ask(model, ["a b c"]))
+        except Exception as error:  # TensorFlow raises many kinds for a damaged graph
+            raise InputError(f"{self.export} does not translate: {first_line(error)}") from None
 
     def run_inference(self, batch: Sequence[Any], model: Any, inference_args: Any = None) -> Iterable[Any]:
         """Answer elements, in their order."""
@@ -78,8 +102,8 @@ class ExportHandler(ModelHandler[Any, Any, Any]):
 class BlockHandler(ExportHandler):
     """Translates blocks of lines, each as a whole. A blank line stays blank, and ``None`` stays ``None``."""
 
-    def __init__(self, export: str | Path, threads: int = 1) -> None:
-        super().__init__(export, threads, handed=1)
+    def __init__(self, export: str | Path, threads: int = 1, trust: bool = False) -> None:
+        super().__init__(export, threads, trust, handed=1)
 
     def run_inference(self, batch: Sequence[Any], model: Any, inference_args: Any = None) -> Iterable[Any]:
         lines = list(chain.from_iterable(batch))

@@ -14,6 +14,8 @@ from typing import Any
 
 from nmt.checksums import CHECKSUMS, digest
 from nmt.errors import InputError
+from nmt.folder_lock import LOCK
+from nmt.model_folder import CONFIG, JOURNAL, LOGS, STATE
 
 
 def record_path(prefix: str) -> str:
@@ -25,25 +27,34 @@ def record_path(prefix: str) -> str:
     return f"{prefix}-run.json"
 
 
-def describe(export: Path, files: Mapping[str, int], form: str, lines: int) -> dict[str, Any]:
+def describe(place: Path, files: Mapping[str, int], form: str, lines: int) -> dict[str, Any]:
     """Return the record of a run.
 
     Arguments:
-        export: the folder of a version of an export.
+        place: the folder of a version of an export, or that of a model.
         files: of the input, with their sizes in bytes.
         form: of the output.
         lines: of a file of output.
     """
-    return {"export": _checksum(export), "files": dict(files), "format": form, "lines": lines}
+    return {"export": _checksum(place), "files": dict(files), "format": form, "lines": lines}
 
 
-def _checksum(export: Path) -> str:
-    """Return the SHA-256 of the list of an export's checksums, or of its files, for older ones have no list."""
-    if (export / CHECKSUMS).is_file():
-        return digest(export / CHECKSUMS)
-    files = sorted(path for path in export.rglob("*") if path.is_file())
-    known = [(path.relative_to(export).as_posix(), digest(path)) for path in files]
+def _checksum(place: Path) -> str:
+    """Return the SHA-256 of the list of an export's checksums, or of its files, for older ones have no list.
+
+    Of a model all files count but those of its training. Its config counts whole, since it says how to search.
+    """
+    if not (place / CONFIG).is_file() and (place / CHECKSUMS).is_file():
+        return digest(place / CHECKSUMS)
+    left_out = (JOURNAL, LOCK, CHECKSUMS, LOGS, Path(STATE).parts[0])
+    files = sorted(path.relative_to(place) for path in place.rglob("*") if path.is_file())
+    known = [(path.as_posix(), _sum(place / path)) for path in files if path.parts[0] not in left_out]
     return hashlib.sha256(json.dumps(known).encode()).hexdigest()
+
+
+def _sum(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def check_same(prefix: str, text: str, now: Mapping[str, Any]) -> None:
@@ -76,7 +87,7 @@ def check_same(prefix: str, text: str, now: Mapping[str, Any]) -> None:
 
 def _difference(before: Mapping[str, Any], now: Mapping[str, Any], files: Mapping[str, int]) -> str | None:
     if before.get("export") != now["export"]:
-        return "the export is not the same"
+        return "the model or export is not the same"
     if before.get("format") != now["format"]:
         return f"--format was {before.get('format')}"
     if before.get("lines") != now["lines"]:

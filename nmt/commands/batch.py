@@ -12,13 +12,14 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
 from nmt.commands.console import say
 from nmt.cores import cores
 from nmt.errors import InputError
+from nmt.model_folder import CONFIG
 
 # Seconds between two messages.
 _EVERY = 30.0
@@ -27,9 +28,13 @@ _OPTIONS_FILE = "PIPELINE_OPTIONS_FILE"
 
 
 def batch(
-    export: Annotated[
+    model: Annotated[
         Path,
-        typer.Argument(help="An export, or a version of it, as saved_models/my-model/1.", show_default=False),
+        typer.Argument(
+            help="A model's folder, or an export, or a version of it, as saved_models/my-model/1.",
+            metavar="MODEL|EXPORT",
+            show_default=False,
+        ),
     ],
     input: Annotated[
         str, typer.Option(help="Text files, as 'corpus/*.ko' or 'gs://…/*.ko'; .gz too.", show_default=False)
@@ -50,6 +55,9 @@ def batch(
     ] = "DirectRunner",
     processes: Annotated[int, typer.Option(min=1, help="Processes of the DirectRunner.")] = 1,
     resume: Annotated[bool, typer.Option("--resume", help="Keep the files of OUTPUT, and translate the rest.")] = False,
+    trust: Annotated[
+        bool, typer.Option("--trust", help="Run an export whatever its operations are: they may read and write files.")
+    ] = False,
     beam_args: Annotated[
         str, typer.Option(help="More options of Beam, as '--project=P --region=R'.", show_default=False)
     ] = "",
@@ -57,7 +65,8 @@ def batch(
     """Translate text files of any size on Apache Beam: a line in, a line out, in order; needs `nmt[beam]`.
 
     A line that is no UTF-8 has a blank translation. OUTPUT-bad-….jsonl names such lines, and those that were cut.
-    OUTPUT-counts.json has the numbers of lines.
+    OUTPUT-counts.json has the numbers of lines. A model is exported for the time of the run; machines other than this
+    one need an export at a path that all have.
 
     **Example:** `nmt batch saved_models/my-model/1 --input 'library/*.ko' --output translated/library --processes 4`
     """
@@ -66,20 +75,27 @@ def batch(
         logging.getLogger().setLevel(logging.CRITICAL)
     try:
         from nmt.beam import batch as batches
+        from nmt.beam.export_handler import BlockHandler
         from nmt.beam.files import find_input, find_output, read_text
         from nmt.beam.run_record import check_same, describe, record_path
     except ModuleNotFoundError as error:
         if not (error.name or "").startswith("apache_beam"):
             raise
         raise InputError("`nmt batch` needs Apache Beam, which is not installed: pip install nmt[beam].") from None
-    version = _version(export)
+    search = _search(model)
+    place = model if search else _version(model)
+    if search and runner != "DirectRunner":
+        raise InputError(
+            f"{model} is a model's folder, and the machines of {runner} need an export at a path that all of them "
+            f"have: `nmt export {model} --to EXPORT`, and name that."
+        )
     if processes > 1 and runner != "DirectRunner":
         raise InputError("--processes is for the DirectRunner. Other runners have options of their own: --beam-args.")
     arguments = _arguments(beam_args)
     there = find_output(output)
     # A pattern may match what the first run has written.
     files = {path: size for path, size in find_input(input).items() if path not in there}
-    record = describe(version, files, form, batches.LINES)
+    record = describe(place, files, form, batches.LINES)
     if there and resume:
         written = record_path(output)
         check_same(output, read_text(written) if written in there else "", record)
@@ -96,10 +112,16 @@ def batch(
         options += [f"--direct_num_workers={processes}"]
         options += ["--direct_running_mode=multi_processing"] if processes > 1 else []
         threads = max(1, cores() // processes)
-    with _quiet_processes(), _telling(lambda: _whole(find_output(output) - there)):
+    batches.check_extra(options)
+    with contextlib.ExitStack() as held:
+        version = held.enter_context(_exported(model, search)) if search else place
+        BlockHandler(version, threads, trust).check()
+        held.enter_context(_quiet_processes())
+        held.enter_context(_telling(lambda: _whole(find_output(output) - there)))
         found = batches.translate_files(
-            str(version.resolve()), list(files), output, form, options, threads=threads, done=there, record=record
-        )
+            str(version.resolve()), list(files), output, form, options, threads=threads, trust=trust, done=there,
+            record=record,
+        )  # fmt: skip
     of = f"{len(files):,} {'file' if len(files) == 1 else 'files'}"
     say(f"{found['lines']:,} lines of {of} are translated.")
     if found["kept"]:
@@ -160,6 +182,28 @@ def _whole(paths: Iterable[str]) -> int:
     return sum(re.search(r"-\d+-\d+\.(txt|jsonl)$", path) is not None and "-bad-" not in path for path in paths)
 
 
+def _search(model: Path) -> dict[str, Any] | None:
+    """Return how a model searches, or nothing if it is no model's folder."""
+    if not (model / CONFIG).exists():
+        return None
+    from nmt.commands.decoding_options import decoding
+
+    return decoding(model, exported=True)
+
+
+@contextlib.contextmanager
+def _exported(model: Path, search: dict[str, Any]) -> Iterator[Path]:
+    """Export a model into a folder that is removed at the end."""
+    from nmt.commands.decoding_options import open_models
+
+    translator = open_models(model, None)
+    from nmt.export.saved_model import export
+
+    with tempfile.TemporaryDirectory(prefix="nmt-batch-") as folder:
+        say(f"{model} is exported for this run: this takes some seconds.")
+        yield export(translator, Path(folder) / "export", translator.decoding(**search))
+
+
 def _version(export: Path) -> Path:
     """Return the folder of a version of an export: the newest one, if all are named."""
     from nmt.export.versions import versions
@@ -168,7 +212,7 @@ def _version(export: Path) -> Path:
         return export
     if there := versions(export):
         return export / str(there[-1])
-    what = "a model's folder" if (export / "config.toml").exists() else "no export"
     raise InputError(
-        f"{export} is {what}. Beam takes an export, as saved_models/my-model, which `nmt export MODEL` writes."
+        f"{export} is neither a model's folder nor an export, as saved_models/my-model, which `nmt export MODEL` "
+        "writes."
     )

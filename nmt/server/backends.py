@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
-from nmt.checksums import CHECKSUMS, check, names
 from nmt.config import BEAM_KEYS, ENCODER_ALONE, SAMPLING_KEYS, beam_size
-from nmt.errors import InputError, first_line
-from nmt.model_folder import CONFIG, check_files, read_config
-from nmt.server.operations import check_operations
+from nmt.errors import InputError
+from nmt.export.opening import open_export
+from nmt.model_folder import CONFIG, read_config
 from nmt.signatures import ADDED_OUTPUTS, CONFIDENCE_OUTPUTS, SIGNATURES, Part, Signature
 from nmt.translation import Translation
 
@@ -210,19 +209,8 @@ class ExportBackend(Backend):
     )
 
     def __init__(self, folder: Path, name: str, version: int, trust: bool = False) -> None:
-        import tensorflow as tf
-        import tensorflow_text  # noqa: F401  (its ops are in the graph)
-
         self.name, self.version = name, version
-        check_files(folder, {CHECKSUMS: 2**20, "*": 2**40, "*/*": 2**40})
-        check(folder, names(folder))
-        if not trust:
-            check_operations(folder)
-        try:
-            # The signatures work only as long as this object lives.
-            self._saved = tf.saved_model.load(str(folder))
-        except Exception as error:  # TensorFlow raises many kinds for a damaged file
-            raise InputError(f"{folder} cannot be opened as a SavedModel ({first_line(error)}).") from None
+        self._saved = open_export(folder, trust)
         offered = {key: _offered(self._saved.signatures.get(key), signature) for key, signature in SIGNATURES.items()}
         self.signatures = {key: signature for key, signature in offered.items() if signature}
         if not self.signatures:

@@ -86,6 +86,46 @@ class Export:
         }
 
 
+def saved(place: Path, change: Any, answer: str = "translation") -> Path:
+    """Save a program with the signature of an export."""
+    import tensorflow as tf
+
+    module = tf.Module()
+    module.serve = tf.function(
+        lambda text: {answer: change(text), "score": tf.zeros(tf.shape(text))},
+        input_signature=[tf.TensorSpec([None], tf.string, "text")],
+    )
+    tf.saved_model.save(module, str(place), signatures={"serving_default": module.serve})
+    return place
+
+
+def test_an_export_is_checked_before_a_pipeline_starts(tmp_path: Path) -> None:
+    import tensorflow as tf
+
+    export = saved(tmp_path / "1", lambda text: tf.strings.join([text, "!"]))
+    BlockHandler(export).check()
+    with pytest.raises(InputError, match="is not the export of a translator"):
+        BlockHandler(saved(tmp_path / "2", tf.identity, "completion")).check()
+    capitals = saved(tmp_path / "3", tf.strings.upper)
+    with pytest.raises(InputError, match="uses the operation StringUpper"):
+        BlockHandler(capitals).check()
+    BlockHandler(capitals, trust=True).check()
+    failing = saved(tmp_path / "4", lambda text: tf.gather(text, [7] * 3))
+    with pytest.raises(InputError, match=r"4 does not translate: .*7"):
+        BlockHandler(failing).check()
+    (export / "saved_model.pb").write_bytes(b"\xff" * 9)
+    with pytest.raises(InputError, match="cannot be opened as a SavedModel"):
+        BlockHandler(export).check()
+
+
+def test_an_export_that_cannot_be_opened_ends_a_pipeline_with_its_sentence(tmp_path: Path) -> None:
+    """It was whole when the run began, or is so on another machine."""
+    (tmp_path / "a.ko").write_text("one\n")
+    options = ["--runner=apache_beam.runners.portability.fn_api_runner.FnApiRunner"]
+    with pytest.raises(InputError, match=r"saved_model\.pb cannot be read"):
+        batch.translate_files(f"{tmp_path}/gone", [f"{tmp_path}/a.ko"], f"{tmp_path}/out", "text", options)
+
+
 def test_batches_have_similar_lengths_and_answers_their_places() -> None:
     lines = ["c" * 300, "", "a", None, "b" * 200, " ", "d"] * 40
     export = Export()

@@ -30,10 +30,23 @@ def test_another_export_form_or_input_is_refused(tmp_path: Path) -> None:
         with pytest.raises(InputError, match=reason):
             check_same(prefix, text, describe(export, files, form, lines))
     (export / "saved_model.pb").write_text("another")
-    with pytest.raises(InputError, match="the export is not the same"):
+    with pytest.raises(InputError, match="the model or export is not the same"):
         check_same(prefix, text, describe(export, {"a.ko": 5, "b.ko": 7}, "text", 3))
     # Of an export that lists its checksums, the list is enough.
     (export / "checksums.json").write_text("{}")
     listed = describe(export, {}, "text", 3)
     (export / "saved_model.pb").write_text("a third")
     assert describe(export, {}, "text", 3) == listed != begun
+
+
+def test_a_model_is_the_same_while_what_it_translates_with_is(tmp_path: Path) -> None:
+    for name in ("config.toml", "model.weights.h5", "checksums.json", "metrics.jsonl", "logs/dev/events"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(name)
+    begun = describe(tmp_path, {}, "text", 3)
+    (tmp_path / "metrics.jsonl").write_text("another epoch")
+    (tmp_path / "logs/dev/events").write_text("and its curves")
+    assert describe(tmp_path, {}, "text", 3) == begun
+    # Checksums leave out how a model searches.
+    (tmp_path / "config.toml").write_text("[decoding]\nbeam = 5\n")
+    assert describe(tmp_path, {}, "text", 3) != begun

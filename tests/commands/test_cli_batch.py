@@ -7,7 +7,8 @@ import pytest
 from typer.testing import CliRunner
 
 from nmt.cli import app
-from nmt.commands.batch import _version
+from nmt.commands.batch import _search, _version
+from nmt.config import Config, to_toml, with_settings
 from nmt.errors import InputError
 
 
@@ -22,10 +23,18 @@ def test_an_export_is_found_by_its_folder_or_its_version(tmp_path: Path) -> None
     for version in ("2", "10"):
         (tmp_path / "export" / version).mkdir(parents=True)
         (tmp_path / "export" / version / "saved_model.pb").touch()
-    (tmp_path / "model").mkdir()
-    (tmp_path / "model" / "config.toml").touch()
     assert _version(tmp_path / "export") == tmp_path / "export" / "10"
     assert _version(tmp_path / "export" / "2") == tmp_path / "export" / "2"
-    for name, what in (("model", "a model's folder"), ("none", "no export")):
-        with pytest.raises(InputError, match=rf"{name} is {what}.*nmt export"):
-            _version(tmp_path / name)
+    assert _search(tmp_path / "export") is None
+    with pytest.raises(InputError, match=r"none is neither a model's folder nor an export.*nmt export"):
+        _version(tmp_path / "none")
+
+
+def test_a_model_is_exported_if_it_translates(tmp_path: Path) -> None:
+    config = to_toml(with_settings(Config(), ["model.architecture=language-model"]))
+    (tmp_path / "config.toml").write_text(f"{config}\n# end of config\n")
+    with pytest.raises(InputError, match="is a language model"):
+        _search(tmp_path)
+    (tmp_path / "config.toml").write_text(f"{to_toml(Config())}\n# end of config\n")
+    found = _search(tmp_path)
+    assert found and not found["sample"]

@@ -10,9 +10,9 @@ from exported import trained
 
 from nmt.checksums import CHECKSUMS
 from nmt.errors import InputError
+from nmt.export.operations import _SAVER, ALLOWED, check_operations
 from nmt.export.saved_model import export
 from nmt.server.backends import ExportBackend
-from nmt.server.operations import _SAVER, ALLOWED, check_operations
 
 
 @pytest.fixture(scope="module")
