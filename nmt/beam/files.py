@@ -9,7 +9,7 @@ import os
 import re
 import uuid
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext, suppress
 from typing import Any, TypeVar
 
@@ -18,12 +18,11 @@ from apache_beam.io.filesystems import FileSystems
 from apache_beam.io.localfilesystem import LocalFileSystem
 
 from nmt.data.corpora import cut_lines
+from nmt.data.mixture import missing_shards
 from nmt.errors import InputError, first_line
 from nmt.text_encoding import decode_start, other_encoding
 
 _Found = TypeVar("_Found")
-# A shard as Beam, TFDS and others name them: 00002-of-00010.
-_SHARD = re.compile(r"-(\d+)-of-(\d+)(?=\D|$)")
 # What an error of ours looks like in what a runner says of it.
 _OUR_ERROR = re.compile(r"InputError: (.*?)(?: \[while running|\n|$)")
 # What has a meaning in a pattern.
@@ -60,25 +59,6 @@ def find_input(pattern: str, option: str = "--input") -> dict[str, int]:
             "missing, or rename the shards so that their names do not say how many there are."
         )
     return found
-
-
-def missing_shards(paths: Iterable[str]) -> list[str]:
-    """Return which shards are not there, of those whose names say how many there are.
-
-    >>> missing_shards(["a-00000-of-00003.ko", "a-00002-of-00003.ko", "b.ko"])
-    ['a-00001-of-00003.ko']
-    """
-    sets: dict[tuple[str, str, str], set[int]] = {}
-    for path in paths:
-        if shard := _SHARD.search(path):
-            key = (path[: shard.start()], shard[2], path[shard.end() :])
-            sets.setdefault(key, set()).add(int(shard[1]))
-    return [
-        f"{begin}-{number:0{len(total)}}-of-{total}{end}"
-        for (begin, total, end), numbers in sorted(sets.items())
-        for number in range(int(total))
-        if number not in numbers
-    ]
 
 
 def find_output(prefix: str) -> set[str]:

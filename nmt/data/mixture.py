@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import glob
 import itertools
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     import tensorflow as tf
 
 _WEIGHTS = 1000.0
+# A shard as Beam, TFDS and others name them: 00002-of-00010. Some count from 1.
+_SHARD = re.compile(r"-(\d+)-of-(\d{1,6})(?=\D|$)")
 # What `nmt clean` and `nmt augment` write beside pairs: no pairs.
 _REPORTS = ("removed.tsv", "changed.tsv")
 
@@ -28,7 +31,8 @@ def find_files(name: str | Path) -> list[Path]:
     ``removed.tsv``, ``changed.tsv`` and ``*.json``.
 
     Raises:
-        InputError: if a folder or a pattern has none. A single file is opened later, and refused then.
+        InputError: if a folder or a pattern has none, or lacks some of a number of shards. A single file is opened
+            later, and refused then.
 
     >>> find_files("corpus/part-*.tsv.gz")                      # doctest: +SKIP
     [PosixPath('corpus/part-1.tsv.gz'), PosixPath('corpus/part-2.tsv.gz')]
@@ -38,13 +42,45 @@ def find_files(name: str | Path) -> list[Path]:
         found = [file for file in sorted(path.iterdir()) if file.is_file() and not _is_report(file.name)]
         if not found:
             raise InputError(f"{path} is a folder without files. Name a folder that holds them, or the files.")
-        return found
+        return _all_shards(found, path)
     if glob.has_magic(str(name)) and not path.exists():
         found = [Path(file) for file in sorted(glob.glob(str(name), recursive=True)) if Path(file).is_file()]
         if not found:
             raise InputError(f"No file matches {name}. Check the pattern and the folder.")
-        return found
+        return _all_shards(found, name)
     return [path]
+
+
+def _all_shards(files: list[Path], name: str | Path) -> list[Path]:
+    """Return the files, if no shard is missing of those whose names say how many there are."""
+    if missing := missing_shards(map(str, files)):
+        more = f" and {len(missing) - 1:,} more" if len(missing) > 1 else ""
+        raise InputError(
+            f"{name} lacks the shard {missing[0]}{more}, which other names tell of. Bring what is missing, or name the "
+            "files one by one."
+        )
+    return files
+
+
+def missing_shards(paths: Iterable[str]) -> list[str]:
+    """Return which shards are not there, of those whose names say how many there are.
+
+    >>> missing_shards(["a-00000-of-00003.ko", "a-00002-of-00003.ko", "b.ko"])
+    ['a-00001-of-00003.ko']
+    >>> missing_shards(["c-2-of-3.ko", "c-3-of-3.ko"])
+    ['c-1-of-3.ko']
+    """
+    sets: dict[tuple[str, str, str], set[int]] = {}
+    for path in paths:
+        if shard := _SHARD.search(path):
+            key = (path[: shard.start()], shard[2], path[shard.end() :])
+            sets.setdefault(key, set()).add(int(shard[1]))
+    found = []
+    for (begin, total, end), numbers in sorted(sets.items()):
+        first = 1 if int(total) in numbers and 0 not in numbers else 0
+        lacking = sorted(set(range(first, first + int(total))) - numbers)
+        found += [f"{begin}-{number:0{len(total)}}-of-{total}{end}" for number in lacking]
+    return found
 
 
 def _is_report(name: str) -> bool:

@@ -53,6 +53,13 @@ def test_names_without_files_are_refused(tmp_path: Path) -> None:
         find_files(f"{tmp_path}/*.tsv")
     with pytest.raises(InputError, match="a folder without files"):
         find_files(tmp_path)
+    for shard in (0, 1, 4):
+        (tmp_path / f"a-0000{shard}-of-00005.tsv").touch()
+    for name in (tmp_path, f"{tmp_path}/*.tsv"):
+        with pytest.raises(InputError, match=r"lacks the shard .*a-00002-of-00005\.tsv and 1 more"):
+            find_files(name)
+    named = list(tmp_path.iterdir())
+    assert [find_files(path) for path in named] == [[path] for path in named]
 
 
 def test_sides_that_do_not_match_are_refused(tmp_path: Path) -> None:
