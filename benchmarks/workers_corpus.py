@@ -11,14 +11,16 @@ import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 from measuring import apart
 
 from nmt.config import Config, with_settings
-from nmt.data.corpora import from_tsv
+from nmt.data.corpora import Corpus, from_tsv
 from nmt.data.pipeline import Buckets
+from nmt.data.stretches import Stretches, stretches
 from nmt.data.tokenizers import Tokenizers, train_tokenizers
 from nmt.synthetic import demo
 
@@ -74,7 +76,6 @@ def _read(file: Path, tokenizers: Path, most: int) -> tuple[float, float, float,
 def mixing_part(given: argparse.Namespace, place: Path) -> None:
     """Count the neighbours of a pair in a sorted file, 16 before and 16 after it, that are in its batch."""
     from nmt.data import mixing
-    from nmt.data.stretches import Stretches, stretches
 
     chance = random.Random(1)
     words = [f"w{number}" for number in range(5000)]
@@ -94,7 +95,7 @@ def mixing_part(given: argparse.Namespace, place: Path) -> None:
             flush=True,
         )
         for length in sorted({1, own, 11, 64}):
-            mixing.stretches = lambda corpus, _, length=length: Stretches(length, ((0, corpus.size, 1.0),))
+            mixing.stretches = _cut(length)
             rows = mixing.mixed_rows(corpus, 1, 0, buffer=buffer).shuffle(buffer, seed=1).batch(1024)
             order = np.concatenate([numbers.astype(int) for numbers, _ in rows.as_numpy_iterator()])
             mark = ", as nmt reads it" if length == own else ""
@@ -102,6 +103,15 @@ def mixing_part(given: argparse.Namespace, place: Path) -> None:
                 f"  a buffer of {buffer:,}, stretches of {length}{mark}: {_near(order, shapes, batch):.3f}", flush=True
             )
         mixing.stretches = stretches
+
+
+def _cut(length: int) -> Callable[..., Stretches]:
+    """Return a function in place of ``stretches``, which makes them of one length."""
+
+    def cut(corpus: Corpus, buffer: int = 0) -> Stretches:
+        return Stretches(length, ((0, corpus.size, 1.0),))
+
+    return cut
 
 
 def _shapes(lines: list[str]) -> list[int]:
