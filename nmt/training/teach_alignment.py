@@ -79,6 +79,8 @@ def teach(
     triples = list(linked_pairs(corpus) if teacher is None else _linked_by(teacher, corpus))
     if corpus.links() is None or teacher is not None:
         logger.info(f"Linked the words of {len(triples):,} pairs in {time.monotonic() - begun:.1f} s.")
+    # Of many pairs every second or third and so on, for a file may be sorted.
+    triples = triples[:: max(1, len(triples) // _SEEN)]
     measured = lengths(triples, tokenizers, config.data.max_length)
     if not len(measured):
         raise InputError(f"No pair of {corpus.name} is left to teach an alignment head: all are empty or too long.")
