@@ -32,22 +32,25 @@ const movedLinks = (links, source, target) => ({
 const joinedLinks = (parts) => ({
   source: parts.flatMap(({ source }) => source),
   target: parts.flatMap(({ target }) => target),
-  blocks: parts.map(({ source, weights }) => ({ weights, columns: source.length })),
+  blocks: parts.map(({ source, weights }) => ({ weights, columns: source.length, sums: weights.map(added) })),
 });
 
 /** The weight of each target unit. */
-const linkSums = ({ blocks }) => blocks.flatMap(({ weights }) => weights.map(added));
+const linkSums = ({ blocks }) => blocks.flatMap(({ sums }) => sums);
 
 /** The mean of values of the source units for each target unit, weighted by its links. */
 function linkShares({ blocks }, values) {
   const found = [];
   let column = 0;
-  for (const { weights, columns } of blocks) {
-    for (const row of weights) {
+  for (const { weights, columns, sums } of blocks) {
+    // A mark is around few of the units.
+    const some = [];
+    for (let i = 0; i < columns; i++) if (values[column + i]) some.push(i);
+    weights.forEach((row, unit) => {
       let sum = 0;
-      for (let i = 0; i < columns; i++) sum += row[i] * values[column + i];
-      found.push(sum / Math.max(added(row), 1e-9));
-    }
+      for (const i of some) sum += row[i] * values[column + i];
+      found.push(sum / Math.max(sums[unit], 1e-9));
+    });
     column += columns;
   }
   return found;

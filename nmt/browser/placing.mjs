@@ -5,6 +5,8 @@ import { added, joinedLinks, linkShares, linkSums, running } from "./links.mjs";
 
 const LEAST_WEIGHT = 0.1;
 const FADING = 0.5;
+// A word further away says less than numbers can hold beside what the nearest one says.
+const FARTHEST = 60;
 const EQUAL = 1e-9;
 const LITTLE = 1e-3;
 const OF_WORDS = "%&@#'*_-/\\";
@@ -241,22 +243,19 @@ function gapOf(place, links, borders = [0, links.target.length], content = [0, I
 
 /** How much each source unit says about a place: positive before it, negative after it. */
 function signsOf(place, { source }, [begin, end]) {
-  const signs = source.map(() => 0);
-  const starts = source.map(([start]) => start);
-  let sign = 1;
-  for (let near = source.length - 1; near >= 0; near--) {
-    if (begin <= starts[near] && starts[near] < Math.min(place, end)) {
-      signs[near] = sign;
-      sign *= FADING;
-    }
+  const signs = new Array(source.length).fill(0);
+  const first = source.findIndex(([start]) => start >= Math.max(begin, place));
+  const after = first < 0 ? source.length : first;
+  for (let unit = after, sign = -1; unit < source.length && unit - after < FARTHEST && source[unit][0] < end; unit++) {
+    signs[unit] = sign;
+    sign *= FADING;
   }
-  sign = -1;
-  starts.forEach((start, unit) => {
-    if (Math.max(begin, place) <= start && start < end) {
-      signs[unit] = sign;
-      sign *= FADING;
-    }
-  });
+  let sign = 1;
+  for (let unit = after - 1; unit >= 0 && sign > FADING ** FARTHEST && source[unit][0] >= begin; unit--) {
+    if (source[unit][0] >= Math.min(place, end)) continue;
+    signs[unit] = sign;
+    sign *= FADING;
+  }
   return signs;
 }
 

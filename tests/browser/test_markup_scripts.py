@@ -95,6 +95,34 @@ for (const text of given.heeding) {
 const entities = Object.fromEntries(ENTITIES);
 console.log(JSON.stringify({ heeding, entities, reading, linking, placing, translating, terms }));
 """
+HOSTILE = """
+const from = (name) => import(`${process.argv[2]}/${name}.mjs`);
+const { readMarked } = await from("marked");
+const { joinedLinks } = await from("links");
+const { placedMarks } = await from("placing");
+const { wordPlaces } = await from("letters");
+const used = () => process.cpuUsage().user / 1e6;
+const begun = used();
+for (const part of JSON.parse(process.argv[3])) {
+  for (const text of [part.repeat(60_000 / part.length), `%${part.repeat(60_000 / part.length)}1a!`]) {
+    for (const form of ["html", "xml", "text"]) {
+      try { readMarked(text, form); } catch (error) { if (!error.message.startsWith("It has more")) throw error; }
+    }
+  }
+}
+const read = used();
+for (const source of ["<b>a</b> ".repeat(1000), "a <br/> ".repeat(1000), "a<b>b</b> ".repeat(500)]) {
+  const marked = readMarked(source, "html");
+  const places = wordPlaces(marked.letters);
+  const target = [..."AB ".repeat(places.length).trim()];
+  const weights = places.map((_, j) => places.map((__, i) => 0.001 + Number(i === places.length - 1 - j)));
+  const links = { source: places, target: wordPlaces(target), weights };
+  const parts = placedMarks(marked, target, joinedLinks([links]));
+  const placed = parts.filter(({ kind }) => kind === "break" || kind === "opening");
+  if (placed.length !== marked.marks.length) throw new Error("marks were lost");
+}
+console.log(JSON.stringify([read - begun, used() - read]));
+"""
 PARTS = (
     "나는", "밥을", "ate", "I", "{name}", "%s", "42", "1,000.5", "https://a.b/c?d=(e)&amp;f", "a.b@c.de", " ",
     " ", "  ", "<b>", "</b>", "<i class='x>y'>", "</i>", "<br>", "<br/>", "<img src=a>",
@@ -321,3 +349,10 @@ def test_terms_are_those_of_the_package(answers: dict[str, tuple[Any, Any]]) -> 
     for said, other in zip(wanted[-8:], found[-8:], strict=True):
         core = said.partition(": ")[2].split(", ")[0].split(". ")[0].rstrip(".") or "has no term"
         assert core in other or "has no term" in other, (said, other)
+
+
+def test_no_text_and_no_tags_take_long() -> None:
+    parts = ["0", "<code>", "<code ", "1:", "<?", "<code><!--", "&a", "{a", "%(", "a@", "http://", "1,", "<a ", "&#"]
+    parts += ["%0", "a.", "+1", "{{", "<!--", "www.", '<a ="', "%-", "a-@", "https://(", "&&"]
+    reading, placing = json.loads(run_node(HOSTILE, browser.path(""), json.dumps(parts)))
+    assert reading < 3 and placing < 6
