@@ -1,6 +1,8 @@
 """An alignment head is taught without gold links, and the translator does not change."""
 
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,7 +13,8 @@ from nmt.config import Config, with_settings
 from nmt.data.corpora import from_pairs
 from nmt.evaluation.alignment_error import strongest_links
 from nmt.inference.translator import Translator
-from nmt.training.teach_alignment import teach, wanted
+from nmt.training.teach_alignment import _linked_by, teach, wanted
+from nmt.translation import Translation
 
 
 def test_a_head_learns_the_links_and_the_translator_stays_as_it_was(tmp_path: Path) -> None:
@@ -23,6 +26,18 @@ def test_a_head_learns_the_links_and_the_translator_stays_as_it_was(tmp_path: Pa
     scored = linked.score([ko for ko, _ in PAIRS], [en for _, en in PAIRS])
     right = [strongest_links(each.words()) == {(0, 0), (1, 2), (2, 1)} for each in scored]
     assert np.mean(right) > 0.9
+
+
+def test_a_translator_teaches_the_links_that_it_holds_to_be_likely() -> None:
+    # Words "na bap" and "I rice": each row ends with the weight on the source's end.
+    def score(sources: list[str], targets: list[str]) -> list[Translation]:
+        rows = [[0.6, 0.4, 0.0], [0.2, 0.3, 0.5]]
+        pieces = [tuple(f"▁{word}" for word in each.split()) for each in (sources[0], targets[0])]
+        return [Translation("", 0.0, *pieces, np.array(rows)) for _ in sources]
+
+    teacher: Any = SimpleNamespace(score=score)
+    found = list(_linked_by(teacher, from_pairs([("na bap", "I rice"), ("na bap", "I rice")])))
+    assert found == [("na bap", "I rice", "0-0 1-0 1-1")] * 2
 
 
 @pytest.mark.parametrize(
