@@ -3,7 +3,8 @@
     python benchmarks/workers.py PART [--quick]
 
     equal      two and four workers against one process with the same batches: weights, and BLEU of the development set
-    overhead   two workers with a thread each against one process with two: steps, and where the time goes
+    overhead   two workers on a core each against one process on two, which computes batches in parts or whole: steps,
+               and where the time goes
     kills      kill -9 of a worker at random moments; the run is resumed with as many workers, and with others
     reading    memory and time of opening a corpus and of batches of an epoch, by the number of pairs
     mixing     neighbours in a sorted corpus that are in one batch, against a true shuffle

@@ -184,15 +184,17 @@ def _joined_batches(pipeline: Any, corpus: Any, count: int, steps: int) -> Itera
 
 
 def overhead_part(given: argparse.Namespace, place: Path) -> None:
-    """Measure steps in turns: one process with two threads, two workers with one each, and two that do not talk."""
+    """Measure steps in turns: one process on two cores, two workers on a core each, and two that do not talk."""
     demo.write(place)
     steps, rounds = (20, 5) if given.quick else (100, 8)
     size = given.batch
     addresses = _addresses(2)
     kinds = {
-        "one process": [Asked(_pace, place, None, 2, size, steps)],
-        "two workers": [Asked(_pace, place, Cluster(addresses, index, ""), 1, size, steps) for index in range(2)],
-        "two apart": [Asked(_pace, place, None, 1, size // 2, steps) for _ in range(2)],
+        # As `nmt train` does it: each core computes half of the batch.
+        "one process": [Asked(_pace, place, None, 2, size, steps, "auto")],
+        "whole batches": [Asked(_pace, place, None, 2, size, steps, "1")],
+        "two workers": [Asked(_pace, place, Cluster(addresses, index, ""), 1, size, steps, "1") for index in range(2)],
+        "two apart": [Asked(_pace, place, None, 1, size // 2, steps, "1") for _ in range(2)],
     }
     for asked in kinds.values():
         for one in asked:
@@ -208,11 +210,11 @@ def overhead_part(given: argparse.Namespace, place: Path) -> None:
             found[name].append(row)
             told = ", ".join(f"{key} {value:.1f}" for key, value in row.items())
             print(f"round {number + 1}, {name}: ms a step: {told}", flush=True)
-    for name in ("two workers", "two apart"):
+    for name, other in itertools.product(("two workers", "two apart"), ("one process", "whole batches")):
         for key in ("wall", "processor"):
-            all_ratios = [one[key] / other[key] for one, other in zip(found[name], found["one process"], strict=True)]
-            print(f"{name} against one process, {key}: {statistics.median(all_ratios):.3f} of "
-                  f"{[round(value, 2) for value in sorted(all_ratios)]}")  # fmt: skip
+            ratios = [one[key] / alone[key] for one, alone in zip(found[name], found[other], strict=True)]
+            print(f"{name} against {other}, {key}: {statistics.median(ratios):.3f} of "
+                  f"{[round(value, 2) for value in sorted(ratios)]}")  # fmt: skip
     for one in kinds["two workers"]:
         one.pipe.send("reduce")
     numbers, seconds = kinds["two workers"][0].pipe.recv()
@@ -223,13 +225,15 @@ def overhead_part(given: argparse.Namespace, place: Path) -> None:
             one.pipe.send("end")
 
 
-def _pace(pipe: Connection, place: Path, cluster: Cluster | None, threads: int, batch: int, steps: int) -> None:
+def _pace(
+    pipe: Connection, place: Path, cluster: Cluster | None, threads: int, batch: int, steps: int, batch_parts: str
+) -> None:
     """Train as ``nmt train`` does, and stop after every ``steps`` steps until asked for more."""
     import keras
     import tensorflow as tf
 
     workers = _joined(cluster, threads) if cluster else None
-    parts, *_ = _parts(place, [f"training.batch_size={batch}"], workers, threads)
+    parts, *_ = _parts(place, [f"training.batch_size={batch}", f"training.batch_parts={batch_parts}"], workers, threads)
     spent = {"batch": 0.0, "shapes": 0.0}
 
     def timed(function: Callable[..., Any], key: str) -> Callable[..., Any]:
