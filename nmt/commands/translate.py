@@ -185,6 +185,8 @@ def translate(
     source = model if server is not None else file
     if document or to:
         _check_files(source, to, form)
+    elif source and not marked:
+        _tell_kind(source)
     if server is None and model is None:
         raise InputError("Name a MODEL, the folder of a trained one, or a server with --server URL.")
     search: dict[str, Any] = {}
@@ -254,6 +256,21 @@ def translate(
                 say(f"Line {i}: '{term.source}' is not translated as '{term.target}'.")
         number += len(window)
     cut.end()
+
+
+def _tell_kind(source: Path) -> None:
+    """Say how a file of subtitles, a page and such is translated as what it is, where its lines are translated.
+
+    Raises:
+        InputError: for a Word document, which has no lines of text.
+    """
+    from nmt.documents.files import READERS
+
+    kind = source.suffix.lower()
+    if kind == ".docx":
+        raise InputError(f"{source} is a Word document, which is translated as a whole: add --to OUT.docx.")
+    if kind in READERS and kind != ".txt":
+        say(f"{source} is translated line by line. With --to OUT{kind} what is not text stays as it is.")
 
 
 def _translate_on_server(url: str, file: Path | None, form: str, *, deadline: float | None, ca: Path | None) -> None:

@@ -120,6 +120,9 @@ def test_what_is_wrong_is_said_and_nothing_is_written(model: Path, tmp_path: Pat
     (tmp_path / "old.txt").unlink()
     refused(nmt("translate", model, text, "--document", "--beam", "3", "--n-best", "2"), "are for lines")
     refused(nmt("translate", model, text, "--language", "ko"), "--document")
+    refused(nmt("translate", model, tmp_path / "a.docx"), "is a Word document", "--to OUT.docx")
+    said = nmt("translate", model, tmp_path / "gone.srt").stderr.decode()  # told before it is opened
+    assert "line by line. With --to OUT.srt what is not text stays" in said
     assert [path.name for path in tmp_path.iterdir()] == ["a.txt"]
 
 
