@@ -23,7 +23,7 @@ _LETTERS = {
 _ACCENTS, _JAPANESE = ("WINDOWS-1252",), ("EUC-JP", "SHIFT_JIS")
 _MOST, _SAMPLE = 0.55, 2**16
 # A word with a letter beyond ASCII.
-_WORD = re.compile(r"[a-zA-Z]*[^\x00-\x7f][^\W\d_]*")
+_WORD = re.compile(r"(?<![a-zA-Z])[a-zA-Z]*+[^\x00-\x7f][^\W\d_]*")
 # What a text in UTF-16 without a mark mostly has: Latin, Cyrillic, the punctuation of Asia, kana, ideographs, Hangul.
 _WIDE = re.compile(r"[\s\x20-\x7e\u00a0-\u017f\u0400-\u045f\u2010-\u2026\u3000-\u30ff\u4e00-\u9fff\uac00-\ud7a3]")
 

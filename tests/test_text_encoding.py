@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,12 @@ KOREAN, JAPANESE, CHINESE, RUSSIAN = (
 def test_an_encoding_is_named_among_plain_letters_too(text: str, encoding: str) -> None:
     assert seems(text.encode(encoding)) == encoding
     assert seems(f"<p class='a few plain letters'>{text}</p>".encode(encoding)) == encoding
+
+
+def test_a_long_line_of_letters_takes_little_time() -> None:
+    begun = time.process_time()
+    assert seems(b"a" * 2**16) == "" and seems(b"a" * 60_000 + "é".encode("cp1252")) == "WINDOWS-1252"
+    assert time.process_time() - begun < 2
 
 
 @pytest.mark.parametrize("text", ["", "a", "가나", "a\0b", "\0"])
