@@ -37,12 +37,12 @@ logger = logging.getLogger(__name__)
 
 # Pairs that are linked and learned from, about how many a head sees in all its epochs, and at most how many epochs.
 _PAIRS = 100_000
-_SEEN = 20_000
+_SEEN = 10_000
 _EPOCHS = 30
-_BATCH = 64
+_BATCH = 32
 # Pairs that a teacher links at once.
 _TOGETHER = 1000
-_RATE = 0.004
+_RATE = 0.012
 # The probability from which on the mean of both directions is a link, chosen on the built-in corpus.
 _LIKELY = 0.3
 
