@@ -14,7 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from nmt.data.features import Features
-from nmt.data.pipeline import COUNTED, Pipeline, bucket_by_length, encoded, shift
+from nmt.data.pipeline import COUNTED, Pipeline, bucket_by_length, encode_examples, shift
 from nmt.data.tokenizers import BOS, EOS, PAD, Tokenizer
 from nmt.tf_import import as_written
 
@@ -65,7 +65,7 @@ class CaptionPipeline(Pipeline):
             return shift(found, ids)
 
         batches = bucket_by_length(
-            encoded(pairs, encode, seed),
+            encode_examples(pairs, encode, seed),
             lambda number, ids: tf.size(ids, tf.int64) - 1,
             bounds=self.buckets.targets,
             batch_size=self.batch_size,

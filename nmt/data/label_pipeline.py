@@ -15,7 +15,7 @@ import numpy as np
 import tensorflow as tf
 
 from nmt.data.labels import Labels, Reading, is_blank
-from nmt.data.pipeline import COUNTED, Pipeline, as_written, bucket_by_length, encoded
+from nmt.data.pipeline import COUNTED, Pipeline, as_written, bucket_by_length, encode_examples
 from nmt.data.tagged_pieces import split_tokens, tagged_pieces
 from nmt.data.tokenizers import EOS, PAD, Tokenizer
 
@@ -77,7 +77,7 @@ class LabelPipeline(SourcePipeline):
         self, pairs: tf.data.Dataset, sampling: float, seed: tuple[int | tf.Tensor, ...] = ()
     ) -> tf.data.Dataset:
         batches = bucket_by_length(
-            encoded(pairs, self._encoder(sampling), seed),
+            encode_examples(pairs, self._encoder(sampling), seed),
             lambda ids, labels: tf.size(ids, tf.int64),
             bounds=self.buckets.targets,
             batch_size=self.batch_size,

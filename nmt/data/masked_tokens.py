@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import tensorflow as tf
 
 from nmt.data.label_pipeline import NONE, SourcePipeline
-from nmt.data.pipeline import as_written, bucket_by_length, encoded
+from nmt.data.pipeline import as_written, bucket_by_length, encode_examples
 from nmt.data.tokenizers import BOS, EOS, PAD
 
 # An encoder never reads BOS, so it stands for [MASK]: the tokenizers need no further token.
@@ -75,7 +75,7 @@ class MaskedPipeline(SourcePipeline):
             return {"source": inputs}, labels
 
         batches = bucket_by_length(
-            encoded(pairs, encode, seed),
+            encode_examples(pairs, encode, seed),
             lambda ids: tf.size(ids, tf.int64),
             bounds=self.buckets.targets,
             batch_size=self.batch_size,

@@ -55,11 +55,11 @@ def tokenize(
     encode = _encoder(tokenizers, max_length, sourceless, sampling)
     if not sampling:
         seed = ()  # one of another length would be another trace
-    return encoded(pairs, encode, seed)
+    return encode_examples(pairs, encode, seed)
 
 
 @as_written
-def encoded(
+def encode_examples(
     rows: tf.data.Dataset, encode: Callable[..., tuple[Any, ...]], seed: tuple[int | tf.Tensor, ...] = ()
 ) -> tf.data.Dataset:
     """Turn rows of strings into examples, many rows in a call, in their order.

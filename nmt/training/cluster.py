@@ -271,7 +271,8 @@ class _Guests:
             for event, _ in self._events.select(min(end - now, 1.0) if self.gone else end - now):
                 if event.fileobj is listener:
                     self._welcome(listener)
-                else:  # one that waits has nothing to say: it hung up
+                # One that waits has nothing to say: it hung up, and may have come again by now.
+                elif self.waiting.get(event.data) is event.fileobj:
                     self._leave(event.data)
         if self.refused:
             raise InputError(_difference(*min(self.refused.items())))

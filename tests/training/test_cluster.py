@@ -1,6 +1,7 @@
 """The environment names the workers, and they begin only if all were given the same."""
 
 import json
+import selectors
 import socket
 import threading
 import time
@@ -151,7 +152,19 @@ def test_a_worker_that_comes_and_ends_ends_the_others(monkeypatch: pytest.Monkey
     assert told[0] == told[2] and told[0].startswith("Worker 1 (b:0) came, and ended before all were there.")
 
 
-def test_a_worker_that_is_started_again_may_come_again() -> None:
+class ListenerFirst(selectors.DefaultSelector):
+    """Waits until several events are there, and tells of a new connection before it tells of one that hung up."""
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        time.sleep(0.1)
+        return sorted(super().select(timeout), key=lambda event: event[0].data is not None)
+
+
+@pytest.mark.parametrize("selector", [selectors.DefaultSelector, ListenerFirst])
+def test_a_worker_that_is_started_again_may_come_again(
+    selector: type[selectors.BaseSelector], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(selectors, "DefaultSelector", selector)
     port = free_port()
     chief = threading.Thread(target=meet, args=(Cluster((f"localhost:{port}", "b:1", "c:1"), 0, "a test"), {}, 30))
     chief.start()
