@@ -2,14 +2,18 @@
 
 from pathlib import Path
 
+import keras
 import numpy as np
 from command_line import PAIRS, once
 
 from nmt.config import Config, with_settings
 from nmt.data.corpora import from_tsv
+from nmt.data.tokenizers import train_tokenizers
 from nmt.evaluation.confidence import Example, Written, learn_confidence
 from nmt.inference.link_shortlist import make
 from nmt.inference.translator import Translator
+from nmt.models.build import build_model
+from nmt.models.shifted import ShiftedAttention
 from nmt.training.fit import train_model
 
 SMALL = ["model.units=16", "model.embedding=16", "data.buckets=2"]
@@ -29,6 +33,17 @@ def trained(place: Path, kind: str = "bpe") -> Translator:
         train_model(with_settings(Config(), settings), data, data, folder)
 
     return Translator.load(once(place / "model", f"exported-{kind}", train))
+
+
+def untrained_transformer(shifted: bool = False) -> Translator:
+    """Return a Transformer that has learned nothing, with positions for the longest of ``PAIRS`` and no more."""
+    settings = ["model.architecture=transformer", "model.units=8", "model.embedding=8", "model.heads=2"]
+    settings += ["model.feed_forward=11", "model.encoder_layers=1", "model.decoder_layers=2", "text.kind=word"]
+    settings += ["model.positions=learned", "model.max_positions=4", "data.max_length=3", "decoding.max_length=3"]
+    config, tokenizers = with_settings(Config(), settings), train_tokenizers(PAIRS, "word")
+    keras.utils.set_random_seed(1)
+    model = build_model(config, tokenizers.source.vocabulary, tokenizers.target.vocabulary)
+    return Translator(model, tokenizers, config, heads=[ShiftedAttention(0, 1)] if shifted else ())  # type: ignore[arg-type]
 
 
 def with_confidence(translator: Translator) -> Translator:

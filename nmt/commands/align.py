@@ -113,8 +113,10 @@ def align(
         raise InputError("--keep and --aligner are for links that are learned from pairs, and MODEL finds its own.")
     if keep and aligner:
         raise InputError("--keep is for what is learned, and with --aligner nothing is. Leave one of them out.")
-    if teach and (gold or attention or ensemble or settings or to or form != "pharaoh"):
+    if teach and (gold or attention or ensemble or settings or to or symmetrization or form != "pharaoh"):
         raise InputError("--teach writes no links, so nothing else goes with it but the pairs.")
+    if model is not None and symmetrization and form == "jsonl":
+        raise InputError("--format jsonl has the weights of all words, and --symmetrize would change none of them.")
     if resume and not to:
         raise InputError("--resume continues a file: name it with --to.")
     if resume and gold:
@@ -177,6 +179,7 @@ def _teach(model: Path, corpus: Corpus, *, by_model: bool, shifted: bool) -> Non
     """Teach a model's alignment head, or choose its attention, and write it into the model's folder."""
     from nmt.folder_lock import folder_lock
     from nmt.inference import head_file
+    from nmt.model_folder import CONFIDENCE
 
     decoding(model)
     with folder_lock(model, "nmt align --teach"):
@@ -188,12 +191,15 @@ def _teach(model: Path, corpus: Corpus, *, by_model: bool, shifted: bool) -> Non
         assert isinstance(translator.model, Seq2Seq)
         given = (translator.model, translator.tokenizers, translator.config, corpus)
         head = choose(*given) if shifted else teach(*given, translator if by_model else None)
+        unsure = (model / CONFIDENCE).is_file()
         try:
             head_file.write(model, head)
         except OSError as error:
             raise WorkFailed(f"{model} cannot be written to: {error.strerror}.") from None
     what = "is linked by this attention" if shifted else "has an alignment head"
     say(f"{model} {what}. Its alignments come from it: nmt align {model} --source F --target F")
+    if unsure:
+        say(f"Its confidence went with the alignments of before, and is removed: nmt evaluate {model} --calibrate")
 
 
 def _of_model(

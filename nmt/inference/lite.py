@@ -73,8 +73,11 @@ def _runner(translator: Translator, settings: Decoding) -> Callable[..., dict[st
     from ai_edge_litert.interpreter import Interpreter
 
     function = search_function(translator, settings, (*OUTPUTS, "token_scores"))
+    # The converter runs a loop over a known number of rows faster; but of a Transformer, whose cache of keys grows by
+    # its loop, it then refuses it.
+    rows = 1 if translator.config.model.architecture == "recurrent" else None
     try:
-        model = converted(function, tf.TensorSpec([1, None], tf.int32, "source"), "none")
+        model = converted(function, tf.TensorSpec([rows, None], tf.int32, "source"), "none")
     except (OSError, tf.errors.OpError) as error:
         reason = error.strerror if isinstance(error, OSError) else error.message
         raise InputError(f"The model cannot be converted for LiteRT: {reason}. Open it without lite=True.") from None

@@ -95,19 +95,22 @@ class ShiftedModel:
         flat = tf.reshape(tokens, [shape[0] * shape[1], shape[2]])
         rows = tf.range(shape[0] * shape[1]) // shape[1]
         repeated = tf.nest.map_structure(lambda part: tf.gather(part, rows), memory)
-        weights = self._read(flat, repeated)[1]
+        begin = tf.fill([tf.shape(flat)[0], 1], tf.cast(self.bos, flat.dtype))
+        weights = self._read(tf.concat([begin, flat], 1), repeated)[1][:, 1:]
         return tf.reshape(weights, [shape[0], shape[1], shape[2], tf.shape(weights)[2]])
 
     def score_pairs(self, source: tf.Tensor, read: tf.Tensor, written: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Read given translations; see :meth:`nmt.models.base.TextModel.score_pairs`."""
-        readouts, weights = self._read(written, self.encode(source))
-        return self.model.write_token(readouts), weights
+        del written
+        readouts, weights = self._read(read, self.encode(source))
+        # EOS is not read: a model with learned positions has no place for it. It is linked as the token before it.
+        last = tf.math.count_nonzero(read, 1, keepdims=True, dtype=tf.int32) - 1
+        following = tf.minimum(tf.expand_dims(tf.range(1, tf.shape(read)[1] + 1), 0), last)
+        return self.model.write_token(readouts), tf.gather(weights, following, batch_dims=1)
 
-    def _read(self, written: tf.Tensor, memory: Any) -> tuple[tf.Tensor, tf.Tensor]:
-        """Return the readouts that write tokens ``(batch, target)``, and the attention of the steps that read them."""
-        begin = tf.fill([tf.shape(written)[0], 1], tf.cast(self.bos, written.dtype))
-        vectors = self.model.target_embedding(tf.concat([begin, written], 1))
-        readouts, layers = self.model.decoder.read_whole(vectors, memory)
+    def _read(self, tokens: tf.Tensor, memory: Any) -> tuple[tf.Tensor, tf.Tensor]:
+        """Return the readouts and the attention ``(batch, target, source)`` of the steps that read tokens."""
+        readouts, layers = self.model.decoder.read_whole(self.model.target_embedding(tokens), memory)
         weights = layers[self.attention.layer]
         chosen = tf.reduce_mean(weights, 1) if self.attention.head is None else weights[:, self.attention.head]
-        return readouts[:, :-1], tf.cast(chosen[:, 1:], tf.float32)
+        return readouts, tf.cast(chosen, tf.float32)

@@ -13,6 +13,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator
 from itertools import islice
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -79,8 +80,7 @@ def teach(
     triples = list(linked_pairs(corpus) if teacher is None else _linked_by(teacher, corpus))
     if corpus.links() is None or teacher is not None:
         logger.info(f"Linked the words of {len(triples):,} pairs in {time.monotonic() - begun:.1f} s.")
-    # Of many pairs every second or third and so on, for a file may be sorted.
-    triples = triples[:: max(1, len(triples) // _SEEN)]
+    triples = spread(triples, _SEEN)
     measured = lengths(triples, tokenizers, config.data.max_length)
     if not len(measured):
         raise InputError(f"No pair of {corpus.name} is left to teach an alignment head: all are empty or too long.")
@@ -112,6 +112,17 @@ def teach(
         f"{epochs} {'epoch' if epochs == 1 else 'epochs'}, alignment loss {loss:.3f}."
     )
     return head
+
+
+def spread(items: list[Any], most: int) -> list[Any]:
+    """Return at most so many items, evenly from the whole list: a file may be sorted.
+
+    >>> spread(list(range(11)), 4), spread([5, 7], 4)
+    ([0, 2, 5, 8], [5, 7])
+    """
+    if len(items) <= most:
+        return items
+    return [items[i * len(items) // most] for i in range(most)]
 
 
 def linked_pairs(corpus: Corpus, most: int = _PAIRS) -> Iterator[tuple[str, str, str]]:

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 from command_line import PAIRS, nmt, refused
-from exported import trained
+from exported import trained, untrained_transformer
 
 from nmt.checksums import digest
 from nmt.data.corpora import from_tsv
 from nmt.linking.links_file import LinksFile, content
-from nmt.model_folder import HEAD
+from nmt.model_folder import CONFIDENCE, HEAD
 
 LINKS = "0-0 1-2 2-1"
 
@@ -86,6 +86,29 @@ def test_a_model_is_taught_a_head_and_links_with_it(place: Path, tmp_path: Path)
     assert best["target"] == ["I", "ate", "rice"] and len(best["weights"][0]) == 3
 
 
+def test_a_transformer_is_linked_by_its_own_attention_and_learns_from_it(place: Path, tmp_path: Path) -> None:
+    model = tmp_path / "model"
+    untrained_transformer().save(model)
+    pairs = ["--pairs", place / "tsv"]
+    score = ["score", model, "--source", place / "ko", "--target", place / "en"]
+    attention, scores = nmt("align", model, *pairs, "--format", "jsonl"), nmt(*score)
+    assert attention.returncode == 0 and scores.stdout, attention.stderr.decode()
+    (model / CONFIDENCE).write_text("{}")
+    result = nmt("align", "--teach", model, "--shifted", *pairs)
+    assert result.returncode == 0, result.stderr.decode()
+    assert (
+        "attentions, that of layer" in result.stderr.decode() and "linked by this attention" in result.stderr.decode()
+    )
+    assert f"nmt evaluate {model} --calibrate" in result.stderr.decode() and not (model / CONFIDENCE).exists()
+    shifted = nmt("align", model, *pairs, "--format", "jsonl")
+    assert shifted.returncode == 0 and shifted.stdout != attention.stdout, shifted.stderr.decode()
+    assert nmt(*score).stdout == scores.stdout
+    result = nmt("align", "--teach", model, "--teacher", "model", *pairs)
+    assert result.returncode == 0 and "has an alignment head" in result.stderr.decode(), result.stderr.decode()
+    assert "--calibrate" not in result.stderr.decode()
+    assert nmt("align", model, *pairs, "--format", "jsonl").stdout != shifted.stdout
+
+
 REFUSED = {
     "nothing to teach": (["--teach", "--pairs", "tsv"], ["are for a MODEL"]),
     "no pairs": ([], ["Name the pairs in one way"]),
@@ -101,6 +124,14 @@ REFUSED = {
     "a teacher of nothing": (
         ["m", "--teach", "--shifted", "--teacher", "model", "--pairs", "tsv"],
         ["--shifted teaches nothing"],
+    ),
+    "joined links of a lesson": (
+        ["m", "--teach", "--pairs", "tsv", "--symmetrize", "union"],
+        ["--teach writes no links"],
+    ),
+    "weights that nothing joins": (
+        ["m", "--pairs", "tsv", "--symmetrize", "union", "--format", "jsonl"],
+        ["would change none of them"],
     ),
     "links of a lesson": (["m", "--teach", "--pairs", "tsv", "--gold", "gold"], ["--teach writes no links"]),
 }

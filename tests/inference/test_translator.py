@@ -10,6 +10,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from exported import untrained_transformer
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -593,6 +594,13 @@ def test_the_other_interpreter_links_as_the_head_does(translator: Translator) ->
     parts = (translator.model, translator.tokenizers, translator.config)
     linked, alone = Translator(*parts, heads=heads), Translator(*parts, heads=heads, lite=True)
     assert_equal(alone.translate(ALONE[:1]), linked.translate(ALONE[:1]), 1e-5)
+
+
+def test_the_other_interpreter_searches_a_transformer_and_links_by_its_attention() -> None:
+    made = untrained_transformer(shifted=True)
+    alone = Translator(made.model, made.tokenizers, made.config, heads=made.heads, lite=True)
+    for text in ("나는 밥을 먹었다", "나는"):
+        assert_equal(alone.translate([text]), made.translate([text]), 1e-5)
 
 
 def test_a_glossary_is_heeded_and_other_lines_stay(translator: Translator) -> None:

@@ -48,17 +48,30 @@ def test_the_link_of_a_token_is_the_attention_of_the_step_that_reads_it(
         for i in range(4):
             found, state, _ = model.step(READ[:, i], state, memory)
             _, _, alignment = model.step(WRITTEN[:, i], state, memory)
-            row = slice(None) if i < 2 else slice(0, 1)  # the second sentence has ended
-            np.testing.assert_allclose(links[row, i], alignment[row], atol=1e-5)
+            row = slice(None) if i < 1 else slice(0, 1)  # the second sentence has ended
+            if i < 3:
+                np.testing.assert_allclose(links[row, i], alignment[row], atol=1e-5)
             np.testing.assert_allclose(logits[row, i], found[row], atol=1e-4)
     finally:
         decoder.layer, decoder.looks[attention.layer][1].head = before
     np.testing.assert_allclose(tf.reduce_sum(links, -1), 1, atol=1e-5)
+    # The end is linked as the token before it.
+    np.testing.assert_array_equal(links[0, 3], links[0, 2])
+    np.testing.assert_array_equal(links[1, 1], links[1, 0])
     assert (links.numpy()[1, :, 2:] == 0).all()
     # A row does not depend on its neighbours.
     alone = ShiftedModel(model, attention, BOS).score_pairs(SOURCE[1:, :2], READ[1:, :2], WRITTEN[1:, :2])[1]
     np.testing.assert_allclose(links[1:, :2, :2], alone, atol=1e-5)
     assert not np.allclose(links, model.score_pairs(SOURCE, READ, WRITTEN)[1], atol=0.01)
+
+
+def test_the_longest_pair_fits_the_positions_that_were_learned() -> None:
+    learned = ["model.positions=learned", "model.max_positions=5", "data.max_length=4", "decoding.max_length=4"]
+    made = build_model(with_settings(Config(), SETTINGS + learned), 17, 19)
+    assert isinstance(made, Seq2Seq)
+    read_ids, written = tf.constant([[BOS, 8, 6, 4, 10]]), tf.constant([[8, 6, 4, 10, EOS]])
+    _, links = ShiftedModel(made, ShiftedAttention(1), BOS).score_pairs(SOURCE[:1], read_ids, written)
+    assert links.shape == (1, 5, 5)
 
 
 @pytest.mark.parametrize("settings", [Decoding(), Decoding(beam=3, n_best=2)], ids=["greedy", "beam"])
@@ -78,9 +91,9 @@ def test_a_search_writes_as_before_and_links_as_teacher_forcing_does(model: Seq2
         for place in range(settings.n_best):
             length = int(one.lengths[row, place])
             tokens = one.tokens[row : row + 1, place, :length]
-            read_ids = tf.concat([[[BOS]], tokens[:, :-1]], 1)
-            _, links = shifted.score_pairs(SOURCE[row : row + 1], read_ids, tokens)
-            np.testing.assert_allclose(one.alignment[row, place, :length], links[0], atol=1e-5)
+            read_ids, written = tf.concat([[[BOS]], tokens], 1), tf.concat([tokens, [[EOS]]], 1)
+            _, links = shifted.score_pairs(SOURCE[row : row + 1], read_ids, written)
+            np.testing.assert_allclose(one.alignment[row, place, :length], links[0, :-1], atol=1e-5)
 
 
 def test_a_folder_keeps_which_attention_it_is(model: Seq2Seq, tmp_path: Path) -> None:

@@ -23,8 +23,8 @@ def attending(attentions: list[list[list[int]]]) -> Any:
     """A model with these attentions: for each layer and head, the source word of each of three target words."""
 
     def read_whole(vectors: tf.Tensor, memory: tf.Tensor) -> tuple[None, list[tf.Tensor]]:
-        # The first row belongs to the beginning, and the last to the end.
-        rows = [tf.one_hot([[0, *row, 3] for row in layer], tf.shape(memory)[1]) for layer in attentions]
+        # The first row belongs to the beginning.
+        rows = [tf.one_hot([[0, *row] for row in layer], tf.shape(memory)[1]) for layer in attentions]
         return None, [tf.repeat(layer[None], tf.shape(vectors)[0], 0) for layer in rows]
 
     decoder = SimpleNamespace(read_whole=read_whole)
