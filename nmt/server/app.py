@@ -48,7 +48,8 @@ from nmt.translation import Translation, record
 
 # Bodies that are too large are read up to this many bytes and thrown away, so that the client gets the reason.
 _DISCARDED = 64_000_000
-# Bodies of at most this many bytes are read at once.
+# A thread costs more than to read a body of at most this many bytes, or to write an answer of at most this many numbers
+# and strings. Larger ones would delay all other requests.
 _SMALL = 2048
 # The bounds of what the page may ask for.
 _MIN_BEAM = 2
@@ -246,9 +247,7 @@ class Server:
         body = await self._body(request)
         backend = self.backends.get(path.name, self.backend)
         read = partial(rest_protocol.read, backend, path, body, max_sentences=self.limits.sentences)
-        # A thread costs more than the reading of a small body, and a large one would delay all other requests.
-        small = len(body) <= _SMALL
-        asked = read() if small else await asyncio.to_thread(read)
+        asked = read() if len(body) <= _SMALL else await asyncio.to_thread(read)
         signature = backend.signatures[asked.signature]
         if "alignment" in signature.outputs and len(asked.rows) > self.limits.aligned:
             raise Refused(400, f"{len(asked.rows)} sentences are too many to align: at most {self.limits.aligned}.")
@@ -256,6 +255,8 @@ class Server:
             raise Refused(413, f"A sentence has more than {self.limits.sentence:,} bytes. Cut it into sentences.")
         answers = await self._ask(request, (backend, asked.signature, None), asked.rows)
         written = partial(rest_protocol.written, signature, answers, asked.columns)
+        # A small request can have a large answer: all alignments are padded to the longest.
+        small = rest_protocol.padded_size(answers) <= _SMALL
         text = written() if small else await asyncio.to_thread(written)
         return Response(text, media_type="application/json")
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import math
 import re
 import zlib
 from collections.abc import Sequence
@@ -205,6 +206,16 @@ def written(signature: Signature, answers: Sequence[Answer], columns: bool) -> b
     lines = [dict(zip(texts, row, strict=True)) for row in zip(*texts.values(), strict=True)]
     each = [next(iter(line.values())) if len(line) == 1 else _object(line) for line in lines]
     return f'{{"predictions": [{", ".join(each)}]}}'.encode()
+
+
+def padded_size(answers: Sequence[Answer]) -> int:
+    """Return how many numbers and strings :func:`written` writes, with the padding to the longest answer.
+
+    >>> padded_size([{"alignment": np.zeros([2, 5])}, {"alignment": np.zeros([3, 1])}])
+    30
+    """
+    shapes = [[answer[name].shape for answer in answers] for name in (answers[0] if answers else ())]
+    return len(answers) * sum(math.prod(map(max, zip(*each, strict=True))) for each in shapes)
 
 
 def status(backend: Backend) -> dict[str, Any]:
