@@ -2,12 +2,17 @@
 
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import CancelledError
 from typing import Any
 
 import pytest
 
+from nmt.server import batching
 from nmt.server.batching import Batcher, Full, Stopping
+
+# A worker that dies leaves the server without its share, and nobody would hear of it here.
+pytestmark = pytest.mark.filterwarnings("error::pytest.PytestUnhandledThreadExceptionWarning")
 
 
 class Work:
@@ -139,9 +144,15 @@ def both_at_work(rows: int, size: int = 100) -> tuple[Batcher, list[list[int]], 
 
     batcher = Batcher(work, size, max_waiting=100, workers=2)
     job = batcher.submit("a", list(range(rows)))
-    while len(taken) < 2:
-        time.sleep(0.001)
+    wait_for(lambda: len(taken) == 2)
     return batcher, taken, gate, job
+
+
+def wait_for(reached: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 10
+    while not reached():
+        assert time.monotonic() < deadline
+        time.sleep(0.001)
 
 
 def test_workers_share_the_rows_of_a_request() -> None:
@@ -174,5 +185,61 @@ def test_a_request_that_two_workers_fail_with_fails_once() -> None:
     gate.set()
     with pytest.raises(RuntimeError, match="bad luck"):
         job.future.result(10)
-    assert batcher.submit("a", [5]).future.result(10) == [10]
+    wait_for(lambda: not batcher._in_work)
+    # Both are still there: each waits at the gate with its half.
+    gate.clear()
+    later = batcher.submit("a", list(range(20, 30)))
+    wait_for(lambda: len(taken) == 4)
+    assert batcher.alive
+    gate.set()
+    assert later.future.result(10) == [2 * row for row in range(20, 30)]
+    batcher.close()
+
+
+def test_what_is_answered_is_no_longer_in_work() -> None:
+    batcher, taken, gate, job = both_at_work(11)
+    gate.set()
+    job.future.result(10)
+    wait_for(lambda: not batcher._in_work)
+    gate.clear()
+    later = batcher.submit("a", list(range(20, 31)))
+    # Were 11 rows still in work, the first would find 22 of them, and take all that wait.
+    wait_for(lambda: sum(map(len, taken)) == 22)
+    assert sorted(map(len, taken[2:])) == [5, 6]
+    gate.set()
+    assert later.future.result(10) == [2 * row for row in range(20, 31)]
+    batcher.close()
+
+
+def test_few_rows_are_not_shared() -> None:
+    work = Work()
+    work.gate.set()
+    batcher = Batcher(work, size=100, max_waiting=100, workers=2)
+    assert batcher.submit("a", [1, 2, 3, 4]).future.result(10) == [2, 4, 6, 8]
+    assert work.batches == [("a", [1, 2, 3, 4])]
+    batcher.close()
+
+
+def test_clients_that_were_answered_together_are_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(batching, "_WAIT", 10.0)
+    batcher, work = busy()
+    both = [batcher.submit("a", [row]) for row in (1, 2)]
+    work.gate.set()
+    assert [job.future.result(5) for job in both] == [[2], [4]]
+    one = batcher.submit("a", [3])
+    time.sleep(0.05)
+    assert len(work.batches) == 2
+    other = batcher.submit("a", [4])
+    # Not the whole pause: all who may come are there.
+    assert (one.future.result(5), other.future.result(5)) == ([6], [8])
+    assert work.batches[2:] == [("a", [3, 4])]
+    batcher.close()
+
+
+def test_a_single_client_never_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(batching, "_WAIT", 10.0)
+    batcher, work = busy()
+    work.gate.set()
+    for row in (1, 2, 3):
+        assert batcher.submit("a", [row]).future.result(5) == [2 * row]
     batcher.close()
