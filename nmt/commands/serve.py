@@ -148,7 +148,7 @@ def serve(
             languages = Languages(directions, pivot or "", open_detector(detector))
 
         def opened(place: Place) -> Backend:
-            backend = open_backend(place, trust=trust, glossary=glossaries.get(place.name))
+            backend = open_backend(place, trust, glossaries.get(place.name), workers)
             warm(backend)
             return backend
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -34,20 +35,29 @@ class Searcher:
         tokenizers: those it was trained with.
         config: the configuration it was made from. Its section ``decoding`` says how to search.
         parallel_batches: the number of batches that run at once, see :func:`~nmt.inference.parallel.share_cores`.
+        callers: the number of threads that use it at once. They share the memory of one.
 
     Raises:
-        ValueError: if ``parallel_batches`` is less than 1.
+        ValueError: if ``parallel_batches`` or ``callers`` is less than 1.
     """
 
     def __init__(
-        self, model: Any, tokenizers: Tokenizers, config: Config, parallel_batches: int = PARALLEL_BATCHES
+        self,
+        model: Any,
+        tokenizers: Tokenizers,
+        config: Config,
+        parallel_batches: int = PARALLEL_BATCHES,
+        callers: int = 1,
     ) -> None:
-        if parallel_batches < 1:
-            raise ValueError(f"parallel_batches must be 1 or more, not {parallel_batches}.")
+        for name, number in (("parallel_batches", parallel_batches), ("callers", callers)):
+            if number < 1:
+                raise ValueError(f"{name} must be 1 or more, not {number}.")
         self.model = model
         self.tokenizers = tokenizers
         self.config = settled(config, tokenizers.target.normalization)
         self.parallel_batches = parallel_batches
+        self.callers = callers
+        self._large = threading.Lock()
         self.graphs = GraphCache(self._search_graph)
 
     def save(self, folder: str | Path) -> None:
@@ -107,14 +117,17 @@ class Searcher:
                 size //= 2
             batches.append(waiting[:size])
             waiting = waiting[size:]
-        # A text that alone has more tokens than that is scored by itself.
+        # A text that alone has more tokens than that is scored by itself, whoever else asks for such a one.
         large = [batch for batch in batches if lengths[batch[-1]] > most]
         run_parallel(work, batches[: len(batches) - len(large)], self.parallel_batches)
-        run_parallel(work, large, 1)
+        for batch in large:
+            with self._large:
+                work(batch)
 
     def _share(self, most: int) -> int:
         """Return the limit of each of the parallel batches, from that of each of two."""
-        return most if self.parallel_batches <= 2 else 2 * most // self.parallel_batches
+        together = self.callers * self.parallel_batches
+        return most if together <= 2 else 2 * most // together
 
     def _pieces(self, texts: Sequence[str]) -> list[int]:
         """Count the target pieces of each text."""

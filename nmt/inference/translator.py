@@ -74,6 +74,7 @@ class Translator(Searcher):
         lite: whether a text by itself is searched greedily in LiteRT's interpreter, in about half the time; see
             :class:`~nmt.inference.lite.LiteSearch`. The first such text waits some seconds for a conversion of the
             model. Everything else is searched as without it.
+        callers: see :class:`~nmt.inference.searcher.Searcher`.
     """
 
     model: Seq2Seq | Ensemble
@@ -88,8 +89,9 @@ class Translator(Searcher):
         heads: Sequence[Linker | None] = (),
         confidence: Confidence | None = None,
         lite: bool = False,
+        callers: int = 1,
     ) -> None:
-        super().__init__(model, tokenizers, config, parallel_batches)
+        super().__init__(model, tokenizers, config, parallel_batches, callers)
         self.shortlist = shortlist
         self.heads = tuple(heads)
         self.confidence = confidence
@@ -108,6 +110,7 @@ class Translator(Searcher):
         attention: bool = False,
         confidence: bool = True,
         lite: bool = False,
+        callers: int = 1,
     ) -> Translator:
         """Open a model's folder; with ``others`` all of them, as an ensemble that is searched as the first would be.
 
@@ -121,6 +124,7 @@ class Translator(Searcher):
                 alignment head.
             confidence: whether the confidence is read, if there is one.
             lite: whether a text by itself is searched in LiteRT's interpreter, see :class:`Translator`.
+            callers: see :class:`~nmt.inference.searcher.Searcher`.
 
         Raises:
             InputError: if one holds no model or a language model, is incomplete or damaged, or has another vocabulary.
@@ -150,7 +154,8 @@ class Translator(Searcher):
         shortlist = read_shortlist(Path(folder), first[0])
         other_alignment = attention and (Path(folder) / HEAD).is_file()
         learned = read_confidence(Path(folder)) if confidence and not (others or other_alignment) else None
-        return cls(Ensemble(models) if others else models[0], *first, parallel_batches, shortlist, heads, learned, lite)
+        searched = Ensemble(models) if others else models[0]
+        return cls(searched, *first, parallel_batches, shortlist, heads, learned, lite, callers)
 
     @property
     def aligned(self) -> bool:

@@ -290,13 +290,14 @@ def find(folder: Path) -> Place:
     raise InputError(f"{folder} is neither a model's folder, with {CONFIG}, nor an export, with numbered versions.")
 
 
-def open_backend(place: Place, trust: bool = False, glossary: Path | None = None) -> Backend:
+def open_backend(place: Place, trust: bool = False, glossary: Path | None = None, workers: int = 1) -> Backend:
     """Open a model or an export.
 
     Arguments:
         place: what :func:`find` found.
         trust: whether to run an export whatever its operations are.
         glossary: the file of one, see :meth:`nmt.inference.glossary.Glossary.read`; only for a model.
+        workers: the number of batches that it is asked at once.
 
     Raises:
         InputError: if it is damaged, or it cannot heed the glossary.
@@ -309,8 +310,8 @@ def open_backend(place: Place, trust: bool = False, glossary: Path | None = None
     from nmt.inference.translator import Translator
 
     terms = Glossary.read(glossary) if glossary else None
-    # The workers of the server search several batches at once.
-    translator = Translator.load(place.folder, parallel_batches=1)
+    # Each worker searches its own batch, and they share the memory.
+    translator = Translator.load(place.folder, parallel_batches=1, callers=workers)
     if terms:
         if translator.config.decoding.sample:
             raise InputError(f"{place.folder} draws its translations by chance, so it cannot heed {glossary}.")

@@ -1,5 +1,8 @@
 """Batches are as large as memory allows and no larger, and a translator keeps a bounded number of graphs."""
 
+import time
+from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 from typing import Any
 
 import keras
@@ -10,6 +13,7 @@ from command_line import PAIRS
 from nmt.config import Config, with_settings
 from nmt.data.tokenizers import train_tokenizers
 from nmt.inference import searcher
+from nmt.inference.searcher import Searcher
 from nmt.inference.translator import Translator
 from nmt.models.build import build_model
 
@@ -102,6 +106,38 @@ def test_the_source_tokens_that_hypotheses_attend_to_are_bounded(monkeypatch: py
     monkeypatch.setattr(searcher, "_MAX_ATTENDED", 480)
     translator.translate(["나는"] * 25, max_length=2, beam=16)
     assert sorted(model.searched, reverse=True) == [10, 10, 3, 2]
+
+
+def bare(**numbers: int) -> Searcher:
+    """Return a searcher without a model, for it only makes batches."""
+    target: Any = SimpleNamespace(normalization="nmt_nfkc")
+    tokenizers: Any = SimpleNamespace(target=target)
+    return Searcher(None, tokenizers, CONFIG, **numbers)
+
+
+# Eight batches at once share the 2 * 4096 tokens of two. Each has 1024: of 64, 32, 16, 8 and 4 rows of 200, four
+# are the first that fit. Each of two has 4096, so 16 rows fit. It does not matter whose threads they are.
+@pytest.mark.parametrize(("own", "callers", "rows"), [(1, 2, 16), (1, 8, 4), (8, 1, 4), (2, 4, 4)])
+def test_callers_share_the_memory_of_one(own: int, callers: int, rows: int) -> None:
+    made: list[int] = []
+    bare(parallel_batches=own, callers=callers)._score_all(lambda batch: made.append(len(batch)), [200] * 64, 64)
+    assert made == [rows] * (64 // rows)
+    with pytest.raises(ValueError, match="callers must be 1 or more"):
+        bare(callers=0)
+
+
+def test_large_texts_are_scored_one_after_another_whoever_asks() -> None:
+    shared, at_work, most = bare(parallel_batches=1, callers=2), [0], [0]
+
+    def work(batch: list[int]) -> None:
+        at_work[0] += 1
+        most[0] = max(most[0], at_work[0])
+        time.sleep(0.02)
+        at_work[0] -= 1
+
+    with ThreadPoolExecutor(2) as pool:
+        asked = [pool.submit(shared._score_all, work, [5000, 5000], 64) for _ in range(2)]
+    assert [each.result() for each in asked] == [None, None] and most == [1]
 
 
 def test_no_more_than_twelve_graphs_are_kept() -> None:

@@ -203,8 +203,10 @@ def test_an_export_with_the_short_answers_alone_shows_them(upper: Backend, monke
 
 
 def test_a_folder_of_a_model_is_opened(folder: Path, translator: Translator) -> None:
-    found = open_backend(find(folder))
+    found = open_backend(find(folder), workers=8)
     assert (type(found), found.name, found.version) == (ModelBackend, "ko-en", 1)
+    assert isinstance(found, ModelBackend)
+    assert (found._translator.parallel_batches, found._translator.callers) == (1, 8)
     (best,) = found.answers("serving_default", [(TEXTS[0],)])
     assert best["translation"].item().decode() == translator.translate(TEXTS[:1])[0].text
 
