@@ -68,6 +68,7 @@ class Clean(beam.PTransform):
             when the pipeline is made.
         export: the folder of a version of an export, which the rule ``score`` asks; without it there is no such rule.
         threads: of TensorFlow, in each process.
+        trust: whether to run the export whatever its operations are, see :mod:`nmt.export.operations`.
     """
 
     def __init__(
@@ -76,12 +77,13 @@ class Clean(beam.PTransform):
         others: Sequence[Corpus] = (),
         export: str | Path | None = None,
         threads: int = 1,
+        trust: bool = False,
     ) -> None:
         super().__init__()
         known = {"line-ends", *MENDS, *REMOVES}
         if unknown := sorted(set(rules) - known):
             raise InputError(f"There is no rule '{unknown[0]}'. The rules are {', '.join(sorted(known))}.")
-        self._export, self._threads = export, threads
+        self.handler = None if export is None else ScoreHandler(export, threads, trust)
         self._rules = Rules(set(rules) - ({"score"} if export is None else set()), others)
 
     def expand(self, pairs: Any) -> dict[str, Any]:
@@ -100,11 +102,11 @@ class Clean(beam.PTransform):
         )
         kept, outs = (first, single) | "What is left" >> beam.Flatten(), [out, repeats]
         limits: Any = (0.0, 0.0)
-        if self._export is not None and "score" in rules.names:
+        if self.handler is not None and "score" in rules.names:
             scored = (
                 kept
                 | "To score" >> beam.MapTuple(lambda line, cells: ((line, cells), tuple(rules.mended(cells[:2]))))
-                | keyed_inference(ScoreHandler(self._export, self._threads))
+                | keyed_inference(self.handler)
                 | "By the piece" >> beam.MapTuple(lambda pair, found: (pair, _by_piece(found)))
             )
             limits = AsSingleton(

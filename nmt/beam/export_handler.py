@@ -11,7 +11,7 @@ from typing import Any
 from apache_beam.ml.inference.base import KeyedModelHandler, ModelHandler, RunInference
 
 from nmt.errors import InputError, first_line
-from nmt.export.opening import open_export
+from nmt.export.opening import check_no_address, open_export
 from nmt.translation import Translation
 
 # Elements that Beam hands over at once. Among so many, those of similar lengths are asked together.
@@ -32,10 +32,14 @@ class ExportHandler(ModelHandler[Any, Any, Any]):
         threads: of TensorFlow, in each process. A runner starts a process for each core that it may use.
         trust: whether to run the export whatever its operations are, see :mod:`nmt.export.operations`.
         handed: elements that Beam hands over at once.
+
+    Raises:
+        InputError: if the export is an address, as in a bucket.
     """
 
     def __init__(self, export: str | Path, threads: int = 1, trust: bool = False, handed: int = _AT_ONCE) -> None:
         super().__init__(min_batch_size=handed, max_batch_size=handed)
+        check_no_address(export)
         self.export = str(export)
         self.threads = threads
         self.trust = trust

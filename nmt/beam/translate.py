@@ -16,11 +16,12 @@ class Translate(beam.PTransform):
     Arguments:
         export: the folder of a version of an export, with the same path on every machine.
         threads: of TensorFlow, in each process. A runner starts a process for each core that it may use.
+        trust: whether to run the export whatever its operations are, see :mod:`nmt.export.operations`.
     """
 
-    def __init__(self, export: str | Path, threads: int = 1) -> None:
+    def __init__(self, export: str | Path, threads: int = 1, trust: bool = False) -> None:
         super().__init__()
-        self.handler = ExportHandler(export, threads)
+        self.handler = ExportHandler(export, threads, trust)
 
     def expand(self, texts: Any) -> Any:
         keyed = texts | "Keep the text" >> beam.Map(lambda text: (text, text))
@@ -35,11 +36,12 @@ class Score(beam.PTransform):
     Arguments:
         export: the folder of a version of an export, with the same path on every machine.
         threads: of TensorFlow, in each process.
+        trust: whether to run the export whatever its operations are, see :mod:`nmt.export.operations`.
     """
 
-    def __init__(self, export: str | Path, threads: int = 1) -> None:
+    def __init__(self, export: str | Path, threads: int = 1, trust: bool = False) -> None:
         super().__init__()
-        self.handler = ScoreHandler(export, threads)
+        self.handler = ScoreHandler(export, threads, trust)
 
     def expand(self, pairs: Any) -> Any:
         keyed = pairs | "Keep the pair" >> beam.Map(lambda pair: (tuple(pair), tuple(pair)))

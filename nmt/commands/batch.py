@@ -8,6 +8,8 @@ import logging
 import os
 import re
 import shlex
+import shutil
+import signal
 import tempfile
 import threading
 from collections.abc import Callable, Iterable, Iterator
@@ -20,6 +22,7 @@ from nmt.commands.console import say
 from nmt.cores import cores
 from nmt.errors import InputError
 from nmt.model_folder import CONFIG
+from nmt.stop_signals import stop_signals
 
 # Seconds between two messages.
 _EVERY = 30.0
@@ -83,12 +86,9 @@ def batch(
             raise
         raise InputError("`nmt batch` needs Apache Beam, which is not installed: pip install nmt[beam].") from None
     search = _search(model)
+    if search:
+        _check_model(model, runner, trust)
     place = model if search else _version(model)
-    if search and runner != "DirectRunner":
-        raise InputError(
-            f"{model} is a model's folder, and the machines of {runner} need an export at a path that all of them "
-            f"have: `nmt export {model} --to EXPORT`, and name that."
-        )
     if processes > 1 and runner != "DirectRunner":
         raise InputError("--processes is for the DirectRunner. Other runners have options of their own: --beam-args.")
     arguments = _arguments(beam_args)
@@ -114,9 +114,10 @@ def batch(
         threads = max(1, cores() // processes)
     batches.check_extra(options)
     with contextlib.ExitStack() as held:
-        version = held.enter_context(_exported(model, search)) if search else place
+        folder = held.enter_context(_own_folder())
+        version = _exported(model, search, folder) if search else place
         BlockHandler(version, threads, trust).check()
-        held.enter_context(_quiet_processes())
+        held.enter_context(_quiet_processes(folder))
         held.enter_context(_telling(lambda: _whole(find_output(output) - there)))
         found = batches.translate_files(
             str(version.resolve()), list(files), output, form, options, threads=threads, trust=trust, done=there,
@@ -131,20 +132,47 @@ def batch(
         say(f"{output}-bad-*.jsonl names {found['bad']:,} {what} cut.")
 
 
+def _check_model(model: Path, runner: str, trust: bool) -> None:
+    """Refuse what is for exports alone."""
+    if runner != "DirectRunner":
+        raise InputError(
+            f"{model} is a model's folder, and the machines of {runner} need an export at a path that all of them "
+            f"have: `nmt export {model} --to EXPORT`, and name that."
+        )
+    if trust:
+        raise InputError(f"--trust is for an export, and {model} is a model's folder, which has no operations.")
+
+
 @contextlib.contextmanager
-def _quiet_processes() -> Iterator[None]:
+def _own_folder() -> Iterator[Path]:
+    """Make a folder that is removed at the end, also if that is a signal to terminate."""
+    with tempfile.TemporaryDirectory(prefix="nmt-batch-", ignore_cleanup_errors=True) as folder:
+
+        def end(number: int, frame: Any) -> None:
+            if number == signal.SIGINT:
+                raise KeyboardInterrupt
+            # Beam's threads may go on for minutes, so nothing waits for them.
+            shutil.rmtree(folder, ignore_errors=True)
+            signal.signal(number, signal.SIG_DFL)
+            signal.raise_signal(number)
+
+        with stop_signals(end):
+            yield Path(folder)
+
+
+@contextlib.contextmanager
+def _quiet_processes(folder: Path) -> Iterator[None]:
     """Let the processes of the DirectRunner say only what is critical: they read no option of the pipeline."""
     if "NMT_DEBUG" in os.environ or _OPTIONS_FILE in os.environ:
         yield
         return
-    with tempfile.TemporaryDirectory(prefix="nmt-batch-") as folder:
-        file = Path(folder) / "options.json"
-        file.write_text(json.dumps({"default_sdk_harness_log_level": "CRITICAL"}), encoding="utf-8")
-        os.environ[_OPTIONS_FILE] = str(file)
-        try:
-            yield
-        finally:
-            del os.environ[_OPTIONS_FILE]
+    file = folder / "options.json"
+    file.write_text(json.dumps({"default_sdk_harness_log_level": "CRITICAL"}), encoding="utf-8")
+    os.environ[_OPTIONS_FILE] = str(file)
+    try:
+        yield
+    finally:
+        del os.environ[_OPTIONS_FILE]
 
 
 @contextlib.contextmanager
@@ -191,23 +219,26 @@ def _search(model: Path) -> dict[str, Any] | None:
     return decoding(model, exported=True)
 
 
-@contextlib.contextmanager
-def _exported(model: Path, search: dict[str, Any]) -> Iterator[Path]:
-    """Export a model into a folder that is removed at the end."""
-    from nmt.commands.decoding_options import open_models
+def _exported(model: Path, search: dict[str, Any], folder: Path) -> Path:
+    """Export a model into a folder. The translator is not kept: the export is what translates."""
+    from nmt.tf_import import import_tensorflow
 
-    translator = open_models(model, None)
+    import_tensorflow()
     from nmt.export.saved_model import export
+    from nmt.inference.translator import Translator
 
-    with tempfile.TemporaryDirectory(prefix="nmt-batch-") as folder:
-        say(f"{model} is exported for this run: this takes some seconds.")
-        yield export(translator, Path(folder) / "export", translator.decoding(**search))
+    # TensorFlow keeps all cores here: it starts with this, and takes no other number after that.
+    translator = Translator.load(model)
+    say(f"{model} is exported for this run: this takes some seconds.")
+    return export(translator, folder / "export", translator.decoding(**search))
 
 
 def _version(export: Path) -> Path:
     """Return the folder of a version of an export: the newest one, if all are named."""
+    from nmt.export.opening import check_no_address
     from nmt.export.versions import versions
 
+    check_no_address(export)
     if (export / "saved_model.pb").exists():
         return export
     if there := versions(export):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,25 @@ from nmt.checksums import CHECKSUMS, check, names
 from nmt.errors import InputError, first_line
 from nmt.export.operations import check_operations
 from nmt.model_folder import check_files
+
+
+def check_no_address(export: str | Path) -> None:
+    """Check that an export is named by a path, and not by an address, as of a bucket.
+
+    Raises:
+        InputError: if it is an address. A ``Path`` has lost the second of its slashes.
+
+    >>> check_no_address("saved_models/my-model/1")
+    >>> check_no_address("gs://bucket/1")
+    Traceback (most recent call last):
+    nmt.errors.InputError: gs://bucket/1 is an address, and an export is opened from a folder. Copy it to the same path
+    on every machine that runs it, and name that.
+    """
+    if re.match(r"[A-Za-z][\w+.-]+:/", str(export)):  # a letter alone is a drive of Windows
+        raise InputError(
+            f"{export} is an address, and an export is opened from a folder. Copy it to the same path on every machine "
+            "that runs it, and name that."
+        )
 
 
 def open_export(folder: Path, trust: bool = False) -> Any:

@@ -1,13 +1,17 @@
 """``nmt batch`` says what is missing."""
 
 import importlib.util
+import os
+import signal
+import weakref
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
 from nmt.cli import app
-from nmt.commands.batch import _search, _version
+from nmt.commands.batch import _check_model, _exported, _own_folder, _quiet_processes, _search, _version
 from nmt.config import Config, to_toml, with_settings
 from nmt.errors import InputError
 
@@ -28,6 +32,8 @@ def test_an_export_is_found_by_its_folder_or_its_version(tmp_path: Path) -> None
     assert _search(tmp_path / "export") is None
     with pytest.raises(InputError, match=r"none is neither a model's folder nor an export.*nmt export"):
         _version(tmp_path / "none")
+    with pytest.raises(InputError, match=r"gs:/bucket/1 is an address"):
+        _version(Path("gs://bucket/1"))
 
 
 def test_a_model_is_exported_if_it_translates(tmp_path: Path) -> None:
@@ -38,3 +44,61 @@ def test_a_model_is_exported_if_it_translates(tmp_path: Path) -> None:
     (tmp_path / "config.toml").write_text(f"{to_toml(Config())}\n# end of config\n")
     found = _search(tmp_path)
     assert found and not found["sample"]
+
+
+def test_what_is_for_exports_is_refused_with_a_model() -> None:
+    _check_model(Path("m"), "DirectRunner", trust=False)
+    with pytest.raises(InputError, match="--trust is for an export, and m is a model's folder"):
+        _check_model(Path("m"), "DirectRunner", trust=True)
+    with pytest.raises(InputError, match="machines of FlinkRunner need an export"):
+        _check_model(Path("m"), "FlinkRunner", trust=False)
+
+
+class Opened:
+    """In place of a translator."""
+
+    def decoding(self, **search: Any) -> Any:
+        return search
+
+
+def test_a_model_is_exported_with_all_cores_and_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import tensorflow as tf
+
+    from nmt.export import saved_model
+    from nmt.inference.translator import Translator
+
+    left: list[Any] = []
+
+    def load(*folders: Path) -> Opened:
+        opened = Opened()
+        left.append(weakref.ref(opened))
+        return opened
+
+    def threads(number: int) -> None:
+        raise AssertionError(f"TensorFlow was limited to {number}")
+
+    monkeypatch.setattr(tf.config.threading, "set_intra_op_parallelism_threads", threads)
+    monkeypatch.setattr(Translator, "load", load)
+    monkeypatch.setattr(saved_model, "export", lambda opened, to, search: to / str(search["beam"]))
+    assert _exported(Path("m"), {"beam": 3}, tmp_path) == tmp_path / "export" / "3"
+    assert [each() for each in left] == [None]
+
+
+@pytest.mark.parametrize("number", [None, signal.SIGTERM, signal.SIGINT])
+def test_nothing_is_left_in_the_temporary_folder(number: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    raised: list[int] = []
+    monkeypatch.setattr(signal, "raise_signal", raised.append)
+    monkeypatch.delenv("NMT_DEBUG", raising=False)
+    before = signal.getsignal(signal.SIGTERM)
+    with _own_folder() as folder, _quiet_processes(folder):
+        assert os.environ["PIPELINE_OPTIONS_FILE"] == str(folder / "options.json")
+        (folder / "export" / "1").mkdir(parents=True)
+        handler: Any = signal.getsignal(number) if number else None
+        if number == signal.SIGINT:
+            with pytest.raises(KeyboardInterrupt):
+                handler(number, None)
+        elif number:
+            handler(number, None)
+            assert not folder.exists() and signal.getsignal(number) == signal.SIG_DFL
+    assert not folder.exists() and signal.getsignal(signal.SIGTERM) == before
+    assert raised == ([signal.SIGTERM] if number == signal.SIGTERM else [])
