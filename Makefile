@@ -23,10 +23,10 @@ demo: $(READY)
 	$(BIN)/nmt demo
 
 # Every test but those that run the lessons and tutorials. Types are checked beside them: before them one core would wait
-# for the other.
+# for the other. What was wrong with them is said among the tests' dots, so it is said again at the end.
 test: $(DEV_READY)
 	@$(MAKE) --no-print-directory -j 2 style imports
-	@$(MAKE) --no-print-directory -j 3 types audit tests
+	@$(MAKE) --no-print-directory -j 3 types audit tests || { $(MAKE) --no-print-directory types; exit 1; }
 
 tests: $(DEV_READY)
 	$(PYTEST) -m "not lesson"

@@ -5,6 +5,7 @@ judged by what it changes. Without a network nothing can be asked, and that is s
 """
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -27,18 +28,28 @@ def asked() -> dict:
         return {"dependencies": []}
 
 
+def kept() -> dict | None:
+    """Return the report of before, ``None`` if it cannot be read."""
+    try:
+        report = json.loads(REPORT.read_text(encoding="utf-8"))
+        return report if isinstance(report["dependencies"], list) else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
 def main() -> None:
     """Print one line, and one more for each vulnerability."""
     fresh = max(path.stat().st_mtime for path in LOCKS), time.time() - DAY
-    if REPORT.is_file() and REPORT.stat().st_mtime > max(fresh):
-        report = json.loads(REPORT.read_text(encoding="utf-8"))
-    else:
-        report = asked()
+    report = kept() if REPORT.is_file() and REPORT.stat().st_mtime > max(fresh) else None
+    report = report or asked()
     checked = [each for each in report["dependencies"] if "vulns" in each]
     if not checked:
         print("audit: no advisories could be read, so nothing was checked. Is there a network?")
         return
-    REPORT.write_text(json.dumps(report), encoding="utf-8")
+    # Two checks at once, or one that is stopped, leave no half of it.
+    aside = REPORT.with_suffix(f".{os.getpid()}")
+    aside.write_text(json.dumps(report), encoding="utf-8")
+    aside.replace(REPORT)
     found = [(each, one) for each in checked for one in each["vulns"]]
     skipped = len(report["dependencies"]) - len(checked)
     rest = f"; {skipped} could not be checked" if skipped else ""
