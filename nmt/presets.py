@@ -38,6 +38,20 @@ PRESETS: dict[str, Values] = {
             "confidence": "auto",
         },
     },
+    # Networks side by side on the built-in corpus: at a rate that suits them all, and for as long as differences show.
+    "comparison": {
+        "text": {"joint": False},
+        "model": {**_widths(128), **_dropouts(0.1)},
+        "training": {
+            "epochs": 4,
+            "batch_size": 64,
+            "learning_rate": 0.003,
+            "schedule": "inverse_root",
+            "label_smoothing": 0.0,
+            "alignment_head": "auto",
+            "confidence": "auto",
+        },
+    },
     # An utterance has many right replies: the perplexity says more than a comparison with one of them.
     "chatbot": {
         "text": {"vocabulary_size": 4000},

@@ -65,7 +65,7 @@ def compare(
     ] = None,
     preset: Annotated[
         str | None,
-        typer.Option(help="Settings that all models begin with.", show_default="demo with the built-in corpus"),
+        typer.Option(help="Settings that all models begin with.", show_default="comparison with the built-in corpus"),
     ] = None,
     settings: Annotated[
         list[str] | None,
@@ -109,7 +109,7 @@ def compare(
     if tsv_quoting and not (pairs or dev_pairs or test_pairs):
         raise InputError("--tsv-quoting is for TSV files: --pairs, --dev-pairs or --test-pairs.")
     if not any(files):
-        preset = preset or "demo"
+        preset = preset or "comparison"
     begun = settings_of(preset, 0)[0] if preset else Config()
     if plain:
         begun = with_settings(begun, ["model.architecture=language-model"])
