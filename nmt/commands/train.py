@@ -131,7 +131,8 @@ def train(
         str | None,
         typer.Option(
             help="Settings to begin with: auto (a recurrent model fitted to the number of pairs), transformer (fitted, "
-            "too), plain (the defaults of every key), chatbot, numbers, transliteration, headlines, captions or demo.",
+            "too), plain (the defaults of every key), chatbot, numbers, transliteration, headlines, captions, demo or "
+            "comparison.",
             show_default="auto, or plain with --config",
         ),
     ] = None,
