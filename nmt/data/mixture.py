@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import bisect
 import glob
 import itertools
+import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
     import tensorflow as tf
 
 _WEIGHTS = 1000.0
-# A shard as Beam, TFDS and others name them: 00002-of-00010. Some count from 1.
+# A shard as Beam, TFDS and others name them: 00002-of-00010. Some count from 1, some write no zeros before.
 _SHARD = re.compile(r"-(\d+)-of-(\d{1,6})(?=\D|$)")
 # What `nmt clean` and `nmt augment` write beside pairs: no pairs.
 _REPORTS = ("removed.tsv", "changed.tsv")
@@ -56,7 +58,7 @@ def _all_shards(files: list[Path], name: str | Path) -> list[Path]:
     if missing := missing_shards(map(str, files)):
         more = f" and {len(missing) - 1:,} more" if len(missing) > 1 else ""
         raise InputError(
-            f"{name} lacks the shard {missing[0]}{more}, which other names tell of. Bring what is missing, or name the "
+            f"{name} lacks the shard {missing[0]}{more}, which the others count. Bring what is missing, or name the "
             "files one by one."
         )
     return files
@@ -65,21 +67,34 @@ def _all_shards(files: list[Path], name: str | Path) -> list[Path]:
 def missing_shards(paths: Iterable[str]) -> list[str]:
     """Return which shards are not there, of those whose names say how many there are.
 
+    The names of their folders say nothing.
+
     >>> missing_shards(["a-00000-of-00003.ko", "a-00002-of-00003.ko", "b.ko"])
     ['a-00001-of-00003.ko']
     >>> missing_shards(["c-2-of-3.ko", "c-3-of-3.ko"])
     ['c-1-of-3.ko']
+
+    Where both ends are missing, it may be either:
+
+    >>> missing_shards(["c-1-of-3.ko", "c-2-of-3.ko"])
+    ['c-0-of-3.ko or c-3-of-3.ko']
     """
-    sets: dict[tuple[str, str, str], set[int]] = {}
+    sets: dict[tuple[str, str, str], list[str]] = {}
     for path in paths:
-        if shard := _SHARD.search(path):
+        name_begins = len(path) - len(os.path.basename(path))
+        shard = _SHARD.search(path, name_begins)
+        if shard and int(shard[1]) <= int(shard[2]):
             key = (path[: shard.start()], shard[2], path[shard.end() :])
-            sets.setdefault(key, set()).add(int(shard[1]))
+            sets.setdefault(key, []).append(shard[1])
     found = []
-    for (begin, total, end), numbers in sorted(sets.items()):
-        first = 1 if int(total) in numbers and 0 not in numbers else 0
-        lacking = sorted(set(range(first, first + int(total))) - numbers)
-        found += [f"{begin}-{number:0{len(total)}}-of-{total}{end}" for number in lacking]
+    for (begin, total, end), named in sorted(sets.items()):
+        last, width = int(total), min(map(len, named))
+        lacking = sorted(set(range(last + 1)) - set(map(int, named)))
+        names = {number: f"{begin}-{number:0{width}}-of-{total}{end}" for number in lacking}
+        if {0, last} <= names.keys():
+            found += [names[number] for number in lacking[1:-1]] + [f"{names[0]} or {names[last]}"]
+        else:
+            found += [names[number] for number in lacking if 0 < number < last]
     return found
 
 
@@ -216,10 +231,12 @@ class _Mixture(Corpus):
 
     def rows(self, first: int, count: int) -> list[tuple[str, ...]]:
         found: list[tuple[str, ...]] = []
-        for before, part in zip(self._firsts, self.parts, strict=True):
-            begin = first + len(found) - before
-            if 0 <= begin < part.size and len(found) < count:
+        place = bisect.bisect_right(self._firsts, first) - 1
+        while len(found) < count and place < len(self.parts):
+            part, begin = self.parts[place], first + len(found) - self._firsts[place]
+            if 0 <= begin < part.size:
                 found += part.rows(begin, min(count - len(found), part.size - begin))
+            place += 1
         return found
 
     def pairs(self) -> Iterator[tuple[str, str]]:

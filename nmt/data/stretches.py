@@ -75,7 +75,9 @@ def stretches(corpus: Corpus, buffer: int = 100_000) -> Stretches:
         parts = max(1, min(_PARTS, corpus.size // _ROWS_OF_A_PART))
         length = min(EVERY * parts, max(_SHORTEST_COMPRESSED, buffer // _MIXED_COMPRESSED))
     else:
-        length = max(1, min(_LONGEST, buffer // _MIXED), -(-corpus.epoch_size // _STRETCHES))
+        # A row with a weight below 1 is in a stretch as well: it is drawn when that is read.
+        cut = sum(count * math.ceil(weight) for _, count, weight in corpus.spans())
+        length = max(1, min(_LONGEST, buffer // _MIXED), -(-cut // _STRETCHES))
     spans = []
     for first, count, weight in corpus.spans():
         shares = [1.0] * math.floor(weight) + ([weight % 1] if weight % 1 else [])

@@ -9,7 +9,7 @@ import pytest
 
 from nmt.data.corpora import Corpus, from_files, from_pairs, from_text, from_tsv, split_dev
 from nmt.data.mixing import mixed_rows, spread_pairs
-from nmt.data.mixture import find_files, mixture, open_parallel, open_texts, open_tsvs
+from nmt.data.mixture import find_files, missing_shards, mixture, open_parallel, open_texts, open_tsvs
 from nmt.data.stretches import stretches
 from nmt.data.word_links import with_links
 from nmt.errors import InputError
@@ -62,6 +62,31 @@ def test_names_without_files_are_refused(tmp_path: Path) -> None:
     assert [find_files(path) for path in named] == [[path] for path in named]
 
 
+def test_a_folder_named_like_a_shard_is_none(tmp_path: Path) -> None:
+    folder = tmp_path / "machine-2-of-5"
+    folder.mkdir()
+    file = tsv(folder / "a.tsv", PAIRS)
+    assert find_files(folder) == find_files(f"{folder}/*") == [file]
+    assert missing_shards(["x-2-of-5/a-0-of-2", "x-2-of-5/a-1-of-2", "y/a-0-of-2"]) == ["y/a-1-of-2"]
+
+
+@pytest.mark.parametrize(
+    ("there", "missing"),
+    [
+        ("1-of-3 2-of-3", ["0-of-3 or c-3-of-3"]),
+        ("1-of-3", ["2-of-3", "0-of-3 or c-3-of-3"]),
+        ("0-of-3 2-of-3", ["1-of-3"]),
+        ("1-of-3 3-of-3", ["2-of-3"]),
+        ("1-of-3 2-of-3 3-of-3", []),
+        ("1-of-10 10-of-10", [f"{number}-of-10" for number in range(2, 10)]),
+        ("001-of-03 003-of-03", ["002-of-03"]),
+        ("7-of-3", []),
+    ],
+)
+def test_shards_are_counted_and_written_as_the_others_are(there: str, missing: list[str]) -> None:
+    assert missing_shards(f"c-{shard}" for shard in there.split()) == [f"c-{shard}" for shard in missing]
+
+
 def test_sides_that_do_not_match_are_refused(tmp_path: Path) -> None:
     for name in ("a.ko", "b.ko", "a.en"):
         (tmp_path / name).write_text("x\n")
@@ -109,6 +134,21 @@ def test_rows_are_read_from_any_place(tmp_path: Path) -> None:
         for first, count in ((0, 1), (0, 64), (3, 7), (60, 10), (63, 130), (len(rows) - 1, 5)):
             assert corpus.rows(first, count) == rows[first : first + count], (corpus.name, first, count)
         assert list(corpus.pairs()) == [row[:2] for row in rows]
+
+
+def test_of_many_parts_only_those_that_have_the_rows_are_asked() -> None:
+    asked: list[tuple[str, str]] = []
+
+    class Part(type(from_pairs(PAIRS))):  # type: ignore[misc]
+        def __getattribute__(self, name: str) -> object:
+            if name == "size":
+                asked.append(self.held[0])
+            return super().__getattribute__(name)
+
+    corpus = mixture([Part("three", 3, tuple(PAIRS[3 * i : 3 * i + 3])) for i in range(101)])
+    assert corpus.rows(149, 5) == PAIRS[149:154] and corpus.rows(302, 5) == PAIRS[302:303]
+    asked.clear()
+    assert corpus.rows(149, 5) == PAIRS[149:154] and set(asked) == {PAIRS[147], PAIRS[150], PAIRS[153]}
 
 
 def test_an_epoch_reads_every_row_once_and_the_workers_share_them(tmp_path: Path) -> None:
@@ -163,6 +203,10 @@ def test_stretches_are_short_and_few_enough() -> None:
     class Compressed(Long):
         compressed = True
 
+    class Rare(Long):
+        def spans(self) -> list[tuple[int, int, float]]:
+            return [(0, self.size, 0.01)]
+
     def length(corpus: Corpus, buffer: int = 100_000) -> int:
         found = stretches(corpus, buffer)
         assert len(found) <= 2**22 and sum(found[-1][:2]) == corpus.size
@@ -172,6 +216,8 @@ def test_stretches_are_short_and_few_enough() -> None:
     buffers = {100_000: 16, 20_000: 3, 1_085: 1}
     assert {buffer: length(Long("long", 10_000, ()), buffer) for buffer in buffers} == buffers
     assert length(Long("long", 100_000_000, ())) == 24
+    # Each row has its place in a stretch, however rarely it is drawn.
+    assert length(Rare("rare", 100_000_000, ())) == 24
     # In a .gz file 97, of one to four places for a row of the index.
     sizes = {1000: 64, 65_536 * 3: 192, 10_000_000: 256}
     assert {size: length(Compressed("gz", size, ())) for size in sizes} == sizes

@@ -1,12 +1,16 @@
 """What a run begins with fits the training pairs, or a warning says where it does not."""
 
+from types import SimpleNamespace
+from typing import Any
+
 import numpy as np
 import pytest
 
 from nmt.config import Config, with_settings
 from nmt.data.corpora import from_pairs
 from nmt.data.tokenizers import train_tokenizers
-from nmt.training.inputs import fit_max_ratio, unwritable_words
+from nmt.training.checkpoint import fingerprint
+from nmt.training.inputs import batch_order, fit_max_ratio, unwritable_words
 
 # Two pieces are read and 30 written, both with the end token beside: 31 are 10 and 10.5 for each of the two.
 LONG = np.array([[5, 9], [3, 31]])
@@ -78,3 +82,21 @@ def test_words_that_a_model_to_begin_with_cannot_write_are_named_with_what_helps
     assert "3 of them, as '10²', are changed by the text.normalization = 'nmt_nfkc'" in changed
     both = warned("on ✓", "10²")
     assert "--grow N" in both and "1 of them, as '10²', are changed by" in both
+
+
+@pytest.mark.parametrize(
+    ("pairs", "buffer", "marks"),
+    [
+        (50_000, 60_000, ()),
+        (50_001, 60_000, ("mixed", 60_000, "short")),
+        (50_001, 99_328, ("mixed", 99_328)),
+        (60_001, 60_000, ("mixed", 60_000, "many places")),
+    ],
+)
+def test_a_run_of_an_earlier_version_is_known_by_the_order_of_its_batches(
+    pairs: int, buffer: int, marks: tuple[object, ...]
+) -> None:
+    """Those that are read in another order now are marked otherwise, and no others."""
+    config = with_settings(Config(), [f"data.shuffle_buffer={buffer}", "training.batch_size=7", "training.seed=3"])
+    corpus: Any = SimpleNamespace(size=pairs, seekable=True, weighted=False)
+    assert batch_order(config, corpus) == fingerprint(7, config.training.batch_unit, 3, *marks)
