@@ -107,7 +107,7 @@ TAGGER_SIGNATURES = {
 
 
 def caption_signatures(cells: int, width: int) -> dict[str, Signature]:
-    """Return the signatures of the export of a model of features, for examples of so many cells and numbers of each.
+    """Return the signatures of the export of a model of features, for examples of shape ``(cells, width)``.
 
     The best caption and its log-probability, and whether it has no end token. ``caption`` has the n best; for the best
     one also its pieces, padded with empty strings, and the weight of each cell for each piece. ``score`` has what that

@@ -12,7 +12,7 @@ from pathlib import Path
 import tensorflow as tf
 
 from nmt.config import Decoding, check_decoding
-from nmt.export.saved_model import NO_SCORE, scored, shown, spellings, write_archive, write_next
+from nmt.export.saved_model import NO_SCORE, pieces_by_id, score_outputs, search_outputs, write_archive, write_next
 from nmt.inference.caption_graph import CaptionGraph
 from nmt.inference.captioner import Captioner
 from nmt.signatures import caption_signatures
@@ -44,11 +44,11 @@ def write(captioner: Captioner, folder: Path, settings: Decoding) -> None:
 def endpoints(captioner: Captioner, settings: Decoding) -> dict[str, Callable]:
     """Return the function of each signature, from tensors to tensors."""
     graph = CaptionGraph(captioner.model, captioner.tokenizers)
-    pieces = spellings(captioner.tokenizers.target)
+    pieces = pieces_by_id(captioner.tokenizers.target)
 
     def search(features: tf.Tensor) -> dict[str, tf.Tensor]:
         features, finite = _finite(features)
-        outputs = shown(graph.caption(settings, features, tf.zeros([tf.shape(features)[0], 0])))
+        outputs = search_outputs(graph.caption(settings, features, tf.zeros([tf.shape(features)[0], 0])))
         there = tf.expand_dims(finite, 1)
         return {
             **outputs,
@@ -79,7 +79,7 @@ def endpoints(captioner: Captioner, settings: Decoding) -> dict[str, Callable]:
 
     def score(features: tf.Tensor, caption: tf.Tensor) -> dict[str, tf.Tensor]:
         features, finite = _finite(features)
-        answer = scored(graph.score(features, caption, tf.constant(settings.max_length)), pieces)
+        answer = score_outputs(graph.score(features, caption, tf.constant(settings.max_length)), pieces)
         there = tf.expand_dims(finite, 1)
         return {
             "log_probability": tf.where(finite, answer["log_probability"], NO_SCORE),

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from nmt.export.saved_model import spellings, write_archive, write_next
+from nmt.export.saved_model import pieces_by_id, write_archive, write_next
 from nmt.inference.labeller import Labeller
 from nmt.signatures import CLASSIFIER_SIGNATURES, TAGGER_SIGNATURES
 
@@ -40,7 +40,7 @@ def write(labeller: Labeller, folder: Path) -> None:
 def classifying(labeller: Labeller) -> dict[str, Callable]:
     """Return the function of each signature of a classifier, from tensors to tensors."""
     names = tf.constant(labeller.labels.names)
-    pieces = tf.constant(spellings(labeller.tokenizers.source))
+    pieces = tf.constant(pieces_by_id(labeller.tokenizers.source))
 
     def classify(text: tf.Tensor) -> dict[str, tf.Tensor]:
         found = labeller.graph.label(text, labeller.config.decoding.max_length)

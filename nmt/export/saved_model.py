@@ -114,14 +114,14 @@ def endpoints(translator: Translator, settings: Decoding) -> dict[str, Callable]
     """Return the function of each signature, from tensors to tensors."""
     graph = TranslationGraph(translator.searched, translator.tokenizers, translator.shortlist)
     rated = translator.confidence and ConfidenceGraph(translator.confidence, translator.tokenizers, translator.aligned)
-    pieces = [spellings(tokenizer) for tokenizer in (translator.tokenizers.source, translator.tokenizers.target)]
+    pieces = [pieces_by_id(tokenizer) for tokenizer in (translator.tokenizers.source, translator.tokenizers.target)]
 
     def search(text: tf.Tensor) -> dict[str, tf.Tensor]:
         no_numbers = tf.zeros([tf.shape(text)[0], 0])
         outputs = graph.translate(
             settings, prefixed=False, texts=text, prefixes=tf.fill(tf.shape(text), ""), numbers=no_numbers
         )
-        return shown(outputs)
+        return search_outputs(outputs)
 
     def serving_default(text: tf.Tensor) -> dict[str, tf.Tensor]:
         outputs = search(text)
@@ -146,13 +146,13 @@ def endpoints(translator: Translator, settings: Decoding) -> dict[str, Callable]
         }
 
     def score(source: tf.Tensor, target: tf.Tensor) -> dict[str, tf.Tensor]:
-        return scored(graph.score(source, target, tf.constant(settings.max_length)), pieces[1])
+        return score_outputs(graph.score(source, target, tf.constant(settings.max_length)), pieces[1])
 
     return {"serving_default": serving_default, "translate": translate, "score": score}
 
 
-def shown(outputs: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-    """Return the outputs of a search as an export shows them: texts of one line, and a finite score of none."""
+def search_outputs(outputs: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+    """Return the outputs of a graph's search as the signatures answer them: texts of one line, and finite scores."""
     found = outputs["ranks"] > tf.float32.min
     return {
         **outputs,
@@ -162,7 +162,7 @@ def shown(outputs: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
     }
 
 
-def scored(outputs: Mapping[str, tf.Tensor], pieces: Sequence[str]) -> dict[str, tf.Tensor]:
+def score_outputs(outputs: Mapping[str, tf.Tensor], pieces: Sequence[str]) -> dict[str, tf.Tensor]:
     """Return what the signature ``score`` answers, from the outputs of a graph and the piece of each id."""
     end = tf.one_hot(outputs["lengths"][:, 0], tf.shape(outputs["token_scores"])[2], dtype=tf.int32) * EOS
     tokens = tf.pad(outputs["tokens"][:, 0], [[0, 0], [0, 1]])[:, : tf.shape(end)[1]]
@@ -173,7 +173,7 @@ def scored(outputs: Mapping[str, tf.Tensor], pieces: Sequence[str]) -> dict[str,
     }
 
 
-def spellings(tokenizer: Tokenizer) -> list[str]:
+def pieces_by_id(tokenizer: Tokenizer) -> list[str]:
     """Return the piece of each id; PAD's is empty."""
     return ["" if i == PAD else piece for i, piece in enumerate(tokenizer.pieces(range(tokenizer.vocabulary)))]
 

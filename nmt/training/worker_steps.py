@@ -57,7 +57,7 @@ class WorkerSteps:
         self.asked = asked
         self.stop = stop
         self.clocked = clocked
-        draw_apart(workers, model)
+        set_dropout_seeds(workers, model)
         self._step = self._traced()
 
     def _traced(self) -> Any:
@@ -156,11 +156,12 @@ class WorkerSteps:
         return self.workers.strategy.experimental_local_results(value)[0]
 
 
-def draw_apart(workers: Workers, model: TrainingModel) -> None:
+def set_dropout_seeds(workers: Workers, model: TrainingModel) -> None:
     """Let each worker draw its own masks of dropout. All workers must call it, with the chief's states.
 
     A generator of Keras has a seed and counts what it has drawn: the same in each step, once for each part of a batch.
-    So the states of the chief, which a checkpoint has, tell those of all.
+    So the states of the chief, which a checkpoint has, tell those of all, as long as each has as many parts as before:
+    with other workers or other numbers of cores some masks are drawn a second time.
     """
     parts, index = workers.gather(np.array([model.parts]))[:, 0], workers.cluster.index
     for state in (variable for variable in model.variables if variable.name == "seed_generator_state"):

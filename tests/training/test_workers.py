@@ -14,7 +14,7 @@ from command_line import program
 
 from nmt.data.pipeline import worker_seed
 from nmt.training.cluster import Cluster
-from nmt.training.worker_steps import draw_apart
+from nmt.training.worker_steps import set_dropout_seeds
 
 # A process of its own for each worker, and one that reads both shares and learns from each pair of batches as one.
 PROGRAM = """
@@ -131,7 +131,7 @@ def test_a_worker_draws_for_itself_and_goes_on_where_it_was() -> None:
         workers: Any = SimpleNamespace(
             cluster=Cluster(("a:1", "b:1"), index, ""), gather=lambda _: np.array([[2], [3]])
         )
-        draw_apart(workers, model)
+        set_dropout_seeds(workers, model)
         assert np.asarray(state).tolist() == expected and np.asarray(weight).tolist() == [7, 11]
 
 
