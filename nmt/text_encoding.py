@@ -21,9 +21,11 @@ _LETTERS = {
     "WINDOWS-1252": ("\u00c0", "\u017f"),
 }
 _ACCENTS, _JAPANESE = ("WINDOWS-1252",), ("EUC-JP", "SHIFT_JIS")
-_MOST, _SAMPLE = 0.55, 2**16
+_MOST, _SAMPLE = 0.7, 2**16
 # A word with a letter beyond ASCII.
 _WORD = re.compile(r"(?<![a-zA-Z])[a-zA-Z]*+[^\x00-\x7f][^\W\d_]*")
+_PLAIN = re.compile("[a-zA-Z]")
+_CAPITAL_INSIDE = re.compile("[\u0430-\u0451][\u0410-\u042f]")
 # What a text in UTF-16 without a mark mostly has: Latin, Cyrillic, the punctuation of Asia, kana, ideographs, Hangul.
 _WIDE = re.compile(r"[\s\x20-\x7e\u00a0-\u017f\u0400-\u045f\u2010-\u2026\u3000-\u30ff\u4e00-\u9fff\uac00-\ud7a3]")
 
@@ -90,13 +92,19 @@ def _share(name: str, text: str, first: str, last: str) -> float:
     plain = sum(c.isascii() for word in words for c in word)
     other = [c for c in text if not c.isascii()]
     # Accents stand among plain letters, and letters of other alphabets do not.
-    if not other or (len(other) <= plain) != (name in _ACCENTS):
+    mixed = sum(bool(_PLAIN.search(word)) for word in words) >= max(1, len(words) / 2)
+    if not other or (len(other) <= plain or (mixed and first <= "\u0451")) != (name in _ACCENTS):
         return 0.0
     share = sum(first <= c <= last for c in other) / len(other)
     if name in _JAPANESE and sum("\u3041" <= c <= "\u30ff" for c in other) < len(other) / 5:
         return 0.0
     # Its own syllables, which EUC-KR spells in parts, are rare in Korean.
     if name == "CP949" and sum(len(c.encode("euc-kr", "ignore")) > 2 for c in other) > 0.3 * len(other):
+        return 0.0
+    # Simplified Chinese is nearly all in the older and smaller GB 2312.
+    if name == "GB18030" and sum(not c.encode("gb2312", "ignore") for c in other) > 0.3 * len(other):
+        return 0.0
+    if first == "\u0410" and len(_CAPITAL_INSIDE.findall(text)) > len(words) / 5:
         return 0.0
     if first == "\u0410" and sum(c.islower() for c in other) < sum(c.isupper() for c in other):
         return 0.0  # the two encodings of Russian differ in which letters are small
@@ -107,9 +115,9 @@ def wide_encoding(raw: bytes) -> str:
     """Return which form of UTF-16 without a mark bytes seem to be; empty if they make sense in none.
 
     >>> wide_encoding("나는 밥을 먹었다.".encode("utf-16-le")), wide_encoding(bytes(range(1, 31)))
-    ('UTF-16-LE', '')
+    ('UTF-16LE', '')
     """
-    for name in ("UTF-16-LE", "UTF-16-BE"):
+    for name in ("UTF-16LE", "UTF-16BE"):
         try:
             text = raw[:_SAMPLE].decode(name)
         except UnicodeDecodeError:
@@ -129,7 +137,7 @@ def decode_start(raw: bytes, where: str) -> str:
     'units'
     >>> decode_start("units".encode("utf-16-le"), "a.toml")
     Traceback (most recent call last):
-    nmt.errors.InputError: a.toml is in UTF-16-LE. Convert it to UTF-8: iconv -f UTF-16-LE -t UTF-8 OLD > NEW
+    nmt.errors.InputError: a.toml is in UTF-16LE. Convert it to UTF-8: iconv -f UTF-16LE -t UTF-8 OLD > NEW
     """
     if name := other_encoding(raw):
         raise InputError(f"{where} is in {name}. Convert it to UTF-8: iconv -f {name} -t UTF-8 OLD > NEW")
@@ -144,9 +152,9 @@ def other_encoding(raw: bytes) -> str | None:
     # Without a mark, the zeros in the first letters of most languages' files show it.
     zeros = tuple(byte == 0 for byte in raw[:4])
     names: dict[tuple[bool, ...], str] = {
-        (False, True, True, True): "UTF-32-LE",
-        (True, True, True, False): "UTF-32-BE",
-        (False, True, False, True): "UTF-16-LE",
-        (True, False, True, False): "UTF-16-BE",
+        (False, True, True, True): "UTF-32LE",
+        (True, True, True, False): "UTF-32BE",
+        (False, True, False, True): "UTF-16LE",
+        (True, False, True, False): "UTF-16BE",
     }
     return names.get(zeros)

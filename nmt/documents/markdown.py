@@ -39,7 +39,7 @@ _ADDRESS = rf"\(\s*+(?:<(?:\\.|[^<>\n\\])*+>|(?!<){_PATH})(?:\s++(?:{_TITLE}))?+
 # Escapes, how code begins, formulas, footnotes, images and links with their addresses, addresses alone, how HTML
 # begins, hard breaks, emphasis, and what a heading ends with: signs, or its name in braces.
 _MARKS = re.compile(
-    rf"(?P<escaped>\\{_PUNCTUATION})|(?P<ticks>`++)|(?P<math>\$\$[^$\n]+\$\$|(?<!\w)\$(?=\S)[^$\n]*+(?<=\S)\$(?!\w))"
+    rf"(?P<escaped>\\{_PUNCTUATION})|(?P<ticks>`++)|(?P<math>\$\$(?s:(?!\$\$).)++\$\$|(?<!\w)\$(?=\S)[^$\n]*+(?<=\S)\$(?!\w))"
     rf"|(?P<note>\[\^[^\[\]\n]+\]:?)"
     rf"|(?P<begin>!?\[)|(?P<end>\](?:{_ADDRESS}|\[[^\[\]\n]*\])?)"
     r"|(?P<address><(?:[A-Za-z][A-Za-z0-9+.-]*:[^<>\s]*|[^<>\s@]+@[^<>\s]+)>|https?://[^\s)>\]]+)"

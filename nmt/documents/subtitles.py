@@ -24,7 +24,7 @@ _TIMING = re.compile(rf"\s*{_TIME}\s*-->\s*{_TIME}(?:\s.*)?")
 # SubStation Alpha.
 _TAGS = re.compile(rf"<rt>[^<>]*+</rt>|{WHOLE_TAG.pattern}|<[\d:.]+>|<v(?=[.\s])[^<>\n]*>|\{{\\[^{{}}\n]*\}}")
 # What begins with a time and has nothing but times and signs: time codes with another arrow, or half of them.
-_BROKEN = re.compile(r"\s*\d+:\d{2}:\d{2}[.,]\d+[\s\d:.,=>→–—-]*")
+_BROKEN = re.compile(r"\s*(?:\d+:\d{2}:\d{2}[.,]\d+|\d{2}:\d{2}[.,]\d+\s*[=>→–—-])[\s\d:.,=>→–—-]*")
 _SWITCH = re.compile(r"\{\\([bisu])([01])\}")
 _TIME_INSIDE = re.compile(r"<[\d:.]+>")
 _NO_CUE = ("WEBVTT", "NOTE", "STYLE", "REGION")
@@ -52,10 +52,15 @@ def read(text: str, name: str, mark: str, inline: bool = True) -> Opened:
     fields: list[Field] = []
     notes: list[str] = []
     cues, before, number = 0, 0, 0
+    vtt = name.lower().endswith(".vtt")
     while number < len(lines):
         line = lines[number][1]
         if not _is_timing(line):
-            number = _after_block(lines, number) if line.startswith(_NO_CUE) else number + 1
+            after = _after_block(lines, number) if line.startswith(_NO_CUE) or vtt else number + 1
+            if vtt and not line.startswith(_NO_CUE):
+                after = next((n for n in range(number, after) if _is_timing(lines[n][1])), after)
+                notes += _untimed(lines, number, after)
+            number = max(after, number + 1)
             continue
         begin, end = _times(line, f"{name}, line {number + 1}")
         if end < begin:
@@ -64,9 +69,9 @@ def read(text: str, name: str, mark: str, inline: bool = True) -> Opened:
             notes.append(f"Line {number + 1}: the cue begins before the one above it has ended.")
         cues, before, number = cues + 1, end, number + 1
         first = number
-        number = _after_text(lines, number, name.lower().endswith(".vtt"))
+        number = _after_text(lines, number, vtt)
         notes += _without_times(lines, first, number)
-        fields += _cue(text, lines[first:number], name.lower().endswith(".vtt"), inline)
+        fields += _cue(text, lines[first:number], vtt, inline)
     if not cues:
         raise InputError(f"{name} has no cue: no line has a time code, as in 00:00:01,000 --> 00:00:02,000.")
     return opened(text, fields, notes, mark)
@@ -122,6 +127,14 @@ def _without_times(lines: list[tuple[int, str]], first: int, end: int) -> Iterat
     for number in range(first + 1, end - 1):
         if lines[number][1].strip().isdigit() and not lines[number - 1][1].strip() and lines[number + 1][1].strip():
             yield f"Line {number + 1}: no time codes follow this number, so it was read as text of the cue above it."
+
+
+def _untimed(lines: list[tuple[int, str]], first: int, end: int) -> Iterator[str]:
+    """Yield a note if a block of WebVTT, up to its time codes if it has any, is more than the name of a cue."""
+    named = end < len(lines) and _is_timing(lines[end][1])
+    said = [n for n in range(first, end - 1 if named else end) if re.search(r"[^\W\d_]", lines[n][1])]
+    if said:
+        yield f"Line {said[0] + 1}: no time codes stand above this text, so it is not translated."
 
 
 def _cue(text: str, lines: list[tuple[int, str]], vtt: bool, inline: bool) -> Iterator[Field]:

@@ -78,6 +78,17 @@ def test_a_number_without_time_codes_is_named() -> None:
     assert note == "Line 5: no time codes follow this number, so it was read as text of the cue above it."
 
 
+def test_what_would_be_lost_of_webvtt_is_named() -> None:
+    with pytest.raises(InputError, match=r"line 3: '00:03\.000 -> 00:04\.000' is no time code"):
+        open_file(b"WEBVTT\n\n00:03.000 -> 00:04.000\ntwo\n", "a.vtt")
+    assert open_file(VTT.encode(), "a.vtt").notes == ()
+    for line, lost in ((14, "2\n\nlost text\n\n"), (13, "2\nlost text\n\n"), (12, "lost text\n\n")):
+        (note,) = open_file(VTT.replace("00:03", f"{lost}00:03").encode(), "a.vtt").notes
+        assert note == f"Line {line}: no time codes stand above this text, so it is not translated."
+    # A time that is said.
+    assert said(open_file(VTT.replace("bread", "10:30.5").encode(), "a.vtt"))[1] == "10:30.5"
+
+
 def test_a_thousand_cues_are_read_as_by_pysubs2() -> None:
     rng = random.Random(3)
     words = ["rice", "bread", "나는", "밥을", "ate", "the", "water."]
@@ -250,6 +261,8 @@ def test_markdown_keeps_formulas_definitions_and_names_of_headings() -> None:
     for before in ("head", "let", "cost", "or", "term", "one", "more", "two"):
         text = text.replace(before, before.upper(), 1)
     assert upper("a.md", text.lower(), inline=True) == text.replace("\\$d$", "\\$D$")
+    inside = "WHERE\n$$\nx = y_i\n$$\nHOLDS.\n\nTHE SUM\n$$ a + b\n= c $$\nIS HERE.\n"
+    assert upper("a.md", inside.lower(), inline=True) == inside
 
 
 def test_a_carriage_return_alone_ends_a_line_of_markdown() -> None:
@@ -413,7 +426,7 @@ def test_a_word_document_that_unpacks_to_much_text_is_refused() -> None:
         ("a.srt", b"1\n00:00:01 --> later\nno\n", "line 2: '00:00:01 --> later' is no time code"),
         ("a.srt", SRT.replace("05,000 -->", "05,000 ->").encode(), "line 14: '00:00:05,000 -> 00:00:06,000' is no"),
         ("a.po", b'msgid "a"\nmsgstr ""\n\nmsgid "b\nmsgstr ""\n', "line 4, 'msgid \"b', is neither a comment"),
-        ("a.txt", "나는 밥을 먹었다.".encode("utf-16-be"), "seems to be UTF-16-BE"),
+        ("a.txt", "나는 밥을 먹었다.".encode("utf-16-be"), "seems to be UTF-16BE"),
         ("a.html", "<p class='some words'>나는</p>".encode("euc-kr"), "seems to be EUC-KR"),
         ("a.docx", b"PK no", "is not a Word document"),
         ("a.po", b"msgid \"a\nmsgstr", "is not a catalogue"),
