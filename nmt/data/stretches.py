@@ -13,8 +13,8 @@ from typing import overload
 from nmt.data.corpora import Corpus
 from nmt.data.line_index import EVERY
 
-# A buffer holds some six thousand stretches, or as many as it has rows: then a batch has hardly more neighbours of a
-# sorted corpus than chance puts there. Their order takes 8 bytes for each, so there are at most four million.
+# A buffer holds some six thousand stretches, or as many as it has rows: then a batch has few neighbours of a sorted
+# corpus, which docs/measured.md counts. Their order takes 8 bytes for each, so there are at most four million.
 _MIXED, _LONGEST, _STRETCHES = 6_000, 16, 2**22
 # To reach a place of a compressed file takes as long as reading thousands of lines, so fewer places are read from: a
 # buffer holds a hundred stretches or more, and a stretch one to four parts of the index.
