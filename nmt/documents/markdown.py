@@ -119,7 +119,8 @@ def _paragraph(text: str, lines: list[tuple[int, int]], inline: bool) -> Iterato
     # Each definition is a text of its own.
     begins = [n for n, line in enumerate(lines) if not n or _DEFINITION.match(text, *line)]
     for n, after in pairwise([*begins, len(lines)]):
-        start = (_DEFINITION.match(text, *lines[n]) if n else None) or _PREFIX.match(text, *lines[n])
+        # After a blank line, too, as Pandoc and Markdown Extra write it.
+        start = _DEFINITION.match(text, *lines[n]) or _PREFIX.match(text, *lines[n])
         assert start  # it may be empty
         yield from _field(text, start.end(), lines[after - 1][1], inline)
 

@@ -677,7 +677,7 @@ def _caption_examples(arguments: argparse.Namespace) -> None:
 
 
 def _caption_values(found: Caption) -> dict[str, Any]:
-    rows = None if found.attention is None else found.attention.round(4).tolist()
+    rows = None if found.attention is None else [[round(float(each), 4) for each in row] for row in found.attention]
     return {**vars(found), "score": round(found.score, 4), "attention": rows}
 
 

@@ -26,7 +26,7 @@ _NAMES = ("readout_kernel", "vector_kernel", "key_kernel", "bias")
 # Which layer and head of an attention, whose mean of heads is -1.
 _ATTENTION = "attention"
 _MEAN = -1
-# What links the tokens of a translator.
+# What links the tokens of a translator: a head that was taught, or one of its own attentions, read a step later.
 Linker = AlignmentHead | ShiftedAttention
 
 

@@ -17,6 +17,9 @@ class ShiftedAttention(NamedTuple):
     Attributes:
         layer: of the decoder, from 0.
         head: of the layer, from 0; the mean of all heads if ``None``.
+
+    >>> ShiftedAttention(layer=2)
+    ShiftedAttention(layer=2, head=None)
     """
 
     layer: int
@@ -41,6 +44,16 @@ class ShiftedModel:
 
     Raises:
         ValueError: if the model has no such layer or head.
+
+    >>> from nmt.config import Config, with_settings
+    >>> from nmt.models.build import build_model
+    >>> sizes = ["model.units=6", "model.embedding=6", "model.heads=2", "model.feed_forward=5"]
+    >>> model = build_model(with_settings(Config(), ["model.architecture=transformer", *sizes]), 11, 13)
+    >>> linked = ShiftedModel(model, ShiftedAttention(0, 1), bos=2)
+    >>> source, read, written = tf.constant([[5, 7, 3]]), tf.constant([[2, 8, 4, 9]]), tf.constant([[8, 4, 9, 3]])
+    >>> logits, links = linked.score_pairs(source, read, written)
+    >>> logits.shape, links.shape
+    (TensorShape([1, 4, 13]), TensorShape([1, 4, 3]))
     """
 
     aligned = True

@@ -69,7 +69,8 @@ def teach(
         tokenizers: those it was trained with.
         config: the whole configuration.
         corpus: the pairs it was trained on, or others of the same kind.
-        teacher: a translator whose own links are learned, instead of those of the corpus or of a word aligner.
+        teacher: a translator whose own links are learned, instead of those of the corpus or of a word aligner. It may
+            be the same model, which then has no head or one of before.
 
     Raises:
         InputError: if the model has no attention, or no pair is left to learn from.

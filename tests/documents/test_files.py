@@ -261,6 +261,9 @@ def test_markdown_keeps_formulas_definitions_and_names_of_headings() -> None:
     for before in ("head", "let", "cost", "or", "term", "one", "more", "two"):
         text = text.replace(before, before.upper(), 1)
     assert upper("a.md", text.lower(), inline=True) == text.replace("\\$d$", "\\$D$")
+    apart = "TERM\n\n:   ONE\n    MORE\n\n:   TWO\n"
+    assert upper("a.md", apart.lower(), inline=True) == apart
+    assert said(open_file(apart.encode(), "a.md")) == ["TERM", "ONE MORE", "TWO"]
     inside = "WHERE\n$$\nx = y_i\n$$\nHOLDS.\n\nTHE SUM\n$$ a + b\n= c $$\nIS HERE.\n"
     assert upper("a.md", inside.lower(), inline=True) == inside
 

@@ -1,5 +1,7 @@
 """A captioner's export for a server does as it does."""
 
+import json
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -7,6 +9,7 @@ import tensorflow as tf
 from nmt.config import Config, with_settings
 from nmt.data.tokenizers import train_tokenizers
 from nmt.export import saved_captions
+from nmt.export.tflite_runtime import Caption, _caption_values
 from nmt.inference.captioner import Captioner
 from nmt.models.build import build_model
 from nmt.signatures import caption_signatures
@@ -17,6 +20,12 @@ SMALL = ["model.source=features", f"model.source_cells={CELLS}", f"model.source_
 SMALL += ["model.embedding=6", "decoding.max_length=7"]
 TRANSFORMER = ["model.architecture=transformer", "model.heads=2", "model.feed_forward=5", "model.encoder_layers=1"]
 TRANSFORMER += ["model.decoder_layers=1"]
+
+
+def test_the_attention_that_is_printed_has_four_places() -> None:
+    attention = np.array([[0.0727, 0.0048], [0.25, 0.75]], np.float32)
+    values = _caption_values(Caption("a", -0.5, ("▁a", "b"), attention))
+    assert json.dumps(values["attention"]) == "[[0.0727, 0.0048], [0.25, 0.75]]"
 
 
 def made(*settings: str) -> Captioner:
