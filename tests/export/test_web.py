@@ -410,6 +410,10 @@ def test_in_a_browser_one_file_translates_from_disk_and_asks_nobody(
     page.locator("#text").fill(MARKED[0])
     wanted = translator.translate_marked(MARKED[:1], **SEARCH)[0].text
     page.wait_for_function("(wanted) => document.querySelector('#result').innerText === wanted", arg=wanted)
+    page.locator("#sentences").uncheck()
+    page.locator("#text").fill(f"<b>{TEXTS[0]}.</b> " * 40)
+    page.wait_for_function("() => document.querySelector('#state').innerText.includes('longer than the model reads')")
+    page.locator("#text").fill(MARKED[0])
     page.locator("#glossary summary").click()
     page.locator("#terms").fill("밥")
     page.locator("#failed:visible").wait_for()

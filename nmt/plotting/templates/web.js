@@ -104,7 +104,7 @@ const translate = async () => {
       found.push(translated);
       if (marked) {
         const one = await translator.translateMarked(line, { signal: own.signal, bySentence, glossary });
-        if (line.trim()) translated.push(asPart(one));
+        if (line.trim()) translated.push({ ...asPart(one), cut: !bySentence && one.sentences.length > 1 });
         Object.assign(ready, { done: i + 1 });
         advance();
         continue;
@@ -122,7 +122,7 @@ const translate = async () => {
     }
     if (own !== running) return;
     draw(found, true);
-    notes(found, bySentence || marked);
+    notes(found, bySentence);
   } catch (error) {
     if (own !== running) return;
     draw(found, true);
@@ -158,7 +158,7 @@ const asPart = ({ source, text: written, broken, missing, sentences }) => {
 const notes = (found, bySentence) => {
   const best = found.flat().flatMap(({ translations }) => translations.slice(0, 1));
   const keys = [];
-  if (!bySentence && found.some((line) => line.length > 1)) keys.push("cut");
+  if (!bySentence && found.some((line) => line.length > 1 || line.some(({ cut }) => cut))) keys.push("cut");
   if (best.some(({ unfinished }) => unfinished)) keys.push("unfinished");
   if (result.querySelector("mark")) keys.push("weak");
   const lacking = [...new Set(found.flat().flatMap(({ missing }) => missing ?? []).map(({ source, target }) => `${source} → ${target}`))];
