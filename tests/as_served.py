@@ -30,7 +30,7 @@ class Served:
         self.signatures = self.graph.signature_def
 
     def ask(self, name: str, threads: int = 0, **inputs: list) -> Any:
-        """Ask a signature, with strings or with numbers in nested lists, in so many threads at once."""
+        """Ask a signature, with strings or with numbers in nested lists, in ``threads`` threads at once."""
         signature = self.signatures[name]
         request = {
             "inputs": {signature.inputs[key].name: texts for key, texts in inputs.items()},

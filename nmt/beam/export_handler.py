@@ -14,7 +14,7 @@ from nmt.errors import InputError, first_line
 from nmt.export.opening import check_no_address, open_export
 from nmt.translation import Translation
 
-# Elements that Beam hands over at once. Among so many, those of similar lengths are asked together.
+# Elements that Beam hands over at once. Among this many, those of similar lengths are asked together.
 _AT_ONCE = 4096
 # Rows of a batch, and characters of it with its padding, so that a few long lines do not take much memory.
 _ROWS, _CHARACTERS = 256, 32_768

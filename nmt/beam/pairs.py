@@ -18,7 +18,7 @@ from nmt.errors import InputError
 
 # Lines of a file that is written, counted before any was left out.
 LINES = 100_000
-# There are so many parts of the hashes of pairs, two to the power of it: one part is compared in one process.
+# The hashes of pairs are cut into parts by their first bits, and each part is compared in one process.
 HASH_BITS = 8
 
 # The number of a pair, from 1, and its cells: the source, the target, and whatever a TSV has behind them.

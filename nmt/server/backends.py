@@ -215,7 +215,8 @@ class ExportBackend(Backend):
         self.signatures = {key: signature for key, signature in offered.items() if signature}
         if not self.signatures:
             raise InputError(
-                f"{folder} has none of the signatures {', '.join(SIGNATURES)}, so it is not an export of a translator."
+                f"{folder} has none of the signatures {', '.join(SIGNATURES)} with the inputs and outputs of a "
+                "translator, so it is not an export of one."
             )
         self.batch_size = _EXPORT_BATCH
 

@@ -116,7 +116,7 @@ def teach(
 
 
 def spread(items: list[Any], most: int) -> list[Any]:
-    """Return at most so many items, evenly from the whole list: a file may be sorted.
+    """Return at most ``most`` items, spread evenly over the whole list: a file may be sorted.
 
     >>> spread(list(range(11)), 4), spread([5, 7], 4)
     ([0, 2, 5, 8], [5, 7])
