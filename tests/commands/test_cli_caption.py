@@ -120,7 +120,7 @@ def test_exports_describe_as_the_model(
     with pytest.raises(ValueError, match="can caption, and this is to label"):
         tflite_runtime.Labeller(place / "out1")
     # No server of this package takes numbers.
-    refused(here("serve", place / "out0"), "not an export of a translator")
+    refused(here("serve", place / "out0"), "the inputs and outputs of a translator")
 
 
 def _run(monkeypatch: pytest.MonkeyPatch, folder: Path, *arguments: object) -> None:
