@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -28,7 +29,8 @@ class Translation:
 
     Attributes:
         text: the translation, always one line.
-        score: its log-probability, the sum over its pieces and the end token.
+        score: its log-probability, the sum over its pieces and the end token; not a number where it is not known, as of
+            words that a glossary changed on a device.
         source_tokens, tokens: the pieces that were read and written.
         alignment: ``(len(tokens), len(source_tokens) + 1)``, an array or nested lists: each row holds the
             weights of a target piece, on each source piece and, last, on the source's end. They are the links of the
@@ -87,7 +89,7 @@ class Translation:
 
 
 def record(translation: Translation, keys: Sequence[str] = KEYS) -> dict[str, Any]:
-    """Return the values of a translation as JSON holds them. Numbers have four decimals.
+    """Return the values of a translation as JSON holds them. Numbers have four decimals; what is none is null.
 
     >>> record(Translation("I eat", -0.123456), ["text", "score"])
     {'text': 'I eat', 'score': -0.1235}
@@ -95,7 +97,7 @@ def record(translation: Translation, keys: Sequence[str] = KEYS) -> dict[str, An
     left_out = _CONFIDENCE_KEYS if translation.confidence is None else ()
     found = {key: getattr(translation, key) for key in keys if key not in left_out}
     for key in found.keys() & {"score", "rank", "confidence"}:
-        found[key] = round(found[key], 4)
+        found[key] = None if math.isnan(found[key]) else round(found[key], 4)
     if "word_confidences" in found:
         found["word_confidences"] = [[word, round(share, 4)] for word, share in found["word_confidences"]]
     if "token_scores" in found:

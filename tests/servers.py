@@ -58,11 +58,17 @@ class Upper(tf.Module):
             "alignment": alignment,
         }
 
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, each) for each in ("source", "target")])
+    def score(self, source: tf.Tensor, target: tf.Tensor) -> dict[str, tf.Tensor]:
+        words = tf.strings.split(target).to_tensor("")
+        scores = -tf.cast(tf.strings.length(target), tf.float32)
+        return {"log_probability": scores, "tokens": words, "token_scores": tf.zeros(tf.shape(words))}
 
-def export(folder: Path) -> Path:
+
+def export(folder: Path, scores: bool = False) -> Path:
     """Save a version of an export."""
     module = Upper()
-    signatures = {name: getattr(module, name) for name in ("serving_default", "translate")}
+    signatures = {name: getattr(module, name) for name in ("serving_default", "translate", *(["score"] * scores))}
     tf.saved_model.save(module, str(folder), signatures=signatures)
     return folder
 

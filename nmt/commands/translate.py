@@ -38,8 +38,10 @@ DEVICE = "edge.json"
 _SILENT = "This server's model does not tell which lines it cuts. Export it again, so that they are named."
 
 if TYPE_CHECKING:
+    from nmt.client import Client
     from nmt.documents.document import Translate
     from nmt.documents.tagged import Format
+    from nmt.export import tflite_runtime
     from nmt.inference.glossary import Glossary
     from nmt.translation import Translation
 
@@ -133,7 +135,8 @@ def translate(
     With --document a line may hold many sentences, and none is cut off. With --to a file is translated with its time
     codes, tags, code blocks and message ids as they are: the whole file, or nothing is written.
 
-    With --glossary each term of a line has the wanted translation, in its place. A line that lacks one is named.
+    With --glossary each term of a line has the wanted translation, in its place. A line that lacks one is named. Of an
+    export, also on a server, the words that are linked to a term are replaced, and nothing else.
 
     With --format html or xml no tag and no placeholder is lost, and pairs stay nested. A line whose markup is broken
     is named on standard error, and its tags without a partner stay.
@@ -164,7 +167,6 @@ def translate(
             "--seed": seed,
             "--prefix": prefix,
             "--ensemble": ensemble or None,
-            "--glossary": glossary,
             "--set": settings or None,
         }
         given = [option for option, value in options.items() if value is not None]
@@ -207,20 +209,19 @@ def translate(
         )
     terms: Glossary | None = None
     if glossary is not None:
-        import_tensorflow()
         from nmt.inference.glossary import Glossary
 
-        if search["sample"]:
+        if search.get("sample"):
             raise InputError("--glossary needs a search, and --sample draws by chance. Leave one of them out.")
         terms = Glossary.read(glossary)
     if document or to or marked:
         open_backend: Callable[[], AbstractContextManager[Backend]]
         if server is not None:
             details = form == "jsonl" or marked or _is_page(source)
-            open_backend = partial(_server_backend, server, details, deadline=deadline, ca=ca)
+            open_backend = partial(_server_backend, server, details, terms, deadline=deadline, ca=ca)
         elif device:
             assert model
-            open_backend = partial(_device_backend, model)
+            open_backend = partial(_device_backend, model, terms)
         else:
             assert model
             open_backend = partial(_model_backend, model, ensemble, search, terms)
@@ -234,11 +235,11 @@ def translate(
             _translate_document(open_backend, source, form, language or "")
         return
     if server is not None:
-        _translate_on_server(server, model, form, deadline=deadline, ca=ca)
+        _translate_on_server(server, model, form, terms, deadline=deadline, ca=ca)
         return
     assert model
     if device:
-        _translate_on_device(model, file, form)
+        _translate_on_device(model, file, form, terms)
         return
     lines = InputLines(file)
     translator = open_models(model, ensemble)
@@ -252,8 +253,8 @@ def translate(
         emit(line for i, best in enumerate(found, number + 1) for line in _lines(i, best, form, search["n_best"]))
         for i, best in enumerate(found, number + 1):
             cut.look(i, best[0].source_truncated, best[0].unfinished)
-            for term in terms.missing(window[i - number - 1], best[0].text) if terms else ():
-                say(f"Line {i}: '{term.source}' is not translated as '{term.target}'.")
+            if terms:
+                _name_missing(terms, window[i - number - 1], best[0], f"Line {i}: ", "")
         number += len(window)
     cut.end()
 
@@ -273,7 +274,9 @@ def _tell_kind(source: Path) -> None:
         say(f"{source} is translated line by line. With --to OUT{kind} what is not text stays as it is.")
 
 
-def _translate_on_server(url: str, file: Path | None, form: str, *, deadline: float | None, ca: Path | None) -> None:
+def _translate_on_server(
+    url: str, file: Path | None, form: str, terms: Glossary | None, *, deadline: float | None, ca: Path | None
+) -> None:
     """Translate on a server. Without gRPC nothing of TensorFlow is imported."""
     if url.startswith("grpc"):
         import_tensorflow()  # its stubs would import it with its start-up messages
@@ -287,36 +290,104 @@ def _translate_on_server(url: str, file: Path | None, form: str, *, deadline: fl
         # One request at a time: an answer is written before another request can fail.
         parts = _parts(windows(lines, lines.pause), BATCH)
         for part in advancing(parts, "Translating", count(file)):
-            found = client.hypotheses(part) if details else [[each] for each in client.translate(part, details=False)]
+            if terms:
+                found = [[each] for each in _heeded_on_server(client, part, terms, details)]
+            else:
+                found = (
+                    client.hypotheses(part) if details else [[each] for each in client.translate(part, details=False)]
+                )
             emit(best[0].text if form == "text" else _served_line(best) for best in found)
             if unsaid and any(best[0].truncated is None for best in found):
                 unsaid = False
                 say(_SILENT)
             for i, best in enumerate(found, number + 1):
                 cut.look(i, best[0].source_truncated, best[0].unfinished)
+                if terms:
+                    _name_missing(terms, part[i - number - 1], best[0], f"Line {i}: ", "")
             number += len(part)
     cut.end()
 
 
-def _translate_on_device(folder: Path, file: Path | None, form: str) -> None:
+def _heeded_on_server(client: Client, texts: list[str], terms: Glossary, details: bool) -> list[Translation]:
+    """Translate on a server, and put the terms of a glossary in the place of the words that are linked to them."""
+    from nmt.inference.terms import heed
+
+    def score(sources: list[str], targets: list[str]) -> list[float]:
+        return [each.log_probability for each in client.score(sources, targets)]
+
+    free = client.translate(texts, details=details or any(map(terms.find, texts)))
+    return heed(texts, free, terms, score=score)
+
+
+def _name_missing(terms: Glossary, text: str, found: Translation, before: str, after: str) -> None:
+    """Name the terms of a sentence that its translation lacks."""
+    for term in terms.missing(text, found.text):
+        say(f"{before}'{term.source}' is not translated as '{term.target}'{after}.")
+
+
+def _translate_on_device(folder: Path, file: Path | None, form: str, terms: Glossary | None) -> None:
     """Translate with an export for a device, as a device would."""
     from nmt.export import tflite_runtime
 
     lines = InputLines(file)
-    try:
-        if tflite_runtime.read_contents(folder).get("takes") == "strings":
-            import_tensorflow()
-        translator = tflite_runtime.Translator(folder, threads=os.cpu_count() or 1)
-    except ValueError as error:
-        raise InputError(str(error)) from None
+    translator = _device(folder)
+    frequent = _frequent(translator, folder) if terms else None
     number, cut = 0, CutLines(translator.max_length)
     for window in advancing(windows(lines, lines.pause), "Translating", count(file)):
         found = translator.hypotheses(window)
-        emit(best[0].text if form == "text" else tflite_runtime.record(best) for best in found)
+        if terms:
+            from nmt.inference.terms import heed
+
+            heeded = heed(window, [_of_device(best[0]) for best in found], terms, frequent)
+            emit(each.text if form == "text" else json_line([each], n_best=False, keys=DEVICE_KEYS) for each in heeded)
+            for i, each in enumerate(heeded, number + 1):
+                _name_missing(terms, window[i - number - 1], each, f"Line {i}: ", "")
+        else:
+            emit(best[0].text if form == "text" else tflite_runtime.record(best) for best in found)
         for i, best in enumerate(found, number + 1):
             cut.look(i, best[0].source_truncated, best[0].unfinished)
         number += len(window)
     cut.end()
+
+
+def _device(folder: Path) -> tflite_runtime.Translator:
+    """Open an export for a device."""
+    from nmt.export import tflite_runtime
+
+    try:
+        if tflite_runtime.read_contents(folder).get("takes") == "strings":
+            import_tensorflow()
+        return tflite_runtime.Translator(folder, threads=os.cpu_count() or 1)
+    except ValueError as error:
+        raise InputError(str(error)) from None
+
+
+def _frequent(translator: tflite_runtime.Translator, folder: Path) -> frozenset[str]:
+    """Return the frequent words that an export for a device knows, which a glossary needs.
+
+    Raises:
+        InputError: if it was written before exports knew any, or has no alignments.
+    """
+    if not translator.aligned:
+        raise InputError(f"The model in {folder} has no alignments, so nothing tells which words a glossary replaces.")
+    if translator.frequent is None:
+        raise InputError(f"{folder} was written by a version that knew no glossary: export the model again.")
+    return translator.frequent
+
+
+def _of_device(found: tflite_runtime.Translation) -> Translation:
+    """Return a translation of a device as one of this package."""
+    from nmt.translation import Translation
+
+    return Translation(
+        text=found.text,
+        score=found.score,
+        source_tokens=tuple(found.source_tokens),
+        tokens=tuple(found.tokens),
+        alignment=found.alignment,
+        source_truncated=found.source_truncated,
+        unfinished=found.unfinished,
+    )
 
 
 class Backend(NamedTuple):
@@ -348,46 +419,35 @@ def _model_backend(
         found = translator.translate(texts, first=first, glossary=terms, **search)
         first += len(texts)
         for text, each in zip(texts, found, strict=True):
-            for term in terms.missing(text, each.text) if terms else ():
-                say(f"'{term.source}' is not translated as '{term.target}' in '{text[:60]}'.")
+            if terms:
+                _name_missing(terms, text, each, "", f" in '{text[:60]}'")
         return found
 
     yield Backend(translate, KEYS, translator.stand_ins())
 
 
 @contextlib.contextmanager
-def _device_backend(folder: Path) -> Iterator[Backend]:
-    from nmt.export import tflite_runtime
-
-    try:
-        if tflite_runtime.read_contents(folder).get("takes") == "strings":
-            import_tensorflow()
-        translator = tflite_runtime.Translator(folder, threads=os.cpu_count() or 1)
-    except ValueError as error:
-        raise InputError(str(error)) from None
+def _device_backend(folder: Path, terms: Glossary | None) -> Iterator[Backend]:
+    translator = _device(folder)
+    frequent = _frequent(translator, folder) if terms else None
 
     def translate(texts: list[str]) -> list[Translation]:
-        from nmt.translation import Translation
+        best = [_of_device(found[0]) for found in translator.hypotheses(texts)]
+        if terms:
+            from nmt.inference.terms import heed
 
-        best = [found[0] for found in translator.hypotheses(texts)]
-        return [
-            Translation(
-                text=each.text,
-                score=each.score,
-                source_tokens=tuple(each.source_tokens),
-                tokens=tuple(each.tokens),
-                alignment=each.alignment,
-                source_truncated=each.source_truncated,
-                unfinished=each.unfinished,
-            )
-            for each in best
-        ]
+            best = heed(texts, best, terms, frequent)
+            for text, each in zip(texts, best, strict=True):
+                _name_missing(terms, text, each, "", f" in '{text[:60]}'")
+        return best
 
     yield Backend(translate, DEVICE_KEYS)
 
 
 @contextlib.contextmanager
-def _server_backend(url: str, details: bool, *, deadline: float | None, ca: Path | None) -> Iterator[Backend]:
+def _server_backend(
+    url: str, details: bool, terms: Glossary | None, *, deadline: float | None, ca: Path | None
+) -> Iterator[Backend]:
     if url.startswith("grpc"):
         import_tensorflow()  # its stubs would import it with its start-up messages
     from nmt.client import BATCH, DEADLINE, Client
@@ -399,7 +459,18 @@ def _server_backend(url: str, details: bool, *, deadline: float | None, ca: Path
         def translate(texts: list[str]) -> list[Translation]:
             nonlocal unsaid
             parts = (texts[start : start + BATCH] for start in range(0, len(texts), BATCH))
-            found = [each for part in parts for each in client.translate(part, details=details)]
+            found = [
+                each
+                for part in parts
+                for each in (
+                    _heeded_on_server(client, part, terms, details)
+                    if terms
+                    else client.translate(part, details=details)
+                )
+            ]
+            for text, each in zip(texts, found, strict=True):
+                if terms:
+                    _name_missing(terms, text, each, "", f" in '{text[:60]}'")
             if unsaid and any(each.truncated is None for each in found):
                 unsaid = False
                 say(_SILENT)

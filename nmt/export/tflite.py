@@ -72,8 +72,13 @@ def write(
     if settings.shortlist:
         # In an interpreter it was no faster, and once gave some sentences an empty translation (docs/measured.md).
         raise InputError("An export for a device searches the whole vocabulary: set decoding.shortlist=false.")
-    limits = {"max_length": settings.max_length, "n_best": settings.n_best, "aligned": translator.aligned}
-    write_folder(to, model=model, card=card, tokenizers=tokenizers, contents=limits, program="translate.py")
+    known = {
+        "max_length": settings.max_length,
+        "n_best": settings.n_best,
+        "aligned": translator.aligned,
+        "frequent": sorted(translator.tokenizers.target.frequent()),
+    }
+    write_folder(to, model=model, card=card, tokenizers=tokenizers, contents=known, program="translate.py")
 
 
 def write_folder(

@@ -94,6 +94,8 @@ class Translator:
         files, contents = _opened(Path(folder), "translate")
         self.max_length: int = contents["max_length"]
         self.aligned: bool = contents["aligned"]
+        # The most frequent words of the target language, for a glossary; exports of earlier versions do not know them.
+        self.frequent = frozenset(contents["frequent"]) if "frequent" in contents else None
         kind = _Strings if contents.get("takes") == "strings" else _Ids
         self._model = kind(files, contents, threads)
 

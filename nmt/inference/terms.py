@@ -4,18 +4,27 @@ A constrained search (:mod:`nmt.decoding.phrase_beam`) adapts what is before a t
 model writes after words that it never saw is often no translation any more. So the words that are linked to a term in
 the free translation are replaced, too; and where the search changed more of the rest than the word before each term,
 the sentence with the replaced words is taken.
+
+An export has fixed its search, so of one the words are replaced and nothing else: see :func:`heed`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+import math
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 
-from nmt.inference.glossary import Found, Term
-from nmt.markup.links import links_of
+from nmt.errors import InputError
+from nmt.inference.glossary import Found, Glossary, Term
+from nmt.markup.links import links_of, units
 from nmt.markup.placing import best_run, is_stop
 from nmt.translation import Translation
+
+# Returns the log-probabilities of given translations.
+Score = Callable[[list[str], list[str]], list[float]]
 
 # Words at the beginning of what is linked to a term that may stay: an article, a preposition.
 _MAY_STAY = 3
@@ -41,10 +50,85 @@ def replaced(source: str, free: Translation, found: Sequence[Found], frequent: C
     >>> replaced("나는 사과를 먹었다", free, [Found(3, 5, Term("사과", "orange"))], {"the", "an"})
     'I ate an orange'
     """
+    edits = _edits(source, free, found)
+    if edits is None:
+        return None
+    return _edited(free.text, edits, [_frequent(free.text, edit, frequent) for edit in edits])
+
+
+def heed(
+    sources: Sequence[str],
+    free: Sequence[Translation],
+    glossary: Glossary,
+    frequent: Collection[str] | None = None,
+    score: Score | None = None,
+) -> list[Translation]:
+    """Return translations with the terms of a glossary in the place of the words that are linked to them.
+
+    What has the wanted translations already stays as it is, and so does what has a term that no word is linked to. Of
+    the words at the beginning of those that are linked to a term, as an article or a preposition, the frequent ones
+    stay; without ``frequent`` as many of them as make the sentence the likeliest.
+
+    Arguments:
+        sources: the sentences.
+        free: their translations, made without a glossary.
+        glossary: the terms.
+        frequent: the most frequent words of the target language, in small letters.
+        score: the model's score. Without it that of a changed translation is not a number.
+
+    Raises:
+        InputError: if a model without alignments has a sentence with a term.
+
+    >>> free = Translation("I ate an apple", 0.0, ("▁나는", "▁사과를", "▁먹었다"), ("▁I", "▁ate", "▁an", "▁apple"),
+    ...                    [[1, 0, 0, 0], [0, 0, 1, 0], [0, 1, 0, 0], [0, 1, 0, 0]])
+    >>> (changed,) = heed(["나는 사과를 먹었다"], [free], Glossary({"사과": "orange"}), {"the", "an"})
+    >>> changed.text, changed.tokens, changed.score
+    ('I ate an orange', ('▁I', '▁ate', '▁an', '▁orange'), nan)
+    """
+    results = list(free)
+    wanted: dict[int, list[_Edit]] = {}
+    for i, (source, one) in enumerate(zip(sources, free, strict=True)):
+        if not one.tokens or not glossary.missing(source, one.text):
+            continue
+        if one.alignment is None:
+            raise InputError("This model has no alignments, so nothing tells which words the glossary is to replace.")
+        if edits := _edits(source, one, glossary.find(source)):
+            wanted[i] = edits
+    if frequent is None and score is not None:
+        staying = _likeliest(sources, free, wanted, score)
+    else:
+        staying = {i: [_frequent(free[i].text, edit, frequent or ()) for edit in edits] for i, edits in wanted.items()}
+    for i, edits in wanted.items():
+        results[i] = _with_terms(sources[i], free[i], edits, staying[i])
+    if score is not None and wanted:
+        scores = score([sources[i] for i in wanted], [results[i].text for i in wanted])
+        for i, each in zip(wanted, scores, strict=True):
+            results[i] = replace(results[i], score=each, rank=each)
+    return results
+
+
+class _Edit(NamedTuple):
+    """What one term changes: ``text[start:end]`` becomes its translation.
+
+    Attributes:
+        starts: the places where that may begin, the first if no word stays.
+        words: where the words are that may stay.
+        end: after the last word.
+        target: the wanted translation.
+    """
+
+    starts: list[int]
+    words: list[tuple[int, int]]
+    end: int
+    target: str
+
+
+def _edits(source: str, free: Translation, found: Sequence[Found]) -> list[_Edit] | None:
+    """Return what the terms of a sentence change, in the order of the text; ``None`` if one has no linked words."""
     links = links_of(source, free)
     shares = links.weights / np.maximum(links.weights.sum(1, keepdims=True), 1e-9)
     left = np.ones(len(links.target), bool)
-    runs = []
+    edits = []
     for each in found:
         covered = np.array([place.start < each.end and place.end > each.start for place in links.source], float)
         linked = shares @ covered
@@ -52,17 +136,91 @@ def replaced(source: str, free: Translation, found: Sequence[Found], frequent: C
         if first == last or linked[first:last].mean() < 0.5:
             return None
         left[first:last] = False
-        runs.append((first, last, each.term.target))
-    text = free.text
-    for first, last, target in sorted(runs, reverse=True):
-        stay = 0
-        while stay < min(_MAY_STAY, last - first - 1) and text[slice(*links.target[first + stay])].lower() in frequent:
-            stay += 1
-        start, end = links.target[first + stay].start, links.target[last - 1].end
-        while end - start > 1 and is_stop(text[end - 1]):
+        words = [(place.start, place.end) for place in links.target[first : min(first + _MAY_STAY, last - 1)]]
+        starts = [place.start for place in links.target[first : first + len(words) + 1]]
+        end = links.target[last - 1].end
+        while end - starts[-1] > 1 and is_stop(free.text[end - 1]):
             end -= 1
-        text = text[:start] + target + text[end:]
+        edits.append(_Edit(starts, words, end, each.term.target))
+    return sorted(edits, key=lambda edit: edit.end)
+
+
+def _frequent(text: str, edit: _Edit, frequent: Collection[str]) -> int:
+    """Return how many words at the beginning of an edit are frequent ones."""
+    stay = 0
+    while stay < len(edit.words) and text[slice(*edit.words[stay])].lower() in frequent:
+        stay += 1
+    return stay
+
+
+def _likeliest(
+    sources: Sequence[str], free: Sequence[Translation], wanted: dict[int, list[_Edit]], score: Score
+) -> dict[int, list[int]]:
+    """Return for each term how many words stay in the likeliest sentence, while none stays of the other terms."""
+    tried = [
+        (i, number, stay)
+        for i, edits in wanted.items()
+        for number, edit in enumerate(edits)
+        for stay in (range(len(edit.starts)) if edit.words else ())
+    ]
+    texts = [
+        _edited(free[i].text, wanted[i], [stay * (n == number) for n in range(len(wanted[i]))])
+        for i, number, stay in tried
+    ]
+    staying = {i: [0] * len(edits) for i, edits in wanted.items()}
+    best: dict[tuple[int, int], float] = {}
+    scores = score([sources[i] for i, _, _ in tried], texts) if tried else []
+    for (i, number, stay), each in zip(tried, scores, strict=True):
+        if each > best.get((i, number), -math.inf):
+            best[i, number], staying[i][number] = each, stay
+    return staying
+
+
+def _edited(text: str, edits: Sequence[_Edit], staying: Sequence[int]) -> str:
+    """Return a text with its edits."""
+    for edit, stay in reversed(list(zip(edits, staying, strict=True))):
+        text = text[: edit.starts[stay]] + edit.target + text[edit.end :]
     return text
+
+
+def _with_terms(source: str, free: Translation, edits: Sequence[_Edit], staying: Sequence[int]) -> Translation:
+    """Return a translation with its edits.
+
+    Each word of a term is a piece, and has the mean of the weights of the pieces that gave way to it. What was known of
+    the pieces that are gone, their scores and a confidence, is not known of these.
+    """
+    places, of_pieces = units(free.text, free.tokens, free.target_words)
+    rows = np.asarray(free.alignment, np.float32)
+    tokens: list[str] = []
+    weights: list[np.ndarray] = []
+    kept = 0
+    for edit, stay in zip(edits, staying, strict=True):
+        start = edit.starts[stay]
+        inside = [n for n, place in enumerate(places) if place.start < edit.end and place.end > start]
+        gone = [i for i, unit in enumerate(of_pieces) if unit in inside] if inside else []
+        if not gone:
+            continue
+        spelt = free.text[places[inside[0]].start : start] + edit.target + free.text[edit.end : places[inside[-1]].end]
+        # In a script without spaces a term may stand within a word.
+        begins = free.tokens[gone[0]].startswith("▁")
+        words = [("▁" if begins or n else "") + word for n, word in enumerate(spelt.split())]
+        tokens += [*free.tokens[kept : gone[0]], *words]
+        weights += [*rows[kept : gone[0]], *[rows[gone[0] : gone[-1] + 1].mean(0)] * len(words)]
+        kept = gone[-1] + 1
+    tokens += free.tokens[kept:]
+    weights += list(rows[kept:])
+    return replace(
+        free,
+        text=_edited(free.text, edits, staying),
+        tokens=tuple(tokens),
+        alignment=np.stack(weights),
+        score=math.nan,
+        rank=math.nan,
+        token_scores=(),
+        confidence=None,
+        word_confidences=(),
+        target_words=None,
+    )
 
 
 def keeps_the_rest(searched: str, other: str, terms: Sequence[Term]) -> bool:

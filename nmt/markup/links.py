@@ -120,8 +120,8 @@ def links_of(source: str, translation: Translation) -> Links:
     >>> found.target, found.weights.tolist()
     ((Place(start=0, end=3), Place(start=5, end=9)), [[0.5, 0.5], [0.75, 0.0]])
     """
-    read, from_pieces = _units(source, translation.source_tokens, translation.source_words)
-    written, to_pieces = _units(translation.text, translation.tokens, translation.target_words)
+    read, from_pieces = units(source, translation.source_tokens, translation.source_words)
+    written, to_pieces = units(translation.text, translation.tokens, translation.target_words)
     weights = np.zeros([len(written), len(read)], np.float64)
     if translation.alignment is not None and to_pieces and from_pieces:
         rows = np.asarray(translation.alignment, np.float64)[: len(to_pieces), : len(from_pieces)]
@@ -130,8 +130,17 @@ def links_of(source: str, translation: Translation) -> Links:
     return Links(tuple(read), tuple(written), weights)
 
 
-def _units(text: str, pieces: Sequence[str], known: Words | None) -> tuple[list[Place], list[int]]:
-    """Return where the units of a text stand, and the unit of each piece."""
+def units(text: str, pieces: Sequence[str], known: Words | None = None) -> tuple[list[Place], list[int]]:
+    """Return where the units of a text stand, and the unit of each piece.
+
+    Arguments:
+        text: the text.
+        pieces: of it.
+        known: its words and the word of each piece, where that is known.
+
+    >>> units("밥을 먹었다", ("▁밥", "을", "▁먹었다"))
+    ([Place(start=0, end=2), Place(start=3, end=6)], [0, 0, 1])
+    """
     found = [Place(*match.span()) for match in _WORD.finditer(text)]
     if not found:
         return [], []

@@ -198,9 +198,12 @@ class ExportBackend(Backend):
         folder: the folder with ``saved_model.pb``.
         name, version: under which it is served.
         trust: whether to run it whatever its operations are.
+        glossary: heeded by all that it answers: the words that are linked to a term are replaced, see
+            :func:`nmt.inference.terms.heed`. Of a changed text there is one translation.
 
     Raises:
-        InputError: if it cannot be opened, holds operations that no export needs, or has none of the signatures.
+        InputError: if it cannot be opened, holds operations that no export needs, has none of the signatures, or
+            lacks one that a glossary needs.
     """
 
     fixed = (
@@ -208,8 +211,10 @@ class ExportBackend(Backend):
         "with another --beam."
     )
 
-    def __init__(self, folder: Path, name: str, version: int, trust: bool = False) -> None:
-        self.name, self.version = name, version
+    def __init__(
+        self, folder: Path, name: str, version: int, trust: bool = False, glossary: Glossary | None = None
+    ) -> None:
+        self.name, self.version, self._glossary = name, version, glossary
         self._saved = open_export(folder, trust)
         offered = {key: _offered(self._saved.signatures.get(key), signature) for key, signature in SIGNATURES.items()}
         self.signatures = {key: signature for key, signature in offered.items() if signature}
@@ -218,9 +223,40 @@ class ExportBackend(Backend):
                 f"{folder} has none of the signatures {', '.join(SIGNATURES)} with the inputs and outputs of a "
                 "translator, so it is not an export of one."
             )
+        if glossary and (lacking := {"translate", "score"} - set(self.signatures)):
+            raise InputError(f"{folder} lacks the signature {min(lacking)!r}, so it cannot heed a glossary.")
         self.batch_size = _EXPORT_BATCH
 
     def answers(self, signature: str, rows: Sequence[Row]) -> list[Answer]:
+        answers = self._answers(signature, rows)
+        if not self._glossary or signature == "score":
+            return answers
+        for i, found in self._heeded([text for (text,) in rows]).items():
+            if signature == "serving_default":
+                answers[i] |= {"translation": _strings(found.text), "score": np.array(found.score, np.float32)}
+                continue
+            n_best, aligned = len(answers[i]["scores"]), bool(answers[i]["alignment"].shape[-1])
+            changed = {**_translated([found], n_best, aligned), **_confident(found)}
+            answers[i] |= {name: changed[name] for name in answers[i]}
+        return answers
+
+    def _heeded(self, texts: Sequence[str]) -> dict[int, Translation]:
+        """Return the translations that the glossary changes."""
+        from nmt.inference.terms import heed
+
+        assert self._glossary
+        with_terms = [i for i, text in enumerate(texts) if self._glossary.find(text)]
+        sources = [texts[i] for i in with_terms]
+        free = [_found_by_export(each)[0] for each in self._answers("translate", [(text,) for text in sources])]
+
+        def score(sources: list[str], targets: list[str]) -> list[float]:
+            given = list(zip(sources, targets, strict=True))
+            return [float(each["log_probability"]) for each in self._answers("score", given)]
+
+        heeded = heed(sources, free, self._glossary, score=score)
+        return {i: one for i, one, other in zip(with_terms, heeded, free, strict=True) if one is not other}
+
+    def _answers(self, signature: str, rows: Sequence[Row]) -> list[Answer]:
         import tensorflow as tf
 
         if not rows:
@@ -297,20 +333,17 @@ def open_backend(place: Place, trust: bool = False, glossary: Path | None = None
     Arguments:
         place: what :func:`find` found.
         trust: whether to run an export whatever its operations are.
-        glossary: the file of one, see :meth:`nmt.inference.glossary.Glossary.read`; only for a model.
+        glossary: the file of one, see :meth:`nmt.inference.glossary.Glossary.read`.
         workers: the number of batches that it is asked at once.
 
     Raises:
         InputError: if it is damaged, or it cannot heed the glossary.
     """
     if place.kind == "export":
-        if glossary:
-            raise InputError(f"{place.folder} is an export, which has fixed how to search: it takes no glossary.")
-        return ExportBackend(place.folder, place.name, place.version, trust)
-    from nmt.inference.glossary import Glossary
+        return ExportBackend(place.folder, place.name, place.version, trust, _read(glossary))
     from nmt.inference.translator import Translator
 
-    terms = Glossary.read(glossary) if glossary else None
+    terms = _read(glossary)
     # Each worker searches its own batch, and they share the memory.
     translator = Translator.load(place.folder, parallel_batches=1, callers=workers)
     if terms:
@@ -318,6 +351,12 @@ def open_backend(place: Place, trust: bool = False, glossary: Path | None = None
             raise InputError(f"{place.folder} draws its translations by chance, so it cannot heed {glossary}.")
         translator.check_glossary(terms)
     return ModelBackend(translator, place.name, place.version, terms)
+
+
+def _read(glossary: Path | None) -> Glossary | None:
+    from nmt.inference.glossary import Glossary
+
+    return Glossary.read(glossary) if glossary else None
 
 
 def as_text(value: Any) -> str:

@@ -99,7 +99,6 @@ def test_a_glossary(model: Path, tmp_path: Path) -> None:
     result = nmt("translate", model, *WORDY, "--glossary", terms, stdin="나는 밥을 먹었다\n".encode())
     assert result.returncode == 0 and "meat" in result.stdout.decode()
     refused(nmt("translate", model, "--glossary", terms, "--sample"), "draws by chance")
-    refused(nmt("translate", "--server", "http://127.0.0.1:1", "--glossary", terms), "--glossary does nothing")
     terms.write_text("밥\tmeat\n밥\tbread\n", encoding="utf-8")
     refused(nmt("translate", model, "--glossary", terms), "terms.tsv, line 2", "'bread'")
     terms.write_text("밥\t%§\n", encoding="utf-8")

@@ -71,6 +71,22 @@ def test_a_model_that_does_not_tell_cuts_is_named_once(server: RestStandIn, opti
     assert result.stderr.decode().count("does not tell which lines it cuts") == 1
 
 
+@pytest.mark.parametrize("options", [[], ["--format", "jsonl"], ["--document"], ["--format", "html"]])
+def test_a_glossary_replaces_what_is_linked(options: list[str], server: RestStandIn, tmp_path: Path) -> None:
+    terms = tmp_path / "terms.tsv"
+    terms.write_text("b\tpear tree\nd\tfig\n", encoding="utf-8")
+    lines = b"a b c\na c\n\n"
+    result = nmt("translate", "--server", server.url, "--glossary", terms, *options, stdin=lines)
+    assert result.returncode == 0, result.stderr.decode()
+    found = result.stdout.decode().splitlines()
+    if "jsonl" in options:
+        one, other, _ = map(json.loads, found)
+        # The stand-in takes one from the score for each word and the end.
+        assert (one["score"], one["tokens"], one["alignment"][2][1]) == (-5.0, ["A", "pear", "▁tree", "C"], 1.0)
+        found = [one["text"], other["text"], ""]
+    assert found == ["A pear tree C", "A C", ""]
+
+
 def test_an_empty_standard_input_gives_no_output_and_asks_nobody(server: RestStandIn) -> None:
     result = nmt("translate", "--server", server.url)
     assert (result.returncode, result.stdout, server.seen) == (0, b"", [])

@@ -1,13 +1,15 @@
 """Glossaries: how they are read, and which terms they find."""
 
+import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from nmt.errors import InputError
 from nmt.inference.glossary import Glossary, Term
-from nmt.inference.terms import keeps_the_rest, replaced
-from nmt.translation import Translation
+from nmt.inference.terms import heed, keeps_the_rest, replaced
+from nmt.translation import Translation, json_line
 
 
 def found(terms: dict[str, str], text: str) -> list[str]:
@@ -78,6 +80,47 @@ def test_linked_words_are_replaced_but_for_frequent_ones_before_them() -> None:
     assert replaced("나는 집에서 사과를 먹었다", free, terms, set()) == "I ate green tea school."
     unlinked = Translation("I ate an apple at home.", 0.0, *pieces, [[0, 0, 0, 0, 1]] * 6)
     assert replaced("나는 집에서 사과를 먹었다", unlinked, terms, set()) is None
+    assert heed(["나는 집에서 사과를 먹었다"], [unlinked], Glossary({"집": "school"})) == [unlinked]
+
+
+def test_of_an_export_linked_words_are_replaced_and_the_rest_stays() -> None:
+    source, line = "나는 집에서 사과를 먹었다", "I ate an apple at home."
+    pieces = ("▁나는", "▁집에서", "▁사과를", "▁먹었다"), ("▁I", "▁ate", "▁an", "▁app", "le", "▁at", "▁home", ".")
+    # A row for each piece, its column below.
+    columns = [0, 3, 2, 2, 2, 1, 1, 1]
+    weights = np.eye(5, dtype=np.float32)[columns]
+    weights[3] = [0, 0.25, 0.75, 0, 0]
+    free = Translation(line, -1.0, *pieces, weights, confidence=0.5, token_scores=(-0.1,) * 9)
+    glossary = Glossary({"사과": "green tea", "집": "school"})
+    asked: list[str] = []
+
+    def score(sources: list[str], targets: list[str]) -> list[float]:
+        asked.extend(targets)
+        return [float(sum(map(target.count, (" an ", " at ")))) for target in targets]
+
+    (found, same) = heed([source, "나는 먹었다"], [free, free], glossary, score=score)
+    assert same is free
+    # Each term is tried alone with and without its first word; then what was chosen is scored.
+    assert asked == [
+        "I ate green tea school.", "I ate an green tea school.", "I ate green tea school.",
+        "I ate green tea at school.", "I ate an green tea at school.",
+    ]  # fmt: skip
+    assert (found.text, found.score, found.confidence, found.token_scores) == (asked[-1], 2.0, None, ())
+    assert found.tokens == ("▁I", "▁ate", "▁an", "▁green", "▁tea", "▁at", "▁school.")
+    # Of app and le: (0.25 + 0) / 2 and (0.75 + 1) / 2.
+    assert found.alignment[3].tolist() == found.alignment[4].tolist() == [0, 0.125, 0.875, 0, 0]
+    assert found.alignment[[2, 5, 6]].argmax(1).tolist() == [2, 1, 1]
+    (known,) = heed([source], [free], glossary, {"an", "at"})
+    assert (known.text, np.isnan(known.score)) == (found.text, True)
+    assert json.loads(json_line([known], n_best=False))["score"] is None
+    with pytest.raises(InputError, match="no alignments"):
+        heed([source], [Translation(line, -1.0, *pieces, None)], glossary)
+
+
+def test_a_term_in_a_script_without_spaces() -> None:
+    free = Translation("我吃苹果", 0.0, ("▁I", "▁eat", "▁apples"), ("▁我", "吃", "苹", "果"), np.eye(4)[[0, 1, 2, 2]])
+    (found,) = heed(["I eat apples"], [free], Glossary({"apples": "梨"}), set())
+    assert (found.text, found.tokens, found.alignment.argmax(1).tolist()) == ("我吃梨", ("▁我", "吃", "梨"), [0, 1, 2])
 
 
 def test_the_search_may_change_the_word_before_a_term() -> None:

@@ -278,7 +278,7 @@ def test_what_a_strategy_does_not_use_has_no_effect(backend: Backend) -> None:
         backend.check(each)
 
 
-def test_a_glossary_is_heeded_by_a_model_and_refused_by_an_export(folder: Path, tmp_path: Path) -> None:
+def test_a_glossary_is_heeded_by_a_model_and_by_an_export_that_scores(folder: Path, tmp_path: Path) -> None:
     terms = tmp_path / "terms.tsv"
     terms.write_text("밥\tmeat\n", encoding="utf-8")
     backend = open_backend(find(folder), glossary=terms)
@@ -287,5 +287,14 @@ def test_a_glossary_is_heeded_by_a_model_and_refused_by_an_export(folder: Path, 
     drawn = backend.shown(TEXTS[:1], SearchSettings("sample"))
     assert len(drawn) == 1  # by chance, so without it
     export(tmp_path / "upper" / "1")
-    with pytest.raises(InputError, match="takes no glossary"):
-        open_backend(find(tmp_path / "upper"), glossary=terms)
+    with pytest.raises(InputError, match="lacks the signature 'score'"):
+        open_backend(find(tmp_path / "upper"), trust=True, glossary=terms)
+    export(tmp_path / "scoring" / "1", scores=True)
+    backend = open_backend(find(tmp_path / "scoring"), trust=True, glossary=terms)
+    texts = np.array(["a 밥을 c", "b", ""], object)
+    best = backend.predict("serving_default", {"text": texts})
+    assert (strings(best["translation"]), best["score"].tolist()[0]) == (["C meat A", "B", ""], -8)
+    found = backend.predict("translate", {"text": texts})
+    assert strings(found["translations"]) == [["C meat A", ""], ["B", ""], ["", ""]]
+    assert strings(found["target_tokens"])[0] == ["▁C", "▁meat", "▁A"]
+    assert found["alignment"][0].argmax(1).tolist() == [2, 1, 0] and backend.shown(["밥을"])[0][0].text == "meat"
