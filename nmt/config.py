@@ -61,6 +61,13 @@ class Data:
     max_length: int = option(100, "pairs with more pieces than this on either side are left out of training", 1, 4096)
     shuffle_buffer: int = option(100_000, "pairs held in memory to be shuffled", 1, 10**9)
     buckets: int = option(8, "target lengths that a batch can have; each has a few source lengths", 1, 64)
+    annotations: float = option(
+        0.0,
+        "share of training pairs that have translations of terms in their source, so that the model learns to heed a "
+        "glossary and to inflect; 0 is off",
+        0.0,
+        1.0,
+    )
 
 
 # The architectures that are an encoder alone, and write labels instead of text.
@@ -299,7 +306,7 @@ class Config:
             value = getattr(getattr(self, section), key)
             raise InputError(f"{section}.{key} = {value!r} would do nothing with {where}. Leave it out.")
         # Contradictions: the first broken rule of a section is reported.
-        for rules in (_model_rules, _text_rules, _training_rules):
+        for rules in (_model_rules, _text_rules, _data_rules, _training_rules):
             _refuse_broken(rules(self))
         check_decoding(self)
 
@@ -408,6 +415,21 @@ def _text_rules(c: Config) -> Rules:
             c.text.sampling > 0 and c.text.kind in ("char", "word"),
             f"text.sampling splits words in different ways, and with text.kind = '{c.text.kind}' there is only one. "
             "Use 'unigram' or 'bpe'.",
+        ),
+    ]
+
+
+def _data_rules(c: Config) -> Rules:
+    translates = c.model.architecture in ("recurrent", "transformer") and c.model.source == "text"
+    return [
+        (
+            c.data.annotations > 0 and not translates,
+            "data.annotations is for a translator of texts: only a source text has terms. Set it to 0.",
+        ),
+        (
+            c.data.annotations > 0 and c.training.guided_alignment > 0,
+            "Links of words do not fit sources with annotations: set data.annotations or training.guided_alignment to "
+            "0.",
         ),
     ]
 

@@ -114,6 +114,8 @@ def mended(parts: dict[str, Any]) -> dict[str, Any]:
         text = dataclasses.replace(text, joint=True)
     if text.kind in ("char", "word"):
         text = dataclasses.replace(text, sampling=0.0)
+    if not (recurrent or transformer) or features or training.guided_alignment:
+        data = dataclasses.replace(data, annotations=0.0)
     changes |= {key: getattr(Model, key) for key, used in unused.items() if not used}
     # One device, or one batch a step; and guesses need a second epoch to rise to.
     parts = "auto" if training.xla == "on" else training.batch_parts

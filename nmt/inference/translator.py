@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
@@ -12,6 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from nmt.config import Config, Decoding, beam_size
+from nmt.data.annotations import Annotated, Wanted, annotated, unmarked
 from nmt.data.tokenizers import BOS, EOS, UNK, Tokenizers
 from nmt.decoding.ensemble import Ensemble
 from nmt.decoding.phrases import phrases_of
@@ -57,6 +59,7 @@ _WANTED_BEAMS = (8, 16, 32, 64)
 _MOST_WANTED = _WANTED_BEAMS[-1] - 1
 # The tokens of a phrase, and the source tokens it translates.
 Phrase = tuple[list[int], tuple[int, int]]
+_DRAWN = "A glossary needs a search, and a sample is drawn by chance. Leave one of them out."
 _BLANK = Translation(text="", score=0.0, alignment=np.zeros([0, 1], np.float32))
 
 
@@ -167,6 +170,11 @@ class Translator(Searcher):
         """Whether alignments are links, and not what the decoder attends to while it writes."""
         return any(self.heads)
 
+    @property
+    def annotates(self) -> bool:
+        """Whether the model has learned from annotations, in which it reads the terms of a glossary."""
+        return self.config.data.annotations > 0
+
     def save(self, folder: str | Path) -> None:
         """Write a folder that ``load`` opens anywhere.
 
@@ -200,7 +208,8 @@ class Translator(Searcher):
             first: the number of the first text, which the random numbers of sampling depend on.
             glossary: terms whose translations are wanted, see :class:`~nmt.inference.glossary.Glossary`. Texts without
                 any are translated as without it; others by a beam search for translations that have them, see
-                :mod:`nmt.decoding.phrase_beam`.
+                :mod:`nmt.decoding.phrase_beam`. A model that has learned from annotations reads them in the source
+                instead, and may inflect them, see :mod:`nmt.data.annotations`.
             decoding: keys of the config's section that are different this time, as in ``beam=5, length_penalty=1.0``.
 
         Raises:
@@ -226,6 +235,8 @@ class Translator(Searcher):
         if isinstance(texts, str):
             raise TypeError("Give a list of sentences, not one string.")
         settings = self.decoding(**decoding)
+        if glossary and self.annotates:
+            return self._annotated(texts, prefixes, first, glossary, decoding)
         whole, texts = texts, [readable(text) for text in texts]
         begins = [""] * len(texts) if prefixes is None else list(prefixes)
         if prefixes is not None:
@@ -235,7 +246,7 @@ class Translator(Searcher):
         waiting = sorted((i for i, text in enumerate(texts) if text.strip()), key=lambda i: len(texts[i]))
         found = {i: terms for i in waiting if (terms := glossary.find(texts[i]))} if glossary else {}
         if found and settings.sample:
-            raise InputError("A glossary needs a search, and a sample is drawn by chance. Leave one of them out.")
+            raise InputError(_DRAWN)
         phrases = {i: wanted for i in found if (wanted := self._phrases(texts[i], found[i]))}
         starts = self.tokenizers.target.starts() if phrases else []
 
@@ -282,13 +293,67 @@ class Translator(Searcher):
         return results
 
     def check_glossary(self, glossary: Glossary) -> None:
-        """Check that the model can write all translations of a glossary.
+        """Check that the model can write all translations of a glossary, and read them if it reads annotations.
 
         Raises:
             InputError: for one that the vocabulary cannot spell.
         """
         for term in glossary.terms:
             self._spelt(term)
+
+    def _annotated(
+        self,
+        texts: Sequence[str],
+        prefixes: Sequence[str] | None,
+        first: int,
+        glossary: Glossary,
+        decoding: dict[str, Any],
+    ) -> list[list[Translation]]:
+        """Translate as :meth:`hypotheses` does, with the wanted translations of terms beside them in the source."""
+        whole, texts = texts, [readable(text) for text in texts]
+        found = [glossary.find(text) for text in texts]
+        if any(found) and self.decoding(**decoding).sample:
+            raise InputError(_DRAWN)
+        for terms in found:
+            for each in terms:
+                self._spelt(each.term)
+        read = [
+            annotated(text, [Wanted(each.start, each.end, each.term.target) for each in terms])
+            for text, terms in zip(texts, found, strict=True)
+        ]
+        lines = [one.text if terms else given for given, one, terms in zip(whole, read, found, strict=True)]
+        several = self.hypotheses(lines, prefixes, first, **decoding)
+        return [
+            [self._without_annotations(each, text, one) for each in best] if terms else best
+            for best, text, one, terms in zip(several, texts, read, found, strict=True)
+        ]
+
+    def _without_annotations(self, found: Translation, text: str, read: Annotated) -> Translation:
+        """Return the translation of an annotated text as one of the text itself.
+
+        The weights of what was inserted are added to those of its term.
+        """
+        source = self.tokenizers.source
+        ends = [end for _, end in source.places(text)]
+        pieces = source.places(read.text)[: len(found.source_tokens)]
+        columns = [min(bisect.bisect_right(ends, read.origins[end - 1]), len(ends) - 1) for _, end in pieces]
+        kept = max(columns, default=-1) + 1 if found.source_truncated else len(ends)
+        tokens = tuple(source.pieces(source.ids(text)[:kept]))
+        alignment = found.alignment
+        if alignment is not None:
+            alignment = np.zeros([len(found.tokens), kept + 1], np.float32)
+            for column, weights in zip(columns, found.alignment.T, strict=False):
+                alignment[:, column] += weights
+            alignment[:, -1] = found.alignment[:, -1]
+        # What has to be there is right less often than the scores say.
+        return replace(
+            found,
+            source_tokens=tokens,
+            source_words=source.words(text, tokens),
+            alignment=alignment,
+            confidence=None,
+            word_confidences=(),
+        )
 
     def _choose(
         self,
@@ -335,6 +400,11 @@ class Translator(Searcher):
     def _spelt(self, term: Term) -> list[int]:
         """Return the tokens of a wanted translation."""
         target = self.tokenizers.target
+        if self.annotates and UNK in self.tokenizers.source.ids(unmarked(term.target)):
+            raise InputError(
+                f"The vocabulary of the model cannot read '{term.target}', the translation of '{term.source}' in the "
+                "glossary. Give it another."
+            )
         spaceless = script_of(term.target) in scripts.SPACELESS
         ids = target.inner_ids(term.target) if spaceless else target.ids(term.target)
         if UNK in ids or target.normalized(term.target).strip() != target.spelt(ids).strip() or not ids:

@@ -20,6 +20,7 @@ from nmt.config import ENCODER_ALONE, LABELLING, MASKED, MAX_RATIO, Config, Text
 from nmt.data import tokenizers as texts
 from nmt.data import vocabulary_growth
 from nmt.data.alignment_targets import count_lost
+from nmt.data.annotations import MARKS
 from nmt.data.caption_pipeline import CaptionPipeline, caption_lengths
 from nmt.data.corpora import Corpus
 from nmt.data.features import corpus_features, with_shape
@@ -28,7 +29,7 @@ from nmt.data.labels import Labels, Reading, check_known, check_lines, learn_lab
 from nmt.data.masked_tokens import MaskedPipeline
 from nmt.data.mixing import mixed_rows, spread_pairs
 from nmt.data.pipeline import SAMPLE, Buckets, Pipeline, length_blocks, lengths, linked
-from nmt.data.tokenizers import Tokenizers
+from nmt.data.tokenizers import UNK, Tokenizers
 from nmt.decoding.strategies import fitted_max_ratio
 from nmt.errors import InputError
 from nmt.model_folder import read_config
@@ -41,6 +42,7 @@ from nmt.training.finetune import begin_with
 from nmt.training.prepare import prepare_run
 from nmt.training.schedules import WarmUp
 from nmt.training.setup import faster_precision, make_models, slow_precision
+from nmt.training.term_lexicon import with_annotations
 from nmt.training.training_model import TrainingModel
 from nmt.training.workers import Workers
 
@@ -125,6 +127,7 @@ def run_parts(
         begun = read_config(start).model
         opened: Any = load_pretrained if begun.architecture == MASKED else load_labelling if labels else load
         started = (load_captions if begun.source == "features" else opened)(start)
+    corpus = with_annotations(config, corpus)
     tokenizers = (
         None
         if others
@@ -135,6 +138,11 @@ def run_parts(
     if workers:
         tokenizers = shared_tokenizers(workers, tokenizers, joint=config.text.joint)
     assert tokenizers is not None
+    if started and config.data.annotations and UNK in tokenizers.source.ids(MARKS):
+        raise InputError(
+            f"{start} has no pieces for the marks of annotations, so nothing can begin with it that learns from them: "
+            "set data.annotations=0."
+        )
     config = settled(config, tokenizers.target.normalization)
     if not (resume or others) and (
         unwritable := unwritable_words(config, corpus, tokenizers, started=started is not None)

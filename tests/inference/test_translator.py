@@ -24,6 +24,7 @@ from nmt.inference.glossary import Glossary
 from nmt.inference.graph import distinct
 from nmt.inference.head_file import new_head
 from nmt.inference.translator import Translator
+from nmt.models.build import build_model
 from nmt.training.setup import make_training_model
 from nmt.translation import Translation
 
@@ -617,6 +618,25 @@ def test_a_glossary_is_heeded_and_other_lines_stay(translator: Translator) -> No
     alone = translator.translate(texts[:1], glossary=glossary, **search)[0]
     assert (alone.text, alone.tokens) == (found[0].text, found[0].tokens)
     assert found[0].alignment.shape == (len(found[0].tokens), len(found[0].source_tokens) + 1)
+
+
+def test_a_model_of_annotations_reads_the_terms_in_its_source() -> None:
+    pairs = [("mina ⟦ bapun ⇒ rice ⟧ mogo", "Mina eats rice"), ("mina bapun mogo", "Mina eats rice")]
+    tokenizers = train_tokenizers(pairs, "word", joint=False)
+    config = with_settings(Config(), ["data.annotations=0.5", "model.units=8", "model.embedding=8", "text.kind=word"])
+    keras.utils.set_random_seed(1)
+    model = build_model(config, tokenizers.source.vocabulary, tokenizers.target.vocabulary)
+    made = Translator(model, tokenizers, config)
+    source = "mina bapun mogo"
+    plain, inline = made.translate([source, pairs[0][0]])
+    (found,) = made.translate([source], glossary=Glossary({"bapun": "rice"}))
+    assert found.source_tokens == plain.source_tokens and (found.text, found.score) == (inline.text, inline.score)
+    # mina, the five pieces of ⟦ bapun ⇒ rice ⟧, mogo and the end.
+    sums = np.add.reduceat(inline.alignment, [0, 1, 6, 7], axis=1)
+    np.testing.assert_allclose(found.alignment, sums, atol=1e-6)
+    assert found.words().source == ("mina", "bapun", "mogo")
+    with pytest.raises(InputError, match="cannot read 'tea', the translation of 'bapun'"):
+        made.check_glossary(Glossary({"bapun": "tea"}))
 
 
 def test_what_a_glossary_cannot_have_is_refused(translator: Translator) -> None:
