@@ -27,7 +27,7 @@ _NAMES = ("readout_kernel", "vector_kernel", "key_kernel", "bias")
 _ATTENTION = "attention"
 _MEAN = -1
 # What links the tokens of a translator: a head that was taught, or one of its own attentions, read a step later.
-Linker = AlignmentHead | ShiftedAttention
+TokenAligner = AlignmentHead | ShiftedAttention
 
 
 def new_head(model: Seq2Seq, units: int = UNITS) -> AlignmentHead:
@@ -38,7 +38,7 @@ def new_head(model: Seq2Seq, units: int = UNITS) -> AlignmentHead:
     return head
 
 
-def write(folder: Path, head: Linker, also: bytes = b"") -> None:
+def write(folder: Path, head: TokenAligner, also: bytes = b"") -> None:
     """Write a head into the folder of its translator, in place of an older one.
 
     Arguments:
@@ -64,7 +64,7 @@ def write(folder: Path, head: Linker, also: bytes = b"") -> None:
     checksums.replace(folder, HEAD, fill)
 
 
-def read(folder: Path, model: Seq2Seq) -> Linker | None:
+def read(folder: Path, model: Seq2Seq) -> TokenAligner | None:
     """Read the head of a translator, or the attention in its place; ``None`` if its folder has neither.
 
     Raises:

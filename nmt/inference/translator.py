@@ -30,7 +30,7 @@ from nmt.inference.confidence_file import with_confidence
 from nmt.inference.confidence_file import write as write_confidence
 from nmt.inference.glossary import Found, Glossary, Term
 from nmt.inference.graph import Outputs, Searched, TranslationGraph
-from nmt.inference.head_file import Linker
+from nmt.inference.head_file import TokenAligner
 from nmt.inference.head_file import read as read_head
 from nmt.inference.head_file import write as write_head
 from nmt.inference.link_shortlist import read as read_shortlist
@@ -89,7 +89,7 @@ class Translator(Searcher):
         config: Config,
         parallel_batches: int = PARALLEL_BATCHES,
         shortlist: Shortlist | None = None,
-        heads: Sequence[Linker | None] = (),
+        heads: Sequence[TokenAligner | None] = (),
         confidence: Confidence | None = None,
         lite: bool = False,
         callers: int = 1,
@@ -133,7 +133,7 @@ class Translator(Searcher):
             InputError: if one holds no model or a language model, is incomplete or damaged, or has another vocabulary.
         """
         models: list[Seq2Seq] = []
-        heads: list[Linker | None] = []
+        heads: list[TokenAligner | None] = []
         first: tuple[Tokenizers, Config] | None = None
         for place in (folder, *others):
             model, tokenizers, config = load(Path(place))
@@ -595,7 +595,7 @@ class Translator(Searcher):
             yield best
 
 
-def _linked(model: Seq2Seq | Ensemble, heads: tuple[Linker | None, ...]) -> Searched:
+def _linked(model: Seq2Seq | Ensemble, heads: tuple[TokenAligner | None, ...]) -> Searched:
     """Return what is searched: the model with its alignment head, or the models of an ensemble with theirs."""
     if not any(heads):
         return model

@@ -9,18 +9,16 @@ import tensorflow as tf
 
 from nmt.config import Config
 from nmt.data.corpora import Corpus
-from nmt.data.pipeline import Buckets, Pipeline, lengths
 from nmt.data.tokenizers import Tokenizers
 from nmt.errors import InputError
 from nmt.models.seq2seq import Seq2Seq
 from nmt.models.shifted import ShiftedAttention
-from nmt.training.teach_alignment import linked_pairs, spread
+from nmt.training.teach_alignment import linked_pairs, linked_pipeline, spread
 
 logger = logging.getLogger(__name__)
 
 # Pairs that are linked, and how many of them the attentions are compared on.
 _LINKED, _COMPARED = 20_000, 1000
-_BATCH = 64
 
 
 def choose(model: Seq2Seq, tokenizers: Tokenizers, config: Config, corpus: Corpus) -> ShiftedAttention:
@@ -49,17 +47,7 @@ def choose(model: Seq2Seq, tokenizers: Tokenizers, config: Config, corpus: Corpu
             f"'{config.model.architecture}'. Teach it an alignment head: leave out --shifted."
         )
     triples = spread(list(linked_pairs(corpus, _LINKED)), _COMPARED)
-    measured = lengths(triples, tokenizers, config.data.max_length)
-    if not len(measured):
-        raise InputError(f"No pair of {corpus.name} is left to choose an attention with: all are empty or too long.")
-    pipeline = Pipeline(
-        tf.data.Dataset.from_tensor_slices(tuple(map(list, zip(*triples, strict=True)))),
-        tokenizers,
-        Buckets.fit(measured, config.data.buckets, config.data.max_length + 1),
-        max_length=config.data.max_length,
-        batch_size=_BATCH,
-        seed=config.training.seed,
-    )
+    pipeline, _ = linked_pipeline(triples, tokenizers, config, corpus.name)
 
     @tf.function(reduce_retracing=True, autograph=False)
     def compare(inputs: dict[str, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:

@@ -27,7 +27,7 @@ from nmt.atomic_write import write_file
 from nmt.data.corpora import Corpus, from_tsv
 from nmt.errors import InputError
 from nmt.inference import confidence_file, head_file
-from nmt.inference.head_file import Linker
+from nmt.inference.head_file import TokenAligner
 from nmt.model_folder import CONFIDENCE, WEIGHTS
 from nmt.models.seq2seq import Seq2Seq
 from nmt.saving import replace_weights_by, save_weights
@@ -134,7 +134,7 @@ class Memory:
         else:
             kept.unlink(missing_ok=True)
 
-    def replace_weights(self, model: Seq2Seq, head: Linker | None) -> None:
+    def replace_weights(self, model: Seq2Seq, head: TokenAligner | None) -> None:
         """Give the folder the weights that the corrections made. A stop at any moment leaves the old ones or these.
 
         The alignment head stays: the states that it asks have hardly moved.
@@ -146,7 +146,7 @@ class Memory:
             save_weights(model, Path(place, WEIGHTS))
             self._replace(Path(place, WEIGHTS).read_bytes(), head)
 
-    def undo(self, head: Linker | None) -> None:
+    def undo(self, head: TokenAligner | None) -> None:
         """Give the folder the weights before the first correction again, and forget all corrections.
 
         Raises:
@@ -164,7 +164,7 @@ class Memory:
         self.folder.rename(aside)
         shutil.rmtree(aside)
 
-    def _restore(self, path: Path, head: Linker | None) -> None:
+    def _restore(self, path: Path, head: TokenAligner | None) -> None:
         if checksums.digest(self.model / WEIGHTS) not in self._state():
             raise InputError(
                 f"{self.model} has been trained since its corrections, so there is nothing to go back to. Remove "
@@ -182,7 +182,7 @@ class Memory:
         except InputError:  # another alignment head has been taught since
             (self.model / CONFIDENCE).unlink()
 
-    def _replace(self, content: bytes, head: Linker | None) -> None:
+    def _replace(self, content: bytes, head: TokenAligner | None) -> None:
         new, now = hashlib.sha256(content).hexdigest(), checksums.digest(self.model / WEIGHTS)
         if new == now:
             return

@@ -11,7 +11,7 @@ from __future__ import annotations
 import dataclasses
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from typing import Any
 
@@ -82,22 +82,12 @@ def teach(
     if corpus.links() is None or teacher is not None:
         logger.info(f"Linked the words of {len(triples):,} pairs in {time.monotonic() - begun:.1f} s.")
     triples = spread(triples, _SEEN)
-    measured = lengths(triples, tokenizers, config.data.max_length)
-    if not len(measured):
-        raise InputError(f"No pair of {corpus.name} is left to teach an alignment head: all are empty or too long.")
-    batch_size = min(max(8, len(measured) // 50), _BATCH)
-    pipeline = Pipeline(
-        tf.data.Dataset.from_tensor_slices(tuple(map(list, zip(*triples, strict=True)))),
-        tokenizers,
-        Buckets.fit(measured, config.data.buckets, config.data.max_length + 1),
-        max_length=config.data.max_length,
-        batch_size=batch_size,
-        seed=config.training.seed,
-    )
+    pipeline, pairs = linked_pipeline(triples, tokenizers, config, corpus.name)
+    batch_size = pipeline.batch_size
     keras.utils.set_random_seed(config.training.seed)
     head = new_head(model)
-    epochs = min(max(1, round(_SEEN / len(measured))), _EPOCHS)
-    steps = epochs * -(-len(measured) // batch_size)
+    epochs = min(max(1, round(_SEEN / pairs)), _EPOCHS)
+    steps = epochs * -(-pairs // batch_size)
     optimizer = Adam(keras.optimizers.schedules.PolynomialDecay(_RATE, steps, _RATE / 100), global_clipnorm=1.0)
     optimizer.build(head.trainable_variables)
     # Their gradients are small, so parts of any size are worth a core.
@@ -135,6 +125,33 @@ def linked_pairs(corpus: Corpus, most: int = _PAIRS) -> Iterator[tuple[str, str,
         return
     for (source, target), found in zip(pairs, learn(pairs).align_all(pairs), strict=True):
         yield source, target, pharaoh(likely_links(found))
+
+
+def linked_pipeline(
+    triples: Sequence[tuple[str, str, str]], tokenizers: Tokenizers, config: Config, name: str
+) -> tuple[Pipeline, int]:
+    """Return batches of pairs with their links, and the number of pairs that are in them.
+
+    Arguments:
+        triples: sources, targets and links.
+        tokenizers, config: of the model that reads them.
+        name: of the corpus.
+
+    Raises:
+        InputError: if no pair is left.
+    """
+    measured = lengths(triples, tokenizers, config.data.max_length)
+    if not len(measured):
+        raise InputError(f"No pair of {name} is left to learn links from: all are empty or too long.")
+    pipeline = Pipeline(
+        tf.data.Dataset.from_tensor_slices(tuple(map(list, zip(*triples, strict=True)))),
+        tokenizers,
+        Buckets.fit(measured, config.data.buckets, config.data.max_length + 1),
+        max_length=config.data.max_length,
+        batch_size=min(max(8, len(measured) // 50), _BATCH),
+        seed=config.training.seed,
+    )
+    return pipeline, len(measured)
 
 
 def _linked_by(teacher: Translator, corpus: Corpus) -> Iterator[tuple[str, str, str]]:

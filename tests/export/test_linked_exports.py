@@ -1,4 +1,4 @@
-"""Exports of a model with an alignment head link as the translator does."""
+"""Exports of a model with an alignment head, or with a shifted attention, link as the translator does."""
 
 from pathlib import Path
 
@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from command_line import PAIRS
-from exported import trained
+from exported import trained, untrained_transformer
 
+from nmt.decoding.ensemble import Ensemble
 from nmt.export import tflite, tflite_runtime
 from nmt.export.saved_model import endpoints
 from nmt.inference.head_file import new_head
@@ -37,3 +38,15 @@ def test_a_server_links_as_the_head_does(linked: Translator) -> None:
         length, width = np.shape(expected.alignment)
         np.testing.assert_allclose(outputs["alignment"][i, :length, :width], expected.alignment, atol=1e-5)
         assert not outputs["alignment"][i, length:].numpy().any()
+
+
+def test_a_shifted_attention_links_on_a_server_also_in_an_ensemble() -> None:
+    shifted = untrained_transformer(shifted=True)
+    text = "나는 밥을 먹었다"
+    (expected,) = shifted.translate([text])
+    assert expected.tokens and np.ptp(expected.alignment, 0).max() > 1e-3  # rows differ
+    # The model beside it has no links, so those of the ensemble are those of the one.
+    both = Ensemble([shifted.model, shifted.model])
+    together = Translator(both, shifted.tokenizers, shifted.config, heads=[*shifted.heads, None])
+    outputs = endpoints(together, together.decoding())["translate"](tf.constant([text]))
+    np.testing.assert_allclose(outputs["alignment"][0], expected.alignment, atol=1e-5)
