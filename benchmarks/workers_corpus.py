@@ -88,7 +88,7 @@ def mixing_part(given: argparse.Namespace, place: Path) -> None:
         file = place / "numbered.tsv"
         file.write_text("".join(f"{number}\tx\n" for number in range(len(texts))), encoding="utf-8")
         corpus, shapes = from_tsv(file), _shapes(texts)
-        own = stretches(corpus, buffer).length
+        own = stretches(corpus, buffer)[0][1]
         print(f"{len(texts):,} pairs, batches of {batch}")
         print(
             f"  a true shuffle: {_near(np.random.default_rng(1).permutation(len(texts)), shapes, batch):.3f}",
@@ -109,7 +109,7 @@ def _cut(length: int) -> Callable[..., Stretches]:
     """Return a function in place of ``stretches``, which makes them of one length."""
 
     def cut(corpus: Corpus, buffer: int = 0) -> Stretches:
-        return Stretches(length, ((0, corpus.size, 1.0),))
+        return Stretches(((0, corpus.size, 1.0, length),))
 
     return cut
 

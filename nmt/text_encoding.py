@@ -3,29 +3,29 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 
 from nmt.errors import InputError
 
 BOM = "\ufeff"
 
-# Encodings, with the first and the last of the letters that a text in them mostly has.
-_LETTERS = {
-    "EUC-KR": ("\uac00", "\ud7a3"),
-    "EUC-JP": ("\u3000", "\u9fff"),
-    "SHIFT_JIS": ("\u3000", "\u9fff"),
-    "WINDOWS-1251": ("\u0410", "\u0451"),
-    "KOI8-R": ("\u0410", "\u0451"),
-    "CP949": ("\uac00", "\ud7a3"),
-    "GB18030": ("\u4e00", "\u9fff"),
-    "BIG5": ("\u4e00", "\u9fff"),
-    "WINDOWS-1252": ("\u00c0", "\u017f"),
-}
-_ACCENTS, _JAPANESE = ("WINDOWS-1252",), ("EUC-JP", "SHIFT_JIS")
-_MOST, _SAMPLE = 0.7, 2**16
-# A word with a letter beyond ASCII.
-_WORD = re.compile(r"(?<![a-zA-Z])[a-zA-Z]*+[^\x00-\x7f][^\W\d_]*")
-_PLAIN = re.compile("[a-zA-Z]")
-_CAPITAL_INSIDE = re.compile("[\u0430-\u0451][\u0410-\u042f]")
+# What chardet chooses among, by the kind of word that it is asked about: accents stand among plain letters, and letters
+# of other alphabets do not.
+_CENTRAL = ("windows-1250", "iso-8859-2")
+_ACCENTS = ("windows-1252", *_CENTRAL, "windows-1254", "windows-1257")
+_CAPITALS = ("windows-1251", "koi8-r")
+_ALPHABETS = (
+    *_CAPITALS, "windows-1253", "windows-1255", "windows-1256", "cp874",
+    "cp949", "cp932", "euc-jp", "gb18030", "big5",
+)  # fmt: skip
+# Those that are named where they give the same text: others hold two of them.
+_BETTER_KNOWN = ("windows-1252", "euc-kr", "shift_jis")
+_SAMPLE = 2**16
+_HIGH = re.compile(b"[\x80-\xff]")
+_CELL = re.compile(rb"(?<![^\n\t<>\x80-\xff])[^\n\t<>\x80-\xff]*+[\x80-\xff][^\n\t<>]*")
+_PLAIN, _BEYOND = re.compile(b"[a-zA-Z]"), re.compile(rb"(?<![a-zA-Z])[a-zA-Z]*+[\x80-\xff][a-zA-Z\x80-\xff]*")
+# Of the characters beyond ASCII, letters and punctuation are this share in a text.
+_MOST = 0.7
 # What a text in UTF-16 without a mark mostly has: Latin, Cyrillic, the punctuation of Asia, kana, ideographs, Hangul.
 _WIDE = re.compile(r"[\s\x20-\x7e\u00a0-\u017f\u0400-\u045f\u2010-\u2026\u3000-\u30ff\u4e00-\u9fff\uac00-\ud7a3]")
 
@@ -50,7 +50,7 @@ def decode(raw: bytes, where: str) -> str:
         where += f", line {line}" if b"\n" in raw else ""
         raise InputError(
             f"{where}: byte {error.start + 1 - begin} of the line, 0x{raw[error.start]:02x}, is not UTF-8. "
-            f"{_advice(raw)}"
+            f"{_advice(raw[max(0, error.start - _SAMPLE // 2) :])}"
         ) from error
 
 
@@ -64,51 +64,66 @@ def _advice(raw: bytes) -> str:
 def seems(raw: bytes) -> str:
     """Return the encoding that bytes seem to be in, which are not UTF-8; empty if none makes sense of them.
 
-    It is the one in which most characters beyond ASCII are letters of the script that it was made for.
+    `chardet <https://chardet.readthedocs.io>`_ says which of those for one kind of alphabet it is. It knows no text in
+    capitals of Russian, whose two encodings differ in which letters are small, so it is asked about small ones too.
 
     >>> seems("나는 밥을".encode("euc-kr")), seems("ごはんを".encode("shift-jis")), seems("Käse".encode("cp1252"))
     ('EUC-KR', 'SHIFT_JIS', 'WINDOWS-1252')
-    >>> seems("Он ушёл".encode("cp1251")), seems("똠방각하".encode("cp949")), seems(bytes(range(128, 256)))
+    >>> seems("МОСКВА".encode("cp1251")), seems("똠방각하".encode("cp949")), seems(bytes(range(128, 256)))
     ('WINDOWS-1251', 'CP949', '')
     """
-    best, most = "", _MOST
-    for name, (first, last) in _LETTERS.items():
-        # A sample may end inside a character.
-        for end in (0, 1):
-            try:
-                text = raw[: min(len(raw), _SAMPLE) - end].decode(name)
-            except UnicodeDecodeError:
-                continue
-            share = _share(name, text, first, last)
-            if share > most:
-                best, most = name, share
-            break
-    return best
+    sample = raw[:_SAMPLE]
+    words = _BEYOND.findall(sample)
+    plain = sum(len(_PLAIN.findall(word)) for word in words)
+    # A text in UTF-8 with a few broken letters is in no other encoding.
+    kept = sum(not letter.isascii() and len(letter.encode()) for letter in sample.decode("utf-8", "ignore"))
+    if not words or kept > 0.9 * len(_HIGH.findall(sample)):
+        return ""
+    if plain >= 0.5 * (sum(map(len, words)) - plain):
+        best = _detected(sample, _ACCENTS)
+    else:
+        best = _detected(sample, _ALPHABETS)
+        for name in _CAPITALS:
+            small = _readable(sample, name).lower().encode(name, "ignore")
+            found = _detected(small, _ALPHABETS) if small else best
+            best = max(best, found, key=lambda each: each[1]) if found[0] == name else best
+    text = _readable(sample, best[0])
+    return next((name for name in (*_BETTER_KNOWN, best[0]) if text and _readable(sample, name) == text), "").upper()
 
 
-def _share(name: str, text: str, first: str, last: str) -> float:
-    """Return how likely an encoding is: the share of its letters in what it makes of bytes beyond ASCII, or 0."""
-    words = _WORD.findall(text)
-    plain = sum(c.isascii() for word in words for c in word)
-    other = [c for c in text if not c.isascii()]
-    # Accents stand among plain letters, and letters of other alphabets do not.
-    mixed = sum(bool(_PLAIN.search(word)) for word in words) >= max(1, len(words) / 2)
-    if not other or (len(other) <= plain or (mixed and first <= "\u0451")) != (name in _ACCENTS):
-        return 0.0
-    share = sum(first <= c <= last for c in other) / len(other)
-    if name in _JAPANESE and sum("\u3041" <= c <= "\u30ff" for c in other) < len(other) / 5:
-        return 0.0
-    # Its own syllables, which EUC-KR spells in parts, are rare in Korean.
-    if name == "CP949" and sum(len(c.encode("euc-kr", "ignore")) > 2 for c in other) > 0.3 * len(other):
-        return 0.0
-    # Simplified Chinese is nearly all in the older and smaller GB 2312.
-    if name == "GB18030" and sum(not c.encode("gb2312", "ignore") for c in other) > 0.3 * len(other):
-        return 0.0
-    if first == "\u0410" and len(_CAPITAL_INSIDE.findall(text)) > len(words) / 5:
-        return 0.0
-    if first == "\u0410" and sum(c.islower() for c in other) < sum(c.isupper() for c in other):
-        return 0.0  # the two encodings of Russian differ in which letters are small
-    return share
+def _detected(raw: bytes, names: tuple[str, ...]) -> tuple[str, float]:
+    """Return which of some encodings chardet takes bytes for, and how sure it is."""
+    import chardet  # takes time, and is needed for an error alone
+
+    # It reads the beginning, which may be all in plain letters.
+    raw = b"\n".join(_CELL.findall(raw)) or raw
+    found = chardet.detect_all(
+        raw, ignore_threshold=True, include_encodings=names, no_match_encoding=names[0], empty_input_encoding=names[0]
+    )
+    sure: dict[str, float] = {}
+    for each in found:
+        sure.setdefault((each["encoding"] or "").lower(), each["confidence"])
+    name = max(sure, key=lambda each: sure[each])
+    # The commonest is right as well where it is nearly as likely, as in a short text.
+    if names == _ACCENTS and sure.get(names[0], 0) > 0.8 * sure[name]:
+        name = names[0]
+    # These two differ in few letters, which only one of them has among the controls.
+    elif name in _CENTRAL and all(sure.get(each, 0) > 0.99 * sure[name] for each in _CENTRAL):
+        name = _CENTRAL[0] if re.search(rb"[\x80-\x9f]", raw) else _CENTRAL[1]
+    return name, sure[name]
+
+
+def _readable(raw: bytes, name: str) -> str:
+    """Return bytes as text; empty if an encoding makes no sense of them."""
+    # A sample may end inside a character.
+    for end in (0, 1, 2, 3):
+        try:
+            text = raw[: len(raw) - end].decode(name)
+        except (UnicodeDecodeError, LookupError):
+            continue
+        beyond = [unicodedata.category(letter)[0] for letter in text if not letter.isascii()]
+        return text if sum(kind in "LMP" for kind in beyond) > _MOST * len(beyond) else ""
+    return ""
 
 
 def wide_encoding(raw: bytes) -> str:

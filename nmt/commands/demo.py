@@ -50,7 +50,10 @@ def demo(
         if config.training.guided_alignment:
             train_corpus = with_links(train_corpus, data / "train.links")
         translator: Any = train_model(config, train_corpus, dev_corpus, model)
-        for split, what in (("test", "sentences it has not seen"), ("combinations", "words it has not seen together")):
+        for split, what in (
+            ("test", "sentences it has not seen"),
+            ("combinations", "sentences whose words it has not seen together"),
+        ):
             print(f"\nOn {len(corpus.pairs(split))} {what}:")
             _print_scores(translator, corpus.pairs(split))
         show_translated(translator, list(corpus.STORY))

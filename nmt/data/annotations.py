@@ -207,9 +207,8 @@ class AnnotatedCorpus(Corpus):
     def seekable(self) -> bool:
         return self.corpus.seekable
 
-    @property
-    def compressed(self) -> bool:
-        return self.corpus.compressed
+    def compressed_rows(self) -> list[tuple[int, int]]:
+        return self.corpus.compressed_rows()
 
     def spans(self) -> list[tuple[int, int, float]]:
         return self.corpus.spans()

@@ -72,10 +72,9 @@ class Corpus(ABC):
         """Whether :meth:`rows` reads pairs from any place."""
         return False
 
-    @property
-    def compressed(self) -> bool:
-        """Whether to reach a row many others must be read first, as in a ``.gz`` file."""
-        return False
+    def compressed_rows(self) -> list[tuple[int, int]]:
+        """Return ``(first, count)`` for rows before which many others must be read, as in a ``.gz`` file."""
+        return []
 
     @cached_property
     def checksum(self) -> int:
@@ -246,9 +245,8 @@ class _ParallelFiles(Corpus):
     checksum: int
     seekable = True
 
-    @property
-    def compressed(self) -> bool:
-        return is_gzip(self.source) or is_gzip(self.target)
+    def compressed_rows(self) -> list[tuple[int, int]]:
+        return [(0, self.size)] if is_gzip(self.source) or is_gzip(self.target) else []
 
     def dataset(self) -> tf.data.Dataset:
         import tensorflow as tf
@@ -278,9 +276,8 @@ class _Tsv(Corpus):
     checksum: int
     seekable = True
 
-    @property
-    def compressed(self) -> bool:
-        return is_gzip(self.path)
+    def compressed_rows(self) -> list[tuple[int, int]]:
+        return [(0, self.size)] if is_gzip(self.path) else []
 
     def rows(self, first: int, count: int) -> list[tuple[str, ...]]:
         if self.quoted:
@@ -323,9 +320,8 @@ class _PlainText(Corpus):
     checksum: int
     seekable = True
 
-    @property
-    def compressed(self) -> bool:
-        return is_gzip(self.path)
+    def compressed_rows(self) -> list[tuple[int, int]]:
+        return [(0, self.size)] if is_gzip(self.path) else []
 
     def dataset(self) -> tf.data.Dataset:
         return line_dataset(self.path, self.places).map(as_written(lambda line: ("", line)))
@@ -628,9 +624,14 @@ class _Part(Corpus):
     def seekable(self) -> bool:
         return self.corpus.seekable
 
-    @property
-    def compressed(self) -> bool:
-        return self.corpus.compressed
+    def compressed_rows(self) -> list[tuple[int, int]]:
+        if self.held_out:
+            return [(0, self.size)] if self.corpus.compressed_rows() else []
+        bounds = [
+            (self._kept_before(first), self._kept_before(first + count))
+            for first, count in self.corpus.compressed_rows()
+        ]
+        return [(first, last - first) for first, last in bounds]
 
     @cached_property
     def checksum(self) -> int:
@@ -640,9 +641,15 @@ class _Part(Corpus):
         # Held-out pairs are for measuring, where each counts once.
         if self.held_out:
             return [(0, self.size, 1.0)]
-        bounds = [(first, first + count, weight) for first, count, weight in self.corpus.spans()]
-        kept = [(first - first // self.every, last - last // self.every, weight) for first, last, weight in bounds]
-        return [(first, last - first, weight) for first, last, weight in kept]
+        bounds = [
+            (self._kept_before(first), self._kept_before(first + count), weight)
+            for first, count, weight in self.corpus.spans()
+        ]
+        return [(first, last - first, weight) for first, last, weight in bounds]
+
+    def _kept_before(self, place: int) -> int:
+        """Return how many rows before this one of the corpus are not held out."""
+        return place - place // self.every
 
     def rows(self, first: int, count: int) -> list[tuple[str, ...]]:
         if self.held_out:

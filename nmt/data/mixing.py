@@ -68,7 +68,7 @@ def mixed_rows(
     epoch = tf.cast(epoch, tf.int64)
     numbers = tf.numpy_function(order, [epoch], tf.int64)
     numbers.set_shape([None])
-    together = max(1, _TOGETHER // found.length)
+    together = max(1, _TOGETHER * len(found) // max(1, found.rows))
     read_from = tf.data.Dataset.from_tensor_slices(numbers).batch(together)
     return read_from.map(rows, num_parallel_calls=2, deterministic=True).unbatch()
 

@@ -210,9 +210,15 @@ class _Mixture(Corpus):
     def seekable(self) -> bool:
         return all(part.seekable for part in self.parts)
 
-    @property
-    def compressed(self) -> bool:
-        return any(part.compressed for part in self.parts)
+    def compressed_rows(self) -> list[tuple[int, int]]:
+        found: list[tuple[int, int]] = []
+        for before, part in zip(self._firsts, self.parts, strict=True):
+            for first, count in part.compressed_rows():
+                if found and sum(found[-1]) == before + first:
+                    found[-1] = (found[-1][0], found[-1][1] + count)
+                else:
+                    found.append((before + first, count))
+        return found
 
     @cached_property
     def _firsts(self) -> list[int]:

@@ -284,7 +284,8 @@ def train_tokenizers(
     samples = (SentenceSample(SENTENCES), SentenceSample(SENTENCES))
     for pair in pairs:
         for sample, sentence in zip(samples, pair, strict=True):
-            if sentence:  # Plain text has no source, and SentencePiece accepts no empty sentence.
+            # Plain text has no source, and SentencePiece accepts no empty sentence and leaves out a long one.
+            if sentence and not _is_long(sentence):
                 sample.add([sentence])
     sides = [list(sample.counts().items()) for sample in samples]
     corpora = [sides[0] + sides[1]] if joint else sides
@@ -296,6 +297,13 @@ def train_tokenizers(
         for counted, name in zip(corpora, names, strict=True)
     ]
     return Tokenizers(tokenizers[0], tokenizers[-1])
+
+
+def _is_long(sentence: str) -> bool:
+    characters = len(sentence)
+    return characters > _LONGEST_LINE or (
+        4 * characters > _LONGEST_LINE and len(sentence.encode("utf-8", "surrogatepass")) > _LONGEST_LINE
+    )
 
 
 def fitting_size(sentences: Iterable[str], kind: str) -> int:

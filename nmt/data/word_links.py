@@ -84,9 +84,8 @@ class _Linked(Corpus):
     def seekable(self) -> bool:
         return self.corpus.seekable
 
-    @property
-    def compressed(self) -> bool:
-        return self.corpus.compressed or is_gzip(self.path)
+    def compressed_rows(self) -> list[tuple[int, int]]:
+        return [(0, self.size)] if is_gzip(self.path) else self.corpus.compressed_rows()
 
     def spans(self) -> list[tuple[int, int, float]]:
         return self.corpus.spans()

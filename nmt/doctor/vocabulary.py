@@ -27,6 +27,8 @@ SIZES = (1000, 2000, 4000, 8000, 16_000)
 _LEARNED, _COMPARED, _MEASURED = 40_000, 20_000, 20_000
 # Characters of a sample: memory and time grow with them.
 _CHARACTERS = 6_000_000
+# Characters of a side that are looked at: more than a vocabulary is learned from, and than a model reads.
+_START = 10_000
 _WORDS = 8
 _TOGETHER = 4096
 
@@ -102,10 +104,20 @@ def _learned(sample: Sample, corpus: Corpus, config: Config, exact: bool) -> Tok
 
 
 def _sample(corpus: Corpus, split: Split, max_pairs: int) -> Sample:
-    """Return pairs that are spread evenly over a corpus, fewer if they are long."""
-    mean = split.source.characters.mean + split.target.characters.mean
-    count = max(1, min(max_pairs, int(_CHARACTERS / max(mean, 1))))
-    return list(islice(corpus.pairs(), 0, None, -(-corpus.size // count)))
+    """Return pairs that are spread evenly over a corpus, fewer if they are long, and of a long side its start."""
+    usual = split.source.characters.median + split.target.characters.median
+    every = -(-corpus.size // max(1, min(max_pairs, int(_CHARACTERS / max(usual, 1)))))
+    sample: Sample = []
+    characters = 0
+    for number, (source, target) in enumerate(corpus.pairs()):
+        if number % every:
+            continue
+        sample.append((source[:_START], target[:_START]))
+        characters += sum(map(len, sample[-1]))
+        if characters > 2 * _CHARACTERS:
+            sample, every = sample[::2], 2 * every
+            characters = sum(len(side) for pair in sample for side in pair)
+    return sample
 
 
 def _pieces(tokenizers: Tokenizers) -> tuple[int, ...]:

@@ -491,10 +491,13 @@ def batch_order(config: Config, corpus: Corpus, workers: int = 1) -> int:
     training = config.training
     known, buffer = (training.batch_size, training.batch_unit, training.seed), config.data.shuffle_buffer
     # Earlier versions read longer stretches, from fewer places.
+    # They also read plain files like the compressed ones beside them.
+    compressed = sum(count for _, count in corpus.compressed_rows())
+    places = "many places" if compressed in (0, corpus.size) else "many places, more of plain files"
     if workers > 1:
-        return fingerprint(*known, buffer, "many places", "workers", workers)
+        return fingerprint(*known, buffer, places, "workers", workers)
     if reads_mixed(config, corpus):
-        return fingerprint(*known, "mixed", buffer, "many places")
+        return fingerprint(*known, "mixed", buffer, places)
     if not (corpus.seekable and corpus.size > SAMPLE):
         return fingerprint(*known)
     # Still earlier ones chose the buckets of a larger corpus from its first pairs. Nothing is "short" any more, but the

@@ -201,7 +201,8 @@ def test_stretches_are_short_and_few_enough() -> None:
         pass
 
     class Compressed(Long):
-        compressed = True
+        def compressed_rows(self) -> list[tuple[int, int]]:
+            return [(0, self.size)]
 
     class Rare(Long):
         def spans(self) -> list[tuple[int, int, float]]:
@@ -209,8 +210,8 @@ def test_stretches_are_short_and_few_enough() -> None:
 
     def length(corpus: Corpus, buffer: int = 100_000) -> int:
         found = stretches(corpus, buffer)
-        assert len(found) <= 2**22 and sum(found[-1][:2]) == corpus.size
-        return found.length
+        assert len(found) <= 2**22 and sum(found[-1][:2]) == corpus.size == found.rows
+        return found[0][1]
 
     # A buffer holds 6,000 stretches or single rows; there are no more than 2^22, and 10^8 / 2^22 is 23.8.
     buffers = {100_000: 16, 20_000: 3, 1_085: 1}
@@ -223,11 +224,24 @@ def test_stretches_are_short_and_few_enough() -> None:
     assert {size: length(Compressed("gz", size, ())) for size in sizes} == sizes
     assert {buffer: length(Compressed("gz", 1000, ()), buffer) for buffer in (1_649, 70)} == {1_649: 17, 70: 8}
 
+    # Files beside each other are cut each in its own way, and two of a kind as one.
+    plain, gz = Long("plain", 40, ()), Compressed("gz", 100, ())
+    cut = [16, 16, 8, 64, 64, 64, 8, 16, 16, 8]
+    assert [count for _, count, _ in stretches(mixture([plain, gz, gz, plain]))] == cut
+    # Every 20th of 280 pairs is held out: 2, 10 and 2 of them are in these files.
+    assert [count for _, count, _ in stretches(split_dev(mixture([plain, gz, gz, plain]))[0])] == [
+        *(16, 16, 6),
+        *(64, 64, 62),
+        *(16, 16, 6),
+    ]
 
-def test_a_corpus_is_compressed_if_a_part_of_it_is(tmp_path: Path) -> None:
+
+def test_it_is_known_which_rows_are_slow_to_reach(tmp_path: Path) -> None:
     corpora = [corpus for corpus, _ in all_kinds(tmp_path)]
-    assert [corpus.compressed for corpus in corpora] == [False, True] + [False] * 7
-    assert mixture(corpora[:2]).compressed and split_dev(corpora[1])[0].compressed
+    assert [corpus.compressed_rows() for corpus in corpora] == [[], [(0, corpora[1].size)]] + [[]] * 7
+    dev = split_dev(corpora[1])[1]
+    assert mixture(corpora[:2]).compressed_rows() == [(corpora[0].size, corpora[1].size)]
+    assert dev.compressed_rows() == [(0, dev.size)]
 
 
 def test_a_sample_is_spread_over_the_corpus() -> None:

@@ -72,6 +72,16 @@ def test_the_figures_are_those_of_the_training(kind: str, corpora: list[Corpus])
     assert UNK not in tokenizers.source.encode(tf.constant([source for source, _ in train_pairs()])).flat_values
 
 
+def test_one_very_long_line_leaves_the_others_in_the_sample(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And no vocabulary is fitted to words that it is not learned from."""
+    monkeypatch.setattr(module, "_CHARACTERS", 20_000)
+    monkeypatch.setattr(module, "SIZES", ())
+    words = " ".join(f"w{number}" for number in range(20_000))
+    found = measured(Config(), [opened(tmp_path, "long", [*clean(), (words, words)])])
+    assert (found.exact, found.learned_from, found.uses[0].too_long) == (True, 201, 1)
+    assert found.pieces == (train_tokenizers(clean()).source.vocabulary,)
+
+
 def test_sizes_that_the_pairs_do_not_allow_are_left_out(corpora: list[Corpus]) -> None:
     found = measured(Config(), corpora)
     # 200 sentences have no 2,000 pieces; 'auto' always fits.

@@ -56,6 +56,17 @@ def test_a_census_counts_as_python_does(lines: list[str]) -> None:
         assert found.codes[ord("\n")] == 0
 
 
+def test_a_long_line_is_counted_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = ["나는 밥을  먹었다", "", " a", "ate rice ", "x" * 9]
+    whole = census(lines)
+    for together in (1, 2, 3, 5):
+        monkeypatch.setattr(scripts, "_TOGETHER", together)
+        found = census(lines)
+        for name in ("characters", "words", "classes"):
+            assert getattr(found, name).tolist() == getattr(whole, name).tolist()
+        assert np.trim_zeros(found.codes, "b").tolist() == whole.codes.tolist()
+
+
 def test_a_text_in_one_script_with_names_in_another() -> None:
     assert expected({"Cyrillic": 70, "Latin": 30}) == ("Cyrillic",)
     # Chinese with a Japanese name in it stays Chinese: 1 of 100.

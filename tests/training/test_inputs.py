@@ -98,5 +98,5 @@ def test_a_run_of_an_earlier_version_is_known_by_the_order_of_its_batches(
 ) -> None:
     """Those that are read in another order now are marked otherwise, and no others."""
     config = with_settings(Config(), [f"data.shuffle_buffer={buffer}", "training.batch_size=7", "training.seed=3"])
-    corpus: Any = SimpleNamespace(size=pairs, seekable=True, weighted=False)
+    corpus: Any = SimpleNamespace(compressed_rows=list, size=pairs, seekable=True, weighted=False)
     assert batch_order(config, corpus) == fingerprint(7, config.training.batch_unit, 3, *marks)
