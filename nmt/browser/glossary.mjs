@@ -17,6 +17,8 @@ const PARTICLES = new Set((
 const LONGEST_PARTICLE = Math.max(...[...PARTICLES].map((each) => each.length));
 // Words at the beginning of what is linked to a term that may stay: an article, a preposition.
 const MAY_STAY = 3;
+// The share of a word's links to a term from which on the word may give way to it, if no word has half of its links there.
+const UNSURE = 0.1;
 
 const EACH_WHITE = new RegExp(`[${WHITE}]+`, "gu");
 /** A text in NFC, with one space wherever it has white space. */
@@ -129,9 +131,10 @@ function areParticles(text) {
 
 /**
  * A translation with its terms in the place of the words that are linked to them; null if no alignment tells which these
- * are. Frequent words at the beginning of these, as an article or a preposition, stay.
+ * are. Frequent words at the beginning of these, as an article or a preposition, stay. If unsure, a word is enough that has
+ * fewer than half of its links there, and the most of all.
  */
-function withTerms(letters, translation, found, frequent) {
+function withTerms(letters, translation, found, frequent, unsure = false) {
   if (!translation.alignment) return null;
   const links = linksOf(letters, translation);
   const shares = links.weights.map((row) => {
@@ -143,8 +146,14 @@ function withTerms(letters, translation, found, frequent) {
   const edits = [];
   for (const { start, end, term } of found) {
     const linked = shares.map((row) => added(row.filter((_, i) => links.source[i][0] < end && links.source[i][1] > start)));
-    const [first, last] = bestRun(linked.map((share) => share - 0.5), left);
-    if (first === last || added(linked.slice(first, last)) / (last - first) < 0.5) return null;
+    let [first, last] = bestRun(linked.map((share) => share - 0.5), left);
+    if (first === last || added(linked.slice(first, last)) / (last - first) < 0.5) {
+      if (!unsure || !left.includes(true)) return null;
+      const open = linked.map((share, unit) => (left[unit] ? share : -1));
+      first = open.indexOf(Math.max(...open));
+      last = first + 1;
+      if (linked[first] < UNSURE) return null;
+    }
     left.fill(false, first, last);
     const word = (unit) => written.slice(...links.target[unit]).join("").toLowerCase();
     let stay = 0;
@@ -206,7 +215,7 @@ function heeded(glossary, letters, translations, frequent) {
   const found = glossary ? glossary.find(letters) : [];
   if (!found.length) return { translations, missing: [] };
   const lacks = ({ text }) => glossary.missing(letters, text);
-  const changed = translations.map((one) => (lacks(one).length ? withTerms(letters, one, found, frequent) ?? one : one));
+  const changed = translations.map((one) => (lacks(one).length ? withTerms(letters, one, found, frequent, true) ?? one : one));
   const texts = changed.map(({ text }) => text);
   return {
     translations: changed.filter(({ text }, i) => texts.indexOf(text) === i),

@@ -26,6 +26,8 @@ from nmt.translation import Translation
 # Returns the log-probabilities of given translations.
 Score = Callable[[list[str], list[str]], list[float]]
 
+# The share of the links of a word to a term from which on it may give way to it, if no word has half of them there.
+_UNSURE = 0.1
 # Words at the beginning of what is linked to a term that may stay: an article, a preposition.
 _MAY_STAY = 3
 _SIGN = "\0"
@@ -92,7 +94,7 @@ def heed(
             continue
         if one.alignment is None:
             raise InputError("This model has no alignments, so nothing tells which words the glossary is to replace.")
-        if edits := _edits(source, one, glossary.find(source)):
+        if edits := _edits(source, one, glossary.find(source), unsure=True):
             wanted[i] = edits
     if frequent is None and score is not None:
         staying = _likeliest(sources, free, wanted, score)
@@ -111,20 +113,21 @@ class _Edit(NamedTuple):
     """What one term changes: ``text[start:end]`` becomes its translation.
 
     Attributes:
-        starts: the places where that may begin, the first if no word stays.
+        places: ``start`` and ``end``, the first if no word stays, the next if one does, and so on.
         words: where the words are that may stay.
-        end: after the last word.
         target: the wanted translation.
     """
 
-    starts: list[int]
+    places: list[tuple[int, int]]
     words: list[tuple[int, int]]
-    end: int
     target: str
 
 
-def _edits(source: str, free: Translation, found: Sequence[Found]) -> list[_Edit] | None:
-    """Return what the terms of a sentence change, in the order of the text; ``None`` if one has no linked words."""
+def _edits(source: str, free: Translation, found: Sequence[Found], unsure: bool = False) -> list[_Edit] | None:
+    """Return what the terms of a sentence change, in the order of the text; ``None`` if one has no linked words.
+
+    With ``unsure`` a word is enough that has fewer than half of its links there, and the most of all.
+    """
     links = links_of(source, free)
     shares = links.weights / np.maximum(links.weights.sum(1, keepdims=True), 1e-9)
     left = np.ones(len(links.target), bool)
@@ -134,15 +137,27 @@ def _edits(source: str, free: Translation, found: Sequence[Found]) -> list[_Edit
         linked = shares @ covered
         first, last = best_run(linked - 0.5, left)
         if first == last or linked[first:last].mean() < 0.5:
-            return None
+            if not unsure or not left.any():
+                return None
+            first = int(np.where(left, linked, -1).argmax())
+            last = first + 1
+            if linked[first] < _UNSURE:
+                return None
         left[first:last] = False
         words = [(place.start, place.end) for place in links.target[first : min(first + _MAY_STAY, last - 1)]]
-        starts = [place.start for place in links.target[first : first + len(words) + 1]]
-        end = links.target[last - 1].end
-        while end - starts[-1] > 1 and is_stop(free.text[end - 1]):
-            end -= 1
-        edits.append(_Edit(starts, words, end, each.term.target))
-    return sorted(edits, key=lambda edit: edit.end)
+        places = [
+            (place.start, _before_stops(free.text, place.start, links.target[last - 1].end))
+            for place in links.target[first : first + len(words) + 1]
+        ]
+        edits.append(_Edit(places, words, each.term.target))
+    return sorted(edits, key=lambda edit: edit.places)
+
+
+def _before_stops(text: str, start: int, end: int) -> int:
+    """Return the end of a part without the stops there, of which a part that is nothing else keeps one."""
+    while end - start > 1 and is_stop(text[end - 1]):
+        end -= 1
+    return end
 
 
 def _frequent(text: str, edit: _Edit, frequent: Collection[str]) -> int:
@@ -161,7 +176,7 @@ def _likeliest(
         (i, number, stay)
         for i, edits in wanted.items()
         for number, edit in enumerate(edits)
-        for stay in (range(len(edit.starts)) if edit.words else ())
+        for stay in (range(len(edit.places)) if edit.words else ())
     ]
     texts = [
         _edited(free[i].text, wanted[i], [stay * (n == number) for n in range(len(wanted[i]))])
@@ -179,7 +194,8 @@ def _likeliest(
 def _edited(text: str, edits: Sequence[_Edit], staying: Sequence[int]) -> str:
     """Return a text with its edits."""
     for edit, stay in reversed(list(zip(edits, staying, strict=True))):
-        text = text[: edit.starts[stay]] + edit.target + text[edit.end :]
+        start, end = edit.places[stay]
+        text = text[:start] + edit.target + text[end:]
     return text
 
 
@@ -195,12 +211,12 @@ def _with_terms(source: str, free: Translation, edits: Sequence[_Edit], staying:
     weights: list[np.ndarray] = []
     kept = 0
     for edit, stay in zip(edits, staying, strict=True):
-        start = edit.starts[stay]
-        inside = [n for n, place in enumerate(places) if place.start < edit.end and place.end > start]
+        start, end = edit.places[stay]
+        inside = [n for n, place in enumerate(places) if place.start < end and place.end > start]
         gone = [i for i, unit in enumerate(of_pieces) if unit in inside] if inside else []
         if not gone:
             continue
-        spelt = free.text[places[inside[0]].start : start] + edit.target + free.text[edit.end : places[inside[-1]].end]
+        spelt = free.text[places[inside[0]].start : start] + edit.target + free.text[end : places[inside[-1]].end]
         # In a script without spaces a term may stand within a word.
         begins = free.tokens[gone[0]].startswith("▁")
         words = [("▁" if begins or n else "") + word for n, word in enumerate(spelt.split())]

@@ -117,6 +117,14 @@ def test_of_an_export_linked_words_are_replaced_and_the_rest_stays() -> None:
         heed([source], [Translation(line, -1.0, *pieces, None)], glossary)
 
 
+@pytest.mark.parametrize(("share", "text"), [(0.4, "I ate meat"), (0.05, "I ate rice")])
+def test_of_an_export_a_word_gives_way_that_is_linked_most(share: float, text: str) -> None:
+    rows = [[1 - share / 4, share / 4, 0], [1 - share / 2, share / 2, 0], [1 - share, share, 0]]
+    free = Translation("I ate rice", -1.0, ("▁나는", "▁밥을"), ("▁I", "▁ate", "▁rice"), np.array(rows))
+    assert heed(["나는 밥을"], [free], Glossary({"밥": "meat"}), set())[0].text == text
+    assert replaced("나는 밥을", free, Glossary({"밥": "meat"}).find("나는 밥을"), set()) is None
+
+
 def test_a_term_in_a_script_without_spaces() -> None:
     free = Translation("我吃苹果", 0.0, ("▁I", "▁eat", "▁apples"), ("▁我", "吃", "苹", "果"), np.eye(4)[[0, 1, 2, 2]])
     (found,) = heed(["I eat apples"], [free], Glossary({"apples": "梨"}), set())
