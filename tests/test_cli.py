@@ -178,7 +178,6 @@ def test_the_demo_runs_to_its_end(tmp_path: Path) -> None:
         "training.epochs=1",
         "model.units=8",
         "model.embedding=8",
-        "model.attention_units=8",
         "training.batch_size=512",
         "training.alignment_head=off",
         "data.max_length=12",  # two pairs of five

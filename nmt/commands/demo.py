@@ -14,7 +14,6 @@ from nmt.tf_import import import_tensorflow
 
 if TYPE_CHECKING:
     from nmt.inference.translator import Translator
-    from nmt.synthetic.demo import Pair
 
 
 def demo(
@@ -27,10 +26,7 @@ def demo(
 
     Takes about a minute on two cores. Nothing is downloaded.
     """
-    from nmt.commands.plot import show_translated
     from nmt.config import with_settings
-    from nmt.data.corpora import from_files
-    from nmt.data.word_links import with_links
     from nmt.model_folder import check_new
     from nmt.presets import preset
     from nmt.synthetic import demo as corpus
@@ -40,12 +36,16 @@ def demo(
         raise InputError(f"nmt demo translates, and model.architecture = '{config.model.architecture}' does not.")
     if to:
         check_new(to)
-    import_tensorflow()
-    from nmt.training.fit import train_model
-
     with tempfile.TemporaryDirectory(prefix="nmt-demo-") as place:
         data, model = Path(place, "data"), to or Path(place, "model")
-        corpus.write(data)
+        with corpus.written_meanwhile(data) as wait:
+            import_tensorflow()
+            from nmt.commands.plot import show_translated
+            from nmt.data.corpora import from_files
+            from nmt.data.word_links import with_links
+            from nmt.training.fit import train_model
+
+            wait()
         train_corpus, dev_corpus = (from_files(data / f"{s}.ko", data / f"{s}.en") for s in ("train", "dev"))
         if config.training.guided_alignment:
             train_corpus = with_links(train_corpus, data / "train.links")
@@ -54,26 +54,26 @@ def demo(
             ("test", "sentences it has not seen"),
             ("combinations", "sentences whose words it has not seen together"),
         ):
-            print(f"\nOn {len(corpus.pairs(split))} {what}:")
-            _print_scores(translator, corpus.pairs(split))
+            pairs = list(from_files(data / f"{split}.ko", data / f"{split}.en").pairs())
+            print(f"\nOn {len(pairs)} {what}:")
+            _print_scores(translator, pairs, data / f"{split}.links")
         show_translated(translator, list(corpus.STORY))
     kept = f"nmt translate {to}" if to else "nmt demo --to my-demo && nmt translate my-demo"
     print(f"\nWhat to try next:\n  {kept}\n  nmt train --pairs your.tsv --to my-model      your own pairs, two columns")
 
 
-def _print_scores(translator: Translator, pairs: Sequence[Pair]) -> None:
+def _print_scores(translator: Translator, pairs: Sequence[tuple[str, str]], links: Path) -> None:
     """Print the scores of the translations of pairs, and the alignment error of the given ones."""
-    from nmt.evaluation.alignment_error import Gold, alignment_error, strongest_links
+    from nmt.evaluation.alignment_error import alignment_error, read, strongest_links
     from nmt.evaluation.scores import score
     from nmt.evaluation.symmetrization import both_ways
 
-    sources, targets = [pair.source for pair in pairs], [pair.target for pair in pairs]
+    sources, targets = [source for source, _ in pairs], [target for _, target in pairs]
     print(score([found.text for found in translator.translate(sources)], targets))
     if translator.aligned:
         links_of = both_ways if translator.linked else strongest_links
         found = [links_of(scored.words()) for scored in translator.score(sources, targets)]
-        gold = [Gold(frozenset(pair.links), frozenset(pair.links)) for pair in pairs]
-        print(alignment_error(found, gold))
+        print(alignment_error(found, list(read(links.read_text(encoding="utf-8").splitlines(), links.name))))
 
 
 def corpus(

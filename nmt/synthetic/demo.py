@@ -28,14 +28,17 @@ splits contains both words of any such pair.
 """
 
 import random
+import subprocess
+import sys
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
-from nmt.errors import InputError, nearest
+from nmt.errors import InputError, WorkFailed, nearest
 from nmt.synthetic.clauses import PAST, PRESENT, Action, Sentence, clause
 from nmt.synthetic.complex_sentences import Storyteller
 from nmt.synthetic.lexicon import NOUNS, rows, verbs_of
@@ -290,6 +293,33 @@ def write(folder: Path) -> None:
         _write_lines(folder / f"{split}.ko", (pair.source for pair in chosen))
         _write_lines(folder / f"{split}.en", (pair.target for pair in chosen))
         _write_lines(folder / f"{split}.links", links)
+
+
+# The sentences are no garbage, and Python's collector would look at them again and again.
+_WRITE = "import gc, pathlib, sys; gc.disable(); from nmt.synthetic.demo import write; write(pathlib.Path(sys.argv[1]))"
+
+
+@contextmanager
+def written_meanwhile(folder: Path) -> Iterator[Callable[[], None]]:
+    """Write the corpus as :func:`write` does, in a process of its own, while this one imports TensorFlow.
+
+    Yields a function that waits until all files are there. It raises :class:`~nmt.errors.WorkFailed` if they cannot be
+    written. Without it the process is ended with the context.
+    """
+    command = [sys.executable, "-c", _WRITE, str(folder)]
+    # In a session of its own: Ctrl-C is for this process, which ends the other.
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True) as process:
+
+        def wait() -> None:
+            _, said = process.communicate()
+            if process.returncode:
+                last = (said.strip() or f"exit code {process.returncode}").splitlines()[-1]
+                raise WorkFailed(f"The built-in corpus could not be written into {folder}: {last}")
+
+        try:
+            yield wait
+        finally:
+            process.kill()
 
 
 def _write_lines(path: Path, lines: Iterable[str]) -> None:

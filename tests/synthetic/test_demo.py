@@ -1,8 +1,6 @@
 """The built-in corpus: its size, its splits, its links and that it never changes."""
 
 import os
-import subprocess
-import sys
 from collections import Counter
 from functools import cache
 from itertools import combinations
@@ -10,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from nmt.errors import InputError
+from nmt.errors import InputError, WorkFailed
 from nmt.synthetic import demo
 from nmt.synthetic.demo import SPLITS, Pair
 
@@ -22,8 +20,6 @@ GOLDEN = {
     "나는 영희를 사랑해": ("I love Younghee", ((0, 0), (1, 2), (2, 1))),
     "철수는 나를 사랑해": ("Cheolsu loves me", ((0, 0), (1, 2), (2, 1))),
 }
-
-WRITE = "import pathlib, sys; from nmt.synthetic import demo; demo.write(pathlib.Path(sys.argv[1]))"
 
 
 @cache
@@ -146,12 +142,22 @@ def test_written_files(tmp_path: Path) -> None:
         assert read == [(pair.source, pair.target, pair.links) for pair in demo.pairs(split)]
 
 
-def test_the_same_bytes_on_every_run(tmp_path: Path) -> None:
+def test_the_same_bytes_on_every_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # Another seed of hashes than that of this process: sets have another order there.
-    seed = "1" if os.environ.get("PYTHONHASHSEED") != "1" else "2"
-    environment = {**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": str(Path(demo.__file__).parents[2])}
-    subprocess.run([sys.executable, "-c", WRITE, tmp_path / "there"], env=environment, check=True)
-    demo.write(tmp_path / "here")
+    monkeypatch.setenv("PYTHONHASHSEED", "1" if os.environ.get("PYTHONHASHSEED") != "1" else "2")
+    monkeypatch.setenv("PYTHONPATH", str(Path(demo.__file__).parents[2]))
+    with demo.written_meanwhile(tmp_path / "there") as wait:
+        demo.write(tmp_path / "here")
+        wait()
     here, there = ({path.name: path.read_bytes() for path in (tmp_path / name).iterdir()} for name in ("here", "there"))
     assert len(here) == 12
     assert here == there
+
+
+def test_a_process_that_cannot_write_says_why(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with (
+        pytest.raises(WorkFailed, match=r"could not be written into .*file.*Not a directory"),
+        demo.written_meanwhile(tmp_path / "file" / "corpus") as wait,
+    ):
+        wait()
