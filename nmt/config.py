@@ -277,6 +277,11 @@ class Decoding:
     shortlist: bool = option(
         False, "search only among the pieces that the source calls for, from the file that `nmt shortlist` makes"
     )
+    xla: bool = option(
+        False,
+        "let XLA compile the search of translations, for a GPU: on a CPU the first batches wait seconds for it, and "
+        "rows that have ended are computed to the end",
+    )
     batch_size: int = option(64, "sentences translated in one batch", 1, 4096)
 
 
@@ -607,6 +612,14 @@ def _decoding_rules(c: Config, vocabulary: int | None = None, exported: bool = F
             "decoding.shortlist = true: a shortlist comes from the links of an attention, and this model has none.",
         ),
         (
+            d.xla and (language_model or m.source == "features"),
+            "decoding.xla = true compiles the search of translations from text, and this model makes none.",
+        ),
+        (
+            d.xla and d.shortlist,
+            "decoding.xla = true: XLA compiles no search whose size depends on the text, as with decoding.shortlist.",
+        ),
+        (
             d.min_length > d.max_length,
             f"decoding.min_length = {d.min_length} is more than decoding.max_length = {d.max_length}.",
         ),
@@ -623,6 +636,10 @@ def _decoding_rules(c: Config, vocabulary: int | None = None, exported: bool = F
             vocabulary is not None and beam > vocabulary,
             f"decoding.beam = {d.beam} is larger than the vocabulary, which has {vocabulary} pieces. Five to ten is "
             "usual.",
+        ),
+        (
+            exported and d.xla,
+            "TensorFlow Serving switches XLA off, so decoding.xla cannot be true in an export.",
         ),
         (
             exported and d.sample and not language_model,

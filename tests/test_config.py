@@ -142,6 +142,8 @@ def searching(decoding: Decoding, model: Model) -> Decoding:
         changes |= {"min_ratio": min(decoding.min_ratio, max_ratio(decoding))}
     if blind:
         changes |= {"coverage_penalty": 0.0, "shortlist": False}
+    if language_model or model.source == "features" or (decoding.shortlist and not blind):
+        changes |= {"xla": False}
     if changes.get("beam", decoding.beam) == 1:
         changes |= dict.fromkeys(("length_penalty", "coverage_penalty", "prune", "patience"), 0.0)
     elif 0 < decoding.patience * beam_size(decoding) < decoding.n_best:

@@ -183,7 +183,7 @@ class _Selection(NamedTuple):
 
     Attributes:
         selected: ``(rows,)``, true for those.
-        rows: ``(selected,)``, their numbers.
+        rows: ``(selected,)``, the numbers of those, or of all.
         positions: ``(rows,)``, the index of each row in ``rows``; without meaning for rows that are not selected.
     """
 
@@ -192,7 +192,11 @@ class _Selection(NamedTuple):
     positions: tf.Tensor
 
     @classmethod
-    def of(cls, selected: tf.Tensor) -> _Selection:
+    def of(cls, selected: tf.Tensor, fixed_shapes: bool) -> _Selection:
+        """Return the selected rows; all of them if their number must not depend on values."""
+        if fixed_shapes:
+            rows = tf.range(tf.size(selected))
+            return cls(selected, rows, rows)
         rows = tf.cast(tf.reshape(tf.where(selected), [-1]), tf.int32)
         positions = tf.minimum(tf.cumsum(tf.cast(selected, tf.int32), exclusive=True), tf.size(rows) - 1)
         return cls(selected, rows, positions)
@@ -258,7 +262,10 @@ class BeamSearch:
         self.bos, self.eos, self.size, self.n_best = bos, eos, size, n_best
         self.penalties, self.pruning = penalties or Penalties(), pruning or Pruning()
         self.mask = repeated(mask, size)  # (rows, source)
-        self.max_length, self.max_steps = tf.cast(constraints.max_length, tf.int32), constraints.max_steps
+        self.max_length, self.max_steps = (
+            tf.cast(constraints.max_length, tf.int32),
+            history.bound(constraints.max_steps),
+        )
         self.batch, self.source = tf.shape(mask)[0], tf.shape(mask)[1]
         self.rows = self.batch * size
         self.recorder, self.kept = recorder, recorder.size(self.source)
@@ -320,7 +327,7 @@ class BeamSearch:
     def _advance(self, loop: _Loop) -> tuple[_Loop]:
         """Take one step: extend, finish what ended, keep the best of the rest, finish what is at its limit."""
         t, active = loop.t, loop.active
-        selection = _Selection.of(tf.reshape(self._extended(loop), [-1]))
+        selection = _Selection.of(tf.reshape(self._extended(loop), [-1]), self.history.fixed_shapes)
         sentences = selection.rows // self.size
         last_tokens = tf.gather(active.last_tokens, selection.rows)
         logits, state, alignment = self.step(

@@ -1,4 +1,4 @@
-"""What a search writes at each step, kept in one of two ways: as arrays, or as tensors of a fixed size for TFLite."""
+"""What a search writes at each step, kept in one of three ways: as arrays, for TFLite, or for XLA."""
 
 from __future__ import annotations
 
@@ -14,16 +14,23 @@ class History(Protocol):
     """Holds one value of each kind for each step, in buffers that are variables of the search's loop.
 
     Attributes:
-        drops_rows: whether a search may run its step on fewer rows as others end, so that shapes change on the way.
+        drops_rows: whether a greedy search may run its step on fewer rows as others end, so that shapes change on the
+            way.
+        fixed_shapes: whether no shape of a search may depend on values: those of its inputs say all of them.
     """
 
     drops_rows: bool
+    fixed_shapes: bool
 
-    def empty(self, steps: tf.Tensor, zeros: Sequence[tf.Tensor]) -> Buffers:
+    def bound(self, steps: tf.Tensor) -> int | tf.Tensor:
+        """Return for how many steps there is a place, of a search that takes up to ``steps``, ``()``."""
+        ...
+
+    def empty(self, steps: int | tf.Tensor, zeros: Sequence[tf.Tensor]) -> Buffers:
         """Return buffers of ``steps`` values, zeros until they are written.
 
         Arguments:
-            steps: the number of values, ``()``.
+            steps: the number of values, ``()``, from :meth:`bound`.
             zeros: for each kind a tensor of zeros with the shape and type of a value.
         """
         ...
@@ -32,7 +39,7 @@ class History(Protocol):
         """Return the buffers with the values of step ``t``."""
         ...
 
-    def stack(self, buffers: Buffers, steps: tf.Tensor) -> tuple[tf.Tensor, ...]:
+    def stack(self, buffers: Buffers, steps: int | tf.Tensor) -> tuple[tf.Tensor, ...]:
         """Return the values of all steps, time first: ``(steps, …)`` each."""
         ...
 
@@ -41,8 +48,12 @@ class ArrayHistory:
     """Arrays of tensors: a step costs what it writes."""
 
     drops_rows = True
+    fixed_shapes = False
 
-    def empty(self, steps: tf.Tensor, zeros: Sequence[tf.Tensor]) -> Buffers:
+    def bound(self, steps: tf.Tensor) -> int | tf.Tensor:
+        return steps
+
+    def empty(self, steps: int | tf.Tensor, zeros: Sequence[tf.Tensor]) -> Buffers:
         # Values that are never written take the shape of the first, which may be known in the graph only.
         return tuple(
             tf.TensorArray(zero.dtype, tf.maximum(steps, 1), clear_after_read=False, element_shape=zero.shape).write(
@@ -54,7 +65,7 @@ class ArrayHistory:
     def write(self, buffers: Buffers, t: tf.Tensor, values: Sequence[tf.Tensor]) -> Buffers:
         return tuple(buffer.write(t, value) for buffer, value in zip(buffers, values, strict=True))
 
-    def stack(self, buffers: Buffers, steps: tf.Tensor) -> tuple[tf.Tensor, ...]:
+    def stack(self, buffers: Buffers, steps: int | tf.Tensor) -> tuple[tf.Tensor, ...]:
         return tuple(buffer.stack()[:steps] for buffer in buffers)
 
 
@@ -62,8 +73,12 @@ class DenseHistory:
     """Tensors ``(steps, …)`` that each step copies: TFLite has no arrays for a batch of any size."""
 
     drops_rows = False
+    fixed_shapes = False
 
-    def empty(self, steps: tf.Tensor, zeros: Sequence[tf.Tensor]) -> Buffers:
+    def bound(self, steps: tf.Tensor) -> int | tf.Tensor:
+        return steps
+
+    def empty(self, steps: int | tf.Tensor, zeros: Sequence[tf.Tensor]) -> Buffers:
         return tuple(tf.zeros(tf.concat([[steps], tf.shape(zero)], 0), zero.dtype) for zero in zeros)
 
     def write(self, buffers: Buffers, t: tf.Tensor, values: Sequence[tf.Tensor]) -> Buffers:
@@ -73,8 +88,27 @@ class DenseHistory:
             for buffer, value in zip(buffers, values, strict=True)
         )
 
-    def stack(self, buffers: Buffers, steps: tf.Tensor) -> tuple[tf.Tensor, ...]:
+    def stack(self, buffers: Buffers, steps: int | tf.Tensor) -> tuple[tf.Tensor, ...]:
         return buffers
+
+
+class BoundedHistory(ArrayHistory):
+    """Arrays with a place for every step that any search may take: XLA compiles no shape that depends on values.
+
+    The hypotheses of a search then have as many places, zeros after what was written, whatever their maximum lengths.
+
+    Arguments:
+        most: the number of places, at least the maximum length of every row.
+    """
+
+    drops_rows = False
+    fixed_shapes = True
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+
+    def bound(self, steps: tf.Tensor) -> int | tf.Tensor:
+        return self.most
 
 
 ARRAYS, DENSE = ArrayHistory(), DenseHistory()

@@ -158,7 +158,7 @@ def greedy(
     >>> greedy(count, (), (), 1, Constraints(tf.constant([8])), bos=0, eos=4).tokens.numpy().tolist()
     [[[1, 2, 3, 0, 0, 0, 0, 0]]]
     """
-    max_steps = constraints.max_steps
+    max_steps = history.bound(constraints.max_steps)
     batch = tf.shape(constraints.max_length)[0]
     drops = history.drops_rows
 

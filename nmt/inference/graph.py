@@ -17,6 +17,8 @@ from nmt.decoding.repetition import stop_repetition
 from nmt.decoding.search import Hypotheses
 from nmt.decoding.shortlist import Shortlist
 from nmt.decoding.strategies import constraints_for, graph_settings, search, selection_for, with_spares
+from nmt.errors import InputError
+from nmt.inference.compiled_search import search_compiled
 from nmt.models.language_model import LanguageModel
 from nmt.models.linked import LinkedModel
 from nmt.models.seq2seq import Seq2Seq
@@ -72,7 +74,6 @@ class TranslationGraph:
             ``(batch,)``, the prefixes as their pieces spell them.
         """
         source, lengths, truncated = self._read(texts, settings.max_length)
-        memory = self.model.encode(source)
         prefix = self.tokenizers.target.encode(prefixes) if prefixed else None
         constraints = constraints_for(
             settings,
@@ -82,19 +83,7 @@ class TranslationGraph:
             space=self.tokenizers.target.space,
             phrases=Phrases(*phrases) if phrases else None,
         )
-        # The attention may rest on EOS when no source token is relevant, so EOS need not be covered.
-        mask = (source != PAD) & (source != EOS)
-        mask = mask if self.model.aligned else mask[:, :0]
-        selection = selection_for(settings, self.shortlist, source, constraints)
-        found = search_tokens(
-            self.model,
-            with_spares(settings),
-            memory,
-            mask=mask,
-            constraints=constraints,
-            numbers=numbers,
-            selection=selection,
-        )
+        found = self._searched(settings, source, constraints, numbers)
         return {
             **written_texts(settings, self.tokenizers, found, constraints),
             "source": source,
@@ -102,6 +91,26 @@ class TranslationGraph:
             "truncated": truncated,
             "begun": self.tokenizers.target.decode(prefix) if prefixed else tf.fill(tf.shape(texts), ""),
         }
+
+    def _searched(
+        self, settings: Decoding, source: tf.Tensor, constraints: Constraints, numbers: tf.Tensor
+    ) -> Hypotheses:
+        settings = with_spares(settings)
+        if settings.xla:
+            if constraints.phrases is not None:
+                raise InputError("A glossary needs a search that XLA does not compile. Set decoding.xla = false.")
+            return search_compiled(self.model, settings, source, constraints, numbers)
+        # The attention may rest on EOS when no source token is relevant, so EOS need not be covered.
+        mask = (source != PAD) & (source != EOS)
+        return search_tokens(
+            self.model,
+            settings,
+            self.model.encode(source),
+            mask=mask if self.model.aligned else mask[:, :0],
+            constraints=constraints,
+            numbers=numbers,
+            selection=selection_for(settings, self.shortlist, source, constraints),
+        )
 
     def score(self, sources: tf.Tensor, targets: tf.Tensor, max_length: tf.Tensor) -> Outputs:
         """Score ``targets`` as the translations of ``sources``, ``(batch,)`` each.

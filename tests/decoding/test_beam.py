@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from nmt.decoding.beam import BeamSearch, Penalties, Pruning
 from nmt.decoding.constraints import Constraints
-from nmt.decoding.history import ARRAYS, DENSE
+from nmt.decoding.history import ARRAYS, DENSE, BoundedHistory
 from nmt.decoding.search import greedy
 
 PAD, UNK, BOS, EOS, VOCABULARY, SOURCE = 0, 1, 2, 3, 7, 5
@@ -175,6 +175,21 @@ def test_both_histories_give_the_same(seed, size, limits, penalties, no_repeat):
     ]
     for one, other in zip(*found, strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+def test_a_search_that_xla_compiled_gives_the_same_and_zeros_behind():
+    table, limits, penalties = tables(5, 4, 6), [6, 0, 3, 5], Penalties(1.0, coverage=0.3)
+
+    def run(history):
+        return search(table, limits, 3, 2, penalties, Pruning(margin=4.0), history, no_repeat=2)
+
+    compiled = tf.function(lambda: run(BoundedHistory(8)), jit_compile=True, autograph=False)
+    for plain, found in zip(run(ARRAYS), compiled(), strict=True):
+        found = found.numpy()
+        if found.ndim > 2:
+            assert found.shape[2] == 8 and not found[:, :, 6:].any()
+            found = found[:, :, :6]
+        np.testing.assert_allclose(found, plain, atol=1e-5)
 
 
 @given(

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nmt.decoding.constraints import Constraints
-from nmt.decoding.history import ARRAYS, DENSE
+from nmt.decoding.history import ARRAYS, DENSE, BoundedHistory
 from nmt.decoding.search import Hypotheses, greedy
 
 BOS, EOS, VOCABULARY, SOURCE = 2, 3, 11, 5
@@ -196,6 +196,17 @@ def test_both_histories_give_the_same(seed, limits, no_repeat):
     found = [search(*tables, limits, history, no_repeat=no_repeat) for history in (ARRAYS, DENSE)]
     for one, other in zip(*found, strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+def test_a_search_that_xla_compiled_gives_the_same_and_zeros_behind():
+    tables, limits = random_tables(5, 4, steps=6), [6, 0, 3, 5]
+    compiled = tf.function(lambda: search(*tables, limits, BoundedHistory(8)), jit_compile=True, autograph=False)
+    for name, plain, found in zip(Hypotheses._fields, search(*tables, limits), compiled(), strict=True):
+        found = found.numpy()
+        if found.ndim > 2:
+            assert found.shape[2] == 8 and not found[:, :, 6:].any()
+            found = found[:, :, :6]
+        np.testing.assert_allclose(found, plain, atol=1e-5, err_msg=name)
 
 
 def test_rows_of_a_model_without_an_alignment_end_one_by_one():

@@ -90,6 +90,16 @@ def assert_equal(some: list[Translation], others: list[Translation], tolerance: 
 # Translations
 
 
+def test_a_search_that_xla_compiled_translates_the_same(translator: Translator) -> None:
+    texts, prefixes = ["mina bap mogo", "juno", "sora cha pado mogo"], ["", "Juno", ""]  # three rows, four compiled
+    plain, compiled = (translator.translate(texts, prefixes, xla=xla) for xla in (False, True))
+    for one, other in zip(plain, compiled, strict=True):
+        assert one.text == other.text
+        assert one.score == pytest.approx(other.score, abs=1e-4)
+        assert one.alignment.shape == other.alignment.shape
+        np.testing.assert_allclose(one.alignment, other.alignment, atol=1e-5)
+
+
 def test_it_has_learned_something(translator: Translator) -> None:
     texts = [translation.text for translation in translator.translate(SOURCES)]
     assert len(set(texts)) > 5
