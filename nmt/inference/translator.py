@@ -209,7 +209,7 @@ class Translator(Searcher):
             glossary: terms whose translations are wanted, see :class:`~nmt.inference.glossary.Glossary`. Texts without
                 any are translated as without it; others by a beam search for translations that have them, see
                 :mod:`nmt.decoding.phrase_beam`. A model that has learned from annotations reads them in the source
-                instead, and may inflect them, see :mod:`nmt.data.annotations`.
+                first, and may inflect them, see :mod:`nmt.data.annotations`.
             decoding: keys of the config's section that are different this time, as in ``beam=5, length_penalty=1.0``.
 
         Raises:
@@ -236,7 +236,18 @@ class Translator(Searcher):
             raise TypeError("Give a list of sentences, not one string.")
         settings = self.decoding(**decoding)
         if glossary and self.annotates:
-            return self._annotated(texts, prefixes, first, glossary, decoding)
+            return self._annotated(texts, prefixes, first, glossary, settings)
+        return self._searched_all(texts, prefixes, first, glossary, settings)
+
+    def _searched_all(
+        self,
+        texts: Sequence[str],
+        prefixes: Sequence[str] | None,
+        first: int,
+        glossary: Glossary | None,
+        settings: Decoding,
+    ) -> list[list[Translation]]:
+        """Return what :meth:`hypotheses` does, with the terms of a glossary by a constrained search."""
         whole, texts = texts, [readable(text) for text in texts]
         begins = [""] * len(texts) if prefixes is None else list(prefixes)
         if prefixes is not None:
@@ -307,12 +318,15 @@ class Translator(Searcher):
         prefixes: Sequence[str] | None,
         first: int,
         glossary: Glossary,
-        decoding: dict[str, Any],
+        settings: Decoding,
     ) -> list[list[Translation]]:
-        """Translate as :meth:`hypotheses` does, with the wanted translations of terms beside them in the source."""
+        """Return what :meth:`hypotheses` does, with the wanted translations of terms beside them in the source.
+
+        Texts whose translation lacks one are searched for those that have it.
+        """
         whole, texts = texts, [readable(text) for text in texts]
         found = [glossary.find(text) for text in texts]
-        if any(found) and self.decoding(**decoding).sample:
+        if any(found) and settings.sample:
             raise InputError(_DRAWN)
         for terms in found:
             for each in terms:
@@ -322,11 +336,17 @@ class Translator(Searcher):
             for text, terms in zip(texts, found, strict=True)
         ]
         lines = [one.text if terms else given for given, one, terms in zip(whole, read, found, strict=True)]
-        several = self.hypotheses(lines, prefixes, first, **decoding)
-        return [
+        several = self._searched_all(lines, prefixes, first, None, settings)
+        results = [
             [self._without_annotations(each, text, one) for each in best] if terms else best
             for best, text, one, terms in zip(several, texts, read, found, strict=True)
         ]
+        lacking = [i for i, text in enumerate(texts) if found[i] and glossary.missing(text, results[i][0].text)]
+        begins = None if prefixes is None else [prefixes[i] for i in lacking]
+        forced = self._searched_all([texts[i] for i in lacking], begins, first, glossary, settings)
+        for i, best in zip(lacking, forced, strict=True):
+            results[i] = best
+        return results
 
     def _without_annotations(self, found: Translation, text: str, read: Annotated) -> Translation:
         """Return the translation of an annotated text as one of the text itself.

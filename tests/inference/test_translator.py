@@ -3,6 +3,7 @@
 import shutil
 import unicodedata
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -630,16 +631,28 @@ def test_a_glossary_is_heeded_and_other_lines_stay(translator: Translator) -> No
     assert found[0].alignment.shape == (len(found[0].tokens), len(found[0].source_tokens) + 1)
 
 
-def test_a_model_of_annotations_reads_the_terms_in_its_source() -> None:
+def test_a_model_of_annotations_reads_the_terms_in_its_source(monkeypatch: pytest.MonkeyPatch) -> None:
     pairs = [("mina ⟦ bapun ⇒ rice ⟧ mogo", "Mina eats rice"), ("mina bapun mogo", "Mina eats rice")]
     tokenizers = train_tokenizers(pairs, "word", joint=False)
     config = with_settings(Config(), ["data.annotations=0.5", "model.units=8", "model.embedding=8", "text.kind=word"])
     keras.utils.set_random_seed(1)
     model = build_model(config, tokenizers.source.vocabulary, tokenizers.target.vocabulary)
     made = Translator(model, tokenizers, config)
-    source = "mina bapun mogo"
-    plain, inline = made.translate([source, pairs[0][0]])
-    (found,) = made.translate([source], glossary=Glossary({"bapun": "rice"}))
+    line, source = pairs[0][0], pairs[1][0]
+    plain, inline = made.translate([source, line])
+    asked = []
+
+    def searched(texts: list[str], *more: Any) -> list[list[Translation]]:
+        asked.append((texts, more[2]))
+        return [[inline if text == line else replace(plain, text="forced")] for text in texts]
+
+    monkeypatch.setattr(made, "_searched_all", searched)
+    glossary = Glossary({"bapun": "rice"})
+    # An untrained model does not write it, so it is searched for.
+    assert [each.text for each in made.translate([source, "mina"], glossary=glossary)] == ["forced", "forced"]
+    assert asked == [([line, "mina"], None), ([source], glossary)]
+    monkeypatch.setattr(glossary, "missing", lambda *_: [])
+    (found,) = made.translate([source], glossary=glossary)
     assert found.source_tokens == plain.source_tokens and (found.text, found.score) == (inline.text, inline.score)
     # mina, the five pieces of ⟦ bapun ⇒ rice ⟧, mogo and the end.
     sums = np.add.reduceat(inline.alignment, [0, 1, 6, 7], axis=1)
@@ -647,6 +660,8 @@ def test_a_model_of_annotations_reads_the_terms_in_its_source() -> None:
     assert found.words().source == ("mina", "bapun", "mogo")
     with pytest.raises(InputError, match="cannot read 'tea', the translation of 'bapun'"):
         made.check_glossary(Glossary({"bapun": "tea"}))
+    with pytest.raises(InputError, match="a sample is drawn by chance"):
+        made.translate([source], glossary=glossary, sample=True)
 
 
 def test_what_a_glossary_cannot_have_is_refused(translator: Translator) -> None:
