@@ -45,7 +45,10 @@ def endpoints(captioner: Captioner, settings: Decoding) -> dict[str, Callable]:
     """Return the function of each signature, from tensors to tensors."""
     graph = CaptionGraph(captioner.model, captioner.tokenizers)
     pieces = pieces_by_id(captioner.tokenizers.target)
+    shape = [None, captioner.config.model.source_cells, captioner.config.model.source_width]
 
+    # Traced, and written, once for both.
+    @tf.function(input_signature=[tf.TensorSpec(shape, tf.float32)], autograph=False)
     def search(features: tf.Tensor) -> dict[str, tf.Tensor]:
         features, finite = _finite(features)
         outputs = search_outputs(graph.caption(settings, features, tf.zeros([tf.shape(features)[0], 0])))

@@ -42,6 +42,8 @@ def classifying(labeller: Labeller) -> dict[str, Callable]:
     names = tf.constant(labeller.labels.names)
     pieces = tf.constant(pieces_by_id(labeller.tokenizers.source))
 
+    # Traced, and written, once for both.
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string)], autograph=False)
     def classify(text: tf.Tensor) -> dict[str, tf.Tensor]:
         found = labeller.graph.label(text, labeller.config.decoding.max_length)
         probabilities, order = tf.math.top_k(found["probabilities"], len(labeller.labels.names))
@@ -68,6 +70,8 @@ def tagging(labeller: Labeller) -> dict[str, Callable]:
     """Return the function of each signature of a tagger, from tensors to tensors."""
     names = tf.constant(labeller.labels.names)
 
+    # Traced, and written, once for both.
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string)], autograph=False)
     def tag(text: tf.Tensor) -> dict[str, tf.Tensor]:
         found = labeller.graph.label(text, labeller.config.decoding.max_length)
         likeliest = tf.gather(names, tf.argmax(found["probabilities"], -1))

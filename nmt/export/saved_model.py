@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import keras
 import tensorflow as tf
 
 from nmt import checksums
@@ -23,6 +22,7 @@ from nmt.errors import InputError
 from nmt.export.confidence_graph import ConfidenceGraph
 from nmt.export.versions import check_place
 from nmt.inference.graph import TranslationGraph
+from nmt.inference.saved_functions import save_functions
 from nmt.inference.translator import Translator
 from nmt.signatures import SIGNATURES, Signature
 
@@ -96,14 +96,11 @@ def write_archive(
         signatures: their inputs and outputs.
         tokenizers: that the functions use.
     """
-    archive = keras.export.ExportArchive()
-    # Keras finds variables by itself, but not the tokenizers. Tracking the model would write it a second time.
-    for tokenizer in tokenizers:
-        archive.track(tokenizer.resource)
-    for name, endpoint in endpoints.items():
-        inputs = [tf.TensorSpec(part.shape, part.dtype, key) for key, part in signatures[name].inputs.items()]
-        archive.add_endpoint(name, endpoint, inputs)
-    archive.write_out(str(folder), verbose=False)
+    functions = {
+        name: (endpoint, [tf.TensorSpec(part.shape, part.dtype, key) for key, part in signatures[name].inputs.items()])
+        for name, endpoint in endpoints.items()
+    }
+    save_functions(folder, functions, [tokenizer.resource for tokenizer in tokenizers])
     (folder / WARMUP).parent.mkdir()
     _write_warmup(folder / WARMUP, signatures)
     parts = (path for path in folder.rglob("*") if path.is_file())
@@ -116,6 +113,8 @@ def endpoints(translator: Translator, settings: Decoding) -> dict[str, Callable]
     rated = translator.confidence and ConfidenceGraph(translator.confidence, translator.tokenizers, translator.aligned)
     pieces = [pieces_by_id(tokenizer) for tokenizer in (translator.tokenizers.source, translator.tokenizers.target)]
 
+    # Traced, and written, once for both.
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string)], autograph=False)
     def search(text: tf.Tensor) -> dict[str, tf.Tensor]:
         no_numbers = tf.zeros([tf.shape(text)[0], 0])
         outputs = graph.translate(

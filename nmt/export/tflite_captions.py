@@ -9,14 +9,11 @@ from pathlib import Path
 import tensorflow as tf
 
 from nmt.config import Decoding, check_decoding
-from nmt.data.tokenizers import BOS, EOS, UNK
-from nmt.decoding.history import DENSE
-from nmt.decoding.repetition import stop_repetition
-from nmt.decoding.strategies import constraints_for, search, with_spares
+from nmt.data.tokenizers import UNK
+from nmt.decoding.strategies import constraints_for, with_spares
 from nmt.export.tflite import write_folder
 from nmt.inference.captioner import Captioner
-from nmt.inference.lite import OUTPUTS, Quantize, Unaligned, all_converted
-from nmt.layers.recurrence import dense_loops
+from nmt.inference.lite import Quantize, Unaligned, all_converted, dense_search
 
 
 def export(captioner: Captioner, to: Path, settings: Decoding, quantize: Quantize = "none", card: str = "") -> None:
@@ -72,19 +69,7 @@ def _function(captioner: Captioner, settings: Decoding) -> Callable[[tf.Tensor],
     def caption(features: tf.Tensor) -> dict[str, tf.Tensor]:
         rows = tf.shape(features)[0]
         constraints = constraints_for(settings, tf.fill([rows], cells), prefix=None, unknown=UNK, space=space)
-        with dense_loops():
-            found = search(
-                model,
-                with_spares(settings),
-                memory=model.encode(features),
-                mask=tf.ones([rows, cells if aligned else 1], tf.bool),
-                constraints=constraints,
-                numbers=tf.zeros([rows, 0]),
-                bos=BOS,
-                eos=EOS,
-                history=DENSE,
-            )
-        found, cut_off = stop_repetition(found, constraints)
-        return {**{name: getattr(found, name) for name in OUTPUTS}, "unfinished": cut_off}
+        mask = tf.ones([rows, cells if aligned else 1], tf.bool)
+        return dense_search(model, with_spares(settings), features, mask=mask, constraints=constraints)
 
     return caption

@@ -9,16 +9,12 @@ from pathlib import Path
 import tensorflow as tf
 
 from nmt.config import Decoding, check_decoding
-from nmt.data.tokenizers import BOS, EOS, UNK
+from nmt.data.tokenizers import UNK
 from nmt.decoding.constraints import Constraints
-from nmt.decoding.history import DENSE
-from nmt.decoding.repetition import stop_repetition
-from nmt.decoding.strategies import search
 from nmt.export.saved_language_model import searching_and_drawing
 from nmt.export.tflite import write_folder
 from nmt.inference.completer import Completer
-from nmt.inference.lite import Quantize, Unaligned, all_converted
-from nmt.layers.recurrence import dense_loops
+from nmt.inference.lite import Quantize, Unaligned, all_converted, dense_search
 
 # The fields of hypotheses that the program on a device reads.
 _FIELDS = ("tokens", "lengths", "scores")
@@ -72,19 +68,9 @@ def _function(completer: Completer, settings: Decoding) -> Callable[..., dict[st
         rows = tf.shape(source)[0]
         limits = tf.fill([rows], settings.max_length)
         constraints = Constraints(limits, prefix=source, no_repeat=settings.no_repeat, unknown=UNK)
-        with dense_loops():
-            found = search(
-                model,
-                settings,
-                memory=model.encode(source),
-                mask=tf.zeros([rows, 1], tf.bool),
-                constraints=constraints,
-                numbers=tf.zeros([rows, 0]) if numbers is None else numbers,
-                bos=BOS,
-                eos=EOS,
-                history=DENSE,
-            )
-        found, cut_off = stop_repetition(found, constraints)
-        return {**{name: getattr(found, name) for name in _FIELDS}, "unfinished": cut_off}
+        mask = tf.zeros([rows, 1], tf.bool)
+        return dense_search(
+            model, settings, source, mask=mask, constraints=constraints, numbers=numbers, fields=_FIELDS
+        )
 
     return complete

@@ -5,19 +5,21 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
+from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Literal
 
-import keras
 import numpy as np
 import tensorflow as tf
 
 from nmt.config import Decoding, beam_size
 from nmt.data.tokenizers import BOS, EOS, PAD, UNK
+from nmt.decoding.constraints import Constraints
 from nmt.decoding.history import DENSE
 from nmt.decoding.repetition import stop_repetition
 from nmt.decoding.strategies import constraints_for, graph_settings, search, with_spares
 from nmt.errors import InputError
+from nmt.inference.saved_functions import save_functions
 from nmt.layers.recurrence import dense_loops
 from nmt.tf_import import quantize_dense_layers_whole
 
@@ -105,14 +107,13 @@ def all_converted(
         signatures: by name, each a function and its inputs.
         quantize, custom: see :func:`converted`.
     """
-    archive = keras.export.ExportArchive()
-    for name, (function, takes) in signatures.items():
-        archive.add_endpoint(name, function, list(takes))
     with tempfile.TemporaryDirectory() as place:
-        archive.write_out(place, verbose=False)
+        save_functions(Path(place), signatures)
         converter = tf.lite.TFLiteConverter.from_saved_model(place, signature_keys=list(signatures))
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
         converter.allow_custom_ops = custom
+        # A note on the converter, for which the whole model would be read and written once more in Python.
+        converter.exclude_conversion_metadata = True
         if quantize != "none":
             converter.optimizations = [tf.lite.Optimize.DEFAULT]
         if quantize == "float16":
@@ -139,23 +140,44 @@ def search_function(
         mask = (source != PAD) & (source != EOS)
         lengths = tf.reduce_sum(tf.cast(mask, tf.int32), 1)
         constraints = constraints_for(settings, lengths, prefix=None, unknown=UNK, space=space)
-        with dense_loops():
-            found = search(
-                model,
-                with_spares(settings),
-                memory=model.encode(source),
-                mask=mask if aligned else mask[:, :1],
-                constraints=constraints,
-                numbers=tf.zeros([tf.shape(source)[0], 0]),
-                bos=BOS,
-                eos=EOS,
-                history=DENSE,
-            )
-        found, cut_off = stop_repetition(found, constraints)
-        outputs = {name: getattr(found, name) for name in fields}
-        return {**outputs, "unfinished": cut_off}
+        covered = mask if aligned else mask[:, :1]
+        return dense_search(model, with_spares(settings), source, mask=covered, constraints=constraints, fields=fields)
 
     return translate
+
+
+def dense_search(
+    model: Any,
+    settings: Decoding,
+    source: tf.Tensor,
+    *,
+    mask: tf.Tensor,
+    constraints: Constraints,
+    numbers: tf.Tensor | None = None,
+    fields: Sequence[str] = OUTPUTS,
+) -> dict[str, tf.Tensor]:
+    """Return ``fields`` of the hypotheses of a search that TFLite can run, and ``unfinished``.
+
+    Arguments:
+        model, settings, mask, constraints: see :func:`~nmt.decoding.strategies.search`.
+        source: what the model encodes.
+        numbers: the same, if it draws.
+        fields: of :class:`~nmt.decoding.search.Hypotheses`.
+    """
+    with dense_loops():
+        found = search(
+            model,
+            settings,
+            memory=model.encode(source),
+            mask=mask,
+            constraints=constraints,
+            numbers=tf.zeros([tf.shape(source)[0], 0]) if numbers is None else numbers,
+            bos=BOS,
+            eos=EOS,
+            history=DENSE,
+        )
+    found, cut_off = stop_repetition(found, constraints)
+    return {**{name: getattr(found, name) for name in fields}, "unfinished": cut_off}
 
 
 class Unaligned:
