@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import re
 import sys
 from functools import cache
 from pathlib import Path
@@ -20,9 +22,16 @@ import reference
 ROOT = Path(__file__).parent.parent.parent
 _HIDE_MENU = "---\nhide: [navigation]\n---\n\n"
 
+# The code of functions and classes, a quarter of the pages: what a page has of it, and what stands for it meanwhile.
+_CODE = re.compile(r'<details class="mkdocstrings-source">.*?</details>', re.DOTALL)
+_PLACE = re.compile(r"<!-- code (\d+) -->")
+_taken: list[str] = []
+
 
 def on_config(config: Any) -> Any:
     """Add the commands and the modules, as they are now, to the menu of mkdocs.yml."""
+    _taken.clear()
+    gc.set_threshold(100_000, 50, 100)  # nearly all that a build makes stays until its end
     commands = [{f"nmt {name}": _command_page(name)} for name in command_pages.pages()]
     config.nav += [{"Commands": ["commands.md", *commands]}, {"Reference": _menu(reference.modules(ROOT))}]
     return config
@@ -48,6 +57,21 @@ def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
         return links.linked(markdown, file, _places(), ROOT)
     except ValueError as error:
         raise PluginError(str(error)) from None
+
+
+def on_page_content(html: str, **_: Any) -> str:
+    """Take the code out of a page, so that a search finds what is said of it and the index has half the size."""
+
+    def take(code: re.Match[str]) -> str:
+        _taken.append(code[0])
+        return f"<!-- code {len(_taken) - 1} -->"
+
+    return _CODE.sub(take, html)
+
+
+def on_post_page(output: str, **_: Any) -> str:
+    """Put the code into the finished page."""
+    return _PLACE.sub(lambda place: _taken[int(place[1])], output)
 
 
 @cache
