@@ -190,11 +190,13 @@ def _shapes(model: keras.Model) -> list[tuple]:
 
 def save_weights(model: keras.Model, path: Path) -> None:
     """Write a model's weights without its optimizer, which Keras would add and which is twice as large."""
-    twin = type(model).from_config(model.get_config())
-    if not twin.built:
-        twin.build()
-    twin.set_weights(model.get_weights())
-    twin.save_weights(path)
+    if model.compiled:
+        twin = type(model).from_config(model.get_config())
+        if not twin.built:
+            twin.build()
+        twin.set_weights(model.get_weights())
+        model = twin
+    model.save_weights(path)
 
 
 def load_weights(model: keras.Model, path: Path) -> None:

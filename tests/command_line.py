@@ -121,11 +121,14 @@ def suit_tests() -> None:
 
     A graph of a test runs once or twice on a few numbers, and optimizing it first takes longer than it does. Its
     operations need not remember the calls that made them, most of which are pytest's. No test cuts the power, so none
-    waits for the disk: files are read back from memory. What is ``installed`` runs as it does for users, and so do the
-    lessons.
+    waits for the disk: files are read back from memory. A training draws one alignment an epoch for TensorBoard, not
+    four, which take as long as its steps. A process has one of the cores, so it computes a batch in one part, which
+    halves the graph. What is ``installed`` runs as it does for users, and so do the lessons.
     """
     import tensorflow as tf
     from tensorflow.python.util import tf_stack
+
+    from nmt.training import batch_parts, tensorboard
 
     calls = tf_stack.extract_stack()
     assert len(calls)  # read once, before threads share them
@@ -133,6 +136,8 @@ def suit_tests() -> None:
     tf.config.threading.set_intra_op_parallelism_threads(1)
     tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
     gc.set_threshold(50_000, 20, 100)
+    tensorboard.DRAWN = 1
+    batch_parts.cores = lambda: 1
     if os.fsync is posix.fsync:  # not that of a proof, which follows it
         os.fsync = lambda descriptor: None  # type: ignore[assignment]
 

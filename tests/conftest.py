@@ -1,5 +1,6 @@
 """The order of the tests."""
 
+import gc
 import os
 
 import pytest
@@ -21,6 +22,11 @@ LONG = (
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put the long files first; all others keep their order."""
     items.sort(key=lambda item: LONG.index(item.path.name) if item.path.name in LONG else len(LONG))
+
+
+def pytest_collection_finish() -> None:
+    """Take what was imported and collected for no garbage: TFLite's converter looks for some in all there is."""
+    gc.freeze()
 
 
 def pytest_configure() -> None:

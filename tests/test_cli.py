@@ -190,6 +190,7 @@ def test_the_demo_runs_to_its_end(tmp_path: Path) -> None:
     assert "나는 밥을 먹었다  →" in output and "나는 철수를 사랑해  →" in output
     assert f"nmt translate {folder}" in output
     assert (folder / "confidence.json").is_file() and "expected calibration error" in result.stderr.decode()
+    assert b"alignment/4" in (folder / "logs" / "dev" / "events.out.tfevents.nmt").read_bytes()
     assert nmt("translate", folder, stdin="나는 밥을 먹었다\n".encode()).stdout.count(b"\n") == 1
 
 

@@ -2,6 +2,9 @@
 
 import contextlib
 import gc
+import sys
+
+from command_line import suit_tests
 
 
 def _warm() -> None:
@@ -35,3 +38,6 @@ gc.disable()
 _warm()
 gc.freeze()
 gc.enable()
+# What a command starts is forked from here, too, and not by ``command_line``.
+if "pytest" not in sys.modules:
+    suit_tests()

@@ -2,4 +2,10 @@
 
 from nmt.tf_import import import_tensorflow
 
-import_tensorflow()
+
+def _warm() -> None:
+    import_tensorflow()
+    import nmt.training.fit  # noqa: F401
+
+
+_warm()

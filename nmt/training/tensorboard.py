@@ -43,8 +43,8 @@ from nmt.training.row_captioner import RowCaptioner
 # The runs in TensorBoard: of the model that learns, and of the one that is kept, on the development set.
 TRAIN, DEV = "train", "dev"
 
-# Sentences that are shown. A picture takes some tenths of a second.
-SHOWN = 4
+# Sentences that are shown, and those with a picture of their alignment, which takes a tenth of a second.
+SHOWN = DRAWN = 4
 
 _GROUPS = {
     "fit": ("loss", "perplexity", "accuracy", "alignment_loss"),
@@ -201,7 +201,7 @@ class Translations(keras.callbacks.Callback):
         rows = [(*pair, one.text, f"{one.score:.2f}") for pair, one in zip(self.pairs, made, strict=True)]
         shown = [text_pb("translations", table(["source", "reference", "output", "score"], rows))]
         for number, ((_, reference), one) in enumerate(zip(self.pairs, made, strict=True), start=1):
-            if one.alignment is not None:
+            if one.alignment is not None and number <= DRAWN:
                 png = heat_map(one.words(), title=f"epoch {epoch + 1}, reference: {reference}").png(100)
                 shown.append(image_pb(f"alignment/{number}", png))
         self.file.add(epoch + 1, shown)

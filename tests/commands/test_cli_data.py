@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 
 import pytest
-from command_line import PAIRS, TINY, nmt, refused
+from command_line import PAIRS, TINY, here, nmt, refused
 
 DEV = [("새 밥을 먹었다", "he ate new rice"), PAIRS[0]]
 
@@ -139,7 +139,7 @@ def test_a_page_is_never_written_over_the_pairs(tmp_path: Path) -> None:
 
 def test_a_forecast_that_is_refused_comes_after_what_was_found(corpus: Path) -> None:
     guided = ["--set", "training.guided_alignment=0.1"]
-    result = nmt("data", corpus / "train.tsv", corpus / "dev.tsv", "--forecast", *TINY, *guided)
+    result = here("data", corpus / "train.tsv", corpus / "dev.tsv", "--forecast", *TINY, *guided)
     assert (result.returncode, b"48 pairs" in result.stdout) == (2, True)
     assert b"Traceback" not in result.stderr
 

@@ -74,7 +74,8 @@ from nmt.config import Config, with_settings
 from nmt.data.corpora import from_tsv
 from nmt.training.fit import train_model
 config = with_settings(Config(), ["model.units=8", "model.embedding=8",
-    "training.devices=2", "training.batch_size=7", "data.buckets=2", "training.epochs=1"])
+    "training.devices=2", "training.batch_size=7", "data.buckets=2", "training.epochs=1",
+    "decoding.max_length=9"])  # an untrained model does not stop
 corpus = from_tsv(Path(sys.argv[1]))
 train_model(config, corpus, corpus, Path(sys.argv[2]))
 more = with_settings(config, ["training.epochs=2"])
