@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+from test_beam import BOS, EOS, SOURCE, VOCABULARY, WRITTEN, table_step, tables
 
 from nmt.decoding import phrase_beam
 from nmt.decoding.beam import BeamSearch, Penalties, Pruning
@@ -10,23 +11,7 @@ from nmt.decoding.constraints import Constraints
 from nmt.decoding.phrase_beam import PhraseBeamSearch
 from nmt.decoding.phrases import phrases_of
 
-BOS, EOS, VOCABULARY, SOURCE = 2, 3, 7, 5
-WRITTEN = [1, 4, 5, 6]
 UNKNOWN = (0, 0)
-
-
-def table_step(tokens, state, memory):
-    """Read the scores of row b at time t after word w from ``memory[0][b, t, w]``; the state counts the steps."""
-    scores, weights = memory
-    now = tf.gather(tf.gather(scores, state, batch_dims=1), tokens, batch_dims=1)
-    return now, state + 1, tf.gather(tf.gather(weights, state, batch_dims=1), tokens, batch_dims=1)
-
-
-def tables(seed, rows, steps):
-    rng = np.random.default_rng(seed)
-    scores = rng.normal(size=[rows, steps, VOCABULARY, VOCABULARY]) * 2
-    weights = rng.dirichlet(np.ones(SOURCE), size=[rows, steps, VOCABULARY])
-    return scores.astype(np.float32), weights.astype(np.float32)
 
 
 def search(table, limits, phrases, size, n_best=1, starts=(True,) * VOCABULARY, penalties=None, pruning=None, **more):
