@@ -129,3 +129,9 @@ def test_the_bound_multiplies_what_a_step_must(module, context: str) -> None:
     # A step of the recurrence waits for the one before.
     stepped = {p.times for p in found if p.columns == 9 and p.inner == 3}
     assert stepped == {source, target}
+    # As many multiplications, in smaller products.
+    looped = module("speed_training").products(network, batch, source, target, looped=True)
+    assert total == sum(
+        p.times * p.matrices * p.rows * p.inner * p.columns * (tokens if p.tokens else 1) for p in looped
+    )
+    assert sum(p.times for p in looped) > sum(p.times for p in found)
