@@ -27,7 +27,7 @@ PRESETS: dict[str, Values] = {
     # the output no attention waits in the loop over time, so a step is quick.
     "demo": {
         "text": {"joint": False},
-        "model": {"units": 128, "embedding": 128, "attention": "cosine", "context": "output", **_dropouts(0.0)},
+        "model": {**_widths(128), "context": "output", **_dropouts(0.0)},
         "training": {
             "epochs": 2,
             "batch_size": 64,

@@ -295,8 +295,15 @@ def write(folder: Path) -> None:
         _write_lines(folder / f"{split}.links", links)
 
 
-# The sentences are no garbage, and Python's collector would look at them again and again.
-_WRITE = "import gc, pathlib, sys; gc.disable(); from nmt.synthetic.demo import write; write(pathlib.Path(sys.argv[1]))"
+# It imports from where this process does, and not from the folder in which it happens to run. The sentences are no
+# garbage, and Python's collector would look at them again and again.
+_WRITE = """import sys
+folder, *sys.path = sys.argv[1:]
+import gc, pathlib
+gc.disable()
+from nmt.synthetic.demo import write
+write(pathlib.Path(folder))
+"""
 
 
 @contextmanager
@@ -306,7 +313,7 @@ def written_meanwhile(folder: Path) -> Iterator[Callable[[], None]]:
     Yields a function that waits until all files are there. It raises :class:`~nmt.errors.WorkFailed` if they cannot be
     written. Without it the process is ended with the context.
     """
-    command = [sys.executable, "-c", _WRITE, str(folder)]
+    command = [sys.executable, "-c", _WRITE, str(folder), *sys.path]
     # In a session of its own: Ctrl-C is for this process, which ends the other.
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True) as process:
 

@@ -145,7 +145,9 @@ def test_written_files(tmp_path: Path) -> None:
 def test_the_same_bytes_on_every_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # Another seed of hashes than that of this process: sets have another order there.
     monkeypatch.setenv("PYTHONHASHSEED", "1" if os.environ.get("PYTHONHASHSEED") != "1" else "2")
-    monkeypatch.setenv("PYTHONPATH", str(Path(demo.__file__).parents[2]))
+    # What lies where a command runs is none of its modules.
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "random.py").write_text("raise SystemExit('of another program')")
     with demo.written_meanwhile(tmp_path / "there") as wait:
         demo.write(tmp_path / "here")
         wait()
