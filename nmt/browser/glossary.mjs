@@ -3,7 +3,7 @@
 // that is made to write them.
 
 import { spliced } from "./edits.mjs";
-import { WHITE, isAlnum, isSpaceless, stripped, wordPlaces } from "./letters.mjs";
+import { WHITE, isAlnum, isMark, isSpace, isSpaceless, stripped, wordPlaces } from "./letters.mjs";
 import { added, linksOf } from "./links.mjs";
 import { bestRun, isStop } from "./placing.mjs";
 import { wordWeights } from "./words.mjs";
@@ -28,7 +28,29 @@ const smallLetters = (letters) => letters.map((letter) => {
   return [...small].length === 1 ? small : letter;
 });
 const isOfSpaceless = (letter) => letter > "\u0e00" && isSpaceless([letter]);
+const isWord = (letter) => isAlnum(letter) || isMark(letter);
 const isSyllable = (letter) => letter >= "가" && letter <= "힣";
+
+/** Whether NFC may join a character to the one before it: a mark, or a jamo behind the first of a syllable. */
+const composes = (letter) => isMark(letter)
+  || (letter >= "\u1161" && letter <= "\u1175") || (letter >= "\u11a8" && letter <= "\u11c2");
+
+/** A text in NFC, with one space wherever it has white space, and where each letter stands in the text. */
+function plainLetters(letters) {
+  const [read, places] = [[], []];
+  for (let start = 0, end; start < letters.length; start = end) {
+    const follows = isSpace(letters[start]) ? isSpace : composes;
+    end = start + 1;
+    while (end < letters.length && follows(letters[end])) end++;
+    const part = letters.slice(start, end).join("");
+    const written = follows === isSpace ? " " : part.normalize("NFC");
+    [...written].forEach((letter, i) => {
+      read.push(letter);
+      places.push(written === part ? [start + i, start + i + 1] : [start, end]);
+    });
+  }
+  return { read, places };
+}
 
 class Glossary {
   /** Reads the text of a TSV: a line holds a term, a tab, its translation and, perhaps, a tab and `exact` or `any`. */
@@ -58,10 +80,11 @@ class Glossary {
 
   /** The terms that stand in a sentence, one for each time, in their order: { start, end, term }. */
   find(letters) {
-    const [small, found] = [smallLetters(letters), []];
-    for (let place = 0; place < letters.length;) {
-      const each = this.#at(letters, small, place);
-      if (each) found.push(each);
+    const { read, places } = plainLetters(letters);
+    const [small, found] = [smallLetters(read), []];
+    for (let place = 0; place < read.length;) {
+      const each = this.#at(read, small, place);
+      if (each) found.push({ start: places[each.start][0], end: places[each.end - 1][1], term: each.term });
       place = each ? each.end : place + 1;
     }
     return found;
@@ -98,7 +121,7 @@ class Glossary {
   }
 
   #at(letters, small, place) {
-    if (place && isAlnum(letters[place - 1]) && !isOfSpaceless(letters[place])) return null;
+    if (place && isWord(letters[place - 1]) && !isOfSpaceless(letters[place])) return null;
     for (const length of this.#lengths) {
       const end = place + length;
       if (end > letters.length) continue;
@@ -112,11 +135,12 @@ class Glossary {
 
 /** Whether a term that ends here is a whole word, but for Korean particles. */
 function endsAt(letters, end) {
+  if (isMark(letters[end])) return false;
   if (!isAlnum(letters[end]) || isOfSpaceless(letters[end - 1])) return true;
   if (!isSyllable(letters[end - 1])) return false;
   let last = end;
   while (last < letters.length && isSyllable(letters[last])) last++;
-  return !isAlnum(letters[last]) && areParticles(letters.slice(end, last).join(""));
+  return !isWord(letters[last]) && areParticles(letters.slice(end, last).join(""));
 }
 
 /** Whether a text consists of particles, as 에서는. */
@@ -132,7 +156,7 @@ function areParticles(text) {
 /**
  * A translation with its terms in the place of the words that are linked to them; null if no alignment tells which these
  * are. Frequent words at the beginning of these, as an article or a preposition, stay. If unsure, a word is enough that has
- * fewer than half of its links there, and the most of all.
+ * fewer than half of its links there, and the most of all; and a term without one is left out.
  */
 function withTerms(letters, translation, found, frequent, unsure = false) {
   if (!translation.alignment) return null;
@@ -148,11 +172,12 @@ function withTerms(letters, translation, found, frequent, unsure = false) {
     const linked = shares.map((row) => added(row.filter((_, i) => links.source[i][0] < end && links.source[i][1] > start)));
     let [first, last] = bestRun(linked.map((share) => share - 0.5), left);
     if (first === last || added(linked.slice(first, last)) / (last - first) < 0.5) {
-      if (!unsure || !left.includes(true)) return null;
+      if (!unsure) return null;
+      if (!left.includes(true)) break;
       const open = linked.map((share, unit) => (left[unit] ? share : -1));
       first = open.indexOf(Math.max(...open));
       last = first + 1;
-      if (linked[first] < UNSURE) return null;
+      if (linked[first] < UNSURE) continue;
     }
     left.fill(false, first, last);
     const word = (unit) => written.slice(...links.target[unit]).join("").toLowerCase();
@@ -163,6 +188,7 @@ function withTerms(letters, translation, found, frequent, unsure = false) {
     while (after - begin > 1 && isStop(written[after - 1])) after--;
     edits.push([begin, after, term.target]);
   }
+  if (unsure && !edits.length) return null;
   edits.sort((one, other) => one[0] - other[0]);
   const { text, words } = spliced(written, edits, translation.tokens, translation.targetWords);
   const pieces = piecesWithTerms(translation, [...text], words, edits);

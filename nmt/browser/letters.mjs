@@ -19,6 +19,9 @@ const LETTER_OR_MARK = /[\p{L}\p{M}]/u;
 const SPACELESS = new Set(["Han", "Kana", "Thai", "Lao", "Khmer", "Myanmar", "Tibetan"]);
 const SAMPLE = 20_000;
 
+const MARK = /\p{M}/u;
+
+const isMark = (letter) => letter !== undefined && MARK.test(letter);
 const isSpace = (letter) => ONE_SPACE.test(letter);
 const isAlnum = (letter) => letter !== undefined && ALNUM.test(letter);
 const stripped = (text) => text.replace(ENDS_OF_TEXT, "");
@@ -55,4 +58,4 @@ function wordPlaces(letters) {
   return places;
 }
 
-export { WHITE, folded, isAlnum, isSpace, isSpaceless, stripped, withoutFirst, withoutLast, wordPlaces };
+export { WHITE, folded, isAlnum, isMark, isSpace, isSpaceless, stripped, withoutFirst, withoutLast, wordPlaces };

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import random
 import re
+import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -35,6 +36,7 @@ OPEN, BECOMES, CLOSE = MARKS = "⟦⇒⟧"
 # What stands in the place of a mark in a text that has one.
 _PLAIN = str.maketrans({OPEN: "[", BECOMES: "→", CLOSE: "]"})
 _WORD = re.compile(r"[^ \r\n]+")
+# The marks on the last letter follow: they are no part of \w.
 _CORE = re.compile(r"\w(?:.*\w)?", re.DOTALL)
 # Words that are tried in the place of a translation, and the pairs that one call annotates.
 _TRIES, _TOGETHER = 8, 256
@@ -60,6 +62,15 @@ class Annotated(NamedTuple):
 
     text: str
     origins: tuple[int, ...]
+
+
+def is_mark(letter: str) -> bool:
+    """Return whether a character is a mark on the letter before it, such as a vowel sign or an accent.
+
+    >>> is_mark("\N{DEVANAGARI VOWEL SIGN II}"), is_mark("\N{COMBINING ACUTE ACCENT}"), is_mark("é")
+    (True, True, False)
+    """
+    return unicodedata.category(letter)[0] == "M"
 
 
 def unmarked(text: str) -> str:
@@ -93,7 +104,9 @@ def annotated(text: str, wanted: Sequence[Wanted]) -> Annotated:
             continue
         # Particles stand behind a term, within its word.
         last = end
-        while last < len(plain) and plain[last].isalnum() and not _is_spaceless(plain[last - 1]):
+        while last < len(plain) and (
+            is_mark(plain[last]) or (plain[last].isalnum() and not _is_spaceless(plain[last - 1]))
+        ):
             last += 1
         before = OPEN + " " if start == 0 or plain[start - 1].isspace() else f" {OPEN} "
         behind = f" {BECOMES} {unmarked(target)} {CLOSE}"
@@ -180,7 +193,10 @@ def cores(text: str) -> list[tuple[int, int]]:
     found = []
     for word in _WORD.finditer(text):
         if core := _CORE.search(word[0]):
-            found.append((word.start() + core.start(), word.start() + core.end()))
+            end = core.end()
+            while end < len(word[0]) and is_mark(word[0][end]):
+                end += 1
+            found.append((word.start() + core.start(), word.start() + end))
     return found
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from nmt.data.annotations import is_mark
 from nmt.data.corpora import read_lines
 from nmt.documents.sentences import script_of
 from nmt.errors import InputError
@@ -51,7 +52,8 @@ class Glossary:
     """Terms, found in sentences.
 
     A term is found where it stands as a whole word, or as whole words; a Korean one also where particles follow it, and
-    one of a script without spaces anywhere. Of several that begin at one place the longest is found, and one whose case
+    one of a script without spaces anywhere. A text may be in any normal form of Unicode but the compatibility ones, and
+    all white space counts as a space. Of several terms that begin at one place the longest is found, and one whose case
     counts before one whose case does not.
 
     Arguments:
@@ -104,13 +106,14 @@ class Glossary:
 
     def find(self, text: str) -> list[Found]:
         """Return the terms that stand in a sentence, one for each time, in their order."""
-        folded = _folded(text)
+        read, places = _read(text)
+        folded = _folded(read)
         found = []
         place = 0
-        while place < len(text):
-            each = self._at(text, folded, place)
+        while place < len(read):
+            each = self._at(read, folded, place)
             if each:
-                found.append(each)
+                found.append(Found(places[each.start][0], places[each.end - 1][1], each.term))
             place = each.end if each else place + 1
         return found
 
@@ -172,8 +175,36 @@ def _plain(text: str) -> str:
     return " ".join(unicodedata.normalize("NFC", text).split())
 
 
+def _read(text: str) -> tuple[str, list[tuple[int, int]]]:
+    """Return a text in NFC, with one space wherever it has white space, and where each character stands in the text."""
+    read: list[str] = []
+    places: list[tuple[int, int]] = []
+    start = 0
+    while start < len(text):
+        end = start + 1
+        follows = str.isspace if text[start].isspace() else _composes
+        while end < len(text) and follows(text[end]):
+            end += 1
+        part = text[start:end]
+        written = " " if part.isspace() else unicodedata.normalize("NFC", part)
+        read.append(written)
+        if written == part:
+            places.extend((place, place + 1) for place in range(start, end))
+        else:
+            places.extend([(start, end)] * len(written))
+        start = end
+    return "".join(read), places
+
+
+def _composes(letter: str) -> bool:
+    """Return whether NFC may join a character to the one before: a mark, or a jamo behind the first of a syllable."""
+    return is_mark(letter) or "\u1161" <= letter <= "\u1175" or "\u11a8" <= letter <= "\u11c2"
+
+
 def _ends(text: str, end: int) -> bool:
     """Return whether a term that ends here is a whole word, but for Korean particles."""
+    if end < len(text) and is_mark(text[end]):
+        return False
     if not _is_word(text[end : end + 1]) or _is_spaceless(text[end - 1]):
         return True
     if not "가" <= text[end - 1] <= "힣":
@@ -201,7 +232,7 @@ def _folded(text: str) -> str:
 
 
 def _is_word(letter: str) -> bool:
-    return letter.isalnum()
+    return letter.isalnum() or (letter != "" and is_mark(letter))
 
 
 def _is_spaceless(letter: str) -> bool:

@@ -67,7 +67,7 @@ def heed(
 ) -> list[Translation]:
     """Return translations with the terms of a glossary in the place of the words that are linked to them.
 
-    What has the wanted translations already stays as it is, and so does what has a term that no word is linked to. Of
+    What has the wanted translations already stays as it is, and a term that no word is linked to changes nothing. Of
     the words at the beginning of those that are linked to a term, as an article or a preposition, the frequent ones
     stay; without ``frequent`` as many of them as make the sentence the likeliest.
 
@@ -126,7 +126,8 @@ class _Edit(NamedTuple):
 def _edits(source: str, free: Translation, found: Sequence[Found], unsure: bool = False) -> list[_Edit] | None:
     """Return what the terms of a sentence change, in the order of the text; ``None`` if one has no linked words.
 
-    With ``unsure`` a word is enough that has fewer than half of its links there, and the most of all.
+    With ``unsure`` a word is enough that has fewer than half of its links there, and the most of all, and a term
+    without one is left out.
     """
     links = links_of(source, free)
     shares = links.weights / np.maximum(links.weights.sum(1, keepdims=True), 1e-9)
@@ -137,12 +138,14 @@ def _edits(source: str, free: Translation, found: Sequence[Found], unsure: bool 
         linked = shares @ covered
         first, last = best_run(linked - 0.5, left)
         if first == last or linked[first:last].mean() < 0.5:
-            if not unsure or not left.any():
+            if not unsure:
                 return None
+            if not left.any():
+                break
             first = int(np.where(left, linked, -1).argmax())
             last = first + 1
             if linked[first] < _UNSURE:
-                return None
+                continue
         left[first:last] = False
         words = [(place.start, place.end) for place in links.target[first : min(first + _MAY_STAY, last - 1)]]
         places = [

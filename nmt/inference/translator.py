@@ -356,7 +356,9 @@ class Translator(Searcher):
         source = self.tokenizers.source
         ends = [end for _, end in source.places(text)]
         pieces = source.places(read.text)[: len(found.source_tokens)]
-        columns = [min(bisect.bisect_right(ends, read.origins[end - 1]), len(ends) - 1) for _, end in pieces]
+        # An empty piece may stand before all characters.
+        origins = [read.origins[max(end - 1, 0)] for _, end in pieces]
+        columns = [min(bisect.bisect_right(ends, origin), len(ends) - 1) for origin in origins]
         kept = max(columns, default=-1) + 1 if found.source_truncated else len(ends)
         tokens = tuple(source.pieces(source.ids(text)[:kept]))
         alignment = found.alignment

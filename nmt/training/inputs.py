@@ -138,7 +138,7 @@ def run_parts(
     if workers:
         tokenizers = shared_tokenizers(workers, tokenizers, joint=config.text.joint)
     assert tokenizers is not None
-    if started and config.data.annotations and UNK in tokenizers.source.ids(MARKS):
+    if started and config.data.annotations and not reads_marks(tokenizers):
         raise InputError(
             f"{start} has no pieces for the marks of annotations, so nothing can begin with it that learns from them: "
             "set data.annotations=0."
@@ -354,6 +354,11 @@ def _looked_at(corpus: Corpus) -> str:
 def evenly_spread_pairs(corpus: Corpus) -> Iterator[tuple[str, str]]:
     """Return evenly spread pairs of the corpus, up to the number that tokenizers are trained on."""
     return islice(corpus.pairs(), 0, None, -(-corpus.size // texts.SENTENCES))
+
+
+def reads_marks(tokenizers: Tokenizers) -> bool:
+    """Return whether a source vocabulary has pieces for the marks of annotations."""
+    return UNK not in tokenizers.source.ids(" ".join(MARKS))
 
 
 def _plain(config: Config) -> bool:

@@ -4,6 +4,7 @@ import html
 import html.entities
 import json
 import random
+import unicodedata
 from collections.abc import Sequence
 from typing import Any
 
@@ -227,12 +228,14 @@ SENTENCES = (
     "See {a} now. Then <i>{b}</i> c.  <b>D</b> <img>",
 )
 TERMS = (
-    "사과\torange\n밥\tcooked rice\nNew York\t뉴욕\nApple\t애플\texact\napple\t사과\tany\n苹果\tapple\n집\tschool\n\n"
+    "사과\torange\n밥\tcooked rice\nNew York\t뉴욕\nApple\t애플\texact\napple\t사과\tany\n苹果\tapple\n집\tschool\n"
+    "cafe\tbar\ncafé\tpub\n\n"
 )
 TERM_TEXTS = (
     "나는 집에서 사과를 먹었다", "사과에서는 밥을, 밥상을 사과나무", "Apple, apple APPLE in New York",
     "我吃苹果了", "",
     "풋사과 집", "밥은 밥이다. 사과입니다만",
+    unicodedata.normalize("NFD", "나는 집에서 사과를, 밥을 café"), "New  York, New\u00a0\tYork. cafe\u0301 caf e\u0301",
 )  # fmt: skip
 
 

@@ -26,6 +26,8 @@ LEXICON = TermLexicon(
         ("a ⟦b⟧ ⇒ c", [(6, 7, "⟧"), (8, 9, "d")], "a [b] ⟦ → ⇒ ] ⟧ ⟦ c ⇒ d ⟧"),
         # Both in one word: the first counts.
         ("사과사과 밥", [(0, 2, "pear"), (2, 4, "fig")], "⟦ 사과사과 ⇒ pear ⟧ 밥"),
+        # An accent stays with its letter.
+        ("e\u0301tude", [(0, 1, "x")], "⟦ e\u0301tude ⇒ x ⟧"),
         ("밥", [], "밥"),
     ],
 )
@@ -48,6 +50,9 @@ def test_what_was_inserted_comes_from_the_end_of_its_term() -> None:
 def test_words_have_no_punctuation_around_them() -> None:
     text = "“I ate,” e-mail -- don't!"
     assert [text[slice(*place)] for place in cores(text)] == ["I", "ate", "e-mail", "don't"]
+    for text in ("मैंने पानी पिया", "நான் சோறு", "cafe\u0301"):
+        assert [text[slice(*place)] for place in cores(text)] == text.split()
+        assert [slice(*place) for place in cores(f"“{text}”")][-1].stop == len(text) + 1
 
 
 def test_in_some_annotations_another_word_stands_in_both_sides() -> None:

@@ -1,6 +1,7 @@
 """Glossaries: how they are read, and which terms they find."""
 
 import json
+import unicodedata
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +31,25 @@ def test_korean_terms_may_have_particles() -> None:
 
 def test_a_script_without_spaces_has_terms_anywhere() -> None:
     assert found({"苹果": "apple"}, "我吃苹果了") == ["苹果"]
+
+
+def test_all_normal_forms_and_all_white_space_count_as_one() -> None:
+    text = unicodedata.normalize("NFD", "나는 사과를 먹었다")
+    assert found({"사과": "pear"}, text) == [unicodedata.normalize("NFD", "사과")]
+    assert Glossary({"사과": "pear"}).missing(text, "I ate") == [Term("사과", "pear")]
+    assert found({"New York": "뉴욕", "café": "카페"}, "New  York, New\u00a0York: cafe\u0301 \u212b") == [
+        "New  York", "New\u00a0York", "cafe\u0301",
+    ]  # fmt: skip
+    # The line of the source stays as it is, so the place is that of its own letters.
+    free = Translation(
+        "I ate rice", 0.0, ("▁나는", "▁사과를", "▁먹었다"), ("▁I", "▁ate", "▁rice"), np.eye(4)[[0, 2, 1]]
+    )
+    assert heed([text], [free], Glossary({"사과": "pear"}), set())[0].text == "I ate pear"
+
+
+def test_a_mark_belongs_to_its_letter() -> None:
+    assert found({"पान": "betel", "पानी": "water"}, "पानी पान") == ["पानी", "पान"]
+    assert found({"e": "x", "กา": "y"}, "e\u0328\u0301 กา้") == []
 
 
 def test_case_counts_where_the_note_says_so(tmp_path: Path) -> None:
@@ -115,6 +135,13 @@ def test_of_an_export_linked_words_are_replaced_and_the_rest_stays() -> None:
     assert json.loads(json_line([known], n_best=False))["score"] is None
     with pytest.raises(InputError, match="no alignments"):
         heed([source], [Translation(line, -1.0, *pieces, None)], glossary)
+
+
+def test_a_term_without_links_keeps_no_other_from_its_place() -> None:
+    free = Translation("I ate", 0.0, ("▁사과를", "▁밥을"), ("▁I", "▁ate"), np.eye(3)[[0, 2]])
+    text, terms = "사과를 밥을", {"사과": "orange", "밥": "rice"}
+    assert heed([text], [free], Glossary(terms), set())[0].text == "orange ate"
+    assert replaced(text, free, Glossary(terms).find(text), set()) is None
 
 
 @pytest.mark.parametrize(("share", "text"), [(0.4, "I ate meat"), (0.05, "I ate rice")])

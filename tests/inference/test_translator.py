@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nmt.config import Config, with_settings
+from nmt.data.annotations import Wanted, annotated
 from nmt.data.corpora import from_tsv
 from nmt.data.pipeline import Buckets, Pipeline, lengths
 from nmt.data.tokenizers import EOS, train_tokenizers
@@ -658,6 +659,16 @@ def test_a_model_of_annotations_reads_the_terms_in_its_source(monkeypatch: pytes
     sums = np.add.reduceat(inline.alignment, [0, 1, 6, 7], axis=1)
     np.testing.assert_allclose(found.alignment, sums, atol=1e-6)
     assert found.words().source == ("mina", "bapun", "mogo")
+    # In front of the first mark unigram has a piece without characters, which belongs to the first word.
+    spelt = train_tokenizers([("⟦ mina ⇒ rice ⟧ mogo bapun", "rice")] * 3, "unigram", joint=False)
+    read = annotated("mina mogo", [Wanted(0, 4, "rice")])
+    pieces = spelt.source.pieces(spelt.source.ids(read.text))
+    assert spelt.source.places(read.text)[0] == (0, 0)
+    weights = np.eye(1, len(pieces) + 1, dtype=np.float32)
+    moved = Translator(model, spelt, config)._without_annotations(
+        Translation("rice", 0.0, tuple(pieces), ("▁rice",), weights), "mina mogo", read
+    )
+    assert moved.alignment[0, 0] == 1
     with pytest.raises(InputError, match="cannot read 'tea', the translation of 'bapun'"):
         made.check_glossary(Glossary({"bapun": "tea"}))
     with pytest.raises(InputError, match="a sample is drawn by chance"):

@@ -5,8 +5,9 @@ import pytest
 from nmt.config import Config, with_settings
 from nmt.data.annotations import MARKS
 from nmt.data.corpora import from_pairs
+from nmt.data.tokenizers import train_tokenizers
 from nmt.errors import InputError
-from nmt.training.inputs import fit_tokenizers
+from nmt.training.inputs import fit_tokenizers, reads_marks
 from nmt.training.term_lexicon import learn_lexicon, with_annotations
 
 FRUIT = {"apple": "사과", "pear": "배", "melon": "참외", "fig": "무화과"}
@@ -37,6 +38,13 @@ def test_a_run_annotates_its_training_pairs_and_knows_their_translations() -> No
     assert list(with_annotations(config, corpus).pairs()) == list(made.pairs())
     with pytest.raises(InputError, match="often enough to be a term"):
         with_annotations(config, from_pairs(PAIRS[:5]))
+
+
+@pytest.mark.parametrize("kind", ["word", "unigram"])
+def test_a_vocabulary_reads_the_marks_each_by_itself(kind: str) -> None:
+    pairs = [(f"I ate an ⟦ {fruit} ⇒ {ko} ⟧", ko) for fruit, ko in FRUIT.items()]
+    assert reads_marks(train_tokenizers(pairs, kind, joint=False))
+    assert not reads_marks(train_tokenizers([(ko, ko) for _, ko in pairs], kind, joint=False))
 
 
 @pytest.mark.parametrize(
