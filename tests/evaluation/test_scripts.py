@@ -1,6 +1,7 @@
 """Characters and their scripts."""
 
 import unicodedata
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
@@ -65,6 +66,24 @@ def test_a_long_line_is_counted_in_parts(monkeypatch: pytest.MonkeyPatch) -> Non
         for name in ("characters", "words", "classes"):
             assert getattr(found, name).tolist() == getattr(whole, name).tolist()
         assert np.trim_zeros(found.codes, "b").tolist() == whole.codes.tolist()
+
+
+def test_lines_beside_a_long_one_are_counted_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A count has a number for every code point, so a count for each of many lines would take much memory."""
+    counted = scripts._counted
+    counts: list[int] = []
+
+    def recorded(lines: Sequence[str]) -> scripts.Census:
+        counts.append(len(lines))
+        return counted(lines)
+
+    monkeypatch.setattr(scripts, "_TOGETHER", 100)
+    monkeypatch.setattr(scripts, "_counted", recorded)
+    found = census([*["밥 😀"] * 30, "x" * 250, *["가나"] * 60])
+    # 30 lines of three characters are 90, and 50 of two are 100; the long line has three parts.
+    assert counts == [30, 1, 1, 1, 50, 10]
+    assert found.characters.tolist() == [3] * 30 + [250] + [2] * 60
+    assert (len(found.codes), found.codes[ord("x")], found.codes[ord("가")]) == (ord("😀") + 1, 250, 60)
 
 
 def test_a_text_in_one_script_with_names_in_another() -> None:
