@@ -639,7 +639,8 @@ def _decoding_rules(c: Config, vocabulary: int | None = None, exported: bool = F
         ),
         (
             exported and d.xla,
-            "TensorFlow Serving switches XLA off, so decoding.xla cannot be true in an export.",
+            "decoding.xla = true: what runs an export, such as TensorFlow Serving, lets XLA compile nothing. Set "
+            "decoding.xla = false.",
         ),
         (
             exported and d.sample and not language_model,

@@ -22,6 +22,8 @@ from nmt.data.pipeline import Buckets, Pipeline, lengths
 from nmt.data.tokenizers import EOS, train_tokenizers
 from nmt.decoding.search import Hypotheses
 from nmt.errors import InputError
+from nmt.inference import graph
+from nmt.inference.compiled_search import search_compiled
 from nmt.inference.glossary import Glossary
 from nmt.inference.graph import distinct
 from nmt.inference.head_file import new_head
@@ -92,9 +94,20 @@ def assert_equal(some: list[Translation], others: list[Translation], tolerance: 
 # Translations
 
 
-def test_a_search_that_xla_compiled_translates_the_same(translator: Translator) -> None:
+def test_a_search_that_xla_compiled_translates_the_same(
+    translator: Translator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    graphs: list[Any] = []
+
+    def recorded(*given: Any) -> Hypotheses:
+        graphs.append(tf.compat.v1.get_default_graph())
+        return search_compiled(*given)
+
+    monkeypatch.setattr(graph, "search_compiled", recorded)
     texts, prefixes = ["mina bap mogo", "juno", "sora cha pado mogo"], ["", "Juno", ""]  # three rows, four compiled
     plain, compiled = (translator.translate(texts, prefixes, xla=xla) for xla in (False, True))
+    (traced,) = graphs
+    assert any(function.attr["_XlaMustCompile"].b for function in traced.as_graph_def().library.function)
     for one, other in zip(plain, compiled, strict=True):
         assert one.text == other.text
         assert one.score == pytest.approx(other.score, abs=1e-4)
