@@ -21,11 +21,15 @@ _ALPHABETS = (
 # Those that are named where they give the same text: others hold two of them.
 _BETTER_KNOWN = ("windows-1252", "euc-kr", "shift_jis")
 _SAMPLE = 2**16
-_HIGH = re.compile(b"[\x80-\xff]")
+_HIGH, _LETTERS = re.compile(b"[\x80-\xff]"), re.compile(b"[\x80-\xff]{2}")
 _CELL = re.compile(rb"(?<![^\n\t<>\x80-\xff])[^\n\t<>\x80-\xff]*+[\x80-\xff][^\n\t<>]*")
 _PLAIN, _BEYOND = re.compile(b"[a-zA-Z]"), re.compile(rb"(?<![a-zA-Z])[a-zA-Z]*+[\x80-\xff][a-zA-Z\x80-\xff]*")
 # Of the characters beyond ASCII, letters and punctuation are this share in a text.
 _MOST = 0.7
+# Fewer bytes beyond ASCII show no accents, and no alphabet.
+_ACCENTED, _ALPHABETIC = 4, 8
+# How sure of an alphabet chardet has to be, and how much surer than of any other.
+_SURE, _SURER = 0.02, 1.2
 # What a text in UTF-16 without a mark mostly has: Latin, Cyrillic, the punctuation of Asia, kana, ideographs, Hangul.
 _WIDE = re.compile(r"[\s\x20-\x7e\u00a0-\u017f\u0400-\u045f\u2010-\u2026\u3000-\u30ff\u4e00-\u9fff\uac00-\ud7a3]")
 
@@ -57,42 +61,74 @@ def decode(raw: bytes, where: str) -> str:
 def _advice(raw: bytes) -> str:
     name = seems(raw)
     if not name:
-        return "Convert the text to UTF-8, for example with iconv."
+        return "Which encoding it is in is not known. Convert the text to UTF-8, for example with iconv."
+    # A few bytes are the same letters in several encodings.
+    if len(_HIGH.findall(raw[:_SAMPLE])) < _ACCENTED:
+        return f"It may be {name}: `iconv -f {name} -t UTF-8 OLD > NEW` makes UTF-8 of it. Look whether it reads right."
     return f"It seems to be {name}: `iconv -f {name} -t UTF-8 OLD > NEW` makes UTF-8 of it."
 
 
 def seems(raw: bytes) -> str:
-    """Return the encoding that bytes seem to be in, which are not UTF-8; empty if none makes sense of them.
+    """Return the encoding that bytes seem to be in, which are not UTF-8; empty if none makes sense or two are likely.
+
+    Fewer than eight bytes beyond ASCII show no alphabet, and fewer than four may at most be in Windows-1252, the
+    commonest encoding of letters with accents.
 
     `chardet <https://chardet.readthedocs.io>`_ says which of those for one kind of alphabet it is. It knows no text in
     capitals of Russian, whose two encodings differ in which letters are small, so it is asked about small ones too.
 
     >>> seems("나는 밥을".encode("euc-kr")), seems("ごはんを".encode("shift-jis")), seems("Käse".encode("cp1252"))
     ('EUC-KR', 'SHIFT_JIS', 'WINDOWS-1252')
-    >>> seems("МОСКВА".encode("cp1251")), seems("똠방각하".encode("cp949")), seems(bytes(range(128, 256)))
+    >>> seems("МОСКВА ГОВОРИТ".encode("cp1251")), seems("똠방각하를".encode("cp949")), seems("밥".encode("cp949"))
     ('WINDOWS-1251', 'CP949', '')
+    >>> seems("It costs £5.".encode("cp1252")), seems(bytes(range(128, 256)))
+    ('', '')
     """
     sample = raw[:_SAMPLE]
     words = _BEYOND.findall(sample)
+    high = len(_HIGH.findall(sample))
     plain = sum(len(_PLAIN.findall(word)) for word in words)
     # A text in UTF-8 with a few broken letters is in no other encoding.
     kept = sum(not letter.isascii() and len(letter.encode()) for letter in sample.decode("utf-8", "ignore"))
-    if not words or kept > 0.9 * len(_HIGH.findall(sample)):
+    if not words or kept > 0.9 * high:
         return ""
-    if plain >= 0.5 * (sum(map(len, words)) - plain):
-        best = _detected(sample, _ACCENTS)
-    else:
-        best = _detected(sample, _ALPHABETS)
-        for name in _CAPITALS:
-            small = _readable(sample, name).lower().encode(name, "ignore")
-            found = _detected(small, _ALPHABETS) if small else best
-            best = max(best, found, key=lambda each: each[1]) if found[0] == name else best
-    text = _readable(sample, best[0])
-    return next((name for name in (*_BETTER_KNOWN, best[0]) if text and _readable(sample, name) == text), "").upper()
+    # A sign that stands alone, such as that of pounds, is no letter of another alphabet.
+    accents = plain >= 0.5 * (sum(map(len, words)) - plain) or not _LETTERS.search(sample)
+    if not accents and high < _ALPHABETIC:
+        return ""
+    best = _with_accents(sample) if accents else _in_an_alphabet(sample)
+    text = best and _readable(sample, best)
+    name = next((name for name in (*_BETTER_KNOWN, best) if text and _readable(sample, name) == text), "")
+    return "" if high < _ACCENTED and name != _ACCENTS[0] else name.upper()
 
 
-def _detected(raw: bytes, names: tuple[str, ...]) -> tuple[str, float]:
-    """Return which of some encodings chardet takes bytes for, and how sure it is."""
+def _with_accents(raw: bytes) -> str:
+    sure = _sureness(raw, _ACCENTS)
+    name = max(sure, key=lambda each: sure[each])
+    # The commonest is right as well where it is nearly as likely, as in a short text.
+    if sure.get(_ACCENTS[0], 0) > 0.8 * sure[name]:
+        return _ACCENTS[0]
+    # These two differ in few letters, which only one of them has among the controls.
+    if name in _CENTRAL and all(sure.get(each, 0) > 0.99 * sure[name] for each in _CENTRAL):
+        return _CENTRAL[0] if re.search(rb"[\x80-\x9f]", raw) else _CENTRAL[1]
+    return name
+
+
+def _in_an_alphabet(raw: bytes) -> str:
+    """Return which encoding of another alphabet bytes are in; empty if another one is nearly as likely."""
+    sure = _sureness(raw, _ALPHABETS)
+    for name in _CAPITALS:
+        small = _readable(raw, name).lower().encode(name, "ignore")
+        found = _sureness(small, _ALPHABETS) if small else sure
+        if found.get(name) == max(found.values()):
+            sure[name] = max(sure.get(name, 0), found[name])
+    best = max(sure, key=lambda each: sure[each])
+    next_best = max((sure[each] for each in sure if each != best), default=0.0)
+    return best if sure[best] > max(_SURE, _SURER * next_best) else ""
+
+
+def _sureness(raw: bytes, names: tuple[str, ...]) -> dict[str, float]:
+    """Return how sure chardet is of each of some encodings."""
     import chardet  # takes time, and is needed for an error alone
 
     # It reads the beginning, which may be all in plain letters.
@@ -103,14 +139,7 @@ def _detected(raw: bytes, names: tuple[str, ...]) -> tuple[str, float]:
     sure: dict[str, float] = {}
     for each in found:
         sure.setdefault((each["encoding"] or "").lower(), each["confidence"])
-    name = max(sure, key=lambda each: sure[each])
-    # The commonest is right as well where it is nearly as likely, as in a short text.
-    if names == _ACCENTS and sure.get(names[0], 0) > 0.8 * sure[name]:
-        name = names[0]
-    # These two differ in few letters, which only one of them has among the controls.
-    elif name in _CENTRAL and all(sure.get(each, 0) > 0.99 * sure[name] for each in _CENTRAL):
-        name = _CENTRAL[0] if re.search(rb"[\x80-\x9f]", raw) else _CENTRAL[1]
-    return name, sure[name]
+    return sure
 
 
 def _readable(raw: bytes, name: str) -> str:

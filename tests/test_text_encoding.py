@@ -29,7 +29,7 @@ KOREAN, JAPANESE, CHINESE, RUSSIAN = (
     "나는 밥을 먹었다.",
     "私はご飯を食べました。東京都で会議が開催された。",
     "我吃了饭。",
-    "Я съел рис. Он ушёл.",
+    "Я съел рис. Он ушёл домой, потому что было уже поздно.",
 )
 
 
@@ -78,6 +78,25 @@ def test_whoever_converts_by_the_name_gets_the_text(encodings: str, text: str) -
         for line in (text, f"<p class='a few plain letters'>{text}</p>"):
             raw = line.encode(encoding)
             assert raw.decode(seems(raw)) == line
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [
+        ("It costs £5 a day.", "cp1252"), ("© 2020 Jones", "cp1252"), ("The price is 5 € now. He said “no”.", "cp1252"),
+        ("밥", "cp949"), ("네", "cp949"), ("我们", "gb18030"), ("世界", "gb18030"), ("où est l'été", "mac-roman"),
+        ("Привет, как дела? Я дома.", "iso8859-5"), ("ушёл домой,", "cp1251"), ("ありがとう コンピューター", "euc-jp"),
+    ],
+)  # fmt: skip
+def test_little_evidence_names_no_encoding(text: str, encoding: str) -> None:
+    assert seems(text.encode(encoding)) == ""
+    with pytest.raises(InputError, match=r"Which encoding it is in is not known\. Convert the text to UTF-8"):
+        decode(text.encode(encoding), "a.txt")
+
+
+def test_a_few_accents_may_be_in_the_commonest_encoding() -> None:
+    with pytest.raises(InputError, match=r"It may be WINDOWS-1252: .* Look whether it reads right"):
+        decode("un café".encode("cp1252"), "a.txt")
 
 
 def test_a_fault_far_inside_a_file_is_looked_at() -> None:

@@ -430,7 +430,7 @@ def test_a_word_document_that_unpacks_to_much_text_is_refused() -> None:
         ("a.srt", SRT.replace("05,000 -->", "05,000 ->").encode(), "line 14: '00:00:05,000 -> 00:00:06,000' is no"),
         ("a.po", b'msgid "a"\nmsgstr ""\n\nmsgid "b\nmsgstr ""\n', "line 4, 'msgid \"b', is neither a comment"),
         ("a.txt", "나는 밥을 먹었다.".encode("utf-16-be"), "seems to be UTF-16BE"),
-        ("a.html", "<p class='some words'>나는</p>".encode("euc-kr"), "seems to be EUC-KR"),
+        ("a.html", "<p class='some words'>나는 밥을</p>".encode("euc-kr"), "seems to be EUC-KR"),
         ("a.docx", b"PK no", "is not a Word document"),
         ("a.po", b"msgid \"a\nmsgstr", "is not a catalogue"),
         ("a.pdf", b"", "is of no kind"),
