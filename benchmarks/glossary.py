@@ -74,6 +74,7 @@ def main() -> None:
         help="how a glossary is heeded: as the model does, by constrained search though it knows annotations, or by "
         "replacing linked words, as with an export for a device (frequent) or on a server (likeliest)",
     )
+    parser.add_argument("--splits", nargs="+", default=["dev", "test", "combinations"], help="choose by dev alone")
     parser.add_argument("--show", type=int, default=0, help="translations that are printed")
     given = parser.parse_args()
     rng = random.Random(3)
@@ -84,7 +85,7 @@ def main() -> None:
     new = UNKNOWN_KOREAN if given.reverse else UNKNOWN
     known = {term: names[(n + 1) % half][1] for n, (term, _) in enumerate(names[:half])}
     unknown = {term: new[n % len(new)] for n, (term, _) in enumerate(names[half:])}
-    pairs = [pair for split in ("dev", "test", "combinations") for pair in demo.pairs(split)]
+    pairs = [pair for split in given.splits for pair in demo.pairs(split)]
     if given.reverse:
         pairs = [pair._replace(source=pair.target, target=pair.source) for pair in pairs]
     translator = Translator.load(given.model)

@@ -67,7 +67,9 @@ LANGUAGE_SIGNATURES = {
 }
 
 # What "translate" also answers where a model has learned a confidence: that of the best translation, its words, and the
-# confidence of each, padded with empty strings and zeros. A translation without words has 0.
+# confidence of each, padded with empty strings and zeros. A translation without words has 0. One whose confidence is
+# not known has UNRATED, and no words.
+UNRATED = -1.0
 CONFIDENCE_OUTPUTS = {
     "confidence": _NUMBERS,
     "words": Part("string", (None, None)),

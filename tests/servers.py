@@ -65,9 +65,20 @@ class Upper(tf.Module):
         return {"log_probability": scores, "tokens": words, "token_scores": tf.zeros(tf.shape(words))}
 
 
+class Rated(Upper):
+    """One that has a confidence: 0.75 of all it writes."""
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, "text")])
+    def translate(self, text: tf.Tensor) -> dict[str, tf.Tensor]:
+        found = super().translate(text)
+        words = tf.strings.regex_replace(found["target_tokens"], "^▁", "")
+        whole = 0.75 * tf.cast(tf.strings.length(text) > 0, tf.float32)
+        return {**found, "confidence": whole, "words": words, "word_confidences": tf.fill(tf.shape(words), 0.5)}
+
+
 def export(folder: Path, scores: bool = False) -> Path:
-    """Save a version of an export."""
-    module = Upper()
+    """Save a version of an export; one with scores has a confidence, too."""
+    module = Rated() if scores else Upper()
     signatures = {name: getattr(module, name) for name in ("serving_default", "translate", *(["score"] * scores))}
     tf.saved_model.save(module, str(folder), signatures=signatures)
     return folder

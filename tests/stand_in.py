@@ -94,7 +94,7 @@ class Handler(BaseHTTPRequestHandler):
         if self.path in (f"{model}:predict", f"{model}/versions/{VERSION}:predict"):
             request = json.loads(body)
             signature = request.get("signature_name", "serving_default")
-            if signature not in SIGNATURES:
+            if signature not in SIGNATURES or signature in self.server.lacks:
                 self.send(400, {"error": f'Serving signature name: "{signature}" not found in signature def'})
                 return
             self.send(200, {"outputs": answer(signature, request["inputs"])})
@@ -102,7 +102,7 @@ class Handler(BaseHTTPRequestHandler):
             state = {"version": str(VERSION), "state": self.server.state, "status": {"error_code": "OK"}}
             self.send(200, {"model_version_status": [state]})
         elif self.path in (f"{model}/metadata", f"{model}/versions/{VERSION}/metadata"):
-            self.send(200, metadata())
+            self.send(200, metadata(self.server.lacks))
         else:
             self.send(404, {"error": "Servable not found for request: Latest(other)"})
 
@@ -126,6 +126,7 @@ class RestStandIn(ThreadingHTTPServer):
         self.seen: list[tuple[str, str, dict[str, str], bytes]] = []
         self.faults: list[Fault] = []
         self.state = "AVAILABLE"
+        self.lacks: tuple[str, ...] = ()  # signatures
         self.connections = 0
         scheme = "http"
         if certificate:
@@ -211,7 +212,7 @@ def hang_up(handler: Handler) -> None:
     handler.close_connection = True
 
 
-def metadata() -> dict[str, Any]:
+def metadata(lacks: tuple[str, ...] = ()) -> dict[str, Any]:
     def parts(described: Any) -> dict[str, Any]:
         return {
             name: {
@@ -232,6 +233,7 @@ def metadata() -> dict[str, Any]:
             "method_name": "tensorflow/serving/predict",
         }
         for name, each in SIGNATURES.items()
+        if name not in lacks
     }
     return {
         "model_spec": {"name": NAME, "signature_name": "", "version": str(VERSION)},

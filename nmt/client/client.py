@@ -25,7 +25,7 @@ from nmt.client.transport import (
     unreadable,
 )
 from nmt.errors import InputError
-from nmt.signatures import ADDED_OUTPUTS, CONFIDENCE_OUTPUTS, SIGNATURES
+from nmt.signatures import ADDED_OUTPUTS, CONFIDENCE_OUTPUTS, SIGNATURES, UNRATED
 from nmt.translation import Translation
 
 # Sentences in a request. TF Serving, as the serving kit sets it up, refuses a request with more.
@@ -302,7 +302,7 @@ def _hypotheses(
         alignment=None if rows and not rows[0] else rows,
         source_truncated=source_truncated,
         unfinished=unfinished[0] if unfinished else None,
-        confidence=confidence if written else None,  # one without words has none
+        confidence=confidence if written and confidence != UNRATED else None,  # one without words has none
         word_confidences=tuple(zip(_unpadded(words or []), word_confidences or [], strict=False)),
     )
     others = zip_longest(texts[1:], scores[1:], unfinished[1:])

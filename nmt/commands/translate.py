@@ -245,7 +245,7 @@ def translate(
     translator = open_models(model, ensemble)
     translator.decoding(**search)  # refuses what does not fit the vocabulary
     if terms:
-        translator.check_glossary(terms)
+        translator.check_glossary(terms, **search)
     number, cut = 0, CutLines(search["max_length"])
     for window in advancing(windows(lines, lines.pause, search["n_best"]), "Translating", count(file)):
         prefixes = None if prefix is None else [prefix] * len(window)
@@ -287,11 +287,13 @@ def _translate_on_server(
     number, cut = 0, CutLines(None)
     details, unsaid = form == "jsonl", True
     with Client(url, deadline=seconds, ca=ca, token=os.environ.get("NMT_TOKEN")) as client:
+        if terms:
+            _check_signatures(client, url)
         # One request at a time: an answer is written before another request can fail.
         parts = _parts(windows(lines, lines.pause), BATCH)
         for part in advancing(parts, "Translating", count(file)):
             if terms:
-                found = [[each] for each in _heeded_on_server(client, part, terms, details)]
+                found = _heeded_on_server(client, part, terms, details)
             else:
                 found = (
                     client.hypotheses(part) if details else [[each] for each in client.translate(part, details=False)]
@@ -308,15 +310,36 @@ def _translate_on_server(
     cut.end()
 
 
-def _heeded_on_server(client: Client, texts: list[str], terms: Glossary, details: bool) -> list[Translation]:
-    """Translate on a server, and put the terms of a glossary in the place of the words that are linked to them."""
+def _check_signatures(client: Client, url: str) -> None:
+    """Check that a server has what a glossary needs.
+
+    Raises:
+        InputError: if it does not.
+    """
+    if lacking := {"translate", "score"} - set(client.metadata().signatures):
+        raise InputError(
+            f"{url} lacks the signature {min(lacking)!r}, which --glossary needs. Export the model again, or leave out "
+            "--glossary."
+        )
+
+
+def _heeded_on_server(client: Client, texts: list[str], terms: Glossary, details: bool) -> list[list[Translation]]:
+    """Translate on a server, and put the terms of a glossary in the place of the words that are linked to them.
+
+    Of a text that they change there is one translation, of others there are those that the server has found.
+    """
     from nmt.inference.terms import heed
 
     def score(sources: list[str], targets: list[str]) -> list[float]:
         return [each.log_probability for each in client.score(sources, targets)]
 
-    free = client.translate(texts, details=details or any(map(terms.find, texts)))
-    return heed(texts, free, terms, score=score)
+    if details or any(map(terms.find, texts)):
+        found = client.hypotheses(texts)
+    else:
+        found = [[each] for each in client.translate(texts, details=False)]
+    free = [best for best, *_ in found]
+    heeded = heed(texts, free, terms, score=score)
+    return [best if one is best[0] else [one] for one, best in zip(heeded, found, strict=True)]
 
 
 def _name_missing(terms: Glossary, text: str, found: Translation, before: str, after: str) -> None:
@@ -411,7 +434,7 @@ def _model_backend(
     translator = open_models(model, ensemble)
     translator.decoding(**search)  # refuses what does not fit the vocabulary
     if terms:
-        translator.check_glossary(terms)
+        translator.check_glossary(terms, **search)
     first = 0
 
     def translate(texts: list[str]) -> list[Translation]:
@@ -455,6 +478,8 @@ def _server_backend(
     seconds = DEADLINE if deadline is None else deadline
     with Client(url, deadline=seconds, ca=ca, token=os.environ.get("NMT_TOKEN")) as client:
         unsaid = True
+        if terms:
+            _check_signatures(client, url)
 
         def translate(texts: list[str]) -> list[Translation]:
             nonlocal unsaid
@@ -463,7 +488,7 @@ def _server_backend(
                 each
                 for part in parts
                 for each in (
-                    _heeded_on_server(client, part, terms, details)
+                    [best for best, *_ in _heeded_on_server(client, part, terms, details)]
                     if terms
                     else client.translate(part, details=details)
                 )

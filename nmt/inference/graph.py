@@ -29,6 +29,8 @@ Outputs = dict[str, tf.Tensor]
 # A translator as it is searched.
 Searched = Seq2Seq | LinkedModel | ShiftedModel | Ensemble
 
+XLA_WITHOUT_TERMS = "A glossary needs a search that XLA does not compile. Set decoding.xla=false."
+
 
 class TranslationGraph:
     """What a translator does, on tensors of strings.
@@ -98,7 +100,7 @@ class TranslationGraph:
         settings = with_spares(settings)
         if settings.xla:
             if constraints.phrases is not None:
-                raise InputError("A glossary needs a search that XLA does not compile. Set decoding.xla = false.")
+                raise InputError(XLA_WITHOUT_TERMS)
             return search_compiled(self.model, settings, source, constraints, numbers)
         # The attention may rest on EOS when no source token is relevant, so EOS need not be covered.
         mask = (source != PAD) & (source != EOS)

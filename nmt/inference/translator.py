@@ -29,7 +29,7 @@ from nmt.inference.confidence_file import read as read_confidence
 from nmt.inference.confidence_file import with_confidence
 from nmt.inference.confidence_file import write as write_confidence
 from nmt.inference.glossary import Found, Glossary, Term
-from nmt.inference.graph import Outputs, Searched, TranslationGraph
+from nmt.inference.graph import XLA_WITHOUT_TERMS, Outputs, Searched, TranslationGraph
 from nmt.inference.head_file import TokenAligner
 from nmt.inference.head_file import read as read_head
 from nmt.inference.head_file import write as write_head
@@ -303,12 +303,21 @@ class Translator(Searcher):
                 self._choose(texts, found, without, results, settings)
         return results
 
-    def check_glossary(self, glossary: Glossary) -> None:
+    def check_glossary(self, glossary: Glossary, **decoding: Any) -> None:
         """Check that the model can write all translations of a glossary, and read them if it reads annotations.
 
+        Arguments:
+            glossary: the terms.
+            decoding: keys of the config's section that are different this time.
+
         Raises:
-            InputError: for one that the vocabulary cannot spell.
+            InputError: for one that the vocabulary cannot spell, and for a search that knows no glossary.
         """
+        settings = self.decoding(**decoding)
+        if settings.sample:
+            raise InputError(_DRAWN)
+        if settings.xla:
+            raise InputError(XLA_WITHOUT_TERMS)
         for term in glossary.terms:
             self._spelt(term)
 

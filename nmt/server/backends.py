@@ -15,7 +15,7 @@ from nmt.config import BEAM_KEYS, ENCODER_ALONE, SAMPLING_KEYS, beam_size
 from nmt.errors import InputError
 from nmt.export.opening import open_export
 from nmt.model_folder import CONFIG, read_config
-from nmt.signatures import ADDED_OUTPUTS, CONFIDENCE_OUTPUTS, SIGNATURES, Part, Signature
+from nmt.signatures import ADDED_OUTPUTS, CONFIDENCE_OUTPUTS, SIGNATURES, UNRATED, Part, Signature
 from nmt.translation import Translation
 
 if TYPE_CHECKING:
@@ -440,10 +440,16 @@ def _translated(found: Sequence[Translation], n_best: int, aligned: bool) -> Ans
 
 def _confident(best: Translation) -> Answer:
     return {
-        "confidence": np.array(best.confidence or 0.0, np.float32),
+        "confidence": np.array(_confidence(best), np.float32),
         "words": _strings([word for word, _ in best.word_confidences]),
         "word_confidences": np.array([share for _, share in best.word_confidences], np.float32),
     }
+
+
+def _confidence(best: Translation) -> float:
+    if best.confidence is None and best.tokens:
+        return UNRATED
+    return best.confidence or 0.0
 
 
 def _found_by_export(answer: Answer) -> list[Translation]:
@@ -455,7 +461,7 @@ def _found_by_export(answer: Answer) -> list[Translation]:
     scored = zip(answer["translations"], answer["scores"], ends, strict=True)
     best, *others = [_unaligned(line, score, truncated, end) for line, score, end in scored if score > _NONE]
     known: dict[str, Any] = {}
-    if target and all(name in answer for name in CONFIDENCE_OUTPUTS):
+    if target and all(name in answer for name in CONFIDENCE_OUTPUTS) and answer["confidence"] != UNRATED:
         sure = zip(map(as_text, answer["words"]), answer["word_confidences"].tolist(), strict=False)
         known = {"confidence": float(answer["confidence"]), "word_confidences": tuple(each for each in sure if each[0])}
     # The last source piece is the end token.

@@ -12,18 +12,18 @@ import time
 import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterable
-from itertools import islice
 
 from nmt.config import Config
 from nmt.data.annotations import AnnotatedCorpus, TermLexicon, cores
 from nmt.data.corpora import Corpus
+from nmt.data.mixing import spread_pairs
 from nmt.errors import InputError
 from nmt.evaluation.alignment import split_words
 from nmt.linking.aligner import learn
 
 logger = logging.getLogger(__name__)
 
-# Pairs that are linked.
+# Pairs that are linked, spread over the corpus.
 _PAIRS = 100_000
 # How often two words are linked at least, and at least which share of the links of the source and of the target word.
 _OFTEN, _OF_SOURCE, _OF_TARGET = 3, 0.1, 0.05
@@ -31,6 +31,8 @@ _OFTEN, _OF_SOURCE, _OF_TARGET = 3, 0.1, 0.05
 
 def with_annotations(config: Config, corpus: Corpus) -> Corpus:
     """Return a corpus of which ``data.annotations`` is the share of annotated pairs; the corpus itself if it is 0.
+
+    The words come from at most about 100,000 pairs, which are spread over the corpus if it can be read anywhere.
 
     The logger of this module logs how many words are known, with level INFO.
 
@@ -40,7 +42,7 @@ def with_annotations(config: Config, corpus: Corpus) -> Corpus:
     if not config.data.annotations:
         return corpus
     begun = time.monotonic()
-    lexicon = learn_lexicon(islice(corpus.pairs(), _PAIRS))
+    lexicon = learn_lexicon(spread_pairs(corpus, _PAIRS))
     if not lexicon.translations:
         raise InputError(
             f"No word of {corpus.name} is linked to another often enough to be a term: set data.annotations=0."

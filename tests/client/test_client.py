@@ -31,7 +31,7 @@ from nmt.client import (
 from nmt.client.client import _hypotheses
 from nmt.errors import InputError, WorkFailed
 from nmt.markup.translate import translate_marked
-from nmt.signatures import SIGNATURES
+from nmt.signatures import SIGNATURES, UNRATED
 from nmt.translation import Translation, record
 
 TEXTS = ["나는 밥을 먹었다", "빵", 'a "b" \\ 😀 \u2028']
@@ -173,6 +173,8 @@ def test_a_translation_without_words_has_no_confidence() -> None:
     assert blank.confidence is None and "word_confidences" not in record(blank)
     best, _ = _hypotheses(*row, ["▁I"], [[0.5, 0.5]], False, [False, False], 0.75, ["I"], [0.5])
     assert best.confidence == 0.75 and best.word_confidences == (("I", 0.5),)
+    changed, _ = _hypotheses(*row, ["▁I"], [[0.5, 0.5]], False, [False, False], UNRATED, [""], [0.0])
+    assert changed.confidence is None and changed.word_confidences == ()
 
 
 def test_a_model_without_attention_has_no_alignment(server: RestStandIn) -> None:

@@ -83,8 +83,20 @@ def test_a_glossary_replaces_what_is_linked(options: list[str], server: RestStan
         one, other, _ = map(json.loads, found)
         # The stand-in takes one from the score for each word and the end.
         assert (one["score"], one["tokens"], one["alignment"][2][1]) == (-5.0, ["A", "pear", "▁tree", "C"], 1.0)
+        # Of a changed text there is one, of others there are all that the server has found.
+        assert "n_best" not in one and [each["text"] for each in other["n_best"]] == ["A C", "second"]
         found = [one["text"], other["text"], ""]
     assert found == ["A pear tree C", "A C", ""]
+
+
+def test_a_server_that_cannot_score_is_refused_with_a_glossary(server: RestStandIn, tmp_path: Path) -> None:
+    terms = tmp_path / "terms.tsv"
+    terms.write_text("b\tpear\n", encoding="utf-8")
+    server.lacks = ("score",)
+    for options in ([], ["--document"]):
+        result = nmt("translate", "--server", server.url, "--glossary", terms, *options, stdin=b"a\n" * 65 + b"b\n")
+        assert (result.returncode, result.stdout, server.bodies) == (2, b"", [])
+        assert "lacks the signature 'score', which --glossary needs" in result.stderr.decode()
 
 
 def test_an_empty_standard_input_gives_no_output_and_asks_nobody(server: RestStandIn) -> None:

@@ -1,5 +1,6 @@
 """The backend: what signatures.py says, from a model's folder and from an export."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -8,8 +9,9 @@ from servers import export, tiny_model
 
 from nmt import Translator, build_model, with_settings
 from nmt.errors import InputError
+from nmt.model_folder import CONFIG
 from nmt.server.backends import Backend, ExportBackend, ModelBackend, SearchSettings, find, open_backend
-from nmt.signatures import SIGNATURES
+from nmt.signatures import SIGNATURES, UNRATED
 
 TEXTS = ["나는 밥을 먹었다", "", "그들은 사과를 샀다 그들은 사과를", "고기"]
 
@@ -281,9 +283,14 @@ def test_what_a_strategy_does_not_use_has_no_effect(backend: Backend) -> None:
 def test_a_glossary_is_heeded_by_a_model_and_by_an_export_that_scores(folder: Path, tmp_path: Path) -> None:
     terms = tmp_path / "terms.tsv"
     terms.write_text("밥\tmeat\n", encoding="utf-8")
+    compiled = shutil.copytree(folder, tmp_path / "compiled")
+    config = (compiled / CONFIG).read_text(encoding="utf-8")
+    (compiled / CONFIG).write_text(config.replace("xla = false", "xla = true"), encoding="utf-8")
     backend = open_backend(find(folder), glossary=terms)
     found = backend.predict("serving_default", {"text": np.array(TEXTS[:1], object)})
     assert "meat" in strings(found["translation"])[0]
+    with pytest.raises(InputError, match="XLA does not compile"):
+        open_backend(find(compiled), glossary=terms)
     drawn = backend.shown(TEXTS[:1], SearchSettings("sample"))
     assert len(drawn) == 1  # by chance, so without it
     export(tmp_path / "upper" / "1")
@@ -297,4 +304,8 @@ def test_a_glossary_is_heeded_by_a_model_and_by_an_export_that_scores(folder: Pa
     found = backend.predict("translate", {"text": texts})
     assert strings(found["translations"]) == [["C meat A", ""], ["B", ""], ["", ""]]
     assert strings(found["target_tokens"])[0] == ["▁C", "▁meat", "▁A"]
+    # How likely the changed text is right is not known; a blank one has no words.
+    assert found["confidence"].tolist() == [UNRATED, 0.75, 0]
+    assert strings(found["words"])[0] == [""]
+    assert [each[0].confidence for each in backend.shown(["a 밥을 c", "b"])] == [None, 0.75]
     assert found["alignment"][0].argmax(1).tolist() == [2, 1, 0] and backend.shown(["밥을"])[0][0].text == "meat"

@@ -1,12 +1,16 @@
 """Words that translate each other, found in pairs, and the runs that annotate them."""
 
+from pathlib import Path
+
 import pytest
 
 from nmt.config import Config, with_settings
-from nmt.data.annotations import MARKS
-from nmt.data.corpora import from_pairs
+from nmt.data.annotations import MARKS, AnnotatedCorpus
+from nmt.data.corpora import from_pairs, from_tsv
+from nmt.data.line_index import EVERY
 from nmt.data.tokenizers import train_tokenizers
 from nmt.errors import InputError
+from nmt.training import term_lexicon
 from nmt.training.inputs import fit_tokenizers, reads_marks
 from nmt.training.term_lexicon import learn_lexicon, with_annotations
 
@@ -38,6 +42,15 @@ def test_a_run_annotates_its_training_pairs_and_knows_their_translations() -> No
     assert list(with_annotations(config, corpus).pairs()) == list(made.pairs())
     with pytest.raises(InputError, match="often enough to be a term"):
         with_annotations(config, from_pairs(PAIRS[:5]))
+
+
+def test_the_words_come_from_the_whole_of_a_large_corpus(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    path = tmp_path / "sorted.tsv"
+    rows = [("I slept.", "나는 잤다.")] * 5 * EVERY + PAIRS * 30
+    path.write_text("".join(f"{source}\t{target}\n" for source, target in rows), encoding="utf-8")
+    monkeypatch.setattr(term_lexicon, "_PAIRS", 2 * EVERY)
+    made = with_annotations(with_settings(Config(), ["data.annotations=0.7"]), from_tsv(path))
+    assert isinstance(made, AnnotatedCorpus) and {"I", "apple"} <= set(made.lexicon.translations)
 
 
 @pytest.mark.parametrize("kind", ["word", "unigram"])
