@@ -236,7 +236,7 @@ def test_a_file_is_translated_and_fetched(port: int) -> None:
     assert ask(port, "GET", "/download_file/other.srt")[0] == 404
     for name, content, error in (
         ("film.exe", b"", "file format not supported"),
-        ("a.txt", "하나".encode("euc-kr"), "EUC-KR"),
+        ("a.txt", "나는 밥을 먹었다".encode("euc-kr"), "EUC-KR"),
         ("a.srt", b"no cue", "has no cue"),
     ):
         body, headers = sent(name, content, source="ko", target="en")
