@@ -14,6 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from nmt.data.features import Features
+from nmt.data.framing import framed
 from nmt.data.pipeline import COUNTED, Pipeline, bucket_by_length, encode_examples, shift
 from nmt.data.tokenizers import BOS, EOS, PAD, Tokenizer
 from nmt.tf_import import as_written
@@ -54,10 +55,9 @@ class CaptionPipeline(Pipeline):
         def encode(drawn: tf.Tensor, numbers: tf.Tensor, captions: tf.Tensor) -> tuple[Any, Any]:
             y = tokenizer.sample(captions, sampling, drawn) if sampling else tokenizer.encode(captions)
             fits = (y.row_lengths() > 0) & (y.row_lengths() <= self.max_length)
-            y = tf.ragged.boolean_mask(y, fits)
-            ends = [tf.fill([y.nrows(), 1], token) for token in (BOS, EOS)]
-            ids = tf.concat([ends[0], y, ends[1]], 1)
-            return tf.boolean_mask(tf.strings.to_number(numbers, tf.int64), fits), ids
+            rows = tf.squeeze(tf.where(fits), 1)
+            ids = framed(y, before=[BOS], after=[EOS], rows=rows)
+            return tf.gather(tf.strings.to_number(numbers, tf.int64), rows), ids
 
         def look_up(numbers: tf.Tensor, ids: tf.Tensor) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
             found = tf.numpy_function(features.rows, [numbers], tf.float32, stateful=False)

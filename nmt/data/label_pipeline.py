@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 import numpy as np
 import tensorflow as tf
 
+from nmt.data.framing import framed
 from nmt.data.labels import Labels, Reading, is_blank
 from nmt.data.pipeline import COUNTED, Pipeline, as_written, bucket_by_length, encode_examples
 from nmt.data.tagged_pieces import split_tokens, tagged_pieces
@@ -110,9 +111,8 @@ class LabelPipeline(SourcePipeline):
                 ids, labels = cut(texts), table.lookup(tf.strings.strip(targets))
             length = ids.row_lengths()
             fits = (length > 0) & (length <= self.max_length)
-            ids = tf.ragged.boolean_mask(ids, fits)
-            ids = tf.concat([ids, tf.fill([ids.nrows(), 1], EOS)], 1)
-            return ids, tf.ragged.boolean_mask(labels, fits) if reading.tags else tf.boolean_mask(labels, fits)
+            rows = tf.squeeze(tf.where(fits), 1)
+            return framed(ids, after=[EOS], rows=rows), tf.gather(labels, rows)
 
         return encode
 

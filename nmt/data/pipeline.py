@@ -22,6 +22,7 @@ import numpy as np
 import tensorflow as tf
 
 from nmt.data.alignment_targets import Guide
+from nmt.data.framing import framed
 from nmt.data.tokenizers import BOS, EOS, PAD, Tokenizers
 from nmt.errors import InputError
 from nmt.tf_import import as_written
@@ -135,16 +136,12 @@ def _encoder(tokenizers: Tokenizers, max_length: int, sourceless: bool, sampling
             )
         else:
             x, y = tokenizers.source.encode(source), tokenizers.target.encode(target)
-        lengths = tf.stack([x.row_lengths(), y.row_lengths()])
-        full = (y.row_lengths() > 0) & (sourceless | (x.row_lengths() > 0))
-        fits = full & tf.reduce_all(lengths <= max_length, 0)
-        links = [
-            tf.ragged.boolean_mask(guide.read(line, source=source, target=target, x=x, y=y)[0], fits) for line in lines
-        ]
-        x, y = tf.ragged.boolean_mask(x, fits), tf.ragged.boolean_mask(y, fits)
-        start = tf.fill([y.nrows(), 1], BOS)
-        end = tf.fill([y.nrows(), 1], EOS)
-        return tf.concat([x, end], 1), tf.concat([start, y, end], 1), *links
+        read, written = x.row_lengths(), y.row_lengths()
+        full = written > 0 if sourceless else tf.minimum(read, written) > 0
+        fits = full & (tf.maximum(read, written) <= max_length)
+        rows = tf.squeeze(tf.where(fits), 1)
+        links = [tf.gather(guide.read(line, source=source, target=target, x=x, y=y)[0], rows) for line in lines]
+        return framed(x, after=[EOS], rows=rows), framed(y, before=[BOS], after=[EOS], rows=rows), *links
 
     return encode
 

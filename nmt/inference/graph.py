@@ -9,6 +9,7 @@ from threading import Lock
 import tensorflow as tf
 
 from nmt.config import Decoding
+from nmt.data.framing import framed
 from nmt.data.tokenizers import BOS, EOS, PAD, UNK, Tokenizers
 from nmt.decoding.constraints import Constraints
 from nmt.decoding.ensemble import Ensemble
@@ -128,7 +129,7 @@ class TranslationGraph:
         """Return source ids with EOS, the numbers of pieces before it, and whether a text was truncated."""
         pieces = self.tokenizers.source.encode(texts)
         read = pieces[:, :max_length]
-        source = _padded(tf.concat([read, tf.fill([read.nrows(), 1], EOS)], 1))
+        source = _padded(framed(read, after=[EOS]))
         return source, tf.cast(read.row_lengths(), tf.int32), pieces.row_lengths() > read.row_lengths()
 
 
@@ -286,13 +287,13 @@ def distinct(
 def teacher_forced(pieces: tf.RaggedTensor, max_length: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
     """Return what a decoder reads and must write, ids ``(batch, target)``, and which texts are whole, ``(batch,)``."""
     kept = pieces[:, :max_length]
-    rows, whole = kept.nrows(), pieces.row_lengths() == kept.row_lengths()
+    whole = pieces.row_lengths() == kept.row_lengths()
     # A truncated text does not end here, so it gets no EOS.
     end = tf.RaggedTensor.from_row_lengths(
         tf.fill([tf.math.count_nonzero(whole, dtype=tf.int32)], EOS), tf.cast(whole, tf.int64)
     )
     written = _padded(tf.concat([kept, end], 1))
-    read = _padded(tf.concat([tf.fill([rows, 1], BOS), kept], 1))[:, : tf.shape(written)[1]]
+    read = _padded(framed(kept, before=[BOS]))[:, : tf.shape(written)[1]]
     return read, written, whole
 
 

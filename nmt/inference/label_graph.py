@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
+from nmt.data.framing import framed
 from nmt.data.labels import Reading
 from nmt.data.tagged_pieces import split_tokens, tagged_pieces
 from nmt.data.tokenizers import EOS, PAD, Tokenizers
@@ -69,4 +70,4 @@ class LabelGraph:
 
 def _with_eos(ids: tf.RaggedTensor) -> tf.Tensor:
     """Return ids ``(batch, source)``, each row with EOS, then zeros."""
-    return tf.concat([ids, tf.fill([ids.nrows(), 1], EOS)], 1).to_tensor(PAD)
+    return framed(ids, after=[EOS]).to_tensor(PAD)

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 import tensorflow as tf
 
 from nmt.tf_import import resource_handle
 from nmt.training.distribute import replicas, sum_over_replicas
+
+
+class Rates(NamedTuple):
+    """What a step of Adam has for all variables: the learning rate, and ``β_1^t`` and ``β_2^t`` of step ``t``."""
+
+    learning_rate: tf.Tensor
+    beta_1_power: tf.Tensor
+    beta_2_power: tf.Tensor
 
 
 @keras.saving.register_keras_serializable("nmt")
@@ -64,20 +72,28 @@ class Adam(keras.optimizers.Adam):
         """Return the moving averages of the weights, in the order of the weights; with ``use_ema`` only."""
         return self._model_variables_moving_average
 
-    def update_step(self, gradient: Any, variable: tf.Variable, learning_rate: tf.Tensor) -> None:
+    def _backend_update_step(self, grads: Any, trainable_variables: Any, learning_rate: tf.Tensor) -> None:
+        """Update all variables; what is the same for each of them is computed once.
+
+        A private method of Keras 3.15, see :mod:`nmt.tf_import`. It hands its last argument to each ``update_step``.
+        """
+        step = tf.cast(self.iterations + 1, tf.float32)
+        rates = Rates(tf.cast(learning_rate, tf.float32), self.beta_1**step, self.beta_2**step)
+        super()._backend_update_step(grads, trainable_variables, rates)
+
+    def update_step(self, gradient: Any, variable: tf.Variable, rates: Rates) -> None:
         if self.amsgrad:
             raise ValueError("The fused Adam has no amsgrad.")
         place = self._get_variable_index(variable)
         first, second = self._momentums[place], self._velocities[place]
         dtype = variable.dtype
-        step = tf.cast(self.iterations + 1, dtype)
         tf.raw_ops.ResourceApplyAdam(
             var=variable.handle,
             m=resource_handle(first),
             v=resource_handle(second),
-            beta1_power=tf.cast(self.beta_1, dtype) ** step,
-            beta2_power=tf.cast(self.beta_2, dtype) ** step,
-            lr=tf.cast(learning_rate, dtype),
+            beta1_power=tf.cast(rates.beta_1_power, dtype),
+            beta2_power=tf.cast(rates.beta_2_power, dtype),
+            lr=tf.cast(rates.learning_rate, dtype),
             beta1=tf.cast(self.beta_1, dtype),
             beta2=tf.cast(self.beta_2, dtype),
             epsilon=tf.cast(self.epsilon, dtype),
