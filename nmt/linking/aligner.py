@@ -27,7 +27,8 @@ _RARE = 5
 # Letters of a beginning; a syllable of Hangul and a Chinese character count for two.
 _LETTERS = 4
 _UNKNOWN = 0
-_SMALLEST = 2
+# Pairs that are too few if they are fewer.
+SMALLEST = 2
 
 Pair = tuple[str, str]
 
@@ -84,7 +85,8 @@ class WordAligner:
 
     def align(self, pairs: Sequence[Pair]) -> list[Posteriors]:
         """Return how likely each link of these pairs is. They need not be among those that were learned from."""
-        ids = [[_ids(pair[side], known) for pair in pairs] for side, known in enumerate((self.sources, self.targets))]
+        sides = enumerate((self.sources, self.targets))
+        ids = [[ids_of(words_of(pair[side]), known) for pair in pairs] for side, known in sides]
         found = [
             Posteriors(*(np.zeros([len(split_words(y)), len(split_words(x))]) for _ in range(2))) for x, y in pairs
         ]
@@ -117,11 +119,11 @@ def learn(pairs: Iterable[Pair]) -> WordAligner:
     [(0, 0), (1, 1)]
     """
     texts = list(islice(pairs, LEARNED))
-    sources, targets = (_vocabulary(pair[side] for pair in texts) for side in (0, 1))
-    ids = [[_ids(pair[side], known) for pair in texts] for side, known in enumerate((sources, targets))]
+    sources, targets = (vocabulary(words_of(pair[side]) for pair in texts) for side in (0, 1))
+    ids = [[ids_of(words_of(pair[side]), known) for pair in texts] for side, known in enumerate((sources, targets))]
     del texts
     corpus = batches(*ids)
-    if sum(len(batch.rows) for batch in corpus) < _SMALLEST:
+    if sum(len(batch.rows) for batch in corpus) < SMALLEST:
         raise InputError("There are too few pairs to learn word links from: at least two need words on both sides.")
     backward: list[Batch] = [batch.reversed for batch in corpus]
     # NumPy's long operations let the other thread compute.
@@ -135,8 +137,14 @@ def _likelier(row: np.ndarray) -> bool:
     return bool(row.size) and float(row.max()) > 0 and float(row.max()) >= 1 - float(row.sum())
 
 
-def _vocabulary(texts: Iterable[str]) -> dict[str, int]:
-    counts = Counter(word.casefold() for text in texts for word in split_words(text)[:LONGEST])
+def words_of(text: str) -> list[str]:
+    """Return the words that are read of a text, in small letters."""
+    return [word.casefold() for word in split_words(text)[:LONGEST]]
+
+
+def vocabulary(sentences: Iterable[Sequence[str]]) -> dict[str, int]:
+    """Return the ids of words, from 1 on; rare words are known by their beginnings."""
+    counts = Counter(word for words in sentences for word in words)
     kept: Counter[str] = Counter()
     for word, count in counts.items():
         kept[word if count > _RARE else _beginning(word)] += count
@@ -144,8 +152,8 @@ def _vocabulary(texts: Iterable[str]) -> dict[str, int]:
     return {word: number for number, (word, _) in enumerate(kept.most_common(), _UNKNOWN + 1)}
 
 
-def _ids(text: str, known: dict[str, int]) -> np.ndarray:
-    words = [word.casefold() for word in split_words(text)[:LONGEST]]
+def ids_of(words: Sequence[str], known: dict[str, int]) -> np.ndarray:
+    """Return the ids of words: their own, or those of their beginnings, or 0."""
     return np.array([known.get(word, 0) or known.get(_beginning(word), _UNKNOWN) for word in words], np.int32)
 
 

@@ -30,6 +30,8 @@ _PRIOR = 0.01
 _SMOOTHING = 50.0
 # Numbers in the largest array of a batch: few enough for the cache of a core, which saves a third of the time.
 _BATCH_SIZE = 40_000
+# Whether each pass of learning knows positions.
+PASSES = (*[False] * 4, *[True] * 5)
 _NO_WORD = -1
 
 
@@ -68,7 +70,7 @@ def batches(sources: Sequence[np.ndarray], targets: Sequence[np.ndarray]) -> lis
                 break
             end += 1
         rows = order[start:end]
-        found.append(Batch(np.array(rows), *(_padded([side[i] for i in rows]) for side in (sources, targets))))
+        found.append(Batch(np.array(rows), *(padded([side[i] for i in rows]) for side in (sources, targets))))
         start = end
     return found
 
@@ -106,6 +108,11 @@ class Expectations:
         self.jumps = np.zeros_like(model.jumps)
         self.first = np.zeros_like(model.first)
 
+    def add(self, other: Expectations) -> None:
+        """Add what was counted elsewhere."""
+        for name, numbers in vars(self).items():
+            numbers += getattr(other, name)
+
 
 def uniform_model(corpus: Sequence[Batch], target_words: int) -> HiddenMarkovModel:
     """Return a model that knows which words occur together, and nothing else."""
@@ -120,28 +127,24 @@ def uniform_model(corpus: Sequence[Batch], target_words: int) -> HiddenMarkovMod
     )
 
 
-def train(corpus: Sequence[Batch], target_words: int, without_positions: int = 4, passes: int = 5) -> HiddenMarkovModel:
+def train(corpus: Sequence[Batch], target_words: int) -> HiddenMarkovModel:
     """Learn the model of one direction.
 
     Arguments:
         corpus: the pairs.
         target_words: the number of different target words.
-        without_positions: passes of Model 1.
-        passes: passes of the whole model.
     """
     model = uniform_model(corpus, target_words)
-    for number in range(without_positions + passes):
+    for positions in PASSES:
         counts = Expectations(model)
         for batch in corpus:
-            if number < without_positions:
-                _count_without_positions(model, batch, counts)
-            else:
-                posteriors(model, batch, counts)
-        model = _maximised(model, counts, positions=number >= without_positions)
+            places = lexicon_places(model, batch)
+            count_links(counts, batch, places, expected_links(model, batch, counts, positions, places))
+        model = maximised(model, counts, positions)
     return model
 
 
-def posteriors(model: HiddenMarkovModel, batch: Batch, counts: Expectations | None = None) -> np.ndarray:
+def posteriors(model: HiddenMarkovModel, batch: Batch) -> np.ndarray:
     """Return how likely each link is, given the whole pair: ``(rows, target, source)``.
 
     A row sums to one, less the probability that the word has no link, and is zero after the last word.
@@ -149,9 +152,78 @@ def posteriors(model: HiddenMarkovModel, batch: Batch, counts: Expectations | No
     Arguments:
         model: of this direction.
         batch: the pairs.
-        counts: to which the expected counts are added.
     """
-    words, unlinked, places = _emissions(model, batch)
+    return expected_links(model, batch)
+
+
+def expected_links(
+    model: HiddenMarkovModel,
+    batch: Batch,
+    counts: Expectations | None = None,
+    positions: bool = True,
+    places: np.ndarray | None = None,
+) -> np.ndarray:
+    """Return how likely each link is, as :func:`posteriors` does, and count jumps.
+
+    Arguments:
+        model: of this direction.
+        batch: the pairs.
+        counts: to which the expected jumps are added. The links are added by :func:`count_links`.
+        positions: whether it matters where the last link was. If not, this is Model 1.
+        places: from :func:`lexicon_places`. To look them up takes a quarter of the time.
+    """
+    if positions:
+        return _with_positions(model, batch, counts, places)
+    words, unlinked = _emissions(model, batch, places)
+    words = words * (1 - NULL) / (batch.source >= 0).sum(1)[:, None, None]
+    total = words.sum(2) + unlinked * NULL
+    return np.where((batch.target >= 0)[:, :, None], words / total[:, :, None], 0)
+
+
+def lexicon_places(model: HiddenMarkovModel, batch: Batch) -> np.ndarray:
+    """Return where each pair of words is in the lexicon: ``(rows, target, source)``.
+
+    Of words that never occurred together, and of padding, it is the place of another pair.
+    """
+    places = np.searchsorted(model.keys, _keys(batch, model.target_words))
+    return np.where(_inside(batch), np.minimum(places, len(model.keys) - 1), 0).astype(np.int32)
+
+
+def count_links(counts: Expectations, batch: Batch, places: np.ndarray, found: np.ndarray) -> None:
+    """Add the links of a batch to the counts of the lexicon.
+
+    Arguments:
+        counts: to which they are added.
+        batch: the pairs.
+        places: of the links in the lexicon.
+        found: how likely they are, both ``(rows, target, source)``.
+    """
+    counts.lexicon += np.bincount(places.ravel(), found.ravel(), minlength=len(counts.lexicon))
+    real = batch.target >= 0
+    idle = np.maximum(1 - found.sum(2), 0)[real]
+    counts.unlinked += np.bincount(batch.target[real], idle, minlength=len(counts.unlinked))
+
+
+def maximised(model: HiddenMarkovModel, counts: Expectations, positions: bool) -> HiddenMarkovModel:
+    """Return the model that fits what was counted best. Without ``positions`` its jumps stay as they are."""
+    sources = model.keys // model.target_words
+    lexicon = counts.lexicon + _PRIOR
+    totals = np.maximum(np.bincount(sources, lexicon), _PRIOR)
+    lexicon = np.maximum(np.exp(digamma(lexicon) - digamma(totals)[sources]), 1e-12)
+    unlinked = counts.unlinked + 0.1
+    jumps, first = model.jumps, model.first
+    if positions:
+        usual = counts.jumps.sum(0) + 0.01
+        jumps = counts.jumps + _SMOOTHING * usual / usual.sum()
+        jumps = jumps / jumps.sum(1, keepdims=True)
+        first = counts.first + 0.001 * counts.first.mean() + 1e-9
+    return HiddenMarkovModel(model.keys, lexicon, unlinked / unlinked.sum(), jumps, first)
+
+
+def _with_positions(
+    model: HiddenMarkovModel, batch: Batch, counts: Expectations | None, places: np.ndarray | None
+) -> np.ndarray:
+    words, unlinked = _emissions(model, batch, places)
     real, read = batch.target >= 0, batch.source >= 0
     rows, targets, sources = words.shape
     distances = np.clip(np.arange(sources) - np.arange(sources)[:, None], -_FURTHEST, _FURTHEST) + _FURTHEST
@@ -193,49 +265,19 @@ def posteriors(model: HiddenMarkovModel, batch: Batch, counts: Expectations | No
         after = np.where(here, passed, after)
     if counts is not None:
         np.add.at(counts.first, np.minimum(np.arange(sources), _FURTHEST), found[:, 0].sum(0))
-        _add(counts, batch, places, found)
     return found
 
 
-def _count_without_positions(model: HiddenMarkovModel, batch: Batch, counts: Expectations) -> None:
-    words, unlinked, places = _emissions(model, batch)
-    words = words * (1 - NULL) / (batch.source >= 0).sum(1)[:, None, None]
-    total = words.sum(2) + unlinked * NULL
-    _add(counts, batch, places, np.where((batch.target >= 0)[:, :, None], words / total[:, :, None], 0))
-
-
-def _add(counts: Expectations, batch: Batch, places: np.ndarray, found: np.ndarray) -> None:
-    """Add the links of a batch to the counts of the lexicon."""
-    counts.lexicon += np.bincount(places.ravel(), found.ravel(), minlength=len(counts.lexicon))
-    real = batch.target >= 0
-    idle = np.maximum(1 - found.sum(2), 0)[real]
-    counts.unlinked += np.bincount(batch.target[real], idle, minlength=len(counts.unlinked))
-
-
-def _maximised(model: HiddenMarkovModel, counts: Expectations, positions: bool) -> HiddenMarkovModel:
-    sources = model.keys // model.target_words
-    lexicon = counts.lexicon + _PRIOR
-    totals = np.maximum(np.bincount(sources, lexicon), _PRIOR)
-    lexicon = np.maximum(np.exp(digamma(lexicon) - digamma(totals)[sources]), 1e-12)
-    unlinked = counts.unlinked + 0.1
-    jumps, first = model.jumps, model.first
-    if positions:
-        usual = counts.jumps.sum(0) + 0.01
-        jumps = counts.jumps + _SMOOTHING * usual / usual.sum()
-        jumps = jumps / jumps.sum(1, keepdims=True)
-        first = counts.first + 0.001 * counts.first.mean() + 1e-9
-    return HiddenMarkovModel(model.keys, lexicon, unlinked / unlinked.sum(), jumps, first)
-
-
-def _emissions(model: HiddenMarkovModel, batch: Batch) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return ``p(y_i | x_j)``, ``p(y_i)`` of a word without a link, and the places of the first in the lexicon."""
-    keys = _keys(batch, model.target_words)
-    places = np.minimum(np.searchsorted(model.keys, keys), len(model.keys) - 1)
-    # Words of a new pair may not have occurred together.
-    words = np.where(model.keys[places] == keys, model.lexicon[places], 1e-12)
-    inside = _inside(batch)
+def _emissions(model: HiddenMarkovModel, batch: Batch, places: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+    """Return ``p(y_i | x_j)``, and ``p(y_i)`` of a word without a link."""
+    if places is None:
+        places = lexicon_places(model, batch)
+        # Words of a new pair may not have occurred together.
+        words = np.where(model.keys[places] == _keys(batch, model.target_words), model.lexicon[places], 1e-12)
+    else:
+        words = model.lexicon[places]
     unlinked = np.where(batch.target >= 0, model.unlinked[np.maximum(batch.target, 0)], 1)
-    return np.where(inside, words, 0), unlinked, np.where(inside, places, 0)
+    return np.where(_inside(batch), words, 0), unlinked
 
 
 def _jumps(model: HiddenMarkovModel, before: np.ndarray, distances: np.ndarray, read: np.ndarray) -> np.ndarray:
@@ -253,7 +295,8 @@ def _inside(batch: Batch) -> np.ndarray:
     return (batch.source >= 0)[:, None, :] & (batch.target >= 0)[:, :, None]
 
 
-def _padded(sentences: Sequence[np.ndarray]) -> np.ndarray:
+def padded(sentences: Sequence[np.ndarray]) -> np.ndarray:
+    """Return sentences as rows of one array, -1 after their last word."""
     padded = np.full([len(sentences), max(map(len, sentences))], _NO_WORD, np.int32)
     for row, sentence in zip(padded, sentences, strict=True):
         row[: len(sentence)] = sentence

@@ -18,7 +18,7 @@ from nmt.training.teach_alignment import linked_pairs, linked_pipeline, spread
 logger = logging.getLogger(__name__)
 
 # Pairs that are linked, and how many of them the attentions are compared on.
-_LINKED, _COMPARED = 20_000, 1000
+_LINKED, _COMPARED = 10_000, 1000
 
 
 def choose(model: Seq2Seq, tokenizers: Tokenizers, config: Config, corpus: Corpus) -> ShiftedAttention:
@@ -28,7 +28,7 @@ def choose(model: Seq2Seq, tokenizers: Tokenizers, config: Config, corpus: Corpu
     of the linked target tokens whose largest weight falls on a source token that they are linked to; of equal ones the
     first wins, and the mean of the heads of a layer counts as one. See :class:`~nmt.models.shifted.ShiftedModel`.
 
-    An aligner reads the first 20,000 pairs. Of these, 1,000 that are spread evenly are compared.
+    Aligners read 10,000 pairs. Of these, 1,000 that are spread evenly are compared.
 
     The logger of this module logs what was chosen, with level INFO.
 
@@ -46,7 +46,7 @@ def choose(model: Seq2Seq, tokenizers: Tokenizers, config: Config, corpus: Corpu
             "Only a Transformer can be linked by its own attention: model.architecture is "
             f"'{config.model.architecture}'. Teach it an alignment head: leave out --shifted."
         )
-    triples = spread(list(linked_pairs(corpus, _LINKED)), _COMPARED)
+    triples = spread(linked_pairs(corpus, _LINKED), _COMPARED)
     pipeline, _ = linked_pipeline(triples, tokenizers, config, corpus.name)
 
     @tf.function(reduce_retracing=True, autograph=False)

@@ -1,9 +1,9 @@
 """How an alignment head learns, without links drawn by people.
 
-A word aligner reads the training pairs and links their words, see :mod:`nmt.linking`. The head learns these links from
-the states of the trained translator, as Garg et al. 2019, https://arxiv.org/abs/1909.02074, taught a head of a
-Transformer. The translator does not change. What a head makes of pieces and their context is smoother than the counts
-of the aligner. If the corpus comes with links, the head learns those.
+Word aligners read training pairs and link their words, see :mod:`nmt.linking.agreeing`. The head learns these links
+from the states of the trained translator, as Garg et al. 2019, https://arxiv.org/abs/1909.02074, taught a head of a
+Transformer. The translator does not change. What a head makes of pieces and their context is smoother than counts. If
+the corpus comes with links, the head learns those.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ from nmt.evaluation.alignment_error import pharaoh
 from nmt.inference.head_file import new_head, parameters
 from nmt.inference.translator import Translator
 from nmt.layers.alignment_head import AlignmentHead
-from nmt.linking.aligner import Posteriors, learn
+from nmt.linking.agreeing import link
+from nmt.linking.aligner import Posteriors
 from nmt.models.seq2seq import Seq2Seq
 from nmt.tf_import import as_written
 from nmt.training.alignment_loss import alignment_loss
@@ -36,7 +37,7 @@ from nmt.training.optimizers import Adam
 
 logger = logging.getLogger(__name__)
 
-# Pairs that are linked and learned from, about how many a head sees in all its epochs, and at most how many epochs.
+# Pairs of which those that are linked are chosen, about how many a head sees in all its epochs, and its most epochs.
 _PAIRS = 100_000
 _SEEN = 10_000
 _EPOCHS = 30
@@ -78,10 +79,9 @@ def teach(
     if not model.aligned:
         raise InputError("An alignment head is taught to a model with attention, and model.attention is 'none'.")
     begun = time.monotonic()
-    triples = list(linked_pairs(corpus) if teacher is None else _linked_by(teacher, corpus))
+    triples = linked_pairs(corpus, _SEEN) if teacher is None else list(_linked_by(teacher, corpus))
     if corpus.links() is None or teacher is not None:
         logger.info(f"Linked the words of {len(triples):,} pairs in {time.monotonic() - begun:.1f} s.")
-    triples = spread(triples, _SEEN)
     pipeline, pairs = linked_pipeline(triples, tokenizers, config, corpus.name)
     batch_size = pipeline.batch_size
     keras.utils.set_random_seed(config.training.seed)
@@ -116,15 +116,18 @@ def spread(items: list[Any], most: int) -> list[Any]:
     return [items[i * len(items) // most] for i in range(most)]
 
 
-def linked_pairs(corpus: Corpus, most: int = _PAIRS) -> Iterator[tuple[str, str, str]]:
-    """Yield the first pairs with their given links or, without any, with those that a word aligner finds in them."""
-    pairs = list(islice(corpus.pairs(), most))
+def linked_pairs(corpus: Corpus, most: int) -> list[tuple[str, str, str]]:
+    """Return pairs with their given links or, without any, with those that word aligners find in them.
+
+    Arguments:
+        corpus: of which the first 100,000 pairs are read.
+        most: how many of these are returned, spread evenly.
+    """
+    pairs = list(islice(corpus.pairs(), _PAIRS))
     if (links := corpus.links()) is not None:
-        for (source, target), line in zip(pairs, links, strict=False):
-            yield source, target, line
-        return
-    for (source, target), found in zip(pairs, learn(pairs).align_all(pairs), strict=True):
-        yield source, target, pharaoh(likely_links(found))
+        return [(*pair, line) for pair, line in spread(list(zip(pairs, links, strict=False)), most)]
+    pairs = spread(pairs, most)
+    return [(*pair, pharaoh(likely_links(found))) for pair, found in zip(pairs, link(pairs), strict=True)]
 
 
 def linked_pipeline(
@@ -156,7 +159,7 @@ def linked_pipeline(
 
 def _linked_by(teacher: Translator, corpus: Corpus) -> Iterator[tuple[str, str, str]]:
     """Yield the pairs with the links that a translator finds: of each target word those that are likely."""
-    pairs = islice(corpus.pairs(), _PAIRS)
+    pairs = iter(spread(list(islice(corpus.pairs(), _PAIRS)), _SEEN))
     while some := list(islice(pairs, _TOGETHER)):
         found = teacher.score([source for source, _ in some], [target for _, target in some])
         for (source, target), each in zip(some, found, strict=True):

@@ -1,0 +1,174 @@
+"""Links of pairs by four hidden Markov models that learn from each other: both directions, of words and of their parts.
+
+Words that always occur together cannot be told apart by counting: of 카페에 갔다 and *went to the cafe*, *to* may come
+from either. The parts of the words can: *to* explains 에 better than *cafe* does. Counts of parts have faults of their
+own, because endings that mean nothing in the other language take what is left over. So in every pass the models are
+made to agree a little, and each learns from what all of them found:
+
+- A link is likelier if the other direction finds it, too: ``f(i, j) (b(i, j) + 1)``, normalized to the sum before.
+  Liang et al. 2006, https://aclanthology.org/N06-1014, multiply without the one, so that a word which has no link in
+  one direction has none in the other.
+- Where a word comes from is half what the model of words says and half what the model of parts says. What a word gets
+  is divided among its parts as they themselves say.
+
+Words are cut on the side that has more different words, see :mod:`nmt.linking.word_parts`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from itertools import chain
+from typing import NamedTuple
+
+import numpy as np
+
+from nmt.errors import InputError
+from nmt.linking.aligner import SMALLEST, Pair, Posteriors, ids_of, vocabulary, words_of
+from nmt.linking.hidden_markov import (
+    PASSES,
+    Batch,
+    Expectations,
+    HiddenMarkovModel,
+    batches,
+    count_links,
+    expected_links,
+    lexicon_places,
+    maximised,
+    padded,
+    uniform_model,
+)
+from nmt.linking.word_parts import count_parts
+
+# What is added to the links of the other direction.
+_DOUBT = 1.0
+_LEAST = 1e-12
+
+
+class _Part(NamedTuple):
+    """Sentence pairs whose source is the side that is cut.
+
+    Attributes:
+        words, parts: the pairs, with the words of the source whole, and cut.
+        inside: ``(rows, parts, words)``, one where a part lies inside a word.
+        places: of the links of each of the four models in its lexicon.
+    """
+
+    words: Batch
+    parts: Batch
+    inside: np.ndarray
+    places: tuple[np.ndarray, ...]
+
+    @property
+    def directions(self) -> tuple[Batch, Batch, Batch, Batch]:
+        """What each of the four models reads."""
+        return self.words, self.parts, self.words.reversed, self.parts.reversed
+
+
+def link(pairs: Sequence[Pair]) -> list[Posteriors]:
+    """Learn from pairs, and return how likely each of their links is.
+
+    Raises:
+        InputError: if there are fewer than two pairs with words on both sides.
+
+    >>> found = link([("na bap", "I rice"), ("na mul", "I water"), ("neo bap", "you rice"), ("neo mul", "you water")])
+    >>> sorted(found[3].links())
+    [(0, 0), (1, 1)]
+    """
+    sides = [[words_of(pair[side]) for pair in pairs] for side in (0, 1)]
+    first, second = (len({word for words in side for word in words}) for side in sides)
+    turned = second > first
+    corpus, sizes = _read(sides[::-1] if turned else sides)
+    if sum(len(part.words.rows) for part in corpus) < SMALLEST:
+        raise InputError("There are too few pairs to learn word links from: at least two need words on both sides.")
+    models = [uniform_model([part.directions[n] for part in corpus], size) for n, size in enumerate(sizes)]
+    corpus = [part._replace(places=tuple(map(lexicon_places, models, part.directions))) for part in corpus]
+    # NumPy's long operations let the other thread compute.
+    halves = [corpus[::2], corpus[1::2]]
+    found = [Posteriors(*(np.zeros([len(y), len(x)]) for _ in range(2))) for x, y in zip(*sides, strict=True)]
+    with ThreadPoolExecutor(2) as pool:
+        for positions in PASSES:
+            one, other = pool.map(partial(_counted, models, positions), halves)
+            for counts, more in zip(one, other, strict=True):
+                counts.add(more)
+            models = [maximised(model, counts, positions) for model, counts in zip(models, one, strict=True)]
+        for row, forward, backward in chain(*pool.map(partial(_links, models), halves)):
+            if turned:
+                forward, backward = backward.T, forward.T
+            part = slice(len(forward)), slice(forward.shape[1])
+            found[row].forward[part], found[row].backward[part] = forward, backward
+    return found
+
+
+def _read(sides: Sequence[Sequence[list[str]]]) -> tuple[list[_Part], list[int]]:
+    """Return the pairs in batches, and how many different targets each of the four models has.
+
+    Arguments:
+        sides: the words of each sentence, first those of the side that is cut.
+    """
+    parts = count_parts({word for words in sides[0] for word in words})
+    cut = [[parts.cut(word) for word in words] for words in sides[0]]
+    known = [vocabulary(side) for side in sides]
+    known_parts = vocabulary([list(chain(*words)) for words in cut])
+    words, plain = ([ids_of(each, ids) for each in side] for side, ids in zip(sides, known, strict=True))
+    ids = [ids_of(list(chain(*each)), known_parts) for each in cut]
+    places = [np.repeat(np.arange(len(each)), [len(word) for word in each]) for each in cut]
+    found = []
+    for batch in batches(ids, plain):
+        whole = padded([words[i] for i in batch.rows])
+        inside = padded([places[i] for i in batch.rows])[:, :, None] == np.arange(whole.shape[1])
+        found.append(_Part(Batch(batch.rows, whole, batch.target), batch, inside.astype(float), ()))
+    return found, [len(known[1]) + 1, len(known[1]) + 1, len(known[0]) + 1, len(known_parts) + 1]
+
+
+def _counted(models: Sequence[HiddenMarkovModel], positions: bool, corpus: Sequence[_Part]) -> list[Expectations]:
+    """Return what each model learns from a part of the corpus."""
+    counts = [Expectations(model) for model in models]
+    for part in corpus:
+        read = list(zip(part.directions, part.places, strict=True))
+        found = [
+            expected_links(model, batch, count, positions, places)
+            for model, count, (batch, places) in zip(models, counts, read, strict=True)
+        ]
+        for count, (batch, places), agreed in zip(counts, read, _agreed(found, part.inside), strict=True):
+            count_links(count, batch, places, agreed)
+    return counts
+
+
+def _agreed(found: Sequence[np.ndarray], inside: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Return the links of the four models after they have heard each other.
+
+    Arguments:
+        found: how likely each link is, ``(rows, target, source)`` of the first two, ``(rows, source, target)`` of the
+            others.
+        inside: see :class:`_Part`.
+    """
+    words, parts = (_confirmed(one, other.transpose(0, 2, 1)) for one, other in zip(found[:2], found[2:], strict=True))
+    summed = parts @ inside
+    both = (words + summed) / 2
+    return both, parts * (both / np.maximum(summed, _LEAST) @ inside.transpose(0, 2, 1)), *found[2:]
+
+
+def _confirmed(forward: np.ndarray, backward: np.ndarray) -> np.ndarray:
+    """Return links of one direction, of which those that the other finds, too, are likelier."""
+    agreed = forward * (backward + _DOUBT)
+    return agreed * (forward.sum(2, keepdims=True) / np.maximum(agreed.sum(2, keepdims=True), _LEAST))
+
+
+def _links(models: Sequence[HiddenMarkovModel], corpus: Sequence[_Part]) -> list[tuple[int, np.ndarray, np.ndarray]]:
+    """Return the numbers of the pairs, and how likely their links are by both directions, ``(target, source)`` each."""
+    linked = []
+    for part in corpus:
+        words, inside = part.words, part.inside
+        read = zip(models, part.directions, part.places, strict=True)
+        found = [expected_links(model, batch, places=places) for model, batch, places in read]
+        forward, _, back_words, back_parts = _agreed(found, inside)
+        # A word is linked where one of its parts is: its first or its last.
+        ends = inside.argmax(1), inside.shape[1] - 1 - inside[:, ::-1].argmax(1)
+        of_parts = np.maximum(*(np.take_along_axis(back_parts, end[:, :, None], 1) for end in ends))
+        backward = ((back_words + of_parts) / 2).transpose(0, 2, 1)
+        for row, i in enumerate(words.rows):
+            size = slice(int((words.target[row] >= 0).sum())), slice(int((words.source[row] >= 0).sum()))
+            linked.append((int(i), forward[row][size], backward[row][size]))
+    return linked

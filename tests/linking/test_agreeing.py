@@ -1,0 +1,34 @@
+"""Four models that learn from each other link what counts of words cannot."""
+
+import numpy as np
+import pytest
+from command_line import PAIRS
+
+from nmt.errors import InputError
+from nmt.linking.agreeing import _agreed, link
+
+
+def test_links_are_those_of_subject_object_verb_whichever_side_is_cut() -> None:
+    assert all(each.links() == {(0, 0), (1, 2), (2, 1)} for each in link(PAIRS))
+    turned = link([(en, ko) for ko, en in PAIRS])
+    assert all(each.links() == {(0, 0), (2, 1), (1, 2)} for each in turned)
+    assert all(each.mean.min() >= 0 and each.mean.max() <= 1 + 1e-9 for each in turned)
+
+
+def test_a_link_that_both_directions_find_is_likelier_and_parts_follow_words() -> None:
+    # One target, two words, of which the first has two parts. The other direction finds the second word, in full.
+    words, parts = np.array([[[0.5, 0.3]]]), np.array([[[0.2, 0.2, 0.4]]])
+    backward, back_parts = np.array([[[0.0], [1.0]]]), np.array([[[0.0], [0.0], [1.0]]])
+    inside = np.array([[[1.0, 0], [1, 0], [0, 1]]])
+    both, divided, *rest = _agreed([words, parts, backward, back_parts], inside)
+    # Words: 0.5 · 1 and 0.3 · 2, to the sum 0.8: 4/11 and 24/55. Parts: 0.2, 0.2 and 0.4 · 2 to 0.8: 2/15 twice, 8/15.
+    np.testing.assert_allclose(both[0, 0], [(4 / 11 + 4 / 15) / 2, (24 / 55 + 8 / 15) / 2])
+    np.testing.assert_allclose(divided[0, 0], [both[0, 0, 0] / 2, both[0, 0, 0] / 2, both[0, 0, 1]])
+    assert rest[0] is backward and rest[1] is back_parts
+
+
+def test_a_sentence_without_words_has_no_links_and_too_few_pairs_are_refused() -> None:
+    found = link([*PAIRS, ("", "I ate"), ("나는", "")])
+    assert [each.mean.shape for each in found[-2:]] == [(2, 0), (0, 1)]
+    with pytest.raises(InputError, match="too few pairs"):
+        link([("나는", "I"), ("", "you")])
