@@ -16,11 +16,10 @@ import tensorflow as tf
 
 from nmt.config import Training
 from nmt.cores import cores
-from nmt.training.vocabulary_loss import TokenScores
 
 # With fewer sentences or tokens in a part its operations are too small for a core.
 _SENTENCES, _TOKENS = 16, 256
-# Each part is traced for itself, and each holds the gradients of all weights.
+# Each part is traced for itself, and each holds the gradients of all weights but the output layer's.
 _MAX_PARTS = 8
 
 
@@ -62,15 +61,12 @@ def split_rows(inputs: dict[str, tf.Tensor], parts: int) -> list[dict[str, tf.Te
 
 
 def join_rows(outputs: Sequence[Any]) -> Any:
-    """Put what was computed of the parts of a batch together again: tensors, scores, and tuples of them.
+    """Put what was computed of the parts of a batch together again: tensors and tuples of them.
 
     >>> join_rows([tf.constant([[0.5]]), tf.constant([[0.25]])]).numpy().tolist()
     [[0.5], [0.25]]
     """
     first = outputs[0]
-    if isinstance(first, TokenScores):
-        total, minus_log_p, likeliest = zip(*outputs, strict=True)
-        return TokenScores(tf.add_n(total), tf.concat(minus_log_p, 0), tf.concat(likeliest, 0))
     if isinstance(first, tuple):
         return tuple(join_rows(each) for each in zip(*outputs, strict=True))
     return None if first is None else tf.concat(outputs, 0)

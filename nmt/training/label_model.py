@@ -75,8 +75,11 @@ class LabelTrainingModel(TrainingModel):
     def __init__(self, network: EncoderModel, parts: int = 1, **kwargs: Any) -> None:
         super().__init__(network, parts=parts, **kwargs)
 
-    def _compute(self, inputs: dict[str, tf.Tensor], training: bool) -> Any:
+    def _read(self, inputs: dict[str, tf.Tensor], training: bool) -> Any:
         return self.network(inputs["source"], training=training)
+
+    def _write(self, read: Any, written: tf.Tensor | None, training: bool) -> Any:
+        return read
 
     def compute_loss(
         self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True

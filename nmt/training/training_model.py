@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from nmt.training.alignment_loss import AlignmentLoss, alignment_loss
 from nmt.training.batch_parts import join_rows, split_rows
+from nmt.training.distribute import replicas
 from nmt.training.scheduled_sampling import mix_predictions
 from nmt.training.vocabulary_loss import OutputLayer, TokenScores, score_tokens
 
@@ -66,21 +67,25 @@ class TrainingModel(keras.Model):
         self.alignment_metric = AlignmentLoss() if self.guided_alignment else None
 
     def call(self, inputs: dict[str, tf.Tensor], training: bool = False) -> Any:
-        if self.parts == 1 or not training:
-            return self._compute(inputs, training)
-        read = {name: ids for name, ids in inputs.items() if name != "links"}
-        return join_rows([self._compute(part, training) for part in split_rows(read, self.parts)])
+        read = {name: ids for name, ids in inputs.items() if name not in ("links", "written")}
+        parts = split_rows(read, self.parts) if training and self.parts > 1 else [read]
+        return self._write(join_rows([self._read(part, training) for part in parts]), inputs.get("written"), training)
 
-    def _compute(self, inputs: dict[str, tf.Tensor], training: bool) -> tuple[tf.Tensor | TokenScores, tf.Tensor]:
-        network, target, written = self.network, inputs["target"], inputs.get("written")
+    def _read(self, inputs: dict[str, tf.Tensor], training: bool) -> Any:
+        """Return what the output layer reads, and the alignment."""
+        network, target = self.network, inputs["target"]
         encoded = network.run_encoder(inputs.get("source"), training)
         if training and self.sampling_share is not None:
             readouts, _ = network.read_target(target, encoded)
-            likeliest = self._score(readouts, target if written is None else written, False).likeliest
+            likeliest = self._score(readouts, target, False).likeliest
             target = mix_predictions(target, likeliest, self.sampling_share, network.sampling_seed)
+        return network.read_target(target, encoded, training)
+
+    def _write(self, read: Any, written: tf.Tensor | None, training: bool) -> Any:
+        """Return logits or scores, and the alignment."""
+        readouts, alignment = read
         if written is None:
-            return network.run_decoder(target, encoded, training)
-        readouts, alignment = network.read_target(target, encoded, training)
+            return self.network.write_token(readouts), alignment
         return self._score(readouts, written, training), alignment
 
     def _score(self, readouts: tf.Tensor, written: tf.Tensor, training: bool) -> TokenScores:
@@ -93,6 +98,7 @@ class TrainingModel(keras.Model):
             smoothing=self.cross_entropy.label_smoothing,
             training=training,
             fixed_shapes=self.jit_compile,
+            lanes=self.parts if training else 1,
         )
 
     def train_step(self, data: Any) -> Any:
@@ -102,7 +108,36 @@ class TrainingModel(keras.Model):
         no data, such as the seeds of dropout and the count of steps, might still change.
         """
         with tf.control_dependencies([part for part in tf.nest.flatten(data) if part is not None]):
-            return super().train_step(_with_written(data))
+            x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(_with_written(data))
+            outputs, loss, gradients = self.loss_and_gradients(x, y, sample_weight)
+            # Keras's own mean of the loss, of all rows on all devices.
+            self._loss_tracker.update_state(loss * replicas(), sample_weight=tf.shape(y)[0])
+            self.optimizer.apply_gradients(zip(gradients, self.trainable_weights, strict=True))
+            return self.compute_metrics(x, y, outputs, sample_weight=sample_weight)
+
+    def loss_and_gradients(self, x: Any, y: Any, sample_weight: Any = None) -> tuple[Any, tf.Tensor, list[Any]]:
+        """Return what the model computes in training, the loss, and its gradient to each trainable weight.
+
+        Arguments:
+            x: inputs with ``written``.
+            y: the ids to write.
+            sample_weight: ``None``, see :class:`~nmt.training.losses.MaskedCrossEntropy`.
+        """
+        with tf.GradientTape() as tape:
+            outputs = self(x, training=True)
+            loss = self.compute_loss(x, y, outputs, sample_weight, training=True)
+        weights, scores = self.trainable_weights, outputs[0]
+        if not isinstance(scores, TokenScores):
+            return outputs, loss, tape.gradient(loss, weights)
+        *gradients, of_total = tape.gradient(loss, [*weights, scores.total])
+        assert scores.gradient is not None
+        network, places = self.network, {id(weight): place for place, weight in enumerate(weights)}
+        for weight, gradient in zip((network.output_matrix, network.output_bias), scores.gradient, strict=True):
+            # A frozen weight has no place.
+            place = places.get(id(weight))
+            if place is not None:
+                gradients[place] = _sum(of_total * gradient, gradients[place])
+        return outputs, loss, gradients
 
     def test_step(self, data: Any) -> Any:
         return super().test_step(_with_written(data))
@@ -131,6 +166,13 @@ class TrainingModel(keras.Model):
         With several devices Keras would build with a batch, for which it averages the parts of the devices; these need
         not have the same size.
         """
+
+
+def _sum(dense: tf.Tensor, other: tf.Tensor | tf.IndexedSlices | None) -> tf.Tensor:
+    """Return the sum of two gradients of a weight, the second of which may be rows of an embedding."""
+    if isinstance(other, tf.IndexedSlices):
+        return tf.tensor_scatter_nd_add(dense, tf.expand_dims(other.indices, 1), tf.cast(other.values, dense.dtype))
+    return dense if other is None else dense + other
 
 
 def _with_written(data: Any) -> Any:

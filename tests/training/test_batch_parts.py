@@ -41,13 +41,9 @@ def _loss_and_gradients(settings, parts, rows):
     model, _ = make_training_model(config, 9, SOURCES, TARGETS)
     inputs, written = _batch(rows)
     inputs = {**inputs, "written": written}
-    with tf.GradientTape() as tape:
-        outputs = model(inputs, training=True)
-        loss = model.compute_loss(inputs, written, outputs)
+    outputs, loss, gradients = model.loss_and_gradients(inputs, written)
     metrics = model.compute_metrics(inputs, written, outputs)
-    weights = [weight.value for weight in model.trainable_variables]
-    gradients = tape.gradient(loss, weights, unconnected_gradients="zero")
-    found = [np.asarray(tf.convert_to_tensor(gradient)) for gradient in gradients]
+    found = [np.asarray(tf.convert_to_tensor(gradient)) for gradient in gradients if gradient is not None]
     return [np.asarray(loss), *(np.asarray(metrics[name]) for name in sorted(metrics)), *found]
 
 

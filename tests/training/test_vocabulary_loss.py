@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from nmt.training import vocabulary_loss
 from nmt.training.losses import MaskedCrossEntropy, token_cross_entropy
 from nmt.training.vocabulary_loss import OutputLayer, score_tokens
 
@@ -35,26 +36,41 @@ def plain(ids: np.ndarray, weights: list[tf.Tensor], tied: bool, smoothing: floa
 
 
 def chunked(ids: np.ndarray, weights: list[tf.Tensor], tied: bool, smoothing: float, **options: object) -> list:
+    readouts, kernel, bias = weights
     with tf.GradientTape() as tape:
         tape.watch(weights)
-        readouts, kernel, bias = weights
         output = OutputLayer(kernel, bias, tied)
         scores = score_tokens(readouts, output, ids, smoothing=smoothing, training=True, **options)
         loss = MaskedCrossEntropy(smoothing)(ids, scores)
         tripled = 3 * loss
-    return [loss, scores.minus_log_p, scores.likeliest, *tape.gradient(tripled, weights)]
+    of_readouts, *of_weights, of_total = tape.gradient(tripled, [*weights, scores.total])
+    assert of_weights == [None, None]  # it is not the tape that has these
+    assert scores.gradient is not None
+    gradients = [of_readouts, *(of_total * gradient for gradient in scores.gradient)]
+    return [loss, scores.minus_log_p, scores.likeliest, *gradients]
 
 
-# 8 real tokens: one at a time, 3 + 3 + 2, and all in one chunk.
+# 8 real tokens: one at a time, 3 + 3 + 2, and all in one chunk; each chunk whole, in two lanes of 2 and 1, and in more
+# lanes than there are tokens. The matrix in stripes of all tokens, of three or four, and of one.
 @pytest.mark.parametrize(
-    ("tied", "smoothing", "rows", "way"),
-    [(True, 0.1, 1, "traced"), (False, 0.1, 3, "traced"), (True, 0.0, 100, "eager"), (True, 0.1, 3, "xla")],
+    ("tied", "smoothing", "rows", "way", "lanes", "stripe"),
+    [
+        (True, 0.1, 1, "traced", 1, 1000),
+        (False, 0.1, 3, "traced", 2, 4 * READOUT),
+        (True, 0.1, 3, "traced", 2, READOUT),
+        (True, 0.0, 100, "eager", 9, 1000),
+        (True, 0.1, 3, "xla", 1, 4 * READOUT),
+    ],
 )
-def test_it_is_the_plain_loss(tied: bool, smoothing: float, rows: int, way: str) -> None:
+def test_it_is_the_plain_loss(
+    monkeypatch: pytest.MonkeyPatch, tied: bool, smoothing: float, rows: int, way: str, lanes: int, stripe: int
+) -> None:
+    monkeypatch.setattr(vocabulary_loss, "_STRIPE", stripe)
     ids, weights = example(tied)
 
     def run() -> list:
-        return chunked(ids, weights, tied, smoothing, chunk=rows * VOCABULARY, fixed_shapes=way == "xla")
+        options = {"chunk": rows * VOCABULARY, "fixed_shapes": way == "xla", "lanes": lanes}
+        return chunked(ids, weights, tied, smoothing, **options)
 
     found = run() if way == "eager" else tf.function(run, jit_compile=way == "xla")()
     for value, wanted in zip(found, plain(ids, weights, tied, smoothing), strict=True):
