@@ -291,13 +291,19 @@ def step(setting: Setting) -> list[Row]:
                 loss = tf.add_n([tf.reduce_sum(part) for part in tf.nest.flatten(outputs()) if part.dtype.is_floating])
             return [g for g in tape.gradient(loss, [*variables, *watched]) if g is not None]
 
+        def of_output_layer() -> Any:
+            with tf.GradientTape() as tape:
+                tape.watch(readouts)
+                scores = model._score(readouts, written, True)
+            return tape.gradient(scores.total, readouts), scores.gradient
+
         parts = {
             "encoder": lambda: of(lambda: network.run_encoder(source, True)[:2]),
             "decoder": lambda: of(
                 lambda: network.read_target(read, encoded, True)[0],
                 encoded.annotations,
             ),
-            "output layer and loss": lambda: of(lambda: model._score(readouts, written, True).total, readouts),
+            "output layer and loss": of_output_layer,
             "optimizer": lambda: optimizer.apply(gradients, variables),
         }
         graphs = {name: tf.function(part, autograph=False) for name, part in parts.items()}
