@@ -12,6 +12,8 @@ from dataclasses import dataclass
 
 # A part is found in at least as many different words, and the product of both numbers is at least this.
 _BEGIN, _END, _BOTH = 2, 5, 31
+# Letters of a word that may have parts. What is longer, as an address, is no word of a language, and has too many.
+_LETTERS = 40
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,7 @@ class WordParts:
         (('카페 ', '  에'), ('바다 ', '  만'), ('카페',), ('우리',))
         """
         shared, place = 0, 0
-        for k in range(1, len(word)):
+        for k in range(1, len(word) if len(word) <= _LETTERS else 0):
             begin, end = self.beginnings[word[:k]], self.endings[word[k:]]
             if begin >= _BEGIN and end >= _END and begin * end > max(shared, _BOTH - 1):
                 shared, place = begin * end, k
@@ -46,7 +48,7 @@ class WordParts:
 def count_parts(words: Collection[str]) -> WordParts:
     """Count the parts of different words."""
     found = WordParts(Counter(), Counter())
-    for word in set(words):
+    for word in {word for word in words if len(word) <= _LETTERS}:
         found.beginnings.update(word[:k] for k in range(1, len(word)))
         found.endings.update(word[k:] for k in range(1, len(word)))
     return found
