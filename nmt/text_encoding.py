@@ -26,6 +26,10 @@ _CELL = re.compile(rb"(?<![^\n\t<>\x80-\xff])[^\n\t<>\x80-\xff]*+[\x80-\xff][^\n
 _PLAIN, _BEYOND = re.compile(b"[a-zA-Z]"), re.compile(rb"(?<![a-zA-Z])[a-zA-Z]*+[\x80-\xff][a-zA-Z\x80-\xff]*")
 # Of the characters beyond ASCII, letters and punctuation are this share in a text.
 _MOST = 0.7
+# And at most this share stands where no such character does: a capital after a small letter, as in потомуЯ, a sign
+# between small letters, other than these, or a letter beside one of another of these alphabets.
+_MISPLACED, _IN_WORDS = 0.01, "’·…–—"
+_SEPARATE = {"LATIN", "GREEK", "CYRILLIC", "HEBREW", "ARABIC"}
 # Fewer bytes beyond ASCII show no accents, and no alphabet.
 _ACCENTED, _ALPHABETIC = 4, 8
 # How sure of an alphabet chardet has to be, and how much surer than of any other.
@@ -123,6 +127,9 @@ def _in_an_alphabet(raw: bytes) -> str:
         if found.get(name) == max(found.values()):
             sure[name] = max(sure.get(name, 0), found[name])
     best = max(sure, key=lambda each: sure[each])
+    # These two differ in the letters that Ukrainian has and Russian does not.
+    if best == "koi8-r" and not _readable(raw, best):
+        best, sure["koi8-u"] = "koi8-u", sure.pop(best)
     next_best = max((sure[each] for each in sure if each != best), default=0.0)
     return best if sure[best] > max(_SURE, _SURER * next_best) else ""
 
@@ -150,9 +157,31 @@ def _readable(raw: bytes, name: str) -> str:
             text = raw[: len(raw) - end].decode(name)
         except (UnicodeDecodeError, LookupError):
             continue
-        beyond = [unicodedata.category(letter)[0] for letter in text if not letter.isascii()]
-        return text if sum(kind in "LMP" for kind in beyond) > _MOST * len(beyond) else ""
+        beyond = [(i, unicodedata.category(letter)) for i, letter in enumerate(text) if not letter.isascii()]
+        known = sum(kind[0] in "LMP" for _, kind in beyond) > _MOST * len(beyond)
+        misplaced = sum(_is_misplaced(text[max(0, i - 1) : i + 2], kind) for i, kind in beyond)
+        return text if known and misplaced <= _MISPLACED * len(beyond) else ""
     return ""
+
+
+def _is_misplaced(around: str, kind: str) -> bool:
+    """Return whether a character is where none of its kind stands in a text.
+
+    Arguments:
+        around: it, between its neighbours.
+        kind: its general category in Unicode.
+
+    >>> _is_misplaced("уЯ", "Lu"), _is_misplaced("i‡o", "Po"), _is_misplaced("l’e", "Pf"), _is_misplaced("ذà", "Ll")
+    (True, True, False, True)
+    """
+    if len(around) < 2:
+        return False
+    before, letter, after = around[0], around[1], around[2:]
+    if kind[0] == "L":
+        two = {unicodedata.name(each, "").partition(" ")[0] for each in (before, letter) if not each.isascii()}
+        return (kind == "Lu" and before.islower()) or (len(two) == 2 and two <= _SEPARATE)
+    # Marks, and signs that nobody sees, belong to words.
+    return (kind[0] in "SP" or kind == "Cc") and letter not in _IN_WORDS and before.islower() and after.islower()
 
 
 def wide_encoding(raw: bytes) -> str:

@@ -31,6 +31,7 @@ KOREAN, JAPANESE, CHINESE, RUSSIAN = (
     "我吃了饭。",
     "Я съел рис. Он ушёл домой, потому что было уже поздно.",
 )
+UKRAINIAN = "Він пішов додому, бо було вже пізно. Завтра ми підемо до школи."
 
 
 @pytest.mark.parametrize(
@@ -53,7 +54,7 @@ def test_an_encoding_is_named_among_plain_letters_too(text: str, encoding: str) 
         ("cp1251 koi8-r", "Я съел рис. Он ушёл домой, потому что было уже поздно. Завтра мы пойдём в школу."),
         ("cp1251 koi8-r", "МОСКВА ГОВОРИТ И ПОКАЗЫВАЕТ. ВСЕ ПРАВА ЗАЩИЩЕНЫ."),
         ("cp1251 koi8-r", "МОСКВА ГОВОРИТ"),
-        ("cp1251", "Він пішов додому, бо було вже пізно. Завтра ми підемо до школи."),
+        ("cp1251 koi8-u", UKRAINIAN),
         ("cp874 tis-620", "ฉันกินข้าวกับเพื่อนที่บ้าน วันนี้อากาศดีมาก"),
         ("cp874", "ฉันกินข้าว"),
         ("cp1250 iso-8859-2", "Zażółć gęślą jaźń. Wczoraj byłem w sklepie i kupiłem świeże bułki."),
@@ -86,9 +87,16 @@ def test_whoever_converts_by_the_name_gets_the_text(encodings: str, text: str) -
         ("It costs £5 a day.", "cp1252"), ("© 2020 Jones", "cp1252"), ("The price is 5 € now. He said “no”.", "cp1252"),
         ("밥", "cp949"), ("네", "cp949"), ("我们", "gb18030"), ("世界", "gb18030"), ("où est l'été", "mac-roman"),
         ("Привет, как дела? Я дома.", "iso8859-5"), ("ушёл домой,", "cp1251"), ("ありがとう コンピューター", "euc-jp"),
+        # Encodings that are not named, and could be taken for others.
+        (RUSSIAN, "mac-cyrillic"), (UKRAINIAN, "iso8859-5"), ("Отишли смо у кафић јер је било хладно.", "iso8859-5"),
+        ("Πήγαμε στο καφενείο γιατί έκανε κρύο. Είπε ότι αύριο θα βρέξει.", "mac-greek"),
+        ("Comió en el café que está aquí.", "mac-roman"),
+        ("Wir hörten früh die Mädchen, die schöne Töne über alles lieben.", "mac-roman"),
+        ("Les élèves ont mangé à midi, puis ils sont allés à l'école.", "cp850"),
+        ("Příliš žluťoučký kůň úpěl ďábelské ódy. Dnes je hezké počasí.", "cp852"),
     ],
 )  # fmt: skip
-def test_little_evidence_names_no_encoding(text: str, encoding: str) -> None:
+def test_little_evidence_and_encodings_that_are_not_known_name_none(text: str, encoding: str) -> None:
     assert seems(text.encode(encoding)) == ""
     with pytest.raises(InputError, match=r"Which encoding it is in is not known\. Convert the text to UTF-8"):
         decode(text.encode(encoding), "a.txt")
