@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
-from nmt.config import BEAM_KEYS, ENCODER_ALONE, SAMPLING_KEYS, beam_size
+from nmt.config import BEAM_KEYS, ENCODER_ALONE, LABELLING, SAMPLING_KEYS, beam_size
 from nmt.errors import InputError
 from nmt.export.opening import open_export
 from nmt.model_folder import CONFIG, read_config
@@ -305,7 +305,12 @@ def find(folder: Path) -> Place:
         if (whole / CONFIG).is_file():
             architecture = read_config(folder).model.architecture
             if architecture in ENCODER_ALONE:
-                raise InputError(f"{folder} is a {architecture}, which writes no text, and a server translates.")
+                instead = " Use `nmt label`." if architecture in LABELLING else ""
+                if architecture == "classifier":
+                    instead += f" If its labels are languages, a server finds those of texts with --detector {folder}."
+                raise InputError(
+                    f"{folder} is a {architecture}, which writes no text, and a server translates.{instead}"
+                )
             if architecture == "language-model":
                 raise InputError(f"{folder} is a language model: it has no source to translate. Use `nmt complete`.")
             return Place(folder, "model", typed.name, 1)

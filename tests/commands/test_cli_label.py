@@ -88,7 +88,7 @@ REFUSED = {
     ),
     "translation by a classifier": (["translate", "M", "text"], "is a classifier, which labels texts"),
     "completion by a classifier": (["complete", "M", "text"], "is a classifier, which labels texts"),
-    "a server of a classifier": (["serve", "M"], "is a classifier, which writes no text"),
+    "a server of a classifier": (["serve", "M"], "a server finds those of texts with --detector "),
     "a comparison with a classifier": (["compare", "M", "--test-pairs", "train.tsv", "--to", "new"], "write text"),
     "tags of a classifier": (["evaluate", "M", "--tags", "tags.tsv"], "is a classifier: name the texts with --labels"),
     "BLEU of a classifier": (["evaluate", "M", "--source", "text", "--reference", "text"], "which labels texts"),
