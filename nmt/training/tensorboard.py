@@ -198,7 +198,7 @@ class Translations(keras.callbacks.Callback):
 
         sources = [source for source, _ in self.pairs]
         made = self.translator.translate(sources, beam=1, n_best=1, sample=False, shortlist=False)
-        rows = [(*pair, one.text, f"{one.score:.2f}") for pair, one in zip(self.pairs, made, strict=True)]
+        rows = [(*pair, one.text, f"{one.score:z.2f}") for pair, one in zip(self.pairs, made, strict=True)]
         shown = [text_pb("translations", table(["source", "reference", "output", "score"], rows))]
         for number, ((_, reference), one) in enumerate(zip(self.pairs, made, strict=True), start=1):
             if one.alignment is not None and number <= DRAWN:
@@ -228,7 +228,7 @@ class Completions(keras.callbacks.Callback):
         begun = [beginning(line) for line in self.lines]
         made = self.completer.complete(begun)
         rows = [
-            (line, given, one.text, f"{one.score:.2f}")
+            (line, given, one.text, f"{one.score:z.2f}")
             for line, given, one in zip(self.lines, begun, made, strict=True)
         ]
         self.file.add(epoch + 1, [text_pb("completions", table(["line", "beginning", "output", "score"], rows))])

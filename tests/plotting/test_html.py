@@ -12,9 +12,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from fontTools.ttLib import TTFont
+from node import needs_node, run_node
 
 from nmt.evaluation.alignment import WordAlignment
 from nmt.plotting.html import alignment_page, served_page
+from nmt.plotting.html import read as read_template
 
 SMALL = WordAlignment(("나는", "밥을"), ("I", "rice"), np.array([[0.93, 0.02], [0.004, 0.62]]))
 HOSTILE = [
@@ -59,13 +61,20 @@ class Reader(HTMLParser):
 
 
 def test_words_weights_and_scores_are_shown() -> None:
-    read = Reader(alignment_page([("나는 밥을", SMALL, -1.234), ("둘", SMALL, None)], languages=("ko", "en")))
-    assert read.texts["h2"] == ["나는 밥을", "둘"]
-    assert read.texts["button"] == ["나는", "밥을", "I", "rice"] * 2
-    assert read.texts["th"] == ["나는", "밥을", "I", "rice"] * 2
-    assert [text for text in read.texts["td"] if text] == ["93", "2", "0", "62"] * 2
+    shown = [("나는 밥을", SMALL, -1.234), ("둘", SMALL, None), ("셋", SMALL, -0.004)]
+    read = Reader(alignment_page(shown, languages=("ko", "en")))
+    assert read.texts["h2"] == ["나는 밥을", "둘", "셋"]
+    assert read.texts["button"] == ["나는", "밥을", "I", "rice"] * 3
+    assert read.texts["th"] == ["나는", "밥을", "I", "rice"] * 3
+    assert [text for text in read.texts["td"] if text] == ["93", "2", "0", "62"] * 3
     assert [cell["style"] for cell in read.attributes("td") if cell][:2] == ["--w:0.930", "--w:0.020"]
-    assert [text for text in read.texts["p"] if "log" in text] == ["log-probability -1.23"]
+    assert [text for text in read.texts["p"] if "log" in text] == ["log-probability -1.23", "log-probability 0.00"]
+
+
+@needs_node
+def test_a_page_shows_a_score_that_rounds_to_zero_without_a_sign() -> None:
+    program = read_template("weights.js") + "console.log(...[-1.234, -0.004, 0, 2].map(decimals));"
+    assert run_node(program) == "−1.23 0.00 0.00 2.00\n"
 
 
 def test_the_file_needs_no_other() -> None:

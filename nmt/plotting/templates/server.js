@@ -241,7 +241,7 @@ const detail = (translations, middle) => {
   element("list").replaceChildren(...translations.map((each) => {
     const item = document.createElement("li");
     const button = make("button", "", { type: "button", "aria-pressed": "false" });
-    const score = [each.score, ...(penalised(each) ? [each.rank] : [])].map((x) => x.toFixed(2).replace("-", "−")).join(" → ");
+    const score = [each.score, ...(penalised(each) ? [each.rank] : [])].map(decimals).join(" → ");
     const title = SCORE + (penalised(each) ? PENALISED : "");
     button.append(
       make("span", each.text || NOTHING, { class: "words", dir: "auto", lang: asTag(target()) }),

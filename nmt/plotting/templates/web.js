@@ -238,7 +238,7 @@ const detail = () => {
     const button = make("button", "", { type: "button", "aria-pressed": String(i === place) });
     button.append(
       make("span", one.text || said("nothing"), { class: "words", dir: "auto", lang: languages[1] }),
-      make("span", one.score === null ? "–" : one.score.toFixed(2).replace("-", "−"), { class: "score" }),
+      make("span", one.score === null ? "–" : decimals(one.score), { class: "score" }),
     );
     button.addEventListener("click", () => { place = i; detail(); element("list").children[i].firstChild.focus(); });
     item.append(button);

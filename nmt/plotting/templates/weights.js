@@ -6,6 +6,9 @@ const make = (tag, content, attributes = {}) => {
   return made;
 };
 
+// A number with two decimals, for reading: what rounds to zero has no sign.
+const decimals = (number) => number.toFixed(2).replace(/^-0\.00$/, "0.00").replace("-", "−");
+
 // Returns what shows one, and what places its lines when words have moved. `labels` are for screen readers, and the
 // languages of both sides are for the choice of a voice and of letters.
 const alignmentIn = (section) => {
