@@ -98,7 +98,7 @@ class TrainingModel(keras.Model):
             smoothing=self.cross_entropy.label_smoothing,
             training=training,
             fixed_shapes=self.jit_compile,
-            lanes=self.parts if training else 1,
+            parts=self.parts if training else 1,
         )
 
     def train_step(self, data: Any) -> Any:
@@ -118,10 +118,19 @@ class TrainingModel(keras.Model):
     def loss_and_gradients(self, x: Any, y: Any, sample_weight: Any = None) -> tuple[Any, tf.Tensor, list[Any]]:
         """Return what the model computes in training, the loss, and its gradient to each trainable weight.
 
+        The loss depends on the weights of the output layer by the ``total`` of the scores alone, whose gradient to them
+        is among the scores; a tied matrix ``W`` is read as embedding, too::
+
+            dL/dW = dL/dtotal dtotal/dW + (what the tape finds of the embedding)
+
         Arguments:
             x: inputs with ``written``.
-            y: the ids to write.
+            y: the ids to write, ``(batch, target)``.
             sample_weight: ``None``, see :class:`~nmt.training.losses.MaskedCrossEntropy`.
+
+        Returns:
+            The outputs, a scalar, and gradients in the order of ``trainable_weights``: tensors or, of an embedding that
+            is not tied, ``IndexedSlices``; ``None`` of a weight that nothing reads.
         """
         with tf.GradientTape() as tape:
             outputs = self(x, training=True)
@@ -133,9 +142,8 @@ class TrainingModel(keras.Model):
         assert scores.gradient is not None
         network, places = self.network, {id(weight): place for place, weight in enumerate(weights)}
         for weight, gradient in zip((network.output_matrix, network.output_bias), scores.gradient, strict=True):
-            # A frozen weight has no place.
-            place = places.get(id(weight))
-            if place is not None:
+            if weight.trainable:
+                place = places[id(weight)]
                 gradients[place] = _sum(of_total * gradient, gradients[place])
         return outputs, loss, gradients
 

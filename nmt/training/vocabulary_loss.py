@@ -73,7 +73,7 @@ def score_tokens(
     training: bool = False,
     fixed_shapes: bool = False,
     chunk: int = CHUNK,
-    lanes: int = 1,
+    parts: int = 1,
 ) -> TokenScores:
     """Compute what loss and metrics need, without the logits of the whole batch.
 
@@ -86,7 +86,7 @@ def score_tokens(
         fixed_shapes: whether padding is computed as well and then ignored, because XLA needs shapes that do not depend
             on the data.
         chunk: the number of logits that may exist at once.
-        lanes: in how many parts a chunk is computed, which do not depend on each other, so each core can have one.
+        parts: in how many parts a chunk is computed, which do not depend on each other, so each core can have one.
 
     >>> output = OutputLayer(tf.eye(3), tf.zeros([3]), tied=False)
     >>> scores = score_tokens(tf.constant([[[0.0, 2.0, 1.0], [5.0, 0.0, 0.0]]]), output, tf.constant([[2, 0]]))
@@ -100,7 +100,7 @@ def score_tokens(
         rows, ids = tf.gather_nd(rows, places), tf.gather_nd(ids, places)
 
     detached = OutputLayer(tf.stop_gradient(output.kernel), tf.stop_gradient(output.bias), output.tied)
-    scores, gradients = _in_chunks(tf.stop_gradient(rows), detached, ids, smoothing, training, chunk, lanes)
+    scores, gradients = _in_chunks(tf.stop_gradient(rows), detached, ids, smoothing, training, chunk, parts)
     total, minus_log_p, likeliest = scores
     gradient = None
     if training:
@@ -124,7 +124,7 @@ def score_tokens(
 
 
 def _in_chunks(
-    rows: tf.Tensor, output: OutputLayer, ids: tf.Tensor, smoothing: float, training: bool, chunk: int, lanes: int
+    rows: tf.Tensor, output: OutputLayer, ids: tf.Tensor, smoothing: float, training: bool, chunk: int, parts: int
 ) -> tuple[tuple[tf.Tensor, tf.Tensor, tf.Tensor], tuple[tf.Tensor, ...]]:
     """Return three values of :class:`TokenScores` for rows ``(tokens, readout)``, and the gradients of the first one.
 
@@ -134,10 +134,10 @@ def _in_chunks(
     """
     kernel, bias, tied = output
     vocabulary, (tokens, width) = tf.size(bias), tf.unstack(tf.shape(rows))
-    # Chunks of equal size, at most one row of padding in each lane of each.
+    # Chunks of equal size, at most one row of padding in each part of each.
     chunks = tf.maximum(-(-tokens // tf.maximum(chunk // vocabulary, 1)), 1)
-    size = -(-tokens // (chunks * lanes))
-    padding = chunks * lanes * size - tokens
+    size = -(-tokens // (chunks * parts))
+    padding = chunks * parts * size - tokens
     real = tf.cast(tf.pad(ids, [[0, padding]]) != 0, rows.dtype)
     rows = tf.pad(rows, [[0, padding], [0, 0]]) * real[:, None]
     ids = tf.pad(ids, [[0, padding]])
@@ -145,12 +145,12 @@ def _in_chunks(
     # In half precision a sum over the vocabulary is too coarse.
     dtype = tf.float32 if rows.dtype.size < 4 else rows.dtype
     share = tf.cast(smoothing / tf.cast(vocabulary, tf.float32), dtype)
-    words = 0 if tied else 1
-    mean_kernel, mean_bias = tf.reduce_mean(tf.cast(kernel, dtype), words), tf.reduce_mean(tf.cast(bias, dtype))
+    axis = 0 if tied else 1  # of the tokens
+    mean_kernel, mean_bias = tf.reduce_mean(tf.cast(kernel, dtype), axis), tf.reduce_mean(tf.cast(bias, dtype))
     stripes = _stripes(bias.shape[0], rows.shape[-1])
 
     def scored(x: tf.Tensor, y: tf.Tensor, weight: tf.Tensor) -> tuple[tuple, tf.Tensor]:
-        """Return what is kept of each token of a lane, and the gradient to its logits."""
+        """Return what is kept of each token of a part, and the gradient to its logits."""
         logits = tf.cast(tf.nn.bias_add(tf.matmul(x, kernel, transpose_b=tied), bias), dtype)
         likeliest = tf.argmax(logits, -1, output_type=tf.int32)
         here = tf.range(size)
@@ -172,8 +172,8 @@ def _in_chunks(
         return (*values, d_rows * weight[:, None]), p
 
     def body(i: tf.Tensor, written: tuple, d_kernel: tuple, d_bias: tuple) -> tuple:
-        for lane in range(lanes):
-            place = i * lanes + lane
+        for part in range(parts):
+            place = i * parts + part
             x, y = tf.slice(rows, [place * size, 0], [size, width]), tf.slice(ids, [place * size], [size])
             weight = tf.cast(tf.slice(real, [place * size], [size]), dtype)
             values, p = scored(x, y, weight)
@@ -196,9 +196,9 @@ def _in_chunks(
         for begin, end in stripes:
             columns = vocabulary if end is None else end - begin
             shape = [columns, width] if tied else [width, columns]
-            d_kernel += (tf.broadcast_to(tf.expand_dims(total_row, words), shape),)
+            d_kernel += (tf.broadcast_to(tf.expand_dims(total_row, axis), shape),)
         d_bias = (tf.fill([vocabulary], -share * tf.reduce_sum(tf.cast(real, dtype))),)
-    arrays = tuple(tf.TensorArray(kind, chunks * lanes, element_shape=shape) for kind, shape in shapes)
+    arrays = tuple(tf.TensorArray(kind, chunks * parts, element_shape=shape) for kind, shape in shapes)
     _, arrays, d_kernel, d_bias = tf.while_loop(
         lambda i, *_: i < chunks,
         body,
@@ -210,7 +210,7 @@ def _in_chunks(
         tf.reshape(stacked, tf.concat([[-1], tf.shape(stacked)[2:]], 0))[:tokens]
         for stacked in (array.stack() for array in arrays)
     )
-    gradients = (*d_rows, tf.concat(d_kernel, words), *d_bias) if training else ()
+    gradients = (*d_rows, tf.concat(d_kernel, axis), *d_bias) if training else ()
     return (tf.reduce_sum(losses), minus_log_p, likeliest), gradients
 
 

@@ -50,10 +50,10 @@ def chunked(ids: np.ndarray, weights: list[tf.Tensor], tied: bool, smoothing: fl
     return [loss, scores.minus_log_p, scores.likeliest, *gradients]
 
 
-# 8 real tokens: one at a time, 3 + 3 + 2, and all in one chunk; each chunk whole, in two lanes of 2 and 1, and in more
-# lanes than there are tokens. The matrix in stripes of all tokens, of three or four, and of one.
+# 8 real tokens: one at a time, 3 + 3 + 2, and all in one chunk; each chunk whole, in two parts of 2 and 1, and in more
+# parts than there are tokens. The matrix in stripes of all tokens, of three or four, and of one.
 @pytest.mark.parametrize(
-    ("tied", "smoothing", "rows", "way", "lanes", "stripe"),
+    ("tied", "smoothing", "rows", "way", "parts", "stripe"),
     [
         (True, 0.1, 1, "traced", 1, 1000),
         (False, 0.1, 3, "traced", 2, 4 * READOUT),
@@ -63,13 +63,13 @@ def chunked(ids: np.ndarray, weights: list[tf.Tensor], tied: bool, smoothing: fl
     ],
 )
 def test_it_is_the_plain_loss(
-    monkeypatch: pytest.MonkeyPatch, tied: bool, smoothing: float, rows: int, way: str, lanes: int, stripe: int
+    monkeypatch: pytest.MonkeyPatch, tied: bool, smoothing: float, rows: int, way: str, parts: int, stripe: int
 ) -> None:
     monkeypatch.setattr(vocabulary_loss, "_STRIPE", stripe)
     ids, weights = example(tied)
 
     def run() -> list:
-        options = {"chunk": rows * VOCABULARY, "fixed_shapes": way == "xla", "lanes": lanes}
+        options = {"chunk": rows * VOCABULARY, "fixed_shapes": way == "xla", "parts": parts}
         return chunked(ids, weights, tied, smoothing, **options)
 
     found = run() if way == "eager" else tf.function(run, jit_compile=way == "xla")()
