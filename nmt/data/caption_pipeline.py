@@ -14,7 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from nmt.data.features import Features
-from nmt.data.framing import framed
+from nmt.data.framing import fitting_rows, framed
 from nmt.data.pipeline import COUNTED, Pipeline, bucket_by_length, encode_examples, shift
 from nmt.data.tokenizers import BOS, EOS, PAD, Tokenizer
 from nmt.tf_import import as_written
@@ -54,8 +54,7 @@ class CaptionPipeline(Pipeline):
 
         def encode(drawn: tf.Tensor, numbers: tf.Tensor, captions: tf.Tensor) -> tuple[Any, Any]:
             y = tokenizer.sample(captions, sampling, drawn) if sampling else tokenizer.encode(captions)
-            fits = (y.row_lengths() > 0) & (y.row_lengths() <= self.max_length)
-            rows = tf.squeeze(tf.where(fits), 1)
+            rows = fitting_rows(self.max_length, y)
             ids = framed(y, before=[BOS], after=[EOS], rows=rows)
             return tf.gather(tf.strings.to_number(numbers, tf.int64), rows), ids
 

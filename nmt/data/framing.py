@@ -1,10 +1,26 @@
-"""Rows of ids with ``<s>`` before them and ``</s>`` after them."""
+"""The rows of ids that fit a batch, with ``<s>`` before them and ``</s>`` after them."""
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 
 import tensorflow as tf
+
+
+def fitting_rows(max_length: int, *sides: tf.RaggedTensor) -> tf.Tensor:
+    """Return the numbers of the rows that are neither empty nor too long, ``(chosen,)``, int64.
+
+    Arguments:
+        max_length: the most ids that a row may have.
+        sides: ids ``(batch, None)``. Of a pair neither side may be empty or too long.
+
+    >>> fitting_rows(2, tf.ragged.constant([[7], [], [6, 5, 4], [8, 9]])).numpy().tolist()
+    [0, 3]
+    """
+    lengths = [ids.row_lengths() for ids in sides]
+    shortest, longest = functools.reduce(tf.minimum, lengths), functools.reduce(tf.maximum, lengths)
+    return tf.squeeze(tf.where((shortest > 0) & (longest <= max_length)), 1)
 
 
 def framed(

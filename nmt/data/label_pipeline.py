@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 import numpy as np
 import tensorflow as tf
 
-from nmt.data.framing import framed
+from nmt.data.framing import fitting_rows, framed
 from nmt.data.labels import Labels, Reading, is_blank
 from nmt.data.pipeline import COUNTED, Pipeline, as_written, bucket_by_length, encode_examples
 from nmt.data.tagged_pieces import split_tokens, tagged_pieces
@@ -109,9 +109,7 @@ class LabelPipeline(SourcePipeline):
                 labels = _at_places(ids, places, numbers)
             else:
                 ids, labels = cut(texts), table.lookup(tf.strings.strip(targets))
-            length = ids.row_lengths()
-            fits = (length > 0) & (length <= self.max_length)
-            rows = tf.squeeze(tf.where(fits), 1)
+            rows = fitting_rows(self.max_length, ids)
             return framed(ids, after=[EOS], rows=rows), tf.gather(labels, rows)
 
         return encode

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import tensorflow as tf
 
-from nmt.data.framing import framed
+from nmt.data.framing import fitting_rows, framed
 from nmt.data.label_pipeline import NONE, SourcePipeline
 from nmt.data.pipeline import as_written, bucket_by_length, encode_examples
 from nmt.data.tokenizers import BOS, EOS, PAD
@@ -68,8 +68,7 @@ class MaskedPipeline(SourcePipeline):
 
         def encode(drawn: tf.Tensor, sources: tf.Tensor, texts: tf.Tensor) -> tuple[tf.RaggedTensor]:
             ids = tokenizer.sample(texts, sampling, drawn) if sampling else tokenizer.encode(texts)
-            fits = (ids.row_lengths() > 0) & (ids.row_lengths() <= self.max_length)
-            return (framed(ids, after=[EOS], rows=tf.squeeze(tf.where(fits), 1)),)
+            return (framed(ids, after=[EOS], rows=fitting_rows(self.max_length, ids)),)
 
         def mask(number: tf.Tensor, parts: tuple[tf.Tensor]) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
             inputs, labels = mask_tokens(parts[0], tokenizer.vocabulary, tf.stack([first * 1_000_003 + second, number]))

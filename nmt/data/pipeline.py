@@ -22,7 +22,7 @@ import numpy as np
 import tensorflow as tf
 
 from nmt.data.alignment_targets import Guide
-from nmt.data.framing import framed
+from nmt.data.framing import fitting_rows, framed
 from nmt.data.tokenizers import BOS, EOS, PAD, Tokenizers
 from nmt.errors import InputError
 from nmt.tf_import import as_written
@@ -136,10 +136,7 @@ def _encoder(tokenizers: Tokenizers, max_length: int, sourceless: bool, sampling
             )
         else:
             x, y = tokenizers.source.encode(source), tokenizers.target.encode(target)
-        read, written = x.row_lengths(), y.row_lengths()
-        full = written > 0 if sourceless else tf.minimum(read, written) > 0
-        fits = full & (tf.maximum(read, written) <= max_length)
-        rows = tf.squeeze(tf.where(fits), 1)
+        rows = fitting_rows(max_length, y) if sourceless else fitting_rows(max_length, x, y)
         links = [tf.gather(guide.read(line, source=source, target=target, x=x, y=y)[0], rows) for line in lines]
         return framed(x, after=[EOS], rows=rows), framed(y, before=[BOS], after=[EOS], rows=rows), *links
 
@@ -292,7 +289,8 @@ def length_blocks(
     while rows := list(itertools.islice(pairs, COUNTED)):
         sources, targets, *_ = zip(*rows, strict=True)
         source, target = tokenizers.source.lengths(sources), tokenizers.target.lengths(targets)
-        fits = (target > 0) & (sourceless | (source > 0)) & (np.maximum(source, target) <= max_length)
+        sides = [target] if sourceless else [source, target]
+        fits = (np.min(sides, 0) > 0) & (np.max(sides, 0) <= max_length)
         yield np.stack([source, target], 1)[fits] + 1
 
 
