@@ -1,15 +1,17 @@
-"""Links of pairs by four hidden Markov models that learn from each other: both directions, of words and of their parts.
+"""Links of pairs by four hidden Markov models: both directions, of words and of their parts.
 
 Words that always occur together cannot be told apart by counting: of 카페에 갔다 and *went to the cafe*, *to* may come
 from either. The parts of the words can: *to* explains 에 better than *cafe* does. Counts of parts have faults of their
-own, because endings that mean nothing in the other language take what is left over. So in every pass the models are
-made to agree a little, and each learns from what all of them found:
+own, because endings that mean nothing in the other language take what is left over. So in every pass the two models in
+which a word of the other side comes from a word or a part learn from what all four found:
 
 - A link is likelier if the other direction finds it, too: ``f(i, j) (b(i, j) + 1)``, normalized to the sum before.
   Liang et al. 2006, https://aclanthology.org/N06-1014, multiply without the one, so that a word which has no link in
   one direction has none in the other.
 - Where a word comes from is half what the model of words says and half what the model of parts says. What a word gets
   is divided among its parts as they themselves say.
+
+The two models of the other direction learn from their own links alone: with those of all four they make more errors.
 
 Words are cut on the side that has more different words, see :mod:`nmt.linking.word_parts`.
 """
@@ -24,18 +26,16 @@ from typing import NamedTuple
 
 import numpy as np
 
-from nmt.errors import InputError
-from nmt.linking.aligner import SMALLEST, Pair, Posteriors, ids_of, vocabulary, words_of
+from nmt.linking.aligner import Pair, Posteriors, ids_of, refuse_too_few, vocabulary, words_of
 from nmt.linking.hidden_markov import (
-    PASSES,
     Batch,
     Expectations,
     HiddenMarkovModel,
     batches,
     count_links,
+    expectation_maximisation,
     expected_links,
     lexicon_places,
-    maximised,
     padded,
     uniform_model,
 )
@@ -46,8 +46,8 @@ _DOUBT = 1.0
 _LEAST = 1e-12
 
 
-class _Part(NamedTuple):
-    """Sentence pairs whose source is the side that is cut.
+class _CutBatch(NamedTuple):
+    """Sentence pairs of similar length, whose source is the side that is cut.
 
     Attributes:
         words, parts: the pairs, with the words of the source whole, and cut.
@@ -80,28 +80,30 @@ def link(pairs: Sequence[Pair]) -> list[Posteriors]:
     first, second = (len({word for words in side for word in words}) for side in sides)
     turned = second > first
     corpus, sizes = _read(sides[::-1] if turned else sides)
-    if sum(len(part.words.rows) for part in corpus) < SMALLEST:
-        raise InputError("There are too few pairs to learn word links from: at least two need words on both sides.")
-    models = [uniform_model([part.directions[n] for part in corpus], size) for n, size in enumerate(sizes)]
-    corpus = [part._replace(places=tuple(map(lexicon_places, models, part.directions))) for part in corpus]
+    refuse_too_few(batch.words for batch in corpus)
+    models = [uniform_model([batch.directions[n] for batch in corpus], size) for n, size in enumerate(sizes)]
+    corpus = [batch._replace(places=tuple(map(lexicon_places, models, batch.directions))) for batch in corpus]
     # NumPy's long operations let the other thread compute.
     halves = [corpus[::2], corpus[1::2]]
     found = [Posteriors(*(np.zeros([len(y), len(x)]) for _ in range(2))) for x, y in zip(*sides, strict=True)]
     with ThreadPoolExecutor(2) as pool:
-        for positions in PASSES:
+
+        def counted(models: Sequence[HiddenMarkovModel], positions: bool) -> list[Expectations]:
             one, other = pool.map(partial(_counted, models, positions), halves)
             for counts, more in zip(one, other, strict=True):
                 counts.add(more)
-            models = [maximised(model, counts, positions) for model, counts in zip(models, one, strict=True)]
+            return one
+
+        models = expectation_maximisation(models, counted)
         for row, forward, backward in chain(*pool.map(partial(_links, models), halves)):
             if turned:
                 forward, backward = backward.T, forward.T
-            part = slice(len(forward)), slice(forward.shape[1])
-            found[row].forward[part], found[row].backward[part] = forward, backward
+            place = slice(len(forward)), slice(forward.shape[1])
+            found[row].forward[place], found[row].backward[place] = forward, backward
     return found
 
 
-def _read(sides: Sequence[Sequence[list[str]]]) -> tuple[list[_Part], list[int]]:
+def _read(sides: Sequence[Sequence[list[str]]]) -> tuple[list[_CutBatch], list[int]]:
     """Return the pairs in batches, and how many different targets each of the four models has.
 
     Arguments:
@@ -118,31 +120,31 @@ def _read(sides: Sequence[Sequence[list[str]]]) -> tuple[list[_Part], list[int]]
     for batch in batches(ids, plain):
         whole = padded([words[i] for i in batch.rows])
         inside = padded([places[i] for i in batch.rows])[:, :, None] == np.arange(whole.shape[1])
-        found.append(_Part(Batch(batch.rows, whole, batch.target), batch, inside.astype(float), ()))
+        found.append(_CutBatch(Batch(batch.rows, whole, batch.target), batch, inside.astype(float), ()))
     return found, [len(known[1]) + 1, len(known[1]) + 1, len(known[0]) + 1, len(known_parts) + 1]
 
 
-def _counted(models: Sequence[HiddenMarkovModel], positions: bool, corpus: Sequence[_Part]) -> list[Expectations]:
-    """Return what each model learns from a part of the corpus."""
+def _counted(models: Sequence[HiddenMarkovModel], positions: bool, corpus: Sequence[_CutBatch]) -> list[Expectations]:
+    """Return what each model counts in some batches of the corpus."""
     counts = [Expectations(model) for model in models]
-    for part in corpus:
-        read = list(zip(part.directions, part.places, strict=True))
+    for cut in corpus:
+        read = list(zip(cut.directions, cut.places, strict=True))
         found = [
             expected_links(model, batch, count, positions, places)
             for model, count, (batch, places) in zip(models, counts, read, strict=True)
         ]
-        for count, (batch, places), agreed in zip(counts, read, _agreed(found, part.inside), strict=True):
+        for count, (batch, places), agreed in zip(counts, read, _agreed(found, cut.inside), strict=True):
             count_links(count, batch, places, agreed)
     return counts
 
 
 def _agreed(found: Sequence[np.ndarray], inside: np.ndarray) -> tuple[np.ndarray, ...]:
-    """Return the links of the four models after they have heard each other.
+    """Return the links of the four models, of the first two joined with those of all.
 
     Arguments:
         found: how likely each link is, ``(rows, target, source)`` of the first two, ``(rows, source, target)`` of the
             others.
-        inside: see :class:`_Part`.
+        inside: see :class:`_CutBatch`.
     """
     words, parts = (_confirmed(one, other.transpose(0, 2, 1)) for one, other in zip(found[:2], found[2:], strict=True))
     summed = parts @ inside
@@ -156,12 +158,14 @@ def _confirmed(forward: np.ndarray, backward: np.ndarray) -> np.ndarray:
     return agreed * (forward.sum(2, keepdims=True) / np.maximum(agreed.sum(2, keepdims=True), _LEAST))
 
 
-def _links(models: Sequence[HiddenMarkovModel], corpus: Sequence[_Part]) -> list[tuple[int, np.ndarray, np.ndarray]]:
+def _links(
+    models: Sequence[HiddenMarkovModel], corpus: Sequence[_CutBatch]
+) -> list[tuple[int, np.ndarray, np.ndarray]]:
     """Return the numbers of the pairs, and how likely their links are by both directions, ``(target, source)`` each."""
     linked = []
-    for part in corpus:
-        words, inside = part.words, part.inside
-        read = zip(models, part.directions, part.places, strict=True)
+    for cut in corpus:
+        words, inside = cut.words, cut.inside
+        read = zip(models, cut.directions, cut.places, strict=True)
         found = [expected_links(model, batch, places=places) for model, batch, places in read]
         forward, _, back_words, back_parts = _agreed(found, inside)
         # A word is linked where one of its parts is: its first or its last.

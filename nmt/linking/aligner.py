@@ -27,8 +27,7 @@ _RARE = 5
 # Letters of a beginning; a syllable of Hangul and a Chinese character count for two.
 _LETTERS = 4
 _UNKNOWN = 0
-# Pairs that are too few if they are fewer.
-SMALLEST = 2
+_FEWEST_PAIRS = 2
 
 Pair = tuple[str, str]
 
@@ -123,8 +122,7 @@ def learn(pairs: Iterable[Pair]) -> WordAligner:
     ids = [[ids_of(words_of(pair[side]), known) for pair in texts] for side, known in enumerate((sources, targets))]
     del texts
     corpus = batches(*ids)
-    if sum(len(batch.rows) for batch in corpus) < SMALLEST:
-        raise InputError("There are too few pairs to learn word links from: at least two need words on both sides.")
+    refuse_too_few(corpus)
     backward: list[Batch] = [batch.reversed for batch in corpus]
     # NumPy's long operations let the other thread compute.
     with ThreadPoolExecutor(2) as pool:
@@ -135,6 +133,16 @@ def learn(pairs: Iterable[Pair]) -> WordAligner:
 def _likelier(row: np.ndarray) -> bool:
     """Return whether the likeliest link of a word is likelier than that it has none."""
     return bool(row.size) and float(row.max()) > 0 and float(row.max()) >= 1 - float(row.sum())
+
+
+def refuse_too_few(corpus: Iterable[Batch]) -> None:
+    """Check that there are pairs to learn from.
+
+    Raises:
+        InputError: if there are fewer than two.
+    """
+    if sum(len(batch.rows) for batch in corpus) < _FEWEST_PAIRS:
+        raise InputError("There are too few pairs to learn word links from: at least two need words on both sides.")
 
 
 def words_of(text: str) -> list[str]:

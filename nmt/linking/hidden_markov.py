@@ -15,7 +15,7 @@ their sentences (Riley and Gildea 2012, https://aclanthology.org/P12-2060).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -31,7 +31,7 @@ _SMOOTHING = 50.0
 # Numbers in the largest array of a batch: few enough for the cache of a core, which saves a third of the time.
 _BATCH_SIZE = 40_000
 # Whether each pass of learning knows positions.
-PASSES = (*[False] * 4, *[True] * 5)
+_PASSES = (*[False] * 4, *[True] * 5)
 _NO_WORD = -1
 
 
@@ -134,14 +134,33 @@ def train(corpus: Sequence[Batch], target_words: int) -> HiddenMarkovModel:
         corpus: the pairs.
         target_words: the number of different target words.
     """
-    model = uniform_model(corpus, target_words)
-    for positions in PASSES:
+
+    def counted(models: Sequence[HiddenMarkovModel], positions: bool) -> list[Expectations]:
+        (model,) = models
         counts = Expectations(model)
         for batch in corpus:
             places = lexicon_places(model, batch)
             count_links(counts, batch, places, expected_links(model, batch, counts, positions, places))
-        model = maximised(model, counts, positions)
-    return model
+        return [counts]
+
+    return expectation_maximisation([uniform_model(corpus, target_words)], counted)[0]
+
+
+def expectation_maximisation(
+    models: Sequence[HiddenMarkovModel],
+    counted: Callable[[Sequence[HiddenMarkovModel], bool], Sequence[Expectations]],
+) -> list[HiddenMarkovModel]:
+    """Return what models become in all passes of learning.
+
+    Arguments:
+        models: with which the first pass begins.
+        counted: from the models of a pass, and whether it knows positions, to what each of them counts in the corpus.
+    """
+    models = list(models)
+    for positions in _PASSES:
+        counts = counted(models, positions)
+        models = [_maximised(model, each, positions) for model, each in zip(models, counts, strict=True)]
+    return models
 
 
 def posteriors(model: HiddenMarkovModel, batch: Batch) -> np.ndarray:
@@ -204,7 +223,7 @@ def count_links(counts: Expectations, batch: Batch, places: np.ndarray, found: n
     counts.unlinked += np.bincount(batch.target[real], idle, minlength=len(counts.unlinked))
 
 
-def maximised(model: HiddenMarkovModel, counts: Expectations, positions: bool) -> HiddenMarkovModel:
+def _maximised(model: HiddenMarkovModel, counts: Expectations, positions: bool) -> HiddenMarkovModel:
     """Return the model that fits what was counted best. Without ``positions`` its jumps stay as they are."""
     sources = model.keys // model.target_words
     lexicon = counts.lexicon + _PRIOR

@@ -46,7 +46,11 @@ class WordParts:
 
 
 def count_parts(words: Collection[str]) -> WordParts:
-    """Count the parts of different words."""
+    """Count the parts of different words.
+
+    Arguments:
+        words: of one language. One that is given twice counts once, and one of more than forty letters does not count.
+    """
     found = WordParts(Counter(), Counter())
     for word in {word for word in words if len(word) <= _LETTERS}:
         found.beginnings.update(word[:k] for k in range(1, len(word)))

@@ -5,6 +5,7 @@ import pytest
 from command_line import PAIRS
 
 from nmt.errors import InputError
+from nmt.linking import hidden_markov
 from nmt.linking.agreeing import _agreed, link
 
 
@@ -25,6 +26,14 @@ def test_a_link_that_both_directions_find_is_likelier_and_parts_follow_words() -
     np.testing.assert_allclose(both[0, 0], [(4 / 11 + 4 / 15) / 2, (24 / 55 + 8 / 15) / 2])
     np.testing.assert_allclose(divided[0, 0], [both[0, 0, 0] / 2, both[0, 0, 0] / 2, both[0, 0, 1]])
     assert rest[0] is backward and rest[1] is back_parts
+
+
+def test_pairs_in_several_batches_have_the_links_of_those_in_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    pairs = [*PAIRS[:20], ("밥 밥을 나는", "I ate rice again"), ("나는", "I")]
+    together = link(pairs)
+    monkeypatch.setattr(hidden_markov, "_BATCH_SIZE", 1)
+    for one, other in zip(together, link(pairs), strict=True):
+        np.testing.assert_allclose(one.mean, other.mean, atol=1e-9)
 
 
 def test_a_sentence_without_words_has_no_links_and_too_few_pairs_are_refused() -> None:
