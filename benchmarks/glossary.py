@@ -91,7 +91,7 @@ def main() -> None:
     translator = Translator.load(given.model)
     if given.by == "search":
         config = dataclasses.replace(
-            translator.config, data=dataclasses.replace(translator.config.data, annotations=0.0)
+            translator.config, data=dataclasses.replace(translator.config.data, term_annotations=0.0)
         )
         translator = Translator(translator.model, translator.tokenizers, config, heads=translator.heads)
     search = {"beam": given.beam} if given.beam > 1 else {}

@@ -61,10 +61,10 @@ class Data:
     max_length: int = option(100, "pairs with more pieces than this on either side are left out of training", 1, 4096)
     shuffle_buffer: int = option(100_000, "pairs held in memory to be shuffled", 1, 10**9)
     buckets: int = option(8, "target lengths that a batch can have; each has a few source lengths", 1, 64)
-    annotations: float = option(
+    term_annotations: float = option(
         0.0,
-        "share of training pairs that have translations of terms in their source, so that the model learns to heed a "
-        "glossary and to inflect; 0 is off",
+        "share of training pairs that have translations of terms annotated in their source, so that the model learns "
+        "to heed a glossary and to inflect; 0 is off",
         0.0,
         1.0,
     )
@@ -428,13 +428,13 @@ def _data_rules(c: Config) -> Rules:
     translates = c.model.architecture in ("recurrent", "transformer") and c.model.source == "text"
     return [
         (
-            c.data.annotations > 0 and not translates,
-            "data.annotations is for a translator of texts: only a source text has terms. Set it to 0.",
+            c.data.term_annotations > 0 and not translates,
+            "data.term_annotations is for a translator of texts: only a source text has terms. Set it to 0.",
         ),
         (
-            c.data.annotations > 0 and c.training.guided_alignment > 0,
-            "Links of words do not fit sources with annotations: set data.annotations or training.guided_alignment to "
-            "0.",
+            c.data.term_annotations > 0 and c.training.guided_alignment > 0,
+            "Links of words do not fit sources with annotations: set data.term_annotations or "
+            "training.guided_alignment to 0.",
         ),
     ]
 
@@ -697,7 +697,8 @@ def _refuse_broken(rules: Rules) -> None:
             raise InputError(message)
 
 
-# Values that had another name in folders of earlier versions.
+# Keys and values that had another name in folders of earlier versions.
+_RENAMED_KEYS = {("data", "annotations"): "term_annotations"}
 _RENAMED = {("text", "normalization", "identity"): "none"}
 
 
@@ -721,6 +722,7 @@ def from_dict(values: dict[str, Any], base: Config | None = None) -> Config:
             raise InputError(f"The config has no section '{name}'." + nearest(name, list(sections)))
         if not isinstance(keys, dict):
             raise InputError(f"'{name}' is a section of the config, so it needs keys: [{name}] and a line for each.")
+        keys = {_RENAMED_KEYS.get((name, key), key): value for key, value in keys.items()}
         keys = {key: _RENAMED.get((name, key, str(value)), value) for key, value in keys.items()}
         checked = {key: _check(name, sections[name], key, value) for key, value in keys.items()}
         sections[name] = dataclasses.replace(sections[name], **checked)

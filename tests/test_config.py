@@ -14,6 +14,7 @@ from nmt.config import (
     ENCODER_ALONE,
     LABELLING,
     Config,
+    Data,
     Decoding,
     Model,
     beam_size,
@@ -115,7 +116,7 @@ def mended(parts: dict[str, Any]) -> dict[str, Any]:
     if text.kind in ("char", "word"):
         text = dataclasses.replace(text, sampling=0.0)
     if not (recurrent or transformer) or features or training.guided_alignment:
-        data = dataclasses.replace(data, annotations=0.0)
+        data = dataclasses.replace(data, term_annotations=0.0)
     changes |= {key: getattr(Model, key) for key, used in unused.items() if not used}
     # One device, or one batch a step; and guesses need a second epoch to rise to.
     parts = "auto" if training.xla == "on" else training.batch_parts
@@ -355,3 +356,7 @@ def test_a_byte_order_mark_is_skipped(tmp_path: Path) -> None:
     path = tmp_path / "my.toml"
     path.write_bytes("\ufeff[model]\r\nunits = 7\r\n".encode())
     assert from_file(path).model.units == 7
+
+
+def test_a_key_that_was_renamed_is_read_by_its_name_of_before() -> None:
+    assert from_dict({"data": {"annotations": 0.5}}).data == Data(term_annotations=0.5)

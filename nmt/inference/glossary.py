@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from nmt.data.annotations import is_mark
 from nmt.data.corpora import read_lines
+from nmt.data.term_annotations import is_mark
 from nmt.documents.sentences import script_of
 from nmt.errors import InputError
 from nmt.evaluation import scripts

@@ -13,7 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from nmt.config import Config, Decoding, beam_size
-from nmt.data.annotations import Annotated, Wanted, annotated, unmarked
+from nmt.data.term_annotations import Annotated, Wanted, annotated, unmarked
 from nmt.data.tokenizers import BOS, EOS, UNK, Tokenizers
 from nmt.decoding.ensemble import Ensemble
 from nmt.decoding.phrases import phrases_of
@@ -173,7 +173,7 @@ class Translator(Searcher):
     @property
     def annotates(self) -> bool:
         """Whether the model has learned from annotations, in which it reads the terms of a glossary."""
-        return self.config.data.annotations > 0
+        return self.config.data.term_annotations > 0
 
     def save(self, folder: str | Path) -> None:
         """Write a folder that ``load`` opens anywhere.
@@ -209,7 +209,7 @@ class Translator(Searcher):
             glossary: terms whose translations are wanted, see :class:`~nmt.inference.glossary.Glossary`. Texts without
                 any are translated as without it; others by a beam search for translations that have them, see
                 :mod:`nmt.decoding.phrase_beam`. A model that has learned from annotations reads them in the source
-                first, and may inflect them, see :mod:`nmt.data.annotations`.
+                first, and may inflect them, see :mod:`nmt.data.term_annotations`.
             decoding: keys of the config's section that are different this time, as in ``beam=5, length_penalty=1.0``.
 
         Raises:

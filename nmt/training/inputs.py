@@ -20,7 +20,6 @@ from nmt.config import ENCODER_ALONE, LABELLING, MASKED, MAX_RATIO, Config, Text
 from nmt.data import tokenizers as texts
 from nmt.data import vocabulary_growth
 from nmt.data.alignment_targets import count_lost
-from nmt.data.annotations import MARKS
 from nmt.data.caption_pipeline import CaptionPipeline, caption_lengths
 from nmt.data.corpora import Corpus
 from nmt.data.features import corpus_features, with_shape
@@ -29,6 +28,7 @@ from nmt.data.labels import Labels, Reading, check_known, check_lines, learn_lab
 from nmt.data.masked_tokens import MaskedPipeline
 from nmt.data.mixing import mixed_rows, spread_pairs
 from nmt.data.pipeline import SAMPLE, Buckets, Pipeline, length_blocks, lengths, linked
+from nmt.data.term_annotations import MARKS
 from nmt.data.tokenizers import UNK, Tokenizers
 from nmt.decoding.strategies import fitted_max_ratio
 from nmt.errors import InputError
@@ -138,10 +138,10 @@ def run_parts(
     if workers:
         tokenizers = shared_tokenizers(workers, tokenizers, joint=config.text.joint)
     assert tokenizers is not None
-    if started and config.data.annotations and not reads_marks(tokenizers):
+    if started and config.data.term_annotations and not reads_marks(tokenizers):
         raise InputError(
             f"{start} has no pieces for the marks of annotations, so nothing can begin with it that learns from them: "
-            "set data.annotations=0."
+            "set data.term_annotations=0."
         )
     config = settled(config, tokenizers.target.normalization)
     if not (resume or others) and (

@@ -14,9 +14,9 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 
 from nmt.config import Config
-from nmt.data.annotations import AnnotatedCorpus, TermLexicon, cores
 from nmt.data.corpora import Corpus
 from nmt.data.mixing import spread_pairs
+from nmt.data.term_annotations import AnnotatedCorpus, TermLexicon, cores
 from nmt.errors import InputError
 from nmt.evaluation.alignment import split_words
 from nmt.linking.aligner import learn
@@ -30,7 +30,7 @@ _OFTEN, _OF_SOURCE, _OF_TARGET = 3, 0.1, 0.05
 
 
 def with_annotations(config: Config, corpus: Corpus) -> Corpus:
-    """Return a corpus of which ``data.annotations`` is the share of annotated pairs; the corpus itself if it is 0.
+    """Return a corpus of which ``data.term_annotations`` is the share of annotated pairs; the corpus itself if it is 0.
 
     The words come from at most about 100,000 pairs, which are spread over the corpus if it can be read anywhere.
 
@@ -39,19 +39,21 @@ def with_annotations(config: Config, corpus: Corpus) -> Corpus:
     Raises:
         InputError: if there are too few pairs to link words, or no word is a term.
     """
-    if not config.data.annotations:
+    if not config.data.term_annotations:
         return corpus
     begun = time.monotonic()
     lexicon = learn_lexicon(spread_pairs(corpus, _PAIRS))
     if not lexicon.translations:
         raise InputError(
-            f"No word of {corpus.name} is linked to another often enough to be a term: set data.annotations=0."
+            f"No word of {corpus.name} is linked to another often enough to be a term: set data.term_annotations=0."
         )
     logger.info(
         f"{len(lexicon.translations):,} source words have translations that annotations may have; the words of the "
         f"pairs were linked in {time.monotonic() - begun:.1f} s."
     )
-    return AnnotatedCorpus(corpus.name, corpus.size, corpus, lexicon, config.data.annotations, config.training.seed)
+    return AnnotatedCorpus(
+        corpus.name, corpus.size, corpus, lexicon, config.data.term_annotations, config.training.seed
+    )
 
 
 def learn_lexicon(pairs: Iterable[tuple[str, str]]) -> TermLexicon:

@@ -16,9 +16,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nmt.config import Config, with_settings
-from nmt.data.annotations import Wanted, annotated
 from nmt.data.corpora import from_tsv
 from nmt.data.pipeline import Buckets, Pipeline, lengths
+from nmt.data.term_annotations import Wanted, annotated
 from nmt.data.tokenizers import EOS, train_tokenizers
 from nmt.decoding.search import Hypotheses
 from nmt.errors import InputError
@@ -648,7 +648,9 @@ def test_a_glossary_is_heeded_and_other_lines_stay(translator: Translator) -> No
 def test_a_model_of_annotations_reads_the_terms_in_its_source(monkeypatch: pytest.MonkeyPatch) -> None:
     pairs = [("mina ⟦ bapun ⇒ rice ⟧ mogo", "Mina eats rice"), ("mina bapun mogo", "Mina eats rice")]
     tokenizers = train_tokenizers(pairs, "word", joint=False)
-    config = with_settings(Config(), ["data.annotations=0.5", "model.units=8", "model.embedding=8", "text.kind=word"])
+    config = with_settings(
+        Config(), ["data.term_annotations=0.5", "model.units=8", "model.embedding=8", "text.kind=word"]
+    )
     keras.utils.set_random_seed(1)
     model = build_model(config, tokenizers.source.vocabulary, tokenizers.target.vocabulary)
     made = Translator(model, tokenizers, config)

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from nmt.config import Config, with_settings
-from nmt.data.annotations import MARKS, AnnotatedCorpus
 from nmt.data.corpora import from_pairs, from_tsv
 from nmt.data.line_index import EVERY
+from nmt.data.term_annotations import MARKS, AnnotatedCorpus
 from nmt.data.tokenizers import train_tokenizers
 from nmt.errors import InputError
 from nmt.training import term_lexicon
@@ -35,7 +35,7 @@ def test_words_that_are_linked_both_ways_translate_each_other() -> None:
 def test_a_run_annotates_its_training_pairs_and_knows_their_translations() -> None:
     corpus = from_pairs(PAIRS * 3)
     assert with_annotations(Config(), corpus) is corpus
-    config = with_settings(Config(), ["data.annotations=0.7", "text.joint=false", "text.kind=char"])
+    config = with_settings(Config(), ["data.term_annotations=0.7", "text.joint=false", "text.kind=char"])
     made = with_annotations(config, corpus)
     tokenizers = fit_tokenizers(config, made)
     assert 1 not in tokenizers.source.ids(f"{MARKS} 무화과")  # none is unknown
@@ -49,7 +49,7 @@ def test_the_words_come_from_the_whole_of_a_large_corpus(monkeypatch: pytest.Mon
     rows = [("I slept.", "나는 잤다.")] * 5 * EVERY + PAIRS * 30
     path.write_text("".join(f"{source}\t{target}\n" for source, target in rows), encoding="utf-8")
     monkeypatch.setattr(term_lexicon, "_PAIRS", 2 * EVERY)
-    made = with_annotations(with_settings(Config(), ["data.annotations=0.7"]), from_tsv(path))
+    made = with_annotations(with_settings(Config(), ["data.term_annotations=0.7"]), from_tsv(path))
     assert isinstance(made, AnnotatedCorpus) and {"I", "apple"} <= set(made.lexicon.translations)
 
 
@@ -69,4 +69,4 @@ def test_a_vocabulary_reads_the_marks_each_by_itself(kind: str) -> None:
 )
 def test_where_annotations_have_no_place_they_are_refused(settings: list[str], words: str) -> None:
     with pytest.raises(InputError, match=words):
-        with_settings(Config(), ["data.annotations=0.5", *settings])
+        with_settings(Config(), ["data.term_annotations=0.5", *settings])

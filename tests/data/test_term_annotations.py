@@ -4,8 +4,8 @@ import random
 
 import pytest
 
-from nmt.data.annotations import MARKS, AnnotatedCorpus, TermLexicon, Wanted, annotated, cores, unmarked
 from nmt.data.corpora import from_pairs
+from nmt.data.term_annotations import MARKS, AnnotatedCorpus, TermLexicon, Wanted, annotated, cores, unmarked
 
 LEXICON = TermLexicon(
     {"apple": frozenset({"사과를", "사과가"}), "book": frozenset({"책을"})},
