@@ -207,22 +207,6 @@ class Interrupter(fit.SaveCheckpoint):
         super().on_train_batch_end(batch, logs)
 
 
-def test_a_reader_that_went_away_does_not_keep_a_stopped_run_from_being_saved(
-    whole: Done, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """One Ctrl-C at a terminal ends ``tee``, too: every line of news fails from then on, that of the signal first."""
-    reading, writing = os.pipe()
-    os.close(reading)
-    monkeypatch.setattr(Interrupter, "places", {(0, 1): signal.SIGINT})
-    monkeypatch.setattr(fit, "SaveCheckpoint", Interrupter)
-    with os.fdopen(writing, "w") as unread, monkeypatch.context() as patch, console.news():
-        patch.setattr(sys, "stderr", LastingStream(unread))
-        with pytest.raises(WorkFailed, match="Stopped in epoch 1 after 2 batches"):
-            run(CONFIG, whole.data, tmp_path / "toy")
-    with np.load(tmp_path / "toy" / "training" / "state.npz") as state:
-        assert state["position"][:2].tolist() == [0, 2]
-
-
 def test_a_terminal_that_is_closed_stops_a_run_cleanly_unless_that_is_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
     heard: list[int] = []
     before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
@@ -260,9 +244,16 @@ def test_a_run_that_is_interrupted_in_every_way_ends_as_the_uninterrupted_one(
     monkeypatch.setattr(Interrupter, "places", {(0, 1): signal.SIGINT, (1, last): signal.SIGTERM})
     before = signal.getsignal(signal.SIGINT)
     one_epoch = with_settings(CONFIG, ["training.epochs=1"])
-    with monkeypatch.context() as patch, pytest.raises(WorkFailed, match="Stopped in epoch 1 after 2 batches"):
+    # One Ctrl-C at a terminal ends ``tee``, too: every line of news fails, that of the signal as well.
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "w") as unread, monkeypatch.context() as patch, console.news():
+        patch.setattr(sys, "stderr", LastingStream(unread))
         patch.setattr(fit, "SaveCheckpoint", Interrupter)
-        run(one_epoch, whole.data, folder)
+        with pytest.raises(WorkFailed, match="Stopped in epoch 1 after 2 batches"):
+            run(one_epoch, whole.data, folder)
+    with np.load(folder / "training" / "state.npz") as stored:
+        assert stored["position"][:2].tolist() == [0, 2]
     assert not (folder / "model.weights.h5").exists()
     run(one_epoch, whole.data, folder, resume=True)
     # Killed when it has scored its second epoch and saved nothing of it.
@@ -303,8 +294,19 @@ PRACTICE = with_settings(
         "training.average_decay=0.8", "training.average_epochs=2", "training.accumulate=2",
         "training.scheduled_sampling=0.5", "training.weight_decay=0.01", "model.word_dropout=0.2",
         "training.guided_alignment=0.5", "model.context=output", "training.precision=bfloat16",
+        "training.save_minutes=0",
     ],
 )  # fmt: skip
+
+
+class Copier(fit.SaveCheckpoint):
+    """Copies the folder as a kill would leave it after the third batch of the second epoch."""
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        super().on_train_batch_end(batch, logs)
+        if (self.begin[0], self.begin[1] + batch) == (1, 2):
+            folder = self.checkpoint.path.parent.parent
+            shutil.copytree(folder, folder.with_name("left"))
 
 
 @pytest.fixture(scope="module")
@@ -313,22 +315,21 @@ def practised(tmp_path_factory: pytest.TempPathFactory) -> Done:
     place = tmp_path_factory.mktemp("practised")
     corpus, dev = corpora(place / "data")
     data = (linked(corpus, place / "links"), dev)
-    translator = train_model(PRACTICE, *data, str(place / "toy"))  # a path may be text
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(fit, "SaveCheckpoint", Copier)
+        translator = train_model(PRACTICE, *data, str(place / "toy"))  # a path may be text
     assert isinstance(translator, Translator)
     return Done(data, place / "toy", translator, [])
 
 
-def test_a_run_with_every_practice_is_resumed_as_exactly(
-    whole: Done, practised: Done, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_run_with_every_practice_is_resumed_as_exactly(whole: Done, practised: Done) -> None:
+    left = practised.folder.with_name("left")
     # After the third of five batches one gradient waits for its second.
-    monkeypatch.setattr(Interrupter, "places", {(1, 2): signal.SIGINT})
-    monkeypatch.setattr(fit, "SaveCheckpoint", Interrupter)
-    with pytest.raises(WorkFailed, match="Stopped in epoch 2 after 3 batches"):
-        run(PRACTICE, practised.data, tmp_path / "toy")
-    run(PRACTICE, practised.data, tmp_path / "toy", resume=True)
-    assert_same_run(tmp_path / "toy", practised.folder)
-    assert records(tmp_path / "toy")[0]["val_loss"] != records(whole.folder)[0]["val_loss"]
+    with np.load(left / "training" / "state.npz") as stored:
+        assert stored["position"][:2].tolist() == [1, 3]
+    run(PRACTICE, practised.data, left, resume=True)
+    assert_same_run(left, practised.folder)
+    assert records(left)[0]["val_loss"] != records(whole.folder)[0]["val_loss"]
 
 
 def test_the_journal_shows_the_alignment_loss_of_training_alone(practised: Done) -> None:
