@@ -285,13 +285,30 @@ def length_blocks(
         pairs: ``(source, target)``, each str or bytes, perhaps with more after them.
         tokenizers, max_length, sourceless: see :func:`tokenize`.
     """
+    for _, found, fits in _counted(pairs, tokenizers, max_length, sourceless):
+        yield found[fits] + 1
+
+
+def fitting_pairs(pairs: Iterable[Sequence[Any]], tokenizers: Tokenizers, max_length: int) -> list[Any]:
+    """Return the pairs that pass the filter of :func:`tokenize`, as they are.
+
+    Arguments:
+        pairs, tokenizers, max_length: see :func:`length_blocks`.
+    """
+    blocks = _counted(pairs, tokenizers, max_length, False)
+    return [row for rows, _, fits in blocks for row in itertools.compress(rows, fits)]
+
+
+def _counted(
+    pairs: Iterable[Sequence[Any]], tokenizers: Tokenizers, max_length: int, sourceless: bool
+) -> Iterator[tuple[list[Sequence[Any]], np.ndarray, np.ndarray]]:
+    """Yield thousands of pairs at a time, their lengths ``(pairs, 2)``, and which of them pass the filter."""
     pairs = iter(pairs)
     while rows := list(itertools.islice(pairs, COUNTED)):
         sources, targets, *_ = zip(*rows, strict=True)
         source, target = tokenizers.source.lengths(sources), tokenizers.target.lengths(targets)
         sides = [target] if sourceless else [source, target]
-        fits = (np.min(sides, 0) > 0) & (np.max(sides, 0) <= max_length)
-        yield np.stack([source, target], 1)[fits] + 1
+        yield rows, np.stack([source, target], 1), (np.min(sides, 0) > 0) & (np.max(sides, 0) <= max_length)
 
 
 def lengths(

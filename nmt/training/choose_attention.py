@@ -46,7 +46,7 @@ def choose(model: Seq2Seq, tokenizers: Tokenizers, config: Config, corpus: Corpu
             "Only a Transformer can be linked by its own attention: model.architecture is "
             f"'{config.model.architecture}'. Teach it an alignment head: leave out --shifted."
         )
-    triples = spread(linked_pairs(corpus, _LINKED), _COMPARED)
+    triples = spread(linked_pairs(corpus, tokenizers, config, _LINKED), _COMPARED)
     pipeline, _ = linked_pipeline(triples, tokenizers, config, corpus.name)
 
     @tf.function(reduce_retracing=True, autograph=False)

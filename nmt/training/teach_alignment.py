@@ -20,7 +20,7 @@ import tensorflow as tf
 
 from nmt.config import ENCODER_ALONE, Config
 from nmt.data.corpora import Corpus
-from nmt.data.pipeline import Buckets, Pipeline, lengths
+from nmt.data.pipeline import Buckets, Pipeline, fitting_pairs, lengths
 from nmt.data.tokenizers import EOS, PAD, Tokenizers
 from nmt.errors import InputError
 from nmt.evaluation.alignment_error import pharaoh
@@ -79,7 +79,7 @@ def teach(
     if not model.aligned:
         raise InputError("An alignment head is taught to a model with attention, and model.attention is 'none'.")
     begun = time.monotonic()
-    triples = linked_pairs(corpus, _SEEN) if teacher is None else list(_linked_by(teacher, corpus))
+    triples = linked_pairs(corpus, tokenizers, config, _SEEN) if teacher is None else list(_linked_by(teacher, corpus))
     if corpus.links() is None or teacher is not None:
         logger.info(f"Linked the words of {len(triples):,} pairs in {time.monotonic() - begun:.1f} s.")
     pipeline, pairs = linked_pipeline(triples, tokenizers, config, corpus.name)
@@ -116,17 +116,24 @@ def spread(items: list[Any], most: int) -> list[Any]:
     return [items[i * len(items) // most] for i in range(most)]
 
 
-def linked_pairs(corpus: Corpus, most: int) -> list[tuple[str, str, str]]:
+def linked_pairs(corpus: Corpus, tokenizers: Tokenizers, config: Config, most: int) -> list[tuple[str, str, str]]:
     """Return pairs with their given links or, without any, with those that word aligners find in them.
 
     Arguments:
         corpus: of which the first 100,000 pairs are read.
-        most: how many of these are returned, spread evenly.
+        tokenizers, config: of the model that reads them. What is too long for it is not linked: that would take much
+            time and memory, and nothing would learn from it.
+        most: how many of these are returned, spread evenly, less those that are too long.
+
+    Raises:
+        InputError: if fewer than two pairs are left to find links in.
     """
     pairs = list(islice(corpus.pairs(), _PAIRS))
     if (links := corpus.links()) is not None:
         return [(*pair, line) for pair, line in spread(list(zip(pairs, links, strict=False)), most)]
-    pairs = spread(pairs, most)
+    pairs = fitting_pairs(spread(pairs, most), tokenizers, config.data.max_length)
+    if not pairs:
+        raise _nothing_left(corpus.name)
     return [(*pair, pharaoh(likely_links(found))) for pair, found in zip(pairs, link(pairs), strict=True)]
 
 
@@ -145,7 +152,7 @@ def linked_pipeline(
     """
     measured = lengths(triples, tokenizers, config.data.max_length)
     if not len(measured):
-        raise InputError(f"No pair of {name} is left to learn links from: all are empty or too long.")
+        raise _nothing_left(name)
     pipeline = Pipeline(
         tf.data.Dataset.from_tensor_slices(tuple(map(list, zip(*triples, strict=True)))),
         tokenizers,
@@ -155,6 +162,10 @@ def linked_pipeline(
         seed=config.training.seed,
     )
     return pipeline, len(measured)
+
+
+def _nothing_left(name: str) -> InputError:
+    return InputError(f"No pair of {name} is left to learn links from: all are empty or too long.")
 
 
 def _linked_by(teacher: Translator, corpus: Corpus) -> Iterator[tuple[str, str, str]]:

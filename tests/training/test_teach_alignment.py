@@ -11,9 +11,11 @@ from exported import trained
 
 from nmt.config import Config, with_settings
 from nmt.data.corpora import from_pairs
+from nmt.data.tokenizers import train_tokenizers
+from nmt.errors import InputError
 from nmt.evaluation.alignment_error import strongest_links
 from nmt.inference.translator import Translator
-from nmt.training.teach_alignment import _linked_by, teach, wanted
+from nmt.training.teach_alignment import _linked_by, linked_pairs, teach, wanted
 from nmt.translation import Translation
 
 
@@ -26,6 +28,15 @@ def test_a_head_learns_the_links_and_the_translator_stays_as_it_was(tmp_path: Pa
     scored = linked.score([ko for ko, _ in PAIRS], [en for _, en in PAIRS])
     right = [strongest_links(each.words()) == {(0, 0), (1, 2), (2, 1)} for each in scored]
     assert np.mean(right) > 0.9
+
+
+def test_pairs_that_are_too_long_for_the_model_are_not_linked() -> None:
+    tokenizers, long = train_tokenizers(PAIRS, kind="word"), ("나는 " * 120, "I " * 120)
+    # Of nine pairs, those at 0, 1, 3, 5 and 7 are chosen, and the first is the long one.
+    found = linked_pairs(from_pairs([long, *PAIRS[:8]]), tokenizers, Config(), 5)
+    assert [(source, target) for source, target, _ in found] == [PAIRS[i] for i in (0, 2, 4, 6)]
+    with pytest.raises(InputError, match="all are empty or too long"):
+        linked_pairs(from_pairs([long, long, ("", "I")]), tokenizers, Config(), 5)
 
 
 def test_a_translator_teaches_the_links_that_it_holds_to_be_likely() -> None:
