@@ -50,7 +50,13 @@ def run(optimizer: keras.optimizers.Optimizer, weights: list[keras.Variable], sp
 @pytest.mark.parametrize("sparse", [False, True], ids=["dense", "sparse"])
 @pytest.mark.parametrize(
     "clipping",
-    [{}, {"global_clipnorm": 0.3}, {"clipnorm": 0.2}, {"clipvalue": 0.1}],
+    [
+        {},
+        {"global_clipnorm": 0.3},
+        {"clipnorm": 0.2},
+        {"clipvalue": 0.1},
+        {"gradient_accumulation_steps": 3, "global_clipnorm": 0.3},
+    ],
     ids=lambda c: "".join(c) or "none",
 )
 def test_twenty_steps_are_those_of_keras(sparse: bool, clipping: dict[str, float]) -> None:
