@@ -115,6 +115,11 @@ def bucket_by_length(
     return examples.group_by_window(as_written(place), as_written(batch), window_size_func=as_written(size))
 
 
+def _first_bound(bounds: tf.Tensor, length: tf.Tensor) -> tf.Tensor:
+    """Return the place of the first of some sorted bounds that holds a length."""
+    return tf.reduce_sum(tf.cast(bounds < length, tf.int64))
+
+
 def _rows(length: tf.Tensor, batch_size: int, batch_unit: str) -> tf.Tensor:
     """Return the number of rows of a batch in which each has ``length`` tokens."""
     if batch_unit == "sentences":
@@ -213,23 +218,23 @@ class Buckets:
         """Group examples of ``tokenize`` into padded batches of ``batch_size`` sentences or target tokens, shifted."""
         targets = tf.constant(self.targets, tf.int64)
         sources = tf.constant(self.sources, tf.int64)
-        widths = self.sources.shape[1]
+        flat, widths = tf.reshape(sources, [-1]), self.sources.shape[1]
         # Word 0 may be linked, so a row of links is padded with -1.
         links = len(examples.element_spec) == 3
 
         def place(source: tf.Tensor, target: tf.Tensor, *_: tf.Tensor) -> tf.Tensor:
-            row = tf.searchsorted(targets, [tf.size(target, tf.int64) - 1])[0]
-            column = tf.searchsorted(sources[row], [tf.size(source, tf.int64)])[0]
-            return tf.cast(row * widths + column, tf.int64)
+            row = _first_bound(targets, tf.size(target, tf.int64) - 1)
+            return row * widths + _first_bound(tf.gather(sources, row), tf.size(source, tf.int64))
 
         def size(key: tf.Tensor) -> tf.Tensor:
-            return _rows(targets[key // widths], batch_size, batch_unit)
+            return _rows(tf.gather(targets, key // widths), batch_size, batch_unit)
 
         def batch(key: tf.Tensor, group: tf.data.Dataset) -> tf.data.Dataset:
-            source, target = sources[key // widths, key % widths], targets[key // widths] + 1
+            target = tf.gather(targets, key // widths)
+            shapes = ([tf.gather(flat, key)], [target + 1])
             if links:
-                return group.padded_batch(size(key), ([source], [target], [None]), (PAD, PAD, -1))
-            return group.padded_batch(size(key), ([source], [target]))
+                return group.padded_batch(_rows(target, batch_size, batch_unit), (*shapes, [None]), (PAD, PAD, -1))
+            return group.padded_batch(_rows(target, batch_size, batch_unit), shapes)
 
         return examples.group_by_window(place, batch, window_size_func=size).map(shift)
 
