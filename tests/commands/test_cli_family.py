@@ -8,14 +8,15 @@ from pathlib import Path
 import pytest
 from command_line import PAIRS, TINY, here, nmt, refused
 
+from nmt.config import Config, with_settings
+from nmt.data.tokenizers import train_tokenizers
+from nmt.inference.translator import Translator
+from nmt.models.build import build_model
+
 # A model that has not learned to stop writes as much as it may.
 SIZE = ["--set", "model.units=16", "--set", "model.embedding=16", "--set", "decoding.max_length=23"]
 SIZE_TOO_LARGE = "text.vocabulary_size=9000"
 QUICK = [*TINY[:4], *SIZE, *TINY[10:]]
-KINDS = {
-    "none": ["--set", "model.attention=none"],
-    "transformer": ["--set", "model.architecture=transformer", "--set", "model.feed_forward=32"],
-}
 
 
 @pytest.fixture(scope="module")
@@ -27,16 +28,28 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def trained(place: Path, kind: str) -> Path:
-    folder = place / kind
-    if not folder.exists():
-        result = nmt("train", "--pairs", place / "pairs.tsv", "--to", folder, *QUICK, *KINDS[kind])
-        assert result.returncode == 0, result.stderr.decode()
+@pytest.fixture(scope="module")
+def transformer(place: Path) -> Path:
+    folder = place / "transformer"
+    kind = ["--set", "model.architecture=transformer", "--set", "model.feed_forward=32"]
+    result = nmt("train", "--pairs", place / "pairs.tsv", "--to", folder, *QUICK, *kind)
+    assert result.returncode == 0, result.stderr.decode()
     return folder
 
 
-def test_a_transformer_trains_resumes_translates_and_is_scored(place: Path) -> None:
-    folder = trained(place, "transformer")
+@pytest.fixture(scope="module")
+def unaligned(place: Path) -> Path:
+    """A model without attention that has learned nothing; ``nmt compare`` trains one in its tests."""
+    settings = [setting for setting in QUICK if setting != "--set"]
+    config = with_settings(Config(), [*settings, "model.attention=none"])
+    tokenizers = train_tokenizers(PAIRS, config.text.kind, config.text.vocabulary_size)
+    model = build_model(config, tokenizers.source.vocabulary, tokenizers.target.vocabulary)
+    Translator(model, tokenizers, config).save(place / "unaligned")
+    return place / "unaligned"
+
+
+def test_a_transformer_trains_resumes_translates_and_is_scored(transformer: Path, place: Path) -> None:
+    folder = transformer
     result = nmt("train", "--pairs", place / "pairs.tsv", "--to", folder, "--resume", "--set", "training.epochs=3")
     assert result.returncode == 0, result.stderr.decode()
     assert len((folder / "metrics.jsonl").read_text().splitlines()) == 3
@@ -46,8 +59,8 @@ def test_a_transformer_trains_resumes_translates_and_is_scored(place: Path) -> N
     assert json.loads(scores.stdout)["sentences"] == len(PAIRS)
 
 
-def test_a_model_without_attention_translates(place: Path) -> None:
-    lines = nmt("translate", trained(place, "none"), stdin="나는 밥을 먹었다\n\n우리는 빵을 샀다\n".encode())
+def test_a_model_without_attention_translates(unaligned: Path) -> None:
+    lines = nmt("translate", unaligned, stdin="나는 밥을 먹었다\n\n우리는 빵을 샀다\n".encode())
     assert lines.returncode == 0 and lines.stdout.count(b"\n") == 3
 
 
@@ -131,16 +144,14 @@ def test_text_without_text_is_refused(language_model: Path, place: Path) -> None
     refused(nmt("evaluate", language_model, "--text", place / "blank"), "has no line with text")
 
 
-def test_a_translator_asked_to_complete_is_refused(place: Path) -> None:
-    folder = trained(place, "none")
-    refused(nmt("complete", folder, stdin=b"a\n"), "is a translator", "nmt translate")
-    refused(nmt("evaluate", folder, "--text", place / "text"), "--text is for a language model")
+def test_a_translator_asked_to_complete_is_refused(place: Path, unaligned: Path) -> None:
+    refused(nmt("complete", unaligned, stdin=b"a\n"), "is a translator", "nmt translate")
+    refused(nmt("evaluate", unaligned, "--text", place / "text"), "--text is for a language model")
 
 
-def test_a_model_goes_on_from_another_and_its_vocabulary_grows(place: Path, tmp_path: Path) -> None:
-    start = trained(place, "transformer")
+def test_a_model_goes_on_from_another_and_its_vocabulary_grows(transformer: Path, tmp_path: Path) -> None:
     (tmp_path / "other.tsv").write_text("zebra zigzag\tjazz quiz\nzigzag zebra\tquiz jazz\n" * 20)
-    command = ["train", "--pairs", tmp_path / "other.tsv", "--from", start, "--set", "training.epochs=1"]
+    command = ["train", "--pairs", tmp_path / "other.tsv", "--from", transformer, "--set", "training.epochs=1"]
     result = nmt(*command, "--to", tmp_path / "grown", "--grow", 30)
     assert result.returncode == 0, result.stderr.decode()
     assert "pieces were added to the vocabulary" in result.stderr.decode()
@@ -178,18 +189,19 @@ REFUSED = {
 
 @pytest.mark.parametrize("case", REFUSED)
 def test_bad_input_is_refused_before_anything_is_trained(
-    case: str, place: Path, language_model: Path, tmp_path: Path
+    case: str, place: Path, transformer: Path, language_model: Path, tmp_path: Path
 ) -> None:
     arguments, words = REFUSED[case]
-    names = {"START": trained(place, "transformer"), "LANGUAGE": language_model, "TEXT": place / "text"}
+    names = {"START": transformer, "LANGUAGE": language_model, "TEXT": place / "text"}
     placed = [names.get(argument, argument) for argument in arguments]
     refused(nmt("train", "--pairs", place / "pairs.tsv", "--to", tmp_path / "m", *placed), words)
     assert not (tmp_path / "m").exists()
 
 
-def test_a_translator_is_no_start_for_a_language_model(place: Path, language_model: Path, tmp_path: Path) -> None:
-    start = trained(place, "transformer")
-    result = nmt("train", "--text", place / "text", "--from", start, "--to", tmp_path / "m", "--grow", 5)
+def test_a_translator_is_no_start_for_a_language_model(
+    place: Path, transformer: Path, language_model: Path, tmp_path: Path
+) -> None:
+    result = nmt("train", "--text", place / "text", "--from", transformer, "--to", tmp_path / "m", "--grow", 5)
     refused(result, "--text is for a language model")
 
 

@@ -85,16 +85,17 @@ every_model = pytest.mark.parametrize("settings", ALL, ids=name)
 # stays, because saved models have its weights.
 @pytest.mark.filterwarnings("ignore:Gradients do not exist for variables .*norm")
 @every_model
-def test_it_learns_in_a_few_steps(settings):
+def test_it_learns_in_a_step(settings):
     keras.utils.set_random_seed(5)
     config = with_settings(Config(), [*settings, *NO_DROPOUT, "training.label_smoothing=0"])
     model, _ = make_training_model(config, 100)
     model.run_eagerly = True  # tracing so many graphs would take minutes
     batch = ({"source": SOURCE, "target": TARGET}, WRITTEN)
-    losses = [float(model.train_on_batch(*batch, return_dict=True)["loss"]) for _ in range(2)]
-    losses.append(float(model.test_on_batch(*batch, return_dict=True)["loss"]))
-    assert all(np.isfinite(losses))
-    assert losses[-1] < losses[0]
+    # What is reported of a step is the loss before it.
+    before = float(model.train_on_batch(*batch, return_dict=True)["loss"])
+    after = float(model.test_on_batch(*batch, return_dict=True)["loss"])
+    assert np.isfinite(before)
+    assert after < before
 
 
 @every_model
