@@ -6,9 +6,12 @@ import pytest
 import tensorflow as tf
 from quick_graphs import shortcuts
 
+# Equal to each other, or nearly, and not alike.
+CONSTANTS = [0.0, -0.0, 0, False, 1.0, 1, True, [1, 0], (1, 0), [True, False], [1.0, -0.0], []]
+
 
 def traced() -> list[str]:
-    """Return the parts of a graph with loops, their gradients, branches, and reads and writes whose order counts."""
+    """Return the parts of a graph with loops, their gradients, branches, constants, and writes whose order counts."""
     total, count = tf.Variable(1.0), tf.Variable(0)
     table = tf.lookup.StaticHashTable(tf.lookup.KeyValueTensorInitializer(["a"], [3.0]), 0.5)
 
@@ -23,6 +26,9 @@ def traced() -> list[str]:
         total.assign_sub(gradient)
         count.assign_add(1)
         total.assign(total * 2)
+        for value in CONSTANTS:
+            tf.constant(value)
+        tf.constant(1, tf.int64), tf.constant(1, shape=[2]), tf.constant(1, shape=(2, 1))
         return before, total.read_value(), count.read_value()
 
     graph = step.get_concrete_function().graph.as_graph_def()
