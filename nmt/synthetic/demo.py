@@ -28,8 +28,6 @@ splits contains both words of any such pair.
 """
 
 import random
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -39,6 +37,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from nmt.errors import InputError, WorkFailed, nearest
+from nmt.meanwhile import meanwhile
 from nmt.synthetic.clauses import PAST, PRESENT, Action, Sentence, clause
 from nmt.synthetic.complex_sentences import Storyteller
 from nmt.synthetic.lexicon import NOUNS, rows, verbs_of
@@ -284,8 +283,9 @@ def pairs(split: str) -> list[Pair]:
     return list(_splits()[split])
 
 
-def write(folder: Path) -> None:
+def write(folder: str | Path) -> None:
     """Write SPLIT.ko, SPLIT.en and SPLIT.links (``i-j i-j``, as Pharaoh does) for every split into the folder."""
+    folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     for split in SPLITS:
         chosen = pairs(split)
@@ -295,17 +295,6 @@ def write(folder: Path) -> None:
         _write_lines(folder / f"{split}.links", links)
 
 
-# It imports from where this process does, and not from the folder in which it happens to run. The sentences are no
-# garbage, and Python's collector would look at them again and again.
-_WRITE = """import sys
-folder, *sys.path = sys.argv[1:]
-import gc, pathlib
-gc.disable()
-from nmt.synthetic.demo import write
-write(pathlib.Path(folder))
-"""
-
-
 @contextmanager
 def written_meanwhile(folder: Path) -> Iterator[Callable[[], None]]:
     """Write the corpus as :func:`write` does, in a process of its own, while this one imports TensorFlow.
@@ -313,20 +302,15 @@ def written_meanwhile(folder: Path) -> Iterator[Callable[[], None]]:
     Yields a function that waits until all files are there. It raises :class:`~nmt.errors.WorkFailed` if they cannot be
     written. Without it the process is ended with the context.
     """
-    command = [sys.executable, "-c", _WRITE, str(folder), *sys.path]
-    # In a session of its own: Ctrl-C is for this process, which ends the other.
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True) as process:
+    with meanwhile("nmt.synthetic.demo:write", str(folder)) as written:
 
         def wait() -> None:
-            _, said = process.communicate()
-            if process.returncode:
-                last = (said.strip() or f"exit code {process.returncode}").splitlines()[-1]
-                raise WorkFailed(f"The built-in corpus could not be written into {folder}: {last}")
+            try:
+                written()
+            except WorkFailed as error:
+                raise WorkFailed(f"The built-in corpus could not be written into {folder}: {error}") from None
 
-        try:
-            yield wait
-        finally:
-            process.kill()
+        yield wait
 
 
 def _write_lines(path: Path, lines: Iterable[str]) -> None:

@@ -21,7 +21,7 @@ from nmt.data.features import captions_of, corpus_features, looks_like_features,
 from nmt.data.mixture import open_parallel, open_texts, open_tsvs
 from nmt.data.pipeline import Pipeline, prefetched
 from nmt.doctor.quick import warnings
-from nmt.errors import InputError
+from nmt.errors import InputError, WorkFailed
 from nmt.evaluation.confidence import reliability_lines
 from nmt.evaluation.judge import PERPLEXITY, Judge, choose_judge, choose_label_judge, learned_little
 from nmt.folder_lock import folder_lock
@@ -65,7 +65,7 @@ from nmt.training.limits import RunLimits
 from nmt.training.prepare import check_workers, prepare_run
 from nmt.training.row_captioner import RowCaptioner
 from nmt.training.schedules import WarmUp
-from nmt.training.teach_alignment import teach, wanted
+from nmt.training.teach_alignment import Triple, linked_meanwhile, teach, wanted
 from nmt.training.tensorboard import DEV, TRAIN, Completions, Curves, EventFile, Projector, Translations
 from nmt.training.worker_steps import WorkerSteps, lost_worker
 from nmt.training.workers import Workers
@@ -319,19 +319,22 @@ def _train(
 
         make(folder, fill)
         made()
-    _fit(parts, callbacks, checkpoint, workers, position)
-    load_weights(kept, folder / WEIGHTS)
-    if workers:
-        workers.assign_from_chief(kept.variables)
-    if config.decoding.beam == "auto" and isinstance(translator, Translator | RowCaptioner):
-        config = dataclasses.replace(config, decoding=choose_search(translator, development_sentences(dev)))
-        replace_config(folder, config)
-        if isinstance(translator, Translator):
-            translator = Translator(kept, tokenizers, config)
-    if isinstance(translator, RowCaptioner):
-        translator = Captioner(kept, tokenizers, config)
-    if isinstance(kept, Seq2Seq) and wanted(config):
-        translator = _with_head(translator, corpus, folder)
+    # Both cores are seldom busy while TensorFlow traces its graphs, so the pairs are linked meanwhile.
+    teaching = isinstance(kept, Seq2Seq) and wanted(config)
+    with linked_meanwhile(corpus, tokenizers, config) if teaching else contextlib.nullcontext() as linked:
+        _fit(parts, callbacks, checkpoint, workers, position)
+        load_weights(kept, folder / WEIGHTS)
+        if workers:
+            workers.assign_from_chief(kept.variables)
+        if config.decoding.beam == "auto" and isinstance(translator, Translator | RowCaptioner):
+            config = dataclasses.replace(config, decoding=choose_search(translator, development_sentences(dev)))
+            replace_config(folder, config)
+            if isinstance(translator, Translator):
+                translator = Translator(kept, tokenizers, config)
+        if isinstance(translator, RowCaptioner):
+            translator = Captioner(kept, tokenizers, config)
+        if linked:
+            translator = _with_head(translator, corpus, folder, linked)
     if isinstance(translator, Translator):
         translator = _with_confidence(translator, development_sentences(dev), folder)
     if not parts.labels and (warning := learned_little(journal.records, judge.watch, tokenizers.target.vocabulary)):
@@ -341,13 +344,13 @@ def _train(
     return translator
 
 
-def _with_head(translator: Trained, corpus: Corpus, folder: Path) -> Translator:
+def _with_head(translator: Trained, corpus: Corpus, folder: Path, linked: Callable[[], list[Triple]]) -> Translator:
     """Return a translator that has been taught an alignment head, which is written into its folder."""
     assert isinstance(translator, Translator) and isinstance(translator.model, Seq2Seq)
     model, tokenizers, config = translator.model, translator.tokenizers, translator.config
     try:
-        head = teach(model, tokenizers, config, corpus)
-    except InputError as error:
+        head = teach(model, tokenizers, config, corpus, linked=linked)
+    except (InputError, WorkFailed) as error:
         if config.training.alignment_head == "on":
             raise
         logger.warning(f"Warning: no alignment head was taught, so alignments are the decoder's attention. {error}")

@@ -12,6 +12,7 @@ import dataclasses
 import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import islice
 from typing import Any
 
@@ -27,8 +28,8 @@ from nmt.evaluation.alignment_error import pharaoh
 from nmt.inference.head_file import new_head, parameters
 from nmt.inference.translator import Translator
 from nmt.layers.alignment_head import AlignmentHead
-from nmt.linking.agreeing import link
-from nmt.linking.aligner import Posteriors
+from nmt.linking.likely_links import LIKELY, linked_lines
+from nmt.meanwhile import meanwhile
 from nmt.models.seq2seq import Seq2Seq
 from nmt.tf_import import as_written
 from nmt.training.alignment_loss import alignment_loss
@@ -45,8 +46,13 @@ _BATCH = 32
 # Pairs that a teacher links at once.
 _TOGETHER = 1000
 _RATE = 0.012
-# The probability from which on the mean of both directions is a link, chosen on the built-in corpus.
-_LIKELY = 0.3
+# Fewer pairs are linked sooner than a process begins. It gives way to the training, and uses what that leaves: a core
+# while TensorFlow traces graphs, and moments between steps.
+_WORTH_A_PROCESS = 1000
+_NICENESS = 10
+
+# A source, a target and their links.
+Triple = tuple[str, str, str]
 
 
 def wanted(config: Config) -> bool:
@@ -59,7 +65,12 @@ def wanted(config: Config) -> bool:
 
 
 def teach(
-    model: Seq2Seq, tokenizers: Tokenizers, config: Config, corpus: Corpus, teacher: Translator | None = None
+    model: Seq2Seq,
+    tokenizers: Tokenizers,
+    config: Config,
+    corpus: Corpus,
+    teacher: Translator | None = None,
+    linked: Callable[[], list[Triple]] | None = None,
 ) -> AlignmentHead:
     """Return a new head that has learned to link the tokens of a translator.
 
@@ -72,16 +83,24 @@ def teach(
         corpus: the pairs it was trained on, or others of the same kind.
         teacher: a translator whose own links are learned, instead of those of the corpus or of a word aligner. It may
             be the same model, which then has no head or one of before.
+        linked: from :func:`linked_meanwhile` of the same corpus, if its pairs are linked already, or will be soon.
 
     Raises:
         InputError: if the model has no attention, or no pair is left to learn from.
+        WorkFailed: if the process that links the pairs could not.
     """
     if not model.aligned:
         raise InputError("An alignment head is taught to a model with attention, and model.attention is 'none'.")
     begun = time.monotonic()
-    triples = linked_pairs(corpus, tokenizers, config, _SEEN) if teacher is None else list(_linked_by(teacher, corpus))
+    if linked:
+        triples = linked()
+    else:
+        triples = (
+            linked_pairs(corpus, tokenizers, config, _SEEN) if teacher is None else list(_linked_by(teacher, corpus))
+        )
     if corpus.links() is None or teacher is not None:
-        logger.info(f"Linked the words of {len(triples):,} pairs in {time.monotonic() - begun:.1f} s.")
+        waited = time.monotonic() - begun
+        logger.info(f"The words of {len(triples):,} pairs are linked, after {waited:.1f} s of waiting.")
     pipeline, pairs = linked_pipeline(triples, tokenizers, config, corpus.name)
     batch_size = pipeline.batch_size
     keras.utils.set_random_seed(config.training.seed)
@@ -116,7 +135,7 @@ def spread(items: list[Any], most: int) -> list[Any]:
     return [items[i * len(items) // most] for i in range(most)]
 
 
-def linked_pairs(corpus: Corpus, tokenizers: Tokenizers, config: Config, most: int) -> list[tuple[str, str, str]]:
+def linked_pairs(corpus: Corpus, tokenizers: Tokenizers, config: Config, most: int) -> list[Triple]:
     """Return pairs with their given links or, without any, with those that word aligners find in them.
 
     Arguments:
@@ -134,11 +153,31 @@ def linked_pairs(corpus: Corpus, tokenizers: Tokenizers, config: Config, most: i
     pairs = fitting_pairs(spread(pairs, most), tokenizers, config.data.max_length)
     if not pairs:
         raise _nothing_left(corpus.name)
-    return [(*pair, pharaoh(likely_links(found))) for pair, found in zip(pairs, link(pairs), strict=True)]
+    return [(*pair, line) for pair, line in zip(pairs, linked_lines(pairs), strict=True)]
+
+
+@contextmanager
+def linked_meanwhile(corpus: Corpus, tokenizers: Tokenizers, config: Config) -> Iterator[Callable[[], list[Triple]]]:
+    """Link the pairs that :func:`teach` reads, in a process of its own, while this one trains.
+
+    Yields a function that returns what :func:`linked_pairs` does. A corpus with links, or a small one, has no process.
+
+    Arguments:
+        corpus: the training pairs.
+        tokenizers, config: of the model that reads them.
+    """
+    pairs = [] if corpus.links() is not None else spread(list(islice(corpus.pairs(), _PAIRS)), _SEEN)
+    if len(pairs) >= _WORTH_A_PROCESS:
+        pairs = fitting_pairs(pairs, tokenizers, config.data.max_length)
+    if len(pairs) < _WORTH_A_PROCESS:
+        yield lambda: linked_pairs(corpus, tokenizers, config, _SEEN)
+        return
+    with meanwhile("nmt.linking.likely_links:linked_lines", pairs, niceness=_NICENESS) as lines:
+        yield lambda: [(*pair, line) for pair, line in zip(pairs, lines(), strict=True)]
 
 
 def linked_pipeline(
-    triples: Sequence[tuple[str, str, str]], tokenizers: Tokenizers, config: Config, name: str
+    triples: Sequence[Triple], tokenizers: Tokenizers, config: Config, name: str
 ) -> tuple[Pipeline, int]:
     """Return batches of pairs with their links, and the number of pairs that are in them.
 
@@ -168,20 +207,14 @@ def _nothing_left(name: str) -> InputError:
     return InputError(f"No pair of {name} is left to learn links from: all are empty or too long.")
 
 
-def _linked_by(teacher: Translator, corpus: Corpus) -> Iterator[tuple[str, str, str]]:
+def _linked_by(teacher: Translator, corpus: Corpus) -> Iterator[Triple]:
     """Yield the pairs with the links that a translator finds: of each target word those that are likely."""
     pairs = iter(spread(list(islice(corpus.pairs(), _PAIRS)), _SEEN))
     while some := list(islice(pairs, _TOGETHER)):
         found = teacher.score([source for source, _ in some], [target for _, target in some])
         for (source, target), each in zip(some, found, strict=True):
-            targets, sources = (each.words().weights >= _LIKELY).nonzero()
+            targets, sources = (each.words().weights >= LIKELY).nonzero()
             yield source, target, pharaoh(set(zip(sources.tolist(), targets.tolist(), strict=True)))
-
-
-def likely_links(found: Posteriors) -> set[tuple[int, int]]:
-    """Return the links ``(source word, target word)`` that both directions together hold to be likely."""
-    targets, sources = (found.mean >= _LIKELY).nonzero()
-    return set(zip(sources.tolist(), targets.tolist(), strict=True))
 
 
 def _step(

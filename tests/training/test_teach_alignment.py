@@ -12,10 +12,12 @@ from exported import trained
 from nmt.config import Config, with_settings
 from nmt.data.corpora import from_pairs
 from nmt.data.tokenizers import train_tokenizers
+from nmt.data.word_links import with_links
 from nmt.errors import InputError
 from nmt.evaluation.alignment_error import strongest_links
 from nmt.inference.translator import Translator
-from nmt.training.teach_alignment import _linked_by, linked_pairs, teach, wanted
+from nmt.training import teach_alignment
+from nmt.training.teach_alignment import _linked_by, linked_meanwhile, linked_pairs, teach, wanted
 from nmt.translation import Translation
 
 
@@ -49,6 +51,25 @@ def test_a_translator_teaches_the_links_that_it_holds_to_be_likely() -> None:
     teacher: Any = SimpleNamespace(score=score)
     found = list(_linked_by(teacher, from_pairs([("na bap", "I rice"), ("na bap", "I rice")])))
     assert found == [("na bap", "I rice", "0-0 1-0 1-1")] * 2
+
+
+@pytest.mark.parametrize("few", [False, True])
+def test_pairs_are_linked_in_a_process_of_its_own_as_they_are_here(few: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(teach_alignment, "_WORTH_A_PROCESS", len(PAIRS) + few)
+    started = []
+    meanwhile = teach_alignment.meanwhile
+    monkeypatch.setattr(teach_alignment, "meanwhile", lambda *a, **k: started.append(a[0]) or meanwhile(*a, **k))
+    corpus, tokenizers = from_pairs(PAIRS), train_tokenizers(PAIRS, kind="word")
+    with linked_meanwhile(corpus, tokenizers, Config()) as linked:
+        assert linked() == linked_pairs(corpus, tokenizers, Config(), len(PAIRS))
+    assert started == ([] if few else ["nmt.linking.likely_links:linked_lines"])
+
+
+def test_a_corpus_with_links_needs_no_process(tmp_path: Path) -> None:
+    (tmp_path / "links").write_text("0-0\n0-1\n" * 500)
+    corpus = with_links(from_pairs([("na bap", "I rice")] * 1000), tmp_path / "links")
+    with linked_meanwhile(corpus, train_tokenizers(PAIRS, kind="word"), Config()) as linked:
+        assert [links for *_, links in linked()] == ["0-0", "0-1"] * 500
 
 
 @pytest.mark.parametrize(
