@@ -2,16 +2,16 @@
 
 Words that always occur together cannot be told apart by counting: of 카페에 갔다 and *went to the cafe*, *to* may come
 from either. The parts of the words can: *to* explains 에 better than *cafe* does. Counts of parts have faults of their
-own, because endings that mean nothing in the other language take what is left over. So in every pass the two models in
-which a word of the other side comes from a word or a part learn from what all four found:
+own, because endings that mean nothing in the other language take what is left over. So in every pass each model learns
+from what others found:
 
-- A link is likelier if the other direction finds it, too: ``f(i, j) (b(i, j) + 1)``, normalized to the sum before.
-  Liang et al. 2006, https://aclanthology.org/N06-1014, multiply without the one, so that a word which has no link in
-  one direction has none in the other.
+- A link is likelier if the other direction finds it, too: ``f(i, j) (b(i, j) + 1/2)`` and ``b(i, j) (f(i, j) + 1)``,
+  normalized to the sum before. Liang et al. 2006, https://aclanthology.org/N06-1014, multiply without what is added
+  here, so that a word which has no link in one direction has none in the other.
 - Where a word comes from is half what the model of words says and half what the model of parts says. What a word gets
   is divided among its parts as they themselves say.
-
-The two models of the other direction learn from their own links alone: with those of all four they make more errors.
+- The model in which words come from parts reads them from the last to the first. Of *to the cafe* it knows where *the*
+  came from before it asks for *to*, so it makes other errors than the model of whole words.
 
 Words are cut on the side that has more different words, see :mod:`nmt.linking.word_parts`.
 """
@@ -41,8 +41,10 @@ from nmt.linking.hidden_markov import (
 )
 from nmt.linking.word_parts import count_parts
 
-# What is added to the links of the other direction.
-_DOUBT = 1.0
+# Whether each pass of learning knows positions.
+_PASSES = (*[False] * 6, *[True] * 6)
+# Added to the links of the other direction, where words come from the side that is cut, and where they go to it.
+_DOUBTS = 0.5, 1.0
 _LEAST = 1e-12
 
 
@@ -51,19 +53,27 @@ class _CutBatch(NamedTuple):
 
     Attributes:
         words, parts: the pairs, with the words of the source whole, and cut.
+        last_first: see :attr:`~nmt.linking.hidden_markov.Batch.last_first`.
         inside: ``(rows, parts, words)``, one where a part lies inside a word.
         places: of the links of each of the four models in its lexicon.
     """
 
     words: Batch
     parts: Batch
+    last_first: np.ndarray
     inside: np.ndarray
     places: tuple[np.ndarray, ...]
 
     @property
     def directions(self) -> tuple[Batch, Batch, Batch, Batch]:
         """What each of the four models reads."""
-        return self.words, self.parts, self.words.reversed, self.parts.reversed
+        mirrored = self.parts._replace(target=np.take_along_axis(self.parts.target, self.last_first, 1))
+        return self.words, mirrored, self.words.reversed, self.parts.reversed
+
+    def mirrored(self, found: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """Return the links of the four models, those of the second with its targets in the other order."""
+        words, parts, *others = found
+        return [words, np.take_along_axis(parts, self.last_first[:, :, None], 1), *others]
 
 
 def link(pairs: Sequence[Pair]) -> list[Posteriors]:
@@ -94,7 +104,7 @@ def link(pairs: Sequence[Pair]) -> list[Posteriors]:
                 counts.add(more)
             return one
 
-        models = expectation_maximisation(models, counted)
+        models = expectation_maximisation(models, counted, _PASSES)
         for row, forward, backward in chain(*pool.map(partial(_links, models), halves)):
             if turned:
                 forward, backward = backward.T, forward.T
@@ -109,8 +119,10 @@ def _read(sides: Sequence[Sequence[list[str]]]) -> tuple[list[_CutBatch], list[i
     Arguments:
         sides: the words of each sentence, first those of the side that is cut.
     """
-    parts = count_parts({word for words in sides[0] for word in words})
-    cut = [[parts.cut(word) for word in words] for words in sides[0]]
+    different = {word for words in sides[0] for word in words}
+    parts = count_parts(different)
+    each_cut = {word: parts.cut(word) for word in different}
+    cut = [[each_cut[word] for word in words] for words in sides[0]]
     known = [vocabulary(side) for side in sides]
     known_parts = vocabulary([list(chain(*words)) for words in cut])
     words, plain = ([ids_of(each, ids) for each in side] for side, ids in zip(sides, known, strict=True))
@@ -120,7 +132,8 @@ def _read(sides: Sequence[Sequence[list[str]]]) -> tuple[list[_CutBatch], list[i
     for batch in batches(ids, plain):
         whole = padded([words[i] for i in batch.rows])
         inside = padded([places[i] for i in batch.rows])[:, :, None] == np.arange(whole.shape[1])
-        found.append(_CutBatch(Batch(batch.rows, whole, batch.target), batch, inside.astype(float), ()))
+        plain_words = Batch(batch.rows, whole, batch.target)
+        found.append(_CutBatch(plain_words, batch, batch.last_first, inside.astype(float), ()))
     return found, [len(known[1]) + 1, len(known[1]) + 1, len(known[0]) + 1, len(known_parts) + 1]
 
 
@@ -133,29 +146,32 @@ def _counted(models: Sequence[HiddenMarkovModel], positions: bool, corpus: Seque
             expected_links(model, batch, count, positions, places)
             for model, count, (batch, places) in zip(models, counts, read, strict=True)
         ]
-        for count, (batch, places), agreed in zip(counts, read, _agreed(found, cut.inside), strict=True):
+        agreements = cut.mirrored(_agreed(cut.mirrored(found), cut.inside))
+        for count, (batch, places), agreed in zip(counts, read, agreements, strict=True):
             count_links(count, batch, places, agreed)
     return counts
 
 
-def _agreed(found: Sequence[np.ndarray], inside: np.ndarray) -> tuple[np.ndarray, ...]:
-    """Return the links of the four models, of the first two joined with those of all.
+def _agreed(found: Sequence[np.ndarray], inside: np.ndarray) -> list[np.ndarray]:
+    """Return the links of the four models after they have heard each other.
 
     Arguments:
         found: how likely each link is, ``(rows, target, source)`` of the first two, ``(rows, source, target)`` of the
             others.
         inside: see :class:`_CutBatch`.
     """
-    words, parts = (_confirmed(one, other.transpose(0, 2, 1)) for one, other in zip(found[:2], found[2:], strict=True))
+    of_cut, to_cut = _DOUBTS
+    words, parts = (_confirmed(one, other, of_cut) for one, other in zip(found[:2], found[2:], strict=True))
     summed = parts @ inside
     both = (words + summed) / 2
-    return both, parts * (both / np.maximum(summed, _LEAST) @ inside.transpose(0, 2, 1)), *found[2:]
+    forward = [both, parts * (both / np.maximum(summed, _LEAST) @ inside.transpose(0, 2, 1))]
+    return [*forward, *(_confirmed(one, other, to_cut) for one, other in zip(found[2:], forward, strict=True))]
 
 
-def _confirmed(forward: np.ndarray, backward: np.ndarray) -> np.ndarray:
+def _confirmed(one: np.ndarray, other: np.ndarray, doubt: float) -> np.ndarray:
     """Return links of one direction, of which those that the other finds, too, are likelier."""
-    agreed = forward * (backward + _DOUBT)
-    return agreed * (forward.sum(2, keepdims=True) / np.maximum(agreed.sum(2, keepdims=True), _LEAST))
+    agreed = one * (other.transpose(0, 2, 1) + doubt)
+    return agreed * (one.sum(2, keepdims=True) / np.maximum(agreed.sum(2, keepdims=True), _LEAST))
 
 
 def _links(
@@ -167,7 +183,7 @@ def _links(
         words, inside = cut.words, cut.inside
         read = zip(models, cut.directions, cut.places, strict=True)
         found = [expected_links(model, batch, places=places) for model, batch, places in read]
-        forward, _, back_words, back_parts = _agreed(found, inside)
+        forward, _, back_words, back_parts = _agreed(cut.mirrored(found), inside)
         # A word is linked where one of its parts is: its first or its last.
         ends = inside.argmax(1), inside.shape[1] - 1 - inside[:, ::-1].argmax(1)
         of_parts = np.maximum(*(np.take_along_axis(back_parts, end[:, :, None], 1) for end in ends))

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
+from numpy.lib.stride_tricks import as_strided
 
 # Longer jumps count as jumps of this length.
 _FURTHEST = 10
@@ -28,8 +29,8 @@ NULL = 0.05
 _PRIOR = 0.01
 # Counts of jumps of any word, that are added to those of each word.
 _SMOOTHING = 50.0
-# Numbers in the largest array of a batch: few enough for the cache of a core, which saves a third of the time.
-_BATCH_SIZE = 40_000
+# Pairs of a batch, times the square of their longest sentence: few enough for the cache of a core.
+_BATCH_SIZE = 100_000
 # Whether each pass of learning knows positions.
 _PASSES = (*[False] * 4, *[True] * 5)
 _NO_WORD = -1
@@ -51,6 +52,13 @@ class Batch(NamedTuple):
     def reversed(self) -> Batch:
         """The same pairs with the sides exchanged."""
         return Batch(self.rows, self.target, self.source)
+
+    @property
+    def last_first(self) -> np.ndarray:
+        """Where the words of targets stand, from the last to the first, ``(rows, words)``. Padding stays behind."""
+        places = np.arange(self.target.shape[1])
+        mirrored = (self.target >= 0).sum(1)[:, None] - 1 - places
+        return np.where(mirrored >= 0, mirrored, places)
 
 
 def batches(sources: Sequence[np.ndarray], targets: Sequence[np.ndarray]) -> list[Batch]:
@@ -116,7 +124,7 @@ class Expectations:
 
 def uniform_model(corpus: Sequence[Batch], target_words: int) -> HiddenMarkovModel:
     """Return a model that knows which words occur together, and nothing else."""
-    keys = np.unique(np.concatenate([np.unique(_keys(batch, target_words)[_inside(batch)]) for batch in corpus]))
+    keys = _distinct(np.concatenate([_distinct(_keys(batch, target_words)[_inside(batch)]) for batch in corpus]))
     distance = np.abs(np.arange(-_FURTHEST, _FURTHEST + 1) - 1)
     return HiddenMarkovModel(
         keys,
@@ -143,21 +151,23 @@ def train(corpus: Sequence[Batch], target_words: int) -> HiddenMarkovModel:
             count_links(counts, batch, places, expected_links(model, batch, counts, positions, places))
         return [counts]
 
-    return expectation_maximisation([uniform_model(corpus, target_words)], counted)[0]
+    return expectation_maximisation([uniform_model(corpus, target_words)], counted, _PASSES)[0]
 
 
 def expectation_maximisation(
     models: Sequence[HiddenMarkovModel],
     counted: Callable[[Sequence[HiddenMarkovModel], bool], Sequence[Expectations]],
+    passes: Sequence[bool],
 ) -> list[HiddenMarkovModel]:
     """Return what models become in all passes of learning.
 
     Arguments:
         models: with which the first pass begins.
         counted: from the models of a pass, and whether it knows positions, to what each of them counts in the corpus.
+        passes: whether each of them knows positions.
     """
     models = list(models)
-    for positions in _PASSES:
+    for positions in passes:
         counts = counted(models, positions)
         models = [_maximised(model, each, positions) for model, each in zip(models, counts, strict=True)]
     return models
@@ -242,49 +252,78 @@ def _maximised(model: HiddenMarkovModel, counts: Expectations, positions: bool) 
 def _with_positions(
     model: HiddenMarkovModel, batch: Batch, counts: Expectations | None, places: np.ndarray | None
 ) -> np.ndarray:
-    words, unlinked = _emissions(model, batch, places)
-    real, read = batch.target >= 0, batch.source >= 0
-    rows, targets, sources = words.shape
-    distances = np.clip(np.arange(sources) - np.arange(sources)[:, None], -_FURTHEST, _FURTHEST) + _FURTHEST
-    # The places of each kind of jump stand side by side in this order.
-    by_jump = np.argsort(distances.ravel(), kind="stable")
-    kinds, starts = np.unique(distances.ravel()[by_jump], return_index=True)
-    before = np.maximum(batch.target, 0)
-    # A state is a source position and whether the word is linked to it; they have these probabilities so far.
-    linked, idle = np.zeros([targets, rows, sources]), np.zeros([targets, rows, sources])
+    """Return the links by the forward-backward algorithm, with the pairs in the last dimension of every array.
+
+    What depends on two positions depends on their distance alone, so no array has a number for both: a jump from ``j``
+    to ``k`` is read at ``k - j`` of a row of distances, by strides.
+    """
+    emitted, unlinked = _emissions(model, batch, places)
+    words, alone = (1 - NULL) * emitted.transpose(1, 2, 0), NULL * unlinked.T
+    real, read = (batch.target >= 0).T, (batch.source >= 0).T.astype(float)
+    whole = np.asarray(real.all(1))
+    targets, sources, rows = words.shape
+    distances = np.clip(np.arange(1 - sources, sources), -_FURTHEST, _FURTHEST) + _FURTHEST
+    before = np.maximum(batch.target, 0).T
+    by_distance = np.ascontiguousarray(model.jumps.T[distances])
+    likely = np.empty([targets, len(distances), rows])
+    # A state is a source position and whether the word is linked to it. ``linked`` and ``past`` are the probabilities
+    # so far of those that are, and of both; ``leaving`` is ``past`` by the sum of what may be jumped to.
+    linked, past, sums, leaving = (np.empty([targets, sources, rows]) for _ in range(4))
     scales = np.ones([targets, rows])
-    start = model.first[np.minimum(np.arange(sources), _FURTHEST)] * read
-    start /= start.sum(1, keepdims=True)
-    jumps = [_jumps(model, before[:, i - 1], distances, read) if i else np.zeros([0]) for i in range(targets)]
+    start = model.first[np.minimum(np.arange(sources), _FURTHEST)][:, None] * read
+    reached = stayed = start / start.sum(0)
     for i in range(targets):
-        here = real[:, i, None]
-        reached = start if i == 0 else np.einsum("bj,bjk->bk", linked[i - 1] + idle[i - 1], jumps[i])
-        stayed = start if i == 0 else linked[i - 1] + idle[i - 1]
-        linked[i] = (1 - NULL) * reached * words[:, i]
-        idle[i] = NULL * stayed * unlinked[:, i, None]
-        total = linked[i].sum(1) + idle[i].sum(1)
-        scales[i] = np.where(real[:, i] & (total > 0), total, 1)
-        linked[i] = np.where(here, linked[i] / scales[i][:, None], linked[i - 1] if i else 0)
-        idle[i] = np.where(here, idle[i] / scales[i][:, None], idle[i - 1] if i else 0)
-    found = np.zeros([rows, targets, sources])
-    after = np.ones([rows, sources])
+        if i:
+            stayed = past[i - 1]
+            jumps = _by_position(np.take(by_distance, before[i - 1], axis=1, out=likely[i], mode="clip"))
+            np.maximum(np.einsum("jkb,kb->jb", jumps, read), 1e-300, out=sums[i])
+            reached = np.einsum("jb,jkb->kb", np.divide(stayed, sums[i], out=leaving[i]), jumps)
+        here = np.multiply(reached, words[i], out=linked[i])
+        both = np.add(here, stayed * alone[i], out=past[i])
+        total = both.sum(0)
+        scales[i] = np.where(real[i] & (total > 0), total, 1)
+        here /= scales[i]
+        both /= scales[i]
+        if not whole[i]:
+            np.copyto(both, past[i - 1] if i else 0, where=~real[i])
+    found, after = linked, np.ones([sources, rows])
+    jumped = np.zeros_like(likely)
+    # ``onward`` with room for the furthest jumps: ``onward[j + distance]`` is read by strides, too.
+    room = np.zeros([3 * sources - 2, rows])
+    onward = room[sources - 1 : 2 * sources - 1]
+    ahead = as_strided(room, (sources, 2 * sources - 1, rows), (room.strides[0], *room.strides))
     for i in range(targets - 1, -1, -1):
-        here = real[:, i, None]
-        share = np.maximum(((linked[i] + idle[i]) * after).sum(1, keepdims=True), 1e-300)
-        found[:, i] = np.where(here, linked[i] * after / share, 0)
+        share = np.einsum("jb,jb->b", past[i], after)
+        found[i] *= after
+        found[i] *= real[i] / np.maximum(share, 1e-300)
         if i == 0:
             break
-        onward = (1 - NULL) * words[:, i] * after / scales[i][:, None]
+        scaled = after / scales[i]
+        np.multiply(words[i], scaled, out=onward)
         if counts is not None:
-            past = (linked[i - 1] + idle[i - 1]) * here
-            pairs = past[:, :, None] * jumps[i] * onward[:, None, :]
-            sums = np.add.reduceat(np.take(pairs.reshape(rows, -1), by_jump, axis=1), starts, axis=1)
-            np.add.at(counts.jumps, (before[:, i - 1, None], kinds), sums)
-        passed = np.einsum("bjk,bk->bj", jumps[i], onward) + NULL * unlinked[:, i, None] * after / scales[i][:, None]
-        after = np.where(here, passed, after)
+            np.einsum("jb,jdb->db", leaving[i], ahead, out=jumped[i])
+        passed = np.einsum("jkb,kb->jb", _by_position(likely[i]), onward) / sums[i] + alone[i] * scaled
+        after = passed if whole[i] else np.where(real[i], passed, after)
     if counts is not None:
-        np.add.at(counts.first, np.minimum(np.arange(sources), _FURTHEST), found[:, 0].sum(0))
-    return found
+        if targets > 1:
+            _count_jumps(counts, before[:-1], distances, jumped[1:] * likely[1:] * real[1:, None])
+        np.add.at(counts.first, np.minimum(np.arange(sources), _FURTHEST), found[0].sum(1))
+    return np.ascontiguousarray(found.transpose(2, 0, 1))
+
+
+def _by_position(likely: np.ndarray) -> np.ndarray:
+    """Return ``(from, to, rows)`` of numbers ``(distance, rows)``, a view."""
+    sources = (len(likely) + 1) // 2
+    back, beside = likely.strides
+    return as_strided(likely[sources - 1 :], (sources, sources, likely.shape[1]), (-back, back, beside))
+
+
+def _count_jumps(counts: Expectations, before: np.ndarray, distances: np.ndarray, jumped: np.ndarray) -> None:
+    """Add jumps ``(target, distance, rows)`` to those after each target word ``before``, ``(target, rows)``."""
+    kinds, starts = np.unique(distances, return_index=True)
+    places = before[:, None] * JUMPS + kinds[:, None]
+    numbers = np.add.reduceat(jumped, starts, axis=1)
+    counts.jumps += np.bincount(places.ravel(), numbers.ravel(), counts.jumps.size).reshape(counts.jumps.shape)
 
 
 def _emissions(model: HiddenMarkovModel, batch: Batch, places: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
@@ -299,15 +338,15 @@ def _emissions(model: HiddenMarkovModel, batch: Batch, places: np.ndarray | None
     return np.where(_inside(batch), words, 0), unlinked
 
 
-def _jumps(model: HiddenMarkovModel, before: np.ndarray, distances: np.ndarray, read: np.ndarray) -> np.ndarray:
-    """Return ``p(j | j', y_{i-1})``, ``(rows, source, source)``."""
-    likely = model.jumps[before][:, distances] * read[:, None, :]
-    return likely / np.maximum(likely.sum(2, keepdims=True), 1e-300)
-
-
 def _keys(batch: Batch, target_words: int) -> np.ndarray:
     source, target = np.maximum(batch.source, 0).astype(np.int64), np.maximum(batch.target, 0)
     return source[:, None, :] * target_words + target[:, :, None]
+
+
+def _distinct(numbers: np.ndarray) -> np.ndarray:
+    """Return different numbers in ascending order. ``np.unique`` looks them up, which takes several times as long."""
+    ordered = np.sort(numbers)
+    return ordered[np.concatenate([[True], ordered[1:] != ordered[:-1]])]
 
 
 def _inside(batch: Batch) -> np.ndarray:

@@ -28,7 +28,7 @@ from nmt.evaluation.alignment_error import pharaoh
 from nmt.inference.head_file import new_head, parameters
 from nmt.inference.translator import Translator
 from nmt.layers.alignment_head import AlignmentHead
-from nmt.linking.likely_links import LIKELY, linked_lines
+from nmt.linking.likely_links import likely_links, linked_lines
 from nmt.meanwhile import meanwhile
 from nmt.models.seq2seq import Seq2Seq
 from nmt.tf_import import as_written
@@ -213,8 +213,7 @@ def _linked_by(teacher: Translator, corpus: Corpus) -> Iterator[Triple]:
     while some := list(islice(pairs, _TOGETHER)):
         found = teacher.score([source for source, _ in some], [target for _, target in some])
         for (source, target), each in zip(some, found, strict=True):
-            targets, sources = (each.words().weights >= LIKELY).nonzero()
-            yield source, target, pharaoh(set(zip(sources.tolist(), targets.tolist(), strict=True)))
+            yield source, target, pharaoh(likely_links(each.words().weights))
 
 
 def _step(

@@ -4,7 +4,16 @@ import itertools
 
 import numpy as np
 
-from nmt.linking.hidden_markov import NULL, HiddenMarkovModel, batches, digamma, posteriors, train
+from nmt.linking.hidden_markov import (
+    NULL,
+    Expectations,
+    HiddenMarkovModel,
+    batches,
+    digamma,
+    expected_links,
+    posteriors,
+    train,
+)
 
 SOURCE, TARGET, WORDS = 3, 4, 5
 
@@ -15,9 +24,9 @@ def _model(random: np.random.Generator) -> HiddenMarkovModel:
     return HiddenMarkovModel(keys, lexicon, unlinked, random.uniform(0.1, 1, [WORDS, 21]), random.uniform(0.1, 1, 11))
 
 
-def _counted(model: HiddenMarkovModel) -> np.ndarray:
-    """Return the posteriors by the sum over all sequences of states: (source position, linked or not)."""
-    found, total = np.zeros([TARGET, SOURCE]), 0.0
+def _counted(model: HiddenMarkovModel) -> tuple[np.ndarray, np.ndarray]:
+    """Return posteriors and jumps by the sum over all sequences of states: (source position, linked or not)."""
+    found, jumped, total = np.zeros([TARGET, SOURCE]), np.zeros_like(model.jumps), 0.0
     lexicon = dict(zip(model.keys.tolist(), model.lexicon, strict=True))
     states = list(itertools.product(range(SOURCE), (True, False)))
     first = model.first[:SOURCE] / model.first[:SOURCE].sum()
@@ -37,15 +46,20 @@ def _counted(model: HiddenMarkovModel) -> np.ndarray:
         total += likely
         for i, (place, linked) in enumerate(path):
             found[i, place] += likely * linked
-    return found / total
+            if i and linked:
+                jumped[i, place - path[i - 1][0] + 10] += likely
+    return found / total, jumped / total
 
 
 def test_posteriors_are_those_of_all_alignments_and_padding_changes_nothing() -> None:
     model = _model(np.random.default_rng(1))
     sentence = [np.arange(1, SOURCE + 1), np.arange(1, TARGET + 1)]
     (alone,) = batches([sentence[0]], [sentence[1]])
-    expected = _counted(model)
-    np.testing.assert_allclose(posteriors(model, alone)[0], expected, rtol=1e-9)
+    expected, jumped = _counted(model)
+    counts = Expectations(model)
+    np.testing.assert_allclose(expected_links(model, alone, counts)[0], expected, rtol=1e-9)
+    np.testing.assert_allclose(counts.jumps, jumped, rtol=1e-9)
+    np.testing.assert_allclose(counts.first[:SOURCE], expected[0], rtol=1e-9)
     longer = [np.array([1, 2, 3, 1, 2]), np.array([4, 3, 2, 1, 1, 2, 3])]
     (both,) = batches([longer[0], sentence[0]], [longer[1], sentence[1]])
     row = both.rows.tolist().index(1)
