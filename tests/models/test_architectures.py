@@ -78,30 +78,18 @@ def test_the_config_knows_every_architecture_cell_and_context():
         assert set(get_args(hints[key])) == set(registry)
 
 
-every_model = pytest.mark.parametrize("settings", ALL, ids=name)
-
-
-# With a fixed context nothing reads the annotations, so the norm after the last layer of the encoder learns nothing. It
-# stays, because saved models have its weights.
-@pytest.mark.filterwarnings("ignore:Gradients do not exist for variables .*norm")
-@every_model
-def test_it_learns_in_a_step(settings):
+@pytest.fixture(scope="module", params=ALL, ids=name)
+def training(request):
+    """A model to train, of which both tests need the network: each is built once."""
     keras.utils.set_random_seed(5)
-    config = with_settings(Config(), [*settings, *NO_DROPOUT, "training.label_smoothing=0"])
+    config = with_settings(Config(), [*request.param, *NO_DROPOUT, "training.label_smoothing=0"])
     model, _ = make_training_model(config, 100)
     model.run_eagerly = True  # tracing so many graphs would take minutes
-    batch = ({"source": SOURCE, "target": TARGET}, WRITTEN)
-    # What is reported of a step is the loss before it.
-    before = float(model.train_on_batch(*batch, return_dict=True)["loss"])
-    after = float(model.test_on_batch(*batch, return_dict=True)["loss"])
-    assert np.isfinite(before)
-    assert after < before
+    return model
 
 
-@every_model
-def test_steps_equal_teacher_forcing(settings):
-    keras.utils.set_random_seed(5)
-    model = build_model(with_settings(Config(), settings))
+def test_steps_equal_teacher_forcing(training):
+    model = training.network
     whole, alignment = model.teacher_forcing(SOURCE, TARGET)
     memory = model.encode(SOURCE)
     state = model.initial_state(memory, TARGET.shape[1])
@@ -111,6 +99,18 @@ def test_steps_equal_teacher_forcing(settings):
         np.testing.assert_allclose(logits[real], whole[:, t][real], atol=1e-5)
         np.testing.assert_allclose(weights[real], alignment[:, t][real], atol=1e-5)
     assert alignment.shape[-1] == (SOURCE.shape[1] if model.aligned else 0)
+
+
+# With a fixed context nothing reads the annotations, so the norm after the last layer of the encoder learns nothing. It
+# stays, because saved models have its weights.
+@pytest.mark.filterwarnings("ignore:Gradients do not exist for variables .*norm")
+def test_it_learns_in_a_step(training):
+    batch = ({"source": SOURCE, "target": TARGET}, WRITTEN)
+    # What is reported of a step is the loss before it.
+    before = float(training.train_on_batch(*batch, return_dict=True)["loss"])
+    after = float(training.test_on_batch(*batch, return_dict=True)["loss"])
+    assert np.isfinite(before)
+    assert after < before
 
 
 @pytest.mark.parametrize("settings", OTHERS, ids=name)
