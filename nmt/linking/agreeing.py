@@ -54,7 +54,7 @@ class _CutBatch(NamedTuple):
     Attributes:
         words, parts: the pairs, with the words of the source whole, and cut.
         last_first: see :attr:`~nmt.linking.hidden_markov.Batch.last_first`.
-        inside: ``(rows, parts, words)``, one where a part lies inside a word.
+        inside: ``(rows, parts, words)``, whether a part lies inside a word.
         places: of the links of each of the four models in its lexicon.
     """
 
@@ -133,7 +133,7 @@ def _read(sides: Sequence[Sequence[list[str]]]) -> tuple[list[_CutBatch], list[i
         whole = padded([words[i] for i in batch.rows])
         inside = padded([places[i] for i in batch.rows])[:, :, None] == np.arange(whole.shape[1])
         plain_words = Batch(batch.rows, whole, batch.target)
-        found.append(_CutBatch(plain_words, batch, batch.last_first, inside.astype(float), ()))
+        found.append(_CutBatch(plain_words, batch, batch.last_first, inside, ()))
     return found, [len(known[1]) + 1, len(known[1]) + 1, len(known[0]) + 1, len(known_parts) + 1]
 
 
@@ -161,6 +161,7 @@ def _agreed(found: Sequence[np.ndarray], inside: np.ndarray) -> list[np.ndarray]
         inside: see :class:`_CutBatch`.
     """
     of_cut, to_cut = _DOUBTS
+    inside = inside.astype(float)
     words, parts = (_confirmed(one, other, of_cut) for one, other in zip(found[:2], found[2:], strict=True))
     summed = parts @ inside
     both = (words + summed) / 2

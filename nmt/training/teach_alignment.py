@@ -28,6 +28,7 @@ from nmt.evaluation.alignment_error import pharaoh
 from nmt.inference.head_file import new_head, parameters
 from nmt.inference.translator import Translator
 from nmt.layers.alignment_head import AlignmentHead
+from nmt.linking.aligner import words_of
 from nmt.linking.likely_links import likely_links, linked_lines
 from nmt.meanwhile import meanwhile
 from nmt.models.seq2seq import Seq2Seq
@@ -43,6 +44,9 @@ _PAIRS = 100_000
 _SEEN = 10_000
 _EPOCHS = 30
 _BATCH = 32
+# Their time and memory grow with the product of both sentences' lengths, so the sum of these products has a limit: of
+# sentences of up to 44 words on average all pairs are linked, of sentences of 100 words 2,000.
+_LOOKED_AT = 20_000_000
 # Pairs that a teacher links at once.
 _TOGETHER = 1000
 _RATE = 0.012
@@ -140,9 +144,8 @@ def linked_pairs(corpus: Corpus, tokenizers: Tokenizers, config: Config, most: i
 
     Arguments:
         corpus: of which the first 100,000 pairs are read.
-        tokenizers, config: of the model that reads them. What is too long for it is not linked: that would take much
-            time and memory, and nothing would learn from it.
-        most: how many of these are returned, spread evenly, less those that are too long.
+        tokenizers, config: of the model that reads them.
+        most: how many of these are returned, spread evenly; without given links, fewer, see :func:`_linkable`.
 
     Raises:
         InputError: if fewer than two pairs are left to find links in.
@@ -150,7 +153,7 @@ def linked_pairs(corpus: Corpus, tokenizers: Tokenizers, config: Config, most: i
     pairs = list(islice(corpus.pairs(), _PAIRS))
     if (links := corpus.links()) is not None:
         return [(*pair, line) for pair, line in spread(list(zip(pairs, links, strict=False)), most)]
-    pairs = fitting_pairs(spread(pairs, most), tokenizers, config.data.max_length)
+    pairs = _linkable(pairs, tokenizers, config, most)
     if not pairs:
         raise _nothing_left(corpus.name)
     return [(*pair, line) for pair, line in zip(pairs, linked_lines(pairs), strict=True)]
@@ -166,14 +169,26 @@ def linked_meanwhile(corpus: Corpus, tokenizers: Tokenizers, config: Config) -> 
         corpus: the training pairs.
         tokenizers, config: of the model that reads them.
     """
-    pairs = [] if corpus.links() is not None else spread(list(islice(corpus.pairs(), _PAIRS)), _SEEN)
+    pairs = [] if corpus.links() is not None else list(islice(corpus.pairs(), _PAIRS))
     if len(pairs) >= _WORTH_A_PROCESS:
-        pairs = fitting_pairs(pairs, tokenizers, config.data.max_length)
+        pairs = _linkable(pairs, tokenizers, config, _SEEN)
     if len(pairs) < _WORTH_A_PROCESS:
         yield lambda: linked_pairs(corpus, tokenizers, config, _SEEN)
         return
     with meanwhile("nmt.linking.likely_links:linked_lines", pairs, niceness=_NICENESS) as lines:
         yield lambda: [(*pair, line) for pair, line in zip(pairs, lines(), strict=True)]
+
+
+def _linkable(
+    pairs: list[tuple[str, str]], tokenizers: Tokenizers, config: Config, most: int
+) -> list[tuple[str, str]]:
+    """Return pairs, spread evenly, which word aligners link in little time and memory.
+
+    What is too long for the model is left out, since nothing would learn from it, and of long sentences there are fewer.
+    """
+    pairs = fitting_pairs(spread(pairs, most), tokenizers, config.data.max_length)
+    looked_at = sum(len(words_of(source)) * len(words_of(target)) for source, target in pairs)
+    return spread(pairs, int(len(pairs) * min(1, _LOOKED_AT / max(looked_at, 1))))
 
 
 def linked_pipeline(

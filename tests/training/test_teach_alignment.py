@@ -32,6 +32,13 @@ def test_a_head_learns_the_links_and_the_translator_stays_as_it_was(tmp_path: Pa
     assert np.mean(right) > 0.9
 
 
+def test_of_long_sentences_fewer_are_linked(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Three words on each side: nine pairs of words in each of eight pairs. 45 of these are five pairs.
+    monkeypatch.setattr(teach_alignment, "_LOOKED_AT", 45)
+    found = linked_pairs(from_pairs(PAIRS[:8]), train_tokenizers(PAIRS, kind="word"), Config(), 100)
+    assert [(source, target) for source, target, _ in found] == [PAIRS[i * 8 // 5] for i in range(5)]
+
+
 def test_pairs_that_are_too_long_for_the_model_are_not_linked() -> None:
     tokenizers, long = train_tokenizers(PAIRS, kind="word"), ("나는 " * 120, "I " * 120)
     # Of nine pairs, those at 0, 1, 3, 5 and 7 are chosen, and the first is the long one.
