@@ -15,8 +15,6 @@ from collections.abc import Callable
 from multiprocessing import forkserver
 from pathlib import Path
 
-from quick_graphs import take_shortcuts
-
 from nmt import cli
 
 PAIRS = [
@@ -122,10 +120,10 @@ def suit_tests() -> None:
     """Let each operation compute in one thread, run graphs as they are traced, and look for garbage less often.
 
     A graph of a test runs once or twice on a few numbers, and optimizing it first takes longer than it does. Its
-    operations are made with shortcuts, and need not remember the calls that made them, most of which are pytest's. No
-    test cuts the power, so none waits for the disk: files are read back from memory. A training draws one alignment an
-    epoch for TensorBoard, not four, which take as long as its steps. A process has one of the cores, so it computes a
-    batch in one part, which halves the graph. What is ``installed`` runs as it does for users, and so do the lessons.
+    operations need not remember the calls that made them, most of which are pytest's. No test cuts the power, so none
+    waits for the disk: files are read back from memory. A training draws one alignment an epoch for TensorBoard, not
+    four, which take as long as its steps. A process has one of the cores, so it computes a batch in one part, which
+    halves the graph. What is ``installed`` runs as it does for users, and so do the lessons.
     """
     import tensorflow as tf
     from tensorflow.python.util import tf_stack
@@ -135,7 +133,6 @@ def suit_tests() -> None:
     calls = tf_stack.extract_stack()
     assert len(calls)  # read once, before threads share them
     tf_stack.extract_stack = lambda stacklevel=1: calls
-    take_shortcuts()
     tf.config.threading.set_intra_op_parallelism_threads(1)
     tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
     gc.set_threshold(50_000, 20, 100)
