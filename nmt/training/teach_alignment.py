@@ -179,12 +179,10 @@ def linked_meanwhile(corpus: Corpus, tokenizers: Tokenizers, config: Config) -> 
         yield lambda: [(*pair, line) for pair, line in zip(pairs, lines(), strict=True)]
 
 
-def _linkable(
-    pairs: list[tuple[str, str]], tokenizers: Tokenizers, config: Config, most: int
-) -> list[tuple[str, str]]:
+def _linkable(pairs: list[tuple[str, str]], tokenizers: Tokenizers, config: Config, most: int) -> list[tuple[str, str]]:
     """Return pairs, spread evenly, which word aligners link in little time and memory.
 
-    What is too long for the model is left out, since nothing would learn from it, and of long sentences there are fewer.
+    What is too long for the model is left out, since nothing would learn from it. Of long sentences there are fewer.
     """
     pairs = fitting_pairs(spread(pairs, most), tokenizers, config.data.max_length)
     looked_at = sum(len(words_of(source)) * len(words_of(target)) for source, target in pairs)
