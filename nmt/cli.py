@@ -32,7 +32,7 @@ from nmt.output_streams import LastingStream
 
 app = typer.Typer(
     help="Train a translator on your own sentence pairs, see what it attends to, and put it into service.\n\n"
-    "New here? `nmt demo` trains a small Korean-English translator in about a minute.",
+    "New here? `nmt demo` trains a small Korean-English translator in one to three minutes.",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode="markdown",

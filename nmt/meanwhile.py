@@ -58,7 +58,7 @@ def meanwhile(function: str, *arguments: Any, niceness: int = 0) -> Iterator[Cal
     with (
         ThreadPoolExecutor(1) as thread,
         subprocess.Popen(
-            command, stdin=pipe, stdout=pipe, stderr=pipe, text=True, encoding="utf-8", start_new_session=True
+            command, stdin=pipe, stdout=pipe, stderr=pipe, encoding="utf-8", errors="replace", start_new_session=True
         ) as process,
     ):
         talk = thread.submit(process.communicate, given)

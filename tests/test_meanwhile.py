@@ -57,7 +57,7 @@ def test_wrong_input_and_work_that_failed_are_told_apart(functions: str) -> None
         wait()
 
 
-@pytest.mark.skipif(not hasattr(os, "nice"), reason="no niceness here")
+@pytest.mark.skipif(not hasattr(os, "nice"), reason="Windows has no niceness")
 def test_a_process_gives_way(functions: str) -> None:
     with meanwhile(f"{functions}:niceness", niceness=3) as wait:
         assert wait() == min(os.nice(0) + 3, 19)

@@ -24,7 +24,7 @@ def demo(
 ) -> None:
     """Train on the built-in Korean-English corpus, score it, and show which word came from which.
 
-    Takes about a minute on two cores. Nothing is downloaded.
+    Takes one to three minutes on two cores. Nothing is downloaded.
     """
     from nmt.config import with_settings
     from nmt.model_folder import check_new

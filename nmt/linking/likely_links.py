@@ -39,4 +39,4 @@ def linked_lines(pairs: Sequence[Pair]) -> list[str]:
     >>> linked_lines([("na bap", "I rice"), ("na mul", "I water"), ("neo bap", "you rice"), ("neo mul", "you water")])
     ['0-0 1-1', '0-0 1-1', '0-0 1-1', '0-0 1-1']
     """
-    return [pharaoh(likely_links(found.mean)) for found in link([(source, target) for source, target in pairs])]
+    return [pharaoh(likely_links(found.mean)) for found in link(pairs)]

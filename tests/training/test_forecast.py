@@ -197,7 +197,7 @@ def timed_scoring(
 ) -> tuple[float, float]:
     clock, parts = Clock(), run_parts(config, *data)
     monkeypatch.setattr(forecasting, "time", clock)
-    monkeypatch.setattr(parts.scored, "evaluate", costing(clock, lambda *_, **__: None, 20.0, 2.0))
+    monkeypatch.setattr(parts.scored, "evaluate", costing(clock, parts.scored.evaluate, 20.0, 2.0))
     monkeypatch.setattr(*search, costing(clock, getattr(*search), 40.0, 6.0))
     monkeypatch.setattr(forecasting, "score", costing(clock, forecasting.score, 0.5))
     with uncounted_batches():
@@ -224,14 +224,12 @@ def test_the_forecast_is_of_the_run_and_writes_nothing(tmp_path: Path, monkeypat
     assert "53 pairs from train.tsv; unigram vocabulary of 37 pieces." in said
 
 
-def test_a_guided_run_is_forecast_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    # It is scored as any other.
-    monkeypatch.setattr(forecasting, "time_scoring", lambda *_, **__: (4.0, 11.0))
+def test_a_guided_run_is_forecast_too(tmp_path: Path) -> None:
     (tmp_path / "links").write_text("0-0 1-2 2-1\n" * 53)
     corpus, dev = corpora(tmp_path / "data")
     settings = ["training.guided_alignment=0.5", "training.scheduled_sampling=0.3"]
     found = forecast(with_settings(CONFIG, settings), with_links(corpus, tmp_path / "links"), dev)
-    assert min(found.starting_seconds, found.step_seconds) > 0
+    assert min(found.starting_seconds, found.step_seconds, found.scoring_seconds) > 0
     assert all(map(math.isfinite, (found.seconds, found.memory_mb)))
 
 
