@@ -327,7 +327,8 @@ def prefetched(batches: tf.data.Dataset) -> tf.data.Dataset:
     """Return the same batches, with the next ones made while a step runs.
 
     Their number is fixed. TensorFlow's autotuning keeps a model of every window that was ever grouped. On two cores,
-    computing with that model stops the training for seconds at the end of each epoch.
+    computing with that model stops the training for seconds at the end of each epoch. And its thread may sleep on when
+    the batches end, up to as long as reading them took, and the reader waits for it.
     """
     options = tf.data.Options()
     options.autotune.enabled = False
@@ -378,6 +379,10 @@ class Pipeline:
         pairs = pairs.shuffle(self.shuffle_buffer, seed=self.seed * 1_000_003 + number, reshuffle_each_iteration=False)
         batches = self._batches(pairs, self.sampling, (worker_seed(self.seed, self.worker), number))
         return prefetched(batches.skip(tf.cast(first_batch, tf.int64)))
+
+    def epochs(self, number: int) -> tf.data.Dataset:
+        """Return the batches of the first epochs as one Dataset, as making one takes longer than a small epoch."""
+        return prefetched(tf.data.Dataset.range(number).flat_map(as_written(self.epoch)))
 
     @property
     def shapes(self) -> int:

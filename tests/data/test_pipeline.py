@@ -301,6 +301,12 @@ def test_the_development_set_keeps_its_order(tokenizers: Tokenizers) -> None:
     assert [len(source) for source, _, _ in found] == [3, 3, 3, 2]
 
 
+def test_several_epochs_are_read_as_one_and_no_thread_of_autotuning_is_waited_for(pipeline: Pipeline) -> None:
+    together = pipeline.epochs(3)
+    assert plain(together) == [batch for number in range(3) for batch in plain(pipeline.epoch(number))]
+    assert not together.options().autotune.enabled
+
+
 def test_batches_in_one_call_are_shuffled_anew_each_time(tokenizers: Tokenizers) -> None:
     dataset = batches(strings(PAIRS), tokenizers, batch_size=7, max_length=61, buckets=3, seed=5)
     first, second = rows(plain(dataset)), rows(plain(dataset))
