@@ -18,6 +18,7 @@ import math
 import tomllib
 import types
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
@@ -820,7 +821,7 @@ def _check(section: str, defaults: Any, key: str, value: Any) -> Any:
     name = f"{section}.{key}"
     if key not in fields:
         raise InputError(f"The config has no key '{name}'." + nearest(name, [f"{section}.{f}" for f in fields]))
-    words, kinds = _accepted(get_type_hints(type(defaults))[key])
+    words, kinds = _accepted(_hints(section)[key])
     if isinstance(value, str) and words:
         if value not in words:
             raise InputError(f"{name} cannot be '{value}'." + nearest(value, words))
@@ -838,6 +839,12 @@ def _check(section: str, defaults: Any, key: str, value: Any) -> Any:
     if kinds != [bool] and not limits["minimum"] <= value <= limits["maximum"]:
         raise InputError(f"{name} must be {_range(limits['minimum'], limits['maximum'])}, not {value}.")
     return value
+
+
+@cache
+def _hints(section: str) -> dict[str, Any]:
+    """Return the types of a section's keys. Python evaluates their text, which takes as long as a short sentence."""
+    return get_type_hints(type(getattr(Config(), section)))
 
 
 _KINDS = {int: "a whole number", float: "a number", bool: "true or false"}

@@ -16,6 +16,8 @@ def random_numbers(seed: int, lines: Sequence[int], count: int) -> np.ndarray:
     >>> bool((random_numbers(1, [5, 6, 7], 2)[1:] == random_numbers(1, [6, 7], 2)).all())
     True
     """
+    if not count:
+        return np.zeros([len(lines), 0], np.float32)
     generators = [np.random.Generator(np.random.Philox(key=[seed, line])) for line in lines]
     return np.array([generator.random(count) for generator in generators], np.float32).reshape(len(lines), count)
 

@@ -15,7 +15,7 @@ from nmt.data.features import check_shape, features_of
 from nmt.data.tokenizers import Tokenizers
 from nmt.decoding.strategies import numbers_for
 from nmt.inference.caption_graph import CaptionGraph
-from nmt.inference.graph import Outputs
+from nmt.inference.graph import Outputs, traced
 from nmt.inference.parallel import PARALLEL_BATCHES
 from nmt.inference.searcher import NUMBERS, STRINGS, Searcher
 from nmt.inference.strings import decoded, encoded, one_line
@@ -45,7 +45,7 @@ class Captioner(Searcher):
         m = self.config.model
         self._features = tf.TensorSpec([None, m.source_cells, m.source_width], tf.float32)
         signature = [self._features, STRINGS, tf.TensorSpec([], tf.int32)]
-        self._score = tf.function(self.graph.score, input_signature=signature, autograph=False)
+        self._score = traced(self.graph.score, signature)
 
     @classmethod
     def load(cls, folder: str | Path, parallel_batches: int = PARALLEL_BATCHES) -> Captioner:
@@ -118,7 +118,7 @@ class Captioner(Searcher):
 
     def _search_graph(self, settings: Decoding, *more: bool) -> Callable[..., Outputs]:
         signature = [self._features, NUMBERS]
-        return tf.function(partial(self.graph.caption, settings), input_signature=signature, autograph=False)
+        return traced(partial(self.graph.caption, settings), signature)
 
     def _captions(self, outputs: Outputs, given: Sequence[str] | None = None) -> Iterator[list[Translation]]:
         """Make the captions of each row from the outputs of a graph; ``given``: their texts, where they are scored."""

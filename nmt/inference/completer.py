@@ -16,7 +16,7 @@ from nmt.config import Config, Decoding, is_transformer
 from nmt.data.tokenizers import Tokenizers
 from nmt.decoding.strategies import numbers_for
 from nmt.errors import InputError
-from nmt.inference.graph import CompletionGraph, Outputs
+from nmt.inference.graph import CompletionGraph, Outputs, traced
 from nmt.inference.parallel import PARALLEL_BATCHES
 from nmt.inference.searcher import NUMBERS, STRINGS, Searcher
 from nmt.inference.strings import continued, encoded, one_line, readable
@@ -69,9 +69,7 @@ class Completer(Searcher):
         m = self.config.model
         learned = is_transformer(m) and m.positions == "learned"
         self.max_pieces = min(_MAX_PIECES, m.max_positions - 1) if learned else _MAX_PIECES
-        self._score = tf.function(
-            self._graph.score, input_signature=[STRINGS, tf.TensorSpec([], tf.int32)], autograph=False
-        )
+        self._score = traced(self._graph.score, [STRINGS, tf.TensorSpec([], tf.int32)])
 
     @classmethod
     def load(cls, folder: str | Path, parallel_batches: int = PARALLEL_BATCHES) -> Completer:
@@ -148,7 +146,7 @@ class Completer(Searcher):
 
     def _search_graph(self, settings: Decoding, *more: bool) -> Callable[..., Outputs]:
         complete = partial(self._graph.complete, settings)
-        return tf.function(complete, input_signature=[STRINGS, NUMBERS], autograph=False)
+        return traced(complete, [STRINGS, NUMBERS])
 
 
 def perplexity(scores: Sequence[tuple[float, int]]) -> float:

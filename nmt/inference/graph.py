@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache, partial
+from functools import cache, lru_cache, partial
 from threading import Lock
 
 import tensorflow as tf
@@ -216,6 +216,15 @@ class GraphCache:
 
     def __len__(self) -> int:
         return self._kept.cache_info().currsize
+
+
+def traced(function: Callable[..., Outputs], signature: list[tf.TensorSpec]) -> Callable[..., Outputs]:
+    """Return a function on tensors of this signature, which is traced when it is first called.
+
+    A ``tf.function`` would look for the trace that fits at each call, which takes as long as two tokens of a sentence.
+    """
+    trace = cache(tf.function(function, input_signature=signature, autograph=False).get_concrete_function)
+    return lambda *inputs: trace()(*inputs)
 
 
 # The search of both graphs: BOS and EOS are those of every tokenizer.

@@ -29,7 +29,7 @@ from nmt.inference.confidence_file import read as read_confidence
 from nmt.inference.confidence_file import with_confidence
 from nmt.inference.confidence_file import write as write_confidence
 from nmt.inference.glossary import Found, Glossary, Term
-from nmt.inference.graph import XLA_WITHOUT_TERMS, Outputs, Searched, TranslationGraph
+from nmt.inference.graph import XLA_WITHOUT_TERMS, Outputs, Searched, TranslationGraph, traced
 from nmt.inference.head_file import TokenAligner
 from nmt.inference.head_file import read as read_head
 from nmt.inference.head_file import write as write_head
@@ -101,7 +101,7 @@ class Translator(Searcher):
         self.searched = _linked(model, self.heads)
         self._graph = TranslationGraph(self.searched, tokenizers, shortlist)
         signature = [STRINGS, STRINGS, tf.TensorSpec([], tf.int32)]
-        self._score = tf.function(self._graph.score, input_signature=signature, autograph=False)
+        self._score = traced(self._graph.score, signature)
         self._lite = LiteSearch(self) if lite else None
 
     @classmethod
@@ -563,7 +563,7 @@ class Translator(Searcher):
         prefixed, *phrased = more
         translate = partial(self._graph.translate, settings, prefixed)
         signature = [STRINGS, STRINGS, NUMBERS, *(PHRASES if phrased else ())]
-        return tf.function(translate, input_signature=signature, autograph=False)
+        return traced(translate, signature)
 
     def _searched_alone(self, lite: LiteSearch, settings: Decoding, text: str) -> dict[str, np.ndarray] | None:
         """Return for one text what the graph of a search returns; ``None`` if no piece of it is left."""

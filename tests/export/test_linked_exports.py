@@ -9,7 +9,7 @@ from command_line import PAIRS
 from exported import trained, untrained_transformer
 
 from nmt.decoding.ensemble import Ensemble
-from nmt.export import tflite, tflite_runtime
+from nmt.export import tflite, tflite_runtime, web_check, web_model
 from nmt.export.saved_model import endpoints
 from nmt.inference.head_file import new_head
 from nmt.inference.translator import Translator
@@ -50,3 +50,19 @@ def test_a_shifted_attention_links_on_a_server_also_in_an_ensemble() -> None:
     together = Translator(both, shifted.tokenizers, shifted.config, heads=[*shifted.heads, None])
     outputs = endpoints(together, together.decoding())["translate"](tf.constant([text]))
     np.testing.assert_allclose(outputs["alignment"][0], expected.alignment, atol=1e-5)
+
+
+def test_a_shifted_attention_links_on_a_device_and_on_a_page(tmp_path: Path) -> None:
+    shifted = untrained_transformer(shifted=True)
+    text = "나는 밥을 먹었다"
+    (expected,) = shifted.translate([text])
+    settings = shifted.decoding()
+    tflite.export(shifted, tmp_path / "device", settings)
+    (found,) = tflite_runtime.Translator(tmp_path / "device").translate([text])
+    assert found.text == expected.text
+    np.testing.assert_allclose(found.alignment, expected.alignment, atol=1e-4)
+    runner = web_model.Runner(web_model.convert(shifted, settings, "none"), web_model.signatures(settings))
+    outputs = runner.search(shifted.tokenizers.source.ids(text), web_model.signatures(settings)[0])
+    assert web_check.spelt(shifted.tokenizers, outputs) == expected.text
+    length, width = np.shape(expected.alignment)
+    np.testing.assert_allclose(outputs["alignment"][0, :length, :width], expected.alignment, atol=1e-4)
