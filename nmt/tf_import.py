@@ -115,6 +115,19 @@ def as_written(function: Callable) -> Callable:
     return tf.autograph.experimental.do_not_convert(function)
 
 
+def without_autotuning(dataset: tf.data.Dataset) -> tf.data.Dataset:
+    """Return the same elements, read by an iterator that does not adjust itself. TensorFlow 2.21.
+
+    A thread of autotuning looks at the iterator after 10, 20, 40 ms and so on. It may sleep on when the elements end,
+    and then the reader waits for it, up to as long as reading them took.
+    """
+    import tensorflow as tf
+
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    return dataset.with_options(options)
+
+
 def sentencepiece_tokenizer(model: bytes) -> tensorflow_text.SentencepieceTokenizer:
     """Return a tokenizer for the graph whose resource has a unique name. tensorflow-text 2.21.
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import tensorflow as tf
 
 from nmt.data.tokenizers import EOS, PAD, UNK, Tokenizer, Tokenizers
-from nmt.tf_import import as_written
+from nmt.tf_import import as_written, without_autotuning
 
 # The piece that begins a word begins with this, see nmt.evaluation.alignment.words.
 _SPACE = "▁"
@@ -95,7 +95,7 @@ def count_lost(linked: tf.data.Dataset, tokenizers: Tokenizers) -> int:
         pieces = tokenizers.source.encode(source), tokenizers.target.encode(target)
         return tf.math.count_nonzero(guide.read(lines, source, target, *pieces)[1])
 
-    counts = linked.batch(256).map(as_written(lost), num_parallel_calls=2)
+    counts = without_autotuning(linked.batch(256).map(as_written(lost), num_parallel_calls=2))
     return int(counts.reduce(tf.zeros([], tf.int64), lambda total, count: total + count))
 
 

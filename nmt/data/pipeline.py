@@ -25,7 +25,7 @@ from nmt.data.alignment_targets import Guide
 from nmt.data.framing import fitting_rows, framed
 from nmt.data.tokenizers import BOS, EOS, PAD, Tokenizers
 from nmt.errors import InputError
-from nmt.tf_import import as_written
+from nmt.tf_import import as_written, without_autotuning
 
 # SentencePiece is about five times faster on batches than on single sentences.
 _TOGETHER = 256
@@ -327,12 +327,9 @@ def prefetched(batches: tf.data.Dataset) -> tf.data.Dataset:
     """Return the same batches, with the next ones made while a step runs.
 
     Their number is fixed. TensorFlow's autotuning keeps a model of every window that was ever grouped. On two cores,
-    computing with that model stops the training for seconds at the end of each epoch. And its thread may sleep on when
-    the batches end, up to as long as reading them took, and the reader waits for it.
+    computing with that model stops the training for seconds at the end of each epoch.
     """
-    options = tf.data.Options()
-    options.autotune.enabled = False
-    return batches.prefetch(4).with_options(options)
+    return without_autotuning(batches.prefetch(4))
 
 
 def worker_seed(seed: int, worker: int) -> int:

@@ -15,7 +15,7 @@ import tensorflow as tf
 
 from nmt.data.corpora import Corpus, decode, from_files, unreadable
 from nmt.errors import InputError, nearest
-from nmt.tf_import import impatient_downloads
+from nmt.tf_import import impatient_downloads, without_autotuning
 
 TRANSLATE_FOLDER = "translate_folder"
 
@@ -77,7 +77,7 @@ class _Tfds(Corpus):
         return examples.map(lambda example: (example[self.source], example[self.target]))
 
     def pairs(self) -> Iterator[tuple[str, str]]:
-        for number, (source, target) in enumerate(self.dataset(), 1):
+        for number, (source, target) in enumerate(without_autotuning(self.dataset()), 1):
             where = f"{self.name}, pair {number}"
             yield decode(source.numpy(), where), decode(target.numpy(), where)
 
