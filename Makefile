@@ -31,9 +31,9 @@ test: $(DEV_READY)
 tests: $(DEV_READY)
 	$(PYTEST) -m "not lesson"
 
-# The lessons and tutorials at their small size.
+# The lessons and tutorials at their small size. Each lesson goes to a worker that has none; the tutorials share their files.
 test-lessons: $(DEV_READY)
-	$(PYTEST) -m lesson tests
+	$(PYTEST) --dist loadgroup -m lesson tests
 
 test-all: test test-lessons
 

@@ -34,7 +34,8 @@ class Translation:
         source_tokens, tokens: the pieces that were read and written.
         alignment: ``(len(tokens), len(source_tokens) + 1)``, an array or nested lists: each row holds the
             weights of a target piece, on each source piece and, last, on the source's end. They are the links of the
-            model's alignment head or, without a head, what its decoder attends to. Rows sum to one. ``None`` from a
+            model's alignment head, or of a shifted attention in its place, or without either what its decoder attends
+            to. Rows sum to one. ``None`` from a
             model without attention.
         source_truncated: whether the source was longer than the model reads, so that its end is missing; ``None`` if
             that is not known, as of a server with an export of an earlier version.

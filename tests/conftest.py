@@ -10,7 +10,7 @@ from nmt.tf_import import import_tensorflow
 
 # Files that take half a minute or more, the longest first. A worker that came to one of them last would be waited for.
 LONG = (
-    "test_notebooks.py", "test_tutorials.py", "test_fit.py", "test_cli_search.py", "test_tflite_runtime.py",
+    "test_tutorials.py", "test_notebooks.py", "test_fit.py", "test_cli_search.py", "test_tflite_runtime.py",
     "test_cli_family.py", "test_translator.py", "test_cli.py", "test_architectures.py", "test_saved_model.py",
     "test_cli_export.py", "test_cli_compare.py", "test_forecast.py", "test_alignment_loss.py", "test_docs.py",
     "test_copy_and_reverse.py", "test_kills.py", "test_readme.py", "test_tflite_strings.py", "test_distribute.py",

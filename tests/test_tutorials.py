@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from lessons import REASONS, Example, examples, run
 
-pytestmark = pytest.mark.lesson
+pytestmark = [pytest.mark.lesson, pytest.mark.xdist_group("tutorials")]
 
 TUTORIALS = Path(__file__).parent.parent / "docs" / "tutorials"
 # Trainings of minutes are made short here. The output of such a model is then not compared.

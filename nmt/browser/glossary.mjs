@@ -97,7 +97,8 @@ class Glossary {
     const terms = this.find(letters).map(({ term }) => term);
     terms.sort((one, other) => [...other.target].length - [...one.target].length);
     return terms.filter((term) => {
-      const place = left.indexOf(term.target);
+      let place = left.indexOf(term.target);
+      while (place > 0 && !beginsAt(left, place)) place = left.indexOf(term.target, place + 1);
       if (place >= 0) left = `${left.slice(0, place)}\0${left.slice(place + term.target.length)}`;
       return place < 0;
     });
@@ -131,6 +132,13 @@ class Glossary {
     }
     return null;
   }
+}
+
+/** Whether a translation that begins at this place of a string does not begin inside a word. */
+function beginsAt(text, place) {
+  const before = [...text.slice(0, place)].at(-1);
+  const [first] = text.slice(place);
+  return !(isWord(before) && isWord(first)) || isOfSpaceless(first);
 }
 
 /** Whether a term that ends here is a whole word, but for Korean particles. */

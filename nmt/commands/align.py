@@ -115,7 +115,7 @@ def align(
         raise InputError("--keep is for what is learned, and with --aligner nothing is. Leave one of them out.")
     if teach and (gold or attention or ensemble or settings or to or symmetrization or form != "pharaoh"):
         raise InputError("--teach writes no links, so nothing else goes with it but the pairs.")
-    if model is not None and symmetrization and form == "jsonl":
+    if symmetrization and form == "jsonl":
         raise InputError("--format jsonl has the weights of all words, and --symmetrize would change none of them.")
     if resume and not to:
         raise InputError("--resume continues a file: name it with --to.")
@@ -199,7 +199,10 @@ def _teach(model: Path, corpus: Corpus, *, by_model: bool, shifted: bool) -> Non
     what = "is linked by this attention" if shifted else "has an alignment head"
     say(f"{model} {what}. Its alignments come from it: nmt align {model} --source F --target F")
     if unsure:
-        say(f"Its confidence went with the alignments of before, and is removed: nmt evaluate {model} --calibrate")
+        say(
+            f"Its confidence went with the alignments of before, and is removed: "
+            f"nmt evaluate {model} --calibrate --source F --reference F"
+        )
 
 
 def _of_model(

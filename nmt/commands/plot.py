@@ -115,18 +115,18 @@ def plot(
     if found.source_truncated or (found.unfinished and target is not None):
         say(f"There are more than {search['max_length']} pieces, decoding.max_length: the rest was left out.")
     if to is None:
-        show([(sentence, found)], translator.linked)
+        show([(sentence, found)], translator.linker)
     else:
-        _draw(sentence, found, to, translator.linked)
+        _draw(sentence, found, to, translator.linker)
         print(f"{to}: {sentence} → {found.text}")
 
 
-def show(translations: Iterable[tuple[str, Translation]], linked: bool) -> None:
+def show(translations: Iterable[tuple[str, Translation]], linker: str) -> None:
     """Print sentences with their translations and the alignment of each word.
 
     Arguments:
         translations: sentences and translations.
-        linked: whether the alignments come from an alignment head, and not from what the decoder attends to.
+        linker: what found the alignments, if they are links and not what the decoder attends to.
     """
     from rich.console import Console
     from rich.text import Text
@@ -142,31 +142,32 @@ def show(translations: Iterable[tuple[str, Translation]], linked: bool) -> None:
         words = translation.words()
         if wide(words) <= console.width:
             console.print(
-                "Links of each target word to the source words, by the alignment head, in per cent:"
-                if linked
+                f"Links of each target word to the source words, by {linker}, in per cent:"
+                if linker
                 else "Attention weights of each target word over the source words, in per cent:"
             )
             console.print(table(words))
         else:
-            console.print(f"The largest {'links' if linked else 'attention weights'} of each target word, in per cent:")
+            console.print(f"The largest {'links' if linker else 'attention weights'} of each target word, in per cent:")
             console.print(strongest(words))
 
 
 def show_translated(translator: Translator, sentences: list[str]) -> None:
     """Translate sentences and show the alignment of each word."""
-    show(zip(sentences, translator.translate(sentences), strict=True), translator.linked)
+    show(zip(sentences, translator.translate(sentences), strict=True), translator.linker)
 
 
-def _draw(sentence: str, found: Translation, to: Path, linked: bool) -> None:
+def _draw(sentence: str, found: Translation, to: Path, linker: str) -> None:
     if to.suffix.lower() == ".html":
         from nmt.plotting.html import alignment_page
         from nmt.plotting.picture import write
 
-        write(to, alignment_page([(sentence, found.words(), found.score)], linked=linked).encode(), _ALIGNMENTS)
+        write(to, alignment_page([(sentence, found.words(), found.score)], linker=linker).encode(), _ALIGNMENTS)
         return
     from nmt.plotting.figures import heat_map
 
-    heat_map(found.words(), to, f"{sentence} → {found.text}")
+    note = f"Links, found by {linker}." if linker else "What the decoder attends to while it writes."
+    heat_map(found.words(), to, f"{sentence} → {found.text}", note)
 
 
 def _history(model: Path, to: Path | None) -> None:

@@ -120,14 +120,20 @@ class Glossary:
     def missing(self, source: str, target: str) -> list[Term]:
         """Return the terms of a sentence whose translation is not there, or not often enough, in its translation.
 
+        It has to begin where a word does, except in a script without spaces.
+
         >>> Glossary({"밥": "rice"}).missing("밥은 밥이다", "rice is bread")
         [Term(source='밥', target='rice', exact=False)]
+        >>> Glossary({"얼음": "ice"}).missing("얼음", "rice")
+        [Term(source='얼음', target='ice', exact=False)]
         """
         left = _plain(target)
         lacking = []
         # The longest first, so that one that is a part of another does not take its place.
         for term in sorted((each.term for each in self.find(source)), key=lambda each: -len(each.target)):
             place = left.find(term.target)
+            while place > 0 and not _begins(left, place):
+                place = left.find(term.target, place + 1)
             if place < 0:
                 lacking.append(term)
             else:
@@ -199,6 +205,11 @@ def _read(text: str) -> tuple[str, list[tuple[int, int]]]:
 def _composes(letter: str) -> bool:
     """Return whether NFC may join a character to the one before: a mark, or a jamo behind the first of a syllable."""
     return is_mark(letter) or "\u1161" <= letter <= "\u1175" or "\u11a8" <= letter <= "\u11c2"
+
+
+def _begins(text: str, place: int) -> bool:
+    """Return whether a translation that begins here does not begin inside a word."""
+    return not (_is_word(text[place - 1]) and _is_word(text[place])) or _is_spaceless(text[place])
 
 
 def _ends(text: str, end: int) -> bool:

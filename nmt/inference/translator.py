@@ -40,6 +40,7 @@ from nmt.inference.parallel import PARALLEL_BATCHES
 from nmt.inference.searcher import NUMBERS, STRINGS, Searcher, count_pieces
 from nmt.inference.strings import continued, encoded, one_line, readable
 from nmt.inference.terms import keeps_the_rest, replaced
+from nmt.layers.alignment_head import AlignmentHead
 from nmt.markup.placeholders import STAND_INS
 from nmt.markup.translate import MarkedTranslation, translate_marked
 from nmt.model_folder import HEAD
@@ -169,6 +170,12 @@ class Translator(Searcher):
     def linked(self) -> bool:
         """Whether alignments are links, and not what the decoder attends to while it writes."""
         return any(self.heads)
+
+    @property
+    def linker(self) -> str:
+        """What finds its links, in words; empty if alignments are what the decoder attends to while it writes."""
+        names = ((ShiftedAttention, "the shifted attention"), (AlignmentHead, "the alignment head"))
+        return " and ".join(name for kind, name in names if any(isinstance(each, kind) for each in self.heads))
 
     @property
     def annotates(self) -> bool:

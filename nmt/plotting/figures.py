@@ -28,8 +28,10 @@ _LONGEST_SIDE, _SMALLEST_CELL, _LARGEST_CELL, _CELL_HEIGHT = 14.0, 0.14, 0.95, 0
 _MOST_NUMBERS, _MOST_SHAPES = 400, 2500
 
 
-def heat_map(alignment: WordAlignment, path: Path | None = None, title: str | None = None) -> picture.Picture:
-    """Draw the attention of each target word, a row, to each source word, a column.
+def heat_map(
+    alignment: WordAlignment, path: Path | None = None, title: str | None = None, note: str = ""
+) -> picture.Picture:
+    """Draw the weights of each target word, a row, on each source word, a column: links, or what a decoder attends to.
 
     It grows with the words, up to 100 by 100; a note beneath it says what is left out.
 
@@ -37,6 +39,7 @@ def heat_map(alignment: WordAlignment, path: Path | None = None, title: str | No
         alignment: weights ``(target words, source words)`` from 0 to 1.
         path: of the picture, ``.png`` or ``.svg``; without it nothing is written.
         title: above it.
+        note: beneath it, such as which of the two it shows.
 
     Returns:
         The picture, which a notebook shows.
@@ -65,8 +68,9 @@ def heat_map(alignment: WordAlignment, path: Path | None = None, title: str | No
             for every, side in ((alignment.source, "source"), (alignment.target, "target"))
             if len(every) > MOST_WORDS
         ]
-        if left_out:
-            picture.note(figure, f"Drawn: {' and '.join(left_out)}.")
+        notes = [note] * bool(note) + [f"Drawn: {' and '.join(left_out)}."] * bool(left_out)
+        for line, words in enumerate(notes):
+            picture.note(figure, words, line)
         return _kept(figure, path)
 
 

@@ -166,7 +166,7 @@ def alignment_page(
     alignments: Sequence[tuple[str, WordAlignment, float | None]],
     title: str = "Alignment of each word",
     languages: tuple[str, str] = ("", ""),
-    linked: bool = False,
+    linker: str = "",
 ) -> str:
     """Return a page of HTML that shows alignments, each as words with lines between them and as a table.
 
@@ -179,8 +179,8 @@ def alignment_page(
         title: of the page.
         languages: of the source and the target, such as ``("ko", "en")``; empty if they are unknown. A browser chooses
             the font by them, and a screen reader the voice.
-        linked: whether the weights are links that an alignment head found; otherwise they are what a decoder attends
-            to. The page says which.
+        linker: what found the weights, as "the alignment head", if they are links; without it they are what a decoder
+            attends to. The page says which.
 
     >>> made = alignment_page([("na", WordAlignment(("na",), ("<I>",), np.array([[0.9]])), -0.1)])
     >>> "&lt;I&gt;" in made, "<I>" in made
@@ -190,7 +190,7 @@ def alignment_page(
     for heading, alignment, score in alignments:
         weights = np.clip(np.nan_to_num(alignment.weights), 0, 1)
         alignment = dataclasses.replace(alignment, weights=weights)
-        labels = spoken_labels(alignment, linked)
+        labels = spoken_labels(alignment, bool(linker))
         sections.append(
             {
                 "heading": heading,
@@ -203,7 +203,7 @@ def alignment_page(
             }
         )
     return file_page(
-        "alignment", title, ["links.js", "alignment.js"], sections=sections, languages=languages, linked=linked
+        "alignment", title, ["links.js", "alignment.js"], sections=sections, languages=languages, linker=linker
     )
 
 

@@ -9,9 +9,13 @@ from command_line import PAIRS, nmt, refused
 from exported import trained, untrained_transformer
 
 from nmt.checksums import digest
+from nmt.config import Config, with_settings
 from nmt.data.corpora import from_tsv
+from nmt.data.tokenizers import train_tokenizers
+from nmt.inference.translator import Translator
 from nmt.linking.links_file import LinksFile, content
 from nmt.model_folder import CONFIDENCE, HEAD
+from nmt.models.build import build_model
 
 LINKS = "0-0 1-2 2-1"
 
@@ -99,14 +103,34 @@ def test_a_transformer_is_linked_by_its_own_attention_and_learns_from_it(place: 
     assert (
         "attentions, that of layer" in result.stderr.decode() and "linked by this attention" in result.stderr.decode()
     )
-    assert f"nmt evaluate {model} --calibrate" in result.stderr.decode() and not (model / CONFIDENCE).exists()
+    assert f"nmt evaluate {model} --calibrate --source F --reference F" in result.stderr.decode()
+    assert not (model / CONFIDENCE).exists()
     shifted = nmt("align", model, *pairs, "--format", "jsonl")
     assert shifted.returncode == 0 and shifted.stdout != attention.stdout, shifted.stderr.decode()
     assert nmt(*score).stdout == scores.stdout
+    assert "by the shifted attention" in drawn(model, tmp_path / "shifted.html")
     result = nmt("align", "--teach", model, "--teacher", "model", *pairs)
     assert result.returncode == 0 and "has an alignment head" in result.stderr.decode(), result.stderr.decode()
     assert "--calibrate" not in result.stderr.decode()
     assert nmt("align", model, *pairs, "--format", "jsonl").stdout != shifted.stdout
+    assert "by the alignment head" in drawn(model, tmp_path / "head.html")
+    assert "what it attends to" in drawn(model, tmp_path / "attention.html", "--attention")
+
+
+def drawn(model: Path, to: Path, *more: str) -> str:
+    result = nmt("plot", model, "나는 밥을 먹었다", "--to", to, *more)
+    assert result.returncode == 0, result.stderr.decode()
+    return " ".join(to.read_text(encoding="utf-8").split())
+
+
+def test_a_model_without_attention_has_nothing_to_link(place: Path, tmp_path: Path) -> None:
+    config = with_settings(Config(), ["model.attention=none", "model.units=8", "model.embedding=8", "text.kind=word"])
+    tokenizers = train_tokenizers(PAIRS, "word")
+    model = build_model(config, tokenizers.source.vocabulary, tokenizers.target.vocabulary)
+    Translator(model, tokenizers, config).save(tmp_path / "model")  # type: ignore[arg-type]
+    for command in (["align", tmp_path / "model", "--pairs", place / "tsv"], ["plot", tmp_path / "model", "나는"]):
+        refused(nmt(*command), "has no alignments: its model.attention is 'none'")
+    refused(nmt("align", "--teach", tmp_path / "model", "--pairs", place / "tsv"), "taught to a model with attention")
 
 
 REFUSED = {
@@ -132,6 +156,10 @@ REFUSED = {
     "weights that nothing joins": (
         ["m", "--pairs", "tsv", "--symmetrize", "union", "--format", "jsonl"],
         ["would change none of them"],
+    ),
+    "weights of an aligner": (
+        ["--pairs", "tsv", "--symmetrize", "union", "--format", "jsonl"],
+        ["change none of them"],
     ),
     "links of a lesson": (["m", "--teach", "--pairs", "tsv", "--gold", "gold"], ["--teach writes no links"]),
 }

@@ -195,7 +195,8 @@ def test_both_histories_give_the_same(seed, limits, no_repeat):
     tables = random_tables(seed, len(limits), steps=6)
     found = [search(*tables, limits, history, no_repeat=no_repeat) for history in (ARRAYS, DENSE)]
     for one, other in zip(*found, strict=True):
-        np.testing.assert_array_equal(one, other)
+        # With arrays, rows that have ended are dropped, and Eigen adds up the numbers of fewer rows in another order.
+        np.testing.assert_allclose(one, other, rtol=0, atol=1e-5 if one.dtype.is_floating else 0)
 
 
 def test_a_search_that_xla_compiled_gives_the_same_and_zeros_behind():

@@ -91,6 +91,14 @@ def test_what_is_missing_is_counted() -> None:
     assert glossary.missing("밥은 쌀밥이다", "rice is white rice") == []
 
 
+def test_a_translation_inside_a_word_is_missing_but_in_a_script_without_spaces() -> None:
+    ice = Glossary({"얼음": "ice"})
+    assert ice.missing("얼음", "the rice")
+    assert not any(ice.missing("얼음", text) for text in ("ice", "rice ice", "(ice)", "ices"))
+    assert not Glossary({"ice": "冰"}).missing("ice", "我要冰")
+    assert Glossary({"ice": "얼음"}).missing("ice", "살얼음")
+
+
 def test_linked_words_are_replaced_but_for_frequent_ones_before_them() -> None:
     pieces = ("▁나는", "▁집에서", "▁사과를", "▁먹었다"), ("▁I", "▁ate", "▁an", "▁apple", "▁at", "▁home.")
     weights = [[1, 0, 0, 0, 0], [0, 0, 0, 1, 0], [0, 0, 1, 0, 0], [0, 0, 1, 0, 0], [0, 1, 0, 0, 0], [0, 1, 0, 0, 0]]

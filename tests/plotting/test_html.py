@@ -71,6 +71,15 @@ def test_words_weights_and_scores_are_shown() -> None:
     assert [text for text in read.texts["p"] if "log" in text] == ["log-probability -1.23", "log-probability 0.00"]
 
 
+def test_a_page_says_whether_it_shows_links_or_what_a_decoder_attends_to() -> None:
+    linked = Reader(alignment_page([("a", SMALL, None)], linker="the shifted attention"))
+    assert "found by the shifted attention" in linked.texts["p"][0] and "link" in linked.texts["caption"][0]
+    assert linked.attributes("button")[0]["aria-label"] == "나는 is linked to I 93 %"
+    attended = Reader(alignment_page([("a", SMALL, None)]))
+    assert "attends to" in attended.texts["p"][0] and "attention" in attended.texts["caption"][0]
+    assert attended.attributes("button")[0]["aria-label"] == "나는 is attended to by I 93 %"
+
+
 @needs_node
 def test_a_page_shows_a_score_that_rounds_to_zero_without_a_sign() -> None:
     program = read_template("weights.js") + "console.log(...[-1.234, -0.004, 0, 2].map(decimals));"
