@@ -22,6 +22,7 @@ from nmt.data.corpora import from_files
 from nmt.data.tokenizers import BOS, EOS, Tokenizers
 from nmt.decoding.constraints import Constraints
 from nmt.decoding.strategies import search
+from nmt.errors import InputError
 from nmt.models.build import build_model
 from nmt.plotting import picture
 from nmt.training.inputs import fit_tokenizers, make_pipeline
@@ -150,7 +151,7 @@ def figure(rows: list[Row], path: Path) -> None:
         if row.at is not None:
             axes_of.setdefault((row.axis, row.name), []).append(row)
     if not axes_of:
-        return
+        raise InputError(f"Nothing that was measured grows, so {path} is not drawn: --only growth,corpus does.")
     with picture.style():
         columns = min(3, len(axes_of))
         lines = -(-len(axes_of) // columns)

@@ -329,7 +329,7 @@ def step(setting: Setting) -> list[Row]:
 
 
 def input_(setting: Setting) -> list[Row]:
-    """How long a step waits for its batch, and the processor time that making batches takes."""
+    """How long a step waits for its batch."""
     with _quiet():
         config, pipeline, sizes = _prepared(setting)
         model, _ = make_training_model(config, 1000, *sizes)

@@ -29,6 +29,7 @@ from nmt.commands.decoding_options import (
     open_language_model,
     open_models,
 )
+from nmt.cores import cores
 from nmt.errors import InputError, WorkFailed
 from nmt.tf_import import import_tensorflow
 from nmt.translation import DEVICE_KEYS, KEYS, SERVER_KEYS, json_line
@@ -380,7 +381,7 @@ def _device(folder: Path) -> tflite_runtime.Translator:
     try:
         if tflite_runtime.read_contents(folder).get("takes") == "strings":
             import_tensorflow()
-        return tflite_runtime.Translator(folder, threads=os.cpu_count() or 1)
+        return tflite_runtime.Translator(folder, threads=cores())
     except ValueError as error:
         raise InputError(str(error)) from None
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import statistics
 from collections.abc import Sequence
@@ -13,6 +12,7 @@ from typing import Any
 
 from nmt.comparison.results import Results
 from nmt.comparison.spec import Material
+from nmt.cores import cores
 from nmt.evaluation.alignment import split_words
 from nmt.evaluation.beginnings import evenly_by_length
 from nmt.evaluation.by_length import LengthBin, by_length_of_runs
@@ -214,5 +214,5 @@ def _number(value: float | None, form: str) -> str:
 
 
 def _machine() -> str:
-    parts = [platform.processor() or platform.machine(), f"{os.cpu_count()} cores", platform.system()]
+    parts = [platform.processor() or platform.machine(), f"{cores()} cores", platform.system()]
     return ", ".join([*parts, f"Python {platform.python_version()}"])

@@ -105,7 +105,7 @@ def annotated(text: str, wanted: Sequence[Wanted]) -> Annotated:
         # Particles stand behind a term, within its word.
         last = end
         while last < len(plain) and (
-            is_mark(plain[last]) or (plain[last].isalnum() and not _is_spaceless(plain[last - 1]))
+            is_mark(plain[last]) or (plain[last].isalnum() and not is_spaceless(plain[last - 1]))
         ):
             last += 1
         before = OPEN + " " if start == 0 or plain[start - 1].isspace() else f" {OPEN} "
@@ -121,7 +121,8 @@ def annotated(text: str, wanted: Sequence[Wanted]) -> Annotated:
     return Annotated("".join(parts), tuple(origins))
 
 
-def _is_spaceless(letter: str) -> bool:
+def is_spaceless(letter: str) -> bool:
+    """Return whether a letter is of a script that puts no spaces between words."""
     return letter > "\u0e00" and script_of(letter) in scripts.SPACELESS
 
 

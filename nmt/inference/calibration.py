@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Iterable, Sequence
 
+from nmt.data.evenly_spaced import evenly_spaced
 from nmt.errors import InputError
 from nmt.evaluation.alignment import split_words, words
 from nmt.evaluation.confidence import Confidence, Confidences, Example, example, learn_confidence
@@ -35,8 +36,7 @@ def calibrate(translator: Translator, pairs: Sequence[tuple[str, str]]) -> tuple
     if translator.config.decoding.sample:
         raise InputError("A confidence is that of the best translation, and decoding.sample = true draws at random.")
     real = check_pairs(pairs)
-    number = min(len(real), MOST)
-    chosen = [real[i * len(real) // number] for i in range(number)]
+    chosen = evenly_spaced(real, MOST)
     begun = time.monotonic()
     found = translator.translate([source for source, _ in chosen])
     target = translator.tokenizers.target

@@ -8,10 +8,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from nmt.data.corpora import read_lines
-from nmt.data.term_annotations import is_mark
-from nmt.documents.sentences import script_of
+from nmt.data.term_annotations import is_mark, is_spaceless
 from nmt.errors import InputError
-from nmt.evaluation import scripts
 
 NOTES = ("any", "exact")
 # What may follow a Korean noun within its word.
@@ -164,7 +162,7 @@ class Glossary:
         self._lengths = sorted({len(source) for source, _ in self._terms}, reverse=True)
 
     def _at(self, text: str, folded: str, place: int) -> Found | None:
-        if place and _is_word(text[place - 1]) and not _is_spaceless(text[place]):
+        if place and _is_word(text[place - 1]) and not is_spaceless(text[place]):
             return None
         for length in self._lengths:
             end = place + length
@@ -209,14 +207,14 @@ def _composes(letter: str) -> bool:
 
 def _begins(text: str, place: int) -> bool:
     """Return whether a translation that begins here does not begin inside a word."""
-    return not (_is_word(text[place - 1]) and _is_word(text[place])) or _is_spaceless(text[place])
+    return not (_is_word(text[place - 1]) and _is_word(text[place])) or is_spaceless(text[place])
 
 
 def _ends(text: str, end: int) -> bool:
     """Return whether a term that ends here is a whole word, but for Korean particles."""
     if end < len(text) and is_mark(text[end]):
         return False
-    if not _is_word(text[end : end + 1]) or _is_spaceless(text[end - 1]):
+    if not _is_word(text[end : end + 1]) or is_spaceless(text[end - 1]):
         return True
     if not "가" <= text[end - 1] <= "힣":
         return False
@@ -244,7 +242,3 @@ def _folded(text: str) -> str:
 
 def _is_word(letter: str) -> bool:
     return letter.isalnum() or (letter != "" and is_mark(letter))
-
-
-def _is_spaceless(letter: str) -> bool:
-    return letter > "\u0e00" and script_of(letter) in scripts.SPACELESS

@@ -184,7 +184,7 @@ class TextModel(keras.Model):
 
     def run_encoder(self, source: tf.Tensor | None, training: bool = False) -> Encoded:
         """Encode source ids ``(batch, source)``; a language model ignores them."""
-        raise TypeError("Use Seq2Seq or LanguageModel.")
+        raise TypeError("Use Seq2Seq, CaptionModel or LanguageModel.")
 
     def run_decoder(self, target: tf.Tensor, encoded: Encoded, training: bool = False) -> tuple[tf.Tensor, tf.Tensor]:
         """Return the logits ``(batch, target, vocabulary)`` and the alignment of target ids ``(batch, target)``."""

@@ -30,11 +30,11 @@ def build_model(config: Config, source_vocabulary: int | None = None, target_voc
             and a model of features use only the second. Of a classifier or a tagger that is the number of labels.
 
     Returns:
-        A :class:`Seq2Seq`, :class:`CaptionModel`, :class:`LanguageModel`, :class:`SequenceClassifier` or
-        :class:`SequenceTagger`.
+        A :class:`Seq2Seq`, :class:`CaptionModel`, :class:`LanguageModel`, :class:`MaskedLanguageModel`,
+        :class:`SequenceClassifier` or :class:`SequenceTagger`.
 
     Raises:
-        InputError: if no vocabulary size is given and the config's is ``auto``.
+        InputError: if one of both sizes is not given and the config's is ``auto``.
 
     >>> import tensorflow as tf
     >>> from nmt.config import Config, with_settings

@@ -9,11 +9,12 @@ import tensorflow as tf
 
 from nmt.config import Config
 from nmt.data.corpora import Corpus
+from nmt.data.evenly_spaced import evenly_spaced
 from nmt.data.tokenizers import Tokenizers
 from nmt.errors import InputError
 from nmt.models.seq2seq import Seq2Seq
 from nmt.models.shifted import ShiftedAttention
-from nmt.training.teach_alignment import linked_pairs, linked_pipeline, spread
+from nmt.training.teach_alignment import linked_pairs, linked_pipeline
 
 logger = logging.getLogger(__name__)
 
@@ -46,7 +47,7 @@ def choose(model: Seq2Seq, tokenizers: Tokenizers, config: Config, corpus: Corpu
             "Only a Transformer can be linked by its own attention: model.architecture is "
             f"'{config.model.architecture}'. Teach it an alignment head: leave out --shifted."
         )
-    triples = spread(linked_pairs(corpus, tokenizers, config, _LINKED), _COMPARED)
+    triples = evenly_spaced(linked_pairs(corpus, tokenizers, config, _LINKED), _COMPARED)
     pipeline, _ = linked_pipeline(triples, tokenizers, config, corpus.name)
 
     @tf.function(reduce_retracing=True, autograph=False)

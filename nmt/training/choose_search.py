@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from nmt.config import Decoding
+from nmt.data.evenly_spaced import evenly_spaced
 from nmt.evaluation.scores import score
 from nmt.inference.translator import Translator
 from nmt.training.row_captioner import RowCaptioner
@@ -53,8 +54,7 @@ def choose_search(translator: Translator | RowCaptioner, pairs: Sequence[tuple[s
             f"{LEAST}. --beam 5 --length-penalty 1 is usual."
         )
         return greedy
-    number = min(len(pairs), _MOST)
-    chosen = [pairs[i * len(pairs) // number] for i in range(number)]
+    chosen = evenly_spaced(pairs, _MOST)
     sources, references = [source for source, _ in chosen], [target for _, target in chosen]
     logger.info(f"The search is chosen by {len(chosen):,} development pairs.")
     found: dict[Search, float] = {}

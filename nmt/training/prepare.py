@@ -56,7 +56,7 @@ def prepare_run(
             config, or word links are missing or have no use.
     """
     check_guided(config, linked)
-    # A search that draws may be asked for later; only a run must not end in vain.
+    # A search that draws may be asked for later; only a run must not fail at its end.
     if config.training.confidence == "on" and config.decoding.sample:
         raise InputError(
             "training.confidence = 'on' learns how likely the best translation is right, and decoding.sample = true "

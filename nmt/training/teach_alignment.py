@@ -14,7 +14,6 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice, pairwise
-from typing import Any
 
 import keras
 import numpy as np
@@ -22,6 +21,7 @@ import tensorflow as tf
 
 from nmt.config import ENCODER_ALONE, Config, Training
 from nmt.data.corpora import Corpus
+from nmt.data.evenly_spaced import evenly_spaced
 from nmt.data.pipeline import Buckets, Pipeline, fitting_pairs, lengths
 from nmt.data.tokenizers import EOS, PAD, Tokenizers
 from nmt.errors import InputError
@@ -134,17 +134,6 @@ def teach(
     return head
 
 
-def spread(items: list[Any], most: int) -> list[Any]:
-    """Return at most ``most`` items, spread evenly over the whole list: a file may be sorted.
-
-    >>> spread(list(range(11)), 4), spread([5, 7], 4)
-    ([0, 2, 5, 8], [5, 7])
-    """
-    if len(items) <= most:
-        return items
-    return [items[i * len(items) // most] for i in range(most)]
-
-
 def linked_pairs(corpus: Corpus, tokenizers: Tokenizers, config: Config, most: int) -> list[Triple]:
     """Return pairs with their given links or, without any, with those that word aligners find in them.
 
@@ -158,7 +147,7 @@ def linked_pairs(corpus: Corpus, tokenizers: Tokenizers, config: Config, most: i
     """
     pairs = list(islice(corpus.pairs(), _PAIRS))
     if (links := corpus.links()) is not None:
-        return [(*pair, line) for pair, line in spread(list(zip(pairs, links, strict=False)), most)]
+        return [(*pair, line) for pair, line in evenly_spaced(list(zip(pairs, links, strict=False)), most)]
     pairs = _linkable(pairs, tokenizers, config, most)
     if not pairs:
         raise _nothing_left(corpus.name)
@@ -190,9 +179,9 @@ def _linkable(pairs: list[tuple[str, str]], tokenizers: Tokenizers, config: Conf
 
     What is too long for the model is left out, since nothing would learn from it. Of long sentences there are fewer.
     """
-    pairs = fitting_pairs(spread(pairs, most), tokenizers, config.data.max_length)
+    pairs = fitting_pairs(evenly_spaced(pairs, most), tokenizers, config.data.max_length)
     looked_at = sum(len(words_of(source)) * len(words_of(target)) for source, target in pairs)
-    return spread(pairs, int(len(pairs) * min(1, _LOOKED_AT / max(looked_at, 1))))
+    return evenly_spaced(pairs, int(len(pairs) * min(1, _LOOKED_AT / max(looked_at, 1))))
 
 
 def linked_pipeline(
@@ -229,7 +218,7 @@ def _nothing_left(name: str) -> InputError:
 
 def _linked_by(teacher: Translator, corpus: Corpus) -> Iterator[Triple]:
     """Yield the pairs with the links that a translator finds: of each target word those that are likely."""
-    pairs = iter(spread(list(islice(corpus.pairs(), _PAIRS)), _SEEN))
+    pairs = iter(evenly_spaced(list(islice(corpus.pairs(), _PAIRS)), _SEEN))
     while some := list(islice(pairs, _TOGETHER)):
         found = teacher.score([source for source, _ in some], [target for _, target in some])
         for (source, target), each in zip(some, found, strict=True):

@@ -27,6 +27,7 @@ from tensorboard.summary.writer.record_writer import RecordWriter
 from tensorboard.util.tensor_util import make_tensor_proto
 
 from nmt.atomic_write import write_file
+from nmt.data.evenly_spaced import evenly_spaced
 from nmt.data.tokenizers import Tokenizer, Tokenizers
 from nmt.errors import WorkFailed, first_line
 from nmt.inference.completer import Completer
@@ -123,16 +124,6 @@ def image_pb(tag: str, png: bytes) -> Summary:
     return Summary(value=[Summary.Value(tag=tag, metadata=described, tensor=make_tensor_proto(content))])
 
 
-def evenly_spaced(items: Sequence[Any], count: int = SHOWN) -> list[Any]:
-    """Return up to ``count`` evenly spaced items of a sequence.
-
-    >>> evenly_spaced("abcdefghij"), evenly_spaced("abc")
-    (['a', 'c', 'f', 'h'], ['a', 'b', 'c'])
-    """
-    count = min(count, len(items))
-    return [items[i * len(items) // count] for i in range(count)]
-
-
 def table(names: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Return a table in Markdown. Its first column numbers the rows, and its last column holds numbers.
 
@@ -190,7 +181,7 @@ class Translations(keras.callbacks.Callback):
         super().__init__()
         self.file = file
         self.translator = translator
-        self.pairs = evenly_spaced([pair for pair in pairs if pair[0].strip()])
+        self.pairs = evenly_spaced([pair for pair in pairs if pair[0].strip()], SHOWN)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         # matplotlib is not needed before the first step.
@@ -222,7 +213,7 @@ class Completions(keras.callbacks.Callback):
         super().__init__()
         self.file = file
         self.completer = completer
-        self.lines = evenly_spaced(lines)
+        self.lines = evenly_spaced(lines, SHOWN)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         begun = [beginning(line) for line in self.lines]

@@ -37,7 +37,6 @@ from nmt.training.tensorboard import (
     EventFile,
     Projector,
     Translations,
-    evenly_spaced,
     label,
     table,
 )
@@ -272,4 +271,3 @@ def test_a_cell_stays_a_cell() -> None:
     markdown = table(["text", "score"], [[nasty, "-1.00"]])
     assert cells(markdown)[2] == ["1", nasty.replace("\n", " "), "-1.00"]
     assert set("\\`*_[]<>") & set(markdown) == set()
-    assert evenly_spaced([], 4) == []
