@@ -65,7 +65,7 @@ class Data:
     term_annotations: float = option(
         0.0,
         "share of training pairs that have translations of terms annotated in their source, so that the model learns "
-        "to heed a glossary and to inflect; 0 is off",
+        "to follow a glossary and to inflect; 0 is off",
         0.0,
         1.0,
     )

@@ -245,7 +245,7 @@ function piecesWithTerms({ tokens, alignment }, letters, words, edits) {
  * Translations of a sentence with the terms of a glossary, each text once, and the terms that the best one lacks. What has
  * the wanted translations already stays as it is.
  */
-function heeded(glossary, letters, translations, frequent) {
+function withGlossary(glossary, letters, translations, frequent) {
   const found = glossary ? glossary.find(letters) : [];
   if (!found.length) return { translations, missing: [] };
   const lacks = ({ text }) => glossary.missing(letters, text);
@@ -257,4 +257,4 @@ function heeded(glossary, letters, translations, frequent) {
   };
 }
 
-export { Glossary, heeded, withTerms };
+export { Glossary, withGlossary, withTerms };

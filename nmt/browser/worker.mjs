@@ -3,7 +3,7 @@
 // sentence. With a `form` the text has tags and placeholders, and is one part.
 
 import { Engine } from "./engine.mjs";
-import { Glossary, heeded } from "./glossary.mjs";
+import { Glossary, withGlossary } from "./glossary.mjs";
 import { translatedWithMarks } from "./markup.mjs";
 import { passages } from "./passages.mjs";
 import { startRuntime } from "./runtime.mjs";
@@ -34,7 +34,7 @@ async function answer({ id, start, text, bySentence, glossary, form }) {
   const translate = async (part) => {
     await breathe();
     if (canceled.has(id)) throw new Error("it was stopped");
-    return heeded(wanted, engine.letters(part), await engine.translate(part), engine.frequent);
+    return withGlossary(wanted, engine.letters(part), await engine.translate(part), engine.frequent);
   };
   if (form) {
     const best = async (sentence) => {

@@ -294,7 +294,7 @@ def _translate_on_server(
         parts = _parts(windows(lines, lines.pause), BATCH)
         for part in advancing(parts, "Translating", count(file)):
             if terms:
-                found = _heeded_on_server(client, part, terms, details)
+                found = _with_terms_on_server(client, part, terms, details)
             else:
                 found = (
                     client.hypotheses(part) if details else [[each] for each in client.translate(part, details=False)]
@@ -324,12 +324,12 @@ def _check_signatures(client: Client, url: str) -> None:
         )
 
 
-def _heeded_on_server(client: Client, texts: list[str], terms: Glossary, details: bool) -> list[list[Translation]]:
+def _with_terms_on_server(client: Client, texts: list[str], terms: Glossary, details: bool) -> list[list[Translation]]:
     """Translate on a server, and put the terms of a glossary in the place of the words that are linked to them.
 
     Of a text that they change there is one translation, of others there are those that the server has found.
     """
-    from nmt.inference.terms import heed
+    from nmt.inference.terms import apply_glossary
 
     def score(sources: list[str], targets: list[str]) -> list[float]:
         return [each.log_probability for each in client.score(sources, targets)]
@@ -339,8 +339,8 @@ def _heeded_on_server(client: Client, texts: list[str], terms: Glossary, details
     else:
         found = [[each] for each in client.translate(texts, details=False)]
     free = [best for best, *_ in found]
-    heeded = heed(texts, free, terms, score=score)
-    return [best if one is best[0] else [one] for one, best in zip(heeded, found, strict=True)]
+    applied = apply_glossary(texts, free, terms, score=score)
+    return [best if one is best[0] else [one] for one, best in zip(applied, found, strict=True)]
 
 
 def _name_missing(terms: Glossary, text: str, found: Translation, before: str, after: str) -> None:
@@ -360,11 +360,11 @@ def _translate_on_device(folder: Path, file: Path | None, form: str, terms: Glos
     for window in advancing(windows(lines, lines.pause), "Translating", count(file)):
         found = translator.hypotheses(window)
         if terms:
-            from nmt.inference.terms import heed
+            from nmt.inference.terms import apply_glossary
 
-            heeded = heed(window, [_of_device(best[0]) for best in found], terms, frequent)
-            emit(each.text if form == "text" else json_line([each], n_best=False, keys=DEVICE_KEYS) for each in heeded)
-            for i, each in enumerate(heeded, number + 1):
+            applied = apply_glossary(window, [_of_device(best[0]) for best in found], terms, frequent)
+            emit(each.text if form == "text" else json_line([each], n_best=False, keys=DEVICE_KEYS) for each in applied)
+            for i, each in enumerate(applied, number + 1):
                 _name_missing(terms, window[i - number - 1], each, f"Line {i}: ", "")
         else:
             emit(best[0].text if form == "text" else tflite_runtime.record(best) for best in found)
@@ -458,9 +458,9 @@ def _device_backend(folder: Path, terms: Glossary | None) -> Iterator[Backend]:
     def translate(texts: list[str]) -> list[Translation]:
         best = [_of_device(found[0]) for found in translator.hypotheses(texts)]
         if terms:
-            from nmt.inference.terms import heed
+            from nmt.inference.terms import apply_glossary
 
-            best = heed(texts, best, terms, frequent)
+            best = apply_glossary(texts, best, terms, frequent)
             for text, each in zip(texts, best, strict=True):
                 _name_missing(terms, text, each, "", f" in '{text[:60]}'")
         return best
@@ -489,7 +489,7 @@ def _server_backend(
                 each
                 for part in parts
                 for each in (
-                    [best for best, *_ in _heeded_on_server(client, part, terms, details)]
+                    [best for best, *_ in _with_terms_on_server(client, part, terms, details)]
                     if terms
                     else client.translate(part, details=details)
                 )

@@ -1,4 +1,4 @@
-"""Translations of terms that stand in the source text, so that a translator learns to heed a glossary.
+"""Translations of terms that stand in the source text, so that a translator learns to follow a glossary.
 
 Dinu et al. 2019, https://aclanthology.org/P19-1294, write the wanted translation behind a term of the source, and train
 on such sentences. The model learns to copy it, and to inflect it as the sentence asks. They tell the parts apart by

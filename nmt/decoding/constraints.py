@@ -30,7 +30,7 @@ class Constraints(NamedTuple):
         space: the token that spells a space alone. EOS does not follow it at the beginning: the text would be blank.
             PAD if it may.
         phrases: what each row must contain, for :class:`~nmt.decoding.phrase_beam.PhraseBeamSearch`; no other search
-            heeds them.
+            follows them.
     """
 
     max_length: tf.Tensor

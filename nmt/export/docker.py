@@ -116,7 +116,7 @@ Start it in this folder. It is ready when the command returns:
 ```sh
 docker compose up --detach --wait
 docker compose logs --follow      # its log
-docker compose down               # stop it: it takes 10 seconds, as TF Serving does not heed the signal to end
+docker compose down               # stop it: it takes 10 seconds, as TF Serving ignores the signal to end
 ```
 
 Ask it over REST:

@@ -5,7 +5,7 @@ model writes after words that it never saw is often no translation any more. So 
 the free translation are replaced, too; and where the search changed more of the rest than the word before each term,
 the sentence with the replaced words is taken.
 
-An export has fixed its search, so of one the words are replaced and nothing else: see :func:`heed`.
+An export has fixed its search, so of one the words are replaced and nothing else: see :func:`apply_glossary`.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def replaced(source: str, free: Translation, found: Sequence[Found], frequent: C
     return _edited(free.text, edits, [_frequent(free.text, edit, frequent) for edit in edits])
 
 
-def heed(
+def apply_glossary(
     sources: Sequence[str],
     free: Sequence[Translation],
     glossary: Glossary,
@@ -83,7 +83,7 @@ def heed(
 
     >>> free = Translation("I ate an apple", 0.0, ("▁나는", "▁사과를", "▁먹었다"), ("▁I", "▁ate", "▁an", "▁apple"),
     ...                    [[1, 0, 0, 0], [0, 0, 1, 0], [0, 1, 0, 0], [0, 1, 0, 0]])
-    >>> (changed,) = heed(["나는 사과를 먹었다"], [free], Glossary({"사과": "orange"}), {"the", "an"})
+    >>> (changed,) = apply_glossary(["나는 사과를 먹었다"], [free], Glossary({"사과": "orange"}), {"the", "an"})
     >>> changed.text, changed.tokens, changed.score
     ('I ate an orange', ('▁I', '▁ate', '▁an', '▁orange'), nan)
     """

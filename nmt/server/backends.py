@@ -127,7 +127,7 @@ class ModelBackend(Backend):
     Arguments:
         translator: the opened model.
         name, version: under which it is served.
-        glossary: heeded by all searches, but not where translations are drawn.
+        glossary: used by all searches, but not where translations are drawn.
     """
 
     def __init__(self, translator: Translator, name: str, version: int = 1, glossary: Glossary | None = None) -> None:
@@ -198,8 +198,8 @@ class ExportBackend(Backend):
         folder: the folder with ``saved_model.pb``.
         name, version: under which it is served.
         trust: whether to run it whatever its operations are.
-        glossary: heeded by all that it answers: the words that are linked to a term are replaced, see
-            :func:`nmt.inference.terms.heed`. Of a changed text there is one translation.
+        glossary: used for all that it answers: the words that are linked to a term are replaced, see
+            :func:`nmt.inference.terms.apply_glossary`. Of a changed text there is one translation.
 
     Raises:
         InputError: if it cannot be opened, holds operations that no export needs, has none of the signatures, or
@@ -224,14 +224,14 @@ class ExportBackend(Backend):
                 "translator, so it is not an export of one."
             )
         if glossary and (lacking := {"translate", "score"} - set(self.signatures)):
-            raise InputError(f"{folder} lacks the signature {min(lacking)!r}, so it cannot heed a glossary.")
+            raise InputError(f"{folder} lacks the signature {min(lacking)!r}, so it cannot use a glossary.")
         self.batch_size = _EXPORT_BATCH
 
     def answers(self, signature: str, rows: Sequence[Row]) -> list[Answer]:
         answers = self._answers(signature, rows)
         if not self._glossary or signature == "score":
             return answers
-        for i, found in self._heeded([text for (text,) in rows]).items():
+        for i, found in self._with_terms([text for (text,) in rows]).items():
             if signature == "serving_default":
                 answers[i] |= {"translation": _strings(found.text), "score": np.array(found.score, np.float32)}
                 continue
@@ -240,9 +240,9 @@ class ExportBackend(Backend):
             answers[i] |= {name: changed[name] for name in answers[i]}
         return answers
 
-    def _heeded(self, texts: Sequence[str]) -> dict[int, Translation]:
+    def _with_terms(self, texts: Sequence[str]) -> dict[int, Translation]:
         """Return the translations that the glossary changes."""
-        from nmt.inference.terms import heed
+        from nmt.inference.terms import apply_glossary
 
         assert self._glossary
         with_terms = [i for i, text in enumerate(texts) if self._glossary.find(text)]
@@ -253,8 +253,8 @@ class ExportBackend(Backend):
             given = list(zip(sources, targets, strict=True))
             return [float(each["log_probability"]) for each in self._answers("score", given)]
 
-        heeded = heed(sources, free, self._glossary, score=score)
-        return {i: one for i, one, other in zip(with_terms, heeded, free, strict=True) if one is not other}
+        applied = apply_glossary(sources, free, self._glossary, score=score)
+        return {i: one for i, one, other in zip(with_terms, applied, free, strict=True) if one is not other}
 
     def _answers(self, signature: str, rows: Sequence[Row]) -> list[Answer]:
         import tensorflow as tf
@@ -342,7 +342,7 @@ def open_backend(place: Place, trust: bool = False, glossary: Path | None = None
         workers: the number of batches that it is asked at once.
 
     Raises:
-        InputError: if it is damaged, or it cannot heed the glossary.
+        InputError: if it is damaged, or it cannot use the glossary.
     """
     if place.kind == "export":
         return ExportBackend(place.folder, place.name, place.version, trust, _read(glossary))
@@ -353,7 +353,7 @@ def open_backend(place: Place, trust: bool = False, glossary: Path | None = None
     translator = Translator.load(place.folder, parallel_batches=1, callers=workers)
     if terms:
         if translator.config.decoding.sample:
-            raise InputError(f"{place.folder} draws its translations by chance, so it cannot heed {glossary}.")
+            raise InputError(f"{place.folder} draws its translations by chance, so it cannot use {glossary}.")
         translator.check_glossary(terms)
     return ModelBackend(translator, place.name, place.version, terms)
 

@@ -36,7 +36,7 @@ const { ENTITIES } = await from("entities");
 const { linksOf, joinedLinks } = await from("links");
 const { placedMarks } = await from("placing");
 const { translatedWithMarks } = await from("markup");
-const { Glossary, heeded, withTerms } = await from("glossary");
+const { Glossary, withGlossary, withTerms } = await from("glossary");
 const given = JSON.parse(readFileSync(file, "utf-8"));
 const said = (call) => { try { return call(); } catch (error) { return error.message; } };
 
@@ -77,8 +77,8 @@ const terms = given.terms.map(([tsv, text, one, frequent]) => said(() => {
 }));
 // A term of two words inside a tag, one inside a word with a sign, and one that is there already.
 const glossary = Glossary.read(given.glossary);
-const heeding = [];
-for (const text of given.heeding) {
+const applying = [];
+for (const text of given.applying) {
   const written = { 나는: "I", "밥을": "rice", "공원에": "park.", 먹었다: "ate" };
   const translate = async (sentence) => {
     const words = sentence.split(" ");
@@ -86,15 +86,15 @@ for (const text of given.heeding) {
     const one = { text: target.join(" "), score: -1, tokens: target.map((word) => `▁${word}`),
       sourceTokens: words.map((word) => `▁${word}`), sourceWords: null, targetWords: null,
       alignment: words.map((_, j) => Float32Array.from([...words.map((__, i) => Number(i === j)), 0])) };
-    return heeded(glossary, [...sentence], [one], new Set(["the"])).translations[0];
+    return withGlossary(glossary, [...sentence], [one], new Set(["the"])).translations[0];
   };
   const how = { form: "html", translate, standIns: [], fits: () => true, aligned: true };
   const found = await translatedWithMarks(text, how);
   const [{ tokens, targetWords, score, freeScore }] = found.sentences;
-  heeding.push([found.text, tokens, targetWords.places, score, freeScore ?? null]);
+  applying.push([found.text, tokens, targetWords.places, score, freeScore ?? null]);
 }
 const entities = Object.fromEntries(ENTITIES);
-console.log(JSON.stringify({ heeding, entities, reading, linking, placing, translating, terms }));
+console.log(JSON.stringify({ applying, entities, reading, linking, placing, translating, terms }));
 """
 HOSTILE = """
 const from = (name) => import(`${process.argv[2]}/${name}.mjs`);
@@ -216,8 +216,8 @@ def sentence_by_sentence(text: str, form: Any, translate: Any, stand_ins: Sequen
     return translate_marked([text], translate, form, "en", split, stand_ins)[0]
 
 
-HEEDING = ["나는 <b>밥을</b> 먹었다", "나는 <i>공원에</i>", "나는 먹었다"]
-HEEDED = [
+APPLYING = ["나는 <b>밥을</b> 먹었다", "나는 <i>공원에</i>", "나는 먹었다"]
+APPLIED = [
     ["I <b>cooked rice</b> ate", ["▁I", "▁cooked", "▁rice", "▁ate"], [0, 1, 2, 3], None, -1],
     ["I <i>the zoo</i>.", ["▁I", "▁the", "▁zoo."], [0, 1, 2], None, -1],
     ["I ate", ["▁I", "▁ate"], [0, 1], -1, None],
@@ -273,7 +273,7 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Any, An
                 "linking": [(text, for_node(one)) for text, one in linking],
                 "placing": placing,
                 "translating": translating,
-                "heeding": HEEDING,
+                "applying": APPLYING,
                 "glossary": "밥\tcooked rice\n공원\tthe zoo\n나\tI",
                 "terms": [(tsv, text, for_node(one), frequent) for tsv, text, one, frequent in terms],
             }
@@ -300,7 +300,7 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Any, An
             one = translate_marked([case["text"]], way, case["form"], stand_ins=case["standIns"])[0]
         return [one.text, one.broken]
 
-    def heeds(tsv: str, text: str, one: Translation, frequent: list[str]) -> Any:
+    def applies(tsv: str, text: str, one: Translation, frequent: list[str]) -> Any:
         path = file.with_name("terms.tsv")
         path.write_text(tsv, encoding="utf-8")
         try:
@@ -315,13 +315,13 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Any, An
         ]
 
     wanted = {
-        "heeding": HEEDED,
+        "applying": APPLIED,
         "entities": html.entities.html5,
         "reading": [reads(*each) for each in reading],
         "linking": [[*links_of(text, one)[:2], links_of(text, one).weights.tolist()] for text, one in linking],
         "placing": [puts(*each) for each in placing],
         "translating": [translates(each) for each in translating],
-        "terms": [heeds(*each) for each in terms],
+        "terms": [applies(*each) for each in terms],
     }
     return {name: (rounded(wanted[name]), found[name]) for name in wanted}
 
@@ -330,7 +330,7 @@ def html_escaped(raw: str) -> str:
     return html.escape(raw, quote=False)
 
 
-@pytest.mark.parametrize("name", ["entities", "reading", "placing", "translating", "heeding"])
+@pytest.mark.parametrize("name", ["entities", "reading", "placing", "translating", "applying"])
 def test_texts_are_those_of_the_package(answers: dict[str, tuple[Any, Any]], name: str) -> None:
     wanted, found = answers[name]
     if name == "entities":

@@ -71,10 +71,10 @@ def test_a_folder_for_a_device_translates_as_the_model_does(model: Path, tmp_pat
     terms = tmp_path / "terms.tsv"
     terms.write_text("나\tquabble\n밥\tmeat\n", encoding="utf-8")
     for options in ([], ["--placeholders"], ["--format", "jsonl"]):
-        heeded = nmt("translate", to, "--glossary", terms, *options, stdin="나는 밥을 먹었다\n\n".encode())
-        assert heeded.returncode == 0, heeded.stderr.decode()
+        applied = nmt("translate", to, "--glossary", terms, *options, stdin="나는 밥을 먹었다\n\n".encode())
+        assert applied.returncode == 0, applied.stderr.decode()
         # Of a term that no word is linked to it says so.
-        assert ("quabble" in heeded.stdout.decode()) != ("'나' is not translated" in heeded.stderr.decode())
+        assert ("quabble" in applied.stdout.decode()) != ("'나' is not translated" in applied.stderr.decode())
     refused(nmt("translate", to, "--deadline", 3, stdin=LINES), "--server URL")
     long = nmt("translate", to, stdin="나는 ".encode() * 300)
     assert long.returncode == 0 and b"Line 1 is longer than the 200 pieces" in long.stderr

@@ -163,14 +163,14 @@ for (const text of JSON.parse(process.argv[4])) {
 const [{ source: word }] = (await translator.translate("나는 밥을 먹었다")).parts;
 const [first] = (await translator.translate(word)).parts;
 const glossary = `${word.split(" ")[0]}\tQuabble`;
-const [heeded] = (await translator.translate(word, { glossary })).parts;
+const [changed] = (await translator.translate(word, { glossary })).parts;
 const wrong = await translator.translate(word, { glossary: "밥" }).catch((error) => error.message);
 const stopped = new AbortController();
 const asked = translator.translate("나는 밥을 먹었다", { signal: stopped.signal });
 stopped.abort();
 const reason = await asked.catch((error) => error.name);
 translator.close();
-const terms = [first.translations.length, heeded.translations[0].text, heeded.missing, wrong];
+const terms = [first.translations.length, changed.translations[0].text, changed.missing, wrong];
 console.log(JSON.stringify({ found, reason, marked, terms }));
 """
 

@@ -9,7 +9,7 @@ import pytest
 
 from nmt.errors import InputError
 from nmt.inference.glossary import Glossary, Term
-from nmt.inference.terms import heed, keeps_the_rest, replaced
+from nmt.inference.terms import apply_glossary, keeps_the_rest, replaced
 from nmt.translation import Translation, json_line
 
 
@@ -44,7 +44,7 @@ def test_all_normal_forms_and_all_white_space_count_as_one() -> None:
     free = Translation(
         "I ate rice", 0.0, ("▁나는", "▁사과를", "▁먹었다"), ("▁I", "▁ate", "▁rice"), np.eye(4)[[0, 2, 1]]
     )
-    assert heed([text], [free], Glossary({"사과": "pear"}), set())[0].text == "I ate pear"
+    assert apply_glossary([text], [free], Glossary({"사과": "pear"}), set())[0].text == "I ate pear"
 
 
 def test_a_mark_belongs_to_its_letter() -> None:
@@ -108,7 +108,7 @@ def test_linked_words_are_replaced_but_for_frequent_ones_before_them() -> None:
     assert replaced("나는 집에서 사과를 먹었다", free, terms, set()) == "I ate green tea school."
     unlinked = Translation("I ate an apple at home.", 0.0, *pieces, [[0, 0, 0, 0, 1]] * 6)
     assert replaced("나는 집에서 사과를 먹었다", unlinked, terms, set()) is None
-    assert heed(["나는 집에서 사과를 먹었다"], [unlinked], Glossary({"집": "school"})) == [unlinked]
+    assert apply_glossary(["나는 집에서 사과를 먹었다"], [unlinked], Glossary({"집": "school"})) == [unlinked]
 
 
 def test_of_an_export_linked_words_are_replaced_and_the_rest_stays() -> None:
@@ -126,7 +126,7 @@ def test_of_an_export_linked_words_are_replaced_and_the_rest_stays() -> None:
         asked.extend(targets)
         return [float(sum(map(target.count, (" an ", " at ")))) for target in targets]
 
-    (found, same) = heed([source, "나는 먹었다"], [free, free], glossary, score=score)
+    (found, same) = apply_glossary([source, "나는 먹었다"], [free, free], glossary, score=score)
     assert same is free
     # Each term is tried alone with and without its first word; then what was chosen is scored.
     assert asked == [
@@ -138,17 +138,17 @@ def test_of_an_export_linked_words_are_replaced_and_the_rest_stays() -> None:
     # Of app and le: (0.25 + 0) / 2 and (0.75 + 1) / 2.
     assert found.alignment[3].tolist() == found.alignment[4].tolist() == [0, 0.125, 0.875, 0, 0]
     assert found.alignment[[2, 5, 6]].argmax(1).tolist() == [2, 1, 1]
-    (known,) = heed([source], [free], glossary, {"an", "at"})
+    (known,) = apply_glossary([source], [free], glossary, {"an", "at"})
     assert (known.text, np.isnan(known.score)) == (found.text, True)
     assert json.loads(json_line([known], n_best=False))["score"] is None
     with pytest.raises(InputError, match="no alignments"):
-        heed([source], [Translation(line, -1.0, *pieces, None)], glossary)
+        apply_glossary([source], [Translation(line, -1.0, *pieces, None)], glossary)
 
 
 def test_a_term_without_links_keeps_no_other_from_its_place() -> None:
     free = Translation("I ate", 0.0, ("▁사과를", "▁밥을"), ("▁I", "▁ate"), np.eye(3)[[0, 2]])
     text, terms = "사과를 밥을", {"사과": "orange", "밥": "rice"}
-    assert heed([text], [free], Glossary(terms), set())[0].text == "orange ate"
+    assert apply_glossary([text], [free], Glossary(terms), set())[0].text == "orange ate"
     assert replaced(text, free, Glossary(terms).find(text), set()) is None
 
 
@@ -156,13 +156,13 @@ def test_a_term_without_links_keeps_no_other_from_its_place() -> None:
 def test_of_an_export_a_word_gives_way_that_is_linked_most(share: float, text: str) -> None:
     rows = [[1 - share / 4, share / 4, 0], [1 - share / 2, share / 2, 0], [1 - share, share, 0]]
     free = Translation("I ate rice", -1.0, ("▁나는", "▁밥을"), ("▁I", "▁ate", "▁rice"), np.array(rows))
-    assert heed(["나는 밥을"], [free], Glossary({"밥": "meat"}), set())[0].text == text
+    assert apply_glossary(["나는 밥을"], [free], Glossary({"밥": "meat"}), set())[0].text == text
     assert replaced("나는 밥을", free, Glossary({"밥": "meat"}).find("나는 밥을"), set()) is None
 
 
 def test_a_term_in_a_script_without_spaces() -> None:
     free = Translation("我吃苹果", 0.0, ("▁I", "▁eat", "▁apples"), ("▁我", "吃", "苹", "果"), np.eye(4)[[0, 1, 2, 2]])
-    (found,) = heed(["I eat apples"], [free], Glossary({"apples": "梨"}), set())
+    (found,) = apply_glossary(["I eat apples"], [free], Glossary({"apples": "梨"}), set())
     assert (found.text, found.tokens, found.alignment.argmax(1).tolist()) == ("我吃梨", ("▁我", "吃", "梨"), [0, 1, 2])
 
 

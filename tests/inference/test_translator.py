@@ -629,7 +629,7 @@ def test_the_other_interpreter_searches_a_transformer_and_links_by_its_attention
         assert_equal(alone.translate([text]), made.translate([text]), 1e-5)
 
 
-def test_a_glossary_is_heeded_and_other_lines_stay(translator: Translator) -> None:
+def test_a_glossary_is_followed_and_other_lines_stay(translator: Translator) -> None:
     texts = ["mina bap mogo", "juno cha pado", "bap kong mogo", "", "sora mul tana"]
     glossary = Glossary({"bap": "bread", "kong": "water tea"})
     # One search, so that few graphs are traced.

@@ -280,7 +280,7 @@ def test_what_a_strategy_does_not_use_has_no_effect(backend: Backend) -> None:
         backend.check(each)
 
 
-def test_a_glossary_is_heeded_by_a_model_and_by_an_export_that_scores(folder: Path, tmp_path: Path) -> None:
+def test_a_glossary_is_used_by_a_model_and_by_an_export_that_scores(folder: Path, tmp_path: Path) -> None:
     terms = tmp_path / "terms.tsv"
     terms.write_text("밥\tmeat\n", encoding="utf-8")
     compiled = shutil.copytree(folder, tmp_path / "compiled")
