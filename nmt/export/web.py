@@ -65,6 +65,7 @@ def contents(model: bytes, translator: Translator, settings: Decoding, quantize:
         "quality": about.quality,
         "n_best": settings.n_best,
         "aligned": translator.aligned,
+        "linked": translator.linked,
         "frequent": sorted(translator.tokenizers.target.frequent()),
         "stand_ins": translator.stand_ins(),
         "confidence": translator.confidence

@@ -65,6 +65,7 @@ class Backend(ABC):
         batch_size: the best number of sentences to translate at a time.
         search: how it searches by default; ``None`` if that is unknown.
         weak: the confidence below which a word is marked; ``None`` without a confidence.
+        linked: whether its alignments are links, and not what its decoder attends to; ``None`` if that is unknown.
         fixed: why the search cannot be chosen; empty if it can.
         stand_ins: words for placeholders, see :func:`nmt.markup.placeholders.keeping`.
     """
@@ -75,6 +76,7 @@ class Backend(ABC):
     batch_size: int
     search: SearchSettings | None = None
     weak: float | None = None
+    linked: bool | None = None
     fixed: str = ""
     stand_ins: Sequence[str] = ()
 
@@ -134,6 +136,7 @@ class ModelBackend(Backend):
         self.name, self.version = name, version
         self.signatures = dict(SIGNATURES)
         self.stand_ins = translator.stand_ins()
+        self.linked = translator.linked
         self._translator, self._glossary = translator, glossary
         own = translator.config.decoding
         self._rated = translator.confidence is not None and not own.sample

@@ -42,6 +42,7 @@ def server_page(
                     "version": each.version,
                     "fixed": each.fixed,
                     "weak": each.weak,
+                    "linked": each.linked,
                     "search": each.search and each.search._asdict(),
                 }
                 for each in backends

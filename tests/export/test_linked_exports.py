@@ -9,7 +9,7 @@ from command_line import PAIRS
 from exported import trained, untrained_transformer
 
 from nmt.decoding.ensemble import Ensemble
-from nmt.export import tflite, tflite_runtime, web_check, web_model
+from nmt.export import tflite, tflite_runtime, web, web_check, web_model
 from nmt.export.saved_model import endpoints
 from nmt.inference.head_file import new_head
 from nmt.inference.translator import Translator
@@ -61,7 +61,11 @@ def test_a_shifted_attention_links_on_a_device_and_on_a_page(tmp_path: Path) -> 
     (found,) = tflite_runtime.Translator(tmp_path / "device").translate([text])
     assert found.text == expected.text
     np.testing.assert_allclose(found.alignment, expected.alignment, atol=1e-4)
-    runner = web_model.Runner(web_model.convert(shifted, settings, "none"), web_model.signatures(settings))
+    model = web_model.convert(shifted, settings, "none")
+    about = web.About("toy", ("ko", "en"), "", "")
+    assert web.contents(model, shifted, settings, "none", about)["linked"] is True
+    assert web.contents(model, untrained_transformer(), settings, "none", about)["linked"] is False
+    runner = web_model.Runner(model, web_model.signatures(settings))
     outputs = runner.search(shifted.tokenizers.source.ids(text), web_model.signatures(settings)[0])
     assert web_check.spelt(shifted.tokenizers, outputs) == expected.text
     length, width = np.shape(expected.alignment)

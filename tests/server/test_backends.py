@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from exported import untrained_transformer
 from servers import export, tiny_model
 
 from nmt import Translator, build_model, with_settings
@@ -309,3 +310,8 @@ def test_a_glossary_is_used_by_a_model_and_by_an_export_that_scores(folder: Path
     assert strings(found["words"])[0] == [""]
     assert [each[0].confidence for each in backend.shown(["a 밥을 c", "b"])] == [None, 0.75]
     assert found["alignment"][0].argmax(1).tolist() == [2, 1, 0] and backend.shown(["밥을"])[0][0].text == "meat"
+
+
+def test_a_model_says_whether_its_alignments_are_links() -> None:
+    assert ModelBackend(untrained_transformer(shifted=True), "m").linked is True
+    assert ModelBackend(untrained_transformer(), "m").linked is False

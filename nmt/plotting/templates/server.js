@@ -271,8 +271,13 @@ const choose = (translations, one) => {
 };
 
 const align = (one) => {
+  const linked = route().length > 1 ? null : model().linked;
   alignment.show({ ...one, languages: [asTag(source()), asTag(target())] }, {
-    explained: "Per cent of each target word’s alignment with each source word",
+    explained: linked === null
+      ? "Per cent of each target word’s alignment with each source word"
+      : linked
+      ? "Per cent of each target word’s link to each source word, found once the translation was written"
+      : "Per cent of each target word’s attention to each source word while it was written",
     ended: "; the rest of a row went to the end of the sentence.",
   });
 };

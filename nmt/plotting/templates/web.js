@@ -256,7 +256,7 @@ const detail = () => {
   });
   const columns = source.map((_, i) => weights.map((row) => row[i]));
   const labels = [spoken(source, target, columns, "attended"), spoken(target, source, weights, "attends")];
-  alignment.show({ source, target, labels, weights, languages }, { explained: said("explained"), ended: said("ended") });
+  alignment.show({ source, target, labels, weights, languages }, { explained: said(contents.linked ? "links" : "attention"), ended: said("ended") });
 };
 
 // --- files ---
