@@ -38,7 +38,7 @@ main()
 # What JoeyNMT and OpenNMT-tf log of their speed.
 SPEEDS = {
     "joeynmt": re.compile(r"Tokens per Sec:\s*([\d.,]+)"),
-    "opennmt-tf": re.compile(r"target words/s = ([\d.,]+)"),
+    "opennmt-tf": re.compile(r"\(\d+ source, ([\d.,]+) target\)"),
 }
 
 

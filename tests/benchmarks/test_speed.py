@@ -80,7 +80,7 @@ def test_all_four_files_are_named_or_none(module, tmp_path: Path) -> None:
         ("joeynmt", "Epoch   1, Step:       20, Batch Loss:     6.4, Tokens per Sec:     {}, Lr: 0.001000"),
         (
             "opennmt-tf",
-            "INFO:tensorflow:Step = 20 ; steps/s = 1.01, source words/s = 999, target words/s = {} ; Loss = 6",
+            "I runner.py:310] Step = 25 ; steps/s = 1.89, tokens/s = 3746 (1815 source, {} target) ; Learning rate =",
         ),
     ],
 )
