@@ -26,7 +26,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 from nmt import Translator
 from nmt.evaluation.scores import score
 from nmt.inference.glossary import Found, Glossary
-from nmt.inference.terms import heed
+from nmt.inference.terms import apply_glossary
 from nmt.synthetic import demo
 from nmt.synthetic.korean import AFTER_CONSONANT, attach
 from nmt.synthetic.lexicon import NOUNS
@@ -101,9 +101,9 @@ def main() -> None:
 
     def heeded(glossary: Glossary) -> list[Translation]:
         if given.by == "frequent":
-            return heed(sources, plain_translations, glossary, translator.tokenizers.target.frequent())
+            return apply_glossary(sources, plain_translations, glossary, translator.tokenizers.target.frequent())
         if given.by == "likeliest":
-            return heed(
+            return apply_glossary(
                 sources, plain_translations, glossary, score=lambda x, y: [z.score for z in translator.score(x, y)]
             )
         return translator.translate(sources, glossary=glossary, **search)
