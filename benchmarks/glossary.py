@@ -71,7 +71,7 @@ def main() -> None:
         "--by",
         choices=("model", "search", "frequent", "likeliest"),
         default="model",
-        help="how a glossary is heeded: as the model does, by constrained search though it knows annotations, or by "
+        help="how a glossary is applied: as the model does, by constrained search though it knows annotations, or by "
         "replacing linked words, as with an export for a device (frequent) or on a server (likeliest)",
     )
     parser.add_argument("--splits", nargs="+", default=["dev", "test", "combinations"], help="choose by dev alone")
@@ -99,7 +99,7 @@ def main() -> None:
     plain_translations = translator.translate(sources, **search)
     free = [each.text for each in plain_translations]
 
-    def heeded(glossary: Glossary) -> list[Translation]:
+    def applied(glossary: Glossary) -> list[Translation]:
         if given.by == "frequent":
             return apply_glossary(sources, plain_translations, glossary, translator.tokenizers.target.frequent())
         if given.by == "likeliest":
@@ -111,7 +111,7 @@ def main() -> None:
     for name, wanted in (("words that the model knows", known), ("words that it does not know", unknown)):
         glossary = Glossary(wanted)
         begun = time.perf_counter()
-        found = [each.text for each in heeded(glossary)]
+        found = [each.text for each in applied(glossary)]
         seconds = time.perf_counter() - begun
         occurrences = met = sentences = in_place = exact = compared = shown = 0
         others: list[tuple[str, str, str]] = []
