@@ -200,7 +200,7 @@ def _teach(model: Path, corpus: Corpus, *, by_model: bool, shifted: bool) -> Non
     say(f"{model} {what}. Its alignments come from it: nmt align {model} --source F --target F")
     if unsure:
         say(
-            f"Its confidence went with the alignments of before, and is removed: "
+            "Its confidence went with the alignments of before, and is removed: "
             f"nmt evaluate {model} --calibrate --source F --reference F"
         )
 
