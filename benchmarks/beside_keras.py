@@ -105,7 +105,7 @@ def ends(config: Config, source_vocabulary: int, target_vocabulary: int) -> Ends
     # Not mask_zero: a shared table cannot mask the source only, and a mask of the target would slow the stock decoder
     # down for nothing, since the target's padding comes last and is left out of the loss.
     mask = keras.ops.not_equal(inputs["source"], 0)
-    return Ends(inputs, words["source"], words["target"], mask, table)
+    return Ends(inputs, source=words["source"], target=words["target"], mask=mask, table=table)
 
 
 def stock_recurrent(config: Config, source_vocabulary: int, target_vocabulary: int) -> Any:

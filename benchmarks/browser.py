@@ -31,7 +31,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from nmt.data.corpora import read_lines
 from nmt.export.web_check import spelt
-from nmt.export.web_model import Runner, Signature
+from nmt.export.web_model import Runner, WebSignature
 from nmt.inference.translator import Translator
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -143,7 +143,7 @@ def compare(arguments: argparse.Namespace, texts: list[str], found: list[dict[st
     """Print how many texts are equal to the interpreter's, and the times of short sentences."""
     translator = Translator.load(arguments.model)
     contents = json.loads((arguments.folder / "model.json").read_text(encoding="utf-8"))
-    signatures = [Signature(**each) for each in contents["signatures"]]
+    signatures = [WebSignature(**each) for each in contents["signatures"]]
     runner = Runner((arguments.folder / contents["model"]).read_bytes(), signatures)
     equal, worst, compared, short = 0, 0.0, 0, []
     for text, one in zip(texts, found, strict=True):

@@ -25,7 +25,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from nmt import Translator
 from nmt.evaluation.scores import score
-from nmt.inference.glossary import Found, Glossary
+from nmt.inference.glossary import FoundTerm, Glossary
 from nmt.inference.terms import apply_glossary
 from nmt.synthetic import demo
 from nmt.synthetic.korean import AFTER_CONSONANT, attach
@@ -43,7 +43,7 @@ def plain(text: str) -> str:
     return ARTICLES.sub("", text).lower()
 
 
-def with_term(text: str, found: Found, reverse: bool) -> str | None:
+def with_term(text: str, found: FoundTerm, reverse: bool) -> str | None:
     """Return a translation without a glossary with one noun replaced, or nothing if it does not have the noun."""
     term = found.term
     if not reverse:

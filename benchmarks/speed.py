@@ -207,6 +207,8 @@ def main() -> int:
     parser.add_argument("--joeynmt", metavar="COMMAND", help="as in 'ENV/bin/python -m joeynmt train FILE --skip-test'")
     parser.add_argument("--opennmt-tf", metavar="COMMAND", help="as in 'ENV/bin/onmt-main --model … train'")
     arguments = parser.parse_args()
+    if arguments.seconds is not None and arguments.seconds <= 0:
+        parser.error("--seconds must be more than 0.")
     try:
         with tempfile.TemporaryDirectory(prefix="nmt-speed-") as place:
             run(arguments, Path(place))

@@ -52,10 +52,21 @@ def growth(setting: Setting) -> list[Row]:
         model, _ = make_training_model(config, 1000, _VOCABULARY, _VOCABULARY)
         for at in _LENGTHS:
             sizes = {"source length": _LENGTH, "target length": _LENGTH, axis: at}
-            add(step, axis, at, _step(model, config, _VOCABULARY, sizes["source length"], sizes["target length"]))
+            add(
+                step,
+                axis,
+                at,
+                _step(
+                    model,
+                    config=config,
+                    vocabulary=_VOCABULARY,
+                    source=sizes["source length"],
+                    target=sizes["target length"],
+                ),
+            )
     for at in _VOCABULARIES:
         model, _ = make_training_model(config, 1000, at, at)
-        add(step, "vocabulary", at, _step(model, config, at, _LENGTH, _LENGTH))
+        add(step, "vocabulary", at, _step(model, config=config, vocabulary=at, source=_LENGTH, target=_LENGTH))
     network = build_model(config, _VOCABULARY, _VOCABULARY)
     for at in _BEAMS:
         add(f"a search of {_SEARCHED} sentences and {_STEPS} steps", "beam", at, _search(network, at))
@@ -85,7 +96,9 @@ def _search(network: Any, beam: int) -> Callable[[], object]:
         limits = Constraints(tf.fill([_SEARCHED], _STEPS), min_length=_STEPS)
         memory, numbers = network.encode(source), tf.zeros([_SEARCHED, 0])
         how = Decoding(beam=beam)
-        return search(network, how, memory, source > 0, limits, numbers=numbers, bos=BOS, eos=EOS).tokens
+        return search(
+            network, settings=how, memory=memory, mask=source > 0, constraints=limits, numbers=numbers, bos=BOS, eos=EOS
+        ).tokens
 
     return run
 
@@ -126,14 +139,28 @@ def corpus(setting: Setting) -> list[Row]:
     for count in times:
         at = float(sizes[count])
         per_pair, whole = each[count], [sizes[count] * value / 1e6 for value in each[count]]
-        rows.append(Row("corpus", "batches of an epoch", "s", whole, "", "pairs", at))
+        rows.append(Row("corpus", name="batches of an epoch", unit="s", values=whole, goal="", axis="pairs", at=at))
         rows.append(Row("corpus", f"{sizes[count]:,} pairs, processor time of a pair", "µs", per_pair))
         rows.append(Row("corpus", f"{sizes[count]:,} pairs, peak of memory", "MB", peaks[count]))
     first, last = times[-2], times[-1]
     rows.append(
-        Row("corpus", f"time of a pair, {last}× against {first}×", "", ratios(each[last], each[first]), "0.9 to 1.1")
+        Row(
+            "corpus",
+            name=f"time of a pair, {last}× against {first}×",
+            unit="",
+            values=ratios(each[last], each[first]),
+            goal="0.9 to 1.1",
+        )
     )
-    rows.append(Row("corpus", f"memory, {last}× against {first}×", "", ratios(peaks[last], peaks[first]), "1"))
+    rows.append(
+        Row(
+            "corpus",
+            name=f"memory, {last}× against {first}×",
+            unit="",
+            values=ratios(peaks[last], peaks[first]),
+            goal="1",
+        )
+    )
     return rows
 
 

@@ -71,10 +71,13 @@ def start(setting: Setting) -> list[Row]:
     }
     found = in_turns({name: partial(seconds, work) for name, work in works.items()}, setting.rounds)
     tensorflow, help_, one_line, step = found
-    rows = [Row("start", name, "s", values, "≤ 0.5" if name == help_ else "") for name, values in found.items()]
+    rows = [
+        Row("start", name=name, unit="s", values=values, goal="≤ 0.5" if name == help_ else "")
+        for name, values in found.items()
+    ]
     for name, goal in ((one_line, "≤ 1.2"), (step, "≤ 2")):
         multiples = ratios(found[name], found[tensorflow])
-        rows.append(Row("start", f"{name}, as multiples of the import", "times", multiples, goal))
+        rows.append(Row("start", name=f"{name}, as multiples of the import", unit="times", values=multiples, goal=goal))
     return rows
 
 
@@ -97,7 +100,7 @@ def load(url: str, sources: list[str], clients: int, lasting: float) -> tuple[fl
     """Let clients ask one sentence after another over a connection each.
 
     Returns:
-        Sentences a second, the milliseconds of each, and the number of failures.
+        Sentences a second, the milliseconds of each, and the number of failures, which count in neither.
     """
     times: list[float] = []
     failures: list[Exception] = []
@@ -112,7 +115,8 @@ def load(url: str, sources: list[str], clients: int, lasting: float) -> tuple[fl
                     client.translate([sources[place % len(sources)]], details=False)
                 except (InputError, WorkFailed) as error:
                     failures.append(error)
-                times.append(1000 * (time.perf_counter() - began))
+                else:
+                    times.append(1000 * (time.perf_counter() - began))
                 place += 1
 
     threads = [threading.Thread(target=ask, args=(number,)) for number in range(clients)]
@@ -145,8 +149,10 @@ def serve(setting: Setting) -> list[Row]:
         rows.append(Row("serve", name, "sentences/s", rates[clients]))
         rows.append(Row("serve", f"{name}, a sentence, median", "ms", middle[clients]))
         rows.append(Row("serve", f"{name}, a sentence, 95th percentile", "ms", last[clients]))
-    rows.append(Row("serve", "16 clients against one", "times", ratios(rates[16], rates[1]), "≥ 4"))
-    rows.append(Row("serve", "failed requests", "", [float(failed)], "0"))
+    rows.append(
+        Row("serve", name="16 clients against one", unit="times", values=ratios(rates[16], rates[1]), goal="≥ 4")
+    )
+    rows.append(Row("serve", name="failed requests", unit="", values=[float(failed)], goal="0"))
     return rows
 
 
@@ -191,5 +197,13 @@ def peers(setting: Setting) -> list[Row]:
     goals = {"joeynmt": "≥ 3.5", "opennmt-tf": "≥ 1.4"}
     rows = [Row("peers", name, "tokens/s", values) for name, values in found.items()]
     for name in setting.peers:
-        rows.append(Row("peers", f"ours against {name}", "times", ratios(found["ours"], found[name]), goals[name]))
+        rows.append(
+            Row(
+                "peers",
+                name=f"ours against {name}",
+                unit="times",
+                values=ratios(found["ours"], found[name]),
+                goal=goals[name],
+            )
+        )
     return rows

@@ -87,9 +87,9 @@ def products(network: Any, batch: int, source: int, target: int, looped: bool = 
         rows, times = (1, target) if looped and context != "output" else (target, 1)
         for width in widths:
             found += [
-                Product(rows, source, width, times, batch),
-                Product(rows, width, source, times, batch),
-                Product(source, rows, width, times, batch),
+                Product(rows, inner=source, columns=width, times=times, matrices=batch),
+                Product(rows, inner=width, columns=source, times=times, matrices=batch),
+                Product(source, inner=rows, columns=width, times=times, matrices=batch),
             ]
     readout, vocabulary = network.decoder.readout, network.target_embedding.input_dim
     return [
@@ -139,7 +139,9 @@ class Bound:
     def __init__(self, network: Any, batches: list[Any], looped: bool = False) -> None:
         self.tokens = [int(np.count_nonzero(target)) for _, target in batches]
         self.shapes = [(*inputs["source"].shape, target.shape[1]) for inputs, target in batches]
-        needed = {(b, s, t): products(network, b, s, t, looped) for b, s, t in set(self.shapes)}
+        needed = {
+            (b, s, t): products(network, batch=b, source=s, target=t, looped=looped) for b, s, t in set(self.shapes)
+        }
         self.graphs = {shape: multiplication(each) for shape, each in needed.items()}
         most = max(self.tokens)
         sizes = [
@@ -217,12 +219,26 @@ def training(setting: Setting) -> list[Row]:
         for kind in _BOUNDS if name.startswith("ours") else ():
             alone = found[f"{kind} of {name}"]
             rows.append(Row("training", f"{kind} of {name} alone", "tokens/s", alone))
-            rows.append(Row("training", f"{name}, share of that bound", "", ratios(found[name], alone), "≥ 0.80"))
+            rows.append(
+                Row(
+                    "training",
+                    name=f"{name}, share of that bound",
+                    unit="",
+                    values=ratios(found[name], alone),
+                    goal="≥ 0.80",
+                )
+            )
     for name in named:
         if not name.startswith("ours"):
             ours = found["ours, context=output"]
             rows.append(
-                Row("training", f"ours, context=output, against {name}", "times", ratios(ours, found[name]), "≥ 1.5")
+                Row(
+                    "training",
+                    name=f"ours, context=output, against {name}",
+                    unit="times",
+                    values=ratios(ours, found[name]),
+                    goal="≥ 1.5",
+                )
             )
     return rows
 
@@ -240,7 +256,15 @@ def cores(setting: Setting) -> list[Row]:
     )
     rows = [Row("cores", name, "tokens/s", values) for name, values in found.items()]
     for other, goal in ((whole, ""), (stock, "≥ 1.5")):
-        rows.append(Row("cores", f"{parts}, against {other}", "times", ratios(found[parts], found[other]), goal))
+        rows.append(
+            Row(
+                "cores",
+                name=f"{parts}, against {other}",
+                unit="times",
+                values=ratios(found[parts], found[other]),
+                goal=goal,
+            )
+        )
     return rows
 
 
@@ -355,7 +379,7 @@ def input_(setting: Setting) -> list[Row]:
             return 100 * waited / (waited + worked)
 
         found = in_turns({"waiting": share}, setting.rounds)
-    return [Row("input", "waiting for a batch, share of a step", "%", found["waiting"], "≤ 2")]
+    return [Row("input", name="waiting for a batch, share of a step", unit="%", values=found["waiting"], goal="≤ 2")]
 
 
 def _peak(settings: list[str], vocabulary: int, length: int, plain: bool) -> tuple[float, float]:
@@ -392,7 +416,15 @@ def memory(setting: Setting) -> list[Row]:
         what = f"peak of memory, {_LARGE_VOCABULARY:,} pieces, {length} tokens a sentence"
         rows += [Row("memory", f"{what}: loss {name}", "MB", peaks[plain]) for plain, name in names.items()]
         rows.append(Row("memory", f"{what}: before the first step", "MB", before[False]))
-        rows.append(Row("memory", f"{what}: share of the plain loss", "", ratios(peaks[False], peaks[True]), "≤ 0.4"))
+        rows.append(
+            Row(
+                "memory",
+                name=f"{what}: share of the plain loss",
+                unit="",
+                values=ratios(peaks[False], peaks[True]),
+                goal="≤ 0.4",
+            )
+        )
         more = [[p - b for p, b in zip(peaks[plain], before[plain], strict=True)] for plain in (False, True)]
         rows.append(Row("memory", f"{what}: the same of what the steps add", "", ratios(*more)))
     return rows

@@ -83,7 +83,10 @@ def sentence(setting: Setting) -> list[Row]:
                     times[name].append(1000 * (time.perf_counter() - began))
             for name, each in times.items():
                 rounds[name].append(statistics.median(each))
-    return [Row("sentence", name, "ms", values, goals.get(name, "")) for name, values in rounds.items()]
+    return [
+        Row("sentence", name=name, unit="ms", values=values, goal=goals.get(name, ""))
+        for name, values in rounds.items()
+    ]
 
 
 def core(setting: Setting) -> list[Row]:
@@ -93,7 +96,14 @@ def core(setting: Setting) -> list[Row]:
     translator = Translator.load(setting.model, parallel_batches=share_cores())
     pairs = islice(from_files(setting.source, setting.target).pairs(), setting.size(2000, 30_000))
     shortlist = translator.shortlist or make(translator, batched(pairs, 256))
-    short = Translator(translator.model, translator.tokenizers, translator.config, 1, shortlist, translator.heads)
+    short = Translator(
+        translator.model,
+        tokenizers=translator.tokenizers,
+        config=translator.config,
+        parallel_batches=1,
+        shortlist=shortlist,
+        heads=translator.heads,
+    )
     lines = setting.test_lines(setting.size(100, 1000))
     pieces = int(translator.tokenizers.source.encode(lines).row_lengths().numpy().sum())
     megabytes = (setting.model / "model.weights.h5").stat().st_size / 1e6
@@ -116,6 +126,12 @@ def core(setting: Setting) -> list[Row]:
     assert isinstance(translator.model, Seq2Seq)
     parameters = translator.model.count_params()
     return [
-        Row("core", f"{name}, {parameters:,} parameters, one core", "source tokens/s", values, "≥ 6,000")
+        Row(
+            "core",
+            name=f"{name}, {parameters:,} parameters, one core",
+            unit="source tokens/s",
+            values=values,
+            goal="≥ 6,000",
+        )
         for name, values in found.items()
     ]

@@ -222,7 +222,7 @@ def kills_part(given: argparse.Namespace, place: Path) -> None:
         victim, delay, others = chance.randrange(2), chance.uniform(0, 0.3), chance.choice([1, 3])
         last = chance.randint(1, moments[victim])
         to, copy = place / f"case-{number}", place / f"other-{number}"
-        run = Run(arguments(to), 2, place, to.name, (victim, last, delay))
+        run = Run(arguments(to), count=2, place=place, name=to.name, killed=(victim, last, delay))
         run.processes[victim].join()
         killed = time.monotonic()
         over = run.processes[victim].exitcode != -signal.SIGKILL

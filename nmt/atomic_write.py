@@ -42,10 +42,19 @@ def write_file(path: Path, content: bytes | Callable[[Path], None]) -> None:
         else:
             content(aside)
         _sync(aside)
-        os.replace(aside, path)
-        _sync(path.parent)
+        rename(aside, path)
     finally:
         aside.unlink(missing_ok=True)
+
+
+def rename(path: Path, to: Path) -> None:
+    """Give a file that is on disk its name in the same folder, so that it still has it after a power failure.
+
+    Raises:
+        OSError: if it cannot be renamed.
+    """
+    os.replace(path, to)
+    _sync(to.parent)
 
 
 def write_folder(folder: Path, fill: Callable[[Path], None], last: str = "") -> None:

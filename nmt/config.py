@@ -209,7 +209,7 @@ class Training:
     average_epochs: int = option(1, "number of last epochs whose weights are averaged", 1, 100)
     watch: Literal["auto", "bleu", "chrf", "perplexity", "accuracy", "f1"] = option(
         "auto",
-        "the dev score that chooses the best epoch; auto: bleu, chrf if targets have few words or no spaces, "
+        "the dev score that chooses the best epoch; auto: bleu, chrf if targets have few words or lack spaces, "
         "perplexity for a language-model, and f1, the mean over the labels, for a classifier or tagger",
     )
     precision: Literal["auto", "float32", "bfloat16"] = option(
@@ -328,6 +328,15 @@ def is_transformer(m: Model) -> bool:
     return m.architecture in ("transformer", MASKED) or (
         m.architecture == "language-model" and m.decoder == "transformer"
     )
+
+
+def has_attention(m: Model) -> bool:
+    """Return whether a decoder of the network attends to a source, so that words can be aligned.
+
+    >>> has_attention(Model()), has_attention(Model(attention="none")), has_attention(Model(architecture="tagger"))
+    (True, False, False)
+    """
+    return m.architecture == "transformer" or (m.architecture == "recurrent" and m.attention != "none")
 
 
 def _unused(m: Model) -> dict[str, str]:
@@ -543,12 +552,12 @@ def _training_rules(c: Config) -> Rules:
             "not known. Limit the training by its epochs.",
         ),
         (
-            t.guided_alignment > 0 and (language_model or labels or c.model.attention == "none"),
+            t.guided_alignment > 0 and not has_attention(c.model),
             f"training.guided_alignment = {t.guided_alignment:g} teaches an attention where to attend, and "
             f"{no_attention}",
         ),
         (
-            t.alignment_head == "on" and (language_model or labels or c.model.attention == "none"),
+            t.alignment_head == "on" and not has_attention(c.model),
             f"training.alignment_head = 'on' teaches what an attention finds, and {no_attention}",
         ),
         (
@@ -585,7 +594,7 @@ def _decoding_rules(c: Config, vocabulary: int | None = None, exported: bool = F
     m, d = c.model, c.decoding
     beam = beam_size(d)
     language_model = m.architecture == "language-model"
-    unaligned = language_model or (m.architecture == "recurrent" and m.attention == "none")
+    unaligned = not has_attention(m)
     return [
         (
             not d.sample and d.n_best > beam,

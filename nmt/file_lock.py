@@ -31,7 +31,7 @@ def file_lock(path: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        # Removed while it is held. Who has opened it meanwhile finds, once it is locked, that it is gone.
+        # Removed while it is held. A process that has opened it meanwhile finds, once it has the lock, that it is gone.
         with contextlib.suppress(OSError):  # Windows removes no open file
             path.unlink()
         lock.release()

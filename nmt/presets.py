@@ -184,7 +184,9 @@ def _fitted(name: str, pairs: int, what: str, joint: bool) -> tuple[Config, list
     training |= {"schedule": "linear", "early_stopping": training["epochs"]}
     if what == "pairs":
         training |= {"alignment_head": "auto", "confidence": "auto"}
-    steps = ", ".join(f"{key} = {training[key]}" for key in ("batch_size", "epochs", "learning_rate"))
+    known = ("batch_size", "epochs", "learning_rate", "warmup_steps")
+    steps = ", ".join(f"{key} = {training[key]}" for key in known if key in training)
+    after = "[decoding], an alignment head and a confidence come" if what == "pairs" else "[decoding] comes"
     why = (
         f"a wider model would memorise so few {what}, and small batches make more steps"
         if pairs <= 60_000
@@ -193,7 +195,7 @@ def _fitted(name: str, pairs: int, what: str, joint: bool) -> tuple[Config, list
     return from_dict({**values, "decoding": {"beam": "auto"}}), [
         f"Settings for {pairs:,} {what if pairs != 1 else what.removesuffix('s')} (--preset {name}): {why}.",
         f"  [model] {size}",
-        f"  [training] {steps}, falling linearly. [decoding] is chosen after it. Any --set goes over these; "
+        f"  [training] {steps}, falling linearly to the last epoch. {after} after it. Any --set goes over these; "
         "--preset plain leaves them out.",
     ]
 
@@ -212,7 +214,7 @@ def _recurrent(pairs: int, what: str, joint: bool) -> tuple[Values, str]:
     size = (
         f"units = {units}, dropout = {dropout} (output {output}, whole tokens {words}), label_smoothing = {smoothing}"
     )
-    if luong:
+    if what == "pairs":
         size += "".join(f", {key} = {value}" for key, value in {**attention, **tied}.items())
     return {"model": {**model, **attention, **tied}, "training": training}, size
 
@@ -234,5 +236,5 @@ def _transformer(pairs: int, joint: bool) -> tuple[Values, str]:
         "tied": tied,
     }
     training = {"batch_size": batch, "epochs": epochs, "learning_rate": rate, "warmup_steps": warmup}
-    line = ", ".join(f"{key} = {value}" for key, value in {**size, "dropout": dropout}.items())
+    line = ", ".join(f"{key} = {value}" for key, value in {**size, "dropout": dropout, "tied": tied}.items())
     return {"model": model, "training": training}, f"architecture = transformer, {line}"

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from nmt.errors import InputError
 
 
-class Part(NamedTuple):
+class TensorInfo(NamedTuple):
     """One input or output. ``None`` in its shape is any size; the first is the batch."""
 
     dtype: str
@@ -17,11 +17,11 @@ class Part(NamedTuple):
 class Signature(NamedTuple):
     """The inputs and outputs of one signature, by name."""
 
-    inputs: dict[str, Part]
-    outputs: dict[str, Part]
+    inputs: dict[str, TensorInfo]
+    outputs: dict[str, TensorInfo]
 
 
-_STRINGS, _NUMBERS, _FLAGS = Part("string", (None,)), Part("float32", (None,)), Part("bool", (None,))
+_STRINGS, _NUMBERS, _FLAGS = TensorInfo("string", (None,)), TensorInfo("float32", (None,)), TensorInfo("bool", (None,))
 
 SIGNATURES = {
     # The best translation of each text and its log-probability; whether the text was longer than the model reads, and
@@ -36,13 +36,13 @@ SIGNATURES = {
     "translate": Signature(
         {"text": _STRINGS},
         {
-            "translations": Part("string", (None, None)),
-            "scores": Part("float32", (None, None)),
-            "source_tokens": Part("string", (None, None)),
-            "target_tokens": Part("string", (None, None)),
-            "alignment": Part("float32", (None, None, None)),
+            "translations": TensorInfo("string", (None, None)),
+            "scores": TensorInfo("float32", (None, None)),
+            "source_tokens": TensorInfo("string", (None, None)),
+            "target_tokens": TensorInfo("string", (None, None)),
+            "alignment": TensorInfo("float32", (None, None, None)),
             "source_truncated": _FLAGS,
-            "unfinished": Part("bool", (None, None)),
+            "unfinished": TensorInfo("bool", (None, None)),
         },
     ),
     # Given translations: their log-probability, the pieces with the end, and the log-probability of each.
@@ -50,8 +50,8 @@ SIGNATURES = {
         {"source": _STRINGS, "target": _STRINGS},
         {
             "log_probability": _NUMBERS,
-            "tokens": Part("string", (None, None)),
-            "token_scores": Part("float32", (None, None)),
+            "tokens": TensorInfo("string", (None, None)),
+            "token_scores": TensorInfo("float32", (None, None)),
         },
     ),
 }
@@ -62,8 +62,8 @@ SIGNATURES = {
 _COMPLETION = {"completion": _STRINGS, "score": _NUMBERS, "truncated": _FLAGS, "unfinished": _FLAGS}
 LANGUAGE_SIGNATURES = {
     "serving_default": Signature({"text": _STRINGS}, _COMPLETION),
-    "sample": Signature({"text": _STRINGS, "seed": Part("int64", (None,))}, _COMPLETION),
-    "score": Signature({"text": _STRINGS}, {"log_probability": _NUMBERS, "pieces": Part("int32", (None,))}),
+    "sample": Signature({"text": _STRINGS, "seed": TensorInfo("int64", (None,))}, _COMPLETION),
+    "score": Signature({"text": _STRINGS}, {"log_probability": _NUMBERS, "pieces": TensorInfo("int32", (None,))}),
 }
 
 # What "translate" also answers where a model has learned a confidence: that of the best translation, its words, and the
@@ -72,8 +72,8 @@ LANGUAGE_SIGNATURES = {
 UNRATED = -1.0
 CONFIDENCE_OUTPUTS = {
     "confidence": _NUMBERS,
-    "words": Part("string", (None, None)),
-    "word_confidences": Part("float32", (None, None)),
+    "words": TensorInfo("string", (None, None)),
+    "word_confidences": TensorInfo("float32", (None, None)),
 }
 
 # The signatures of the export of a classifier: the label of each text, and all labels, the likeliest first, with the
@@ -83,10 +83,10 @@ CLASSIFIER_SIGNATURES = {
     "classify": Signature(
         {"text": _STRINGS},
         {
-            "labels": Part("string", (None, None)),
-            "probabilities": Part("float32", (None, None)),
-            "tokens": Part("string", (None, None)),
-            "attention": Part("float32", (None, None)),
+            "labels": TensorInfo("string", (None, None)),
+            "probabilities": TensorInfo("float32", (None, None)),
+            "tokens": TensorInfo("string", (None, None)),
+            "attention": TensorInfo("float32", (None, None)),
             "truncated": _FLAGS,
         },
     ),
@@ -94,15 +94,19 @@ CLASSIFIER_SIGNATURES = {
 
 # Those of a tagger: the words or characters that were read, padded with empty strings, and the label of each; and the
 # probabilities of all labels in the order of their names.
-_TAGGED = {"tokens": Part("string", (None, None)), "labels": Part("string", (None, None)), "truncated": _FLAGS}
+_TAGGED = {
+    "tokens": TensorInfo("string", (None, None)),
+    "labels": TensorInfo("string", (None, None)),
+    "truncated": _FLAGS,
+}
 TAGGER_SIGNATURES = {
     "serving_default": Signature({"text": _STRINGS}, _TAGGED),
     "tag": Signature(
         {"text": _STRINGS},
         {
             **_TAGGED,
-            "probabilities": Part("float32", (None, None, None)),
-            "names": Part("string", (None, None)),
+            "probabilities": TensorInfo("float32", (None, None, None)),
+            "names": TensorInfo("string", (None, None)),
         },
     ),
 }
@@ -118,13 +122,13 @@ def caption_signatures(cells: int, width: int) -> dict[str, Signature]:
     >>> caption_signatures(36, 49)["serving_default"].inputs["features"].shape
     (None, 36, 49)
     """
-    features = Part("float32", (None, cells, width))
+    features = TensorInfo("float32", (None, cells, width))
     captions = {
-        "captions": Part("string", (None, None)),
-        "scores": Part("float32", (None, None)),
-        "tokens": Part("string", (None, None)),
-        "attention": Part("float32", (None, None, None)),
-        "unfinished": Part("bool", (None, None)),
+        "captions": TensorInfo("string", (None, None)),
+        "scores": TensorInfo("float32", (None, None)),
+        "tokens": TensorInfo("string", (None, None)),
+        "attention": TensorInfo("float32", (None, None, None)),
+        "unfinished": TensorInfo("bool", (None, None)),
     }
     best = {"caption": _STRINGS, "score": _NUMBERS, "unfinished": _FLAGS}
     return {
@@ -140,15 +144,15 @@ ADDED_OUTPUTS = ("source_truncated", "unfinished")
 # The signature of a TFLite model of strings, for one sentence at a time. The pieces are those of "translate". An empty
 # string follows the target pieces, and a row of zeros follows in the alignment: TFLite cannot return an empty tensor.
 ON_DEVICE = Signature(
-    {"text": Part("string", (1,))},
+    {"text": TensorInfo("string", (1,))},
     {
-        "translation": Part("string", (1,)),
-        "score": Part("float32", (1,)),
-        "source_tokens": Part("string", (1, None)),
-        "target_tokens": Part("string", (1, None)),
-        "alignment": Part("float32", (1, None, None)),
-        "truncated": Part("bool", (1,)),  # the source
-        "unfinished": Part("bool", (1,)),
+        "translation": TensorInfo("string", (1,)),
+        "score": TensorInfo("float32", (1,)),
+        "source_tokens": TensorInfo("string", (1, None)),
+        "target_tokens": TensorInfo("string", (1, None)),
+        "alignment": TensorInfo("float32", (1, None, None)),
+        "truncated": TensorInfo("bool", (1,)),  # the source
+        "unfinished": TensorInfo("bool", (1,)),
     },
 )
 

@@ -1,8 +1,9 @@
-"""TensorFlow without its start-up messages, and the private parts of Keras, tensorflow-text and TFDS that are used.
+"""TensorFlow without its start-up messages, and the private parts of it, Keras, tensorflow-text and TFDS that are used.
 
 Each function that uses a private part says why, and which version it was tested with: pyproject.toml allows only that
-minor version. Overrides of private methods are in their subclasses, see :class:`nmt.training.optimizers.Adam`. This
-module imports those packages inside its functions, so that ``import nmt.tf_import`` costs nothing.
+minor version. Overrides of private methods are in their subclasses, which also read what else is private there: see
+:class:`nmt.training.optimizers.Adam` and :class:`nmt.training.training_model.TrainingModel`. This module imports those
+packages inside its functions, so that ``import nmt.tf_import`` costs nothing.
 """
 
 from __future__ import annotations
@@ -177,6 +178,13 @@ def set_patience(workers: int, joining: float, heartbeat: float) -> None:
 def resource_handle(variable: Any) -> tf.Tensor:
     """Return the handle of a Keras variable, which fused operations take. Keras 3.15 has no public name for it."""
     return variable._value.handle
+
+
+def is_operation(name: str) -> bool:
+    """Return whether TensorFlow has an operation of this name. Its registry has no public name. TensorFlow 2.21."""
+    from tensorflow.python.framework import op_def_registry
+
+    return op_def_registry.get(name) is not None
 
 
 def quantize_dense_layers_whole(converter: tf.lite.TFLiteConverter) -> None:

@@ -35,7 +35,12 @@ TINY = [
 # and each command is a process forked from there. `installed` is for the tests that need the whole of it.
 # What the command line says to TensorFlow's log before it imports it has to be said here to the server. And no graph is
 # rewritten for oneDNN, which takes a sixth of the time of a training of a few steps.
-_UNLIKE_USERS = {"TF_CPP_MIN_LOG_LEVEL": "3", "TF_ENABLE_ONEDNN_OPTS": "0"}
+# XLA compiles as fast as it can: what it compiled runs once or twice.
+_UNLIKE_USERS = {
+    "TF_CPP_MIN_LOG_LEVEL": "3",
+    "TF_ENABLE_ONEDNN_OPTS": "0",
+    "XLA_FLAGS": "--xla_backend_optimization_level=0",
+}
 for _name, _value in _UNLIKE_USERS.items():
     os.environ.setdefault(_name, _value)
 _WARM = multiprocessing.get_context("forkserver")

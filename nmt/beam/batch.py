@@ -87,7 +87,10 @@ def translate_files(
             read
             | "Blocks apart" >> beam.Reshuffle()
             | keyed_inference(BlockHandler(export, threads, trust))
-            | "Write" >> beam.FlatMapTuple(lambda key, found: write_block(prefix, form, key, found, files[key[0]]))
+            | "Write"
+            >> beam.FlatMapTuple(
+                lambda key, found: write_block(prefix, form=form, key=key, found=found, path=files[key[0]])
+            )
         )
         (
             ((written, kept) | "Both" >> beam.Flatten())

@@ -23,7 +23,7 @@ from nmt.doctor.mend import MENDS
 from nmt.doctor.repeats import in_order, part_of
 from nmt.doctor.rules import DEFAULT, KEPT, NAMES, NUMBERS, REMOVES, Judged, Rules, Totals, repeated, repeats_by_rule
 from nmt.doctor.rules import usual_scores as usual
-from nmt.doctor.survey import Batch
+from nmt.doctor.survey import PairBatch
 from nmt.errors import InputError
 from nmt.translation import Translation
 
@@ -174,7 +174,7 @@ class _JudgeAll(beam.DoFn):
         super().__init__()
         self._rules = rules
 
-    def process(self, element: tuple[Batch, list[tuple[str, ...]], Judged], totals: Totals) -> Iterator[Any]:
+    def process(self, element: tuple[PairBatch, list[tuple[str, ...]], Judged], totals: Totals) -> Iterator[Any]:
         batch, more, judged = element
         verdicts = judged.verdicts.copy()
         for rule, where in totals.judge(judged.scripts, judged.ratios, self._rules.names):
@@ -272,7 +272,11 @@ def _by_piece(found: Translation) -> float:
 def _reasoned(row: tuple[int, _Out], rules: Rules, totals: Totals, limits: tuple[float, float]) -> tuple[int, Removed]:
     line, out = row
     given = out.cells[0], out.cells[1]
-    return line, Removed(out.rule, rules.reason(out.rule, given, out.other, out.score, totals, limits), out.cells)
+    return line, Removed(
+        out.rule,
+        rules.reason(out.rule, given=given, other=out.other, score=out.score, totals=totals, usual=limits),
+        out.cells,
+    )
 
 
 def _cleaned(counts: dict[Any, int], names: Collection[str]) -> Cleaned:

@@ -13,7 +13,7 @@ import numpy as np
 from nmt.beam.files import find_input, find_parts, raw_lines, write_text
 from nmt.data.corpora import cut_lines, decoded_lines
 from nmt.doctor.clean import tsv_row
-from nmt.doctor.survey import Batch, batches
+from nmt.doctor.survey import PairBatch, batches
 from nmt.errors import InputError
 
 # Lines of a file that is written, counted before any was left out.
@@ -140,7 +140,7 @@ def in_batches(pairs: Any, name: str = "pairs") -> Any:
     return pairs | f"Many {name} at once" >> beam.BatchElements(min_batch_size=_AT_ONCE, max_batch_size=_AT_ONCE)
 
 
-def as_batches(some: Iterable[Pair]) -> Iterator[tuple[Batch, list[tuple[str, ...]]]]:
+def as_batches(some: Iterable[Pair]) -> Iterator[tuple[PairBatch, list[tuple[str, ...]]]]:
     """Yield pairs as the doctor takes them, in the order of their lines, with the cells behind source and target."""
     rows = sorted(some)
     begin = 0
@@ -148,4 +148,4 @@ def as_batches(some: Iterable[Pair]) -> Iterator[tuple[Batch, list[tuple[str, ..
         part = rows[begin : begin + len(batch)]
         begin += len(part)
         lines = np.fromiter((line for line, _ in part), np.int64, len(part))
-        yield Batch(lines, batch.sources, batch.targets), [cells[2:] for _, cells in part]
+        yield PairBatch(lines, batch.sources, batch.targets), [cells[2:] for _, cells in part]

@@ -6,7 +6,7 @@
 'I ate rice'
 """
 
-from nmt.client.client import BATCH, DEADLINE, Client, Score
+from nmt.client.client import BATCH, DEADLINE, Client
 from nmt.client.transport import (
     Address,
     Metadata,
@@ -25,7 +25,6 @@ __all__ = [
     "Client",
     "Metadata",
     "RequestRefused",
-    "Score",
     "ServerFailed",
     "TimedOut",
     "Translation",

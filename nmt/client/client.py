@@ -7,7 +7,6 @@ Over REST it needs urllib3 and nothing else: no TensorFlow, no numpy. Over gRPC 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
 from types import TracebackType
@@ -39,21 +38,6 @@ _KINDS: dict[str, type | tuple] = {"string": str, "float32": (int, float), "bool
 
 # An export gives a lower score than this, the smallest float32, to a translation that the search did not find.
 _NOT_FOUND = -3.0e38
-
-
-@dataclass(frozen=True)
-class Score:
-    """The probability of a given translation.
-
-    Attributes:
-        log_probability: of the whole translation, its end included.
-        tokens: its pieces, and the end.
-        token_scores: the log-probability of each.
-    """
-
-    log_probability: float
-    tokens: tuple[str, ...]
-    token_scores: tuple[float, ...]
 
 
 _BLANK = Translation("", 0.0, alignment=[])
@@ -133,8 +117,11 @@ class Client:
         """
         return self._each(texts, self._n_best)
 
-    def score(self, sources: Sequence[str], targets: Sequence[str]) -> list[Score]:
-        """Return the log-probabilities of given translations.
+    def score(self, sources: Sequence[str], targets: Sequence[str]) -> list[Translation]:
+        """Score given translations by teacher forcing.
+
+        Each is returned with its text, its score, its tokens, the last of which is the end, and the score of each
+        token. Whether one was cut is not known.
 
         Raises:
             ValueError: if their numbers differ.
@@ -144,12 +131,21 @@ class Client:
         _check_texts(targets)
         if len(sources) != len(targets):
             raise ValueError(f"{len(sources)} sources and {len(targets)} targets do not make pairs.")
-        results: list[Score] = []
+        results: list[Translation] = []
         for chosen in _parts(range(len(sources)), self.batch):
             inputs = {"source": [sources[i] for i in chosen], "target": [targets[i] for i in chosen]}
             for log_probability, padded, token_scores in self._predict("score", inputs):
                 tokens = _unpadded(padded)
-                results.append(Score(log_probability, tokens, tuple(token_scores[: len(tokens)])))
+                results.append(
+                    Translation(
+                        targets[len(results)],
+                        log_probability,
+                        tokens=tokens,
+                        source_truncated=None,
+                        unfinished=None,
+                        token_scores=tuple(token_scores[: len(tokens)]),
+                    )
+                )
         return results
 
     def ready(self) -> bool:

@@ -15,7 +15,7 @@ from typing import Any
 from nmt.client import transport
 from nmt.client.transport import Address, Metadata, ServerFailed, Trust, Unavailable
 from nmt.errors import InputError, first_line
-from nmt.signatures import Part, Signature
+from nmt.signatures import Signature, TensorInfo
 
 # Milliseconds before gRPC connects again after a failure, at first and later. By default it waits a second or more, and
 # all retries of a request would fall into that pause.
@@ -77,9 +77,9 @@ class Grpc:
     def metadata(self, seconds: float) -> Metadata:
         from tensorflow_serving.apis import get_model_metadata_pb2
 
-        def parts(described: Any) -> dict[str, Part]:
+        def parts(described: Any) -> dict[str, TensorInfo]:
             return {
-                name: Part(
+                name: TensorInfo(
                     transport.dtype(_type_name(each)),
                     tuple(None if dim.size < 0 else dim.size for dim in each.tensor_shape.dim),
                 )

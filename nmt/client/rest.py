@@ -16,7 +16,7 @@ from urllib3.response import BaseHTTPResponse
 from nmt.client import transport
 from nmt.client.transport import Address, Metadata, ServerFailed, Trust, Unavailable
 from nmt.errors import InputError, first_line
-from nmt.signatures import Part, Signature
+from nmt.signatures import Signature, TensorInfo
 
 _CHUNK = 2**18
 # Connections that are kept for later requests.
@@ -251,9 +251,9 @@ def _reason(data: bytes) -> str:
     return lines[0][:300].rstrip(".") if lines else ""
 
 
-def _parts(described: dict[str, Any]) -> dict[str, Part]:
+def _parts(described: dict[str, Any]) -> dict[str, TensorInfo]:
     parts = {}
     for name, each in described.items():
         sizes = [int(dim["size"]) for dim in each.get("tensor_shape", {}).get("dim", [])]
-        parts[name] = Part(transport.dtype(each["dtype"]), tuple(None if size < 0 else size for size in sizes))
+        parts[name] = TensorInfo(transport.dtype(each["dtype"]), tuple(None if size < 0 else size for size in sizes))
     return parts

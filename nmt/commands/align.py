@@ -133,10 +133,17 @@ def align(
 
     def opened(first: int) -> Iterator[list[str]]:
         return written(
-            _linked(_aligner(corpus, keep, aligner), corpus, joined, form, first)
+            _linked(_aligner(corpus, keep, aligner), corpus=corpus, symmetrization=joined, form=form, first=first)
             if model is None
             else _of_model(
-                model, corpus, form, first, symmetrization, attention=attention, ensemble=ensemble, settings=settings
+                model,
+                corpus=corpus,
+                form=form,
+                first=first,
+                symmetrization=symmetrization,
+                attention=attention,
+                ensemble=ensemble,
+                settings=settings,
             )
         )
 
@@ -147,8 +154,8 @@ def align(
             yield [line for line, _ in window]
 
     if to:
-        from nmt.linking.links_file import LinksFile, content
         from nmt.model_folder import HEAD, WEIGHTS
+        from nmt.resumable_file import ResumableFile, content
 
         models = [each for each in (model, *(ensemble or [])) if each]
         facts = {
@@ -160,10 +167,14 @@ def align(
             "--set": settings,
             "--attention": attention,
         }
-        file = LinksFile(to, facts)
+        file = ResumableFile(to, facts)
         file.check(resume)
         try:
-            file.write(opened, resume)
+            with file.open(resume) as out:
+                done = out.progress["lines"]
+                for lines in opened(done):
+                    done += len(lines)
+                    out.append(lines, {"lines": done})
         except OSError as error:
             raise WorkFailed(f"{to} cannot be written: {error.strerror}.") from None
     else:
@@ -222,7 +233,9 @@ def _of_model(
     if not translator.aligned:
         raise InputError(f"{model} has no alignments: its model.attention is 'none'.")
     joined = symmetrization or ("grow-diag" if translator.linked else None)
-    return _links_of(scored_windows(translator, corpus, search, "Aligning", first), form, joined)
+    return _links_of(
+        scored_windows(translator, corpus=corpus, search=search, what="Aligning", first=first), form, joined
+    )
 
 
 def _links_of(

@@ -49,7 +49,7 @@ def augment(
         list[Path] | None,
         typer.Option(
             metavar="MODEL",
-            help="A translator whose translations another one shall learn; several work together; may be repeated.",
+            help="A translator that teaches another one by its translations; several work together; may be repeated.",
             show_default=False,
         ),
     ] = None,

@@ -120,9 +120,16 @@ def batch(
         held.enter_context(_quiet_processes(folder))
         held.enter_context(_telling(lambda: _whole(find_output(output) - there)))
         found = batches.translate_files(
-            str(version.resolve()), list(files), output, form, options, threads=threads, trust=trust, done=there,
+            str(version.resolve()),
+            files=list(files),
+            prefix=output,
+            form=form,
+            options=options,
+            threads=threads,
+            trust=trust,
+            done=there,
             record=record,
-        )  # fmt: skip
+        )
     of = f"{len(files):,} {'file' if len(files) == 1 else 'files'}"
     say(f"{found['lines']:,} lines of {of} are translated.")
     if found["kept"]:
@@ -151,7 +158,7 @@ def _own_folder() -> Iterator[Path]:
         def end(number: int, frame: Any) -> None:
             if number == signal.SIGINT:
                 raise KeyboardInterrupt
-            # Beam's threads may go on for minutes, so nothing waits for them.
+            # Beam's threads may run for minutes, so nothing waits for them.
             shutil.rmtree(folder, ignore_errors=True)
             signal.signal(number, signal.SIG_DFL)
             signal.raise_signal(number)

@@ -207,7 +207,7 @@ def plot_caption(
         _strongest(found, shape)
         return
     pixels = pixels_of(features.values[row - 1], shape)
-    attention_map(words.target, words.weights, shape, pixels, to, found.text)
+    attention_map(words.target, weights=words.weights, grid=shape, pixels=pixels, path=to, title=found.text)
     if pixels is None:
         say("The numbers of a cell are no pixels, so the weights are drawn alone.")
     print(f"{to}: {found.text}")

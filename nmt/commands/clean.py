@@ -5,9 +5,10 @@ from __future__ import annotations
 import dataclasses
 import json
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -94,10 +95,8 @@ def clean(
 
         corpus, *others = [opened(number, split) for number, split in enumerate(named)]
 
-        def follow(groups: Iterable[Any], what: str, total: int) -> Iterator[Any]:
-            return advancing(groups, what, total, beside=True)
-
-        cleaning = Cleaning(corpus, others, rules, _scorer(model) if model else None, follow)
+        follow = partial(advancing, beside=True)
+        cleaning = Cleaning(corpus, others=others, rules=rules, scorer=_scorer(model) if model else None, follow=follow)
 
         def fill(folder: Path) -> None:
             done.append(cleaning.write(folder, names))

@@ -24,7 +24,8 @@ def compare(
         list[str],
         typer.Argument(
             metavar="CONFIG...",
-            help="Files of settings, folders of trained models, or settings: model.attention=dot,model.context=output.",
+            help="Files of settings, folders of trained models, or settings: model.attention=dot,model.context=output; "
+            "also auto and transformer, the recipes of nmt train, which are fitted to the pairs.",
             show_default=False,
         ),
     ],
@@ -65,7 +66,10 @@ def compare(
     ] = None,
     preset: Annotated[
         str | None,
-        typer.Option(help="Settings that all models begin with.", show_default="comparison with the built-in corpus"),
+        typer.Option(
+            help="Settings that all models begin with; auto and transformer are fitted to the pairs.",
+            show_default="comparison with the built-in corpus",
+        ),
     ] = None,
     settings: Annotated[
         list[str] | None,
@@ -85,7 +89,7 @@ def compare(
     """
     from nmt.comparison.results import Results, check_place
     from nmt.comparison.run import gold_links
-    from nmt.comparison.spec import ComparisonBudget, read_candidates
+    from nmt.comparison.spec import ComparisonBudget, Material, read_candidates
     from nmt.config import Config, with_settings
     from nmt.folder_lock import folder_lock
     from nmt.presets import FITTED
@@ -93,8 +97,6 @@ def compare(
 
     if steps and minutes:
         raise InputError("--steps and --minutes are two budgets. Choose one.")
-    if preset in FITTED:
-        raise InputError(f"--preset {preset} depends on the number of pairs, and a comparison needs fixed settings.")
     texts = (text, dev_text, test_text)
     plain = any(texts)
     if plain and preset not in (None, "plain"):
@@ -110,14 +112,25 @@ def compare(
         raise InputError("--tsv-quoting is for TSV files: --pairs, --dev-pairs or --test-pairs.")
     if not any(files):
         preset = preset or "comparison"
-    begun = settings_of(preset, 0)[0] if preset else Config()
+
+    def fitted(name: str) -> Config:
+        if plain or not files[0]:
+            raise InputError(
+                f"'{name}' is fitted to the number of training pairs: name them, --source and --target, or --pairs. "
+                "The built-in corpus and plain text have settings of their own."
+            )
+        joint = with_settings(settings_of(name)[0], settings or []).text.joint
+        pairs = Material((), files[0], files[1], quoted=tsv_quoting).training(Config())[0].size
+        return with_settings(settings_of(name, pairs, joint=joint)[0], settings or [])
+
+    begun = fitted(preset) if preset in FITTED else settings_of(preset)[0] if preset else Config()
     if plain:
         begun = with_settings(begun, ["model.architecture=language-model"])
     base = with_settings(begun, settings or [])
     budget = ComparisonBudget(steps or 0, minutes or 0.0)
     chosen = [
         each if each.folder else replace(each, config=budget.limit(each.config))
-        for each in read_candidates(models, base, plain)
+        for each in read_candidates(models, base, plain, fitted)
     ]
     if any(each.config.training.seed != Config().training.seed for each in chosen if not each.folder):
         raise InputError("--seeds sets training.seed: leave it out of the configs.")

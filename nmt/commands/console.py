@@ -11,11 +11,14 @@ import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Annotated, Any, BinaryIO
+from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 
 import typer
 
 from nmt.errors import InputError
+
+if TYPE_CHECKING:
+    from nmt.data.tokenizers import Tokenizer
 
 # Lines of a file that are processed together: few at first, so that output appears soon, then more; and a maximum
 # number of characters, for files with very long lines.
@@ -36,6 +39,16 @@ TsvQuoting = Annotated[
 def say(line: str) -> None:
     """Print a line on standard error."""
     print(line, file=sys.stderr, flush=True)
+
+
+def say_unwritable(tokenizer: Tokenizer, texts: Iterable[str], name: str) -> None:
+    """Say how many words of some texts a model cannot write, whatever it learned."""
+    if found := tokenizer.changed_words(texts):
+        (word, _), *_ = found.most_common(1)
+        say(
+            f"Words of the {name} that hold characters the model cannot write: {found.total():,}, such as {word!r}. "
+            "Its vocabulary lacks them, or text.normalization changes them. No translation can match them."
+        )
 
 
 class _StandardError(logging.Handler):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nmt.commands.console import ModelFolder, TsvQuoting, news, say
+from nmt.commands.console import ModelFolder, TsvQuoting, news, say, say_unwritable
 from nmt.commands.decoding_options import decoding, open_models
 from nmt.errors import InputError, WorkFailed
 
@@ -76,10 +76,10 @@ def correct(
         from nmt.models.seq2seq import Seq2Seq
         from nmt.saving import load_weights
         from nmt.training.correct import learn_corrections
-        from nmt.training.corrections import CORRECTIONS, Memory, read_corrections
+        from nmt.training.corrections import CORRECTIONS, CorrectionMemory, read_corrections
 
         assert isinstance(translator.model, Seq2Seq)
-        memory, head = Memory(model), translator.heads[0]
+        memory, head = CorrectionMemory(model), translator.heads[0]
         try:
             if undo:
                 memory.undo(head)
@@ -97,11 +97,17 @@ def correct(
                 raise InputError(
                     f"{memory.folder / CORRECTIONS} has no corrections. Name a file of them, or forget all with --undo."
                 )
-            _say_unwritable(translator, [right for _, right in wanted])
+            say_unwritable(translator.tokenizers.target, [right for _, right in wanted], "corrections")
             load_weights(translator.model, memory.weights_before())
             with news():
                 found = learn_corrections(
-                    translator.model, translator.tokenizers, translator.config, wanted, kept, held_back, minutes
+                    translator.model,
+                    tokenizers=translator.tokenizers,
+                    config=translator.config,
+                    corrections=wanted,
+                    old=kept,
+                    held_back=held_back,
+                    minutes=minutes,
                 )
             if found.before - found.after > max_loss:
                 raise WorkFailed(
@@ -114,18 +120,6 @@ def correct(
             raise WorkFailed(f"{model} cannot be written to: {error.strerror}.") from None
     _report(found, len(wanted))
     _say_unsure(model, confident=confident)
-
-
-def _say_unwritable(translator: object, corrections: list[str]) -> None:
-    from nmt.inference.translator import Translator
-
-    assert isinstance(translator, Translator)
-    if found := translator.tokenizers.target.changed_words(corrections):
-        (word, _), *_ = found.most_common(1)
-        say(
-            f"Words of the corrections that hold characters the model cannot write: {found.total():,}, such as "
-            f"{word!r}."
-        )
 
 
 def _report(found: Corrected, number: int) -> None:

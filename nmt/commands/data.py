@@ -5,9 +5,10 @@ from __future__ import annotations
 import dataclasses
 import json
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -68,9 +69,9 @@ def data(
     if tsv_quoting and all(len(split) == 2 for split in named):
         raise InputError("--tsv-quoting is for .tsv files, and none was named.")
     # A wrong setting is refused before long files are read; only `auto` has to wait for the number of pairs.
-    chosen, _ = _config(preset, 1, config, settings)
+    chosen, _ = _config(preset, 0, config, settings)
     corpora = _open(named, tsv_quoting)
-    chosen, lines = _config(preset, corpora[0].size, config, settings)
+    chosen, lines = _config(preset, _training_pairs(corpora), config, settings, joint=chosen.text.joint)
     found = examine(chosen, corpora, lines)
     refused: Exception | None = None
     if forecast:
@@ -94,10 +95,12 @@ def data(
 
 def splits(files: Sequence[Path]) -> list[tuple[Path, ...]]:
     """Return each split's file or files."""
+    from nmt.data.corpora import is_tsv
+
     found: list[tuple[Path, ...]] = []
     waiting: Path | None = None
     for file in files:
-        tsv = file.name.lower().endswith((".tsv", ".tsv.gz"))
+        tsv = is_tsv(file)
         if waiting is None:
             if tsv:
                 found.append((file,))
@@ -115,14 +118,21 @@ def splits(files: Sequence[Path]) -> list[tuple[Path, ...]]:
     return found
 
 
+def _training_pairs(corpora: Sequence[Corpus]) -> int:
+    """Return how many pairs `nmt train` would learn from: without a second split it holds some out."""
+    from nmt.data.corpora import split_dev
+
+    return split_dev(corpora[0])[0].size if len(corpora) == 1 and corpora[0].size > 1 else corpora[0].size
+
+
 def _config(
-    preset: str | None, pairs: int, file: Path | None, settings: list[str] | None
+    preset: str | None, pairs: int, file: Path | None, settings: list[str] | None, joint: bool = True
 ) -> tuple[Config, tuple[str, ...]]:
     """Return the config that the options make, and the lines that explain the preset."""
     from nmt import config as configuration
     from nmt.presets import preset as named
 
-    base, lines = named(preset or ("plain" if file else "auto"), pairs)
+    base, lines = named(preset or ("plain" if file else "auto"), pairs, joint=joint)
     base = configuration.from_file(file, base) if file else base
     chosen = configuration.with_settings(base, settings or [])
     if chosen.model.architecture not in ("recurrent", "transformer"):
@@ -148,10 +158,7 @@ def examine(config: Config, corpora: Sequence[Corpus], preset: tuple[str, ...] =
     from nmt.doctor.examine import survey_corpora
     from nmt.doctor.findings import Diagnosis
 
-    def follow(groups: Iterable[Any], what: str, total: int) -> Iterator[Any]:
-        return advancing(groups, what, total, beside=True)
-
-    splits, overlaps = survey_corpora(corpora, follow)
+    splits, overlaps = survey_corpora(corpora, partial(advancing, beside=True))
     import_tensorflow()
     from nmt.doctor.vocabulary import vocabulary
 
@@ -166,7 +173,7 @@ def examine(config: Config, corpora: Sequence[Corpus], preset: tuple[str, ...] =
         vocabulary=pieces,
         max_length=config.data.max_length,
         decoding_max_length=config.decoding.max_length,
-        preset=preset or preset_for(splits[0].pairs),
+        preset=preset or preset_for(_training_pairs(corpora)),
         advice=tuple(said),
     )
 

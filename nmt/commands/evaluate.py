@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from nmt.commands.caption import evaluate_captions
-from nmt.commands.console import CutLines, ModelFolder, advancing, emit, news, say, windows
+from nmt.commands.console import CutLines, ModelFolder, advancing, emit, news, say, say_unwritable, windows
 from nmt.commands.decoding_options import Beam, Ensemble, Fast, LengthPenalty, Settings, decoding, open_models
 from nmt.commands.label import evaluate_labels
 from nmt.errors import InputError, WorkFailed
@@ -146,7 +146,7 @@ def evaluate(
     translator = open_models(model, ensemble)
     translator.decoding(**search)
     pairs = _in_model_form(translator, pairs)
-    _say_unwritable(translator, [right for _, right in pairs])
+    say_unwritable(translator.tokenizers.target, [right for _, right in pairs], "references")
     texts, confidences = _translations(translator, pairs, search)
     _report(model.name, pairs, texts, confidences, lengths=lengths, plot=plot, as_json=as_json)
     if tsv:
@@ -257,17 +257,6 @@ def _in_model_form(translator: Translator, pairs: list[tuple[str, str]]) -> list
             "the model reads them as they stand."
         )
     return formed
-
-
-def _say_unwritable(translator: Translator, references: list[str]) -> None:
-    """Say how many words of the references the model cannot write, whatever it learned."""
-    found = translator.tokenizers.target.changed_words(references)
-    if found:
-        (word, _), *_ = found.most_common(1)
-        say(
-            f"Words of the references that hold characters the model cannot write: {found.total():,}, such as "
-            f"{word!r}. Its vocabulary lacks them, or text.normalization changes them. No translation can match them."
-        )
 
 
 def _report(

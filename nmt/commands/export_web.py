@@ -61,11 +61,17 @@ def export_web(
     say("Converting: this takes up to a minute.")
     converted = web_model.convert(translator, how, quantize)
     say("Comparing what the page will translate with the model.")
-    checked = web_check.check(converted, translator, how, quantize, [source for source, _ in pairs])
+    checked = web_check.check(
+        converted, translator=translator, settings=how, quantize=quantize, given=[source for source, _ in pairs]
+    )
     measured = ""
     if pairs:
         found = web_check.quality(
-            converted, translator, how, pairs, lambda items: _each(items, "Measuring", len(pairs))
+            converted,
+            translator=translator,
+            settings=how,
+            pairs=pairs,
+            advancing=lambda items: _each(items, "Measuring", len(pairs)),
         )
         measured = f"BLEU {found.bleu:.2f}"
         on = "1 pair" if found.pairs == 1 else f"{found.pairs:,} pairs"
@@ -87,9 +93,9 @@ def export_web(
         lines=web_lines(size=len(converted), quality=lines, checked=checked, single=single),
     )
     about = web.About(name, sides, told, measured)
-    described = web.contents(converted, translator, how, quantize, about)
+    described = web.contents(converted, translator=translator, settings=how, quantize=quantize, about=about)
     write = web.write_single if single else web.write_folder
-    write(place, converted, translator.tokenizers, described, program, about)
+    write(place, model=converted, tokenizers=translator.tokenizers, described=described, runtime=program, about=about)
     if single:
         say(f"The page is {place}, {place.stat().st_size / 1e6:.1f} MB. Open it in a browser.")
     else:

@@ -17,7 +17,7 @@ from nmt.tf_import import import_tensorflow
 if TYPE_CHECKING:
     from nmt.evaluation.alignment import WordAlignment
     from nmt.evaluation.labelling import LabelScores
-    from nmt.inference.labeller import Labelled, Labeller, Tagged
+    from nmt.inference.labeller import Labelled, Labeller, TaggedTokens
 
 
 def label(
@@ -97,27 +97,27 @@ def open_labeller(model: Path) -> Labeller:
     return Labeller.load(model, share_cores())
 
 
-def labelled(labeller: Labeller, texts: list[str]) -> list[Labelled | Tagged]:
+def labelled(labeller: Labeller, texts: list[str]) -> list[Labelled | TaggedTokens]:
     """Label texts."""
-    found: list[Labelled | Tagged] = []
+    found: list[Labelled | TaggedTokens] = []
     found += labeller.tag(texts) if labeller.reading.tags else labeller.classify(texts)
     return found
 
 
-def _line(found: Labelled | Tagged, form: str, labeller: Labeller) -> str:
+def _line(found: Labelled | TaggedTokens, form: str, labeller: Labeller) -> str:
     """Return the line for one text."""
-    from nmt.inference.labeller import Tagged
+    from nmt.inference.labeller import TaggedTokens
 
     blank = not found.text.strip()
-    if isinstance(found, Tagged) and form == "spaced":
+    if isinstance(found, TaggedTokens) and form == "spaced":
         return spaced(found.text, found.labels)
-    names = " ".join(found.labels) if isinstance(found, Tagged) else "" if blank else found.label
+    names = " ".join(found.labels) if isinstance(found, TaggedTokens) else "" if blank else found.label
     if form == "text":
         return names
     if form == "tsv":
         return "\t".join([found.text.replace("\t", " "), names])
     values: dict[str, Any] = {"text": found.text}
-    if isinstance(found, Tagged):
+    if isinstance(found, TaggedTokens):
         chances = [[round(float(each), 4) for each in row] for row in found.probabilities]
         values |= {"tokens": found.tokens, "labels": found.labels, "names": labeller.labels.names}
         values |= {"probabilities": chances}

@@ -15,7 +15,7 @@ from nmt.errors import InputError
 from nmt.tf_import import import_tensorflow
 
 if TYPE_CHECKING:
-    from nmt.server.backends import Place
+    from nmt.server.backends import ServedFolder
     from nmt.server.languages import Direction
 
 
@@ -147,7 +147,7 @@ def serve(
 
             languages = Languages(directions, pivot or "", open_detector(detector))
 
-        def opened(place: Place) -> Backend:
+        def opened(place: ServedFolder) -> Backend:
             backend = open_backend(place, trust, glossaries.get(place.name), workers)
             warm(backend)
             return backend
@@ -175,7 +175,9 @@ def serve(
             for folder, place, _ in places:
                 # Whoever names one version wants that one.
                 if place.kind == "export" and place.folder != folder:
-                    watched.enter_context(newest_version(folder, place, opened, server.switch, say))
+                    watched.enter_context(
+                        newest_version(folder, served=place, open_version=opened, switch=server.switch, report=say)
+                    )
             run(server, listener)
     say("Stopped.")
 
@@ -194,13 +196,13 @@ def _glossaries(given: list[str], names: list[str]) -> dict[str, Path]:
     return found
 
 
-def _places(models: list[str], name: str | None) -> list[tuple[Path, Place, Direction | None]]:
+def _places(models: list[str], name: str | None) -> list[tuple[Path, ServedFolder, Direction | None]]:
     """Return the folder of each model, what it holds, and its languages if they were named."""
     from nmt.export.docker import check_name
     from nmt.server.backends import find
     from nmt.server.languages import direction
 
-    found: list[tuple[Path, Place, Direction | None]] = []
+    found: list[tuple[Path, ServedFolder, Direction | None]] = []
     for model in models:
         before, equals, path = model.partition("=")
         named = direction(before) if equals else None

@@ -28,8 +28,8 @@ def shortlist(
     """Make the shortlist of a model from the links that its attention finds in sentence pairs.
 
     Name the pairs it was trained on. The file shortlist.npz in the model's folder takes the place of an older one.
-    With decoding.shortlist=true a search then looks only at the target pieces that its sources call for, some hundred
-    of thousands, which is faster. It is off otherwise.
+    With decoding.shortlist=true a search then looks only at the target pieces that its sources call for: some hundred
+    for a sentence, and those of all its sentences for a batch. That is faster. It is off otherwise.
 
     **Example:** `nmt shortlist my-model --pairs pairs.tsv`, then `nmt translate my-model --set decoding.shortlist=true`
     """
@@ -51,8 +51,9 @@ def shortlist(
     except OSError as error:
         raise WorkFailed(f"{model} cannot be written to: {error.strerror}.") from None
     linked = (found.candidates[:, 1:] > 0).sum(1)
+    sources = int((linked > 0).sum())
     say(
-        f"{model / 'shortlist.npz'}: {len(found.frequent):,} frequent target pieces, and for each of "
-        f"{int((linked > 0).sum()):,} source pieces up to {best:,} more, {linked[linked > 0].mean():.0f} on average. "
+        f"{model / 'shortlist.npz'}: {len(found.frequent):,} frequent target pieces, and for each of {sources:,} "
+        f"source pieces up to {best:,} more, {linked.sum() / max(sources, 1):.0f} on average. "
         "Use it with --set decoding.shortlist=true."
     )

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 # What each kind of corpus trains, and what its rows are called.
-ARCHITECTURES = {"text": "language-model", "labels": "classifier", "tags": "tagger"}
+ARCHITECTURE_OF = {"text": "language-model", "labels": "classifier", "tags": "tagger"}
 WHAT = {"pairs": "pairs", "features": "captions", "text": "lines", "labels": "texts", "tags": "texts"}
 
 
@@ -162,7 +162,7 @@ def train(
 
     Give the pairs as two files, as one TSV, or as a TFDS dataset. Without development pairs some of the training pairs
     are held out: after each epoch the model translates them, and the epoch with the best BLEU is kept, or the best chrF
-    where BLEU says little. Without --preset the settings are fitted to the number of pairs.
+    where BLEU says little. Without --preset and --config the settings are fitted to the number of pairs.
 
     **Example:** `nmt train --source train.ko --target train.en --to my-model --set training.epochs=10`
     """
@@ -206,13 +206,13 @@ def train(
     settings = [*(settings or []), *(["training.alignment_head=on"] if align else [])]
 
     def choose(base: Config) -> Config:
-        if kind in ARCHITECTURES and not (resume or start):
-            base = configuration.with_settings(base, [f"model.architecture={ARCHITECTURES[kind]}"])
+        if kind in ARCHITECTURE_OF and not (resume or start):
+            base = configuration.with_settings(base, [f"model.architecture={ARCHITECTURE_OF[kind]}"])
         if kind == "features" and not (resume or start):
             base = configuration.with_settings(base, ["model.source=features"])
         if start and kind in ("labels", "tags") and base.model.architecture == MASKED:
             # The encoder is that of the model to begin with; what comes after it is new.
-            after = ["model.encoder=transformer", f"model.architecture={ARCHITECTURES[kind]}"]
+            after = ["model.encoder=transformer", f"model.architecture={ARCHITECTURE_OF[kind]}"]
             base = configuration.with_settings(base, after)
         base = configuration.from_file(config, base) if config else base
         chosen = configuration.with_settings(base, settings)
@@ -253,11 +253,11 @@ def train(
         tell=tell,
     )
     if not (resume or start):
-        base, lines = presets.preset(name, corpus.size, WHAT[kind], chosen.text.joint)
+        base, lines = presets.preset(name, corpus.pairs_read, WHAT[kind], chosen.text.joint)
         for line in lines:
             tell(line)
         chosen = choose(base)
-    workers = _joined(cluster, chosen, corpus, dev, resume, wait) if cluster else None
+    workers = _joined(cluster, config=chosen, corpus=corpus, dev=dev, resume=resume, wait=wait) if cluster else None
     if not resume and chief and kind in ("pairs", "text"):
         named = [*(both for pair in zip(source or [], target or [], strict=True) for both in pair), *(pairs or [])]
         files = [Path(file) for name in named for file in find_files(name)]
@@ -336,13 +336,13 @@ def _warn(corpus: Corpus, dev: Corpus, files: list[Path], *, alone: bool, quoted
 def _fits_architecture(config: Config, kind: str) -> None:
     """Check that each kind of model gets its kind of corpus."""
     architecture = config.model.architecture
-    wanted = ARCHITECTURES.get(kind)
+    wanted = ARCHITECTURE_OF.get(kind)
     if kind == "text" and architecture == MASKED:
         return
     if wanted and architecture != wanted:
         raise InputError(f"--{kind} is for a {wanted.replace('-', ' ')}, and model.architecture is '{architecture}'.")
-    if not wanted and architecture in (MASKED, *ARCHITECTURES.values()):
-        option = next((option for option, each in ARCHITECTURES.items() if each == architecture), "text")
+    if not wanted and architecture in (MASKED, *ARCHITECTURE_OF.values()):
+        option = next((option for option, each in ARCHITECTURE_OF.items() if each == architecture), "text")
         reads = "plain text" if option == "text" else "labelled texts"
         raise InputError(
             f"A {architecture.replace('-', ' ')} reads {reads}: name {'it' if option == 'text' else 'them'} with "

@@ -216,7 +216,7 @@ def translate(
             raise InputError("--glossary needs a search, and --sample draws by chance. Leave one of them out.")
         terms = Glossary.read(glossary)
     if document or to or marked:
-        open_backend: Callable[[], AbstractContextManager[Backend]]
+        open_backend: Callable[[], AbstractContextManager[SentenceTranslator]]
         if server is not None:
             details = form == "jsonl" or marked or _is_page(source)
             open_backend = partial(_server_backend, server, details, terms, deadline=deadline, ca=ca)
@@ -228,7 +228,7 @@ def translate(
             open_backend = partial(_model_backend, model, ensemble, search, terms)
         if to:
             assert source
-            _translate_file(open_backend, source, to, language or "", placeholders)
+            _translate_file(open_backend, source=source, to=to, language=language or "", placeholders=placeholders)
         elif marked:
             markup: Format = "xml" if form == "xml" else "html" if form == "html" else "text"
             _translate_marked(open_backend, source, markup, (language or "") if document else None)
@@ -255,7 +255,7 @@ def translate(
         for i, best in enumerate(found, number + 1):
             cut.look(i, best[0].source_truncated, best[0].unfinished)
             if terms:
-                _name_missing(terms, window[i - number - 1], best[0], f"Line {i}: ", "")
+                _name_missing(terms, text=window[i - number - 1], found=best[0], before=f"Line {i}: ", after="")
         number += len(window)
     cut.end()
 
@@ -306,7 +306,7 @@ def _translate_on_server(
             for i, best in enumerate(found, number + 1):
                 cut.look(i, best[0].source_truncated, best[0].unfinished)
                 if terms:
-                    _name_missing(terms, part[i - number - 1], best[0], f"Line {i}: ", "")
+                    _name_missing(terms, text=part[i - number - 1], found=best[0], before=f"Line {i}: ", after="")
             number += len(part)
     cut.end()
 
@@ -332,7 +332,7 @@ def _with_terms_on_server(client: Client, texts: list[str], terms: Glossary, det
     from nmt.inference.terms import apply_glossary
 
     def score(sources: list[str], targets: list[str]) -> list[float]:
-        return [each.log_probability for each in client.score(sources, targets)]
+        return [each.score for each in client.score(sources, targets)]
 
     if details or any(map(terms.find, texts)):
         found = client.hypotheses(texts)
@@ -365,7 +365,7 @@ def _translate_on_device(folder: Path, file: Path | None, form: str, terms: Glos
             applied = apply_glossary(window, [_of_device(best[0]) for best in found], terms, frequent)
             emit(each.text if form == "text" else json_line([each], n_best=False, keys=DEVICE_KEYS) for each in applied)
             for i, each in enumerate(applied, number + 1):
-                _name_missing(terms, window[i - number - 1], each, f"Line {i}: ", "")
+                _name_missing(terms, text=window[i - number - 1], found=each, before=f"Line {i}: ", after="")
         else:
             emit(best[0].text if form == "text" else tflite_runtime.record(best) for best in found)
         for i, best in enumerate(found, number + 1):
@@ -414,7 +414,7 @@ def _of_device(found: tflite_runtime.Translation) -> Translation:
     )
 
 
-class Backend(NamedTuple):
+class SentenceTranslator(NamedTuple):
     """What translates sentences.
 
     Attributes:
@@ -431,7 +431,7 @@ class Backend(NamedTuple):
 @contextlib.contextmanager
 def _model_backend(
     model: Path, ensemble: list[Path] | None, search: dict[str, Any], terms: Glossary | None
-) -> Iterator[Backend]:
+) -> Iterator[SentenceTranslator]:
     translator = open_models(model, ensemble)
     translator.decoding(**search)  # refuses what does not fit the vocabulary
     if terms:
@@ -444,14 +444,14 @@ def _model_backend(
         first += len(texts)
         for text, each in zip(texts, found, strict=True):
             if terms:
-                _name_missing(terms, text, each, "", f" in '{text[:60]}'")
+                _name_missing(terms, text=text, found=each, before="", after=f" in '{text[:60]}'")
         return found
 
-    yield Backend(translate, KEYS, translator.stand_ins())
+    yield SentenceTranslator(translate, KEYS, translator.stand_ins())
 
 
 @contextlib.contextmanager
-def _device_backend(folder: Path, terms: Glossary | None) -> Iterator[Backend]:
+def _device_backend(folder: Path, terms: Glossary | None) -> Iterator[SentenceTranslator]:
     translator = _device(folder)
     frequent = _frequent(translator, folder) if terms else None
 
@@ -462,16 +462,16 @@ def _device_backend(folder: Path, terms: Glossary | None) -> Iterator[Backend]:
 
             best = apply_glossary(texts, best, terms, frequent)
             for text, each in zip(texts, best, strict=True):
-                _name_missing(terms, text, each, "", f" in '{text[:60]}'")
+                _name_missing(terms, text=text, found=each, before="", after=f" in '{text[:60]}'")
         return best
 
-    yield Backend(translate, DEVICE_KEYS)
+    yield SentenceTranslator(translate, DEVICE_KEYS)
 
 
 @contextlib.contextmanager
 def _server_backend(
     url: str, details: bool, terms: Glossary | None, *, deadline: float | None, ca: Path | None
-) -> Iterator[Backend]:
+) -> Iterator[SentenceTranslator]:
     if url.startswith("grpc"):
         import_tensorflow()  # its stubs would import it with its start-up messages
     from nmt.client import BATCH, DEADLINE, Client
@@ -496,13 +496,13 @@ def _server_backend(
             ]
             for text, each in zip(texts, found, strict=True):
                 if terms:
-                    _name_missing(terms, text, each, "", f" in '{text[:60]}'")
+                    _name_missing(terms, text=text, found=each, before="", after=f" in '{text[:60]}'")
             if unsaid and any(each.truncated is None for each in found):
                 unsaid = False
                 say(_SILENT)
             return found
 
-        yield Backend(translate, SERVER_KEYS)
+        yield SentenceTranslator(translate, SERVER_KEYS)
 
 
 def _check_files(source: Path | None, to: Path | None, form: str) -> None:
@@ -528,7 +528,7 @@ def _check_files(source: Path | None, to: Path | None, form: str) -> None:
 
 
 def _translate_file(
-    open_backend: Callable[[], AbstractContextManager[Backend]],
+    open_backend: Callable[[], AbstractContextManager[SentenceTranslator]],
     source: Path,
     to: Path,
     language: str,
@@ -546,7 +546,15 @@ def _translate_file(
     except OSError as error:
         raise unreadable(source, error) from error
     with open_backend() as backend, progress("Translating") as advance:
-        found = translate_file(raw, str(source), backend.translate, language, backend.stand_ins, advance, placeholders)
+        found = translate_file(
+            raw,
+            name=str(source),
+            translate=backend.translate,
+            language=language,
+            stand_ins=backend.stand_ins,
+            advance=advance,
+            placeholders=placeholders,
+        )
     for note in found.notes:
         say(f"{source}: {note[0].lower()}{note[1:]}")
     if found.cut:
@@ -560,7 +568,10 @@ def _translate_file(
 
 
 def _translate_document(
-    open_backend: Callable[[], AbstractContextManager[Backend]], source: Path | None, form: str, language: str
+    open_backend: Callable[[], AbstractContextManager[SentenceTranslator]],
+    source: Path | None,
+    form: str,
+    language: str,
 ) -> None:
     """Translate lines of sentences, as they come."""
     from nmt.documents.document import translate_texts
@@ -586,7 +597,10 @@ def _translate_document(
 
 
 def _translate_marked(
-    open_backend: Callable[[], AbstractContextManager[Backend]], source: Path | None, form: Format, language: str | None
+    open_backend: Callable[[], AbstractContextManager[SentenceTranslator]],
+    source: Path | None,
+    form: Format,
+    language: str | None,
 ) -> None:
     """Translate lines with markup, as they come."""
     from nmt.markup.translate import TooManyMarks, translate_marked

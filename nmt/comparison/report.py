@@ -13,14 +13,12 @@ from nmt.plotting.figures import learning_curves, length_curve
 from nmt.plotting.html import file_page
 from nmt.plotting.picture import write
 
-LENGTHS, CURVES = "bleu-by-length.svg", "learning-curves.svg"
+LENGTHS, CURVES = "score-by-length.svg", "learning-curves.svg"
 
 _WORDS = {
     "lengths": "A model that holds the whole source in one fixed vector gets worse as sentences grow; one with "
     "attention does not have to.",
-    "curves": "BLEU of the development set after each epoch. Thin lines are single runs, the thick one their mean.",
-    "perplexity": "Perplexity of the development set after each epoch: the lower, the better. Thin lines are single "
-    "runs, the thick one their mean.",
+    "curves": "of the development set after each epoch. Thin lines are single runs, the thick one their mean.",
     "samples": "From the shortest test sentence to the longest, by the first run of each model.",
     "completions": "From the shortest test line to the longest, each begun with its first third: how the first run of "
     "each model continues it.",
@@ -51,7 +49,7 @@ def _pictures(summary: Summary, folder: Path) -> list[str]:
         length_curve(summary.lengths, folder / LENGTHS)
         drawn.append(LENGTHS)
     if summary.curves:
-        learning_curves(summary.curves, folder / CURVES, "perplexity" if summary.plain else "BLEU")
+        learning_curves(summary.curves, folder / CURVES, summary.score)
         drawn.append(CURVES)
     return drawn
 
@@ -65,10 +63,10 @@ def markdown(summary: Summary, pictures: list[str]) -> str:
         _WORDS["speeds"],
     ]
     if LENGTHS in pictures:
-        parts += ["## BLEU by the length of the source", _WORDS["lengths"], f"![BLEU by length]({LENGTHS})"]
+        parts += [f"## {_by_length(summary)}", _WORDS["lengths"], f"![{summary.score} by length]({LENGTHS})"]
         parts.append(_table(_lengths(summary)))
     if CURVES in pictures:
-        parts += ["## How they learned", _WORDS[_curves(summary)], f"![Learning curves]({CURVES})"]
+        parts += ["## How they learned", _about_curves(summary), f"![Learning curves]({CURVES})"]
     if samples := _samples(summary):
         parts += ["## What they write", _WORDS[_about_samples(summary)]]
         for lines in samples:
@@ -82,8 +80,14 @@ def _rows(summary: Summary) -> list[Sequence[str]]:
     return [headings(summary.plain), *(row.cells(summary.plain) for row in summary.rows)]
 
 
-def _curves(summary: Summary) -> str:
-    return "perplexity" if summary.plain else "curves"
+def _by_length(summary: Summary) -> str:
+    return f"{summary.score} by the length of the source"
+
+
+def _about_curves(summary: Summary) -> str:
+    if summary.plain:
+        return f"Perplexity {_WORDS['curves']} The lower, the better."
+    return f"{summary.score} {_WORDS['curves']}"
 
 
 def _about_samples(summary: Summary) -> str:
@@ -101,10 +105,10 @@ def _samples(summary: Summary) -> list[list[tuple[str, str]]]:
 
 
 def _lengths(summary: Summary) -> list[Sequence[str]]:
-    """Return the rows of a table of BLEU by length, the headings first: each with the interval of 95 %."""
+    """Return the rows of a table of scores by length, the headings first: each with the interval of 95 %."""
     found: list[Sequence[str]] = [("source words", "sentences", *summary.lengths)]
     for bins in zip(*summary.lengths.values(), strict=True):
-        scores = (f"{each.bleu:.1f} ({each.low:.1f} to {each.high:.1f})" for each in bins)
+        scores = (f"{each.score:.1f} ({each.low:.1f} to {each.high:.1f})" for each in bins)
         found.append((bins[0].span, str(bins[0].sentences), *scores))
     return found
 
@@ -132,10 +136,10 @@ def _cell(text: str) -> str:
 def comparison_page(summary: Summary, folder: Path, pictures: list[str]) -> str:
     """Return the report as one HTML file, with the pictures inside."""
     sections = [
-        {"heading": heading, "words": _WORDS[words], "picture": _picture(folder / name, heading), "rows": rows}
+        {"heading": heading, "words": words, "picture": _picture(folder / name, heading), "rows": rows}
         for name, heading, words, rows in (
-            (LENGTHS, "BLEU by the length of the source", "lengths", _lengths(summary) if summary.lengths else []),
-            (CURVES, "How they learned", _curves(summary), []),
+            (LENGTHS, _by_length(summary), _WORDS["lengths"], _lengths(summary) if summary.lengths else []),
+            (CURVES, "How they learned", _about_curves(summary), []),
         )
         if name in pictures
     ]

@@ -21,6 +21,7 @@ from nmt.errors import InputError, WorkFailed
 from nmt.evaluation.alignment_error import Gold, alignment_error, check, strongest_links
 from nmt.evaluation.alignment_error import read as read_links
 from nmt.evaluation.beginnings import beginning
+from nmt.evaluation.judge import BLEU, CHRF, PERPLEXITY
 from nmt.evaluation.scores import score
 from nmt.evaluation.symmetrization import both_ways
 from nmt.model_folder import STATE, WEIGHTS, read_journal
@@ -69,12 +70,13 @@ def run(candidate: Candidate, seed: int, material: Material, model: Path, texts:
     """
     trained = _trained(candidate, material, model)
     scores = _perplexity(trained, material, texts) if material.plain else _quality(trained, material, texts)
+    learned = PERPLEXITY if material.plain else CHRF if scores["bleu_fails"] else BLEU
     return {
         "name": candidate.name,
         "seed": seed,
         "parameters": trained.model.count_params(),
         **scores,
-        **_learned(model, "val_perplexity" if material.plain else "val_bleu"),
+        **_learned(model, learned),
     }
 
 

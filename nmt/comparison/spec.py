@@ -6,7 +6,7 @@ import dataclasses
 import json
 import os
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from nmt.data.word_links import with_links
 from nmt.errors import InputError
 from nmt.evaluation.beginnings import beginning, evenly_by_length
 from nmt.model_folder import CONFIG, WEIGHTS, read_config
+from nmt.presets import FITTED
 
 # More than any run needs: with a budget, neither the epochs nor early stopping end a run.
 _NO_END = 10**6
@@ -125,14 +126,22 @@ def _checksum(file: Path) -> int:
     return found
 
 
-def read_candidates(words: Sequence[str], base: Config, plain: bool = False) -> list[Candidate]:
+def _unfitted(name: str) -> Config:
+    raise InputError(f"'{name}' is fitted to the number of pairs, and that is not known.")
+
+
+def read_candidates(
+    words: Sequence[str], base: Config, plain: bool = False, fitted: Callable[[str], Config] = _unfitted
+) -> list[Candidate]:
     """Read the models that are named on the command line.
 
     Arguments:
         words: each a TOML file of settings, a trained model's folder, or settings with commas between, as in
-            ``model.attention=dot,model.context=output``. ``NAME:`` before it gives it a name.
+            ``model.attention=dot,model.context=output``. The first of them may be a preset that is fitted to the pairs,
+            ``auto`` or ``transformer``, to begin with that. ``NAME:`` before it gives it a name.
         base: the config that files and settings change. A setting that a model has no use for gets its default.
         plain: whether they are language models, which are compared on plain text.
+        fitted: from the name of such a preset to its config.
 
     Raises:
         InputError: if one is none of these, has wrong settings or is of another kind, or if two have the same name.
@@ -142,7 +151,7 @@ def read_candidates(words: Sequence[str], base: Config, plain: bool = False) -> 
     """
     found: list[Candidate] = []
     for word in words:
-        each = _read(word, base)
+        each = _read(word, base, fitted)
         if not each.name.replace("-", "").replace("_", "").replace(".", "").isalnum():
             raise InputError(
                 f"'{each.name}' cannot be a model's name: it also names a folder, so it needs letters, digits, '-', "
@@ -167,24 +176,25 @@ def read_candidates(words: Sequence[str], base: Config, plain: bool = False) -> 
     return found
 
 
-def _read(word: str, base: Config) -> Candidate:
+def _read(word: str, base: Config, fitted: Callable[[str], Config]) -> Candidate:
     name, colon, rest = word.partition(":")
     if not colon or "=" in name or not rest:
         name, rest = "", word
     path = Path(rest)
     if path.suffix == ".toml":
         return Candidate(name or path.stem, from_file(path, base))
-    if "=" in rest and not path.exists():
-        own = rest.split(",")
-        config = with_settings(base, own)
-        return Candidate(name or "-".join(setting.partition("=")[2].strip() for setting in own), config)
+    own = rest.split(",")
+    preset = [own.pop(0).strip()] if own[0].strip() in FITTED else []
+    if (preset or "=" in rest) and not path.exists():
+        config = with_settings(fitted(*preset) if preset else base, own)
+        return Candidate(name or "-".join([*preset, *(setting.partition("=")[2].strip() for setting in own)]), config)
     if (path / CONFIG).exists():
         if not os.access(path / WEIGHTS, os.R_OK):
             raise InputError(f"{path} has no weights that can be read: {WEIGHTS} is missing or not readable.")
         return Candidate(name or path.resolve().name, read_config(path), path)
     raise InputError(
-        f"'{word}' is not a model to compare: it must be a TOML file of settings, the folder of a trained model, or "
-        "settings as in model.attention=dot,model.context=output."
+        f"'{word}' is not a model to compare: it must be a TOML file of settings, the folder of a trained model, "
+        f"settings as in model.attention=dot,model.context=output, or {' or '.join(FITTED)}."
     )
 
 

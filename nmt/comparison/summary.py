@@ -97,8 +97,9 @@ class Summary:
 
     Attributes:
         rows: one for each model, in the order of the command.
-        lengths: BLEU by the length of the source, for each translator that has a run.
-        curves: for each model, the steps and the development BLEU, or perplexity, of each run.
+        lengths: scores by the length of the source, for each translator that has a run.
+        curves: for each model, the steps and the development score of each run.
+        score: the name of that score: ``BLEU``, ``chrF`` where BLEU says little, or ``perplexity``.
         samples: source, reference, and the translation by the first run of each model; or the beginning of a line, the
             line, and what the first run of each model makes of the beginning.
         facts: what was compared, on which data and machine; each a name and a text.
@@ -110,6 +111,7 @@ class Summary:
     curves: dict[str, list[list[tuple[int, float]]]]
     samples: list[tuple[str, str, dict[str, str]]]
     facts: list[tuple[str, str]]
+    score: str
     plain: bool = False
 
 
@@ -131,7 +133,15 @@ def summary(results: Results, names: Sequence[str], material: Material, facts: S
             for name, number in cut.items()
             if number
         ]
-        return Summary(rows, {}, curves, samples, [*facts, *notes, ("machine", _machine())], plain=True)
+        return Summary(
+            rows,
+            lengths={},
+            curves=curves,
+            samples=samples,
+            facts=[*facts, *notes, ("machine", _machine())],
+            score="perplexity",
+            plain=True,
+        )
     pairs = list(material.open(material.test).pairs())
     sources, references = [left for left, _ in pairs], [right for _, right in pairs]
     signatures = sorted(
@@ -153,6 +163,7 @@ def summary(results: Results, names: Sequence[str], material: Material, facts: S
             *(("signature", each) for each in signatures),
             ("machine", _machine()),
         ],
+        score="chrF" if notes else "BLEU",
     )
 
 

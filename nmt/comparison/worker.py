@@ -120,7 +120,8 @@ def _send(sending: Connection, message: tuple[str, Any]) -> None:
 def _stop_with_parent() -> None:
     """Stop this process, as a request to terminate does, when the one that waits for it is gone.
 
-    It would go on for hours otherwise, and keep the lock of the model's folder from who continues the comparison.
+    Otherwise it would run for hours and hold the lock of the model's folder, so that nobody could continue the
+    comparison.
     """
     parent = multiprocessing.parent_process()
     assert parent

@@ -107,6 +107,11 @@ class Corpus(ABC):
         """The number of pairs that an epoch reads, up to the chance of a weight that is not whole."""
         return round(sum(count * weight for _, count, weight in self.spans()))
 
+    @property
+    def pairs_read(self) -> int:
+        """About how many different pairs an epoch reads."""
+        return min(self.size, self.epoch_size)
+
     @abstractmethod
     def dataset(self) -> tf.data.Dataset:
         """Return the pairs as scalar string tensors, read by tf.data alone wherever its rules are those of Python."""
@@ -134,7 +139,19 @@ def from_files(source: Path, target: Path) -> Corpus:
     places = (LineIndex(source), LineIndex(target))
     summed = _Checksum()
     size = sum(summed.add(*pair) for pair in _parallel_pairs(source, target, places))
-    return _ParallelFiles(f"{source.name} + {target.name}", size, source, target, places, summed.result())
+    return _ParallelFiles(
+        f"{source.name} + {target.name}",
+        size=size,
+        source=source,
+        target=target,
+        places=places,
+        checksum=summed.result(),
+    )
+
+
+def is_tsv(path: str | Path) -> bool:
+    """Return whether a file's name says that both sides of its pairs are in it."""
+    return str(path).lower().endswith((".tsv", ".tsv.gz"))
 
 
 def from_tsv(path: Path, quoted: bool = False) -> Corpus:
@@ -153,7 +170,9 @@ def from_tsv(path: Path, quoted: bool = False) -> Corpus:
     places, row_lines, summed = LineIndex(path), array("q"), _Checksum()
     read = _quoted_pairs(path, places, row_lines) if quoted else _tsv_pairs(path, places)
     size = sum(summed.add(*pair) for pair in read)
-    return _Tsv(path.name, size, path, quoted, places, row_lines, summed.result())
+    return _Tsv(
+        path.name, size=size, path=path, quoted=quoted, places=places, row_lines=row_lines, checksum=summed.result()
+    )
 
 
 def from_text(path: Path) -> Corpus:
@@ -165,7 +184,7 @@ def from_text(path: Path) -> Corpus:
     path = Path(path)
     places, summed = LineIndex(path), _Checksum()
     size = sum(summed.add("", line) for line in read_lines(path, places=places))
-    return _PlainText(path.name, size, path, places, summed.result())
+    return _PlainText(path.name, size=size, path=path, places=places, checksum=summed.result())
 
 
 def from_pairs(pairs: Iterable[tuple[str, str]], name: str = "the pairs") -> Corpus:
@@ -528,7 +547,7 @@ def with_line_feeds(path: Path, folder: Path) -> Path:
     b'Guten Morgen.\\nGute Nacht.\\n'
     """
     _require_file(path, once=False)
-    tsv = path.name.lower().endswith((".tsv", ".tsv.gz"))
+    tsv = is_tsv(path)
     try:
         with _opened(path) as file:
             start = file.read(_LOOK).rstrip(b"\r\n")  # type: ignore[attr-defined]
@@ -602,12 +621,12 @@ def split_dev(corpus: Corpus) -> tuple[Corpus, Corpus]:
     wanted = min(DEV_LIMIT, max(1, corpus.size // DEV_SHARE))
     every = -(-corpus.size // wanted)
     held = corpus.size // every
-    train = _Part(f"{corpus.name} (train part)", corpus.size - held, corpus, every, held_out=False)
-    return train, _Part(f"{corpus.name} (dev part)", held, corpus, every, held_out=True)
+    train = _SplitPart(f"{corpus.name} (train part)", corpus.size - held, corpus, every, held_out=False)
+    return train, _SplitPart(f"{corpus.name} (dev part)", held, corpus, every, held_out=True)
 
 
 @dataclass(frozen=True)
-class _Part(Corpus):
+class _SplitPart(Corpus):
     """Every ``every``-th pair of a corpus, or all the others."""
 
     name: str

@@ -57,6 +57,9 @@ class SourcePipeline(Pipeline):
     def shapes(self) -> int:
         return len(self.buckets.targets)
 
+    def bound(self, inputs: dict[str, tf.Tensor], output: tf.Tensor) -> tf.Tensor:
+        return tf.shape(inputs["source"], tf.int64)[1]
+
     def shape_of(self, batch: Any) -> int:
         return int(np.searchsorted(self.buckets.targets, batch[0]["source"].shape[1]))
 

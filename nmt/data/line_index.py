@@ -41,7 +41,7 @@ class LineIndex:
         self.path = path
         self.inner_return = False
         self._places = array("q")
-        self._states: list[_State] = []
+        self._states: list[_AccessPoint] = []
 
     def first_reading(self) -> Iterator[bytes]:
         """Yield all lines with their ends, and learn where they begin."""
@@ -64,7 +64,7 @@ class LineIndex:
             next(lines, None)
         yield from lines
 
-    def _lines(self, place: int, states: list[_State] | None) -> Iterator[bytes]:
+    def _lines(self, place: int, states: list[_AccessPoint] | None) -> Iterator[bytes]:
         if not is_gzip(self.path):
             with self.path.open("rb") as file:
                 file.seek(place)
@@ -88,7 +88,7 @@ class LineIndex:
 
 
 @dataclass(frozen=True)
-class _State:
+class _AccessPoint:
     """A place to begin decompressing at: ``raw`` bytes read, ``text`` bytes written, and whether a member has begun."""
 
     raw: int
@@ -97,7 +97,7 @@ class _State:
     decompressor: Any
 
 
-def _decompressed(path: Path, state: _State | None, states: list[_State] | None) -> Iterator[bytes]:
+def _decompressed(path: Path, state: _AccessPoint | None, states: list[_AccessPoint] | None) -> Iterator[bytes]:
     """Yield the text of a gzip file in parts, from a state or the beginning, and add states on the way.
 
     Raises:
@@ -124,7 +124,7 @@ def _decompressed(path: Path, state: _State | None, states: list[_State] | None)
                     part, full = decompressor.unused_data.lstrip(b"\0"), False
                     decompressor = zlib.decompressobj(_GZIP)
                 if states is not None and text - last >= _BETWEEN_STATES:
-                    states.append(_State(raw - len(part), text, begun, decompressor.copy()))
+                    states.append(_AccessPoint(raw - len(part), text, begun, decompressor.copy()))
                     last = text
     if begun:
         raise EOFError

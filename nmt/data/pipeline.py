@@ -353,6 +353,8 @@ class Pipeline:
         sourceless: whether it is plain text.
         sampling: of training pairs, see :meth:`nmt.data.tokenizers.Tokenizer.sample`.
         worker: whose rows these are, of several that train together; see :func:`worker_seed`.
+        full: whether the last batches of an epoch get blank rows, so that those of a shape have the same number. XLA
+            compiles a step for each number of rows.
     """
 
     pairs: tf.data.Dataset | Callable[[tf.Tensor], tf.data.Dataset]
@@ -366,6 +368,7 @@ class Pipeline:
     sourceless: bool = False
     sampling: float = 0.0
     worker: int = 0
+    full: bool = False
     # What a batch has at a place where there is nothing to write.
     nothing: ClassVar[int] = PAD
 
@@ -374,7 +377,7 @@ class Pipeline:
         number = tf.cast(number, tf.int64)
         pairs = self.pairs(number) if callable(self.pairs) else self.pairs
         pairs = pairs.shuffle(self.shuffle_buffer, seed=self.seed * 1_000_003 + number, reshuffle_each_iteration=False)
-        batches = self._batches(pairs, self.sampling, (worker_seed(self.seed, self.worker), number))
+        batches = self._filled(pairs, self.sampling, (worker_seed(self.seed, self.worker), number))
         return prefetched(batches.skip(tf.cast(first_batch, tf.int64)))
 
     def epochs(self, number: int) -> tf.data.Dataset:
@@ -408,7 +411,33 @@ class Pipeline:
 
     def in_order(self) -> tf.data.Dataset:
         """Return unshuffled batches, for measuring the loss on a development set."""
-        return prefetched(self._batches(self.pairs, 0.0))
+        return prefetched(self._filled(self.pairs, 0.0))
+
+    def bound(self, inputs: dict[str, tf.Tensor], output: tf.Tensor) -> tf.Tensor:
+        """Return the length by which the rows of a batch are counted, see :func:`bucket_by_length`."""
+        return tf.shape(output, tf.int64)[1]
+
+    @as_written
+    def _filled(self, *given: Any) -> tf.data.Dataset:
+        """Return batches, with blank rows if they are to be full."""
+
+        def filled(inputs: dict[str, tf.Tensor], output: tf.Tensor) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
+            rows = _rows(self.bound(inputs, output), self.batch_size, self.batch_unit)
+            more = tf.maximum(rows - tf.shape(output, tf.int64)[0], 0)
+
+            def fill(part: tf.Tensor, value: int = 0) -> tf.Tensor:
+                return tf.pad(part, [[0, more], *[[0, 0]] * (part.shape.rank - 1)], constant_values=value)
+
+            padded = {name: fill(part) for name, part in inputs.items()}
+            if inputs["source"].shape.rank == 2:
+                # Attention needs a place to go.
+                width = tf.shape(inputs["source"], tf.int64)[1]
+                blank = tf.pad(tf.fill([more, 1], tf.cast(EOS, tf.int32)), [[0, 0], [0, width - 1]])
+                padded["source"] = tf.concat([inputs["source"], tf.cast(blank, inputs["source"].dtype)], 0)
+            return padded, fill(output, self.nothing)
+
+        made = self._batches(*given)
+        return made.map(as_written(filled)) if self.full else made
 
     @as_written
     def _batches(

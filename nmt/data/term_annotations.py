@@ -26,6 +26,7 @@ import numpy as np
 from nmt.data.corpora import Corpus
 from nmt.documents.sentences import script_of
 from nmt.evaluation import scripts
+from nmt.evaluation.alignment import WORD
 from nmt.tf_import import as_written
 
 if TYPE_CHECKING:
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
 OPEN, BECOMES, CLOSE = MARKS = "⟦⇒⟧"
 # What stands in the place of a mark in a text that has one.
 _PLAIN = str.maketrans({OPEN: "[", BECOMES: "→", CLOSE: "]"})
-_WORD = re.compile(r"[^ \r\n]+")
 # The marks on the last letter follow: they are no part of \w.
 _CORE = re.compile(r"\w(?:.*\w)?", re.DOTALL)
 # Words that are tried in the place of a translation, and the pairs that one call annotates.
@@ -51,7 +51,7 @@ class Wanted(NamedTuple):
     target: str
 
 
-class Annotated(NamedTuple):
+class AnnotatedText(NamedTuple):
     """An annotated text.
 
     Attributes:
@@ -78,7 +78,7 @@ def unmarked(text: str) -> str:
     return text.translate(_PLAIN)
 
 
-def annotated(text: str, wanted: Sequence[Wanted]) -> Annotated:
+def annotated(text: str, wanted: Sequence[Wanted]) -> AnnotatedText:
     """Return a text with the wanted translations of its terms.
 
     What is annotated is a whole word, or whole words. In a script without spaces it is the term alone.
@@ -118,7 +118,7 @@ def annotated(text: str, wanted: Sequence[Wanted]) -> Annotated:
         add(behind, [last - 1] * len(behind))
         done = last
     add(plain[done:], range(done, len(plain)))
-    return Annotated("".join(parts), tuple(origins))
+    return AnnotatedText("".join(parts), tuple(origins))
 
 
 def is_spaceless(letter: str) -> bool:
@@ -192,7 +192,7 @@ def cores(text: str) -> list[tuple[int, int]]:
     [(1, 2), (3, 6)]
     """
     found = []
-    for word in _WORD.finditer(text):
+    for word in WORD.finditer(text):
         if core := _CORE.search(word[0]):
             end = core.end()
             while end < len(word[0]) and is_mark(word[0][end]):

@@ -33,7 +33,7 @@ from nmt.data.vocabulary_sample import SentenceSample
 from nmt.documents.sentences import script_of
 from nmt.errors import InputError
 from nmt.evaluation import scripts
-from nmt.evaluation.alignment import Words, split_words, words
+from nmt.evaluation.alignment import WORD, Words, split_words, words
 from nmt.tf_import import sentencepiece_tokenizer
 
 PAD, UNK, BOS, EOS = range(4)
@@ -153,7 +153,7 @@ class Tokenizer:
         text = text.encode("utf-8", "replace").decode()
         # SentencePiece counts bytes.
         offsets = [0, *itertools.accumulate(len(letter.encode()) for letter in text)]
-        found = list(re.finditer(r"[^ \r\n]+", text))
+        found = list(WORD.finditer(text))
         if not found:
             return spelt
         ends = [offsets[match.end()] for match in found]
@@ -293,7 +293,7 @@ def train_tokenizers(
     if normalization == "auto":
         normalization = choose(sentence for counted in corpora for sentence, _ in counted)
     tokenizers = [
-        _train_one(counted, kind, vocabulary_size, normalization, name)
+        _train_one(counted, kind=kind, vocabulary_size=vocabulary_size, normalization=normalization, name=name)
         for counted, name in zip(corpora, names, strict=True)
     ]
     return Tokenizers(tokenizers[0], tokenizers[-1])

@@ -27,7 +27,9 @@ def grow(tokenizers: Tokenizers, pairs: Sequence[tuple[str, str]], kind: str, pi
     Raises:
         InputError: if the pairs have no text.
     """
-    other = train_tokenizers(pairs, kind, "auto", tokenizers.joint, tokenizers.source.normalization)
+    other = train_tokenizers(
+        pairs, kind=kind, vocabulary_size="auto", joint=tokenizers.joint, normalization=tokenizers.source.normalization
+    )
     source = _grown(tokenizers.source, other.source, kind, pieces)
     return Tokenizers(source, source if tokenizers.joint else _grown(tokenizers.target, other.target, kind, pieces))
 

@@ -48,7 +48,7 @@ def with_links(corpus: Corpus, path: Path) -> Corpus:
             )
         where = f"{path}, line {number}"
         check(parse(line, where), pair[0], pair[1], where)
-    return _Linked(corpus.name, corpus.size, corpus, path, places)
+    return _Linked(corpus.name, size=corpus.size, corpus=corpus, path=path, places=places)
 
 
 def check_guided(config: Config, linked: bool) -> None:

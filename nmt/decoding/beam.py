@@ -145,7 +145,7 @@ class _Finished(NamedTuple):
     eos_scores: tf.Tensor
 
 
-class _Loop(NamedTuple):
+class _BeamLoop(NamedTuple):
     """The variables of the loop.
 
     Attributes:
@@ -277,7 +277,7 @@ class BeamSearch:
         best = _Finished(*(part[:, : self.n_best] for part in last.finished))
         return self._trace_back(best, _Steps(*self.history.stack(last.history, self.max_steps)), last.t)
 
-    def _start(self, state: Any) -> _Loop:
+    def _start(self, state: Any) -> _BeamLoop:
         """Return the loop's variables before the first step."""
         batch, rows = self.batch, self.rows
         active = Active(
@@ -300,7 +300,7 @@ class BeamSearch:
             back_pointers=tf.zeros([rows], tf.int32),
             alignment=tf.zeros([rows, self.kept]),
         )
-        return _Loop(
+        return _BeamLoop(
             t=tf.constant(0),
             active=active,
             finished=finished,
@@ -308,11 +308,11 @@ class BeamSearch:
             history=self.history.empty(self.max_steps, zeros),
         )
 
-    def _continues(self, loop: _Loop) -> tf.Tensor:
+    def _continues(self, loop: _BeamLoop) -> tf.Tensor:
         """Return whether there is another step, ``()``."""
         return (loop.t < self.max_steps) & tf.reduce_any(self._extended(loop))
 
-    def _extended(self, loop: _Loop) -> tf.Tensor:
+    def _extended(self, loop: _BeamLoop) -> tf.Tensor:
         """Return which active hypotheses are extended, ``(batch, size)``."""
         scores = loop.active.scores
         reachable = scores / tf.expand_dims(self.penalties.divisor(self.max_length), 1)
@@ -324,7 +324,7 @@ class BeamSearch:
         """Return which active hypotheses are not too far behind the best one, ``(batch, size)``."""
         return scores >= scores[:, :1] - self.pruning.margin
 
-    def _advance(self, loop: _Loop) -> tuple[_Loop]:
+    def _advance(self, loop: _BeamLoop) -> tuple[_BeamLoop]:
         """Take one step: extend, finish what ended, keep the best of the rest, finish what is at its limit."""
         t, active = loop.t, loop.active
         selection = _Selection.of(tf.reshape(self._extended(loop), [-1]), self.history.fixed_shapes)
@@ -359,7 +359,7 @@ class BeamSearch:
             alignment=recorded,
         )
         return (
-            _Loop(
+            _BeamLoop(
                 t=t + 1,
                 active=extended,
                 finished=self._best(loop.finished, ended, cut),
@@ -414,7 +414,14 @@ class BeamSearch:
             tf.gather(tf.reshape(part, flat), chosen, axis=1, batch_dims=1)
             for part in (extensions.tokens, extensions.scores, extensions.phrases)
         )
-        return Candidates(scores, chosen // each, tokens, token_scores, phrases, tf.zeros_like(tokens))
+        return Candidates(
+            scores,
+            parents=chosen // each,
+            tokens=tokens,
+            token_scores=token_scores,
+            phrases=phrases,
+            banks=tf.zeros_like(tokens),
+        )
 
     def _not_ended(self, candidates: Candidates) -> Candidates:
         """Return the best ``size`` candidates that did not end, with scores of ``-inf`` where there are too few."""

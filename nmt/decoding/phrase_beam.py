@@ -27,7 +27,7 @@ _GIVEN = 0.9
 _MISSING = -1e6
 
 
-class _State(NamedTuple):
+class _PhraseState(NamedTuple):
     """What is known of each hypothesis, ``(rows, …)``.
 
     Attributes:
@@ -53,10 +53,10 @@ class PhraseBeamSearch(BeamSearch):
 
     A phrase is given and not guessed, so its own probability says nothing about where it belongs. The alignment does:
 
-    - It begins only at a step that looks at the source tokens it translates, after Hasler et al. 2018,
+    - It begins only at a step that attends to the source tokens it translates, after Hasler et al. 2018,
       https://arxiv.org/abs/1805.03750, or where the translation would end without it.
     - The rank of a hypothesis leaves out the log-probabilities of the tokens of phrases.
-    - Tokens outside of the phrase that look there, too, are about to translate the same source a second time. Weight
+    - Tokens outside of the phrase that attend there, too, are about to translate the same source a second time. Weight
       above 1, which an article may have, costs rank.
 
     Arguments:
@@ -81,14 +81,14 @@ class PhraseBeamSearch(BeamSearch):
         phrases = constraints.phrases
         if phrases is None:
             raise ValueError("There are no phrases: use BeamSearch.")
-        super().__init__(_looking(step), (memory, phrases.spans), mask, constraints, **more)
+        super().__init__(_attending(step), (memory, phrases.spans), mask, constraints, **more)
         self.phrases, inner = phrases, self.recorder
         self.recorder = Recorder(inner.width, lambda state: inner.record(state.inner), inner.stepped)
 
     def run(self, state: Any) -> Hypotheses:
         progress = self.phrases.start()
         weights = tf.zeros(tf.shape(progress))
-        found = super().run(_State(state, progress, weights, weights))
+        found = super().run(_PhraseState(state, progress, weights, weights))
         # Ranks leave out some of them, scores do not.
         return found._replace(scores=tf.reduce_sum(found.token_scores, 2))
 
@@ -197,12 +197,12 @@ def _taken(candidates: Candidates, chosen: tf.Tensor) -> Candidates:
     return Candidates(*(tf.gather(part, chosen, axis=1, batch_dims=1) for part in candidates))
 
 
-def _looking(step: Step) -> Step:
-    """Return a step that also tells how much it looks at the source of each phrase."""
+def _attending(step: Step) -> Step:
+    """Return a step that also tells how much it attends to the source of each phrase."""
 
-    def looked(tokens: tf.Tensor, state: Any, memory: Any) -> tuple[tf.Tensor, Any, tf.Tensor]:
+    def attending(tokens: tf.Tensor, state: Any, memory: Any) -> tuple[tf.Tensor, Any, tf.Tensor]:
         inside, spans = memory
         logits, inner, alignment = step(tokens, state.inner, inside)
         return logits, state._replace(inner=inner, attended=attended(spans, alignment)), alignment
 
-    return looked
+    return attending

@@ -94,7 +94,7 @@ def unfinished(found: Hypotheses, constraints: Constraints) -> tf.Tensor:
     return (found.lengths >= limits) & (limits > 0)
 
 
-class _Loop(NamedTuple):
+class _GreedyLoop(NamedTuple):
     """The variables of the greedy loop. *Active* are the rows that the step runs on.
 
     Attributes:
@@ -162,10 +162,10 @@ def greedy(
     batch = tf.shape(constraints.max_length)[0]
     drops = history.drops_rows
 
-    def continues(loop: _Loop) -> tf.Tensor:
+    def continues(loop: _GreedyLoop) -> tf.Tensor:
         return tf.reduce_any(loop.writing)
 
-    def advance(loop: _Loop) -> tuple[_Loop]:
+    def advance(loop: _GreedyLoop) -> tuple[_GreedyLoop]:
         t, rows, writing = loop.t, loop.rows, loop.writing
         limits = constraints.gather(rows) if drops else constraints
         logits, state, alignment = step(loop.last_tokens, loop.state, loop.memory)
@@ -179,7 +179,7 @@ def greedy(
             tf.where(writing, scores, 0.0),
             kept * tf.expand_dims(tf.cast(written, tf.float32), 1),
         )
-        after = _Loop(
+        after = _GreedyLoop(
             t=t + 1,
             rows=rows,
             last_tokens=tokens,
@@ -192,7 +192,7 @@ def greedy(
         return (_of_those_that_write(after) if drops else after,)
 
     zeros = (tf.zeros([batch], tf.int32), tf.zeros([batch]), tf.zeros([batch, recorder.size(source)]))
-    first = _Loop(
+    first = _GreedyLoop(
         t=tf.constant(0),
         rows=tf.range(batch),
         last_tokens=tf.fill([batch], bos),
@@ -221,7 +221,7 @@ def _in_rows(values: tuple[tf.Tensor, ...], rows: tf.Tensor, batch: tf.Tensor) -
     return tuple(tf.gather(tf.concat([tf.zeros_like(value[:1]), value], 0), places) for value in values)
 
 
-def _of_those_that_write(loop: _Loop) -> _Loop:
+def _of_those_that_write(loop: _GreedyLoop) -> _GreedyLoop:
     """Return the loop with the rows that are still written as its active ones."""
     parts = (loop.rows, loop.last_tokens, loop.writing, loop.tokens, loop.state, loop.memory)
 

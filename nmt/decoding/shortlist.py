@@ -2,8 +2,8 @@
 
 Jean et al. 2015, https://arxiv.org/abs/1412.2007, section 3.3. Each source token has candidates, the target tokens that
 are most often linked to it, and some target tokens are frequent enough to be candidates of every source. The product of
-the output layer, and everything that is computed from its logits, is then made for some hundred tokens instead of
-thousands.
+the output layer, and everything that is computed from its logits, is then made for the tokens that the sentences of a
+batch call for: some hundred for one sentence, thousands for many.
 """
 
 from __future__ import annotations

@@ -87,7 +87,17 @@ def search(
     if selection is not None:
         searched, stepped = selection.restrict(model, stepped)
         constraints = selection.constraints(constraints)
-    found = _search(searched, settings, stepped, mask, constraints, numbers=numbers, bos=bos, eos=eos, history=history)
+    found = _search(
+        searched,
+        settings=settings,
+        memory=stepped,
+        mask=mask,
+        constraints=constraints,
+        numbers=numbers,
+        bos=bos,
+        eos=eos,
+        history=history,
+    )
     if selection is not None:
         found = selection.spelled(found)
     if not recording.width:
@@ -261,7 +271,15 @@ def constraints_for(
         longest = tf.where(lengths > 0, tf.minimum(tf.maximum(longest, shortest + 1), settings.max_length), 0)
     beginning = None if prefix is None else prefix.to_tensor(0)
     blank = settings.min_length == 0 and not settings.min_ratio
-    return Constraints(longest, shortest, beginning, settings.no_repeat, unknown, PAD if blank else space, phrases)
+    return Constraints(
+        longest,
+        min_length=shortest,
+        prefix=beginning,
+        no_repeat=settings.no_repeat,
+        unknown=unknown,
+        space=PAD if blank else space,
+        phrases=phrases,
+    )
 
 
 def _by_rank(found: Hypotheses, n_best: int) -> Hypotheses:

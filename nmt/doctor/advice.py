@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator, Sequence
 
-from nmt.doctor.findings import Advice, Found, Level, Overlap, Side, Split, Use, Vocabulary
+from nmt.doctor.findings import Advice, Finding, Level, Overlap, Side, Split, Use, Vocabulary
 from nmt.evaluation import scripts
 from nmt.presets import preset
 
@@ -53,7 +53,7 @@ def of_pairs(splits: Sequence[Split], overlaps: Sequence[Overlap]) -> Iterator[A
 
 def of_lines(split: Split, overlaps: Sequence[Overlap]) -> Iterator[Advice]:
     """Yield what plain text calls for, read as pairs without a source. Blank lines between paragraphs are usual."""
-    lines = dataclasses.replace(split.target, blank=Found(0, ()))
+    lines = dataclasses.replace(split.target, blank=Finding(0, ()))
     yield from _of_side(split.name, "line", found=lines, other=lines, pairs=split.pairs)
     for overlap in overlaps:
         if (shared := overlap.counts.targets) >= max(0.2 * overlap.pairs, 1):
@@ -83,7 +83,7 @@ def _share(count: int, pairs: int) -> str:
     return f"{count:,} ({shown} %)"
 
 
-def _where(found: Found) -> str:
+def _where(found: Finding) -> str:
     """Name the first lines, where they are known."""
     if not found.examples:
         return ""
@@ -114,7 +114,7 @@ def _of_repeats(split: Split) -> Iterator[Advice]:
         yield Advice(
             level,
             f"{name}: {_share(counts.pairs, pairs)} of the lines repeat an earlier pair"
-            f"{_where(Found(counts.pairs, split.repeated.pairs))}. They count more than others; keep one of each.",
+            f"{_where(Finding(counts.pairs, split.repeated.pairs))}. They count more than others; keep one of each.",
         )
     if counts.sources - counts.pairs > 0.2 * pairs:
         yield Advice(
@@ -223,7 +223,7 @@ def _of_overlap(overlap: Overlap) -> Iterator[Advice]:
     yield Advice(
         level,
         f"{overlap.split}: {_share(counts.sources, pairs)} of the sources and {_share(counts.targets, pairs)} of the "
-        f"targets are also in {overlap.first}{_where(Found(counts.sources, overlap.sources or overlap.targets))}. "
+        f"targets are also in {overlap.first}{_where(Finding(counts.sources, overlap.sources or overlap.targets))}. "
         "Scores on what was trained on are too good; keep each in one split only.",
     )
 

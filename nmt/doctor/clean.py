@@ -35,11 +35,11 @@ from nmt.doctor.rules import (
     repeats_by_rule,
     usual_scores,
 )
-from nmt.doctor.survey import Batch, batches
+from nmt.doctor.survey import PairBatch, batches
 
 _ONE_CELL = dict.fromkeys(map(ord, "\t\n\v\f\r\x1c\x1d\x1e\x1f\x85\u2028\u2029"), " ")
 
-Follow = Callable[[Iterable[Batch], str, int], Iterable[Batch]]
+Follow = Callable[[Iterable[PairBatch], str, int], Iterable[PairBatch]]
 
 
 @dataclass
@@ -147,7 +147,7 @@ class Cleaning:
                 judgement, scores, [held.enter_context(_opened(folder / name)) for name in names], folder
             )
 
-    def _look(self, batch: Batch, judgement: _Judgement, hashes: Parts) -> None:
+    def _look(self, batch: PairBatch, judgement: _Judgement, hashes: Parts) -> None:
         """Judge the pairs of a batch by themselves, and keep what the others are judged by."""
         judged = self._rules.judge(batch.sources, batch.targets)
         judgement.add(batch.first - 1, judged)
@@ -202,7 +202,9 @@ class Cleaning:
                         removed[rule] += 1
                         score = float(scores[line - 1]) if rule == "score" else 0.0
                         other = int(judgement.other[line - 1])
-                        reason = self._rules.reason(rule, given, other, score, self._totals, self._usual)
+                        reason = self._rules.reason(
+                            rule, given=given, other=other, score=score, totals=self._totals, usual=self._usual
+                        )
                         left_out.write(tsv_row(str(line), rule, reason, *given, *more))
                         continue
                     (source, target), rules = self._rules.changed(given)

@@ -7,15 +7,15 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from nmt.data.corpora import Corpus
-from nmt.doctor.findings import Example, Overlap, Repeated, Split, example
+from nmt.doctor.findings import ExamplePair, Overlap, Repeated, Split, example
 from nmt.doctor.repeats import Hashes, Repeats, Shared, bits_for, repeats, shared
-from nmt.doctor.survey import Batch, Survey, batches
+from nmt.doctor.survey import PairBatch, Survey, batches
 
 # Passes batches on, and may show a progress bar with the name of the work and the number of pairs.
-Follow = Callable[[Iterable[Batch], str, int], Iterable[Batch]]
+Follow = Callable[[Iterable[PairBatch], str, int], Iterable[PairBatch]]
 
 
-def unseen(groups: Iterable[Batch], what: str, total: int) -> Iterable[Batch]:
+def unseen(groups: Iterable[PairBatch], what: str, total: int) -> Iterable[PairBatch]:
     """Pass batches on and show nothing."""
     return groups
 
@@ -64,7 +64,7 @@ def repeated(counts: Repeats, texts: Mapping[int, tuple[str, str]]) -> Repeated:
         texts: the pairs of :func:`repeated_lines`.
     """
 
-    def both(couple: tuple[int, int]) -> tuple[Example, Example]:
+    def both(couple: tuple[int, int]) -> tuple[ExamplePair, ExamplePair]:
         one, other = couple
         return example(one, *texts[one], other), example(other, *texts[other], one)
 

@@ -14,7 +14,7 @@ _SHOWN = 160
 
 
 @dataclass(frozen=True)
-class Example:
+class ExamplePair:
     """A pair and its line; if it is one of two, also the line of the other. Long texts are cut.
 
     In an overlap ``other`` is a line of the first split.
@@ -26,13 +26,13 @@ class Example:
     other: int | None = None
 
 
-def example(line: int, source: str, target: str, other: int | None = None) -> Example:
+def example(line: int, source: str, target: str, other: int | None = None) -> ExamplePair:
     """Return a pair as it is shown.
 
     >>> example(7, "a" * 200, "b").source[-3:]
     'aa…'
     """
-    return Example(line, cut(source), cut(target), other)
+    return ExamplePair(line, cut(source), cut(target), other)
 
 
 def cut(text: str) -> str:
@@ -41,11 +41,11 @@ def cut(text: str) -> str:
 
 
 @dataclass(frozen=True)
-class Found:
+class Finding:
     """How many lines have something, and the first few of them."""
 
     count: int
-    examples: tuple[Example, ...] = ()
+    examples: tuple[ExamplePair, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -63,8 +63,8 @@ class Foreign:
     script: str
     characters: int
     common: tuple[str, ...]
-    lines: Found
-    mostly: Found
+    lines: Finding
+    mostly: Finding
 
 
 @dataclass(frozen=True)
@@ -89,18 +89,18 @@ class Side:
 
     words: Lengths
     characters: Lengths
-    blank: Found
+    blank: Finding
     scripts: dict[str, int]
     expected: tuple[str, ...]
     foreign: tuple[Foreign, ...]
-    control: Found
-    replacement: Found
-    decomposed: Found
-    folded: Found
-    long: Found
-    entities: Found
-    quoted: Found
-    tags: Found
+    control: Finding
+    replacement: Finding
+    decomposed: Finding
+    folded: Finding
+    long: Finding
+    entities: Finding
+    quoted: Finding
+    tags: Finding
 
 
 @dataclass(frozen=True)
@@ -108,9 +108,9 @@ class Repeated:
     """Lines of a split that repeat earlier ones, with examples; see :class:`nmt.doctor.repeats.Repeats`."""
 
     counts: Repeats
-    pairs: tuple[Example, ...] = ()
-    sources: tuple[tuple[Example, Example], ...] = ()
-    targets: tuple[tuple[Example, Example], ...] = ()
+    pairs: tuple[ExamplePair, ...] = ()
+    sources: tuple[tuple[ExamplePair, ExamplePair], ...] = ()
+    targets: tuple[tuple[ExamplePair, ExamplePair], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -126,9 +126,9 @@ class Split:
     pairs: int
     source: Side
     target: Side
-    copies: Found
+    copies: Finding
     ratio: Ratio
-    far: Found
+    far: Finding
     repeated: Repeated
 
 
@@ -140,8 +140,8 @@ class Overlap:
     first: str
     pairs: int
     counts: Shared
-    sources: tuple[Example, ...] = ()
-    targets: tuple[Example, ...] = ()
+    sources: tuple[ExamplePair, ...] = ()
+    targets: tuple[ExamplePair, ...] = ()
 
 
 @dataclass(frozen=True)

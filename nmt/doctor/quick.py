@@ -14,7 +14,7 @@ from nmt.data.corpora import Corpus
 from nmt.doctor.advice import of_lines, of_pairs
 from nmt.doctor.findings import Overlap, Repeated
 from nmt.doctor.repeats import Hashes, Shared, repeats
-from nmt.doctor.survey import Batch, Survey, batches
+from nmt.doctor.survey import PairBatch, Survey, batches
 
 # Pairs that are counted, in blocks so that neighbours that repeat each other are seen. In a corpus that is cheap to
 # read the blocks are spread evenly; in a larger one only the beginning is read.
@@ -57,7 +57,7 @@ def warnings(
     return [one.text for one in found if one.level == "do"]
 
 
-def _blocks(corpus: Corpus) -> Iterator[tuple[Batch, bool]]:
+def _blocks(corpus: Corpus) -> Iterator[tuple[PairBatch, bool]]:
     """Yield the pairs in blocks, each with whether its pairs are counted."""
     if corpus.size > _CHEAP:
         yield from ((batch, True) for batch in batches(islice(corpus.pairs(), _PAIRS)))
@@ -78,7 +78,7 @@ class _Held:
         self._sides = [{pair[side] for pair in self._pairs} - {""} for side in range(2)]
         self._seen: tuple[set[str], set[str]] = (set(), set())
 
-    def add(self, batch: Batch) -> None:
+    def add(self, batch: PairBatch) -> None:
         for seen, side, lines in zip(self._seen, self._sides, (batch.sources, batch.targets), strict=True):
             seen.update(side.intersection(map(str.strip, lines)))
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from nmt.doctor import repeats
-from nmt.doctor.findings import Example, Foreign, Found, Repeated, Side, Split, example
+from nmt.doctor.findings import ExamplePair, Finding, Foreign, Repeated, Side, Split, example
 from nmt.doctor.lengths import LengthTally, RatioTally
 from nmt.doctor.mend import has_entities, has_tags, is_cell
 from nmt.doctor.repeats import EXAMPLES
@@ -17,7 +17,7 @@ from nmt.evaluation import scripts
 
 Pairs = list[tuple[str, str]]
 # The rank and the line of an example, and the example.
-_Ranked = list[tuple[float, int, Example]]
+_Ranked = list[tuple[float, int, ExamplePair]]
 
 # Limits on a batch: pairs, and characters, so that a few long lines do not take much memory.
 _TOGETHER, _CHARACTERS = 8192, 1_000_000
@@ -31,7 +31,7 @@ _COMMON = 8
 
 
 @dataclass(frozen=True)
-class Batch:
+class PairBatch:
     """Some pairs.
 
     Attributes:
@@ -50,12 +50,12 @@ class Batch:
         """The line of the first pair."""
         return int(self.lines[0])
 
-    def example(self, place: int) -> Example:
+    def example(self, place: int) -> ExamplePair:
         """Return the pair at a place, as it is shown."""
         return example(int(self.lines[place]), self.sources[place], self.targets[place])
 
 
-def batches(pairs: Iterable[tuple[str, str]], first: int = 1) -> Iterator[Batch]:
+def batches(pairs: Iterable[tuple[str, str]], first: int = 1) -> Iterator[PairBatch]:
     """Cut a stream of pairs into batches.
 
     >>> [(batch.first, len(batch)) for batch in batches([("a", "b")] * 10_000)]
@@ -74,8 +74,8 @@ def batches(pairs: Iterable[tuple[str, str]], first: int = 1) -> Iterator[Batch]
         yield _consecutive(first, held)
 
 
-def _consecutive(first: int, pairs: Pairs) -> Batch:
-    return Batch(np.arange(first, first + len(pairs)), *zip(*pairs, strict=True))
+def _consecutive(first: int, pairs: Pairs) -> PairBatch:
+    return PairBatch(np.arange(first, first + len(pairs)), *zip(*pairs, strict=True))
 
 
 class _Finder:
@@ -83,9 +83,9 @@ class _Finder:
 
     def __init__(self) -> None:
         self._count = 0
-        self._examples: list[Example] = []
+        self._examples: list[ExamplePair] = []
 
-    def add(self, where: np.ndarray, batch: Batch) -> None:
+    def add(self, where: np.ndarray, batch: PairBatch) -> None:
         """Count the lines of a batch where the booleans ``(lines,)`` are true."""
         number = int(np.count_nonzero(where))
         if number and (len(self._examples) < EXAMPLES or batch.first < self._examples[-1].line):
@@ -97,11 +97,11 @@ class _Finder:
         self._keep(other._examples)
         self._count += other._count
 
-    def _keep(self, fresh: Sequence[Example]) -> None:
+    def _keep(self, fresh: Sequence[ExamplePair]) -> None:
         self._examples = sorted([*self._examples, *fresh], key=lambda one: one.line)[:EXAMPLES]
 
-    def result(self) -> Found:
-        return Found(self._count, tuple(self._examples))
+    def result(self) -> Finding:
+        return Finding(self._count, tuple(self._examples))
 
 
 class _SideTally:
@@ -116,7 +116,7 @@ class _SideTally:
         self._with = [_Finder() for _ in scripts.SCRIPTS]
         self._mostly = [_Finder() for _ in scripts.SCRIPTS]
 
-    def add(self, lines: Sequence[str], batch: Batch) -> scripts.Census:
+    def add(self, lines: Sequence[str], batch: PairBatch) -> scripts.Census:
         """Count the lines of a batch's side."""
         census = scripts.census(lines)
         self._words.add(census.words)
@@ -206,7 +206,7 @@ class Survey:
         # The pairs with the smallest and the largest ratios.
         self._extremes: tuple[_Ranked, _Ranked] = ([], [])
 
-    def add(self, batch: Batch) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def add(self, batch: PairBatch) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Count a batch.
 
         Returns:
@@ -236,7 +236,7 @@ class Survey:
         low, high = (_first_of(own + others) for own, others in zip(self._extremes, other._extremes, strict=True))
         self._extremes = low, high
 
-    def _keep_extremes(self, octaves: np.ndarray, places: np.ndarray, batch: Batch) -> None:
+    def _keep_extremes(self, octaves: np.ndarray, places: np.ndarray, batch: PairBatch) -> None:
         """Keep the pairs with the smallest and the largest ratios; which are too far is known only at the end."""
         kept = []
         for known, ranks in zip(self._extremes, (octaves, -octaves), strict=True):
@@ -267,7 +267,7 @@ class Survey:
             target=self._target.result(expected[1]),
             copies=self._copies.result(),
             ratio=ratio,
-            far=Found(ratio.suspicious, tuple(one for _, _, one in away) if ratio.suspicious else ()),
+            far=Finding(ratio.suspicious, tuple(one for _, _, one in away) if ratio.suspicious else ()),
             repeated=repeated,
         )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from nmt.doctor.findings import Diagnosis, Example, Found, Overlap, Side, Split, Vocabulary
+from nmt.doctor.findings import Diagnosis, ExamplePair, Finding, Overlap, Side, Split, Vocabulary
 from nmt.doctor.lengths import Bar
 from nmt.evaluation import scripts
 
@@ -96,7 +96,7 @@ def examples(split: Split) -> Iterator[Shown]:
             yield from _shown(f"{name}: {what}", found.examples)
 
 
-def _kinds(side: Side) -> Iterator[tuple[str, Found]]:
+def _kinds(side: Side) -> Iterator[tuple[str, Finding]]:
     yield "blank", side.blank
     for foreign in side.foreign:
         letters = " ".join(map(scripts.shown, foreign.common))
@@ -225,12 +225,12 @@ def _spans(bars: tuple[Bar, ...]) -> tuple[tuple[str, int], ...]:
     return tuple((f"{bar.low:g}" if bar.low == bar.high else f"{bar.low:g}-{bar.high:g}", bar.count) for bar in bars)
 
 
-def _shown(title: str, lines: tuple[Example, ...]) -> Iterator[Shown]:
+def _shown(title: str, lines: tuple[ExamplePair, ...]) -> Iterator[Shown]:
     if lines:
         yield Shown(
             title, tuple((_number(one), scripts.visible(one.source), scripts.visible(one.target)) for one in lines)
         )
 
 
-def _number(one: Example) -> str:
+def _number(one: ExamplePair) -> str:
     return f"{one.line:,}" + (f" / {one.other:,}" if one.other else "")

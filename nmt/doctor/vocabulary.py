@@ -64,7 +64,7 @@ def vocabulary(config: Config, corpora: Sequence[Corpus], splits: Sequence[Split
     for size in (*SIZES, "auto") if kind in ("unigram", "bpe") else ():
         logger.info(f"Trying a vocabulary of {size if isinstance(size, str) else format(size, ',')} pieces")
         try:
-            other = train_tokenizers(compared, kind, size, joint, rules)
+            other = train_tokenizers(compared, kind=kind, vocabulary_size=size, joint=joint, normalization=rules)
         except InputError:
             # The sample has too few different pieces, or more characters than the size allows.
             continue
@@ -89,18 +89,18 @@ def _learned(sample: Sample, corpus: Corpus, config: Config, exact: bool) -> Tok
     spread = islice(corpus.pairs(), 0, None, -(-corpus.size // SENTENCES))
     if exact or size != "auto" or not joint or kind not in ("unigram", "bpe"):
         try:
-            return train_tokenizers(sample, kind, size, joint, rules)
+            return train_tokenizers(sample, kind=kind, vocabulary_size=size, joint=joint, normalization=rules)
         except InputError:
             if exact:
                 raise
             # Perhaps only the larger sample of a training has this many pieces.
-            return train_tokenizers(spread, kind, size, joint, rules)
+            return train_tokenizers(spread, kind=kind, vocabulary_size=size, joint=joint, normalization=rules)
     fitting = fitting_size((side for pair in spread for side in pair), kind)
     try:
-        return train_tokenizers(sample, kind, fitting, joint, rules)
+        return train_tokenizers(sample, kind=kind, vocabulary_size=fitting, joint=joint, normalization=rules)
     except InputError:
         # The whole corpus allows this many pieces, the sample does not.
-        return train_tokenizers(sample, kind, "auto", joint, rules)
+        return train_tokenizers(sample, kind=kind, vocabulary_size="auto", joint=joint, normalization=rules)
 
 
 def _sample(corpus: Corpus, split: Split, max_pairs: int) -> Sample:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -10,6 +9,7 @@ from typing import Any
 
 from nmt.documents.sentences import Place, Splitter, halves, script_of, sentences, sentencex
 from nmt.evaluation import scripts
+from nmt.evaluation.alignment import WORD
 from nmt.translation import KEYS, Translation, record
 
 # Translates sentences: what is searched at once, and how, is up to it.
@@ -19,7 +19,6 @@ Translate = Callable[[list[str]], Sequence[Translation]]
 TOGETHER = 256
 # A sentence is cut until the model reads all of it, or a part has no more characters than this.
 _SHORTEST = 8
-_WORD = re.compile(r"[^ \r\n]+")
 
 
 @dataclass(frozen=True)
@@ -175,7 +174,9 @@ def _joined(text: str, parts: list[_Waiting]) -> DocumentTranslation:
         written += [between, target]
         length = start + len(target)
         position = part.place.end
-        found.append(Sentence(*part.place, start, length, part.cut, part.translation))
+        found.append(
+            Sentence(*part.place, target_start=start, target_end=length, cut=part.cut, translation=part.translation)
+        )
     written.append(text[position:])
     return DocumentTranslation(text, "".join(written), tuple(found))
 
@@ -195,4 +196,4 @@ def moved(found: DocumentTranslation, start: int, target_start: int) -> tuple[Se
 
 
 def _words(text: str, start: int, end: int) -> list[Place]:
-    return [Place(match.start(), match.end()) for match in _WORD.finditer(text, start, end)]
+    return [Place(match.start(), match.end()) for match in WORD.finditer(text, start, end)]

@@ -108,11 +108,13 @@ def paragraph(
     if inline:
         start, end, found = _trimmed(text, start, end, found)
     if inline and len(found) <= MARKS and end - start <= CHARACTERS:
-        yield from _whole(text, start, end, found, read, write, spell)
+        yield from _whole(text, start=start, end=end, tokens=found, read=read, write=write, spell=spell)
         return
     position = start
     for mark in (*found, Token(end, end, "alone")):
-        yield from _whole(text, position, max(mark.start, position), [], read, write, spell)
+        yield from _whole(
+            text, start=position, end=max(mark.start, position), tokens=[], read=read, write=write, spell=spell
+        )
         position = max(position, mark.end)
 
 

@@ -82,7 +82,7 @@ class _Elements:
         return name
 
 
-class _Part(NamedTuple):
+class _PagePart(NamedTuple):
     """A part of a page: text, or a tag.
 
     Attributes:
@@ -106,14 +106,14 @@ class _Part(NamedTuple):
         return not self.name
 
 
-def _parts(text: str) -> Iterator[_Part]:
+def _parts(text: str) -> Iterator[_PagePart]:
     """Yield the parts of a page. What lacks its end, and all that follows, is left out."""
     elements = _Elements()
     place = 0
     while begin := BEGIN.search(text, place):
         start = begin.start()
         if start > place:
-            yield _Part(place, start, "", elements.kept, elements.kept)
+            yield _PagePart(place, end=start, name="", kept_before=elements.kept, kept_after=elements.kept)
         end: int | None = None
         name = "!"
         was_kept = elements.kept
@@ -132,7 +132,7 @@ def _parts(text: str) -> Iterator[_Part]:
             end = text.find(">", start) + 1 or None
         if end is None:
             return
-        yield _Part(start, end, name, was_kept, elements.kept)
+        yield _PagePart(start, end=end, name=name, kept_before=was_kept, kept_after=elements.kept)
         if raw:
             last = raw.search(text, end)
             if not last:
@@ -140,12 +140,12 @@ def _parts(text: str) -> Iterator[_Part]:
             end = last.start()
         place = end
     if place < len(text):
-        yield _Part(place, len(text), "", elements.kept, elements.kept)
+        yield _PagePart(place, end=len(text), name="", kept_before=elements.kept, kept_after=elements.kept)
 
 
-def _paragraphs(text: str) -> Iterator[list[_Part]]:
+def _paragraphs(text: str) -> Iterator[list[_PagePart]]:
     """Yield the paragraphs of a page: texts, and the tags inside a line that stand between them."""
-    gathered: list[_Part] = []
+    gathered: list[_PagePart] = []
     for part in _parts(text):
         if part.is_text or part.name in INLINE or part.name == "!":
             gathered.append(part)
@@ -155,7 +155,7 @@ def _paragraphs(text: str) -> Iterator[list[_Part]]:
     yield gathered
 
 
-def _trimmed(text: str, parts: list[_Part]) -> list[_Part]:
+def _trimmed(text: str, parts: list[_PagePart]) -> list[_PagePart]:
     """Leave out at both ends what can stay there: elements that reach out of a paragraph, tags that stand alone."""
     first, last = 0, len(parts)
     if parts and parts[0].kept_before:
@@ -171,7 +171,7 @@ def _trimmed(text: str, parts: list[_Part]) -> list[_Part]:
     return parts[first:last]
 
 
-def _stays(text: str, part: _Part, at_start: bool) -> bool:
+def _stays(text: str, part: _PagePart, at_start: bool) -> bool:
     if part.is_text:
         return not text[part.start : part.end].strip()
     ends = text.startswith("</", part.start)
@@ -203,7 +203,7 @@ def read(text: str, name: str, mark: str, inline: bool = True) -> Opened:
         said = [part for part in parts if part.is_text and not part.kept]
         if not inline:
             for part in said:
-                fields += paragraph(text, part.start, part.end, (), _read, _write)
+                fields += paragraph(text, start=part.start, end=part.end, tokens=(), read=_read, write=_write)
         elif said and len(parts) <= MARKS and parts[-1].end - parts[0].start <= CHARACTERS:
             fields += _marked(text, parts[0].start, parts[-1].end, said)
         else:
@@ -212,7 +212,7 @@ def read(text: str, name: str, mark: str, inline: bool = True) -> Opened:
     return opened(text, fields, (), mark)
 
 
-def _marked(text: str, start: int, end: int, said: Sequence[_Part]) -> Iterator[Field]:
+def _marked(text: str, start: int, end: int, said: Sequence[_PagePart]) -> Iterator[Field]:
     """Yield the field of a paragraph, if it has a letter or a digit outside of its tags."""
     words = "".join(text[part.start : part.end] for part in said)
     if not any(map(str.isalnum, words)):

@@ -127,13 +127,22 @@ def _paragraph(text: str, lines: list[tuple[int, int]], inline: bool) -> Iterato
 
 def _row(text: str, start: int, end: int, inline: bool) -> Iterator[Field]:
     for found in _CELL.finditer(text, start, end):
-        yield from _field(text, found.start(), found.end(), inline, "|")
+        yield from _field(text, start=found.start(), end=found.end(), inline=inline, also="|")
 
 
 def _field(text: str, start: int, end: int, inline: bool, also: str = "") -> Iterator[Field]:
     spelling = _Spelling(also)
     tokens = _tokens(text, start, end)
-    for field in paragraph(text, start, end, tokens, spelling.read, spelling.write, inline, _in_lines):
+    for field in paragraph(
+        text,
+        start=start,
+        end=end,
+        tokens=tokens,
+        read=spelling.read,
+        write=spelling.write,
+        inline=inline,
+        spell=_in_lines,
+    ):
         yield field._replace(written=partial(_between, field))
 
 
@@ -359,7 +368,7 @@ def _emphasized(text: str, tokens: list[Token]) -> list[Token]:
             if run.end - size > run.start:
                 runs.append(run._replace(end=run.end - size))
         if opens and start < token.end:
-            runs.append(_Run(start, token.end, token.name, length, closes))
+            runs.append(_Run(start, end=token.end, sign=token.name, length=length, both=closes))
         elif closes and start < token.end:
             found.append(_lone(text, start, token.end))
     found += [_lone(text, run.start, run.end) for runs, _ in levels for run in runs]

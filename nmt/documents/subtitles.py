@@ -152,7 +152,9 @@ def _cue(text: str, lines: list[tuple[int, str]], vtt: bool, inline: bool) -> It
         if dash := _SPEAKER.match(group[0][1]):
             start += dash.end()
         unescape, escape = (html.unescape, _escaped) if vtt else (str, str)
-        for field in paragraph(text, start, end, _tokens(text, start, end), unescape, escape, inline):
+        for field in paragraph(
+            text, start=start, end=end, tokens=_tokens(text, start, end), read=unescape, write=escape, inline=inline
+        ):
             yield field._replace(written=partial(_in_order, field))
 
 

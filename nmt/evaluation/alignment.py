@@ -11,7 +11,8 @@ import numpy as np
 
 # SentencePiece writes a space as this character, at the front of the piece that begins a word.
 _SPACE = "▁"
-_WORD = re.compile(r"[^ \r\n]+")
+# What stands between plain spaces; a line break counts as a space.
+WORD = re.compile(r"[^ \r\n]+")
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ def split_words(text: str) -> list[str]:
     >>> split_words(" I  ate\\u00a0rice ")
     ['I', 'ate\\xa0rice']
     """
-    return _WORD.findall(text)
+    return WORD.findall(text)
 
 
 class Words(NamedTuple):

@@ -15,7 +15,7 @@ judged by what the others taught.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -256,8 +256,8 @@ def _calibrate(evidence: np.ndarray, right: np.ndarray, folds: np.ndarray) -> tu
         own = folds == fold
         held[own] = np.interp(logits[own], *isotonic(logits[~own], right[~own]))
     whole = _regression(evidence, right)
-    steps = isotonic(logits, right)
-    return Calibrated(whole.center, whole.scale, whole.weights, whole.bias, *steps), logits, held
+    found, probabilities = isotonic(logits, right)
+    return replace(whole, logits=found, probabilities=probabilities), logits, held
 
 
 def _regression(evidence: np.ndarray, right: np.ndarray, passes: int = 25) -> Calibrated:
@@ -275,7 +275,14 @@ def _regression(evidence: np.ndarray, right: np.ndarray, passes: int = 25) -> Ca
         weights = weights - np.clip(change, -2, 2)
         if np.abs(change).max() < 1e-8:
             break
-    return Calibrated(center, scale, weights[:-1], float(weights[-1]), np.zeros(1), np.zeros(1))
+    return Calibrated(
+        center,
+        scale=scale,
+        weights=weights[:-1],
+        bias=float(weights[-1]),
+        logits=np.zeros(1),
+        probabilities=np.zeros(1),
+    )
 
 
 def isotonic(logits: np.ndarray, right: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

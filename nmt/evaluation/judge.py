@@ -118,7 +118,9 @@ def learned_little(records: Sequence[Mapping[str, Any]], watch: str, vocabulary:
     )
     if not little:
         return ""
-    known = [f"{NAMES[key]} {best[key]:,.2f}" for key in (BLEU, CHRF, PERPLEXITY) if best.get(key) is not None]
+    # Where chrF decides, BLEU says nothing.
+    shown = [key for key in (BLEU, CHRF, PERPLEXITY) if not (key == BLEU and watch == CHRF)]
+    known = [f"{NAMES[key]} {best[key]:,.2f}" for key in shown if best.get(key) is not None]
     return (
         f"Warning: the model learned next to nothing. The scores of its best epoch on the development set: "
         f"{', '.join(known) or 'none that is a number'}. It may need more epochs or more pairs, and `nmt data` looks "

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from nmt.config import LABELLING, Config, beam_size, to_toml
 from nmt.errors import InputError
-from nmt.evaluation.judge import ACCURACY, F1, NAMES, PERPLEXITY, quality
+from nmt.evaluation.judge import ACCURACY, CHRF, F1, NAMES, PERPLEXITY, quality
 from nmt.evaluation.scores import bleu_signature
 from nmt.model_folder import read_journal
 
@@ -288,6 +288,9 @@ def _quality(model: Path, watch: str) -> str:
     judge = records[-1].get("watch") or ("val_perplexity" if watch == "perplexity" else "val_bleu")
     kept = max(records, key=lambda record: quality(record, judge))
     signature = bleu_signature(kept.get("tokenizer", "13a"))
-    chrf = f", chrF {kept['val_chrf']:.2f}" if kept.get("val_chrf") is not None else ""
+    chrf = f"chrF {kept['val_chrf']:.2f}" if kept.get("val_chrf") is not None else ""
+    bleu, where = f"BLEU {kept['val_bleu']:.2f}", "on the development set, greedy"
     chosen = f"; the epoch was chosen by {NAMES[judge]}"
-    return f"BLEU {kept['val_bleu']:.2f} on the development set, greedy, {signature}{chrf}{chosen}"
+    if judge == CHRF:
+        return f"{chrf} {where}{chosen}, because BLEU says little there ({bleu[5:]}, {signature})"
+    return f"{bleu} {where}, {signature}{f', {chrf}' if chrf else ''}{chosen}"

@@ -219,7 +219,7 @@ def write_kit(folder: Path, name: str, model: Path | None = None) -> list[Path]:
         folder,
         {
             **files,
-            **kubernetes.manifests(name, newest, IMAGE, health, flags, settings),
+            **kubernetes.manifests(name, version=newest, image=IMAGE, health=health, flags=flags, settings=settings),
             **monitoring.files(name),
         },
     )

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from nmt.errors import InputError, first_line
+from nmt.tf_import import is_operation
 
 GRAPH = "saved_model.pb"
 
@@ -81,14 +82,12 @@ def check_operations(folder: Path) -> None:
 
 def _refused(graph: Any) -> Iterator[str]:
     """Yield what is not allowed in a graph."""
-    from tensorflow.python.framework import op_def_registry
-
     library = {function.signature.name: function for function in graph.graph_def.library.function}
     # TensorFlow could run another than the one that is looked at here.
     if len(library) < len(graph.graph_def.library.function):
         yield "has two functions of one name"
     for name in library:
-        if op_def_registry.get(name) is not None:
+        if is_operation(name):
             yield f"has a function with the name of the operation {name}"
     savers = {name for name, function in library.items() if any(node.op in _SAVER for node in function.node_def)}
     if graph.asset_file_def:

@@ -13,7 +13,7 @@ from nmt.data.tokenizers import UNK
 from nmt.decoding.strategies import constraints_for, with_spares
 from nmt.export.tflite import write_folder
 from nmt.inference.captioner import Captioner
-from nmt.inference.lite import Quantize, Unaligned, all_converted, dense_search
+from nmt.inference.lite import Quantize, UnalignedModel, all_converted, dense_search
 
 
 def export(captioner: Captioner, to: Path, settings: Decoding, quantize: Quantize = "none", card: str = "") -> None:
@@ -63,7 +63,7 @@ def convert(captioner: Captioner, settings: Decoding, quantize: Quantize = "none
 def _function(captioner: Captioner, settings: Decoding) -> Callable[[tf.Tensor], dict[str, tf.Tensor]]:
     """Return the function from features to hypotheses."""
     aligned, cells = captioner.aligned, captioner.config.model.source_cells
-    model = captioner.model if aligned else Unaligned(captioner.model)
+    model = captioner.model if aligned else UnalignedModel(captioner.model)
     space = captioner.tokenizers.target.space
 
     def caption(features: tf.Tensor) -> dict[str, tf.Tensor]:

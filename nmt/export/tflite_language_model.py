@@ -14,7 +14,7 @@ from nmt.decoding.constraints import Constraints
 from nmt.export.saved_language_model import searching_and_drawing
 from nmt.export.tflite import write_folder
 from nmt.inference.completer import Completer
-from nmt.inference.lite import Quantize, Unaligned, all_converted, dense_search
+from nmt.inference.lite import Quantize, UnalignedModel, all_converted, dense_search
 
 # The fields of hypotheses that the program on a device reads.
 _FIELDS = ("tokens", "lengths", "scores")
@@ -62,7 +62,7 @@ def convert(completer: Completer, settings: Decoding, quantize: Quantize = "none
 
 def _function(completer: Completer, settings: Decoding) -> Callable[..., dict[str, tf.Tensor]]:
     """Return the function from the ids of beginnings, and random numbers if it draws, to hypotheses."""
-    model = Unaligned(completer.model)
+    model = UnalignedModel(completer.model)
 
     def complete(source: tf.Tensor, numbers: tf.Tensor | None = None) -> dict[str, tf.Tensor]:
         rows = tf.shape(source)[0]

@@ -14,7 +14,7 @@ from nmt.config import Decoding
 from nmt.data.tokenizers import EOS, UNK, Tokenizers
 from nmt.errors import WorkFailed
 from nmt.evaluation.scores import score
-from nmt.export.web_model import Runner, Signature, signatures
+from nmt.export.web_model import Runner, WebSignature, signatures
 from nmt.inference.strings import one_line
 from nmt.inference.translator import Translator
 
@@ -82,7 +82,7 @@ def check(
     found, used = [], []
     for signature, texts in chosen.items():
         _check_longest(runner, signature, translator)
-        _check_scores(runner, signature, translator, settings, quantize)
+        _check_scores(runner, signature=signature, translator=translator, settings=settings, quantize=quantize)
         for _, ids in texts:
             outputs = runner.search(ids, signature)
             _check_outputs(outputs, signature, len(ids), translator)
@@ -127,7 +127,7 @@ def quality(
     references = [reference for _, reference in pairs]
     own = [each.text for each in translator.translate([source for source, _ in pairs], **_search(settings))]
     mine, theirs = score(found, references), score(own, references)
-    return Quality(len(pairs), cut, mine.bleu, theirs.bleu, mine.bleu_signature)
+    return Quality(len(pairs), cut=cut, bleu=mine.bleu, translator=theirs.bleu, signature=mine.bleu_signature)
 
 
 def spelt(tokenizers: Tokenizers, outputs: dict[str, np.ndarray]) -> str:
@@ -143,9 +143,9 @@ def _search(settings: Decoding) -> dict[str, Any]:
 
 def _texts(
     tokenizers: Tokenizers, settings: Decoding, given: Sequence[str]
-) -> dict[Signature, list[tuple[str, list[int]]]]:
+) -> dict[WebSignature, list[tuple[str, list[int]]]]:
     """Return texts and their ids for each signature, given ones, its own first, then drawn ones."""
-    chosen: dict[Signature, list[tuple[str, list[int]]]] = {}
+    chosen: dict[WebSignature, list[tuple[str, list[int]]]] = {}
     ready = _with_ids(tokenizers, given)
     drawn = _with_ids(tokenizers, _drawn(tokenizers, 2 * _TEXTS[0], 1, _LONGEST_DRAWN))
     shorter = 1
@@ -171,7 +171,7 @@ def _drawn(tokenizers: Tokenizers, count: int, shortest: int, longest: int) -> I
         yield tokenizers.source.spelt(draw.choices(pieces, k=draw.randint(shortest, longest)))
 
 
-def _check_longest(runner: Runner, signature: Signature, translator: Translator) -> None:
+def _check_longest(runner: Runner, signature: WebSignature, translator: Translator) -> None:
     """Check what a signature returns for as many pieces as it reads."""
     draw = random.Random(2)
     ids = draw.choices(range(EOS + 1, translator.tokenizers.source.vocabulary), k=signature.reads - 1)
@@ -179,7 +179,7 @@ def _check_longest(runner: Runner, signature: Signature, translator: Translator)
 
 
 def _check_scores(
-    runner: Runner, signature: Signature, translator: Translator, settings: Decoding, quantize: str
+    runner: Runner, signature: WebSignature, translator: Translator, settings: Decoding, quantize: str
 ) -> None:
     """Check the scores of texts as long as a signature is for against the translator's, by teacher forcing."""
     longest = signature.reads - 1
@@ -210,7 +210,7 @@ def _with_ids(tokenizers: Tokenizers, texts: Iterable[str]) -> list[tuple[str, l
     return [(text, ids) for text in texts if text.strip() and (ids := tokenizers.source.ids(text))]
 
 
-def _check_outputs(outputs: dict[str, np.ndarray], signature: Signature, read: int, translator: Translator) -> None:
+def _check_outputs(outputs: dict[str, np.ndarray], signature: WebSignature, read: int, translator: Translator) -> None:
     """Check that outputs can be right: see ``engine.mjs``, which does the same in a page."""
     for place in range(signature.hypotheses):
         if "ranks" in outputs and np.isneginf(outputs["ranks"][place]):

@@ -21,7 +21,7 @@ _LENGTHS = (17, 65)
 _FIELDS = ("tokens", "lengths", "scores", "token_scores", "alignment")
 
 
-class Signature(NamedTuple):
+class WebSignature(NamedTuple):
     """One signature of the model.
 
     Its input is ``source`` ``(1, reads)``: ids with EOS, then zeros. Its outputs have the same size for every text:
@@ -42,7 +42,7 @@ class Signature(NamedTuple):
     hypotheses: int
 
 
-def signatures(settings: Decoding) -> list[Signature]:
+def signatures(settings: Decoding) -> list[WebSignature]:
     """Return the signatures for a search, the shortest first.
 
     >>> [(each.reads, each.writes) for each in signatures(Decoding(max_length=200))]
@@ -51,7 +51,7 @@ def signatures(settings: Decoding) -> list[Signature]:
     longest = settings.max_length + 1
     hypotheses = with_spares(settings).n_best
     return [
-        Signature(f"translate_{reads}", reads, _most_written(settings, reads - 1), hypotheses)
+        WebSignature(f"translate_{reads}", reads, _most_written(settings, reads - 1), hypotheses)
         for reads in (*(length for length in _LENGTHS if length < longest), longest)
     ]
 
@@ -76,7 +76,7 @@ def convert(translator: Translator, settings: Decoding, quantize: Quantize) -> b
     return all_converted(functions, quantize)
 
 
-def _padded(search: Callable, signature: Signature) -> Callable[[tf.Tensor], dict[str, tf.Tensor]]:
+def _padded(search: Callable, signature: WebSignature) -> Callable[[tf.Tensor], dict[str, tf.Tensor]]:
     """Return a search of which every output has the same size for every text."""
     writes, hypotheses = signature.writes, signature.hypotheses
 
@@ -105,14 +105,14 @@ class Runner:
         all_signatures: its :func:`signatures`.
     """
 
-    def __init__(self, model: bytes, all_signatures: Sequence[Signature]) -> None:
+    def __init__(self, model: bytes, all_signatures: Sequence[WebSignature]) -> None:
         from ai_edge_litert.interpreter import Interpreter
 
         self._signatures = all_signatures
         self._interpreter = Interpreter(model_content=runnable(model))
         self._runs = {each.name: self._interpreter.get_signature_runner(each.name) for each in self._signatures}
 
-    def search(self, ids: Sequence[int], signature: Signature | None = None) -> dict[str, np.ndarray]:
+    def search(self, ids: Sequence[int], signature: WebSignature | None = None) -> dict[str, np.ndarray]:
         """Return the outputs for the ids of a text, without EOS, of the shortest signature that reads them all."""
         chosen = signature or next(each for each in self._signatures if each.reads > len(ids))
         source = np.full([1, chosen.reads], PAD, np.int32)

@@ -7,9 +7,8 @@ https://arxiv.org/abs/1906.06442.
 Sequence distillation: Kim and Rush 2016, https://arxiv.org/abs/1606.07947, section 3.2. A model, or several together,
 translate text of the source language, and a smaller model learns from their translations.
 
-The pairs go to ``OUT.part``, window by window; after each, ``OUT.part.json`` is replaced, which says how far the work
-has come. After a kill at any moment the work continues from there, with the same pairs. At the end the file gets
-its name, and ``OUT.json`` says where the pairs are from.
+The pairs are written window by window (:mod:`nmt.resumable_file`): after a kill at any moment the work continues from
+there, with the same pairs. In the end ``OUT.json`` says where the pairs are from.
 """
 
 from __future__ import annotations
@@ -17,18 +16,15 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-import os
 import re
 from collections.abc import Callable, Iterable
 from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
-from filelock import Timeout
-
 from nmt.atomic_write import write_file
 from nmt.errors import InputError
-from nmt.file_lock import file_lock
+from nmt.resumable_file import ResumableFile
 from nmt.translation import Translation
 
 # What would end a line of the file, or its first column. Other spaces are the text's own.
@@ -75,11 +71,11 @@ class Augmentation:
     def __init__(self, to: Path, kind: Kind, made_from: dict[str, Any], tag: str = "") -> None:
         if tag != " ".join(tag.split()):
             raise InputError(f"--tag is one or more words with one space between them, not {tag!r}.")
-        self.to = to
         self.kind = kind
         self.tag = tag
-        self._facts = json.loads(json.dumps({"kind": kind, "tag": tag, **made_from}))
-        self._part, self._state, self._card = (Path(f"{to}{end}") for end in (".part", ".part.json", ".json"))
+        self._facts = {"kind": kind, "tag": tag, **made_from}
+        self._file = ResumableFile(to, self._facts, counted=[field.name for field in dataclasses.fields(Counts)])
+        self._card = Path(f"{to}.json")
 
     def check(self, resume: bool) -> None:
         """Check, before a model is opened, that the file can be made, or its making continued.
@@ -88,37 +84,10 @@ class Augmentation:
             InputError: if there is a file, or an unfinished one and ``resume`` is not asked for, or the other way
                 round; if what was begun was made from something else.
         """
-        for path in (self.to, self._card) if resume else (self.to, self._card, self._part):
-            if path.exists() and not (path == self._part and self._state.exists()):
-                raise InputError(f"{path} exists. Name another file, or remove it.")
-        if not self.to.resolve().parent.is_dir():
-            raise InputError(f"{self.to.resolve().parent} is not a folder. Make it first.")
-        if not resume and self._state.exists():
-            raise InputError(
-                f"{self._part} is unfinished. Add --resume to continue it, or remove it and {self._state}."
-            )
-        if resume:
-            begun = self._begun()["made from"]
-            for key in sorted({*begun, *self._facts}):
-                if begun.get(key) != self._facts.get(key):
-                    raise InputError(
-                        f"{self._part} was begun with {key} = {begun.get(key)}, and now it is {self._facts.get(key)}. "
-                        "Continue it as it was begun, or remove it."
-                    )
-
-    def _begun(self) -> dict[str, Any]:
-        try:
-            state = json.loads(self._state.read_text(encoding="utf-8"))
-            Counts(**state["counts"])
-            if not (isinstance(state["made from"], dict) and isinstance(state["bytes"], int)):
-                raise TypeError
-        except FileNotFoundError:
-            raise InputError(
-                f"{self._state} does not exist: there is nothing to continue. Leave out --resume."
-            ) from None
-        except (OSError, ValueError, KeyError, TypeError):
-            raise InputError(f"{self._state} is damaged. Remove it and {self._part}, and begin again.") from None
-        return state
+        self._file.check(resume)
+        # A process that is killed at the end may have written it already.
+        if self._card.exists() and not resume:
+            raise InputError(f"{self._card} exists, and is not overwritten. Name another file with --to.")
 
     def run(
         self,
@@ -139,57 +108,31 @@ class Augmentation:
             InputError: see :meth:`check`; if another process is making the same file; or if no pair was found.
             OSError: if nothing can be written.
         """
-        try:
-            with file_lock(Path(f"{self.to}.lock")):
-                self.check(resume)
-                return self._run(translate, lines, windows, resume)
-        except Timeout:
-            raise InputError(f"Another process is making {self.to}. Wait for it, or name another file.") from None
-
-    def _run(
-        self,
-        translate: Translate,
-        lines: Iterable[str],
-        windows: Callable[[Iterable[str]], Iterable[list[str]]],
-        resume: bool,
-    ) -> Counts:
-        counts, size = Counts(), 0
-        if resume:
-            state = self._begun()
-            counts, size = Counts(**state["counts"]), state["bytes"]
-        with self._part.open("r+b" if resume else "w+b") as out:
-            if out.seek(0, os.SEEK_END) < size:
-                raise InputError(f"{self._part} is shorter than it was. Remove it and {self._state}, and begin again.")
-            # What a killed process wrote past the last window that was safe.
-            out.truncate(size)
-            out.seek(0)
-            seen = {_hash(line.rstrip(b"\n")) for line in out}
-            if not resume:
-                self._keep(counts, 0)
+        self.check(resume)
+        with self._file.open(resume) as file:
+            counts = Counts(**file.progress)
+            seen = {_hash(line) for line in file.lines()}
             for window in windows(islice(lines, counts.lines, None)):
+                new: list[str] = []
                 for text, found in zip(window, translate(window, counts.lines), strict=True):
-                    line = self._line(text, found, counts)
-                    if line and (key := _hash(line)) not in seen:
-                        seen.add(key)
-                        out.write(line + b"\n")
-                        counts.pairs += 1
-                    elif line:
-                        counts.repeated += 1
+                    if line := self._line(text, found, counts):
+                        key = _hash(line.encode("utf-8", "surrogateescape"))
+                        if key in seen:
+                            counts.repeated += 1
+                        else:
+                            seen.add(key)
+                            new.append(line)
+                counts.pairs += len(new)
                 counts.lines += len(window)
-                out.flush()
-                os.fsync(out.fileno())
-                self._keep(counts, out.tell())
-        if not counts.pairs:
-            self._part.unlink()
-            self._state.unlink()
-            raise InputError(f"No pair could be made of the {counts.lines:,} lines: {describe(counts)}.")
-        self._part.replace(self.to)
-        card = {**self._facts, **dataclasses.asdict(counts)}
-        write_file(self._card, (json.dumps(card, ensure_ascii=False, indent=1) + "\n").encode())
-        self._state.unlink()
+                file.append(new, dataclasses.asdict(counts))
+            if not counts.pairs:
+                file.discard()
+                raise InputError(f"No pair could be made of the {counts.lines:,} lines: {describe(counts)}.")
+            card = {**self._facts, **dataclasses.asdict(counts)}
+            write_file(self._card, (json.dumps(card, ensure_ascii=False, indent=1) + "\n").encode())
         return counts
 
-    def _line(self, text: str, found: Translation, counts: Counts) -> bytes:
+    def _line(self, text: str, found: Translation, counts: Counts) -> str:
         """Return the line of a pair, or nothing, and count why."""
         text, written = (_BREAKS.sub(" ", each) for each in (text, found.text))
         if not (text.strip() and written.strip()):
@@ -200,12 +143,8 @@ class Augmentation:
             counts.copied += 1
         else:
             source, target = (written, text) if self.kind == "back-translation" else (text, written)
-            return f"{f'{self.tag} ' if self.tag else ''}{source}\t{target}".encode("utf-8", "surrogateescape")
-        return b""
-
-    def _keep(self, counts: Counts, size: int) -> None:
-        state = {"made from": self._facts, "counts": dataclasses.asdict(counts), "bytes": size}
-        write_file(self._state, json.dumps(state, ensure_ascii=False).encode())
+            return f"{f'{self.tag} ' if self.tag else ''}{source}\t{target}"
+        return ""
 
 
 def describe(counts: Counts) -> str:

@@ -42,10 +42,10 @@ def search_compiled(
         mask = (source != PAD) & (source != EOS)
         return search(
             model,
-            settings,
-            model.encode(source),
-            mask if model.aligned else mask[:, :0],
-            constraints,
+            settings=settings,
+            memory=model.encode(source),
+            mask=mask if model.aligned else mask[:, :0],
+            constraints=constraints,
             numbers=numbers,
             bos=BOS,
             eos=EOS,

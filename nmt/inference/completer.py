@@ -113,7 +113,13 @@ class Completer(Searcher):
                 text = texts[row] if truncated else continued(texts[row], of_row["begun"], of_row["text"])
                 pieces = self.tokenizers.target.pieces(of_row["tokens"][: of_row["lengths"]])
                 unfinished = bool(of_row["unfinished"]) and not truncated
-                found[i] = Completion(one_line(text), float(of_row["scores"]), tuple(pieces), truncated, unfinished)
+                found[i] = Completion(
+                    one_line(text),
+                    score=float(of_row["scores"]),
+                    tokens=tuple(pieces),
+                    truncated=truncated,
+                    unfinished=unfinished,
+                )
 
         self._search_all(complete, range(len(beginnings)), settings)
         return [found[i] for i in range(len(beginnings))]

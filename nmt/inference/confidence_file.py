@@ -120,4 +120,6 @@ def _calibrated(given: Any, kinds: int) -> Calibrated:
     if not ascending or not proper or min(lists["scale"]) < _SMALLEST_SCALE:
         raise ValueError("its numbers are no probabilities")
     center, scale, weights = (np.array(lists[name], float) for name in ("center", "scale", "weights"))
-    return Calibrated(center, scale, weights, float(given["bias"]), logits, probabilities)
+    return Calibrated(
+        center, scale=scale, weights=weights, bias=float(given["bias"]), logits=logits, probabilities=probabilities
+    )

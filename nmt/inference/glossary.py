@@ -38,7 +38,7 @@ class Term(NamedTuple):
     exact: bool = False
 
 
-class Found(NamedTuple):
+class FoundTerm(NamedTuple):
     """A term in a sentence: ``text[start:end]``."""
 
     start: int
@@ -102,7 +102,7 @@ class Glossary:
         """The terms, in their order."""
         return tuple(self._terms.values())
 
-    def find(self, text: str) -> list[Found]:
+    def find(self, text: str) -> list[FoundTerm]:
         """Return the terms that stand in a sentence, one for each time, in their order."""
         read, places = _read(text)
         folded = _folded(read)
@@ -111,7 +111,7 @@ class Glossary:
         while place < len(read):
             each = self._at(read, folded, place)
             if each:
-                found.append(Found(places[each.start][0], places[each.end - 1][1], each.term))
+                found.append(FoundTerm(places[each.start][0], places[each.end - 1][1], each.term))
             place = each.end if each else place + 1
         return found
 
@@ -161,7 +161,7 @@ class Glossary:
             raise InputError(f"{name} has no term.")
         self._lengths = sorted({len(source) for source, _ in self._terms}, reverse=True)
 
-    def _at(self, text: str, folded: str, place: int) -> Found | None:
+    def _at(self, text: str, folded: str, place: int) -> FoundTerm | None:
         if place and _is_word(text[place - 1]) and not is_spaceless(text[place]):
             return None
         for length in self._lengths:
@@ -170,7 +170,7 @@ class Glossary:
                 continue
             term = self._terms.get((text[place:end], True)) or self._terms.get((folded[place:end], False))
             if term and _ends(text, end):
-                return Found(place, end, term)
+                return FoundTerm(place, end, term)
         return None
 
 

@@ -102,7 +102,9 @@ class TranslationGraph:
         if settings.xla:
             if constraints.phrases is not None:
                 raise InputError(XLA_WITHOUT_TERMS)
-            return search_compiled(self.model, settings, source, constraints, numbers)
+            return search_compiled(
+                self.model, settings=settings, source=source, constraints=constraints, numbers=numbers
+            )
         # The attention may rest on EOS when no source token is relevant, so EOS need not be covered.
         mask = (source != PAD) & (source != EOS)
         return search_tokens(

@@ -60,7 +60,7 @@ class Labelled:
 
 
 @dataclass(frozen=True)
-class Tagged:
+class TaggedTokens:
     """A text with a label for each token.
 
     Attributes:
@@ -127,7 +127,7 @@ class Labeller:
         Raises:
             InputError: if the folder exists and is not empty, or the model was not built from the config.
         """
-        save(Path(folder), self.model, self.tokenizers, self.config, self.labels)
+        save(Path(folder), model=self.model, tokenizers=self.tokenizers, config=self.config, labels=self.labels)
 
     def classify(self, texts: Sequence[str]) -> list[Labelled]:
         """Give each text a label, in the order given. A blank text has the label of nothing but an end.
@@ -151,7 +151,7 @@ class Labeller:
             )
         return [found[i] for i in range(len(texts))]
 
-    def tag(self, texts: Sequence[str]) -> list[Tagged]:
+    def tag(self, texts: Sequence[str]) -> list[TaggedTokens]:
         """Give each token of each text a label, in the order given.
 
         Raises:
@@ -159,11 +159,11 @@ class Labeller:
         """
         if not self.reading.tags:
             raise TypeError("A classifier labels texts: use classify.")
-        found: dict[int, Tagged] = {}
+        found: dict[int, TaggedTokens] = {}
         for i, row in self._rows(texts):
             chances = row["probabilities"]
             length = int(np.count_nonzero(chances.sum(-1)))
-            found[i] = Tagged(
+            found[i] = TaggedTokens(
                 text=texts[i],
                 tokens=tuple(decoded(token) for token in row["tokens"][:length]),
                 labels=tuple(self.labels.names[number] for number in np.argmax(chances[:length], -1)),

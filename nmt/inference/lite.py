@@ -15,10 +15,11 @@ import tensorflow as tf
 from nmt.config import Decoding, beam_size
 from nmt.data.tokenizers import BOS, EOS, PAD, UNK
 from nmt.decoding.constraints import Constraints
+from nmt.decoding.ensemble import Ensemble
 from nmt.decoding.history import DENSE
 from nmt.decoding.repetition import stop_repetition
 from nmt.decoding.strategies import constraints_for, graph_settings, search, with_spares
-from nmt.errors import InputError
+from nmt.errors import InputError, first_line
 from nmt.inference.saved_functions import save_functions
 from nmt.layers.recurrence import dense_loops
 from nmt.tf_import import quantize_dense_layers_whole
@@ -76,12 +77,13 @@ def _runner(translator: Translator, settings: Decoding) -> Callable[..., dict[st
 
     function = search_function(translator, settings, (*OUTPUTS, "token_scores"))
     # The converter runs a loop over a known number of rows faster; but of a Transformer, whose cache of keys grows by
-    # its loop, it then refuses it.
-    rows = 1 if translator.config.model.architecture == "recurrent" else None
+    # its loop, it then refuses it. In an ensemble one may stand beside a recurrent model.
+    alone = not isinstance(translator.searched, Ensemble)
+    rows = 1 if alone and translator.config.model.architecture == "recurrent" else None
     try:
         model = converted(function, tf.TensorSpec([rows, None], tf.int32, "source"), "none")
-    except (OSError, tf.errors.OpError) as error:
-        reason = error.strerror if isinstance(error, OSError) else error.message
+    except Exception as error:  # the converter has errors of its own, which have no public name
+        reason = error.strerror if isinstance(error, OSError) else first_line(error)
         raise InputError(f"The model cannot be converted for LiteRT: {reason}. Open it without lite=True.") from None
     return Interpreter(model_content=model, num_threads=1).get_signature_runner(SIGNATURE)
 
@@ -132,7 +134,7 @@ def search_function(
 ) -> Callable[[tf.Tensor], dict[str, tf.Tensor]]:
     """Return the function from source ids to ``fields`` of hypotheses, and ``unfinished``."""
     aligned = translator.aligned
-    model = translator.searched if aligned else Unaligned(translator.searched)
+    model = translator.searched if aligned else UnalignedModel(translator.searched)
 
     space = translator.tokenizers.target.space
 
@@ -180,7 +182,7 @@ def dense_search(
     return {**{name: getattr(found, name) for name in fields}, "unfinished": cut_off}
 
 
-class Unaligned:
+class UnalignedModel:
     """A model without attention, with an alignment of one column of zeros: TFLite needs at least one column."""
 
     def __init__(self, model: Any) -> None:

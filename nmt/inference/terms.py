@@ -18,7 +18,7 @@ from typing import NamedTuple
 import numpy as np
 
 from nmt.errors import InputError
-from nmt.inference.glossary import Found, Glossary, Term
+from nmt.inference.glossary import FoundTerm, Glossary, Term
 from nmt.markup.links import links_of, units
 from nmt.markup.placing import best_run, is_stop
 from nmt.translation import Translation
@@ -33,7 +33,7 @@ _MAY_STAY = 3
 _SIGN = "\0"
 
 
-def replaced(source: str, free: Translation, found: Sequence[Found], frequent: Collection[str]) -> str | None:
+def replaced(source: str, free: Translation, found: Sequence[FoundTerm], frequent: Collection[str]) -> str | None:
     """Return a translation with its terms in the place of the words that are linked to them.
 
     Frequent words at the beginning of these, as an article or a preposition, stay.
@@ -49,7 +49,7 @@ def replaced(source: str, free: Translation, found: Sequence[Found], frequent: C
 
     >>> free = Translation("I ate an apple", 0.0, ("▁나는", "▁사과를", "▁먹었다"), ("▁I", "▁ate", "▁an", "▁apple"),
     ...                    [[1, 0, 0, 0], [0, 0, 1, 0], [0, 1, 0, 0], [0, 1, 0, 0]])
-    >>> replaced("나는 사과를 먹었다", free, [Found(3, 5, Term("사과", "orange"))], {"the", "an"})
+    >>> replaced("나는 사과를 먹었다", free, [FoundTerm(3, 5, Term("사과", "orange"))], {"the", "an"})
     'I ate an orange'
     """
     edits = _edits(source, free, found)
@@ -88,7 +88,7 @@ def apply_glossary(
     ('I ate an orange', ('▁I', '▁ate', '▁an', '▁orange'), nan)
     """
     results = list(free)
-    wanted: dict[int, list[_Edit]] = {}
+    wanted: dict[int, list[_TermEdit]] = {}
     for i, (source, one) in enumerate(zip(sources, free, strict=True)):
         if not one.tokens or not glossary.missing(source, one.text):
             continue
@@ -109,7 +109,7 @@ def apply_glossary(
     return results
 
 
-class _Edit(NamedTuple):
+class _TermEdit(NamedTuple):
     """What one term changes: ``text[start:end]`` becomes its translation.
 
     Attributes:
@@ -123,7 +123,7 @@ class _Edit(NamedTuple):
     target: str
 
 
-def _edits(source: str, free: Translation, found: Sequence[Found], unsure: bool = False) -> list[_Edit] | None:
+def _edits(source: str, free: Translation, found: Sequence[FoundTerm], unsure: bool = False) -> list[_TermEdit] | None:
     """Return what the terms of a sentence change, in the order of the text; ``None`` if one has no linked words.
 
     With ``unsure`` a word is enough that has fewer than half of its links there, and the most of all, and a term
@@ -152,7 +152,7 @@ def _edits(source: str, free: Translation, found: Sequence[Found], unsure: bool 
             (place.start, _before_stops(free.text, place.start, links.target[last - 1].end))
             for place in links.target[first : first + len(words) + 1]
         ]
-        edits.append(_Edit(places, words, each.term.target))
+        edits.append(_TermEdit(places, words, each.term.target))
     return sorted(edits, key=lambda edit: edit.places)
 
 
@@ -163,7 +163,7 @@ def _before_stops(text: str, start: int, end: int) -> int:
     return end
 
 
-def _frequent(text: str, edit: _Edit, frequent: Collection[str]) -> int:
+def _frequent(text: str, edit: _TermEdit, frequent: Collection[str]) -> int:
     """Return how many words at the beginning of an edit are frequent ones."""
     stay = 0
     while stay < len(edit.words) and text[slice(*edit.words[stay])].lower() in frequent:
@@ -172,7 +172,7 @@ def _frequent(text: str, edit: _Edit, frequent: Collection[str]) -> int:
 
 
 def _likeliest(
-    sources: Sequence[str], free: Sequence[Translation], wanted: dict[int, list[_Edit]], score: Score
+    sources: Sequence[str], free: Sequence[Translation], wanted: dict[int, list[_TermEdit]], score: Score
 ) -> dict[int, list[int]]:
     """Return for each term how many words stay in the likeliest sentence, while none stays of the other terms."""
     tried = [
@@ -194,7 +194,7 @@ def _likeliest(
     return staying
 
 
-def _edited(text: str, edits: Sequence[_Edit], staying: Sequence[int]) -> str:
+def _edited(text: str, edits: Sequence[_TermEdit], staying: Sequence[int]) -> str:
     """Return a text with its edits."""
     for edit, stay in reversed(list(zip(edits, staying, strict=True))):
         start, end = edit.places[stay]
@@ -202,7 +202,7 @@ def _edited(text: str, edits: Sequence[_Edit], staying: Sequence[int]) -> str:
     return text
 
 
-def _with_terms(source: str, free: Translation, edits: Sequence[_Edit], staying: Sequence[int]) -> Translation:
+def _with_terms(source: str, free: Translation, edits: Sequence[_TermEdit], staying: Sequence[int]) -> Translation:
     """Return a translation with its edits.
 
     Each word of a term is a piece, and has the mean of the weights of the pieces that gave way to it. What was known of

@@ -13,7 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from nmt.config import Config, Decoding, beam_size
-from nmt.data.term_annotations import Annotated, Wanted, annotated, unmarked
+from nmt.data.term_annotations import AnnotatedText, Wanted, annotated, unmarked
 from nmt.data.tokenizers import BOS, EOS, UNK, Tokenizers
 from nmt.decoding.ensemble import Ensemble
 from nmt.decoding.phrases import phrases_of
@@ -28,7 +28,7 @@ from nmt.evaluation.confidence import Confidence
 from nmt.inference.confidence_file import read as read_confidence
 from nmt.inference.confidence_file import with_confidence
 from nmt.inference.confidence_file import write as write_confidence
-from nmt.inference.glossary import Found, Glossary, Term
+from nmt.inference.glossary import FoundTerm, Glossary, Term
 from nmt.inference.graph import XLA_WITHOUT_TERMS, Outputs, Searched, TranslationGraph, traced
 from nmt.inference.head_file import TokenAligner
 from nmt.inference.head_file import read as read_head
@@ -95,7 +95,7 @@ class Translator(Searcher):
         lite: bool = False,
         callers: int = 1,
     ) -> None:
-        super().__init__(model, tokenizers, config, parallel_batches, callers)
+        super().__init__(model, tokenizers, config, parallel_batches=parallel_batches, callers=callers)
         self.shortlist = shortlist
         self.heads = tuple(heads)
         self.confidence = confidence
@@ -159,7 +159,18 @@ class Translator(Searcher):
         other_alignment = attention and (Path(folder) / HEAD).is_file()
         learned = read_confidence(Path(folder)) if confidence and not (others or other_alignment) else None
         searched = Ensemble(models) if others else models[0]
-        return cls(searched, *first, parallel_batches, shortlist, heads, learned, lite, callers)
+        tokenizers, config = first
+        return cls(
+            searched,
+            tokenizers,
+            config,
+            parallel_batches=parallel_batches,
+            shortlist=shortlist,
+            heads=heads,
+            confidence=learned,
+            lite=lite,
+            callers=callers,
+        )
 
     @property
     def aligned(self) -> bool:
@@ -243,8 +254,8 @@ class Translator(Searcher):
             raise TypeError("Give a list of sentences, not one string.")
         settings = self.decoding(**decoding)
         if glossary and self.annotates:
-            return self._annotated(texts, prefixes, first, glossary, settings)
-        return self._searched_all(texts, prefixes, first, glossary, settings)
+            return self._annotated(texts, prefixes=prefixes, first=first, glossary=glossary, settings=settings)
+        return self._searched_all(texts, prefixes=prefixes, first=first, glossary=glossary, settings=settings)
 
     def _searched_all(
         self,
@@ -307,7 +318,7 @@ class Translator(Searcher):
             for beam, rows in by_beam.items():
                 search(rows, replace(settings, beam=beam), True)
             if prefixes is None:
-                self._choose(texts, found, without, results, settings)
+                self._choose(texts, found=found, without=without, results=results, settings=settings)
         return results
 
     def check_glossary(self, glossary: Glossary, **decoding: Any) -> None:
@@ -352,19 +363,21 @@ class Translator(Searcher):
             for text, terms in zip(texts, found, strict=True)
         ]
         lines = [one.text if terms else given for given, one, terms in zip(whole, read, found, strict=True)]
-        several = self._searched_all(lines, prefixes, first, None, settings)
+        several = self._searched_all(lines, prefixes=prefixes, first=first, glossary=None, settings=settings)
         results = [
             [self._without_annotations(each, text, one) for each in best] if terms else best
             for best, text, one, terms in zip(several, texts, read, found, strict=True)
         ]
         lacking = [i for i, text in enumerate(texts) if found[i] and glossary.missing(text, results[i][0].text)]
         begins = None if prefixes is None else [prefixes[i] for i in lacking]
-        forced = self._searched_all([texts[i] for i in lacking], begins, first, glossary, settings)
+        forced = self._searched_all(
+            [texts[i] for i in lacking], prefixes=begins, first=first, glossary=glossary, settings=settings
+        )
         for i, best in zip(lacking, forced, strict=True):
             results[i] = best
         return results
 
-    def _without_annotations(self, found: Translation, text: str, read: Annotated) -> Translation:
+    def _without_annotations(self, found: Translation, text: str, read: AnnotatedText) -> Translation:
         """Return the translation of an annotated text as one of the text itself.
 
         The weights of what was inserted are added to those of its term.
@@ -396,7 +409,7 @@ class Translator(Searcher):
     def _choose(
         self,
         texts: Sequence[str],
-        found: dict[int, list[Found]],
+        found: dict[int, list[FoundTerm]],
         without: dict[int, Translation],
         results: list[list[Translation]],
         settings: Decoding,
@@ -420,7 +433,7 @@ class Translator(Searcher):
         for i, best in zip(written, scored, strict=True):
             results[i] = [replace(best, rank=best.score), *results[i][: settings.n_best - 1]]
 
-    def _phrases(self, text: str, found: Sequence[Found]) -> list[Phrase]:
+    def _phrases(self, text: str, found: Sequence[FoundTerm]) -> list[Phrase]:
         """Return what the terms of a text ask for."""
         pieces = self.tokenizers.source.places(text)
         phrases: list[Phrase] = []

@@ -46,9 +46,10 @@ class Memory(NamedTuple):
 class Attention(keras.layers.Layer):
     """The base class of all kinds: weights and contexts from the scores that a kind defines.
 
-    A new kind is a subclass with a :meth:`score`, and one line in ``ATTENTIONS``. It overrides :meth:`key`,
-    :meth:`value` and :meth:`context_width` if keys, values or contexts have other widths, and sets those attributes
-    below that differ. The weights are exactly zero where the mask is false.
+    A new kind is a subclass with a :meth:`score`, and one line in ``ATTENTIONS``; :class:`nmt.config.Model` has its
+    name, so that settings are checked without TensorFlow. It overrides :meth:`key`, :meth:`value` and
+    :meth:`context_width` if keys, values or contexts have other widths, and sets those attributes below that differ.
+    The weights are exactly zero where the mask is false.
 
     Attributes:
         needs_equal_width: whether queries and values must have the same width.

@@ -7,6 +7,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from nmt.layers.attention import masked_softmax
 from nmt.layers.recurrence import dense
 
 
@@ -47,7 +48,9 @@ class AttentionPooling(keras.layers.Layer):
     def call(self, inputs: tf.Tensor, mask: tf.Tensor | None = None) -> tuple[tf.Tensor, tf.Tensor]:
         query = tf.cast(tf.convert_to_tensor(self.query), inputs.dtype)
         scores = tf.reduce_sum(tf.tanh(dense(inputs, self.kernel)) * query, -1)
-        weights = masked_softmax(scores, mask)
+        # In half precision the sum over a text is too coarse.
+        scores = tf.cast(scores, tf.float32)
+        weights = masked_softmax(scores, tf.ones_like(scores, tf.bool) if mask is None else mask)
         return weighted_mean(inputs, weights), weights
 
     def compute_mask(self, inputs: Any, previous_mask: Any) -> None:
@@ -55,16 +58,6 @@ class AttentionPooling(keras.layers.Layer):
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "units": self.units}
-
-
-def masked_softmax(scores: tf.Tensor, mask: tf.Tensor | None) -> tf.Tensor:
-    """Return weights ``(batch, source)`` that sum to one and are zero where the mask is false."""
-    # In half precision the sum over a text is too coarse.
-    scores = tf.cast(scores, tf.float32)
-    if mask is None:
-        return tf.nn.softmax(scores)
-    weights = tf.nn.softmax(tf.where(mask, scores, scores.dtype.min))
-    return tf.where(mask, weights, 0.0)
 
 
 def weighted_mean(values: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
@@ -78,7 +71,7 @@ def mean_pooling(values: tf.Tensor, mask: tf.Tensor) -> tuple[tf.Tensor, tf.Tens
     >>> mean_pooling(tf.constant([[[2.0], [4.0], [9.0]]]), tf.constant([[True, True, False]]))[0].numpy()
     array([[3.]], dtype=float32)
     """
-    weights = masked_softmax(tf.zeros_like(values[..., 0]), mask)
+    weights = masked_softmax(tf.zeros_like(values[..., 0], tf.float32), mask)
     return weighted_mean(values, weights), weights
 
 

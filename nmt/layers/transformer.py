@@ -400,13 +400,13 @@ class TransformerDecoder(_Stack):
         training: bool = False,
     ) -> tuple[tf.Tensor, tf.Tensor]:
         places = tf.range(tf.shape(inputs)[1])
-        causal = _causal(places)
-
-        def whole_target(i: int, normed: tf.Tensor) -> Memory:
-            return self.looks[i][0].remember(normed)._replace(mask=causal)
-
         memory = self.remember(values, values_mask)
-        return self._run_layers(self.places(inputs, places), whole_target, memory, training)
+        return self._run_layers(self.places(inputs, places), self._whole_target(places), memory, training)
+
+    def _whole_target(self, places: tf.Tensor) -> Callable[[int, tf.Tensor], Memory]:
+        """Return what a layer attends to in a whole target: each token, and those before it."""
+        causal = _causal(places)
+        return lambda i, normed: self.looks[i][0].remember(normed)._replace(mask=causal)
 
     def read_whole(self, inputs: tf.Tensor, memory: Memory) -> tuple[tf.Tensor, list[tf.Tensor]]:
         """Read a whole target, and return the cross-attention of every head of every layer, too.
@@ -426,16 +426,15 @@ class TransformerDecoder(_Stack):
         (TensorShape([1, 4, 6]), 3, TensorShape([1, 2, 4, 5]))
         """
         places = tf.range(tf.shape(inputs)[1])
-        causal = _causal(places)
         found: list[tf.Tensor] = []
-
-        def whole_target(i: int, normed: tf.Tensor) -> Memory:
-            return self.looks[i][0].remember(normed)._replace(mask=causal)
 
         def keep(i: int, query: tf.Tensor, source: Memory) -> None:
             found.append(self.looks[i][1].weights_of_heads(query, source))
 
-        readouts, _ = self._run_layers(self.places(inputs, places), whole_target, memory, False, keep)
+        target = self._whole_target(places)
+        readouts, _ = self._run_layers(
+            self.places(inputs, places), target=target, memory=memory, training=False, keep=keep
+        )
         return readouts, found
 
     def _run_layers(

@@ -133,7 +133,7 @@ def _read(sides: Sequence[Sequence[list[str]]]) -> tuple[list[_CutBatch], list[i
         whole = padded([words[i] for i in batch.rows])
         inside = padded([places[i] for i in batch.rows])[:, :, None] == np.arange(whole.shape[1])
         plain_words = Batch(batch.rows, whole, batch.target)
-        found.append(_CutBatch(plain_words, batch, batch.last_first, inside, ()))
+        found.append(_CutBatch(plain_words, parts=batch, last_first=batch.last_first, inside=inside, places=()))
     return found, [len(known[1]) + 1, len(known[1]) + 1, len(known[0]) + 1, len(known_parts) + 1]
 
 
@@ -143,7 +143,7 @@ def _counted(models: Sequence[HiddenMarkovModel], positions: bool, corpus: Seque
     for cut in corpus:
         read = list(zip(cut.directions, cut.places, strict=True))
         found = [
-            expected_links(model, batch, count, positions, places)
+            expected_links(model, batch=batch, counts=count, positions=positions, places=places)
             for model, count, (batch, places) in zip(models, counts, read, strict=True)
         ]
         agreements = cut.mirrored(_agreed(cut.mirrored(found), cut.inside))

@@ -105,4 +105,6 @@ def _model(arrays: dict[str, np.ndarray], sources: int, targets: int) -> HiddenM
             raise ValueError("its numbers do not fit its words")
     if keys[0] < 0 or keys[-1] >= sources * targets or (np.diff(keys) <= 0).any():
         raise ValueError("its numbers do not fit its words")
-    return HiddenMarkovModel(keys, lexicon, arrays["unlinked"], arrays["jumps"], arrays["first"])
+    return HiddenMarkovModel(
+        keys, lexicon=lexicon, unlinked=arrays["unlinked"], jumps=arrays["jumps"], first=arrays["first"]
+    )

@@ -128,10 +128,10 @@ def uniform_model(corpus: Sequence[Batch], target_words: int) -> HiddenMarkovMod
     distance = np.abs(np.arange(-_FURTHEST, _FURTHEST + 1) - 1)
     return HiddenMarkovModel(
         keys,
-        np.full(len(keys), 1 / target_words),
-        np.full(target_words, 1 / target_words),
-        np.tile(np.exp(-distance / 3), (target_words, 1)),
-        np.ones(FIRST),
+        lexicon=np.full(len(keys), 1 / target_words),
+        unlinked=np.full(target_words, 1 / target_words),
+        jumps=np.tile(np.exp(-distance / 3), (target_words, 1)),
+        first=np.ones(FIRST),
     )
 
 
@@ -148,7 +148,12 @@ def train(corpus: Sequence[Batch], target_words: int) -> HiddenMarkovModel:
         counts = Expectations(model)
         for batch in corpus:
             places = lexicon_places(model, batch)
-            count_links(counts, batch, places, expected_links(model, batch, counts, positions, places))
+            count_links(
+                counts,
+                batch,
+                places,
+                expected_links(model, batch=batch, counts=counts, positions=positions, places=places),
+            )
         return [counts]
 
     return expectation_maximisation([uniform_model(corpus, target_words)], counted, _PASSES)[0]
@@ -246,7 +251,7 @@ def _maximised(model: HiddenMarkovModel, counts: Expectations, positions: bool) 
         jumps = counts.jumps + _SMOOTHING * usual / usual.sum()
         jumps = jumps / jumps.sum(1, keepdims=True)
         first = counts.first + 0.001 * counts.first.mean() + 1e-9
-    return HiddenMarkovModel(model.keys, lexicon, unlinked / unlinked.sum(), jumps, first)
+    return HiddenMarkovModel(model.keys, lexicon=lexicon, unlinked=unlinked / unlinked.sum(), jumps=jumps, first=first)
 
 
 def _with_positions(

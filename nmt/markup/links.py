@@ -5,7 +5,6 @@ The parts, called *units*, are words; in a script without spaces they are pieces
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -13,10 +12,8 @@ import numpy as np
 
 from nmt.documents.sentences import Place, script_of
 from nmt.evaluation import scripts
-from nmt.evaluation.alignment import Words, words
+from nmt.evaluation.alignment import WORD, Words, words
 from nmt.translation import Translation
-
-_WORD = re.compile(r"[^ \r\n]+")
 
 # Words that are copied are linked this many at a time: one array for all would grow with the square of their number.
 _COPIED = 64
@@ -103,7 +100,7 @@ def copied(text: str, source: int = 0, target: int = 0) -> list[Links]:
     >>> copied("1. - ", 0, 7)[0].target, copied("1. - ")[0].weights.tolist()
     ((Place(start=7, end=9), Place(start=10, end=11)), [[1.0, 0.0], [0.0, 1.0]])
     """
-    found = tuple(Place(*match.span()) for match in _WORD.finditer(text))
+    found = tuple(Place(*match.span()) for match in WORD.finditer(text))
     groups = [found[first : first + _COPIED] for first in range(0, len(found), _COPIED)]
     return [Links(some, some, np.eye(len(some))).moved(source, target) for some in groups]
 
@@ -141,7 +138,7 @@ def units(text: str, pieces: Sequence[str], known: Words | None = None) -> tuple
     >>> units("밥을 먹었다", ("▁밥", "을", "▁먹었다"))
     ([Place(start=0, end=2), Place(start=3, end=6)], [0, 0, 1])
     """
-    found = [Place(*match.span()) for match in _WORD.finditer(text)]
+    found = [Place(*match.span()) for match in WORD.finditer(text)]
     if not found:
         return [], []
     places = list((known or words(pieces)).places)[: len(pieces)]

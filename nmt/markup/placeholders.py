@@ -25,7 +25,7 @@ import numpy as np
 
 from nmt.documents.document import Translate
 from nmt.documents.sentences import Place
-from nmt.evaluation.alignment import Words, words
+from nmt.evaluation.alignment import WORD, Words, words
 from nmt.markup.links import Joined, joined, links_of
 from nmt.markup.placing import best_run, gap, is_stop
 from nmt.markup.reading import PRIVATE, is_number
@@ -35,7 +35,6 @@ from nmt.translation import Translation
 _COPIED = ("X", "")
 # Stand-ins that are tried for each sentence.
 STAND_INS = 8
-_WORD = re.compile(r"[^ \r\n]+")
 _TOUCHED = re.compile(f"[A-Za-z0-9]|{PRIVATE.pattern}")
 
 
@@ -140,7 +139,7 @@ def _masked(sentence: str, masks: Sequence[str]) -> _Masked:
 def _by_copies(masked: _Masked, translation: Translation) -> Translation | None:
     """Return a translation with placeholders in the place of their masks, ``None`` if one is not there as often."""
     text = translation.text
-    edits: list[_Edit] = []
+    edits: list[_Replacement] = []
     copies = {mask: [match.span() for match in _copies(mask).finditer(text)] for mask in masked.masks}
     if any(len(found) != masked.masks.count(mask) for mask, found in copies.items()):
         return None
@@ -149,7 +148,7 @@ def _by_copies(masked: _Masked, translation: Translation) -> Translation | None:
         # Without the spaces that parted it from what it touches.
         start -= masked.text[place.start] == " " and text[start - 1 : start] == " "
         end += masked.text[place.end - 1] == " " and text[end : end + 1] == " "
-        edits.append(_Edit(start, end, character))
+        edits.append(_Replacement(start, end, character))
     return _edited(masked, translation, edits)
 
 
@@ -176,19 +175,19 @@ def _by_links(masked: _Masked, translation: Translation) -> _Found:
             begin, after = target[first].start, target[last - 1].end
             while after - begin > 1 and is_stop(text[after - 1]):
                 after -= 1
-            edits.append(_Edit(begin, after, character))
+            edits.append(_Replacement(begin, after, character))
         else:
             edits.append(_inserted(text, links, gap(start, links), character))
     return _Found(_edited(masked, translation, edits), weight)
 
 
-def _inserted(text: str, links: Joined, place: int, character: str) -> _Edit:
+def _inserted(text: str, links: Joined, place: int, character: str) -> _Replacement:
     """Return what writes a placeholder between two units, as a word of its own."""
     if place < len(links.target):
         begin = links.target[place].start
-        return _Edit(begin, begin, f"{character} ")
+        return _Replacement(begin, begin, f"{character} ")
     begin = links.target[-1].end if links.target else 0
-    return _Edit(begin, begin, f" {character}" if begin else character)
+    return _Replacement(begin, begin, f" {character}" if begin else character)
 
 
 def _voted(
@@ -221,7 +220,7 @@ def _mean_probability(translation: Translation) -> float:
     return math.exp(translation.score / max(len(translation.tokens) + 1, 1))
 
 
-class _Edit(NamedTuple):
+class _Replacement(NamedTuple):
     """A part of a text, and what is written in its place."""
 
     start: int
@@ -229,9 +228,9 @@ class _Edit(NamedTuple):
     written: str
 
 
-def _edited(masked: _Masked, translation: Translation, edits: Sequence[_Edit]) -> Translation:
+def _edited(masked: _Masked, translation: Translation, edits: Sequence[_Replacement]) -> Translation:
     """Return a translation with its words, and those of its source, after edits of both."""
-    back = [_Edit(*place, character) for place, character in zip(masked.places, masked.characters, strict=True)]
+    back = [_Replacement(*place, character) for place, character in zip(masked.places, masked.characters, strict=True)]
     _, source_words = _spliced(masked.text, back, translation.source_tokens, translation.source_words)
     text, target_words = _spliced(translation.text, sorted(edits), translation.tokens, translation.target_words)
     # What is known of its words is known of other words now.
@@ -245,7 +244,9 @@ def _edited(masked: _Masked, translation: Translation, edits: Sequence[_Edit]) -
     )
 
 
-def _spliced(text: str, edits: Sequence[_Edit], pieces: Sequence[str], known: Words | None) -> tuple[str, Words | None]:
+def _spliced(
+    text: str, edits: Sequence[_Replacement], pieces: Sequence[str], known: Words | None
+) -> tuple[str, Words | None]:
     """Edit a text, and return with it its words and the word of each piece; ``None`` if that is not known."""
     parts: list[str] = []
     position = length = 0
@@ -262,15 +263,15 @@ def _spliced(text: str, edits: Sequence[_Edit], pieces: Sequence[str], known: Wo
         position = end
     new = "".join([*parts, text[position:]])
     spelt = known or words(pieces)
-    old = [match.start() for match in _WORD.finditer(text)]
+    old = [match.start() for match in WORD.finditer(text)]
     if not old or len(old) < len(spelt.words) or max(spelt.places, default=0) >= len(old):
         return new, None
     if known is None and len(spelt.words) != len(old):
         return new, None
-    ends = [match.end() for match in _WORD.finditer(new)]
+    ends = [match.end() for match in WORD.finditer(new)]
     starts = [start for start, _ in moved]
     place_of = []
     for start in old:
         shift = moved[bisect.bisect_right(starts, start) - 1][1]
         place_of.append(min(bisect.bisect_right(ends, start + shift), len(ends) - 1))
-    return new, Words(tuple(_WORD.findall(new)), tuple(place_of[place] for place in spelt.places))
+    return new, Words(tuple(WORD.findall(new)), tuple(place_of[place] for place in spelt.places))

@@ -67,7 +67,10 @@ def placed(marked: Marked, translation: str, links: Joined) -> Parts:
     """
     links = _cut_at_marks(marked, translation, links)
     runs = _runs(marked, links)
-    edges = [_edges(marked, translation, links, mark, run) for mark, run in zip(marked.marks, runs, strict=True)]
+    edges = [
+        _edges(marked, translation=translation, links=links, mark=mark, run=run)
+        for mark, run in zip(marked.marks, runs, strict=True)
+    ]
     return [
         found
         for part in _written(marked.marks, edges, translation)
@@ -199,7 +202,15 @@ def _runs(marked: Marked, links: Joined) -> list[Run]:
     for parent, inside in sorted(children.items()):
         borders = runs[parent] if parent >= 0 else Run(0, count)
         assert borders
-        _place_siblings(marks, inside, links, told, borders, _content(marked, links, parent), runs)
+        _place_siblings(
+            marks,
+            inside=inside,
+            links=links,
+            told=told,
+            borders=borders,
+            content=_content(marked, links, parent),
+            runs=runs,
+        )
     return [run or Run(0, 0) for run in runs]
 
 

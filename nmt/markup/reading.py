@@ -121,7 +121,18 @@ def marked(parts: Parts, first: int = 0) -> Marked:
             before = place > 0 and pieces[place - 1].kind == "text" and pieces[place - 1].raw[-1].isspace()
             after = place + 1 < len(pieces) and pieces[place + 1].kind == "text" and pieces[place + 1].raw[0].isspace()
             parent = inside[-1] if inside else -1
-            marks.append(Mark(length, length, raw, "", parent, before, after, kind == "break"))
+            marks.append(
+                Mark(
+                    length,
+                    end=length,
+                    opening=raw,
+                    closing="",
+                    parent=parent,
+                    before=before,
+                    after=after,
+                    breaks=kind == "break",
+                )
+            )
             if kind == "opening":
                 inside.append(len(marks) - 1)
         if kind in ("text", "break"):

@@ -91,7 +91,14 @@ def translate_marked(
     'ate <b>rice</b>'
     """
     tagged = [read_tagged(text, form) for text in texts]
-    found = translate_parts([each.parts for each in tagged], translate, language, splitter, stand_ins, advance)
+    found = translate_parts(
+        [each.parts for each in tagged],
+        translate=translate,
+        language=language,
+        splitter=splitter,
+        stand_ins=stand_ins,
+        advance=advance,
+    )
     write = str if form == "text" else _escaped
     return [
         replace(each, text=spelled(each.parts, write) + source.rest, broken=source.broken)
@@ -133,7 +140,7 @@ def translate_parts(
         found = _lines(plain, keep)
         advance(len(texts), len(texts))
         return [_placed_line(each, translation) for each, translation in zip(read, found, strict=True)]
-    documents = translate_texts(plain, keep, language, splitter, advance)
+    documents = translate_texts(plain, translate=keep, language=language, splitter=splitter, advance=advance)
     results = []
     for each, document in zip(read, documents, strict=True):
         # Without marks nothing has to be found.

@@ -53,7 +53,9 @@ class TextModel(keras.Model):
         decoder: a :class:`Decoder` or :class:`TransformerDecoder`.
         tied: ``none``, or ``output``: the output layer uses the target embeddings.
         embedding_dropout, output_dropout: shares of units dropped from token vectors and from the readout.
-        word_dropout: share of tokens whose whole vector is dropped.
+        word_dropout: share ``p`` of tokens whose whole vector is dropped in training: ``x_t m_t / (1 - p)`` with
+            ``m_t`` 1 with probability ``1 - p``, else 0, drawn for each place (Sennrich et al. 2016,
+            https://arxiv.org/abs/1606.02891).
 
     Raises:
         ValueError: if ``tied`` is unknown, or the output is tied, and a readout is not as wide as a token vector.

@@ -103,7 +103,13 @@ def classifier(config: Config, vocabulary: int, labels: int) -> SequenceClassifi
     """Return a classifier, not built yet: an encoder, recurrent or a Transformer, that has one label for a text."""
     m = config.model
     return SequenceClassifier(
-        vocabulary, m.embedding, _encoder(config), labels, m.pooling, m.attention_units, **_dropouts(config)
+        vocabulary,
+        embedding=m.embedding,
+        encoder=_encoder(config),
+        labels=labels,
+        pooling=m.pooling,
+        attention_units=m.attention_units,
+        **_dropouts(config),
     )
 
 
@@ -188,7 +194,15 @@ def _caption_model(
             "model.source_cells and model.source_width are not known before there are features: set both, or train."
         )
     encoder = FeatureEncoder(m.units, bridge, positions=m.source_cells if m.positions == "learned" else 0)
-    return CaptionModel(m.source_width, vocabulary, m.embedding, encoder, decoder, tied=m.tied, **_dropouts(config))
+    return CaptionModel(
+        m.source_width,
+        vocabulary=vocabulary,
+        embedding=m.embedding,
+        encoder=encoder,
+        decoder=decoder,
+        tied=m.tied,
+        **_dropouts(config),
+    )
 
 
 def _seq2seq(config: Config, source_vocabulary: int, target_vocabulary: int, *, encoder: Any, decoder: Any) -> Seq2Seq:

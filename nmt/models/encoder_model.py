@@ -12,7 +12,7 @@ from nmt.layers.transformer import TransformerEncoder
 from nmt.models.base import build_once, embedding_layer
 
 
-class Annotated(NamedTuple):
+class EncodedText(NamedTuple):
     """A text as the encoder reads it.
 
     Attributes:
@@ -79,14 +79,14 @@ class EncoderModel(keras.Model):
         build_once(self.output_layer, (None, self.encoder.width))
         self.built = True
 
-    def annotate(self, source: tf.Tensor, training: bool = False) -> Annotated:
+    def annotate(self, source: tf.Tensor, training: bool = False) -> EncodedText:
         """Run the encoder over ids ``(batch, source)``."""
         mask = source != 0
         vectors = self.drop_embedding(self.source_embedding(source), training=training)
         if self.word_dropout:
             vectors = self.drop_words(vectors, training=training)
         annotations, state = self.encoder(vectors, mask=mask, training=training)
-        return Annotated(annotations, tuple(state[-1]) if state else (), mask)
+        return EncodedText(annotations, tuple(state[-1]) if state else (), mask)
 
     def logits(self, vectors: tf.Tensor, training: bool = False) -> tf.Tensor:
         """Return logits ``(…, labels)``, in float32, for vectors ``(…, width)``."""

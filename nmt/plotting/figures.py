@@ -215,7 +215,7 @@ def _curves(axes: Axes, title: str, epochs: list[int], curves: list[Curve]) -> N
 
 
 def length_curve(series: Mapping[str, Sequence[LengthBin]], path: Path | None = None) -> picture.Picture:
-    """Draw BLEU by the length of the source, with the interval of each bin, for one model or several.
+    """Draw scores by the length of the source, with the interval of each bin, for one model or several.
 
     Arguments:
         series: the bins of each model, by its name.
@@ -245,7 +245,7 @@ def length_curve(series: Mapping[str, Sequence[LengthBin]], path: Path | None = 
         # A few very long sentences would squeeze all the rest.
         axes.set_xlim(0, min(end, 1.03 * longest))
         axes.set_xlabel("words in the source")
-        axes.set_ylabel("BLEU")
+        axes.set_ylabel(" or ".join(sorted({each.metric for bins in series.values() for each in bins})))
         axes.grid(True, axis="y")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
         if len(series) > 1:
@@ -263,7 +263,7 @@ def _points(axes: Axes, name: str, bins: Sequence[LengthBin], aside: float, plac
     """Draw the bins of one model."""
     colour = picture.COLOURS[place % len(picture.COLOURS)]
     lengths = [each.length + aside for each in bins]
-    scores = [each.bleu for each in bins]
+    scores = [each.score for each in bins]
     # A name that begins with an underscore would be left out of the legend.
     label = f" {picture.shown(name, max_length=60)}"
     axes.plot(lengths, scores, marker="osD^vP*"[place % 7], color=colour, ms=5, lw=1.4, label=label)

@@ -37,7 +37,7 @@ _OPEN_PATHS = ("/", "/hangul.ttf", "/healthz", "/readyz")
 
 
 @dataclass(frozen=True)
-class Rules:
+class AccessRules:
     """Who may ask.
 
     Attributes:
@@ -63,7 +63,7 @@ class Access:
     """
 
     def __init__(
-        self, app: ASGIApp, rules: Rules, open_paths: Iterable[str] = (), keyed_paths: Iterable[str] = ()
+        self, app: ASGIApp, rules: AccessRules, open_paths: Iterable[str] = (), keyed_paths: Iterable[str] = ()
     ) -> None:
         self.app = app
         self.rules = rules
@@ -141,7 +141,9 @@ def is_loopback(address: str) -> bool:
     return ipaddress.ip_address(address.partition("%")[0]).is_loopback
 
 
-def rules(host: str, address: str, *, token: str = "", open_to_all: bool = False, origins: Iterable[str] = ()) -> Rules:
+def rules(
+    host: str, address: str, *, token: str = "", open_to_all: bool = False, origins: Iterable[str] = ()
+) -> AccessRules:
     """Return the rules that fit an address.
 
     Arguments:
@@ -168,7 +170,7 @@ def rules(host: str, address: str, *, token: str = "", open_to_all: bool = False
         )
     # The names under which others know this machine are not known here.
     hosts = frozenset({"localhost", "127.0.0.1", "::1", address.lower(), host.lower()}) if near else None
-    return Rules(hosts, frozenset(origins), "" if open_to_all else token)
+    return AccessRules(hosts, frozenset(origins), "" if open_to_all else token)
 
 
 def _is_origin(text: str) -> bool:

@@ -35,7 +35,7 @@ from nmt.evaluation.alignment import through, words
 from nmt.plotting.fonts import hangul_font
 from nmt.plotting.html import spoken_labels
 from nmt.server import rest_protocol
-from nmt.server.access import Access, Rules
+from nmt.server.access import Access, AccessRules
 from nmt.server.backends import Backend, SearchSettings
 from nmt.server.batching import Batcher, Full, Stopping
 from nmt.server.connection import Connection, Listener
@@ -129,7 +129,7 @@ class Server:
         backend: Backend,
         limits: Limits | None = None,
         on_start: Callable[[], object] = lambda: None,
-        rules: Rules | None = None,
+        rules: AccessRules | None = None,
         others: Sequence[Backend] = (),
         languages: Languages | None = None,
         suggestions: Suggestions | None = None,
@@ -150,13 +150,13 @@ class Server:
         )
         self.metrics.queue.set_function(lambda: self.batcher.waiting)
         self.switch(backend)
-        rules = rules or Rules()
+        rules = rules or AccessRules()
         api = Api(
             languages,
-            self._body,
-            self._searched,
-            rules.token,
-            suggestions,
+            body=self._body,
+            search=self._searched,
+            key=rules.token,
+            suggestions=suggestions,
             stand_ins=lambda name: self.backends[name].stand_ins,
         )
         routes = [

@@ -15,7 +15,7 @@ from nmt.config import BEAM_KEYS, ENCODER_ALONE, LABELLING, SAMPLING_KEYS, beam_
 from nmt.errors import InputError
 from nmt.export.opening import open_export
 from nmt.model_folder import CONFIG, read_config
-from nmt.signatures import ADDED_OUTPUTS, CONFIDENCE_OUTPUTS, SIGNATURES, UNRATED, Part, Signature
+from nmt.signatures import ADDED_OUTPUTS, CONFIDENCE_OUTPUTS, SIGNATURES, UNRATED, Signature, TensorInfo
 from nmt.translation import Translation
 
 if TYPE_CHECKING:
@@ -284,7 +284,7 @@ class ExportBackend(Backend):
         return [[_unaligned(each["translation"], each["score"], *map(each.get, ADDED_OUTPUTS))] for each in answers]
 
 
-class Place(NamedTuple):
+class ServedFolder(NamedTuple):
     """What a folder holds, known before TensorFlow is imported."""
 
     folder: Path
@@ -293,7 +293,7 @@ class Place(NamedTuple):
     version: int
 
 
-def find(folder: Path) -> Place:
+def find(folder: Path) -> ServedFolder:
     """Find out what a folder holds: a model, an export with numbered versions, or one of those versions.
 
     Raises:
@@ -316,10 +316,10 @@ def find(folder: Path) -> Place:
                 )
             if architecture == "language-model":
                 raise InputError(f"{folder} is a language model: it has no source to translate. Use `nmt complete`.")
-            return Place(folder, "model", typed.name, 1)
+            return ServedFolder(folder, "model", typed.name, 1)
         if (whole / "saved_model.pb").is_file():
             name = typed.parent.name if typed.name.isdecimal() else typed.name
-            return Place(folder, "export", name, int(whole.name) if whole.name.isdecimal() else 1)
+            return ServedFolder(folder, "export", name, int(whole.name) if whole.name.isdecimal() else 1)
         versions = [place for place in whole.iterdir() if place.name.isdecimal() and place.is_dir()]
         device = (whole / "model.tflite").is_file()
     except OSError as error:
@@ -329,13 +329,13 @@ def find(folder: Path) -> Place:
         newest = folder / max(versions, key=lambda place: int(place.name)).name
         if not (newest / "saved_model.pb").is_file():
             raise InputError(f"{newest}, the newest version, has no saved_model.pb. Write it again with `nmt export`.")
-        return Place(newest, "export", typed.name, int(newest.name))
+        return ServedFolder(newest, "export", typed.name, int(newest.name))
     if device:
         raise InputError(f"{folder} is for a device. Serve the model it was made from; `nmt translate` runs this one.")
     raise InputError(f"{folder} is neither a model's folder, with {CONFIG}, nor an export, with numbered versions.")
 
 
-def open_backend(place: Place, trust: bool = False, glossary: Path | None = None, workers: int = 1) -> Backend:
+def open_backend(place: ServedFolder, trust: bool = False, glossary: Path | None = None, workers: int = 1) -> Backend:
     """Open a model or an export.
 
     Arguments:
@@ -348,7 +348,9 @@ def open_backend(place: Place, trust: bool = False, glossary: Path | None = None
         InputError: if it is damaged, or it cannot use the glossary.
     """
     if place.kind == "export":
-        return ExportBackend(place.folder, place.name, place.version, trust, _read(glossary))
+        return ExportBackend(
+            place.folder, name=place.name, version=place.version, trust=trust, glossary=_read(glossary)
+        )
     from nmt.inference.translator import Translator
 
     terms = _read(glossary)
@@ -403,13 +405,13 @@ def stacked(signature: Signature, answers: Sequence[Answer]) -> dict[str, np.nda
     """Join answers to a batch, padded with empty strings and zeros to the longest.
 
     >>> one, two = {"tokens": np.array([b"a"], object)}, {"tokens": np.array([b"b", b"c"], object)}
-    >>> stacked(Signature({}, {"tokens": Part("string", (None, None))}), [one, two])["tokens"].tolist()
+    >>> stacked(Signature({}, {"tokens": TensorInfo("string", (None, None))}), [one, two])["tokens"].tolist()
     [[b'a', b''], [b'b', b'c']]
     """
     return {name: _stacked(part, [answer[name] for answer in answers]) for name, part in signature.outputs.items()}
 
 
-def _stacked(part: Part, arrays: list[np.ndarray]) -> np.ndarray:
+def _stacked(part: TensorInfo, arrays: list[np.ndarray]) -> np.ndarray:
     rank = len(part.shape) - 1
     shape = [max((array.shape[axis] for array in arrays), default=0) for axis in range(rank)]
     whole: np.ndarray = (

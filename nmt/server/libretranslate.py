@@ -12,7 +12,7 @@ import secrets
 import time
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import parse_qs, quote
 
 from starlette.datastructures import FormData
@@ -31,7 +31,7 @@ from nmt.server.rest_protocol import Refused
 from nmt.server.suggestions import Suggestions, one_cell
 from nmt.translation import Translation
 
-# Who has the token may send it as the key of the API, in the body; so these paths check it themselves.
+# A client may send the token in the body, as the key of the API; so these paths check it themselves.
 KEYED_PATHS = ("/translate", "/detect", "/translate_file", "/suggest")
 # What anybody may see: which languages there are, that the server runs, and files whose names nobody can guess.
 OPEN_PATHS = ("/languages", "/frontend/settings", "/health")
@@ -129,7 +129,7 @@ class Api:
         if not self._route(source, target):
             raise Refused(400, "Invalid request: source and target must be two languages")
         try:
-            kept = await asyncio.to_thread(self._suggestions.add, source, target, q, s)
+            kept = await asyncio.to_thread(self._suggestions.add, source, target, text=q, suggested=s)
         except OSError as error:
             # Only the log says where: the folders of a server are nothing to a client.
             logging.getLogger("nmt").error("/suggest failed: %s", error)
@@ -164,12 +164,16 @@ class Api:
             written = await asyncio.to_thread(self._written, texts, routes, form, alternatives)
         except InputError as error:
             raise Refused(400, f"Invalid request: {error}") from None
-        answer: dict[str, Any] = {"translatedText": [one[0] for one in written] if several else written[0][0]}
+        answer: dict[str, Any] = {
+            "translatedText": [one.texts[0] for one in written] if several else written[0].texts[0]
+        }
+        if any(one.unfinished for one in written):
+            answer["unfinished"] = [one.unfinished for one in written] if several else True
         if source == "auto":
             detected = [each._asdict() for each in found]
             answer["detectedLanguage"] = detected if several else detected[0]
         if alternatives:
-            others = [one[1:] for one in written]
+            others = [one.texts[1:] for one in written]
             answer["alternatives"] = others if several else others[0]
         return JSONResponse(answer)
 
@@ -191,7 +195,7 @@ class Api:
             raise Refused(400, "Invalid request: file format not supported") from None
         content = await file.read()
 
-        def work() -> bytes:
+        def work() -> tuple[bytes, bool]:
             opened = open_file(content, name)
             given = source
             if source == "auto":
@@ -202,16 +206,16 @@ class Api:
             except Unaligned:
                 opened = open_file(content, name, inline=False)
                 found = self._texts(opened.texts, [route] * len(opened.texts))
-            return opened.written([one[0] for one in found])
+            return opened.written([best.parts for best, *_ in found]), any(best.unfinished for best, *_ in found)
 
         try:
-            written = await asyncio.to_thread(work)
+            written, unfinished = await asyncio.to_thread(work)
         except InputError as error:
             raise Refused(400, str(error)) from None
         stem, _, ending = name.rpartition(".")
         key = self._keep(f"{stem}.{target}.{ending}".rpartition("/")[2].rpartition("\\")[2], written)
         where = str(request.url.replace(path=f"{DOWNLOADS}{key}", query="", fragment=""))
-        return JSONResponse({"translatedFileUrl": where})
+        return JSONResponse({"translatedFileUrl": where, **({"unfinished": True} if unfinished else {})})
 
     async def download(self, request: Request) -> Response:
         """Answer with a translated file."""
@@ -288,14 +292,14 @@ class Api:
 
     def _written(
         self, texts: Sequence[str], routes: Sequence[list[str]], form: str, alternatives: int
-    ) -> list[list[str]]:
+    ) -> list[_Written]:
         """Return for each text its translation, then the others that were asked for."""
         found = self._opened(texts, routes, form, alternatives, inline=True)
-        return [list(dict.fromkeys(each)) for each in found]
+        return [each._replace(texts=list(dict.fromkeys(each.texts))) for each in found]
 
     def _opened(
         self, texts: Sequence[str], routes: Sequence[list[str]], form: str, alternatives: int, inline: bool
-    ) -> list[list[str]]:
+    ) -> list[_Written]:
         kind = ".html" if form == "html" else ".txt"
         opened = [READERS[kind](text, "q", "", inline) for text in texts]
         of_each = [len(each.texts) for each in opened]
@@ -309,17 +313,17 @@ class Api:
         written = []
         for each, count in zip(opened, of_each, strict=True):
             found = [next(left) for _ in range(count)]
-            written.append(
-                [each.written([one[n] for one in found]).decode() for n in range(alternatives + 1 if found else 1)]
-            )
+            numbers = range(alternatives + 1 if found else 1)
+            of_text = [each.written([one[n].parts for one in found]).decode() for n in numbers]
+            written.append(_Written(of_text, any(best.unfinished for best, *_ in found)))
         return written
 
-    def _texts(self, texts: Sequence[Parts], routes: Sequence[list[str]], alternatives: int = 0) -> list[list[Parts]]:
+    def _texts(self, texts: Sequence[Parts], routes: Sequence[list[str]], alternatives: int = 0) -> list[list[_Made]]:
         """Return for each text its translation, then as many others as are asked for; some may be equal."""
-        written: list[list[Parts]] = [[text] * (alternatives + 1) for text in texts]
+        written = [[_Made(text, unfinished=False)] * (alternatives + 1) for text in texts]
         for route in {tuple(route) for route in routes if route}:
             places = [place for place, each in enumerate(routes) if tuple(each) == route]
-            some = [texts[place] for place in places]
+            some = [_Made(texts[place], unfinished=False) for place in places]
             for step, name in enumerate(route):
                 # Only the last model is asked for more than one translation.
                 more = alternatives if step == len(route) - 1 else 0
@@ -329,7 +333,7 @@ class Api:
                 written[place] = each
         return written
 
-    def _step(self, name: str, texts: Sequence[Parts], alternatives: int) -> list[list[Parts]]:
+    def _step(self, name: str, texts: Sequence[_Made], alternatives: int) -> list[list[_Made]]:
         known: dict[str, list[Translation]] = {}
         language = self._languages.source_of(name).partition("_")[0]
 
@@ -338,16 +342,31 @@ class Api:
             known.update(zip(new, self._search(name, new, alternatives + 1), strict=True))
             return [known[each][min(number, len(known[each]) - 1)] for each in sentences]
 
-        found: list[list[Parts]] = [[] for _ in texts]
+        found: list[list[_Made]] = [[] for _ in texts]
         for number in range(alternatives + 1):
 
             def numbered(sentences: list[str], number: int = number) -> list[Translation]:
                 return translate(number, sentences)
 
-            made = translate_parts(texts, numbered, language, stand_ins=self._stand_ins(name))
-            for each, one in zip(found, made, strict=True):
-                each.append(one.parts)
+            given = [text.parts for text in texts]
+            made = translate_parts(given, numbered, language, stand_ins=self._stand_ins(name))
+            for text, each, one in zip(texts, found, made, strict=True):
+                each.append(_Made(one.parts, text.unfinished or any(part.unfinished for part in one.sentences)))
         return found
+
+
+class _Made(NamedTuple):
+    """A translation, and whether some of it reached its maximum length."""
+
+    parts: Parts
+    unfinished: bool
+
+
+class _Written(NamedTuple):
+    """The translations of a text, the best first, and whether some of the best reached its maximum length."""
+
+    texts: list[str]
+    unfinished: bool
 
 
 def _said(text: str, form: str) -> str:

@@ -8,14 +8,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from nmt.errors import InputError, first_line
-from nmt.server.backends import Backend, Place, find
+from nmt.server.backends import Backend, ServedFolder, find
 
 
 @contextmanager
 def newest_version(
     folder: Path,
-    served: Place,
-    open_version: Callable[[Place], Backend],
+    served: ServedFolder,
+    open_version: Callable[[ServedFolder], Backend],
     switch: Callable[[Backend], object],
     report: Callable[[str], object],
     seconds: float = 2.0,
@@ -47,7 +47,7 @@ def newest_version(
                 if place is None:
                     raise InputError(str(state))
                 switch(open_version(place._replace(name=served.name)))
-            except Exception as error:  # a program may fail in any way, and the server must go on
+            except Exception as error:  # a program may fail in any way, and the server must keep running
                 reason = str(error) if isinstance(error, InputError) else f"{folder}: {first_line(error)}."
                 report(f"{reason} Version {current} of {served.name} is served as before.")
             else:
@@ -63,7 +63,7 @@ def newest_version(
         watcher.join()
 
 
-def _look(folder: Path) -> tuple[Place | None, object]:
+def _look(folder: Path) -> tuple[ServedFolder | None, object]:
     """Return the newest version, and what changes whenever its files do; or no version, and why."""
     try:
         place = find(folder)

@@ -139,7 +139,7 @@ MIXTURE: tuple[tuple[int, Callable[[Storyteller], Sentence]], ...] = (
 )
 
 
-class Candidate(NamedTuple):
+class CandidatePair(NamedTuple):
     """A sentence that may enter the corpus, with the word forms of both sides; no form belongs to both."""
 
     pair: Pair
@@ -158,13 +158,13 @@ def _to_pair(phrase: Phrase, *, question: bool = False) -> Pair:
     return Pair(source + mark, target[0].upper() + target[1:] + mark, tuple(sorted(links)), lemmas)
 
 
-def _candidate(sentence: Sentence) -> Candidate:
+def _candidate(sentence: Sentence) -> CandidatePair:
     phrase, question = sentence
     pair = _to_pair(phrase, question=question)
-    return Candidate(pair, frozenset(phrase.relations), frozenset(f"{pair.source} {pair.target}".split()))
+    return CandidatePair(pair, frozenset(phrase.relations), frozenset(f"{pair.source} {pair.target}".split()))
 
 
-def _story() -> list[Candidate]:
+def _story() -> list[CandidatePair]:
     """Return the sentences of the demonstration's story, and similar ones."""
     told = []
     for who, verb, whom, ending in (
@@ -182,7 +182,7 @@ def _story() -> list[Candidate]:
     return told
 
 
-def _candidates() -> list[Candidate]:
+def _candidates() -> list[CandidatePair]:
     """Write until there are enough different Korean sentences that are not too long."""
     author = Storyteller(SEED)
     weights, kinds = zip(*MIXTURE, strict=True)
@@ -219,12 +219,12 @@ def _splits() -> dict[str, list[Pair]]:
     return {split: [one.pair for one in part] for split, part in zip(SPLITS, chosen, strict=True)}
 
 
-def _word_counts(candidates: list[Candidate]) -> Counter[str]:
+def _word_counts(candidates: list[CandidatePair]) -> Counter[str]:
     """Count in how many candidates each word occurs."""
     return Counter(chain.from_iterable(candidate.words for candidate in candidates))
 
 
-def _without_rare_words(candidates: list[Candidate]) -> list[Candidate]:
+def _without_rare_words(candidates: list[CandidatePair]) -> list[CandidatePair]:
     while True:
         counts = _word_counts(candidates)
         rare = {word for word, count in counts.items() if count < RAREST}
@@ -234,14 +234,14 @@ def _without_rare_words(candidates: list[Candidate]) -> list[Candidate]:
         candidates = kept
 
 
-def _take_tests(candidates: list[Candidate], counts: Counter[str]) -> list[Candidate]:
+def _take_tests(candidates: list[CandidatePair], counts: Counter[str]) -> list[CandidatePair]:
     """Take dev and test out of the candidates, but no sentence with a word that training would then see too rarely.
 
     A sentence whose English is also the translation of another one stays in training, and so does the story.
     """
     translations = Counter(candidate.pair.target for candidate in candidates)
     story = {candidate.pair.source for candidate in _story()}
-    tested: list[Candidate] = []
+    tested: list[CandidatePair] = []
     for candidate in random.Random(SEED).sample(candidates, len(candidates)):
         if len(tested) == 2 * HELD_OUT_SIZE:
             break
@@ -252,10 +252,10 @@ def _take_tests(candidates: list[Candidate], counts: Counter[str]) -> list[Candi
     return tested
 
 
-def _take_combinations(held_back: list[Candidate], counts: Counter[str], seen: set[str]) -> list[Candidate]:
+def _take_combinations(held_back: list[CandidatePair], counts: Counter[str], seen: set[str]) -> list[CandidatePair]:
     """Take sentences with a held-out pair, as evenly over the pairs as the sentences allow."""
     used: Counter[tuple[str, str]] = Counter()
-    chosen: list[Candidate] = []
+    chosen: list[CandidatePair] = []
     known = [one for one in held_back if all(counts[word] >= SEEN_OFTEN_ENOUGH for word in one.words)]
     limit = 1
     while len(chosen) < HELD_OUT_SIZE and limit < HELD_OUT_SIZE:

@@ -166,9 +166,8 @@ class DevScores(keras.callbacks.Callback):
         logs[BLEU], logs[CHRF] = scores.bleu, scores.chrf
         logs["val_seconds"] = time.monotonic() - began
         shown = epoch % len(texts)
-        self.news.later(
-            f"dev BLEU {scores.bleu:.2f}, chrF {scores.chrf:.2f} after epoch {epoch + 1}. One of its translations:"
-        )
+        said = f"chrF {scores.chrf:.2f}" if scores.bleu_fails else f"BLEU {scores.bleu:.2f}, chrF {scores.chrf:.2f}"
+        self.news.later(f"dev {said} after epoch {epoch + 1}. One of its translations:")
         self.news.later(f"  source     {self.sources[shown]}")
         self.news.later(f"  reference  {self.references[shown]}")
         self.news.later(f"  output     {texts[shown]}")
@@ -370,12 +369,15 @@ _SHOWN = (
 
 
 def epoch_line(record: Mapping[str, Any], epochs: int) -> str:
-    """Return a record of the journal as a line for people; a speed that could not be measured is left out.
+    """Return a record of the journal as a line for people.
+
+    A speed that could not be measured is left out, and so is BLEU where chrF decides because BLEU says little.
 
     >>> epoch_line({"epoch": 3, "val_bleu": 11.4, "loss": 2.0, "tokens/s": 0.0, "memory_mb": 1035.6572}, 40)
     'Epoch 3 of 40: loss 2.0000, dev BLEU 11.40, 1,036 MB'
     """
-    known = [form.format(record[key]) for key, form in _SHOWN if record.get(key) is not None]
+    silent = BLEU if record.get("watch") == CHRF else ""
+    known = [form.format(record[key]) for key, form in _SHOWN if record.get(key) is not None and key != silent]
     shown = [each for each in known if each not in ("0 tokens/s", "0 labels/s")]
     return f"Epoch {record['epoch']} of {epochs}: {', '.join(shown)}"
 

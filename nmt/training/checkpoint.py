@@ -77,7 +77,7 @@ class Checkpoint:
         texts: what the run reads.
         order: the fingerprint of the order of its batches.
         others: variables besides those of the model, its optimizer and its metrics.
-        near_orders: fingerprints of orders that are nearly the same, so that an epoch can go on with this one.
+        near_orders: fingerprints of orders that are nearly the same, so that an epoch can continue with this one.
     """
 
     def __init__(
@@ -128,12 +128,12 @@ class Checkpoint:
         if differing == "corpus":
             raise InputError(
                 f"The run to resume, {self.path}, used another corpus: a pair or a link has changed since. Name the "
-                "pairs it began with, and their links if it had any; to go on with others, begin a new run with --from."
+                "pairs it began with, and their links if it had any; for others begin a new run with --from."
             )
         if differing == "dev":
             raise InputError(
                 f"The run to resume, {self.path}, used other development pairs, and scores on two sets cannot be "
-                "compared. Name those it began with; to go on with others, begin a new run with --from."
+                "compared. Name those it began with; for others begin a new run with --from."
             )
         if batch and order != self.order and order not in self.near_orders:
             raise InputError(

@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 LEAST = 100
 # More sentences take longer and choose the same.
 _MOST = 500
-_SECONDS = 120.0
+SECONDS = 120.0
 # How much a larger beam must gain to be worth its time, in points of BLEU or chrF.
 WORTH = 0.2
 _BEAM = 5
@@ -40,6 +40,9 @@ def choose_search(translator: Translator | RowCaptioner, pairs: Sequence[tuple[s
     Greedy search is tried, then a beam of 5 with some length penalties, then other beams with the best of these. Of
     those whose score is not more than ``WORTH`` below the best, the smallest beam is chosen. A length penalty that is
     set already stays. All that is tried is logged.
+
+    It takes about ``SECONDS`` at most: a search that would probably end later, by how long the ones before have taken,
+    is left out, which is logged, too. Greedy search and one beam are always tried.
 
     Arguments:
         translator: the trained model.
@@ -58,18 +61,25 @@ def choose_search(translator: Translator | RowCaptioner, pairs: Sequence[tuple[s
     sources, references = [source for source, _ in chosen], [target for _, target in chosen]
     logger.info(f"The search is chosen by {len(chosen):,} development pairs.")
     found: dict[Search, float] = {}
-    end = time.monotonic() + _SECONDS
+    paces: list[float] = []
+    end = time.monotonic() + SECONDS
 
     def attempt(beam: int, penalty: float) -> None:
         began = time.monotonic()
-        if beam > translator.tokenizers.target.vocabulary or (found and began > end):
+        if beam > translator.tokenizers.target.vocabulary:
+            return
+        how = "greedy" if beam == 1 else f"beam {beam}, length penalty {penalty:g}"
+        # A beam takes about as long as it is wide.
+        if paces and began + beam * max(paces) > end:
+            logger.info(f"  {how} is left out: the search may be chosen for {SECONDS:g} seconds.")
             return
         changes: dict[str, Any] = {"length_penalty": penalty} if beam > 1 else {}
         scores = score([each.text for each in translator.translate(sources, None, 0, beam=beam, **changes)], references)
         fails = bool(scores.bleu_fails)
         found[beam, penalty] = scores.chrf if fails else scores.bleu
-        how = "greedy" if beam == 1 else f"beam {beam}, length penalty {penalty:g}"
         seconds = time.monotonic() - began
+        if beam > 1:
+            paces.append(seconds / beam)
         logger.info(f"  {how}: {'chrF' if fails else 'BLEU'} {found[beam, penalty]:.2f} in {seconds:.1f} seconds")
 
     attempt(1, 0.0)

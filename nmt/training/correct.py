@@ -26,7 +26,7 @@ from nmt.inference.searcher import count_pieces
 from nmt.inference.translator import Translator
 from nmt.models.seq2seq import Seq2Seq
 from nmt.training.finetune import begin_with
-from nmt.training.setup import make_training_model
+from nmt.training.setup import make_training_model, slow_precision
 
 logger = logging.getLogger(__name__)
 
@@ -102,6 +102,8 @@ def learn_corrections(
         config.training, schedule="plateau", learning_rate=config.training.learning_rate * _RATE, warmup_steps=_STEP,
         average_decay=0.0, accumulate=1, guided_alignment=0.0, scheduled_sampling=0.0, devices=1,
     )  # fmt: skip
+    if slow := slow_precision(training.precision):
+        logger.warning(slow)
     keras.utils.set_random_seed(training.seed)
     model, _ = make_training_model(
         dataclasses.replace(config, training=training),
@@ -121,7 +123,9 @@ def learn_corrections(
     wrong = wrong_ones(translator, learned)
     logger.info(f"{len(wrong):,} of {len(learned):,} corrected sentences come out otherwise.")
     while wrong and rounds < _ROUNDS and time.monotonic() - begun < 60 * minutes:
-        for inputs, written in _round(learned, old, tokenizers, config.data.max_length, draws):
+        for inputs, written in _round(
+            learned, old=old, tokenizers=tokenizers, max_length=config.data.max_length, draws=draws
+        ):
             loss = model.train_on_batch(inputs, written, return_dict=True)["loss"]
         rounds += 1
         wrong = wrong_ones(translator, learned)
@@ -129,7 +133,9 @@ def learn_corrections(
     seconds = time.monotonic() - begun
     after = _bleu(translator, held_back) if rounds else before
     wrong += wrong_ones(translator, long)
-    return Corrected(network, rounds, seconds, wrong, before, after, len(held_back))
+    return Corrected(
+        network, rounds=rounds, seconds=seconds, wrong=wrong, before=before, after=after, judged=len(held_back)
+    )
 
 
 def _by_length(corrections: Sequence[Pair], tokenizers: Tokenizers, max_length: int) -> tuple[list[Pair], list[Pair]]:

@@ -42,7 +42,7 @@ _LARGEST = 2**16
 Pair = tuple[str, str]
 
 
-class Memory:
+class CorrectionMemory:
     """The corrections of one model's folder.
 
     Arguments:

@@ -16,7 +16,7 @@ import numpy as np
 import tensorflow as tf
 
 from nmt.config import LABELLING, MASKED, Config, with_settings
-from nmt.data.corpora import Corpus, from_pairs, split_dev
+from nmt.data.corpora import Corpus, from_pairs, is_tsv, split_dev
 from nmt.data.features import captions_of, corpus_features, looks_like_features, open_captions, with_shape
 from nmt.data.mixture import open_parallel, open_texts, open_tsvs
 from nmt.data.pipeline import Pipeline, prefetched
@@ -33,7 +33,7 @@ from nmt.inference.head_file import write as write_head
 from nmt.inference.labeller import Labeller
 from nmt.inference.pretrained import Pretrained
 from nmt.inference.translator import Translator
-from nmt.model_folder import EPOCHS, JOURNAL, LOGS, STATE, WEIGHTS, make
+from nmt.model_folder import EPOCHS, JOURNAL, LOGS, STATE, WEIGHTS, make, read_config
 from nmt.models.caption_model import CaptionModel
 from nmt.models.language_model import LanguageModel
 from nmt.models.seq2seq import Seq2Seq
@@ -78,10 +78,8 @@ MAX_WORKERS = 256
 # What a training returns.
 Trained = Translator | Captioner | Completer | Labeller | Pretrained
 
-# A corpus, a TSV, two parallel files, features with their captions, or pairs of strings.
-Pairs = (
-    Corpus | str | Path | tuple[str | Path, str | Path] | tuple[np.ndarray, Sequence[str]] | Iterable[tuple[str, str]]
-)
+# A corpus, a TSV or several, two parallel files, features with their captions, or pairs of strings.
+Pairs = Corpus | str | Path | Sequence[str | Path] | tuple[np.ndarray, Sequence[str]] | Iterable[tuple[str, str]]
 
 
 def train_model(
@@ -169,14 +167,17 @@ def fit(
     dev: Pairs | None = None,
     preset: str = "auto",
     settings: Sequence[str] = (),
+    weights: Sequence[float] = (),
+    resume: bool = False,
 ) -> Trained:
     """Train a model on pairs as ``nmt train`` does: settings that fit the pairs, some of them held out.
 
     The loggers of this package log what was chosen and the progress, with level INFO.
 
     Arguments:
-        pairs: a corpus of :mod:`nmt.data.corpora` or :mod:`nmt.data.mixture`, the name of a TSV or of two parallel
-            files, each also a pattern or a folder, or pairs of strings.
+        pairs: a corpus of :mod:`nmt.data.corpora` or :mod:`nmt.data.mixture`, the name of a TSV, a list of such names,
+            which end in ``.tsv`` or ``.tsv.gz``, the names of two parallel files, each also a pattern or a folder, or
+            pairs of strings.
             With ``model.architecture=language-model`` the name of a text, or pairs with an empty source; with
             ``classifier`` or ``tagger`` the pairs are texts with their labels. Features, an array or a ``.npy`` file,
             come in two with their captions, a list or a file: ``model.source`` is then ``features``.
@@ -184,30 +185,36 @@ def fit(
         dev: the development pairs, in the same form; by default some pairs are held out.
         preset: ``auto``, fitted to the number of pairs, ``plain``, or another one of :mod:`nmt.presets`.
         settings: over the preset, as in ``["training.epochs=3"]``.
+        weights: how often an epoch reads each pair of each named corpus, see :func:`nmt.data.mixture.mixture`.
+        resume: whether to continue the run in ``to``, with the settings that it began with: the preset has no effect.
 
     Returns:
         The best model; see :func:`train_model`.
 
     Raises:
-        InputError: as :func:`train_model`, or for a preset or a setting that does not exist.
+        InputError: as :func:`train_model`, for a preset or a setting that does not exist, or for weights that do not
+            match the corpora.
 
     >>> translator = nmt.fit("pairs.tsv", to="my-model")                    # doctest: +SKIP
     >>> translator = nmt.fit([("밥을 먹었다", "ate rice"), ...], to="m")     # doctest: +SKIP
+    >>> translator = nmt.fit(["real.tsv", "synthetic.tsv"], to="m2", weights=[1, 0.5])      # doctest: +SKIP
     """
     settings = [*(["model.source=features"] if _of_features(pairs) else []), *settings]
     # A wrong setting is refused before a long corpus is read.
-    chosen = with_settings(named_preset(preset)[0], list(settings))
+    chosen = with_settings(read_config(Path(to)) if resume else named_preset(preset)[0], list(settings))
     plain = chosen.model.architecture in ("language-model", MASKED)
-    prepare_run(Config(), Path(to), linked=False)
+    prepare_run(chosen if resume else Config(), Path(to), linked=False, resume=resume)
     cells = chosen.model.source_cells
-    corpus = _opened(pairs, plain, cells)
+    corpus = _opened(pairs, plain, cells, weights)
     corpus, held = (corpus, _opened(dev, plain, cells)) if dev is not None else split_dev(corpus)
     if dev is None:
         logger.info(f"{held.size:,} of the training {'lines' if plain else 'pairs'} are held out for development.")
     labelling = chosen.model.architecture in LABELLING
     described = corpus_features(corpus) is not None
     what = "texts" if labelling else "lines" if plain else "captions" if described else "pairs"
-    base, lines = named_preset(preset, corpus.size, what, chosen.text.joint)
+    if resume:
+        return train_model(chosen, corpus, held, to, resume=True)
+    base, lines = named_preset(preset, corpus.pairs_read, what, chosen.text.joint)
     for line in lines:
         logger.info(line)
     for line in [] if labelling or described else warnings(corpus, held, plain=plain):
@@ -225,8 +232,12 @@ def _of_features(pairs: Pairs) -> bool:
     return isinstance(first, np.ndarray) or (isinstance(first, str | Path) and looks_like_features(Path(first)))
 
 
-def _opened(pairs: Pairs, plain: bool, cells: int = 0) -> Corpus:
+def _opened(pairs: Pairs, plain: bool, cells: int = 0, weights: Sequence[float] = ()) -> Corpus:
     """Return pairs in any form as a corpus."""
+    names: list[Any] = [pairs] if isinstance(pairs, str | Path) else [] if isinstance(pairs, Corpus) else list(pairs)
+    named = bool(names) and all(isinstance(each, str | Path) for each in names) and not _of_features(pairs)
+    if weights and not named:
+        raise InputError("weights says how often each named corpus is read, and pairs names none. Leave it out.")
     if isinstance(pairs, Corpus):
         return pairs
     if _of_features(pairs):
@@ -234,13 +245,18 @@ def _opened(pairs: Pairs, plain: bool, cells: int = 0) -> Corpus:
         if isinstance(values, np.ndarray):
             return captions_of(values, captions, cells)
         return open_captions(Path(values), Path(captions), cells)
-    if isinstance(pairs, str | Path):
-        return open_texts([pairs]) if plain else open_tsvs([pairs])
-    listed = list(pairs)
-    if len(listed) == 2 and all(isinstance(each, str | Path) for each in listed):
-        source, target = (Path(each) for each in listed)  # type: ignore[arg-type]
-        return open_parallel([source], [target])
-    return from_pairs(listed)  # type: ignore[arg-type]
+    if not named:
+        return from_pairs(names)
+    if plain:
+        return open_texts(names, weights)
+    if isinstance(pairs, str | Path) or all(map(is_tsv, names)):
+        return open_tsvs(names, weights=weights)
+    if len(names) != 2:
+        raise InputError(
+            f"pairs names {len(names)} files: give the names of two parallel files, or of files that end in .tsv or "
+            ".tsv.gz."
+        )
+    return open_parallel(names[:1], names[1:], weights)
 
 
 def _train(
@@ -293,7 +309,7 @@ def _train(
     if not chief:
         assert workers is not None
         more = [SampleMore(training.scheduled_sampling, training.epochs)] if training.scheduled_sampling else []
-        _fit(parts, [news, *more, limits], None, workers, position)
+        _fit(parts, callbacks=[news, *more, limits], checkpoint=None, workers=workers, position=position)
         workers.assign_from_chief(kept.variables)
         workers.any(False)  # the chief may still be choosing the search
         return translator
@@ -322,7 +338,7 @@ def _train(
     # Both cores are seldom busy while TensorFlow traces its graphs, so the pairs are linked meanwhile.
     teaching = isinstance(kept, Seq2Seq) and wanted(config)
     with linked_meanwhile(corpus, tokenizers, config) if teaching else contextlib.nullcontext() as linked:
-        _fit(parts, callbacks, checkpoint, workers, position)
+        _fit(parts, callbacks=callbacks, checkpoint=checkpoint, workers=workers, position=position)
         load_weights(kept, folder / WEIGHTS)
         if workers:
             workers.assign_from_chief(kept.variables)

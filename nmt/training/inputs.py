@@ -41,7 +41,7 @@ from nmt.training.distribute import strategy
 from nmt.training.finetune import begin_with
 from nmt.training.prepare import prepare_run
 from nmt.training.schedules import WarmUp
-from nmt.training.setup import faster_precision, make_models, slow_precision
+from nmt.training.setup import compiles, faster_precision, make_models, slow_precision
 from nmt.training.term_lexicon import with_annotations
 from nmt.training.training_model import TrainingModel
 from nmt.training.workers import Workers
@@ -150,7 +150,7 @@ def run_parts(
         logger.warning(unwritable)
     measured = sample_lengths(config, corpus, tokenizers)
     config = fit_max_ratio(config, measured, started=start is not None)
-    pipeline, batches = make_pipeline(config, corpus, tokenizers, measured, labels)
+    pipeline, batches = make_pipeline(config, corpus=corpus, tokenizers=tokenizers, measured=measured, labels=labels)
     if workers:
         pipeline = workers_share(pipeline, corpus, workers)
     steps = expected_steps(config, batches)
@@ -235,7 +235,7 @@ def workers_share(pipeline: Pipeline, corpus: Corpus, workers: Workers) -> Pipel
     index, count, seed, buffer = workers.cluster.index, workers.count, pipeline.seed, pipeline.shuffle_buffer
     return dataclasses.replace(
         pipeline,
-        pairs=lambda epoch: mixed_rows(corpus, seed, epoch, index, count, buffer),
+        pairs=lambda epoch: mixed_rows(corpus, seed=seed, epoch=epoch, worker=index, workers=count, buffer=buffer),
         batch_size=pipeline.batch_size // count,
         shuffle_buffer=max(1, buffer // count),
         worker=index,
@@ -287,10 +287,10 @@ def fit_tokenizers(config: Config, corpus: Corpus) -> Tokenizers:
         else (("", caption) for _, caption in corpus.pairs())
         if features
         else corpus.pairs(),
-        config.text.kind,
-        config.text.vocabulary_size,
-        config.text.joint,
-        config.text.normalization,
+        kind=config.text.kind,
+        vocabulary_size=config.text.vocabulary_size,
+        joint=config.text.joint,
+        normalization=config.text.normalization,
     )
     what = "texts" if labelling else "lines" if _plain(config) else "captions" if features else "pairs"
     if config.text.normalization == "auto" and tokenizers.target.normalization != "nfc":
@@ -482,6 +482,7 @@ def make_pipeline(
         seed=training.seed,
         sourceless=sourceless,
         sampling=config.text.sampling,
+        full=compiles(training),
     )
     return pipeline, round(batches * corpus.epoch_size / read)
 

@@ -78,8 +78,17 @@ class LabelTrainingModel(TrainingModel):
     def _read(self, inputs: dict[str, tf.Tensor], training: bool) -> Any:
         return self.network(inputs["source"], training=training)
 
-    def _write(self, read: Any, written: tf.Tensor | None, training: bool) -> Any:
+    def _write(self, read: Any, inputs: dict[str, tf.Tensor], training: bool) -> Any:
         return read
+
+    def loss_and_gradients(self, x: Any, y: Any, sample_weight: Any = None) -> tuple[Any, tf.Tensor, list[Any]]:
+        with tf.GradientTape() as tape:
+            logits = self(x, training=True)
+            loss = self.compute_loss(x, y, logits, sample_weight, training=True)
+        return logits, loss, tape.gradient(loss, self.trainable_weights)
+
+    def rows(self, y: tf.Tensor) -> tf.Tensor:
+        return tf.math.count_nonzero(tf.reduce_any(tf.reshape(y, [tf.shape(y)[0], -1]) != NONE, 1), dtype=tf.int32)
 
     def compute_loss(
         self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True

@@ -27,6 +27,9 @@ class Adam(keras.optimizers.Adam):
     operations, each of which reads all weights; the fused one reads them once and gives the same numbers. On two cores
     that halves the time of the optimizer.
 
+    An optimizer of one's own cannot do without private parts of Keras 3.15: its momenta, averages and counter of
+    batches have no public names, see :mod:`nmt.tf_import`.
+
     Raises:
         ValueError: at the first step, for ``amsgrad``, which the operation does not have.
     """
@@ -67,7 +70,10 @@ class Adam(keras.optimizers.Adam):
         """
 
     def _update_model_variables_moving_average(self, trainable_variables: list[Any]) -> None:
-        """Update the averages with the weights; Keras would do it at every batch, also while gradients accumulate."""
+        """Update the averages with the weights; Keras would do it at every batch, also while gradients accumulate.
+
+        A private method of Keras 3.15, see :mod:`nmt.tf_import`.
+        """
         if not self.gradient_accumulation_steps:
             super()._update_model_variables_moving_average(trainable_variables)
             return

@@ -85,6 +85,16 @@ def _computes_bfloat16(processor: str | None) -> bool | None:
     return bool(known & {"avx512_bf16", "amx_bf16", "bf16"})
 
 
+def compiles(training: Training) -> bool:
+    """Return whether XLA compiles the steps of a run.
+
+    >>> compiles(Training(xla="on")), compiles(Training(xla="off"))
+    (True, False)
+    """
+    alone = training.devices == 1 and bool(tf.config.list_physical_devices("GPU"))
+    return training.xla == "on" or (training.xla == "auto" and alone)
+
+
 # Keras compiles with XLA by itself where there is one device and it is no CPU.
 _XLA: dict[str, bool | str] = {"auto": "auto", "on": True, "off": False}
 
@@ -171,7 +181,7 @@ def compile_for_training(
     token = tf.ones([1, 1], tf.int32)
     m = config.model
     source = tf.ones([1, m.source_cells, m.source_width]) if m.source == "features" else token
-    inputs = {"source": source, "target": token}
+    inputs = {"source": source, "target": token, "written": token}
     outputs = model(inputs)
     written = tf.ones(tf.shape(outputs)[:-1], tf.int32) if _labels(config) else token
     model.compute_loss(inputs, written, outputs)

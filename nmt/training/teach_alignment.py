@@ -19,7 +19,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from nmt.config import ENCODER_ALONE, Config, Training
+from nmt.config import Config, Training, has_attention
 from nmt.data.corpora import Corpus
 from nmt.data.evenly_spaced import evenly_spaced
 from nmt.data.pipeline import Buckets, Pipeline, fitting_pairs, lengths
@@ -64,11 +64,8 @@ Triple = tuple[str, str, str]
 
 def wanted(config: Config) -> bool:
     """Return whether a run ends with the teaching of an alignment head."""
-    has_attention = config.model.architecture not in (*ENCODER_ALONE, "language-model") and (
-        config.model.architecture != "recurrent" or config.model.attention != "none"
-    )
-    has_attention = has_attention and config.model.source == "text"
-    return config.training.alignment_head == "on" or (config.training.alignment_head == "auto" and has_attention)
+    words = has_attention(config.model) and config.model.source == "text"
+    return config.training.alignment_head == "on" or (config.training.alignment_head == "auto" and words)
 
 
 def teach(

@@ -52,7 +52,12 @@ def with_annotations(config: Config, corpus: Corpus) -> Corpus:
         f"pairs were linked in {time.monotonic() - begun:.1f} s."
     )
     return AnnotatedCorpus(
-        corpus.name, corpus.size, corpus, lexicon, config.data.term_annotations, config.training.seed
+        corpus.name,
+        size=corpus.size,
+        corpus=corpus,
+        lexicon=lexicon,
+        share=config.data.term_annotations,
+        seed=config.training.seed,
     )
 
 

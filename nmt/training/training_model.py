@@ -8,6 +8,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from nmt.data.tokenizers import PAD
 from nmt.training.alignment_loss import AlignmentLoss, alignment_loss
 from nmt.training.batch_parts import join_rows, split_rows
 from nmt.training.distribute import replicas
@@ -33,12 +34,12 @@ class TrainingModel(keras.Model):
     :class:`~nmt.training.vocabulary_loss.TokenScores`: its steps compute these, and no logits.
 
     Call arguments:
-        inputs: those of the network, and for guided alignment ``links``, see :class:`nmt.data.alignment_targets.Guide`.
-            A batch without links has no alignment loss. With ``written``, the ids that the network should write,
-            ``(batch, target)``, there are scores in place of logits.
+        inputs: those of the network; ``written``, the ids that the network should write, ``(batch, target)``; and for
+            guided alignment ``links``, see :class:`nmt.data.alignment_targets.Guide`. A batch without links has no
+            alignment loss.
 
     Returns:
-        Logits ``(batch, target, vocabulary)`` or ``TokenScores``, and the alignment ``(batch, target, source)``.
+        ``TokenScores`` of the ids to write, and the alignment ``(batch, target, source)``.
     """
 
     def __init__(
@@ -69,7 +70,7 @@ class TrainingModel(keras.Model):
     def call(self, inputs: dict[str, tf.Tensor], training: bool = False) -> Any:
         read = {name: ids for name, ids in inputs.items() if name not in ("links", "written")}
         parts = split_rows(read, self.parts) if training and self.parts > 1 else [read]
-        return self._write(join_rows([self._read(part, training) for part in parts]), inputs.get("written"), training)
+        return self._write(join_rows([self._read(part, training) for part in parts]), inputs, training)
 
     def _read(self, inputs: dict[str, tf.Tensor], training: bool) -> Any:
         """Return what the output layer reads, and the alignment."""
@@ -81,12 +82,10 @@ class TrainingModel(keras.Model):
             target = mix_predictions(target, likeliest, self.sampling_share, network.sampling_seed)
         return network.read_target(target, encoded, training)
 
-    def _write(self, read: Any, written: tf.Tensor | None, training: bool) -> Any:
-        """Return logits or scores, and the alignment."""
+    def _write(self, read: Any, inputs: dict[str, tf.Tensor], training: bool) -> Any:
+        """Return the scores of what should be written, and the alignment."""
         readouts, alignment = read
-        if written is None:
-            return self.network.write_token(readouts), alignment
-        return self._score(readouts, written, training), alignment
+        return self._score(readouts, inputs["written"], training), alignment
 
     def _score(self, readouts: tf.Tensor, written: tf.Tensor, training: bool) -> TokenScores:
         network = self.network
@@ -110,8 +109,8 @@ class TrainingModel(keras.Model):
         with tf.control_dependencies([part for part in tf.nest.flatten(data) if part is not None]):
             x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(_with_written(data))
             outputs, loss, gradients = self.loss_and_gradients(x, y, sample_weight)
-            # Keras's own mean of the loss, of all rows on all devices.
-            self._loss_tracker.update_state(loss * replicas(), sample_weight=tf.shape(y)[0])
+            # Keras's own mean of the loss, of all rows on all devices; private in Keras 3.15, and it has no other name.
+            self._loss_tracker.update_state(loss * replicas(), sample_weight=self.rows(y))
             self.optimizer.apply_gradients(zip(gradients, self.trainable_weights, strict=True))
             return self.compute_metrics(x, y, outputs, sample_weight=sample_weight)
 
@@ -135,9 +134,7 @@ class TrainingModel(keras.Model):
         with tf.GradientTape() as tape:
             outputs = self(x, training=True)
             loss = self.compute_loss(x, y, outputs, sample_weight, training=True)
-        weights, scores = self.trainable_weights, outputs[0]
-        if not isinstance(scores, TokenScores):
-            return outputs, loss, tape.gradient(loss, weights)
+        weights, (scores, _) = self.trainable_weights, outputs
         *gradients, of_total = tape.gradient(loss, [*weights, scores.total])
         assert scores.gradient is not None
         network, places = self.network, {id(weight): place for place, weight in enumerate(weights)}
@@ -148,7 +145,15 @@ class TrainingModel(keras.Model):
         return outputs, loss, gradients
 
     def test_step(self, data: Any) -> Any:
-        return super().test_step(_with_written(data))
+        x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(_with_written(data))
+        outputs = self(x, training=False)
+        loss = self.compute_loss(x, y, outputs, sample_weight, training=False)
+        self._loss_tracker.update_state(loss * replicas(), sample_weight=self.rows(y))
+        return self.compute_metrics(x, y, outputs, sample_weight=sample_weight)
+
+    def rows(self, y: tf.Tensor) -> tf.Tensor:
+        """Return how many rows of a batch have something to write; the others make batches for XLA full."""
+        return tf.math.count_nonzero(tf.reduce_any(y != PAD, 1), dtype=tf.int32)
 
     def compute_loss(
         self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True

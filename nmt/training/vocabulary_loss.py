@@ -100,7 +100,15 @@ def score_tokens(
         rows, ids = tf.gather_nd(rows, places), tf.gather_nd(ids, places)
 
     detached = OutputLayer(tf.stop_gradient(output.kernel), tf.stop_gradient(output.bias), output.tied)
-    scores, gradients = _in_chunks(tf.stop_gradient(rows), detached, ids, smoothing, training, chunk, parts)
+    scores, gradients = _in_chunks(
+        tf.stop_gradient(rows),
+        output=detached,
+        ids=ids,
+        smoothing=smoothing,
+        training=training,
+        chunk=chunk,
+        parts=parts,
+    )
     total, minus_log_p, likeliest = scores
     gradient = None
     if training:

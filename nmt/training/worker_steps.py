@@ -100,11 +100,11 @@ class WorkerSteps:
         found = shared_batches(
             # Those of the next round are made while the steps of this one run.
             pipeline.epoch(epoch).prefetch(ROUND),
-            pipeline.shape_of,
-            pipeline.shapes,
-            self.workers.gather,
-            (pipeline.seed, epoch),
-            lambda: pipeline.blank(self._spec),
+            shape_of=pipeline.shape_of,
+            shapes=pipeline.shapes,
+            gather=self.workers.gather,
+            seed=(pipeline.seed, epoch),
+            blank=lambda: pipeline.blank(self._spec),
         )
         return itertools.islice(found, first, None)
 

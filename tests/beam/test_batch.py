@@ -26,7 +26,10 @@ def test_lines_have_their_places_and_bad_ones_are_marked(tmp_path: Path) -> None
 def test_a_block_is_written_in_order_and_may_be_written_again(form: str, tmp_path: Path) -> None:
     rows = [Translation("가", -1.0), Translation("b", -2.0), None, Translation("c", -1.0, source_truncated=True)]
     for _ in range(2):
-        assert list(batch.write_block(f"{tmp_path}/out", form, (3, 2), rows, "a.ko")) == [("lines", 4), ("bad", 2)]
+        assert list(batch.write_block(f"{tmp_path}/out", form=form, key=(3, 2), found=rows, path="a.ko")) == [
+            ("lines", 4),
+            ("bad", 2),
+        ]
     path, bad = sorted(tmp_path.iterdir())
     assert bad.name == "out-bad-00003-00002.jsonl"
     assert [json.loads(line) for line in bad.read_text().splitlines()] == [
@@ -43,7 +46,10 @@ def test_a_block_is_written_in_order_and_may_be_written_again(form: str, tmp_pat
             {"line": 20_003, "text": "", "score": 0.0},
             {"line": 20_004, "text": "c", "score": -1.0},
         ]
-    assert list(batch.write_block(f"{tmp_path}/out", form, (3, 2), rows[:2], "a.ko")) == [("lines", 2), ("bad", 0)]
+    assert list(batch.write_block(f"{tmp_path}/out", form=form, key=(3, 2), found=rows[:2], path="a.ko")) == [
+        ("lines", 2),
+        ("bad", 0),
+    ]
     assert list(tmp_path.iterdir()) == [path]
 
 
@@ -123,7 +129,9 @@ def test_an_export_that_cannot_be_opened_ends_a_pipeline_with_its_sentence(tmp_p
     (tmp_path / "a.ko").write_text("one\n")
     options = ["--runner=apache_beam.runners.portability.fn_api_runner.FnApiRunner"]
     with pytest.raises(InputError, match=r"saved_model\.pb cannot be read"):
-        batch.translate_files(f"{tmp_path}/gone", [f"{tmp_path}/a.ko"], f"{tmp_path}/out", "text", options)
+        batch.translate_files(
+            f"{tmp_path}/gone", files=[f"{tmp_path}/a.ko"], prefix=f"{tmp_path}/out", form="text", options=options
+        )
 
 
 def test_batches_have_similar_lengths_and_answers_their_places() -> None:
@@ -144,7 +152,9 @@ def test_files_are_translated_and_continued(tmp_path: Path, monkeypatch: pytest.
     (tmp_path / "c.ko").touch()
     files, prefix = list(find_input(f"{tmp_path}/*.ko*")), f"{tmp_path}/out"
     options = ["--runner=apache_beam.runners.portability.fn_api_runner.FnApiRunner"]
-    counts = batch.translate_files("an export", files, prefix, "text", options, record={"files": files})
+    counts = batch.translate_files(
+        "an export", files=files, prefix=prefix, form="text", options=options, record={"files": files}
+    )
     assert counts == {"lines": 12, "bad": 2, "kept": 0} == json.loads(Path(f"{prefix}-counts.json").read_text())
     assert json.loads(Path(f"{prefix}-run.json").read_text()) == {"files": files}
     parts = sorted(path for path in find_output(prefix) if path.endswith(".txt"))
@@ -153,7 +163,9 @@ def test_files_are_translated_and_continued(tmp_path: Path, monkeypatch: pytest.
     # Only what is missing is translated again.
     Path(parts[0]).write_text("KEPT\n\nKEPT\n")
     Path(parts[3]).unlink()
-    counts = batch.translate_files("an export", files, prefix, "text", options, done=find_output(prefix))
+    counts = batch.translate_files(
+        "an export", files=files, prefix=prefix, form="text", options=options, done=find_output(prefix)
+    )
     # The bad lines are in blocks that were kept.
     assert counts == {"lines": 3, "bad": 2, "kept": 9} == json.loads(Path(f"{prefix}-counts.json").read_text())
     assert [Path(part).read_text().splitlines() for part in parts] == [["KEPT", "", "KEPT"], *texts[1:]]
@@ -167,7 +179,9 @@ def test_a_runner_that_is_not_there_is_refused(runner: str, said: str, tmp_path:
     options = [f"--runner={runner}", "--project=p"]
     (tmp_path / "a.ko").touch()
     with pytest.raises(InputError, match=said):
-        batch.translate_files("an export", [f"{tmp_path}/a.ko"], f"{tmp_path}/out", "text", options, record={})
+        batch.translate_files(
+            "an export", files=[f"{tmp_path}/a.ko"], prefix=f"{tmp_path}/out", form="text", options=options, record={}
+        )
     assert not find_output(f"{tmp_path}/out")
 
 
@@ -180,4 +194,6 @@ def test_an_error_of_the_work_is_not_told_as_one_of_the_runner(tmp_path: Path, m
     (tmp_path / "a.ko").write_text("one\n")
     options = ["--runner=apache_beam.runners.portability.fn_api_runner.FnApiRunner"]
     with pytest.raises(WorkFailed, match=r"pipeline failed: .*a damaged graph"):
-        batch.translate_files("an export", [f"{tmp_path}/a.ko"], f"{tmp_path}/out", "text", options)
+        batch.translate_files(
+            "an export", files=[f"{tmp_path}/a.ko"], prefix=f"{tmp_path}/out", form="text", options=options
+        )

@@ -178,7 +178,19 @@ def drawn(texts: Sequence[str], draws: random.Random) -> list[tuple[str, Transla
             draws.shuffle(row)
         known = Words(tuple(text.split()), tuple(min(i, len(text.split()) - 1) for i in range(len(read_as))))
         use = bool(text.split()) and draws.random() < 0.3
-        found.append((text, Translation(target, -1.0, read_as, written, weights, source_words=known if use else None)))
+        found.append(
+            (
+                text,
+                Translation(
+                    target,
+                    score=-1.0,
+                    source_tokens=read_as,
+                    tokens=written,
+                    alignment=weights,
+                    source_words=known if use else None,
+                ),
+            )
+        )
     return found
 
 
@@ -213,7 +225,9 @@ def sentence_by_sentence(text: str, form: Any, translate: Any, stand_ins: Sequen
         parts = paragraph.split(". ")
         return [*(f"{part}. " for part in parts[:-1]), parts[-1]]
 
-    return translate_marked([text], translate, form, "en", split, stand_ins)[0]
+    return translate_marked([text], translate=translate, form=form, language="en", splitter=split, stand_ins=stand_ins)[
+        0
+    ]
 
 
 APPLYING = ["나는 <b>밥을</b> 먹었다", "나는 <i>공원에</i>", "나는 먹었다"]

@@ -21,7 +21,6 @@ from nmt.client import (
     Address,
     Client,
     RequestRefused,
-    Score,
     ServerFailed,
     TimedOut,
     Unavailable,
@@ -100,8 +99,11 @@ def test_markup_moves_along_the_links_that_a_server_sends(server: RestStandIn) -
 def test_scores_come_back_in_order(either: RestStandIn | GrpcStandIn) -> None:
     with Client(either.url) as client:
         found = client.score(["하나", "둘"], ["one", "two and more"])
-    assert found[0] == Score(-2.0, ("one", "</s>"), (-1.0, -1.0))
-    assert found[1] == Score(-4.0, ("two", "and", "more", "</s>"), (-1.0,) * 4)
+    unknown = {"source_truncated": None, "unfinished": None}
+    assert found == [
+        Translation("one", -2.0, tokens=("one", "</s>"), token_scores=(-1.0, -1.0), **unknown),
+        Translation("two and more", -4.0, tokens=("two", "and", "more", "</s>"), token_scores=(-1.0,) * 4, **unknown),
+    ]
 
 
 def test_without_details_the_small_signature_is_asked(either: RestStandIn | GrpcStandIn) -> None:

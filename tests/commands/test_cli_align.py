@@ -1,7 +1,6 @@
 """``nmt align``: from pairs alone, with a model, and the teaching of its head."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,9 +12,9 @@ from nmt.config import Config, with_settings
 from nmt.data.corpora import from_tsv
 from nmt.data.tokenizers import train_tokenizers
 from nmt.inference.translator import Translator
-from nmt.linking.links_file import LinksFile, content
 from nmt.model_folder import CONFIDENCE, HEAD
 from nmt.models.build import build_model
+from nmt.resumable_file import ResumableFile, content
 
 LINKS = "0-0 1-2 2-1"
 
@@ -60,19 +59,15 @@ def test_a_kept_aligner_links_new_pairs_and_a_stopped_file_is_continued(place: P
     pairs = content([tmp_path / "new"], from_tsv(tmp_path / "new").checksum)
     facts = {"pairs": pairs, "--format": "pharaoh", "--symmetrize": "grow-diag-final"}
     facts |= {"--aligner": content([kept], digest(kept)), "MODEL": content([], []), "--set": None, "--attention": False}
-    with pytest.raises(KeyboardInterrupt):
-        LinksFile(links, facts).write(lambda first: stopped(whole.splitlines()[:1]), resume=False)
+    with pytest.raises(KeyboardInterrupt), ResumableFile(links, facts).open(resume=False) as out:
+        out.append(whole.splitlines()[:1], {"lines": 1})
+        raise KeyboardInterrupt
     refused(nmt(*command), "is unfinished. Add --resume")
     result = nmt(*command, "--resume")
     assert result.returncode == 0 and links.read_text() == whole, result.stderr.decode()
     refused(nmt("align", "--pairs", place / "tsv", "--keep", kept), "exists")
     refused(nmt(*command[:4], tmp_path / "none", "--to", tmp_path / "other"), "There is no file")
     assert not list(tmp_path.glob("other.part*"))
-
-
-def stopped(lines: list[str]) -> Iterator[list[str]]:
-    yield lines
-    raise KeyboardInterrupt
 
 
 def test_a_model_is_taught_a_head_and_links_with_it(place: Path, tmp_path: Path) -> None:

@@ -34,6 +34,41 @@ def test_pairs_are_what_the_model_translates(place: Path, tmp_path: Path) -> Non
     refused(nmt(*command), "out.tsv exists")
 
 
+def test_text_of_the_target_language_is_translated_back_also_by_several_models(place: Path, tmp_path: Path) -> None:
+    out, two = tmp_path / "back.tsv", tmp_path / "two.tsv"
+    text = ["--target-text", place / "text", "--tag", "<bt>", "--fast"]
+    result = nmt("augment", "--back", place / "model", *text, "--to", out)
+    assert result.returncode == 0, result.stderr.decode()
+    pairs = [line.split("\t") for line in out.read_text(encoding="utf-8").splitlines()]
+    assert pairs and all(source.startswith("<bt> ") for source, _ in pairs)
+    assert {target for _, target in pairs} <= {ko for ko, _ in PAIRS}
+    both = ["--distill", place / "model", "--distill", place / "model", "--source-text", place / "text"]
+    result = nmt("augment", *both, "--to", two, "--fast")
+    assert result.returncode == 0, result.stderr.decode()
+    assert json.loads(two.with_name("two.tsv.json").read_text(encoding="utf-8"))["models"] == ["model", "model"]
+    # A model with itself is no other model.
+    alone = nmt("translate", place / "model", place / "text", "--fast").stdout.decode().splitlines()
+    translations = dict(zip((ko for ko, _ in PAIRS), alone, strict=True))
+    assert all(
+        translations[source] == target
+        for source, target in (line.split("\t") for line in two.read_text(encoding="utf-8").splitlines())
+    )
+
+
+def test_several_corpora_are_read_by_their_weights(place: Path, tmp_path: Path) -> None:
+    files = [tmp_path / "real.tsv", tmp_path / "synthetic.tsv"]
+    for file in files:
+        file.write_text("".join(f"{ko}\t{en}\n" for ko, en in PAIRS), encoding="utf-8")
+    command = ["train", "--pairs", files[0], "--pairs", files[1], "--dev-pairs", files[0], "--to", tmp_path / "m"]
+    # A vocabulary that the text does not allow stops the command before it trains.
+    stop = ["--set", "text.vocabulary_size=9000"]
+    result = nmt(*command, "--weights", 1, 0.5, *stop)
+    assert result.returncode == 2 and "Settings for 72 pairs" in result.stderr.decode(), result.stderr.decode()
+    refused(nmt(*command, "--weights", 1, *stop), "--weights has 1 number, but there are 2 corpora")
+    refused(nmt(*command, "--weights", 1, 0, *stop), "0")
+    assert not (tmp_path / "m").exists()
+
+
 def test_what_makes_no_sense_is_refused(place: Path, tmp_path: Path) -> None:
     out, model = ["--to", tmp_path / "out"], place / "model"
     refused(nmt("augment", "--back", model, "--source-text", place / "text", *out), "--target-text")

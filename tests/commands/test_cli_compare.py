@@ -65,7 +65,8 @@ def test_a_comparison_is_made_goes_on_and_takes_trained_models(data: Path, tmp_p
         "| source words", "| ---", "| 3",
     ]  # fmt: skip
     (bins,) = record["lengths"]["none"]
-    assert (bins["sentences"], bins["bleu"]) == (6, pytest.approx(runs["none"]["bleu"]))
+    assert (bins["sentences"], bins["metric"]) == (6, "chrF")  # three words each
+    assert bins["score"] == pytest.approx(runs["none"]["chrf"])
 
     # What is done is not done again. A model that is lost is left out where speeds are measured.
     shutil.rmtree(trained)
@@ -124,7 +125,8 @@ WRONG = {
     ),
     "an empty file": (["model.units=7", "--pairs", "empty.tsv", "--test-pairs", "test.tsv"], ["empty.tsv is empty"]),
     "a folder with something else": (["model.units=7", "--to", "."], ["is not empty"]),
-    "a preset that counts pairs": (["model.units=7", "--preset", "transformer"], ["--preset transformer depends on"]),
+    "a preset that counts pairs": (["model.units=7", "--preset", "transformer"], ["'transformer' is fitted to the"]),
+    "a recipe without pairs": (["auto"], ["'auto' is fitted to the number of training pairs: name them"]),
     "a preset for pairs": (["model.units=7", "--text", "no", "--preset", "chatbot"], ["--preset chatbot is for pairs"]),
 }
 

@@ -38,6 +38,14 @@ def test_the_report_and_the_page(corpus: Path, tmp_path: Path) -> None:
     assert result.stderr.decode() == f"The page is in {page}.\n"
 
 
+def test_the_settings_are_those_of_a_training(corpus: Path) -> None:
+    # Without development pairs two of 48 are held out; a vocabulary for each side has no embedding to share.
+    apart = ["--preset", "transformer", "--set", "text.joint=false", "--set", "text.kind=char"]
+    result = nmt("data", corpus / "train.tsv", *apart)
+    assert result.returncode == 0, result.stderr.decode()
+    assert "Settings for 46 pairs (--preset transformer)" in result.stdout.decode()
+
+
 def test_json_holds_everything_and_gz_is_the_same(corpus: Path) -> None:
     files = [corpus / f"{name}.{side}" for name in ("train", "dev") for side in ("ko", "en")]
     settings = ["--set", "text.kind=bpe", "--set", "text.vocabulary_size=80", "--set", "data.max_length=7"]

@@ -30,9 +30,9 @@ def made(tmp_path: Path) -> tuple[Results, Summary]:
     material = Material((tmp_path / "test.tsv",))
     names = ["one", "<two>", "three"]
     results = Results(tmp_path / "c", [Candidate(name, Config()) for name in names], material, ComparisonBudget(40))
-    results.add(found("one", 1, 10.0, 0.25, 500.0))
-    results.add(found("one", 2, 14.0, 0.15, 300.0))
-    results.add(found("<two>", 1, 20.0, None, None))
+    results.add(found("one", seed=1, bleu=10.0, aer=0.25, speed=500.0))
+    results.add(found("one", seed=2, bleu=14.0, aer=0.15, speed=300.0))
+    results.add(found("<two>", seed=1, bleu=20.0, aer=None, speed=None))
     results.add({"name": "<two>", "seed": 2, "failed": "it ate <all> memory"})
     results.add({"name": "three", "seed": 1, "failed": "the loss is no number"})
     for name, seed, texts in (("one", 1, references), ("one", 2, ["x"] * 5), ("<two>", 1, references)):
@@ -64,7 +64,7 @@ def test_lengths_curves_and_samples_are_those_of_the_runs(made: tuple[Results, S
     assert sum(each.sentences for each in shown.lengths["one"]) == 5
     # All right in one run and all wrong in the other.
     longest = shown.lengths["one"][-1]
-    assert (longest.bleu, longest.low, longest.high) == (50.0, 0.0, 100.0)
+    assert (longest.metric, longest.score, longest.low, longest.high) == ("chrF", 50.0, 0.0, 100.0)
     assert shown.curves["<two>"] == [[(20, 10.0), (40, 20.0)]]
     assert [source for source, _, _ in shown.samples] == ["a", "b c", "i j", HANGUL, "d e f g h"]
     assert shown.samples[3][2] == {"one": "I ate rice today", "<two>": "I ate rice today"}
@@ -96,7 +96,7 @@ def test_language_models_have_a_perplexity_and_their_completions(tmp_path: Path)
         "2 test lines that are longer",
         "bits per character",
         "beginning",
-        "the lower, the better",
+        "The lower, the better",
     ):
         assert text in page.read_text() and text in report.read_text()
 
@@ -121,7 +121,7 @@ def test_the_reports_hold_every_cell_and_ask_nobody(made: tuple[Results, Summary
     results, shown = made
     written = write_report(shown, results.folder)
     assert [path.name for path in written] == [
-        "comparison.html", "comparison.md", "bleu-by-length.svg", "learning-curves.svg",
+        "comparison.html", "comparison.md", "score-by-length.svg", "learning-curves.svg",
     ]  # fmt: skip
     page, text = (results.folder / f"comparison.{kind}" for kind in ("html", "md"))
     reader, markdown = Reader(page.read_text(encoding="utf-8")), text.read_text(encoding="utf-8")
@@ -132,7 +132,7 @@ def test_the_reports_hold_every_cell_and_ask_nobody(made: tuple[Results, Summary
     assert "it ate <all> memory" in "".join(reader.texts) and HANGUL in reader.texts
     # Parts of the pictures refer to each other, and nothing else is referred to.
     assert all(link.startswith("#") for link in reader.links)
-    assert re.findall(r"\]\((.*?)\)", markdown) == ["bleu-by-length.svg", "learning-curves.svg"]
+    assert re.findall(r"\]\((.*?)\)", markdown) == ["score-by-length.svg", "learning-curves.svg"]
     before = page.read_bytes()
     write_report(shown, results.folder)
     assert page.read_bytes() == before

@@ -8,6 +8,7 @@ from nmt.comparison.spec import Candidate, ComparisonBudget, Material, differenc
 from nmt.config import Config, with_settings
 from nmt.errors import InputError
 from nmt.model_folder import CONFIG, WEIGHTS, config_text
+from nmt.presets import preset
 
 BASE = with_settings(Config(), ["model.units=48", "model.attention_units=32"])
 
@@ -30,6 +31,17 @@ def test_files_settings_and_folders_are_models(tmp_path: Path) -> None:
     assert [each.folder for each in found] == [None, None, trained, None]
     # The width of a hidden layer that dot attention does not have goes back to its default.
     assert [each.config.model.attention_units for each in found] == [32, 256, 256, 32]
+
+
+def test_a_recipe_that_is_fitted_can_be_named_and_changed() -> None:
+    words = ["auto", "transformer,model.dropout=0.25", "b:auto,model.units=13"]
+    found = read_candidates(words, BASE, fitted=lambda name: preset(name, 1000)[0])
+    assert [each.name for each in found] == ["auto", "transformer-0.25", "b"]
+    auto, transformer, changed = (each.config for each in found)
+    assert auto == preset("auto", 1000)[0] != BASE and changed == with_settings(auto, ["model.units=13"])
+    assert (transformer.model.architecture, transformer.model.dropout) == ("transformer", 0.25)
+    with pytest.raises(InputError, match="fitted to the number of pairs, and that is not known"):
+        read_candidates(["auto"], BASE)
 
 
 @pytest.mark.parametrize(

@@ -167,7 +167,7 @@ def test_links_are_lost_where_the_pieces_make_other_words(case: str, swapped: bo
     source, target = (tf.constant([one] * 3) for one in odd_pairs(swapped)[list(ODD).index(case)])
     lines = tf.constant(["0-0 1-1", "", "0-0"])
     kept, lost = Guide(tokenizers).read(
-        lines, source, target, tokenizers.source.encode(source), tokenizers.target.encode(target)
+        lines, source=source, target=target, x=tokenizers.source.encode(source), y=tokenizers.target.encode(target)
     )
     assert lost.numpy().tolist() == [not trusted, False, not trusted]
     assert kept.to_list() == ([[0, 0, 1, 1], [], [0, 0]] if trusted else [[], [], []])
@@ -205,7 +205,11 @@ def test_links_that_are_kept_join_the_very_words(source: list[str]) -> None:
     y = tokenizers.target.encode(tf.constant(["I"]))
     guide = Guide(tokenizers)
     kept, lost = guide.read(
-        tf.constant([f"{len(source) - 1}-0"]), tf.constant([" ".join(source)]), tf.constant(["I"]), x, y
+        tf.constant([f"{len(source) - 1}-0"]),
+        source=tf.constant([" ".join(source)]),
+        target=tf.constant(["I"]),
+        x=x,
+        y=y,
     )
     if lost.numpy()[0]:
         assert kept.to_list() == [[]]

@@ -24,7 +24,7 @@ def tsv(path: Path, pairs: list[tuple[str, str]]) -> Path:
 
 
 def read(corpus: Corpus, epoch: int, worker: int = 0, workers: int = 1) -> list[tuple[str, ...]]:
-    rows = mixed_rows(corpus, 7, epoch, worker, workers).as_numpy_iterator()
+    rows = mixed_rows(corpus, seed=7, epoch=epoch, worker=worker, workers=workers).as_numpy_iterator()
     return [tuple(column.decode() for column in row) for row in rows]
 
 

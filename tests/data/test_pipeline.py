@@ -339,6 +339,25 @@ def test_no_python_runs_in_the_pipeline(tokenizers: Tokenizers, tmp_path: Path) 
 # Workers
 
 
+@pytest.mark.parametrize("unit", [(7, "sentences"), (97, "tokens")])
+def test_full_batches_have_as_many_rows_as_their_shape_and_nothing_more_to_write(
+    pipeline: Pipeline, unit: tuple[int, str]
+) -> None:
+    usual = dataclasses.replace(pipeline, batch_size=unit[0], batch_unit=unit[1])
+    full = dataclasses.replace(usual, full=True)
+    shapes, blank = {}, 0
+    for one, other in zip(plain(usual.epoch(3)), plain(full.epoch(3)), strict=True):
+        for short, long in zip(one, other, strict=True):
+            assert long[: len(short)] == short
+        source, target, output = (np.array(part) for part in other)
+        assert shapes.setdefault((source.shape[1], output.shape[1]), len(source)) == len(source)
+        new = slice(len(one[0]), None)
+        blank += len(source[new])
+        assert (source[new, 0] == EOS).all() and (source[new, 1:] == PAD).all()
+        assert (target[new] == PAD).all() and (output[new] == PAD).all()
+    assert blank > 0 and len(shapes) <= full.shapes
+
+
 def test_a_shape_has_a_number_and_a_blank_batch_has_nothing_to_write(pipeline: Pipeline) -> None:
     numbers: dict[int, set[tuple[int, int]]] = {}
     found = pipeline.epoch(0)

@@ -77,4 +77,4 @@ def test_a_corpus_has_the_same_annotations_each_time() -> None:
     assert 60 < sum(MARKS[0] in source for source, _ in rows) < 120
     other = AnnotatedCorpus(corpus.name, corpus.size, corpus, LEXICON, share=0.3, seed=2)
     assert list(other.pairs()) != rows
-    assert list(AnnotatedCorpus("x", 300, corpus, LEXICON, 0.0, 1).pairs()) == pairs
+    assert list(AnnotatedCorpus("x", size=300, corpus=corpus, lexicon=LEXICON, share=0.0, seed=1).pairs()) == pairs

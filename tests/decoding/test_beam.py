@@ -80,7 +80,7 @@ def everything(limit):
 
 def exhaustive(table, row, limit, penalties, allowed=lambda words, ended: True):
     ranked = [
-        (rank(table, row, words, ended, penalties), words)
+        (rank(table, row=row, words=words, ended=ended, penalties=penalties), words)
         for words, ended in everything(limit)
         if allowed(words, ended)
     ]
@@ -121,7 +121,13 @@ def test_a_beam_of_one_is_greedy(seed):
     mine = search(table, limits, size=1)
     memory = tuple(tf.constant(part) for part in table)
     other = greedy(
-        table_step, tf.zeros([5], tf.int32), memory, SOURCE, Constraints(tf.constant(limits)), bos=BOS, eos=EOS
+        table_step,
+        state=tf.zeros([5], tf.int32),
+        memory=memory,
+        source=SOURCE,
+        constraints=Constraints(tf.constant(limits)),
+        bos=BOS,
+        eos=EOS,
     )
     for one, two in zip(mine, other, strict=True):
         np.testing.assert_allclose(one, two, atol=1e-5)
@@ -138,7 +144,9 @@ def test_a_beam_of_one_is_greedy(seed):
 @settings(max_examples=40, deadline=None)
 def test_scores_and_alignments_are_those_of_teacher_forcing(seed, size, limits, penalties, pruning, no_repeat):
     table = tables(seed, len(limits), 6)
-    found = search(table, limits, size, size, penalties, pruning, no_repeat=no_repeat)
+    found = search(
+        table, limits=limits, size=size, n_best=size, penalties=penalties, pruning=pruning, no_repeat=no_repeat
+    )
     for row, limit in enumerate(limits):
         assert sorted(found.ranks.numpy()[row], reverse=True) == found.ranks.numpy()[row].tolist()
         seen = set()
@@ -154,7 +162,7 @@ def test_scores_and_alignments_are_those_of_teacher_forcing(seed, size, limits, 
             np.testing.assert_allclose(found.alignment[row, place, : len(words)], weights, atol=1e-6)
             assert not found.alignment.numpy()[row, place, len(words) :].any()
             if limit:
-                expected = rank(table, row, words, len(words) < limit, penalties)
+                expected = rank(table, row=row, words=words, ended=len(words) < limit, penalties=penalties)
                 assert float(found.ranks[row, place]) == pytest.approx(expected, rel=1e-4, abs=1e-4)
         assert len(seen) == np.isfinite(found.ranks.numpy()[row]).sum()  # none twice
 
@@ -170,7 +178,7 @@ def test_scores_and_alignments_are_those_of_teacher_forcing(seed, size, limits, 
 def test_both_histories_give_the_same(seed, size, limits, penalties, no_repeat):
     table = tables(seed, len(limits), 6)
     found = [
-        search(table, limits, size, size, penalties, history=history, no_repeat=no_repeat)
+        search(table, limits=limits, size=size, n_best=size, penalties=penalties, history=history, no_repeat=no_repeat)
         for history in (ARRAYS, DENSE)
     ]
     for one, other in zip(*found, strict=True):
@@ -181,7 +189,16 @@ def test_a_search_that_xla_compiled_gives_the_same_and_zeros_behind():
     table, limits, penalties = tables(5, 4, 6), [6, 0, 3, 5], Penalties(1.0, coverage=0.3)
 
     def run(history):
-        return search(table, limits, 3, 2, penalties, Pruning(margin=4.0), history, no_repeat=2)
+        return search(
+            table,
+            limits=limits,
+            size=3,
+            n_best=2,
+            penalties=penalties,
+            pruning=Pruning(margin=4.0),
+            history=history,
+            no_repeat=2,
+        )
 
     compiled = tf.function(lambda: run(BoundedHistory(8)), jit_compile=True, autograph=False)
     for plain, found in zip(run(ARRAYS), compiled(), strict=True):
@@ -203,8 +220,15 @@ def test_a_search_that_xla_compiled_gives_the_same_and_zeros_behind():
 @settings(max_examples=30, deadline=None)
 def test_a_row_alone_is_as_in_a_batch(seed, size, limits, chosen, penalties, pruning):
     table, row = tables(seed, len(limits), 6), chosen % len(limits)
-    together = search(table, limits, size, size, penalties, pruning)
-    alone = search(tuple(part[row : row + 1] for part in table), limits[row : row + 1], size, size, penalties, pruning)
+    together = search(table, limits=limits, size=size, n_best=size, penalties=penalties, pruning=pruning)
+    alone = search(
+        tuple(part[row : row + 1] for part in table),
+        limits=limits[row : row + 1],
+        size=size,
+        n_best=size,
+        penalties=penalties,
+        pruning=pruning,
+    )
     longest = limits[row]
     np.testing.assert_array_equal(together.tokens[row, :, :longest], alone.tokens[0])
     np.testing.assert_allclose(together.ranks[row], alone.ranks[0], atol=1e-5)
@@ -242,7 +266,7 @@ def test_a_length_penalty_favours_the_longer():
     # -1.512 / 4 = -0.378 against -1.386 / 2 = -0.693.
     plain = search(LONGER, [6], 4, 3)
     assert [hypothesis(plain, 0, place) for place in range(3)] == [[5, 6], [4], [4, 5, 6]]
-    mean = search(LONGER, [6], 4, 3, Penalties(length=1.0, plain=True))
+    mean = search(LONGER, limits=[6], size=4, n_best=3, penalties=Penalties(length=1.0, plain=True))
     assert [hypothesis(mean, 0, place) for place in range(3)] == [[5, 6], [4, 5, 6], [4]]
     assert float(mean.ranks[0, 1]) == pytest.approx(np.log(0.2205) / 4, abs=1e-4)
 
@@ -252,7 +276,7 @@ def test_a_coverage_penalty_favours_hypotheses_that_attend_to_every_source_token
     scores, weights = chain({BOS: {4: 0.5, 5: 0.5}, 4: {EOS: 1.0}, 5: {6: 1.0}, 6: {EOS: 1.0}})
     weights = np.full_like(weights, 0.2)
     weights[:, 0] = [1, 0, 0, 0, 0]  # at first both attend to the first token; 5 then attends to all
-    found = search((scores, weights), [6], 3, 2, Penalties(coverage=0.1))
+    found = search((scores, weights), limits=[6], size=3, n_best=2, penalties=Penalties(coverage=0.1))
     # 4: log(1) + 4 log(1e-30); [5 6]: the first word has 1 + .2, the others .2: 4 log .2 = -6.44.
     assert hypothesis(found, 0, 0) == [5, 6]
     assert float(found.ranks[0, 0]) == pytest.approx(np.log(0.5) + 0.1 * 4 * np.log(0.2), abs=1e-3)
@@ -329,7 +353,7 @@ def test_constraints_of_each_row():
             fits = words[: len(begins)] == begins and len(words) >= max(fewest, len(begins))
             return fits and len(set(words)) == len(words)
 
-        expected = exhaustive(table, row, limit, Penalties(), allowed)
+        expected = exhaustive(table, row=row, limit=limit, penalties=Penalties(), allowed=allowed)
         assert [hypothesis(found, row, place) for place in range(3)] == [words for _, words in expected[:3]]
 
 
@@ -338,7 +362,13 @@ def test_no_row_is_shorter_than_the_minimum(fewest):
     table, limits = tables(11, 3, 5), [5, 4, 1]
     found = search(table, limits, 150, 3, min_length=fewest)
     for row, limit in enumerate(limits):
-        expected = exhaustive(table, row, limit, Penalties(), lambda words, ended: not ended or len(words) >= fewest)
+        expected = exhaustive(
+            table,
+            row=row,
+            limit=limit,
+            penalties=Penalties(),
+            allowed=lambda words, ended: not ended or len(words) >= fewest,
+        )
         for place, (_, words) in enumerate(expected[:3]):
             assert hypothesis(found, row, place) == words
 
@@ -392,7 +422,9 @@ def test_any_batch_in_a_graph():
     for limits in [[6, 2, 4], [5], [], [0, 0]]:
         table = tables(7, len(limits), steps=6)
         found = graph(*table, tf.constant(limits, tf.int32))
-        same = search(table, limits, 3, 2, Penalties(length=1.0, coverage=0.1), no_repeat=2)
+        same = search(
+            table, limits=limits, size=3, n_best=2, penalties=Penalties(length=1.0, coverage=0.1), no_repeat=2
+        )
         for one, two in zip(found, same, strict=True):
             np.testing.assert_allclose(one, two, atol=1e-5)
 

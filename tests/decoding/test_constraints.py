@@ -18,7 +18,7 @@ def forbidden(constraints, tokens, t):
     """The tokens that are excluded in each row, PAD aside; the logits of the others are as they were."""
     tokens = tf.constant(tokens)
     logits = np.random.default_rng(1).normal(size=[tokens.shape[0], VOCABULARY]).astype(np.float32)
-    allowed = constraints.allowed(tf.constant(logits), tokens, tf.constant(t), BOS, EOS).numpy()
+    allowed = constraints.allowed(tf.constant(logits), tokens=tokens, t=tf.constant(t), bos=BOS, eos=EOS).numpy()
     np.testing.assert_array_equal(allowed[np.isfinite(allowed)], logits[np.isfinite(allowed)])
     return [[int(token) for token in np.flatnonzero(np.isneginf(row)) if token] for row in allowed]
 
@@ -74,7 +74,7 @@ def test_the_unknown_token_is_written_only_in_a_prefix(prefix):
     constraints = Constraints(tf.constant([9]), prefix=given, unknown=1)
     logits = tf.constant([[0.0, 9.0, 0.0, 0.0, 1.0, 0.5]])
     left = without(
-        constraints.allowed(logits, tf.zeros([1, 0], tf.int32), 0, BOS, EOS),
+        constraints.allowed(logits, tokens=tf.zeros([1, 0], tf.int32), t=0, bos=BOS, eos=EOS),
         constraints.excluded(0, tf.constant([BOS]), BOS, EOS),
     )
     assert int(tf.argmax(left[0])) == (1 if prefix == [[1, 5]] else 4)
@@ -93,7 +93,7 @@ def test_a_space_is_not_a_whole_translation(size):
     def best(**constraints):
         limits = Constraints(tf.constant([6]), **constraints)
         if size == 1:
-            found = greedy(step, (), (), 1, limits, bos=BOS, eos=EOS)
+            found = greedy(step, state=(), memory=(), source=1, constraints=limits, bos=BOS, eos=EOS)
         else:
             mask = tf.ones([1, 1], tf.bool)
             found = BeamSearch(step, (), mask, limits, bos=BOS, eos=EOS, size=size, n_best=1).run(())

@@ -55,7 +55,17 @@ def test_a_model_with_itself_is_itself():
     for each in (model, Ensemble([model, model, model])):
         memory = each.encode(tf.ones([2, SOURCE]))
         constraints = Constraints(tf.constant([6, 4]))
-        found.append(greedy(each.step, each.initial_state(memory), memory, SOURCE, constraints, bos=BOS, eos=EOS))
+        found.append(
+            greedy(
+                each.step,
+                state=each.initial_state(memory),
+                memory=memory,
+                source=SOURCE,
+                constraints=constraints,
+                bos=BOS,
+                eos=EOS,
+            )
+        )
     for one, other in zip(*found, strict=True):
         np.testing.assert_allclose(one, other, atol=1e-5)
 

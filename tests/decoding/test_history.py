@@ -32,6 +32,9 @@ def test_nothing_has_a_shape(history, rows, source, steps):
     def graph(rows, source, steps):
         return kept(history, rows, source, steps, written=[])
 
-    for numbers, weights in (kept(history, rows, source, steps, []), graph(rows, source, steps)):
+    for numbers, weights in (
+        kept(history, rows=rows, source=source, steps=steps, written=[]),
+        graph(rows, source, steps),
+    ):
         assert numbers.shape == (steps, rows) and numbers.dtype == tf.int32
         assert weights.shape == (steps, rows, source)

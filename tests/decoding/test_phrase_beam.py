@@ -57,17 +57,29 @@ def exhaustive(table, row, limit, phrases, penalties):
                 keep(rank, t)
             return
         if whole and not begun:
-            keep(rank + log_probability(table, row, t, last, EOS), t + 1)
+            keep(rank + log_probability(table, row=row, t=t, last=last, word=EOS), t + 1)
         for n, phrase in enumerate(phrases):
             if n in begun or (not begun and progress[n] == 0):
                 word = phrase[progress[n]]
-                given = (1 - phrase_beam._GIVEN) * log_probability(table, row, t, last, word)
-                walk(t + 1, word, [*tokens, word], [p + (m == n) for m, p in enumerate(progress)], rank + given)
+                given = (1 - phrase_beam._GIVEN) * log_probability(table, row=row, t=t, last=last, word=word)
+                walk(
+                    t + 1,
+                    last=word,
+                    tokens=[*tokens, word],
+                    progress=[p + (m == n) for m, p in enumerate(progress)],
+                    rank=rank + given,
+                )
         if not begun:
             for word in WRITTEN:
-                walk(t + 1, word, [*tokens, word], progress, rank + log_probability(table, row, t, last, word))
+                walk(
+                    t + 1,
+                    last=word,
+                    tokens=[*tokens, word],
+                    progress=progress,
+                    rank=rank + log_probability(table, row=row, t=t, last=last, word=word),
+                )
 
-    walk(0, BOS, [], [0] * len(phrases), 0.0)
+    walk(0, last=BOS, tokens=[], progress=[0] * len(phrases), rank=0.0)
     return sorted(((rank, list(tokens)) for tokens, rank in found.items()), reverse=True)
 
 
@@ -78,7 +90,7 @@ def test_a_beam_as_wide_as_the_space_finds_what_exhaustive_search_finds(seed, pe
     phrases = [[[5, 6]], [[4], [4]], [], [[6]]]
     found = search(table, limits, [[(each, UNKNOWN) for each in row] for row in phrases], 600, penalties=penalties)
     for row, limit in enumerate(limits):
-        rank, expected = exhaustive(table, row, limit, phrases[row], penalties)[0]
+        rank, expected = exhaustive(table, row=row, limit=limit, phrases=phrases[row], penalties=penalties)[0]
         assert words(found, row) == expected
         assert float(found.ranks[row, 0]) == pytest.approx(rank, abs=1e-4)
 
@@ -95,7 +107,7 @@ def test_every_phrase_is_there_and_scores_are_those_of_teacher_forcing(size):
             assert " ".join(map(str, phrase)) in text
         read = [BOS, *written]
         ended = [*written, EOS][: len(written) + (len(written) < limits[row])]
-        scores = [log_probability(table, row, t, read[t], word) for t, word in enumerate(ended)]
+        scores = [log_probability(table, row=row, t=t, last=read[t], word=word) for t, word in enumerate(ended)]
         assert float(found.scores[row, 0]) == pytest.approx(sum(scores), abs=1e-4)
         np.testing.assert_allclose(found.token_scores[row, 0, : len(scores)], scores, atol=1e-4)
 
@@ -105,8 +117,12 @@ def test_rows_without_phrases_are_searched_as_without_this_class(pruning):
     table, limits = tables(9, 4, 6), [6, 3, 0, 5]
     penalties = Penalties(length=0.6, coverage=0.2)
     rows = [[], [([5, 6], UNKNOWN)], [], []]
-    found = search(table, limits, rows, 5, 3, penalties=penalties, pruning=pruning, min_length=1)
-    same = search(table, limits, None, 5, 3, penalties=penalties, pruning=pruning, min_length=1)
+    found = search(
+        table, limits=limits, phrases=rows, size=5, n_best=3, penalties=penalties, pruning=pruning, min_length=1
+    )
+    same = search(
+        table, limits=limits, phrases=None, size=5, n_best=3, penalties=penalties, pruning=pruning, min_length=1
+    )
     for row in (0, 2, 3):
         for one, two in zip(found, same, strict=True):
             np.testing.assert_allclose(one[row], two[row], atol=1e-5)

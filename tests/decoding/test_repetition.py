@@ -94,5 +94,7 @@ def test_a_greedy_search_that_goes_round_in_circles_is_stopped() -> None:
         return tf.one_hot(following, 7) * 9, state, tf.ones([1, 1])
 
     constraints = Constraints(tf.constant([23]))
-    found, cut_off = stop_repetition(greedy(step, (), (), 1, constraints, bos=2, eos=EOS), constraints)
+    found, cut_off = stop_repetition(
+        greedy(step, state=(), memory=(), source=1, constraints=constraints, bos=2, eos=EOS), constraints
+    )
     assert found.tokens[0, 0, :5].numpy().tolist() == [4, 5, 6, 0, 0] and cut_off.numpy().tolist() == [[True]]

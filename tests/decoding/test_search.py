@@ -24,7 +24,16 @@ def search(scores, weights, limits, history=ARRAYS, **wanted):
     memory = (tf.constant(scores, tf.float32), tf.constant(weights, tf.float32))
     first = tf.zeros([len(scores)], tf.int32)
     constraints = Constraints(tf.constant(limits, tf.int32), **wanted)
-    return greedy(table_step, first, memory, weights.shape[2], constraints, bos=BOS, eos=EOS, history=history)
+    return greedy(
+        table_step,
+        state=first,
+        memory=memory,
+        source=weights.shape[2],
+        constraints=constraints,
+        bos=BOS,
+        eos=EOS,
+        history=history,
+    )
 
 
 def random_tables(seed, rows, steps):
@@ -140,10 +149,10 @@ def test_a_row_alone_is_as_in_a_batch(seed, limits, chosen):
     alone = search(scores[row : row + 1], weights[row : row + 1], limits[row : row + 1])
     check(
         together,
-        row,
-        alone.tokens.numpy()[0, 0, : alone.lengths[0, 0]].tolist(),
-        float(alone.scores[0, 0]),
-        alone.alignment[0, 0, : alone.lengths[0, 0]],
+        row=row,
+        words=alone.tokens.numpy()[0, 0, : alone.lengths[0, 0]].tolist(),
+        score=float(alone.scores[0, 0]),
+        alignment=alone.alignment[0, 0, : alone.lengths[0, 0]],
     )
 
 
@@ -156,7 +165,15 @@ def test_runs_on_rows_that_have_not_ended_and_stops_when_all_have():
 
     table = np.stack([spelling([4, EOS, 9, 9, 9]), spelling([4, 6, EOS, 9, 9])])
     memory = (tf.constant(table, tf.float32), tf.ones([2, 5, SOURCE]))
-    greedy(counted, tf.zeros([2], tf.int32), memory, SOURCE, Constraints(tf.constant([5, 5])), bos=BOS, eos=EOS)
+    greedy(
+        counted,
+        state=tf.zeros([2], tf.int32),
+        memory=memory,
+        source=SOURCE,
+        constraints=Constraints(tf.constant([5, 5])),
+        bos=BOS,
+        eos=EOS,
+    )
     # Fed with the start, the first words, and then the second of the row that goes on, without the other.
     assert calls == [[BOS, BOS], [4, 4], [6]]
 
@@ -171,7 +188,15 @@ def test_any_batch_in_a_graph():
     )
     def graph(scores, weights, limits):
         first = tf.zeros(tf.shape(limits), tf.int32)
-        return greedy(table_step, first, (scores, weights), tf.shape(weights)[2], Constraints(limits), bos=BOS, eos=EOS)
+        return greedy(
+            table_step,
+            state=first,
+            memory=(scores, weights),
+            source=tf.shape(weights)[2],
+            constraints=Constraints(limits),
+            bos=BOS,
+            eos=EOS,
+        )
 
     for limits in [[6, 2, 4], [5], [], [0, 0]]:
         scores, weights = random_tables(7, len(limits), steps=6)
@@ -216,6 +241,6 @@ def test_rows_of_a_model_without_an_alignment_end_one_by_one():
     def count(tokens, state, memory):
         return tf.one_hot(tokens + 1, 9) * 99, state, tf.zeros([tf.shape(tokens)[0], 0])
 
-    found = greedy(count, (), (), 0, Constraints(tf.constant([2, 5, 0])), bos=0, eos=7)
+    found = greedy(count, state=(), memory=(), source=0, constraints=Constraints(tf.constant([2, 5, 0])), bos=0, eos=7)
     assert found.tokens.numpy().tolist() == [[[1, 2, 0, 0, 0]], [[1, 2, 3, 4, 5]], [[0] * 5]]
     assert found.alignment.shape == (3, 1, 5, 0)

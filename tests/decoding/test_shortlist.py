@@ -14,7 +14,7 @@ from nmt.models.build import build_model
 
 BOS, EOS, SOURCES, TARGETS, LIMIT = 2, 3, 23, 31, 11
 SOURCE = np.array([[7, 5, 11, 3, 0], [13, 17, 19, 6, 3], [9, 3, 0, 0, 0]])
-WAYS = {
+STRATEGIES = {
     "greedy": Decoding(max_length=LIMIT),
     "beam": Decoding(beam=3, n_best=2, length_penalty=1.0, max_length=LIMIT, no_repeat=2),
     "sampling": Decoding(sample=True, n_best=2, temperature=2.0, max_length=LIMIT),
@@ -33,16 +33,16 @@ def model(seed, settings=SMALL):
     return made
 
 
-def found(network, way, shortlist=None, rows=slice(None), prefix=None):
+def found(network, strategy, shortlist=None, rows=slice(None), prefix=None):
     source = tf.constant(SOURCE[rows])
     limits = tf.constant([LIMIT, LIMIT - 2, LIMIT - 4][rows])
-    constraints = Constraints(limits, prefix=prefix, no_repeat=WAYS[way].no_repeat, unknown=1)
+    constraints = Constraints(limits, prefix=prefix, no_repeat=STRATEGIES[strategy].no_repeat, unknown=1)
     return search(
         network,
-        WAYS[way],
-        network.encode(source),
-        source > 3,
-        constraints,
+        settings=STRATEGIES[strategy],
+        memory=network.encode(source),
+        mask=source > 3,
+        constraints=constraints,
         numbers=tf.constant(random_numbers(5, range(3), 2 * LIMIT)[rows]),
         bos=BOS,
         eos=EOS,
@@ -55,10 +55,10 @@ def same(some, others):
         np.testing.assert_allclose(one, other, atol=1e-5)
 
 
-@pytest.mark.parametrize("way", WAYS)
-def test_a_list_of_all_tokens_is_a_search_without_one(way):
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_a_list_of_all_tokens_is_a_search_without_one(strategy):
     network = model(1)
-    same(found(network, way, Shortlist(NOTHING, np.arange(TARGETS), TARGETS)), found(network, way))
+    same(found(network, strategy, Shortlist(NOTHING, np.arange(TARGETS), TARGETS)), found(network, strategy))
 
 
 TRANSFORMER = ["model.architecture=transformer", "model.units=8", "model.embedding=8", "model.heads=2"]
@@ -76,14 +76,14 @@ CALLED[SPECIAL:21] = np.arange(SPECIAL, 21)[:, None] + [2, 9]
 LISTED = Shortlist(CALLED, np.array([4], np.int32), TARGETS)
 
 
-@pytest.mark.parametrize("way", WAYS)
-def test_a_row_has_tokens_of_its_own_list_and_does_not_depend_on_its_neighbours(way):
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_a_row_has_tokens_of_its_own_list_and_does_not_depend_on_its_neighbours(strategy):
     network = model(3)
-    together = found(network, way, LISTED)
+    together = found(network, strategy, LISTED)
     for row, source in enumerate(SOURCE):
         own = {0, EOS, 4} | {int(token) + more for token in source if token > 3 for more in (2, 9)}
         assert set(np.unique(together.tokens[row])) <= own
-        alone = found(network, way, LISTED, slice(row, row + 1))
+        alone = found(network, strategy, LISTED, slice(row, row + 1))
         steps = alone.tokens.shape[2]  # of a batch there are as many as its longest row needs
         assert alone.tokens.numpy().tolist() == together.tokens[row : row + 1, :, :steps].numpy().tolist()
         np.testing.assert_allclose(alone.scores, together.scores[row : row + 1], atol=1e-5)
@@ -102,8 +102,8 @@ def test_probabilities_are_those_of_the_listed_tokens_among_themselves():
 
 def test_a_prefix_is_written_even_if_it_is_not_listed():
     prefix = tf.constant([[30, 29], [4, 0], [0, 0]])
-    for way in ("greedy", "beam"):
-        written = found(model(5), way, LISTED, prefix=prefix).tokens.numpy()
+    for strategy in ("greedy", "beam"):
+        written = found(model(5), strategy, LISTED, prefix=prefix).tokens.numpy()
         assert written[0, 0, :2].tolist() == [30, 29] and written[1, 0, 0] == 4
         assert not {29, 30} & set(np.unique(written[1:]))
 

@@ -19,7 +19,15 @@ from nmt.doctor.report import report
 from nmt.synthetic import demo
 
 HOSTILE = ("밥을 <script>alert(1)</script>\x07", "rice & <b>bread</b>\u200b")
-CUTTING = Cutting(5, 2.5, 0.4, 0.01, 0.2, (Word("飯<i>", 3, "▁ <unk>"),), (Word("밥을\u200b", 2, "▁ 밥 을"),))
+CUTTING = Cutting(
+    5,
+    pieces=2.5,
+    whole=0.4,
+    unknown=0.01,
+    spelt=0.2,
+    unknown_words=(Word("飯<i>", 3, "▁ <unk>"),),
+    spelt_words=(Word("밥을\u200b", 2, "▁ 밥 을"),),
+)
 
 
 @cache
@@ -36,11 +44,35 @@ def diagnosis(folder: Path, *splits: Sequence[tuple[str, str]], pieces: bool = F
             file.write_text("".join(f"{pair[side]}\n" for pair in pairs), encoding="utf-8")
         corpora.append(from_files(*files))
     found, overlaps = survey_corpora(corpora)
-    use = Use(corpora[0].name, 100, CUTTING, CUTTING, 3, 2, 1, 777)
+    use = Use(
+        corpora[0].name, sample=100, source=CUTTING, target=CUTTING, dropped=3, too_long=2, shortened=1, longest=777
+    )
     sizes = (Size("1000", (1000,), CUTTING, CUTTING), Size("auto", (1234,), CUTTING, CUTTING))
-    vocabulary = Vocabulary("bpe", True, "auto", (1234,), 100, True, (use,), sizes, 100) if pieces else None
+    vocabulary = (
+        Vocabulary(
+            "bpe",
+            joint=True,
+            asked="auto",
+            pieces=(1234,),
+            learned_from=100,
+            exact=True,
+            uses=(use,),
+            sizes=sizes,
+            sizes_from=100,
+        )
+        if pieces
+        else None
+    )
     said = advice(found, overlaps, vocabulary, 100)
-    return Diagnosis(found, overlaps, vocabulary, 100, 200, ("--preset auto, for 9 pairs:", "  units"), tuple(said))
+    return Diagnosis(
+        found,
+        overlaps=overlaps,
+        vocabulary=vocabulary,
+        max_length=100,
+        decoding_max_length=200,
+        preset=("--preset auto, for 9 pairs:", "  units"),
+        advice=tuple(said),
+    )
 
 
 def terminal(found: Diagnosis) -> str:

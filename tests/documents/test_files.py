@@ -40,7 +40,9 @@ def upper(name: str, text: str, inline: bool = False) -> str:
 def shout(sentences: list[str]) -> list[Translation]:
     pieces = [tuple(f"▁{word}" for word in each.split()) for each in sentences]
     return [
-        Translation(each.upper(), 0.0, words, words, np.eye(len(words), len(words) + 1))
+        Translation(
+            each.upper(), score=0.0, source_tokens=words, tokens=words, alignment=np.eye(len(words), len(words) + 1)
+        )
         for each, words in zip(sentences, pieces, strict=True)
     ]
 
@@ -456,10 +458,15 @@ def backwards(sentences: list[str]) -> list[Translation]:
     """Translate into capitals, the last word first."""
     pieces = [tuple(f"▁{word}" for word in each.split()) for each in sentences]
     return [
-        Translation(" ".join(each.upper().split()[::-1]), 0.0, words, tuple(word.upper() for word in words[::-1]),
-                    np.eye(len(words), len(words) + 1)[::-1])
+        Translation(
+            " ".join(each.upper().split()[::-1]),
+            score=0.0,
+            source_tokens=words,
+            tokens=tuple(word.upper() for word in words[::-1]),
+            alignment=np.eye(len(words), len(words) + 1)[::-1],
+        )
         for each, words in zip(sentences, pieces, strict=True)
-    ]  # fmt: skip
+    ]
 
 
 def turned(name: str, text: str) -> str:

@@ -1,4 +1,4 @@
-"""BLEU by length is sacreBLEU's of each bin, and its intervals are what resampling gives."""
+"""Scores by length are sacreBLEU's of each bin, and its intervals are what resampling gives."""
 
 import io
 import re
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from nmt.evaluation import by_length as module
-from nmt.evaluation.by_length import by_length, by_length_of_runs, table
+from nmt.evaluation.by_length import Bleu, Chrf, by_length, by_length_of_runs, table
 from nmt.evaluation.scores import score
 
 WORDS = [f"w{number}" for number in range(40)]
@@ -38,7 +38,7 @@ def test_each_bin_has_the_bleu_of_its_sentences(bins: list[int] | None) -> None:
         chosen = inside(sources, each.shortest, each.longest)
         expected = score([hypotheses[i] for i in chosen], [references[i] for i in chosen])
         assert each.sentences == len(chosen)
-        assert each.bleu == pytest.approx(expected.bleu, abs=1e-9)
+        assert each.score == pytest.approx(expected.bleu, abs=1e-9)
         assert each.signature == expected.bleu_signature
         assert each.length == pytest.approx(np.mean([len(sources[i].split()) for i in chosen]))
         assert 0 <= each.low <= each.high <= 100
@@ -47,10 +47,34 @@ def test_each_bin_has_the_bleu_of_its_sentences(bins: list[int] | None) -> None:
 def test_the_statistics_give_the_score_of_sacrebleu() -> None:
     _, hypotheses, references = corpus(80, 0.3)
     hypotheses[3] = ""
-    sums = module._statistics(hypotheses, references).sum(0)
-    assert module._bleu(sums) == pytest.approx(score(hypotheses, references).bleu, abs=1e-9)
-    # Nothing right at all.
-    assert module._bleu(module._statistics(["x y"], ["a b"]).sum(0)) == score(["x y"], ["a b"]).bleu == 0
+    for metric in (Bleu("13a"), Chrf()):
+        given = score(hypotheses, references)
+        right, signature = (
+            (given.bleu, given.bleu_signature) if metric.name == "BLEU" else (given.chrf, given.chrf_signature)
+        )
+        assert metric.score(metric.statistics(hypotheses, references).sum(0)) == pytest.approx(right, abs=1e-9)
+        assert metric.signature == signature
+        # Nothing right at all.
+        assert metric.score(metric.statistics(["x y"], ["a b"]).sum(0)) == 0
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.tuples(st.text("ab 가\n", max_size=9), st.text("ab 가\n", max_size=9)), min_size=1, max_size=5))
+def test_chrf_by_sums_is_that_of_sacrebleu(pairs: list[tuple[str, str]]) -> None:
+    texts, right = ([pair[side] for pair in pairs] for side in (0, 1))
+    sums = Chrf().statistics(texts, right).sum(0)
+    assert Chrf().score(sums) == pytest.approx(sacrebleu.corpus_chrf(texts, [right]).score, abs=1e-9)
+
+
+def test_where_bleu_says_little_chrf_is_scored() -> None:
+    texts, right = ["ate rice", "bread"] * 8, ["ate rice", "breads"] * 8
+    found = by_length(["a b", "c"] * 8, texts, right)
+    assert [(each.span, each.metric) for each in found] == [("1", "chrF"), ("2", "chrF")]
+    assert found[0].score == pytest.approx(sacrebleu.corpus_chrf(["bread"], [["breads"]]).score)
+    assert found[1].score == 100 and "nc:6" in found[1].signature
+    file = io.StringIO()
+    Console(file=file, width=100).print(table(found))
+    assert "chrF" in file.getvalue() and "BLEU" not in file.getvalue()
 
 
 def test_the_interval_is_that_of_resampled_corpora(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -65,7 +89,7 @@ def test_the_interval_is_that_of_resampled_corpora(monkeypatch: pytest.MonkeyPat
         texts, right = [hypotheses[i] for i in drawn], [references[i] for i in drawn]
         bleus.append(sacrebleu.corpus_bleu(texts, [right]).score)
     assert (found.low, found.high) == pytest.approx(tuple(np.percentile(bleus, [2.5, 97.5])), abs=1e-9)
-    assert found.low < found.bleu < found.high
+    assert found.low < found.score < found.high
 
 
 def test_more_sentences_make_a_narrower_interval() -> None:
@@ -91,7 +115,7 @@ def test_a_bin_without_a_sentence_is_left_out() -> None:
     found = by_length(["a", "a " * 30], texts, texts, bins=[5, 10, 20])
     assert [(each.span, each.sentences) for each in found] == [("1-5", 1), ("21-30", 1)]
     # One sentence, resampled, is itself.
-    assert all(each.bleu == each.low == each.high == 100 for each in found)
+    assert all(each.score == each.low == each.high == 100 for each in found)
 
 
 @settings(max_examples=25, deadline=None)
@@ -136,7 +160,7 @@ def test_the_table_has_a_row_a_bin_and_the_whole_signature() -> None:
     head, *lines = file.getvalue().splitlines()
     assert re.split(r"\s{2,}", head.strip()) == ["source words", "sentences", "BLEU", "95 % interval"]
     for each, line in zip(found, lines, strict=False):
-        numbers = [each.span, str(each.sentences), f"{each.bleu:.2f}", f"{each.low:.2f}", "to", f"{each.high:.2f}"]
+        numbers = [each.span, str(each.sentences), f"{each.score:.2f}", f"{each.low:.2f}", "to", f"{each.high:.2f}"]
         assert line.split() == numbers
     assert lines[3].strip() == found[0].signature
     assert lines[4].strip() == "95 % of 1,000 bootstrap resamples of the sentences"
@@ -147,7 +171,7 @@ def test_several_runs_have_their_mean_and_an_interval_that_holds_each_run_alone(
     _, bad, _ = corpus(60, 0.5)
     alone = [by_length(sources, texts, references, bins=[]) for texts in (good, bad)]
     (both,) = by_length_of_runs(sources, [good, bad], references, bins=[])
-    assert both.bleu == pytest.approx((alone[0][0].bleu + alone[1][0].bleu) / 2)
+    assert both.score == pytest.approx((alone[0][0].score + alone[1][0].score) / 2)
     # Half of the draws are one run twice.
     assert both.low < alone[1][0].high < alone[0][0].low < both.high
     # Equal runs are no more than one.

@@ -43,6 +43,14 @@ def test_the_score_is_that_of_the_epoch_that_was_kept(tmp_path: Path, watch: str
     assert f"BLEU {bleu} on the development set, greedy, nrefs:1" in written(tmp_path, f"training.watch={watch}")
 
 
+def test_where_bleu_says_little_the_card_begins_with_chrf(tmp_path: Path) -> None:
+    written(tmp_path)
+    judged = {"epoch": 1, "val_bleu": 0.0, "val_chrf": 61.5, "val_perplexity": 3.0, "watch": "val_chrf"}
+    (tmp_path / "metrics.jsonl").write_text(f"{json.dumps(judged)}\n")
+    text = card(tmp_path, ["a"], Config(), pieces=(80, 80), languages=None, what="TFLite")
+    assert "**quality**: chrF 61.50 on the development set, greedy; the epoch was chosen by chrF, because BLEU" in text
+
+
 def test_models_that_write_along_are_named(tmp_path: Path) -> None:
     assert "**ensemble**: ko-en, other" in written(tmp_path, names=("ko-en", "other"))
 

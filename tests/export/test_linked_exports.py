@@ -63,8 +63,13 @@ def test_a_shifted_attention_links_on_a_device_and_on_a_page(tmp_path: Path) -> 
     np.testing.assert_allclose(found.alignment, expected.alignment, atol=1e-4)
     model = web_model.convert(shifted, settings, "none")
     about = web.About("toy", ("ko", "en"), "", "")
-    assert web.contents(model, shifted, settings, "none", about)["linked"] is True
-    assert web.contents(model, untrained_transformer(), settings, "none", about)["linked"] is False
+    assert web.contents(model, translator=shifted, settings=settings, quantize="none", about=about)["linked"] is True
+    assert (
+        web.contents(model, translator=untrained_transformer(), settings=settings, quantize="none", about=about)[
+            "linked"
+        ]
+        is False
+    )
     runner = web_model.Runner(model, web_model.signatures(settings))
     outputs = runner.search(shifted.tokenizers.source.ids(text), web_model.signatures(settings)[0])
     assert web_check.spelt(shifted.tokenizers, outputs) == expected.text

@@ -42,7 +42,9 @@ def translator(tmp_path_factory: pytest.TempPathFactory) -> Translator:
 def both(request: pytest.FixtureRequest, translator: Translator, tmp_path_factory: pytest.TempPathFactory):
     """The export in a folder of its own, opened, and what the translator finds in the same way."""
     folder = tmp_path_factory.mktemp("device") / "toy"
-    export(translator, folder, translator.decoding(**SEARCHES[request.param]), "none", "# a card")
+    export(
+        translator, to=folder, settings=translator.decoding(**SEARCHES[request.param]), quantize="none", card="# a card"
+    )
     return (
         tflite_runtime.Translator(folder),
         lambda texts: translator.hypotheses(texts, **SEARCHES[request.param]),
@@ -130,7 +132,7 @@ def whole_size(translator: Translator) -> int:
 def test_smaller_weights_say_much_the_same(
     translator: Translator, whole_size: int, tmp_path: Path, quantize: str, most: float
 ) -> None:
-    export(translator, tmp_path / "toy", translator.decoding(), quantize, "")
+    export(translator, to=tmp_path / "toy", settings=translator.decoding(), quantize=quantize, card="")
     # The operations, which stay as they are, are much of so small a model.
     assert (tmp_path / "toy" / "model.tflite").stat().st_size < most * whole_size
     texts = [ko for ko, _ in PAIRS]
@@ -265,7 +267,7 @@ def test_a_shortlist_is_refused(translator: Translator, tmp_path: Path) -> None:
 def test_a_folder_that_holds_something_is_left_alone(translator: Translator, tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("mine")
     with pytest.raises(InputError, match=r"is not empty\. Name a new folder with --to\.$"):
-        export(translator, tmp_path, translator.decoding(), "none", "")
+        export(translator, to=tmp_path, settings=translator.decoding(), quantize="none", card="")
     assert [place.name for place in tmp_path.iterdir()] == ["thesis.txt"]
 
 

@@ -43,7 +43,9 @@ def translator(tmp_path_factory: pytest.TempPathFactory) -> Translator:
 def both(request: pytest.FixtureRequest, translator: Translator, tmp_path_factory: pytest.TempPathFactory):
     """The export, opened, what the translator finds in the same way, and the export's folder."""
     folder = tmp_path_factory.mktemp("device") / "toy"
-    export(translator, folder, translator.decoding(**SEARCHES[request.param]), "none", "# a card")
+    export(
+        translator, to=folder, settings=translator.decoding(**SEARCHES[request.param]), quantize="none", card="# a card"
+    )
     return (
         tflite_runtime.Translator(folder),
         lambda texts: translator.translate(texts, **SEARCHES[request.param]),
@@ -123,7 +125,7 @@ def test_a_model_without_attention_has_no_alignment(tmp_path: Path) -> None:
     translator = Translator(
         build_model(config, tokenizers.source.vocabulary, tokenizers.target.vocabulary), tokenizers, config
     )
-    export(translator, tmp_path / "toy", translator.decoding(), "none", "")
+    export(translator, to=tmp_path / "toy", settings=translator.decoding(), quantize="none", card="")
     found, expected = tflite_runtime.Translator(tmp_path / "toy").translate(TEXTS), translator.translate(TEXTS)
     for one, other in zip(found, expected, strict=True):
         assert (one.text, one.tokens, one.truncated) == (other.text, other.tokens, other.truncated)
@@ -137,8 +139,8 @@ def test_smaller_weights_say_what_they_say_to_ids(
     both, translator: Translator, tmp_path: Path, quantize: tflite.Quantize, most: float
 ) -> None:
     how = translator.decoding(max_length=50)
-    export(translator, tmp_path / "strings", how, quantize, "")
-    tflite.export(translator, tmp_path / "ids", how, quantize, "")
+    export(translator, to=tmp_path / "strings", settings=how, quantize=quantize, card="")
+    tflite.export(translator, to=tmp_path / "ids", settings=how, quantize=quantize, card="")
     # The tokenizers, which stay as they are, are much of so small a model.
     whole = (both[2] / "model.tflite").stat().st_size
     assert (tmp_path / "strings" / "model.tflite").stat().st_size < most * whole
@@ -167,7 +169,7 @@ def test_a_tokenizer_that_is_another_inside_is_refused(translator: Translator, t
         check_equal(train_tokenizers(PAIRS, "bpe", 80))
     exchanged = Translator(translator.model, train_tokenizers(PAIRS, "bpe", 80), translator.config)
     with pytest.raises(InputError, match="TFLite's tokenizer cuts"):
-        export(exchanged, tmp_path / "toy", translator.decoding(), "none", "")
+        export(exchanged, to=tmp_path / "toy", settings=translator.decoding(), quantize="none", card="")
     assert not list(tmp_path.iterdir())
 
 
@@ -176,15 +178,17 @@ def test_no_other_kind_takes_strings(translator: Translator, tmp_path: Path, kin
     config = with_settings(translator.config, [f"text.kind={kind}"])
     other = Translator(translator.model, translator.tokenizers, config)
     with pytest.raises(InputError, match=f"text.kind = '{kind}'"):
-        export(other, tmp_path / "toy", translator.decoding(), "none", "")
+        export(other, to=tmp_path / "toy", settings=translator.decoding(), quantize="none", card="")
     assert not list(tmp_path.iterdir())
 
 
 def test_several_translations_and_draws_are_refused(translator: Translator, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"decoding.n_best must be 1, not 2"):
-        export(translator, tmp_path / "toy", translator.decoding(beam=2, n_best=2), "none", "")
+        export(
+            translator, to=tmp_path / "toy", settings=translator.decoding(beam=2, n_best=2), quantize="none", card=""
+        )
     with pytest.raises(InputError, match=r"decoding.sample cannot be true"):
-        export(translator, tmp_path / "toy", translator.decoding(sample=True), "none", "")
+        export(translator, to=tmp_path / "toy", settings=translator.decoding(sample=True), quantize="none", card="")
     assert not list(tmp_path.iterdir())
 
 

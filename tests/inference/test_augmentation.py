@@ -7,12 +7,13 @@ from dataclasses import asdict
 from pathlib import Path
 
 import pytest
-from filelock import FileLock
 
 from nmt.errors import InputError
 from nmt.inference.augmentation import Augmentation, Counts
+from nmt.resumable_file import ResumableFile
 from nmt.translation import Translation
 
+FACTS = {"kind": "distillation", "tag": "", "text": "t"}
 LINES = ["a b", "c", "a b", "", "long", "endless", "same", "d\te\u3000f", "gone", "C"]
 
 
@@ -42,13 +43,20 @@ def made(to: Path, kind: str = "distillation", tag: str = "") -> Augmentation:
     return Augmentation(to, kind, {"text": "t"}, tag)
 
 
+def begun(to: Path, counts: Counts, *lines: str) -> None:
+    """Leave what a process leaves that is killed after the first window."""
+    with pytest.raises(KeyboardInterrupt), ResumableFile(to, FACTS, asdict(counts)).open(resume=False) as out:
+        out.append(lines, asdict(counts))
+        raise KeyboardInterrupt
+
+
 def test_pairs_are_written_and_what_is_left_out_is_counted(tmp_path: Path) -> None:
     counts = made(tmp_path / "out").run(translate, LINES, windows)
     assert (tmp_path / "out").read_text() == "a b\tA B\nc\tC\nd e\u3000f\tD E\u3000F\n"
     # "C" is written as "C".
     assert counts == Counts(lines=10, pairs=3, blank=2, cut=2, copied=2, repeated=1)
     card = json.loads((tmp_path / "out.json").read_text())
-    assert card == {"kind": "distillation", "tag": "", "text": "t", **asdict(counts)}
+    assert card == {**FACTS, **asdict(counts)}
     assert {path.name for path in tmp_path.iterdir()} == {"out", "out.json"}
 
 
@@ -74,7 +82,7 @@ def test_what_is_stopped_goes_on_and_ends_the_same(calls: int, tmp_path: Path) -
             made(tmp_path / "out").run(stopping, LINES, windows)
     else:
         # A process that was killed while it wrote.
-        made(tmp_path / "out")._keep(Counts(lines=3, pairs=2, repeated=1), 12)
+        begun(tmp_path / "out", Counts(lines=3, pairs=2, repeated=1), "a b\tA B", "c\tC")
         (tmp_path / "out.part").write_text("a b\tA B\nc\tC\nhal")
     assert not (tmp_path / "out").exists()
     with pytest.raises(InputError, match="unfinished"):
@@ -90,6 +98,19 @@ def test_what_is_stopped_goes_on_and_ends_the_same(calls: int, tmp_path: Path) -
     assert (tmp_path / "out").read_bytes() == (tmp_path / "whole").read_bytes()
 
 
+def test_a_process_that_is_killed_at_its_very_end_is_continued(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def killed(path: Path, to: Path) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as during:
+        during.setattr("nmt.resumable_file.rename", killed)
+        with pytest.raises(KeyboardInterrupt):
+            made(tmp_path / "out").run(translate, LINES, windows)
+    assert {path.name for path in tmp_path.iterdir()} == {"out.part", "out.part.json", "out.json"}
+    assert made(tmp_path / "out").run(translate, LINES, windows, resume=True).pairs == 3
+    assert {path.name for path in tmp_path.iterdir()} == {"out", "out.json"}
+
+
 def test_what_cannot_be_made_is_refused(tmp_path: Path) -> None:
     (tmp_path / "there").touch()
     with pytest.raises(InputError, match="there exists"):
@@ -99,7 +120,7 @@ def test_what_cannot_be_made_is_refused(tmp_path: Path) -> None:
         with pytest.raises(InputError, match=f"{other} exists"):
             made(tmp_path / other[0]).check(False)
         (tmp_path / other).unlink()
-    with pytest.raises(InputError, match="is not a folder"):
+    with pytest.raises(InputError, match="there is no folder"):
         made(tmp_path / "no" / "out").check(False)
     with pytest.raises(InputError, match="nothing to continue"):
         made(tmp_path / "out").check(True)
@@ -108,15 +129,11 @@ def test_what_cannot_be_made_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="No pair could be made of the 2 lines: 1 without text, 1 only copied"):
         made(tmp_path / "out").run(translate, ["same", ""], windows)
     assert {path.name for path in tmp_path.iterdir()} == {"there"}
-    made(tmp_path / "out")._keep(Counts(lines=1), 0)
-    (tmp_path / "out.part").touch()
+    begun(tmp_path / "out", Counts(lines=1))
     with pytest.raises(InputError, match="begun with tag = , and now it is <bt>"):
         made(tmp_path / "out", tag="<bt>").check(True)
-    made(tmp_path / "out")._keep(Counts(lines=1), 5)
-    with pytest.raises(InputError, match="shorter than it was"):
-        made(tmp_path / "out").run(translate, LINES, windows, resume=True)
-    (tmp_path / "out.part.json").write_text('{"counts": {"lines": 1, "hm": 2}, "made from": {}, "bytes": 0}')
-    with pytest.raises(InputError, match="damaged"):
-        made(tmp_path / "out").check(True)
-    with FileLock(tmp_path / "other.lock"), pytest.raises(InputError, match="Another process"):
-        made(tmp_path / "other").run(translate, LINES, windows)
+    state = json.loads((tmp_path / "out.part.json").read_text())
+    for progress in ({}, {"lines": 1, "hm": 2}):
+        (tmp_path / "out.part.json").write_text(json.dumps({**state, "progress": progress}))
+        with pytest.raises(InputError, match="damaged"):
+            made(tmp_path / "out").check(True)

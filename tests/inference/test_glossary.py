@@ -42,7 +42,11 @@ def test_all_normal_forms_and_all_white_space_count_as_one() -> None:
     ]  # fmt: skip
     # The line of the source stays as it is, so the place is that of its own letters.
     free = Translation(
-        "I ate rice", 0.0, ("▁나는", "▁사과를", "▁먹었다"), ("▁I", "▁ate", "▁rice"), np.eye(4)[[0, 2, 1]]
+        "I ate rice",
+        score=0.0,
+        source_tokens=("▁나는", "▁사과를", "▁먹었다"),
+        tokens=("▁I", "▁ate", "▁rice"),
+        alignment=np.eye(4)[[0, 2, 1]],
     )
     assert apply_glossary([text], [free], Glossary({"사과": "pear"}), set())[0].text == "I ate pear"
 
@@ -146,7 +150,9 @@ def test_of_an_export_linked_words_are_replaced_and_the_rest_stays() -> None:
 
 
 def test_a_term_without_links_keeps_no_other_from_its_place() -> None:
-    free = Translation("I ate", 0.0, ("▁사과를", "▁밥을"), ("▁I", "▁ate"), np.eye(3)[[0, 2]])
+    free = Translation(
+        "I ate", score=0.0, source_tokens=("▁사과를", "▁밥을"), tokens=("▁I", "▁ate"), alignment=np.eye(3)[[0, 2]]
+    )
     text, terms = "사과를 밥을", {"사과": "orange", "밥": "rice"}
     assert apply_glossary([text], [free], Glossary(terms), set())[0].text == "orange ate"
     assert replaced(text, free, Glossary(terms).find(text), set()) is None
@@ -155,13 +161,25 @@ def test_a_term_without_links_keeps_no_other_from_its_place() -> None:
 @pytest.mark.parametrize(("share", "text"), [(0.4, "I ate meat"), (0.05, "I ate rice")])
 def test_of_an_export_a_word_gives_way_that_is_linked_most(share: float, text: str) -> None:
     rows = [[1 - share / 4, share / 4, 0], [1 - share / 2, share / 2, 0], [1 - share, share, 0]]
-    free = Translation("I ate rice", -1.0, ("▁나는", "▁밥을"), ("▁I", "▁ate", "▁rice"), np.array(rows))
+    free = Translation(
+        "I ate rice",
+        score=-1.0,
+        source_tokens=("▁나는", "▁밥을"),
+        tokens=("▁I", "▁ate", "▁rice"),
+        alignment=np.array(rows),
+    )
     assert apply_glossary(["나는 밥을"], [free], Glossary({"밥": "meat"}), set())[0].text == text
     assert replaced("나는 밥을", free, Glossary({"밥": "meat"}).find("나는 밥을"), set()) is None
 
 
 def test_a_term_in_a_script_without_spaces() -> None:
-    free = Translation("我吃苹果", 0.0, ("▁I", "▁eat", "▁apples"), ("▁我", "吃", "苹", "果"), np.eye(4)[[0, 1, 2, 2]])
+    free = Translation(
+        "我吃苹果",
+        score=0.0,
+        source_tokens=("▁I", "▁eat", "▁apples"),
+        tokens=("▁我", "吃", "苹", "果"),
+        alignment=np.eye(4)[[0, 1, 2, 2]],
+    )
     (found,) = apply_glossary(["I eat apples"], [free], Glossary({"apples": "梨"}), set())
     assert (found.text, found.tokens, found.alignment.argmax(1).tolist()) == ("我吃梨", ("▁我", "吃", "梨"), [0, 1, 2])
 

@@ -99,9 +99,9 @@ def test_a_search_that_xla_compiled_translates_the_same(
 ) -> None:
     graphs: list[Any] = []
 
-    def recorded(*given: Any) -> Hypotheses:
+    def recorded(*given: Any, **more: Any) -> Hypotheses:
         graphs.append(tf.compat.v1.get_default_graph())
-        return search_compiled(*given)
+        return search_compiled(*given, **more)
 
     monkeypatch.setattr(graph, "search_compiled", recorded)
     texts, prefixes = ["mina bap mogo", "juno", "sora cha pado mogo"], ["", "Juno", ""]  # three rows, four compiled
@@ -328,7 +328,9 @@ def test_of_equal_texts_the_best_is_kept() -> None:
     text = tf.constant([["a b", "a c", "a b", "d"], ["x", "x", "x", "y"]])
     scores = tf.constant([[-1.0, -2.0, -3.0, -4.0], [-1.0, -2.0, -3.0, -4.0]])
     tokens = tf.reshape(tf.range(8), [2, 4, 1])
-    found = Hypotheses(tokens, tf.ones([2, 4], tf.int32), scores, scores, scores, scores)
+    found = Hypotheses(
+        tokens, lengths=tf.ones([2, 4], tf.int32), scores=scores, ranks=scores, token_scores=scores, alignment=scores
+    )
     found, kept, cut_off = distinct(found, text, text == "d", 3)
     assert kept.numpy().tolist() == [[b"a b", b"a c", b"d"], [b"x", b"y", b"x"]]
     assert found.tokens[..., 0].numpy().tolist() == [[0, 1, 3], [4, 7, 5]]
@@ -609,6 +611,16 @@ def test_what_the_other_interpreter_does_not_search_is_searched_as_ever(
     assert_equal(lite.translate(SOURCES), translator.translate(SOURCES))
 
 
+def test_a_model_that_the_converter_refuses_is_told(translator: Translator, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refusing(*given: object) -> bytes:
+        raise type("ConverterError", (Exception,), {})("no such loop\nand more")
+
+    monkeypatch.setattr("nmt.inference.lite.converted", refusing)
+    refused = Translator(translator.model, translator.tokenizers, translator.config, lite=True)
+    with pytest.raises(InputError, match=r"LiteRT: no such loop\. Open it without lite=True"):
+        refused.translate(ALONE[:1])
+
+
 def test_threads_take_turns_with_the_other_interpreter(translator: Translator, lite: Translator) -> None:
     with ThreadPoolExecutor(8) as pool:
         found = list(pool.map(lambda text: lite.translate([text])[0], SOURCES))
@@ -658,8 +670,8 @@ def test_a_model_of_annotations_reads_the_terms_in_its_source(monkeypatch: pytes
     plain, inline = made.translate([source, line])
     asked = []
 
-    def searched(texts: list[str], *more: Any) -> list[list[Translation]]:
-        asked.append((texts, more[2]))
+    def searched(texts: list[str], **more: Any) -> list[list[Translation]]:
+        asked.append((texts, more["glossary"]))
         return [[inline if text == line else replace(plain, text="forced")] for text in texts]
 
     monkeypatch.setattr(made, "_searched_all", searched)
@@ -681,7 +693,9 @@ def test_a_model_of_annotations_reads_the_terms_in_its_source(monkeypatch: pytes
     assert spelt.source.places(read.text)[0] == (0, 0)
     weights = np.eye(1, len(pieces) + 1, dtype=np.float32)
     moved = Translator(model, spelt, config)._without_annotations(
-        Translation("rice", 0.0, tuple(pieces), ("▁rice",), weights), "mina mogo", read
+        Translation("rice", score=0.0, source_tokens=tuple(pieces), tokens=("▁rice",), alignment=weights),
+        "mina mogo",
+        read,
     )
     assert moved.alignment[0, 0] == 1
     with pytest.raises(InputError, match="cannot read 'tea', the translation of 'bapun'"):

@@ -100,7 +100,7 @@ def attend_once(kind, weights, s, words):
         a = shares([SCORES[kind](s, h, *weights) for h in words])
         return sum(share * h for share, h in zip(a, words, strict=True)), a
     heads = 2 if kind == "two_heads" else 1
-    found = [one_head(n, heads, weights, s, words) for n in range(heads)]
+    found = [one_head(n, heads=heads, weights=weights, s=s, words=words) for n in range(heads)]
     context = np.concatenate([context for context, _ in found]) @ weights[-2] + weights[-1]
     return context, np.mean([a for _, a in found], axis=0)
 
@@ -121,7 +121,7 @@ def test_follows_the_equations(kind):
     rng = np.random.default_rng(2)
     attention, (query, values) = built(rng, kind), given_to(rng, kind)
     context, weights = attention(query, values, values_mask=MASK)
-    wanted_context, wanted_weights = by_equations(kind, attention, query, values, MASK)
+    wanted_context, wanted_weights = by_equations(kind, attention=attention, query=query, values=values, mask=MASK)
     np.testing.assert_allclose(context, wanted_context, atol=2e-5)
     np.testing.assert_allclose(weights, wanted_weights, atol=2e-6)
     assert attention.context_width(WIDTH) == context.shape[-1]
@@ -135,7 +135,9 @@ def test_follows_the_equations_for_many_queries_at_once(kind):
     assert contexts.shape == (BATCH, TARGET, attention.context_width(WIDTH))
     assert weights.shape == (BATCH, TARGET, SOURCE)
     for i in range(TARGET):
-        wanted_context, wanted_weights = by_equations(kind, attention, queries[:, i], values, MASK)
+        wanted_context, wanted_weights = by_equations(
+            kind, attention=attention, query=queries[:, i], values=values, mask=MASK
+        )
         np.testing.assert_allclose(contexts[:, i], wanted_context, atol=2e-5)
         np.testing.assert_allclose(weights[:, i], wanted_weights, atol=2e-6)
 
@@ -144,7 +146,7 @@ def test_follows_the_equations_for_many_queries_at_once(kind):
 def test_without_a_mask_every_word_is_real(kind):
     rng = np.random.default_rng(5)
     attention, (query, values) = built(rng, kind), given_to(rng, kind)
-    wanted, _ = by_equations(kind, attention, query, values, np.ones([BATCH, SOURCE], bool))
+    wanted, _ = by_equations(kind, attention=attention, query=query, values=values, mask=np.ones([BATCH, SOURCE], bool))
     np.testing.assert_allclose(attention(query, values)[0], wanted, atol=2e-5)
 
 
@@ -540,7 +542,10 @@ def test_the_weights_are_those_of_one_head_or_the_mean_of_all(head):
     _, weights = attention(query, values)
     own = [weight.astype(np.float64) for weight in attention.get_weights()]
     for b in range(BATCH):
-        each = [one_head(n, 3, own, query[b].astype(np.float64), values[b].astype(np.float64))[1] for n in range(3)]
+        each = [
+            one_head(n, heads=3, weights=own, s=query[b].astype(np.float64), words=values[b].astype(np.float64))[1]
+            for n in range(3)
+        ]
         np.testing.assert_allclose(weights[b], np.mean(each, axis=0) if head is None else each[head], atol=1e-6)
 
 

@@ -73,7 +73,7 @@ def memory_width(attended):
 def fresh(cell="gru", layers=1, seed=2, readout=READOUT, attended="bahdanau", **options):
     """A decoder whose weights, biases too, are all different."""
     rng = np.random.default_rng(seed)
-    decoder = Decoder(UNITS, readout, ATTENDED[attended](), cell, layers, **options)
+    decoder = Decoder(UNITS, readout=readout, attention=ATTENDED[attended](), cell=cell, layers=layers, **options)
     decoder.build((None, None, WIDTH), None if attended == "nothing" else (None, None, memory_width(attended)))
     decoder.set_weights([0.3 * random(rng, *weight.shape).numpy() for weight in decoder.weights])
     return decoder
@@ -107,7 +107,7 @@ def step_by_step(decoder, inputs, values, state, mask):
 def test_steps_repeated_equal_the_call(cell, layers):
     decoder, (inputs, values, state) = built(cell, layers), arguments(cell, layers, target=5)
     readouts, alignment = decoder(inputs, values, state, values_mask=MASK)
-    wanted, wanted_alignment = step_by_step(decoder, inputs, values, state, tf.constant(MASK))
+    wanted, wanted_alignment = step_by_step(decoder, inputs=inputs, values=values, state=state, mask=tf.constant(MASK))
     np.testing.assert_allclose(readouts, wanted, atol=1e-5)
     np.testing.assert_allclose(alignment, wanted_alignment, atol=1e-5)
 
@@ -117,7 +117,7 @@ def test_steps_repeated_equal_the_call_wherever_the_context_enters(attended, con
     decoder = built(cell, layers, attended=attended, context=context, **options)
     inputs, values, state = arguments(cell, layers, target=3, attended=attended)
     readouts, alignment = decoder(inputs, values, state, values_mask=MASK)
-    wanted, wanted_alignment = step_by_step(decoder, inputs, values, state, tf.constant(MASK))
+    wanted, wanted_alignment = step_by_step(decoder, inputs=inputs, values=values, state=state, mask=tf.constant(MASK))
     assert readouts.shape == (BATCH, 3, READOUT)
     assert alignment.shape == (BATCH, 3, SOURCE if decoder.aligned else 0)
     np.testing.assert_allclose(readouts, wanted, atol=1e-5)
@@ -410,7 +410,9 @@ def test_the_query_of_an_lstm_is_its_output_and_not_its_memory():
 def test_a_row_never_depends_on_its_padding_or_its_neighbours(lengths, padding, target, kind):
     attended, context, cell, layers, options = kind
     decoder = built(cell, layers, attended=attended, context=context, **options)
-    inputs, values, state = arguments(cell, layers, len(lengths), target, SOURCE + padding, attended)
+    inputs, values, state = arguments(
+        cell, layers=layers, batch=len(lengths), target=target, source=SOURCE + padding, attended=attended
+    )
     mask = np.arange(SOURCE + padding) < np.array(lengths)[:, None]
     readouts, alignment = decoder(inputs, values, state, values_mask=mask)
     for row, length in enumerate(lengths):
@@ -535,7 +537,16 @@ def test_a_state_of_lists_does_as_well(cell, context):
 
 
 def test_comes_back_from_its_config():
-    decoder = Decoder(UNITS, READOUT, BahdanauAttention(ATTENTION), "lstm", 2, 0.25, 0.125, name="mine")
+    decoder = Decoder(
+        UNITS,
+        readout=READOUT,
+        attention=BahdanauAttention(ATTENTION),
+        cell="lstm",
+        layers=2,
+        dropout=0.25,
+        context_dropout=0.125,
+        name="mine",
+    )
     again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(decoder))
     assert again.get_config() == decoder.get_config()
     assert (again.name, again.cell, again.layers, again.dropout, again.context_dropout) == (

@@ -268,7 +268,7 @@ def test_run_begins_with_the_state_it_is_given():
 
 
 def test_comes_back_from_its_config():
-    encoder = Encoder(UNITS, "lstm", 2, False, (13, 2), 0.25, name="mine")
+    encoder = Encoder(UNITS, cell="lstm", layers=2, bidirectional=False, bridge=(13, 2), dropout=0.25, name="mine")
     again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(encoder))
     assert again.get_config() == encoder.get_config()
     assert again.get_config()["bridge"] == (13, 2)
@@ -277,7 +277,20 @@ def test_comes_back_from_its_config():
 
 @pytest.mark.parametrize("merge", ["concat", "sum"])
 def test_all_its_options_come_back_from_its_config(merge):
-    encoder = built(Encoder(UNITS, "gru", 2, True, None, 0.25, merge, True, True, name="mine"))
+    encoder = built(
+        Encoder(
+            UNITS,
+            cell="gru",
+            layers=2,
+            bidirectional=True,
+            bridge=None,
+            dropout=0.25,
+            merge=merge,
+            layer_norm=True,
+            residual=True,
+            name="mine",
+        )
+    )
     again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(encoder))
     assert again.get_config() == encoder.get_config()
     assert (again.merge, again.layer_norm, again.residual, again.width) == (merge, True, True, encoder.width)

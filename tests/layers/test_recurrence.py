@@ -80,7 +80,9 @@ with_both_loops = pytest.mark.usefixtures("both_loops")
 def test_a_running_sum(mask, reverse, at_real_words, last):
     inputs = tf.constant([[[1.0], [2.0], [4.0]]])
     booleans = None if mask is None else tf.cast([mask], tf.bool)
-    (sums, read), state = scan(add_up, inputs, tf.zeros([1, 1]), booleans, reverse, (1, 1))
+    (sums, read), state = scan(
+        add_up, inputs=inputs, state=tf.zeros([1, 1]), mask=booleans, reverse=reverse, outputs=(1, 1)
+    )
     real = slice(None) if mask is None else np.array(mask, bool)
     assert sums.numpy()[0, real, 0].tolist() == at_real_words
     assert state.numpy().tolist() == [[last]]
@@ -101,7 +103,14 @@ def test_a_state_may_be_any_nest():
         return (new["sum"],), new
 
     first = {"sum": tf.zeros([1, 1]), "parts": (tf.ones([1, 2]),)}
-    _, state = scan(step, tf.constant([[[1.0], [2.0], [4.0]]]), first, tf.constant([[True, False, True]]), False, (1,))
+    _, state = scan(
+        step,
+        inputs=tf.constant([[[1.0], [2.0], [4.0]]]),
+        state=first,
+        mask=tf.constant([[True, False, True]]),
+        reverse=False,
+        outputs=(1,),
+    )
     assert state["sum"].numpy().tolist() == [[5]]
     assert state["parts"][0].numpy().tolist() == [[4, 4]]  # doubled at the two real words
 
@@ -177,9 +186,9 @@ def test_results_and_gradients_are_those_of_the_loop_written_out(mode, masked, r
     mask = tf.sequence_mask([TIME, 3, 1], TIME) if masked else None
 
     def found():
-        return results_and_gradients(scan, inputs, mask, reverse, state, kernel)
+        return results_and_gradients(scan, inputs=inputs, mask=mask, reverse=reverse, state=state, kernel=kernel)
 
     run = found if mode == "eager" else tf.function(found, jit_compile=mode == "xla")
-    wanted = results_and_gradients(unrolled, inputs, mask, reverse, state, kernel)
+    wanted = results_and_gradients(unrolled, inputs=inputs, mask=mask, reverse=reverse, state=state, kernel=kernel)
     for one, other in zip(tf.nest.flatten(run()), tf.nest.flatten(wanted), strict=True):
         np.testing.assert_allclose(one, other, atol=1e-5, rtol=1e-5)

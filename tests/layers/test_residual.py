@@ -106,7 +106,7 @@ def test_what_was_read_is_added_as_it_was_before_its_dropout():
 
 
 def test_comes_back_from_its_config():
-    stack = ResidualStack(LAYERS, WIDTH, 0.25, True, True, name="mine")
+    stack = ResidualStack(LAYERS, width=WIDTH, dropout=0.25, layer_norm=True, residual=True, name="mine")
     again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(stack))
     assert again.get_config() == stack.get_config()
     assert (again.layers, again.width, again.dropout, again.layer_norm, again.residual, again.name) == (

@@ -242,7 +242,7 @@ def step_by_step(layer, words, values, mask, max_steps=TARGET):
 @either_position
 def test_steps_repeated_equal_the_call(positions, max_steps):
     layer, (words, values) = decoder(positions=positions), arguments()
-    found = step_by_step(layer, words, values, tf.constant(MASK), max_steps)
+    found = step_by_step(layer, words=words, values=values, mask=tf.constant(MASK), max_steps=max_steps)
     for one, other in zip(found, layer(words, values, values_mask=MASK), strict=True):
         np.testing.assert_allclose(one, other, atol=1e-5)
 
@@ -510,8 +510,20 @@ def test_computes_in_half_precision_nearly_the_same(positions):
 @pytest.mark.parametrize(
     "layer",
     [
-        TransformerEncoder(UNITS, HEADS, INNER, LAYERS, 0.25, ROWS, name="mine"),
-        TransformerDecoder(UNITS, HEADS, INNER, LAYERS, 0.25, ROWS, layer=0, head=1, name="mine"),
+        TransformerEncoder(
+            UNITS, heads=HEADS, feed_forward=INNER, layers=LAYERS, dropout=0.25, positions=ROWS, name="mine"
+        ),
+        TransformerDecoder(
+            UNITS,
+            heads=HEADS,
+            feed_forward=INNER,
+            layers=LAYERS,
+            dropout=0.25,
+            positions=ROWS,
+            layer=0,
+            head=1,
+            name="mine",
+        ),
         TransformerDecoder(UNITS, HEADS, INNER, LAYERS, name="mine"),
         TransformerDecoder(UNITS, HEADS, INNER, LAYERS, cross_attention=False, name="mine"),
         Positions(ROWS, name="mine"),

@@ -21,7 +21,13 @@ SOURCE, TARGET, WORDS = 3, 4, 5
 def _model(random: np.random.Generator) -> HiddenMarkovModel:
     keys = np.array([source * WORDS + target for source in range(1, SOURCE + 1) for target in range(1, TARGET + 1)])
     lexicon, unlinked = random.uniform(0.1, 1, len(keys)), random.uniform(0.1, 1, WORDS)
-    return HiddenMarkovModel(keys, lexicon, unlinked, random.uniform(0.1, 1, [WORDS, 21]), random.uniform(0.1, 1, 11))
+    return HiddenMarkovModel(
+        keys,
+        lexicon=lexicon,
+        unlinked=unlinked,
+        jumps=random.uniform(0.1, 1, [WORDS, 21]),
+        first=random.uniform(0.1, 1, 11),
+    )
 
 
 def _counted(model: HiddenMarkovModel) -> tuple[np.ndarray, np.ndarray]:

@@ -70,7 +70,9 @@ def test_most_stand_ins_decide():
 
 def test_a_model_that_writes_nothing_still_has_them():
     def silent(sentences):
-        return [Translation("", 0.0, ("▁x",), (), np.zeros([0, 2])) for _ in sentences]
+        return [
+            Translation("", score=0.0, source_tokens=("▁x",), tokens=(), alignment=np.zeros([0, 2])) for _ in sentences
+        ]
 
     assert lines(["<b>x</b> {n} 5"], silent, stand_ins=["a"])[0].replace(" ", "").count("{n}5") == 1
 

@@ -14,7 +14,9 @@ from nmt.translation import Translation
 def shout(sentences):
     pieces = [tuple(f"▁{word}" for word in each.split()) for each in sentences]
     return [
-        Translation(each.upper(), 0.0, words, words, np.eye(len(words), len(words) + 1))
+        Translation(
+            each.upper(), score=0.0, source_tokens=words, tokens=words, alignment=np.eye(len(words), len(words) + 1)
+        )
         for each, words in zip(sentences, pieces, strict=True)
     ]
 
@@ -77,16 +79,26 @@ def test_the_reason_why_markup_is_broken():
 
 
 def test_units_are_words_or_in_a_script_without_spaces_pieces():
-    found = links_of("I ate rice", Translation("我吃了饭", 0.0, ("▁I", "▁a", "te", "▁rice"), ("▁我", "吃了", "饭"),
-                                               np.eye(3, 5)[:, [0, 1, 4, 2, 3]]))  # fmt: skip
+    alignment = np.eye(3, 5)[:, [0, 1, 4, 2, 3]]
+    source, target = ("▁I", "▁a", "te", "▁rice"), ("▁我", "吃了", "饭")
+    found = links_of(
+        "I ate rice", Translation("我吃了饭", score=0.0, source_tokens=source, tokens=target, alignment=alignment)
+    )
     assert [tuple(place) for place in found.target] == [(0, 1), (1, 3), (3, 4)]
     assert found.weights.tolist() == [[1, 0, 0], [0, 1, 0], [0, 0, 1]]
 
 
 def test_pieces_that_do_not_spell_the_text_count_by_their_words_or_their_length():
-    translation = Translation("A B", 0.0, ("▁½", "▁x"), ("▁A", "▁B"), np.eye(2, 3))
+    translation = Translation("A B", score=0.0, source_tokens=("▁½", "▁x"), tokens=("▁A", "▁B"), alignment=np.eye(2, 3))
     # Normalisation wrote two words as one piece: only the length tells.
     assert links_of("1 / 2 x", translation).weights.shape == (2, 4)
-    known = Translation("A B", 0.0, ("▁½", "▁x"), ("▁A", "▁B"), np.eye(2, 3), source_words=Words(("1/2", "x"), (0, 1)))
+    known = Translation(
+        "A B",
+        score=0.0,
+        source_tokens=("▁½", "▁x"),
+        tokens=("▁A", "▁B"),
+        alignment=np.eye(2, 3),
+        source_words=Words(("1/2", "x"), (0, 1)),
+    )
     assert links_of("1/2 x", known).weights.tolist() == [[1, 0], [0, 1]]
     assert links_of("", Translation("", 0.0)).weights.shape == (0, 0)

@@ -124,7 +124,10 @@ def test_it_comes_back_from_its_config_and_weights(settings, tmp_path):
 
 @pytest.mark.parametrize(
     "settings",
-    [recurrent("lstm", a, c, 2, True) for a, c in (("none", "input"), ("cosine", "feed"), ("general", "output"))]
+    [
+        recurrent("lstm", attention=a, context=c, layers=2, deep=True)
+        for a, c in (("none", "input"), ("cosine", "feed"), ("general", "output"))
+    ]
     + [*OTHERS[5:10], OTHERS[-1]],
     ids=name,
 )

@@ -33,10 +33,18 @@ def tiny(tied="output", source=SOURCE_VOCABULARY, target=TARGET_VOCABULARY, cell
     """A model of a few hundred numbers."""
     model = Seq2Seq(
         source,
-        target,
-        EMBEDDING,
-        Encoder(UNITS, cell, layers, bridge=(UNITS, layers), dropout=rate),
-        Decoder(UNITS, EMBEDDING, BahdanauAttention(ATTENTION), cell, layers, rate, rate),
+        target_vocabulary=target,
+        embedding=EMBEDDING,
+        encoder=Encoder(UNITS, cell, layers, bridge=(UNITS, layers), dropout=rate),
+        decoder=Decoder(
+            UNITS,
+            readout=EMBEDDING,
+            attention=BahdanauAttention(ATTENTION),
+            cell=cell,
+            layers=layers,
+            dropout=rate,
+            context_dropout=rate,
+        ),
         tied=tied,
         embedding_dropout=rate,
         output_dropout=rate,
@@ -232,7 +240,9 @@ def test_a_search_in_a_graph_writes_what_teacher_forcing_would():
     def translate(source, limits):
         memory = model.encode(source)
         state, constraints = model.initial_state(memory), Constraints(limits)
-        return greedy(model.step, state, memory, tf.shape(source)[1], constraints, bos=2, eos=3)
+        return greedy(
+            model.step, state=state, memory=memory, source=tf.shape(source)[1], constraints=constraints, bos=2, eos=3
+        )
 
     found = translate(SOURCE, tf.constant([7, 5, 3]))
     tokens, lengths = found.tokens.numpy()[:, 0], found.lengths.numpy()[:, 0]
@@ -301,7 +311,9 @@ def somebody_elses_translator():
     vectors = keras.layers.Embedding(SOURCE_VOCABULARY, EMBEDDING, mask_zero=True)(words)
     annotations, state = Encoder(UNITS, "lstm", bridge=(7, 2))(vectors)
     begun = keras.layers.Embedding(TARGET_VOCABULARY, EMBEDDING)(written)
-    readouts, _ = Decoder(7, EMBEDDING, BahdanauAttention(ATTENTION), "lstm", 2)(begun, annotations, state)
+    readouts, _ = Decoder(7, readout=EMBEDDING, attention=BahdanauAttention(ATTENTION), cell="lstm", layers=2)(
+        begun, annotations, state
+    )
     return keras.Model([words, written], keras.layers.Dense(TARGET_VOCABULARY)(readouts)), [SOURCE, TARGET], TARGET
 
 

@@ -82,7 +82,16 @@ def test_a_search_writes_as_before_and_links_as_teacher_forcing_does(model: Seq2
     def found(searched: Seq2Seq | ShiftedModel):  # type: ignore[no-untyped-def]
         mask = tf.zeros([2, 5], tf.bool)
         numbers = tf.zeros([2, 6])
-        return search(searched, settings, searched.encode(SOURCE), mask, limits, numbers=numbers, bos=BOS, eos=EOS)
+        return search(
+            searched,
+            settings=settings,
+            memory=searched.encode(SOURCE),
+            mask=mask,
+            constraints=limits,
+            numbers=numbers,
+            bos=BOS,
+            eos=EOS,
+        )
 
     one, other = found(shifted), found(model)
     for name in ("tokens", "lengths", "scores", "ranks"):

@@ -11,7 +11,14 @@ from nmt.plotting.attention_map import attention_map, grid_of, pixels_of
 
 def test_a_panel_for_the_picture_and_one_for_each_word(tmp_path: Path) -> None:
     weights = np.array([[0.7, 0.1, 0.1, 0.1], [0.0, 0.0, 0.0, 1.0]])
-    drawn = attention_map(["빨간", "원이"], weights, (2, 2), np.zeros([4, 4, 3]), tmp_path / "a.png", "빨간 원이")
+    drawn = attention_map(
+        ["빨간", "원이"],
+        weights=weights,
+        grid=(2, 2),
+        pixels=np.zeros([4, 4, 3]),
+        path=tmp_path / "a.png",
+        title="빨간 원이",
+    )
     panels = drawn.figure.axes
     assert [panel.get_title() for panel in panels] == ["", "빨간", "원이"]
     # Over the picture lies black, the less of it the larger the weight: 0.85 (1 - 0.1 / 0.7) at the second cell.

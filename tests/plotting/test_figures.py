@@ -24,7 +24,14 @@ SMALL = WordAlignment(
     np.array([[0.93, 0.02, 0.03, 0.02], [0.1, 0.1, 0.1, 0.7], [0.0, 0.02, 0.95, 0.03], [0.0, 1.0, 0.0, 0.0]]),
 )
 SIGNATURE = "nrefs:1|case:mixed|eff:no|tok:13a|smooth:exp|version:2.6.0"
-BINS = [LengthBin(1, 5, 3.5, 10, 40.0, 35.0, 44.0, SIGNATURE), LengthBin(6, 20, 9.0, 10, 20.0, 20.5, 25.0, SIGNATURE)]
+BINS = [
+    LengthBin(
+        1, longest=5, length=3.5, sentences=10, metric="BLEU", score=40.0, low=35.0, high=44.0, signature=SIGNATURE
+    ),
+    LengthBin(
+        6, longest=20, length=9.0, sentences=10, metric="BLEU", score=20.0, low=20.5, high=25.0, signature=SIGNATURE
+    ),
+]
 RECORDS = [
     {"epoch": n, "step": 5 * n, "learning_rate": 1e-3 / n, "loss": 5 / n, "val_loss": 6 / n, "val_bleu": 10.0 * n}
     for n in (1, 2, 3)

@@ -124,7 +124,7 @@ def prove(count: int, seed: int, models: list[str] | None = None, searches: list
                 first = {key: value[0] for key, value in alone.items()}
                 for kind, found in (("in its batch", together), ("padded", padded)):
                     row = {key: value[place] for key, value in found.items()}
-                    compare(proof, f"{case} {kind}", first, row, int(first["source_lengths"]) + 1)
+                    compare(proof, case=f"{case} {kind}", one=first, other=row, read=int(first["source_lengths"]) + 1)
                 proof.add(f"{name}, {way}")
         exported(proof, name, translator, each)
         on_device(proof, name, translator, each)

@@ -335,7 +335,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         (place / "models").mkdir()
         make_models(place / "models")
         chosen = {door: share for door, share in SHARES.items() if door in (asked.only or SHARES)}
-        prove(proof, place / "models", place, asked.count, chosen)
+        prove(proof, folder=place / "models", place=place, count=asked.count, shares=chosen)
     return proof.end()
 
 

@@ -444,7 +444,7 @@ def prove(seed: int, place: Path, names: list[str] | None = None, points: int | 
     proof = Proof("writes", "failures", seed)
     needs = prepare(place)
     for name in names or list(COMMANDS):
-        prove_command(proof, name, needs, place, points)
+        prove_command(proof, name=name, needs=needs, place=place, points=points)
     return proof
 
 

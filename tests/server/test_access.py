@@ -9,7 +9,7 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
 from nmt.errors import InputError
-from nmt.server.access import Access, Rules, rules
+from nmt.server.access import Access, AccessRules, rules
 
 APP = Starlette(
     routes=[Route(path, lambda request: PlainTextResponse("yes"), methods=["GET", "POST"]) for path in ("/", "/ask")]
@@ -18,7 +18,9 @@ NEAR = rules("localhost", "127.0.0.1")
 PAGE = "https://example.org"
 
 
-def ask(allowed: Rules, path: str = "/ask", method: str = "POST", **headers: str) -> tuple[int, dict[str, str], str]:
+def ask(
+    allowed: AccessRules, path: str = "/ask", method: str = "POST", **headers: str
+) -> tuple[int, dict[str, str], str]:
     """Send a request through the checks; a header's underscores stand for hyphens."""
     sent: list[dict[str, Any]] = []
 

@@ -80,7 +80,7 @@ def test_the_client_gets_what_the_translator_finds(server: Serving, translator: 
             each.text for each in translator.translate(texts)
         ]
         (scored,), (wanted,) = client.score(texts[:1], ["I ate"]), translator.score(texts[:1], ["I ate"])
-        assert scored.log_probability == pytest.approx(wanted.score, abs=1e-4)
+        assert scored.score == pytest.approx(wanted.score, abs=1e-4)
         assert scored.tokens == (*wanted.tokens, "</s>")
         with pytest.raises(UnknownModel):
             Client(f"{server.url}/v1/models/other").translate(["a"])

@@ -19,7 +19,7 @@ from logged import logged
 from nmt.config import Config, with_settings
 from nmt.errors import InputError
 from nmt.model_folder import CONFIG, LABELS, config_text
-from nmt.server.access import Rules
+from nmt.server.access import AccessRules
 from nmt.server.app import Limits, Server
 from nmt.server.backends import Backend, SearchSettings
 from nmt.server.detection import check_detector
@@ -47,7 +47,12 @@ class Marking(Backend):
             raise RuntimeError("no")
         return [
             [
-                Translation(f"{self.name[-2:]}({text[:30]}){number or ''}", 0.0, source_truncated=len(text) > 30)
+                Translation(
+                    f"{self.name[-2:]}({text[:30]}){number or ''}",
+                    0.0,
+                    source_truncated=len(text) > 30,
+                    unfinished="endless" in text,
+                )
                 for number in range(search.n_best if search else 1)
             ]
             for text in texts
@@ -62,7 +67,7 @@ MODELS = {Direction(*name.split("-")): name for name in ("ko-en", "en-ko", "en-d
 
 @contextmanager
 def served(
-    rules: Rules | None = None, limits: Limits | None = None, suggestions: Suggestions | None = None
+    rules: AccessRules | None = None, limits: Limits | None = None, suggestions: Suggestions | None = None
 ) -> Iterator[int]:
     first, *others = map(Marking, MODELS.values())
     languages = Languages(MODELS, "en")
@@ -225,6 +230,18 @@ def sent(name: str, content: bytes, **fields: str) -> tuple[bytes, dict[str, str
     return body, {"content-type": "multipart/form-data; boundary=x"}
 
 
+def test_a_translation_that_was_cut_says_so(port: int) -> None:
+    asked = {"q": ["one", "endless"], "source": "ko", "target": "de"}
+    code, answer = ask(port, "POST", "/translate", asked)
+    assert (code, answer["unfinished"]) == (200, [False, True])
+    code, answer = ask(port, "POST", "/translate", {**asked, "q": "One. Endless. endless."})
+    assert (code, answer["unfinished"]) == (200, True)
+    for text, expected in (("하나", None), ("endless", True)):
+        body, headers = sent("a.txt", text.encode(), source="ko", target="en")
+        code, answer = ask(port, "POST", "/translate_file", body, **headers)
+        assert code == 200 and answer.get("unfinished") is expected
+
+
 def test_a_file_is_translated_and_fetched(port: int) -> None:
     srt = "1\n00:00:01,000 --> 00:00:02,000\n하나\n"
     body, headers = sent("film.srt", srt.encode(), source="auto", target="en")
@@ -245,7 +262,7 @@ def test_a_file_is_translated_and_fetched(port: int) -> None:
 
 
 def test_the_token_is_the_key() -> None:
-    with served(Rules(token="a-secret")) as port:
+    with served(AccessRules(token="a-secret")) as port:
         asked = {"q": "하나", "source": "ko", "target": "en"}
         assert ask(port, "POST", "/translate", asked)[0] == 403
         assert ask(port, "POST", "/translate", {**asked, "api_key": "b"}) == (403, {"error": "Invalid API key"})

@@ -8,7 +8,7 @@ import pytest
 from servers import export
 
 from nmt.server.app import Server
-from nmt.server.backends import Backend, ExportBackend, Place, find
+from nmt.server.backends import Backend, ExportBackend, ServedFolder, find
 from nmt.server.reload import newest_version
 
 
@@ -24,14 +24,21 @@ def test_versions_come_and_go(tmp_path: Path) -> None:
         news.append(line)
         told.release()
 
-    def opened(place: Place) -> Backend:
+    def opened(place: ServedFolder) -> Backend:
         return ExportBackend(place.folder, place.name, place.version, trust=True)
 
     def after() -> tuple[str, int]:
         assert told.acquire(timeout=60)
         return news[-1], server.backend.version
 
-    with newest_version(versions, place._replace(name="mine"), opened, server.switch, report, seconds=0.05):
+    with newest_version(
+        versions,
+        served=place._replace(name="mine"),
+        open_version=opened,
+        switch=server.switch,
+        report=report,
+        seconds=0.05,
+    ):
         shutil.copytree(versions / "1", versions / "x")
         (versions / "x").rename(versions / "10")
         assert after() == ("Version 10 of mine is served now.", 10)

@@ -26,7 +26,7 @@ DATA = tf.data.Dataset.from_tensor_slices((np.ones([4, 3], np.float32), np.ones(
 def run(folder: Path, epochs: int, averages: bool = False, first: int = 0) -> tuple[Keep, list[list[np.ndarray]], dict]:
     """Set the weights to 1, 2, 3 … in turn; each time an epoch ends. Return what was kept after each."""
     learner, kept = model(1), model(2)
-    callback = Keep(kept, DATA, averages, epochs, folder)
+    callback = Keep(kept, development=DATA, averages=averages, epochs=epochs, folder=folder)
     callback.set_model(learner)
     found, logs = [], {}
     for epoch in range(first, first + 4):
@@ -75,14 +75,14 @@ def test_what_will_be_averaged_is_checked_before_a_run_is_resumed(tmp_path: Path
     callback.check(4)
     with pytest.raises(InputError, match=r"epoch-5\.npz"):
         callback.check(6)
-    Keep(callback.kept, DATA, False, 1, tmp_path).check(6)
+    Keep(callback.kept, development=DATA, averages=False, epochs=1, folder=tmp_path).check(6)
 
 
 def test_the_moving_average_is_kept_and_the_learner_goes_on_from_its_weights(tmp_path: Path) -> None:
     learner, kept = model(1), model(2)
     learner.fit(DATA, epochs=2, verbose=0, shuffle=False)
     before = [v.numpy() for v in learner.trainable_variables]
-    callback = Keep(kept, DATA, True, 1, tmp_path)
+    callback = Keep(kept, development=DATA, averages=True, epochs=1, folder=tmp_path)
     callback.set_model(learner)
     callback.on_epoch_end(1, {})
     for got, average, raw in zip(kept.trainable_variables, learner.optimizer.averages(), before, strict=True):

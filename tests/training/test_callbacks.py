@@ -53,7 +53,10 @@ def journal(path: Path, bleus: list[float]) -> Journal:
 
 def test_a_callback_in_a_wrong_place_is_refused(tmp_path: Path) -> None:
     model, records = small_model(), journal(tmp_path / "metrics.jsonl", [])
-    keep, best = Keep(model, data(), False, 1, tmp_path), KeepBest(tmp_path, model, records)
+    keep, best = (
+        Keep(model, development=data(), averages=False, epochs=1, folder=tmp_path),
+        KeepBest(tmp_path, model, records),
+    )
     checkpoint = Checkpoint(tmp_path / "state.npz", model, Fingerprints(17, 13), 7)
     saving = SaveCheckpoint(checkpoint, tf.Variable([0, 0], dtype=tf.int64), 5, Event())
     right: list[keras.callbacks.Callback] = [RestoreMetrics(), News(), keep, Cost(), records, best, saving]
@@ -71,7 +74,7 @@ def test_a_callback_in_a_wrong_place_is_refused(tmp_path: Path) -> None:
 
 def test_a_callback_without_those_that_it_needs_is_refused(tmp_path: Path) -> None:
     model, records = small_model(), journal(tmp_path / "metrics.jsonl", [])
-    keep, schedule = Keep(model, data(), False, 1, tmp_path), WarmUp(0.1, 1)
+    keep, schedule = Keep(model, development=data(), averages=False, epochs=1, folder=tmp_path), WarmUp(0.1, 1)
     for wrong, words in (
         ([Cost(), records], "Journal needs Keep"),
         ([keep, records], "Journal needs Cost"),
@@ -105,6 +108,8 @@ def test_the_line_of_an_epoch_is_for_people_and_always_in_one_order() -> None:
     shown = "Epoch 1 of 2: loss 6.5994, dev BLEU 0.00, 3,805 tokens/s, 9.0 s, 1,036 MB"
     assert epoch_line(record, 2) == epoch_line(dict(reversed(record.items())), 2) == shown
     assert "tokens/s" not in epoch_line({**record, "tokens/s": 0.0}, 2)  # one batch has no speed
+    judged = epoch_line({**record, "val_chrf": 31.2, "watch": "val_chrf"}, 2)
+    assert "dev chrF 31.20" in judged and "BLEU" not in judged
 
 
 @pytest.mark.parametrize("tokens", [[4.0, 7.0, 13.0], [104.0, 107.0, 113.0]])  # of a whole epoch, of a resumed one

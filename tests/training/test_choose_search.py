@@ -64,6 +64,17 @@ def test_the_scores_decide(translator: Translator, monkeypatch: pytest.MonkeyPat
     assert kept.coverage_penalty == (0.3 if kept.beam > 1 else 0.0)
 
 
+def test_what_would_take_too_long_is_left_out_and_said_so(
+    translator: Translator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "SECONDS", 0.0)
+    with logged() as lines:
+        choose_search(translator, (PAIRS * 3)[:LEAST])
+    tried = [line.strip() for line in lines[1:-1]]
+    assert [each.partition(": ")[0] for each in tried[:2]] == ["greedy", "beam 5, length penalty 0.6"]
+    assert len(tried) == 6 and all("is left out: the search may be chosen for 0 seconds" in each for each in tried[2:])
+
+
 def test_a_penalty_that_is_set_stays_and_no_beam_is_wider_than_the_vocabulary(
     translator: Translator, monkeypatch: pytest.MonkeyPatch
 ) -> None:

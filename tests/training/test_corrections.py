@@ -19,7 +19,7 @@ from nmt.layers.alignment_head import AlignmentHead
 from nmt.model_folder import CONFIDENCE, WEIGHTS
 from nmt.saving import load
 from nmt.training import corrections
-from nmt.training.corrections import CORRECTIONS, FOLDER, Memory
+from nmt.training.corrections import CORRECTIONS, FOLDER, CorrectionMemory
 from nmt.training.corrections import PAIRS as OLD
 
 
@@ -54,7 +54,7 @@ def moved(translator: Translator):  # type: ignore[no-untyped-def]
 
 
 def test_the_latest_correction_of_a_sentence_counts_and_the_file_may_be_edited(folder: Path) -> None:
-    memory = Memory(folder)
+    memory = CorrectionMemory(folder)
     assert memory.corrections() == []
     assert memory.add([("a", "x"), ("b", "y\tz")]) == 0
     assert memory.add([("a", "x"), ("b", "w"), ("c", "v")]) == 1
@@ -71,7 +71,7 @@ def test_the_latest_correction_of_a_sentence_counts_and_the_file_may_be_edited(f
 
 
 def test_old_pairs_are_kept_and_some_held_back(folder: Path) -> None:
-    memory = Memory(folder)
+    memory = CorrectionMemory(folder)
     with pytest.raises(InputError, match="Name once the pairs"):
         memory.pairs()
     with pytest.raises(InputError, match="39 pairs with text, and 40 or more"):
@@ -89,7 +89,7 @@ def test_a_stop_between_two_files_leaves_a_model_with_its_head(
     folder: Path, translator: Translator, head: AlignmentHead, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = (folder / WEIGHTS).read_bytes()
-    memory = Memory(folder)
+    memory = CorrectionMemory(folder)
     kept = memory.weights_before()
     assert kept.read_bytes() == before
 
@@ -132,7 +132,7 @@ def test_the_confidence_of_before_comes_back(folder: Path, translator: Translato
     confidence = with_confidence(translator).confidence
     assert confidence
     confidence_file.write(folder, confidence)
-    memory, content = Memory(folder), (folder / CONFIDENCE).read_bytes()
+    memory, content = CorrectionMemory(folder), (folder / CONFIDENCE).read_bytes()
     memory.weights_before()
     memory.replace_weights(moved(translator), head)
     assert not (folder / CONFIDENCE).exists()
@@ -146,7 +146,7 @@ def test_the_confidence_of_before_comes_back(folder: Path, translator: Translato
 
 def test_a_folder_without_checksums_opens_after_a_correction(folder: Path, translator: Translator) -> None:
     (folder / checksums.CHECKSUMS).unlink()
-    memory = Memory(folder)
+    memory = CorrectionMemory(folder)
     memory.weights_before()
     load(folder)
     memory.replace_weights(moved(translator), None)
@@ -156,7 +156,7 @@ def test_a_folder_without_checksums_opens_after_a_correction(folder: Path, trans
 
 
 def test_a_model_that_was_trained_since_is_a_new_beginning(folder: Path, translator: Translator) -> None:
-    memory = Memory(folder)
+    memory = CorrectionMemory(folder)
     memory.weights_before()
     network = moved(translator)
     memory.replace_weights(network, None)
@@ -168,7 +168,7 @@ def test_a_model_that_was_trained_since_is_a_new_beginning(folder: Path, transla
 
 
 def test_a_damaged_memory_is_refused(folder: Path, translator: Translator) -> None:
-    memory = Memory(folder)
+    memory = CorrectionMemory(folder)
     kept = memory.weights_before()
     kept.write_bytes(kept.read_bytes()[:-9])
     with pytest.raises(InputError, match="is not as it was saved"):

@@ -1,6 +1,7 @@
 """A run makes a model's folder, and one that was interrupted ends as if it had not been."""
 
 import dataclasses
+import gzip
 import json
 import os
 import shutil
@@ -185,7 +186,7 @@ def test_the_news_tell_what_is_trained(whole: Done) -> None:
     assert "53 pairs from train.tsv; unigram vocabulary of 37 pieces." in news
     assert "of the batches is padding." in news
     assert f"{whole.translator.model.count_params():,} parameters." in news
-    assert [line.partition(" after ")[2][:7] for line in whole.said if line.startswith("dev BLEU")] == [
+    assert [line.partition(" after ")[2][:7] for line in whole.said if line.startswith("dev chrF")] == [
         "epoch 1",
         "epoch 2",
         "epoch 3",
@@ -560,6 +561,33 @@ def test_one_call_trains_as_the_command_does(tmp_path: Path, caplog: pytest.LogC
     assert "judged by the chrF of the development set: half of the references have fewer than four" in caplog.text
     with pytest.raises(InputError, match="holds another model"):
         nmt.fit(PAIRS, to=tmp_path / "toy")
+    # The same call continues a run; this one has come to its end.
+    again = nmt.fit(PAIRS, to=tmp_path / "toy", resume=True)
+    assert [each.text for each in again.translate(["나는"])] == [each.text for each in translator.translate(["나는"])]
+    with pytest.raises(InputError, match="pairs names none"):
+        nmt.fit(PAIRS, to=tmp_path / "other", weights=[1.0])
+
+
+def test_one_call_takes_several_corpora_with_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = [tmp_path / name for name in ("a.tsv", "b.TSV.gz", "c.txt")]
+    names[0].write_text("".join(f"{ko}\t{en}\n" for ko, en in PAIRS), encoding="utf-8")
+    names[1].write_bytes(gzip.compress(names[0].read_bytes()))
+    given = []
+
+    def trained(config: Config, corpus: Corpus, dev: Corpus, folder: Path) -> None:
+        given.append((corpus.size, corpus.epoch_size, corpus.pairs_read))
+
+    monkeypatch.setattr("nmt.training.fit.train_model", trained)
+    nmt.fit(names[:2], to=tmp_path / "m", weights=[1, 0.5], dev=names[0])
+    nmt.fit(names[:1] * 2, to=tmp_path / "m", weights=[2, 1], dev=names[0])
+    size = len(PAIRS)
+    assert given == [(2 * size, 3 * size // 2, 3 * size // 2), (2 * size, 3 * size, 2 * size)]
+    for wrong, weights, words in (
+        (names, [], "pairs names 3 files"),
+        (names[:2], [1], "--weights has 1 number"),
+    ):
+        with pytest.raises(InputError, match=words):
+            nmt.fit(wrong, to=tmp_path / "m", weights=weights)
 
 
 def test_a_run_cannot_be_resumed_on_another_corpus(whole: Done, tmp_path: Path) -> None:

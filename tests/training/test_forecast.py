@@ -100,7 +100,17 @@ def test_what_was_timed_is_projected_by_hand(
 
 # What is said
 
-SAID = Forecast(711_567, (783, 527), 355, 7, 30.0, 90.0, 9.0, 1123.4, 16_000.0)
+SAID = Forecast(
+    711_567,
+    vocabularies=(783, 527),
+    batches=355,
+    epochs=7,
+    starting_seconds=30.0,
+    step_seconds=90.0,
+    scoring_seconds=9.0,
+    memory_mb=1123.4,
+    machine_mb=16_000.0,
+)
 
 
 def test_a_forecast_is_plain_english() -> None:

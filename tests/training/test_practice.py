@@ -78,14 +78,18 @@ def test_scheduled_sampling_replaces_a_share_of_the_tokens_by_predictions():
 
 def test_scheduled_sampling_is_of_training_only_and_predicts_from_the_true_tokens():
     inputs = {"source": SOURCE, "target": TARGET}
-    plain, _ = made()(inputs)
+    logits = made().network(inputs)
+    inputs["written"] = WRITTEN
     model = made("training.scheduled_sampling=1")
     model.sampling_share.assign(1.0)
-    np.testing.assert_array_equal(model(inputs)[0], plain)
-    predictions = np.argmax(plain, -1)
-    read = np.concatenate([np.full([4, 1], 2), predictions[:, :-1]], 1)
-    wanted, _ = model({**inputs, "target": tf.constant(read, tf.int32)})
-    np.testing.assert_allclose(model(inputs, training=True)[0], wanted, atol=1e-5)
+
+    def losses(read, **training):
+        return model(read, **training)[0].minus_log_p
+
+    np.testing.assert_array_equal(losses(inputs), made()(inputs)[0].minus_log_p)
+    read = np.concatenate([np.full([4, 1], 2), np.argmax(logits, -1)[:, :-1]], 1)
+    wanted = losses({**inputs, "target": tf.constant(read, tf.int32)})
+    np.testing.assert_allclose(losses(inputs, training=True), wanted, atol=1e-5)
 
 
 def test_scheduled_sampling_rises_to_its_share():
@@ -200,10 +204,11 @@ def test_bfloat16_computes_in_bfloat16_and_keeps_weights_and_loss_in_float32():
     half, full = made("training.precision=bfloat16"), made()
     assert {v.dtype for v in half.trainable_variables} == {"float32"}
     inputs = {"source": SOURCE, "target": TARGET}
-    logits, alignment = half(inputs)
+    logits = half.network(inputs)
+    scores, alignment = half({**inputs, "written": WRITTEN})
     assert logits.dtype == alignment.dtype == tf.bfloat16
-    assert half.compute_loss(inputs, WRITTEN, (logits, alignment)).dtype == tf.float32
-    np.testing.assert_allclose(tf.cast(logits, tf.float32), full(inputs)[0], atol=0.05)
+    assert half.compute_loss(inputs, WRITTEN, (scores, alignment)).dtype == tf.float32
+    np.testing.assert_allclose(tf.cast(logits, tf.float32), full.network(inputs), atol=0.05)
     losses = [step(half) for _ in range(5)]
     assert losses[-1] < losses[0]
     assert keras.config.dtype_policy().name == "float32"  # what is built later is as ever

@@ -24,7 +24,9 @@ def run(shares: list[list[tuple[int, int]]], shapes: int = 5) -> list[list[tuple
             barrier.wait()
             return found
 
-        batches = shared_batches(shares[index], lambda b: b[0], shapes, gather, (7, 1), lambda: (0, -1))
+        batches = shared_batches(
+            shares[index], shape_of=lambda b: b[0], shapes=shapes, gather=gather, seed=(7, 1), blank=lambda: (0, -1)
+        )
         taken[index] = list(batches)
 
     threads = [threading.Thread(target=worker, args=[index]) for index in range(len(shares))]
