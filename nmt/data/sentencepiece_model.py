@@ -19,7 +19,11 @@ _MESSAGES: dict[str, dict[str, tuple[int, str]]] = {
     },
     "SentencePiece": {"piece": (1, "string"), "score": (2, "float"), "type": (3, "Type")},
     "TrainerSpec": {"model_type": (3, "ModelType"), "vocab_size": (4, "int32")},
-    "NormalizerSpec": {"name": (1, "string"), "precompiled_charsmap": (2, "bytes")},
+    "NormalizerSpec": {
+        "name": (1, "string"),
+        "precompiled_charsmap": (2, "bytes"),
+        "normalization_rule_tsv": (6, "string"),
+    },
 }
 # The first value is that of a field that is missing.
 _ENUMS = {
@@ -57,4 +61,16 @@ def _made() -> Any:
 
 
 ModelProto: Any = _made()
+
 NORMAL, BPE = _ENUMS["Type"]["NORMAL"], _ENUMS["ModelType"]["BPE"]
+
+
+def without_path(model: bytes) -> bytes:
+    """Return the bytes of a model without the path of the rules that it was trained with.
+
+    They were read from a temporary folder, so that the path is another one each time. Two models of the same pairs are
+    the same without it.
+    """
+    found = ModelProto.FromString(model)
+    found.normalizer_spec.ClearField("normalization_rule_tsv")
+    return found.SerializeToString()

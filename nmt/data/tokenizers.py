@@ -28,7 +28,7 @@ import tensorflow as tf
 
 from nmt.data.normalization import choose, nfc_rules, nfkc_rules
 from nmt.data.piece_sampling import PieceSampler
-from nmt.data.sentencepiece_model import ModelProto
+from nmt.data.sentencepiece_model import ModelProto, without_path
 from nmt.data.vocabulary_sample import SentenceSample
 from nmt.documents.sentences import script_of
 from nmt.errors import InputError
@@ -84,6 +84,10 @@ class Tokenizer:
         self._samplers: dict[float, PieceSampler] = {}
         # One object only: each one writes its own copy of the model into the graph.
         self._graph = sentencepiece_tokenizer(model)
+
+    def is_like(self, other: Tokenizer) -> bool:
+        """Return whether another tokenizer has the same pieces and rules, so that models can share their ids."""
+        return self.model == other.model or without_path(self.model) == without_path(other.model)
 
     @property
     def resource(self) -> tf.Module:
@@ -386,7 +390,7 @@ def _train_one(
             )
     except RuntimeError as error:
         raise InputError(_explain(str(error), size, name)) from None
-    tokenizer = Tokenizer(writer.getvalue())
+    tokenizer = Tokenizer(without_path(writer.getvalue()))
     if not automatic and tokenizer.vocabulary != size:
         raise InputError(_explain(f"value <= {tokenizer.vocabulary}", size, name))
     return tokenizer

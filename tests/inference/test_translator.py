@@ -362,6 +362,13 @@ def test_an_ensemble_of_one_model_is_that_model(translator, folder) -> None:
         both.save(folder.parent / "both")
 
 
+def test_models_that_were_trained_apart_on_the_same_pairs_make_an_ensemble(translator, folder, tmp_path) -> None:
+    apart = train_tokenizers(PAIRS, "unigram", 29, joint=False)
+    Translator(translator.model, apart, CONFIG).save(tmp_path / "apart")
+    both = Translator.load(folder, tmp_path / "apart")
+    assert_equal(both.translate(SOURCES[:5]), translator.translate(SOURCES[:5]), tolerance=1e-4)
+
+
 @pytest.mark.parametrize(
     ("how", "words"),
     [
