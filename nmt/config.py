@@ -218,7 +218,9 @@ class Training:
         "that has instructions for it, where it is faster",
     )
     xla: Literal["auto", "on", "off"] = option(
-        "auto", "whether XLA compiles a step; auto: on one GPU, and not on a CPU, where it is slower"
+        "auto",
+        "whether XLA compiles a step, for which all batches of a shape get the same number of rows; auto: on one GPU, "
+        "and not on a CPU, where it is slower",
     )
     devices: int = option(1, "devices of this machine that share each batch", 1, 64)
     save_minutes: float = option(5.0, "minutes between two checkpoints, besides that of each epoch's end", 0.0)

@@ -186,7 +186,10 @@ def _fitted(name: str, pairs: int, what: str, joint: bool) -> tuple[Config, list
         training |= {"alignment_head": "auto", "confidence": "auto"}
     known = ("batch_size", "epochs", "learning_rate", "warmup_steps")
     steps = ", ".join(f"{key} = {training[key]}" for key in known if key in training)
-    after = "[decoding], an alignment head and a confidence come" if what == "pairs" else "[decoding] comes"
+    after = {
+        "pairs": " [decoding], an alignment head and a confidence come after it.",
+        "captions": " [decoding] comes after it.",
+    }.get(what, "")
     why = (
         f"a wider model would memorise so few {what}, and small batches make more steps"
         if pairs <= 60_000
@@ -195,7 +198,7 @@ def _fitted(name: str, pairs: int, what: str, joint: bool) -> tuple[Config, list
     return from_dict({**values, "decoding": {"beam": "auto"}}), [
         f"Settings for {pairs:,} {what if pairs != 1 else what.removesuffix('s')} (--preset {name}): {why}.",
         f"  [model] {size}",
-        f"  [training] {steps}, falling linearly to the last epoch. {after} after it. Any --set goes over these; "
+        f"  [training] {steps}, falling linearly to the last epoch.{after} Any --set goes over these; "
         "--preset plain leaves them out.",
     ]
 

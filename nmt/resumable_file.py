@@ -71,6 +71,11 @@ class ResumableFile:
                 )
             raise InputError(f"{self._part} exists, and is not overwritten. Remove it, or name a new file with --to.")
 
+    @property
+    def unfinished(self) -> bool:
+        """Whether there is something to continue."""
+        return self._part.exists() and self._state.exists()
+
     @contextmanager
     def open(self, resume: bool) -> Iterator[OpenFile]:
         """Open the file at its beginning or where it was left, and give it its name in the end.
@@ -109,8 +114,8 @@ class ResumableFile:
                     # What could not be written cannot be written now either.
                     with suppress(OSError):
                         out.close()
-                    self._part.unlink()
-                    self._state.unlink()
+                    self._part.unlink(missing_ok=True)
+                    self._state.unlink(missing_ok=True)
         if not opened.discarded:
             rename(self._part, self.to)
             self._state.unlink()
@@ -127,7 +132,7 @@ class ResumableFile:
 
     def _keep(self, progress: Mapping[str, int], size: int) -> None:
         state = {"begun with": self._facts, "progress": progress, "bytes": size}
-        write_file(self._state, json.dumps(state, ensure_ascii=False).encode())
+        write_file(self._state, json.dumps(state).encode())
 
     def _begun(self) -> dict[str, Any]:
         try:

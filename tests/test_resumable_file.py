@@ -154,6 +154,14 @@ def test_a_full_disk_leaves_the_windows_that_were_written(tmp_path: Path) -> Non
     assert (tmp_path / "links").read_text() == WHOLE
 
 
+def test_names_that_are_no_text_are_facts_too(tmp_path: Path) -> None:
+    file = ResumableFile(tmp_path / "links", {"pairs": content([Path("caf\udce9.tsv")], 7)})
+    with pytest.raises(KeyboardInterrupt):
+        write(file, stopping(2), resume=False)
+    write(file, stopping(9), resume=True)
+    assert (tmp_path / "links").read_text() == WHOLE
+
+
 def test_what_is_discarded_leaves_nothing(tmp_path: Path) -> None:
     with ResumableFile(tmp_path / "links", {}).open(resume=False) as out:
         out.append(LINES, {"lines": len(LINES)})

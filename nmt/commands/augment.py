@@ -134,7 +134,8 @@ def augment(
     try:
         found = work.run(translate, chain(first, lines), in_windows, resume)
     except KeyboardInterrupt:
-        say("Stopped. The same command with --resume continues it.")
+        again = "with --resume continues it" if work.unfinished else "begins it again"
+        say(f"Stopped. The same command {again}.")
         raise
     say(f"{to}: {found.pairs:,} pairs of {found.lines:,} lines. Left out: {describe(found)}.")
     say(f"Train with them: nmt train --pairs YOURS --pairs {to} --weights 1 0.5 --dev-pairs DEV --to MODEL")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -76,7 +77,7 @@ def compare(
         typer.Option("--set", metavar="KEY=VALUE", help="A setting that all models begin with; may be repeated."),
     ] = None,
 ) -> None:
-    """Compare models under one budget: BLEU, chrF, alignment error, speeds, sizes, and BLEU by length.
+    """Compare models under one budget: BLEU, chrF, alignment error, speeds, sizes, and scores by length.
 
     Language models are compared on plain text, --text and --test-text: perplexity, bits per character, speeds, sizes.
 
@@ -113,15 +114,16 @@ def compare(
     if not any(files):
         preset = preset or "comparison"
 
-    def fitted(name: str) -> Config:
+    def fitted(name: str, own: Sequence[str] = ()) -> Config:
         if plain or not files[0]:
             raise InputError(
                 f"'{name}' is fitted to the number of training pairs: name them, --source and --target, or --pairs. "
                 "The built-in corpus and plain text have settings of their own."
             )
-        joint = with_settings(settings_of(name)[0], settings or []).text.joint
+        given = [*(settings or []), *own]
+        joint = with_settings(settings_of(name)[0], given).text.joint
         pairs = Material((), files[0], files[1], quoted=tsv_quoting).training(Config())[0].size
-        return with_settings(settings_of(name, pairs, joint=joint)[0], settings or [])
+        return with_settings(settings_of(name, pairs, joint=joint)[0], given)
 
     begun = fitted(preset) if preset in FITTED else settings_of(preset)[0] if preset else Config()
     if plain:

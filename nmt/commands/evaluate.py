@@ -62,7 +62,7 @@ def evaluate(
     ensemble: Ensemble = None,
     settings: Settings = None,
     lengths: Annotated[
-        bool, typer.Option("--by-length", help="BLEU by the number of source words, with 95 % intervals.")
+        bool, typer.Option("--by-length", help="Scores by the number of source words, with 95 % intervals.")
     ] = False,
     plot: Annotated[
         Path | None,

@@ -63,7 +63,7 @@ def markdown(summary: Summary, pictures: list[str]) -> str:
         _WORDS["speeds"],
     ]
     if LENGTHS in pictures:
-        parts += [f"## {_by_length(summary)}", _WORDS["lengths"], f"![{summary.score} by length]({LENGTHS})"]
+        parts += [f"## {_by_length(summary)}", _WORDS["lengths"], f"![{_by_length(summary)}]({LENGTHS})"]
         parts.append(_table(_lengths(summary)))
     if CURVES in pictures:
         parts += ["## How they learned", _about_curves(summary), f"![Learning curves]({CURVES})"]
@@ -81,7 +81,8 @@ def _rows(summary: Summary) -> list[Sequence[str]]:
 
 
 def _by_length(summary: Summary) -> str:
-    return f"{summary.score} by the length of the source"
+    metrics = {each.metric for bins in summary.lengths.values() for each in bins}
+    return f"{' or '.join(sorted(metrics))} by the length of the source"
 
 
 def _about_curves(summary: Summary) -> str:

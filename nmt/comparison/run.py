@@ -21,7 +21,7 @@ from nmt.errors import InputError, WorkFailed
 from nmt.evaluation.alignment_error import Gold, alignment_error, check, strongest_links
 from nmt.evaluation.alignment_error import read as read_links
 from nmt.evaluation.beginnings import beginning
-from nmt.evaluation.judge import BLEU, CHRF, PERPLEXITY
+from nmt.evaluation.judge import BLEU, CHRF, NAMES, PERPLEXITY
 from nmt.evaluation.scores import score
 from nmt.evaluation.symmetrization import both_ways
 from nmt.model_folder import STATE, WEIGHTS, read_journal
@@ -76,6 +76,7 @@ def run(candidate: Candidate, seed: int, material: Material, model: Path, texts:
         "seed": seed,
         "parameters": trained.model.count_params(),
         **scores,
+        "curve_of": NAMES[learned],
         **_learned(model, learned),
     }
 

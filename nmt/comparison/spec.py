@@ -126,12 +126,12 @@ def _checksum(file: Path) -> int:
     return found
 
 
-def _unfitted(name: str) -> Config:
+def _unfitted(name: str, own: Sequence[str]) -> Config:
     raise InputError(f"'{name}' is fitted to the number of pairs, and that is not known.")
 
 
 def read_candidates(
-    words: Sequence[str], base: Config, plain: bool = False, fitted: Callable[[str], Config] = _unfitted
+    words: Sequence[str], base: Config, plain: bool = False, fitted: Callable[[str, Sequence[str]], Config] = _unfitted
 ) -> list[Candidate]:
     """Read the models that are named on the command line.
 
@@ -141,7 +141,7 @@ def read_candidates(
             ``auto`` or ``transformer``, to begin with that. ``NAME:`` before it gives it a name.
         base: the config that files and settings change. A setting that a model has no use for gets its default.
         plain: whether they are language models, which are compared on plain text.
-        fitted: from the name of such a preset to its config.
+        fitted: from the name of such a preset, and settings, to the config.
 
     Raises:
         InputError: if one is none of these, has wrong settings or is of another kind, or if two have the same name.
@@ -176,7 +176,7 @@ def read_candidates(
     return found
 
 
-def _read(word: str, base: Config, fitted: Callable[[str], Config]) -> Candidate:
+def _read(word: str, base: Config, fitted: Callable[[str, Sequence[str]], Config]) -> Candidate:
     name, colon, rest = word.partition(":")
     if not colon or "=" in name or not rest:
         name, rest = "", word
@@ -186,7 +186,7 @@ def _read(word: str, base: Config, fitted: Callable[[str], Config]) -> Candidate
     own = rest.split(",")
     preset = [own.pop(0).strip()] if own[0].strip() in FITTED else []
     if (preset or "=" in rest) and not path.exists():
-        config = with_settings(fitted(*preset) if preset else base, own)
+        config = fitted(preset[0], own) if preset else with_settings(base, own)
         return Candidate(name or "-".join([*preset, *(setting.partition("=")[2].strip() for setting in own)]), config)
     if (path / CONFIG).exists():
         if not os.access(path / WEIGHTS, os.R_OK):

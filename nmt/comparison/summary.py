@@ -99,7 +99,7 @@ class Summary:
         rows: one for each model, in the order of the command.
         lengths: scores by the length of the source, for each translator that has a run.
         curves: for each model, the steps and the development score of each run.
-        score: the name of that score: ``BLEU``, ``chrF`` where BLEU says little, or ``perplexity``.
+        score: the name of that development score: ``BLEU``, ``chrF`` where BLEU says little, or ``perplexity``.
         samples: source, reference, and the translation by the first run of each model; or the beginning of a line, the
             line, and what the first run of each model makes of the beginning.
         facts: what was compared, on which data and machine; each a name and a text.
@@ -120,7 +120,11 @@ def summary(results: Results, names: Sequence[str], material: Material, facts: S
     done = {name: results.done(name) for name in names}
     texts = {name: [_lines(results.texts(name, run["seed"])) for run in runs] for name, runs in done.items() if runs}
     rows = [_row(name, results) for name in names]
-    curves = {name: [_curve(run) for run in runs] for name, runs in done.items() if any(map(_curve, runs))}
+    # Results of earlier versions do not say it. Curves of another score are left out.
+    before = "perplexity" if material.plain else "BLEU"
+    score = next((run["curve_of"] for runs in done.values() for run in runs if "curve_of" in run), before)
+    alike = {name: [run for run in runs if run.get("curve_of", before) == score] for name, runs in done.items()}
+    curves = {name: [_curve(run) for run in runs] for name, runs in alike.items() if any(map(_curve, runs))}
     if material.plain:
         samples = [
             (begun, line, {name: written[0][i] for name, written in texts.items()})
@@ -139,7 +143,7 @@ def summary(results: Results, names: Sequence[str], material: Material, facts: S
             curves=curves,
             samples=samples,
             facts=[*facts, *notes, ("machine", _machine())],
-            score="perplexity",
+            score=score,
             plain=True,
         )
     pairs = list(material.open(material.test).pairs())
@@ -163,7 +167,7 @@ def summary(results: Results, names: Sequence[str], material: Material, facts: S
             *(("signature", each) for each in signatures),
             ("machine", _machine()),
         ],
-        score="chrF" if notes else "BLEU",
+        score=score,
     )
 
 

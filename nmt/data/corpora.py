@@ -110,7 +110,7 @@ class Corpus(ABC):
     @property
     def pairs_read(self) -> int:
         """About how many different pairs an epoch reads."""
-        return min(self.size, self.epoch_size)
+        return round(sum(count * min(weight, 1.0) for _, count, weight in self.spans()))
 
     @abstractmethod
     def dataset(self) -> tf.data.Dataset:

@@ -291,6 +291,6 @@ def _quality(model: Path, watch: str) -> str:
     chrf = f"chrF {kept['val_chrf']:.2f}" if kept.get("val_chrf") is not None else ""
     bleu, where = f"BLEU {kept['val_bleu']:.2f}", "on the development set, greedy"
     chosen = f"; the epoch was chosen by {NAMES[judge]}"
-    if judge == CHRF:
+    if judge == CHRF and watch == "auto":
         return f"{chrf} {where}{chosen}, because BLEU says little there ({bleu[5:]}, {signature})"
     return f"{bleu} {where}, {signature}{f', {chrf}' if chrf else ''}{chosen}"

@@ -89,6 +89,11 @@ class Augmentation:
         if self._card.exists() and not resume:
             raise InputError(f"{self._card} exists, and is not overwritten. Name another file with --to.")
 
+    @property
+    def unfinished(self) -> bool:
+        """Whether there is something to continue."""
+        return self._file.unfinished
+
     def run(
         self,
         translate: Translate,
@@ -129,7 +134,7 @@ class Augmentation:
                 file.discard()
                 raise InputError(f"No pair could be made of the {counts.lines:,} lines: {describe(counts)}.")
             card = {**self._facts, **dataclasses.asdict(counts)}
-            write_file(self._card, (json.dumps(card, ensure_ascii=False, indent=1) + "\n").encode())
+            write_file(self._card, (json.dumps(card, indent=1) + "\n").encode())
         return counts
 
     def _line(self, text: str, found: Translation, counts: Counts) -> str:

@@ -84,7 +84,7 @@ def _runner(translator: Translator, settings: Decoding) -> Callable[..., dict[st
         model = converted(function, tf.TensorSpec([rows, None], tf.int32, "source"), "none")
     except Exception as error:  # the converter has errors of its own, which have no public name
         reason = error.strerror if isinstance(error, OSError) else first_line(error)
-        raise InputError(f"The model cannot be converted for LiteRT: {reason}. Open it without lite=True.") from None
+        raise InputError(f"The model cannot be converted for LiteRT: {reason}. Open it without lite=True.") from error
     return Interpreter(model_content=model, num_threads=1).get_signature_runner(SIGNATURE)
 
 

@@ -1,4 +1,4 @@
-"""Pictures, in files and in notebooks: an alignment, a run, and BLEU by length."""
+"""Pictures, in files and in notebooks: an alignment, a run, and scores by length."""
 
 from __future__ import annotations
 

@@ -371,12 +371,12 @@ _SHOWN = (
 def epoch_line(record: Mapping[str, Any], epochs: int) -> str:
     """Return a record of the journal as a line for people.
 
-    A speed that could not be measured is left out, and so is BLEU where chrF decides because BLEU says little.
+    A speed that could not be measured is left out, and so is a BLEU near zero where chrF decides.
 
     >>> epoch_line({"epoch": 3, "val_bleu": 11.4, "loss": 2.0, "tokens/s": 0.0, "memory_mb": 1035.6572}, 40)
     'Epoch 3 of 40: loss 2.0000, dev BLEU 11.40, 1,036 MB'
     """
-    silent = BLEU if record.get("watch") == CHRF else ""
+    silent = BLEU if record.get("watch") == CHRF and record.get(BLEU, 0.0) < 1 else ""
     known = [form.format(record[key]) for key, form in _SHOWN if record.get(key) is not None and key != silent]
     shown = [each for each in known if each not in ("0 tokens/s", "0 labels/s")]
     return f"Epoch {record['epoch']} of {epochs}: {', '.join(shown)}"

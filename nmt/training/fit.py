@@ -203,7 +203,9 @@ def fit(
     # A wrong setting is refused before a long corpus is read.
     chosen = with_settings(read_config(Path(to)) if resume else named_preset(preset)[0], list(settings))
     plain = chosen.model.architecture in ("language-model", MASKED)
-    prepare_run(chosen if resume else Config(), Path(to), linked=False, resume=resume)
+    # Whether there are links for a guided run is known once the corpus is open.
+    guided = chosen.training.guided_alignment > 0
+    prepare_run(chosen if resume else Config(), Path(to), linked=resume and guided, resume=resume)
     cells = chosen.model.source_cells
     corpus = _opened(pairs, plain, cells, weights)
     corpus, held = (corpus, _opened(dev, plain, cells)) if dev is not None else split_dev(corpus)

@@ -61,6 +61,7 @@ def test_the_rows_by_hand(made: tuple[Results, Summary]) -> None:
 def test_lengths_curves_and_samples_are_those_of_the_runs(made: tuple[Results, Summary]) -> None:
     _, shown = made
     assert list(shown.lengths) == list(shown.curves) == ["one", "<two>"]
+    assert shown.score == "BLEU"  # what earlier versions have recorded
     assert sum(each.sentences for each in shown.lengths["one"]) == 5
     # All right in one run and all wrong in the other.
     longest = shown.lengths["one"][-1]
@@ -68,6 +69,18 @@ def test_lengths_curves_and_samples_are_those_of_the_runs(made: tuple[Results, S
     assert shown.curves["<two>"] == [[(20, 10.0), (40, 20.0)]]
     assert [source for source, _, _ in shown.samples] == ["a", "b c", "i j", HANGUL, "d e f g h"]
     assert shown.samples[3][2] == {"one": "I ate rice today", "<two>": "I ate rice today"}
+
+
+def test_curves_are_of_one_score(made: tuple[Results, Summary]) -> None:
+    results, _ = made
+    results.add({**found("three", seed=2, bleu=30.0, aer=None, speed=None), "curve_of": "chrF"})
+    path = results.texts("three", 2)
+    path.write_text("x\n" * 5)
+    files = results.folder.parent / "test.tsv"
+    shown = summary(results, ["one", "three"], Material((files,)), [])
+    assert shown.score == "chrF" and list(shown.curves) == ["three"]
+    page = write_report(shown, results.folder)[0].read_text(encoding="utf-8")
+    assert "chrF by the length of the source" in page and "chrF of the development set" in page
 
 
 def test_language_models_have_a_perplexity_and_their_completions(tmp_path: Path) -> None:

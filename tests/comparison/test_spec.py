@@ -35,7 +35,7 @@ def test_files_settings_and_folders_are_models(tmp_path: Path) -> None:
 
 def test_a_recipe_that_is_fitted_can_be_named_and_changed() -> None:
     words = ["auto", "transformer,model.dropout=0.25", "b:auto,model.units=13"]
-    found = read_candidates(words, BASE, fitted=lambda name: preset(name, 1000)[0])
+    found = read_candidates(words, BASE, fitted=lambda name, own: with_settings(preset(name, 1000)[0], own))
     assert [each.name for each in found] == ["auto", "transformer-0.25", "b"]
     auto, transformer, changed = (each.config for each in found)
     assert auto == preset("auto", 1000)[0] != BASE and changed == with_settings(auto, ["model.units=13"])

@@ -49,6 +49,10 @@ def test_where_bleu_says_little_the_card_begins_with_chrf(tmp_path: Path) -> Non
     (tmp_path / "metrics.jsonl").write_text(f"{json.dumps(judged)}\n")
     text = card(tmp_path, ["a"], Config(), pieces=(80, 80), languages=None, what="TFLite")
     assert "**quality**: chrF 61.50 on the development set, greedy; the epoch was chosen by chrF, because BLEU" in text
+    # Chosen by somebody, chrF says nothing about BLEU.
+    asked = with_settings(Config(), ["training.watch=chrf"])
+    text = card(tmp_path, ["a"], asked, pieces=(80, 80), languages=None, what="TFLite")
+    assert "**quality**: BLEU 0.00 on the development set, greedy" in text and "because" not in text
 
 
 def test_models_that_write_along_are_named(tmp_path: Path) -> None:

@@ -107,6 +107,7 @@ def test_a_process_that_is_killed_at_its_very_end_is_continued(tmp_path: Path, m
         with pytest.raises(KeyboardInterrupt):
             made(tmp_path / "out").run(translate, LINES, windows)
     assert {path.name for path in tmp_path.iterdir()} == {"out.part", "out.part.json", "out.json"}
+    assert made(tmp_path / "out").unfinished and not made(tmp_path / "other").unfinished
     assert made(tmp_path / "out").run(translate, LINES, windows, resume=True).pairs == 3
     assert {path.name for path in tmp_path.iterdir()} == {"out", "out.json"}
 

@@ -110,6 +110,7 @@ def test_the_line_of_an_epoch_is_for_people_and_always_in_one_order() -> None:
     assert "tokens/s" not in epoch_line({**record, "tokens/s": 0.0}, 2)  # one batch has no speed
     judged = epoch_line({**record, "val_chrf": 31.2, "watch": "val_chrf"}, 2)
     assert "dev chrF 31.20" in judged and "BLEU" not in judged
+    assert "dev BLEU 7.00" in epoch_line({**record, "val_bleu": 7.0, "val_chrf": 31.2, "watch": "val_chrf"}, 2)
 
 
 @pytest.mark.parametrize("tokens", [[4.0, 7.0, 13.0], [104.0, 107.0, 113.0]])  # of a whole epoch, of a resumed one

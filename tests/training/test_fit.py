@@ -582,6 +582,9 @@ def test_one_call_takes_several_corpora_with_weights(tmp_path: Path, monkeypatch
     nmt.fit(names[:1] * 2, to=tmp_path / "m", weights=[2, 1], dev=names[0])
     size = len(PAIRS)
     assert given == [(2 * size, 3 * size // 2, 3 * size // 2), (2 * size, 3 * size, 2 * size)]
+    # What an epoch reads of a large corpus with a small weight counts, not all of it.
+    nmt.fit([names[0]] * 2, to=tmp_path / "m", weights=[10, 0.5], dev=names[0])
+    assert given[-1][2] == size + size // 2
     for wrong, weights, words in (
         (names, [], "pairs names 3 files"),
         (names[:2], [1], "--weights has 1 number"),
