@@ -1,5 +1,6 @@
 """Labelled texts: what is wrong is told with its line, before anything is trained."""
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -117,3 +118,15 @@ def test_batches_have_a_label_for_each_text_or_at_the_first_piece_of_each_word(p
         (*pieces.ids("we went"), EOS): 0,
         (*pieces.ids("home"), EOS): 1,
     }
+
+
+@pytest.mark.parametrize(("reading", "labels"), [(TEXTS, ["A", "B", "A"]), (WORDS, ["A B", "B", "A"])])
+def test_blank_rows_for_xla_have_no_label(pieces, reading, labels):
+    corpus = from_pairs(list(zip(["we went", "we", "home"], labels, strict=True)))
+    usual = pipeline(corpus, pieces, reading, ("A", "B"))
+    for one, other in zip(*(dataclasses.replace(usual, full=full).in_order() for full in (False, True)), strict=True):
+        (x, y), (filled, numbers) = one, other
+        assert len(numbers) == 2 and numbers[: len(y)].numpy().tolist() == y.numpy().tolist()
+        assert (numbers[len(y) :].numpy() == -1).all()
+        assert (filled["source"][len(y) :, 0].numpy() == EOS).all() and not filled["source"][len(y) :, 1:].numpy().any()
+        np.testing.assert_array_equal(filled["source"][: len(y)], x["source"])

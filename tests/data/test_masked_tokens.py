@@ -1,5 +1,7 @@
 """Masked tokens: how many, which kinds, and never what has no meaning."""
 
+import dataclasses
+
 import numpy as np
 import tensorflow as tf
 
@@ -52,3 +54,9 @@ def test_an_epoch_chooses_other_tokens_and_the_development_set_always_the_same()
     assert taken(batches.epoch(1)) == taken(batches.epoch(1)) != taken(batches.epoch(2))
     for inputs, labels in batches.in_order().as_numpy_iterator():
         assert inputs["source"].shape == labels.shape and ((labels != -1).sum(1) >= 1).all()
+    # Blank rows for XLA have nothing to write.
+    (usual,), (full,) = (
+        dataclasses.replace(batches, batch_size=11, full=full).in_order().as_numpy_iterator() for full in (False, True)
+    )
+    assert len(full[1]) == 11 and full[1][: len(usual[1])].tolist() == usual[1].tolist()
+    assert (full[1][len(usual[1]) :] == -1).all() and (full[0]["source"][len(usual[1]) :, 0] == EOS).all()

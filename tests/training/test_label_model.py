@@ -1,5 +1,6 @@
 """The loss of labels by hand, and what a step measures."""
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -21,6 +22,27 @@ def test_the_loss_by_hand():
     assert LabelCrossEntropy.from_config(smoothed.get_config()).label_smoothing == 0.2
     with pytest.raises(ValueError, match="sample_weight"):
         smoothed(labels, logits, sample_weight=1)
+
+
+@pytest.mark.parametrize("architecture", ["classifier", "tagger"])
+def test_blank_rows_change_nothing(architecture):
+    settings = [f"model.architecture={architecture}", "model.units=3", "model.embedding=5", "training.warmup_steps=1"]
+    settings += [f"model.{each}=0" for each in ("dropout", "embedding_dropout", "output_dropout")]
+    source, labels = np.array([[7, 9, 3], [5, 3, 0]]), np.array([[0, -1, 2], [1, 1, -1]])
+    labels = labels[:, 0] if architecture == "classifier" else labels
+    blank = np.concatenate([source, [[3, 0, 0]] * 3]), np.concatenate([labels, np.full([3, *labels.shape[1:]], -1)])
+    results = []
+    for ids, numbers in ((source, labels), blank):
+        keras.utils.set_random_seed(3)
+        model, _ = make_training_model(with_settings(Config(), settings), 9, 11, 3)
+        model.run_eagerly = True
+        model.optimizer.epsilon = 1e-3  # or Adam would make steps of rounding errors
+        model.train_on_batch({"source": source[:1]}, labels[:1])  # so that the loss of the epoch is a mean
+        logs = model.train_on_batch({"source": ids}, numbers, return_dict=True)
+        measured = model.test_on_batch({"source": ids}, numbers, return_dict=True)
+        results.append([np.array([*logs.values(), *measured.values()]), *model.network.get_weights()])
+    for one, other in zip(*results, strict=True):
+        np.testing.assert_allclose(one, other, atol=2e-6, rtol=2e-6)
 
 
 @pytest.mark.parametrize("architecture", ["classifier", "tagger"])
