@@ -120,7 +120,7 @@ def summary(results: Results, names: Sequence[str], material: Material, facts: S
     done = {name: results.done(name) for name in names}
     texts = {name: [_lines(results.texts(name, run["seed"])) for run in runs] for name, runs in done.items() if runs}
     rows = [_row(name, results) for name in names]
-    # Results of earlier versions do not say it. Curves of another score are left out.
+    # Results of earlier versions do not say which score their curve is of. Curves of another one are left out.
     before = "perplexity" if material.plain else "BLEU"
     score = next((run["curve_of"] for runs in done.values() for run in runs if "curve_of" in run), before)
     alike = {name: [run for run in runs if run.get("curve_of", before) == score] for name, runs in done.items()}

@@ -353,8 +353,8 @@ class Pipeline:
         sourceless: whether it is plain text.
         sampling: of training pairs, see :meth:`nmt.data.tokenizers.Tokenizer.sample`.
         worker: whose rows these are, of several that train together; see :func:`worker_seed`.
-        full: whether the last batches of an epoch get blank rows, so that those of a shape have the same number. XLA
-            compiles a step for each number of rows.
+        full_batches: whether the last batches of an epoch get blank rows, so that those of a shape have the same
+            number. XLA compiles a step for each number of rows.
     """
 
     pairs: tf.data.Dataset | Callable[[tf.Tensor], tf.data.Dataset]
@@ -368,7 +368,7 @@ class Pipeline:
     sourceless: bool = False
     sampling: float = 0.0
     worker: int = 0
-    full: bool = False
+    full_batches: bool = False
     # What a batch has at a place where there is nothing to write.
     nothing: ClassVar[int] = PAD
 
@@ -419,7 +419,7 @@ class Pipeline:
 
     @as_written
     def _filled(self, *given: Any) -> tf.data.Dataset:
-        """Return batches, with blank rows if they are to be full."""
+        """Return batches, the last ones with blank rows if ``full_batches`` asks for them."""
 
         def filled(inputs: dict[str, tf.Tensor], output: tf.Tensor) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
             rows = _rows(self.bound(inputs, output), self.batch_size, self.batch_unit)
@@ -437,7 +437,7 @@ class Pipeline:
             return padded, fill(output, self.nothing)
 
         made = self._batches(*given)
-        return made.map(as_written(filled)) if self.full else made
+        return made.map(as_written(filled)) if self.full_batches else made
 
     @as_written
     def _batches(

@@ -61,7 +61,6 @@ def _made() -> Any:
 
 
 ModelProto: Any = _made()
-
 NORMAL, BPE = _ENUMS["Type"]["NORMAL"], _ENUMS["ModelType"]["BPE"]
 
 

@@ -85,7 +85,7 @@ class Tokenizer:
         # One object only: each one writes its own copy of the model into the graph.
         self._graph = sentencepiece_tokenizer(model)
 
-    def is_like(self, other: Tokenizer) -> bool:
+    def same_vocabulary(self, other: Tokenizer) -> bool:
         """Return whether another tokenizer has the same pieces and rules, so that models can share their ids."""
         return self.model == other.model or without_path(self.model) == without_path(other.model)
 

@@ -143,7 +143,10 @@ class Translator(Searcher):
             models.append(model)
             heads.append(None if attention else read_head(Path(place), model))
             first = first or (tokenizers, config)
-            if not (tokenizers.source.is_like(first[0].source) and tokenizers.target.is_like(first[0].target)):
+            if not (
+                tokenizers.source.same_vocabulary(first[0].source)
+                and tokenizers.target.same_vocabulary(first[0].target)
+            ):
                 raise InputError(
                     f"{place} has another vocabulary than {folder}. The models of an ensemble need the same one: train "
                     "them on the same pairs with other seeds, or one from the other by `nmt train --from`."

@@ -482,7 +482,7 @@ def make_pipeline(
         seed=training.seed,
         sourceless=sourceless,
         sampling=config.text.sampling,
-        full=compiles(training),
+        full_batches=compiles(training),
     )
     return pipeline, round(batches * corpus.epoch_size / read)
 

@@ -124,7 +124,9 @@ def test_batches_have_a_label_for_each_text_or_at_the_first_piece_of_each_word(p
 def test_blank_rows_for_xla_have_no_label(pieces, reading, labels):
     corpus = from_pairs(list(zip(["we went", "we", "home"], labels, strict=True)))
     usual = pipeline(corpus, pieces, reading, ("A", "B"))
-    for one, other in zip(*(dataclasses.replace(usual, full=full).in_order() for full in (False, True)), strict=True):
+    for one, other in zip(
+        *(dataclasses.replace(usual, full_batches=full).in_order() for full in (False, True)), strict=True
+    ):
         (x, y), (filled, numbers) = one, other
         assert len(numbers) == 2 and numbers[: len(y)].numpy().tolist() == y.numpy().tolist()
         assert (numbers[len(y) :].numpy() == -1).all()

@@ -56,7 +56,8 @@ def test_an_epoch_chooses_other_tokens_and_the_development_set_always_the_same()
         assert inputs["source"].shape == labels.shape and ((labels != -1).sum(1) >= 1).all()
     # Blank rows for XLA have nothing to write.
     (usual,), (full,) = (
-        dataclasses.replace(batches, batch_size=11, full=full).in_order().as_numpy_iterator() for full in (False, True)
+        dataclasses.replace(batches, batch_size=11, full_batches=full).in_order().as_numpy_iterator()
+        for full in (False, True)
     )
     assert len(full[1]) == 11 and full[1][: len(usual[1])].tolist() == usual[1].tolist()
     assert (full[1][len(usual[1]) :] == -1).all() and (full[0]["source"][len(usual[1]) :, 0] == EOS).all()

@@ -344,7 +344,7 @@ def test_full_batches_have_as_many_rows_as_their_shape_and_nothing_more_to_write
     pipeline: Pipeline, unit: tuple[int, str]
 ) -> None:
     usual = dataclasses.replace(pipeline, batch_size=unit[0], batch_unit=unit[1])
-    full = dataclasses.replace(usual, full=True)
+    full = dataclasses.replace(usual, full_batches=True)
     shapes, blank = {}, 0
     for one, other in zip(plain(usual.epoch(3)), plain(full.epoch(3)), strict=True):
         for short, long in zip(one, other, strict=True):
