@@ -127,7 +127,7 @@ def main() -> None:
         for quantize in ("none", "float16", "int8"):
             for kind, export in takes.items():
                 device = Path(place, f"{kind}-{quantize}")
-                export(translator, device, how, quantize, "")  # type: ignore[arg-type]
+                export(translator, device, how, quantize=quantize, card="")  # type: ignore[arg-type]
                 ask, first = on_device(device)
                 row = measured(ask, sources, references, expected)
                 name = f"TFLite{' of strings' * (kind == 'strings')}, {quantize}"

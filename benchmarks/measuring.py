@@ -122,13 +122,13 @@ def seconds(work: Callable[[], object]) -> float:
     return time.perf_counter() - began
 
 
-def apart(function: Callable[..., Any], *arguments: Any) -> Any:
+def apart(function: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
     """Call a function of a module in a process of its own, and return what it returns.
 
     Threads, devices and the peak of memory are those of a process, so measurements that share one disturb each other.
     """
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-        return pool.submit(function, *arguments).result()
+        return pool.submit(function, *arguments, **named).result()
 
 
 def surroundings(command: Sequence[str]) -> dict[str, Any]:

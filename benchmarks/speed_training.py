@@ -410,7 +410,7 @@ def memory(setting: Setting) -> list[Row]:
         peaks: dict[bool, list[float]] = {False: [], True: []}
         for _ in range(setting.size(1, setting.rounds)):
             for plain in names:
-                first, last = apart(_peak, setting.settings, _LARGE_VOCABULARY, length, plain)
+                first, last = apart(_peak, setting.settings, vocabulary=_LARGE_VOCABULARY, length=length, plain=plain)
                 before[plain].append(first)
                 peaks[plain].append(last)
         what = f"peak of memory, {_LARGE_VOCABULARY:,} pieces, {length} tokens a sentence"

@@ -33,9 +33,9 @@ _FIRST = 2
 class Asked:
     """A process that answers questions: it makes the parts of a run, and then measures what it is asked for."""
 
-    def __init__(self, work: Callable[..., None], *arguments: Any) -> None:
+    def __init__(self, work: Callable[..., None], *arguments: Any, **named: Any) -> None:
         self.pipe, other = WARM.Pipe()
-        self.process = WARM.Process(target=work, args=(other, *arguments), daemon=True)
+        self.process = WARM.Process(target=work, args=(other, *arguments), kwargs=named, daemon=True)
         self.process.start()
         other.close()
 
@@ -83,10 +83,11 @@ def equal_part(given: argparse.Namespace, place: Path) -> None:
         for count in (2, 4):
             addresses = _addresses(count)
             runs = [
-                Asked(_learn, place, count, Cluster(addresses, index, ""), steps, epsilon) for index in range(count)
+                Asked(_learn, place, count, cluster=Cluster(addresses, index, ""), steps=steps, epsilon=epsilon)
+                for index in range(count)
             ]
             found = [run.pipe.recv() for run in runs]
-            alone = Asked(_learn, place, count, None, steps, epsilon).pipe.recv()
+            alone = Asked(_learn, place, count, cluster=None, steps=steps, epsilon=epsilon).pipe.recv()
             among = all(
                 np.array_equal(one, other)
                 for weights, _ in found[1:]
@@ -190,12 +191,16 @@ def overhead_part(given: argparse.Namespace, place: Path) -> None:
     steps, rounds = (20, 5) if given.quick else (100, 8)
     size = given.batch
     addresses = _addresses(2)
+
+    def asked_for(cluster: Cluster | None, threads: int, batch: int = size, batch_parts: str = "1") -> Asked:
+        return Asked(_pace, place, cluster=cluster, threads=threads, batch=batch, steps=steps, batch_parts=batch_parts)
+
     kinds = {
         # As `nmt train` does it: each core computes half of the batch.
-        "one process": [Asked(_pace, place, None, 2, size, steps, "auto")],
-        "whole batches": [Asked(_pace, place, None, 2, size, steps, "1")],
-        "two workers": [Asked(_pace, place, Cluster(addresses, index, ""), 1, size, steps, "1") for index in range(2)],
-        "two apart": [Asked(_pace, place, None, 1, size // 2, steps, "1") for _ in range(2)],
+        "one process": [asked_for(None, 2, batch_parts="auto")],
+        "whole batches": [asked_for(None, 2)],
+        "two workers": [asked_for(Cluster(addresses, index, ""), 1) for index in range(2)],
+        "two apart": [asked_for(None, 1, batch=size // 2) for _ in range(2)],
     }
     for asked in kinds.values():
         for one in asked:

@@ -161,7 +161,7 @@ class Api:
             found = [Detected(source, 100.0)] * len(texts)
         routes = [self._route(each.language, target) for each in found]
         try:
-            written = await asyncio.to_thread(self._written, texts, routes, form, alternatives)
+            written = await asyncio.to_thread(self._written, texts, routes, form=form, alternatives=alternatives)
         except InputError as error:
             raise Refused(400, f"Invalid request: {error}") from None
         answer: dict[str, Any] = {
