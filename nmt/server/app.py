@@ -44,6 +44,7 @@ from nmt.server.libretranslate import DOWNLOADS, KEYED_PATHS, OPEN_PATHS, Api
 from nmt.server.page import server_page
 from nmt.server.rest_protocol import Refused
 from nmt.server.suggestions import Suggestions
+from nmt.server.waiting_threads import Client
 from nmt.translation import Translation, record
 
 # Bodies that are too large are read up to this many bytes and thrown away, so that the client gets the reason.
@@ -354,8 +355,11 @@ class Server:
             raise Refused(400, f"The text seems to be in {name}, and no model leads from there into {into}.")
         return {"source": found.language, "confidence": found.confidence}
 
-    def _searched(self, name: str, texts: Sequence[str], n_best: int) -> list[list[Translation]]:
-        """Translate sentences in the queue, and wait for them. It is called in a thread that may wait."""
+    def _searched(self, name: str, texts: Sequence[str], n_best: int, client: Client) -> list[list[Translation]]:
+        """Translate sentences in the queue, and wait for them. It is called in a thread that may wait.
+
+        The time is that of these sentences: of a file there may be many more before and after.
+        """
         backend = self.backends[name]
         search = None
         if n_best > 1 and not backend.fixed:
@@ -374,10 +378,13 @@ class Server:
                 raise Refused(503, "The server is being stopped.", connection="close") from None
             self.metrics.sentences.inc(len(job.rows))
             try:
-                found += job.future.result(max(0.0, ends - time.monotonic()))
+                answers: list[list[Translation]] = client.answer(job.future, ends - time.monotonic())
             except TimeoutError:
-                self.batcher.drop(job)
                 raise Refused(504, f"There is no answer after {self.limits.seconds:g} seconds. Send less.") from None
+            finally:
+                if not job.future.done():
+                    self.batcher.drop(job)
+            found += answers
         return found
 
     async def _body(self, request: Request, max_bytes: int = 0) -> bytes:
@@ -494,7 +501,7 @@ def run(server: Server, listener: socket.socket) -> None:
         timeout_graceful_shutdown=int(server.limits.seconds + server.limits.upload) + 1,
     )
     logging.getLogger("uvicorn").setLevel(logging.CRITICAL)
-    # uvicorn raises the signal again when it has stopped, and here that must do nothing.
+    # uvicorn raises the signals again when it has stopped, and here that must do nothing.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: None)
     try:

@@ -9,9 +9,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-import time
-from collections import OrderedDict
 from collections.abc import AsyncGenerator, Callable, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs, quote
 
@@ -26,9 +25,11 @@ from nmt.documents.parts import Parts, said
 from nmt.errors import InputError
 from nmt.markup.translate import Unaligned, translate_parts
 from nmt.server import rest_protocol
+from nmt.server.kept_files import KeptFiles
 from nmt.server.languages import Detected, Languages, language_name
 from nmt.server.rest_protocol import Refused
 from nmt.server.suggestions import Suggestions, one_cell
+from nmt.server.waiting_threads import Client, WaitingThreads
 from nmt.translation import Translation
 
 # A client may send the token in the body, as the key of the API; so these paths check it themselves.
@@ -39,11 +40,13 @@ DOWNLOADS = "/download_file/"
 MAX_CHARACTERS, MAX_TEXTS, MAX_FILE, MAX_ALTERNATIVES = 100_000, 128, 8_000_000, 5
 # A form holds a text in each field, and what else is asked.
 _FIELDS = MAX_TEXTS + 20
-# Translated files wait in memory to be fetched: their maximum number, and the seconds they wait.
-_FILES, _SECONDS = 32, 600.0
+# Translated files wait in memory to be fetched: the bytes of all, and the seconds they wait.
+_FILES, _SECONDS = 256_000_000, 600.0
+# Requests that are translated at once. A file takes long, so files have threads of their own.
+_TEXTS_AT_ONCE, _FILES_AT_ONCE = 64, 8
 
-# Searches sentences with the model of a name: the sentences, and how many translations of each are wanted.
-Search = Callable[[str, Sequence[str], int], list[list[Translation]]]
+# Searches sentences with the model of a name: the sentences, how many translations of each are wanted, and who waits.
+Search = Callable[[str, Sequence[str], int, Client], list[list[Translation]]]
 
 
 class Api:
@@ -52,7 +55,7 @@ class Api:
     Arguments:
         languages: what is served.
         body: reads the body of a request, up to a number of bytes.
-        search: translates sentences; called in a thread.
+        search: translates sentences; called in a thread that may wait.
         key: what the key of the API must be; empty for none.
         suggestions: where suggested translations are kept; ``None`` if they are not.
         stand_ins: words that the model of a name knows, see :func:`nmt.markup.placeholders.keeping`.
@@ -69,7 +72,8 @@ class Api:
     ) -> None:
         self._languages, self._body, self._search, self._key = languages, body, search, key
         self._suggestions, self._stand_ins = suggestions, stand_ins
-        self._files: OrderedDict[str, tuple[float, str, bytes]] = OrderedDict()
+        self._files = KeptFiles(_FILES, _SECONDS)
+        self._text_threads, self._file_threads = WaitingThreads(_TEXTS_AT_ONCE), WaitingThreads(_FILES_AT_ONCE)
 
     async def languages(self, request: Request) -> Response:
         """Answer which languages there are."""
@@ -161,7 +165,8 @@ class Api:
             found = [Detected(source, 100.0)] * len(texts)
         routes = [self._route(each.language, target) for each in found]
         try:
-            written = await asyncio.to_thread(self._written, texts, routes, form=form, alternatives=alternatives)
+            work = partial(self._written, texts, routes, form=form, alternatives=alternatives)
+            written = await self._text_threads.run(request, work)
         except InputError as error:
             raise Refused(400, f"Invalid request: {error}") from None
         answer: dict[str, Any] = {
@@ -194,47 +199,40 @@ class Api:
         except InputError:
             raise Refused(400, "Invalid request: file format not supported") from None
         content = await file.read()
+        if not self._files.has_room():
+            raise Refused(429, "Slowdown: too many translated files wait to be fetched", retry_after="60")
 
-        def work() -> tuple[bytes, bool]:
+        def work(client: Client) -> tuple[bytes, bool]:
             opened = open_file(content, name)
             given = source
             if source == "auto":
                 given = self._sources(["\n".join(map(said, opened.texts))])[0].language
             route = self._route(given, target)
             try:
-                found = self._texts(opened.texts, [route] * len(opened.texts))
+                found = self._texts(opened.texts, [route] * len(opened.texts), client)
             except Unaligned:
                 opened = open_file(content, name, inline=False)
-                found = self._texts(opened.texts, [route] * len(opened.texts))
+                found = self._texts(opened.texts, [route] * len(opened.texts), client)
             return opened.written([best.parts for best, *_ in found]), any(best.unfinished for best, *_ in found)
 
         try:
-            written, unfinished = await asyncio.to_thread(work)
+            written, unfinished = await self._file_threads.run(request, work)
         except InputError as error:
             raise Refused(400, str(error)) from None
         stem, _, ending = name.rpartition(".")
-        key = self._keep(f"{stem}.{target}.{ending}".rpartition("/")[2].rpartition("\\")[2], written)
+        translated = f"{stem}.{target}.{ending}".rpartition("/")[2].rpartition("\\")[2]
+        key = self._files.add(translated, written, kind_of(translated))
         where = str(request.url.replace(path=f"{DOWNLOADS}{key}", query="", fragment=""))
         return JSONResponse({"translatedFileUrl": where, **({"unfinished": True} if unfinished else {})})
 
     async def download(self, request: Request) -> Response:
         """Answer with a translated file."""
-        now = time.monotonic()
-        kept = self._files.get(request.path_params["name"])
-        if kept is None or kept[0] < now:
+        kept = self._files.fetch(request.path_params["name"])
+        if kept is None:
             raise Refused(404, "There is no such file, or not any more. Translate it again.")
-        disposition = f"attachment; filename*=UTF-8''{quote(kept[1], safe='')}"
+        disposition = f"attachment; filename*=UTF-8''{quote(kept.name, safe='')}"
         headers = {"content-disposition": disposition, "x-content-type-options": "nosniff"}
-        return Response(kept[2], media_type="application/octet-stream", headers=headers)
-
-    def _keep(self, name: str, content: bytes) -> str:
-        """Keep a file until it is fetched, for some minutes, and return its name in addresses."""
-        now = time.monotonic()
-        while self._files and (len(self._files) >= _FILES or next(iter(self._files.values()))[0] < now):
-            self._files.popitem(last=False)
-        key = f"{secrets.token_urlsafe(18)}{kind_of(name)}"
-        self._files[key] = now + _SECONDS, name, content
-        return key
+        return Response(kept.content, media_type="application/octet-stream", headers=headers)
 
     async def _asked(self, request: Request) -> dict[str, Any]:
         """Read a request, JSON or a form of either kind, and check its key."""
@@ -291,25 +289,33 @@ class Api:
         return route
 
     def _written(
-        self, texts: Sequence[str], routes: Sequence[list[str]], form: str, alternatives: int
+        self, texts: Sequence[str], routes: Sequence[list[str]], client: Client, *, form: str, alternatives: int
     ) -> list[_Written]:
         """Return for each text its translation, then the others that were asked for."""
-        found = self._opened(texts, routes, form, alternatives, inline=True)
+        found = self._opened(texts, routes, client, form=form, alternatives=alternatives, inline=True)
         return [each._replace(texts=list(dict.fromkeys(each.texts))) for each in found]
 
     def _opened(
-        self, texts: Sequence[str], routes: Sequence[list[str]], form: str, alternatives: int, inline: bool
+        self,
+        texts: Sequence[str],
+        routes: Sequence[list[str]],
+        client: Client,
+        *,
+        form: str,
+        alternatives: int,
+        inline: bool,
     ) -> list[_Written]:
         kind = ".html" if form == "html" else ".txt"
         opened = [READERS[kind](text, "q", "", inline) for text in texts]
         of_each = [len(each.texts) for each in opened]
         flat = [route for route, count in zip(routes, of_each, strict=True) for _ in range(count)]
         try:
-            left = iter(self._texts([parts for each in opened for parts in each.texts], flat, alternatives))
+            parts = [parts for each in opened for parts in each.texts]
+            left = iter(self._texts(parts, flat, client, alternatives))
         except Unaligned:
             if not inline:
                 raise
-            return self._opened(texts, routes, form, alternatives, inline=False)
+            return self._opened(texts, routes, client, form=form, alternatives=alternatives, inline=False)
         written = []
         for each, count in zip(opened, of_each, strict=True):
             found = [next(left) for _ in range(count)]
@@ -318,7 +324,9 @@ class Api:
             written.append(_Written(of_text, any(best.unfinished for best, *_ in found)))
         return written
 
-    def _texts(self, texts: Sequence[Parts], routes: Sequence[list[str]], alternatives: int = 0) -> list[list[_Made]]:
+    def _texts(
+        self, texts: Sequence[Parts], routes: Sequence[list[str]], client: Client, alternatives: int = 0
+    ) -> list[list[_Made]]:
         """Return for each text its translation, then as many others as are asked for; some may be equal."""
         written = [[_Made(text, unfinished=False)] * (alternatives + 1) for text in texts]
         for route in {tuple(route) for route in routes if route}:
@@ -327,19 +335,19 @@ class Api:
             for step, name in enumerate(route):
                 # Only the last model is asked for more than one translation.
                 more = alternatives if step == len(route) - 1 else 0
-                found = self._step(name, some, more)
+                found = self._step(name, some, more, client)
                 some = [each[0] for each in found]
             for place, each in zip(places, found, strict=True):
                 written[place] = each
         return written
 
-    def _step(self, name: str, texts: Sequence[_Made], alternatives: int) -> list[list[_Made]]:
+    def _step(self, name: str, texts: Sequence[_Made], alternatives: int, client: Client) -> list[list[_Made]]:
         known: dict[str, list[Translation]] = {}
         language = self._languages.source_of(name).partition("_")[0]
 
         def translate(number: int, sentences: list[str]) -> list[Translation]:
             new = [each for each in dict.fromkeys(sentences) if each not in known]
-            known.update(zip(new, self._search(name, new, alternatives + 1), strict=True))
+            known.update(zip(new, self._search(name, new, alternatives + 1, client), strict=True))
             return [known[each][min(number, len(known[each]) - 1)] for each in sentences]
 
         found: list[list[_Made]] = [[] for _ in texts]

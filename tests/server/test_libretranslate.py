@@ -43,6 +43,8 @@ class Marking(Backend):
     ) -> list[list[Translation]]:
         if "slow" in texts:
             time.sleep(1)
+        if any("tedious" in text for text in texts):
+            time.sleep(0.05)
         if "fail" in texts:
             raise RuntimeError("no")
         return [
@@ -259,6 +261,36 @@ def test_a_file_is_translated_and_fetched(port: int) -> None:
         body, headers = sent(name, content, source="ko", target="en")
         code, answer = ask(port, "POST", "/translate_file", body, **headers)
         assert code == 400 and error in answer["error"]
+
+
+def test_files_that_take_long_delay_nobody_else_and_end_with_their_clients() -> None:
+    # 2,400 sentences, at most 8 in a batch of 0.05 s: a file alone takes 15 seconds, and eight two minutes.
+    with served() as port:
+        begun = time.monotonic()
+        clients = []
+        for number in range(8):
+            lines = "".join(f"A tedious one, {number} {line}.\n" for line in range(2400))
+            body, headers = sent("long.txt", lines.encode(), source="en", target="de")
+            client = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+            client.request("POST", "/translate_file", body, headers)
+            clients.append(client)
+        short, headers = sent("short.txt", b"One.", source="en", target="de")
+        while (refused := ask(port, "POST", "/translate_file", short, **headers))[0] == 200:
+            pass  # until all eight have begun
+        assert refused[0] == 429 and "too many requests are being translated" in refused[1]["error"]
+        # The others have their turn between the sentences of the files.
+        asked = {"q": "Two.", "source": "en", "target": "de"}
+        assert ask(port, "POST", "/translate", asked) == (200, {"translatedText": "de(Two.)"})
+        page = ask(port, "POST", "/page/translate", {"text": "Three.", "source": "en", "target": "de"})
+        assert page[0] == 200 and page[1]["sentences"][0]["translations"][0]["text"] == "de(Three.)"
+        for client in clients:
+            client.close()
+        while ask(port, "POST", "/translate_file", short, **headers)[0] == 429:
+            time.sleep(0.01)
+        assert time.monotonic() - begun < 60  # the files would have taken twice that
+        # The server stops although a file is being translated.
+        client.request("POST", "/translate_file", body, headers)
+        client.close()
 
 
 def test_the_token_is_the_key() -> None:
