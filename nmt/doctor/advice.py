@@ -280,7 +280,7 @@ def preset_for(pairs: int) -> tuple[str, ...]:
     """Return what ``--preset auto`` would choose for a number of pairs.
 
     >>> preset_for(4_682)[0]
-    'Settings for 4,682 pairs (--preset auto): a wider model would memorise so few pairs, and small batches make more
-    steps.'
+    'Settings for 4,682 pairs (--preset auto): so few pairs are soon known by heart without much dropout, and small
+    batches make more steps.'
     """
     return tuple(preset("auto", pairs)[1])
