@@ -378,6 +378,27 @@ def test_a_catalogue_gets_what_it_lacks() -> None:
     )
 
 
+HEAD = PO[PO.index('msgid ""') : PO.index("#: a.c")]
+MESSAGES = PO[PO.index("#: a.c") :]
+
+
+@pytest.mark.parametrize("above", ["", "#\n", "# note\n", "# note\n#\n", "#\n#\n# note\n"])
+@pytest.mark.parametrize("head", [HEAD, 'msgid ""\nmsgstr ""\n\n', ""])
+def test_the_ends_of_lines_and_the_top_of_a_catalogue_stay(above: str, head: str) -> None:
+    catalogue = f"{above}{head}{MESSAGES}"
+    # Without the translations, it is as it was.
+    blank = [plain("")] * 3
+    assert open_file(catalogue.encode(), "a.po").written(blank).decode() == catalogue
+    windows = catalogue.replace("\n", "\r\n")
+    assert open_file(windows.encode(), "a.po").written(blank).decode() == windows
+    assert upper("a.po", windows) == upper("a.po", catalogue).replace("\n", "\r\n")
+
+
+def test_a_catalogue_without_messages_stays_as_it_is() -> None:
+    for catalogue in ("", "# note\n", HEAD.rstrip() + "\n"):
+        assert upper("a.po", catalogue) == catalogue
+
+
 def test_a_catalogue_that_names_a_file_does_not_open_it(tmp_path: Path) -> None:
     secret = tmp_path / "secret.po"
     secret.write_text('msgid "secret"\nmsgstr ""\n')
