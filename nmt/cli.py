@@ -28,7 +28,7 @@ from nmt.commands.shortlist import shortlist
 from nmt.commands.train import ListsOfFiles, train
 from nmt.commands.translate import complete, translate
 from nmt.errors import InputError, WorkFailed
-from nmt.output_streams import LastingStream
+from nmt.output_streams import LastingStream, open_closed_streams
 
 app = typer.Typer(
     help="Train a translator on your own sentence pairs, see what it attends to, and put it into service.\n\n"
@@ -54,6 +54,7 @@ def command_line() -> Callable[[], object]:
 
 def main() -> None:
     """Run a command, and turn an error into one sentence and an exit code."""
+    open_closed_streams()
     if sys.getfilesystemencoding() != "utf-8":
         _restart_in_utf8()
     for stream in (sys.stdout, sys.stderr):

@@ -1,4 +1,4 @@
-"""Standard output and standard error that may lose their reader: a reader that goes away costs the news, not the work.
+"""Standard streams that are closed, and those that may lose their reader: it costs the news, not the work.
 
 One Ctrl-C at a terminal ends ``tee`` or ``less`` as well as the command, and a window that is closed takes the terminal
 with it. Every later line would fail, also those that say that a checkpoint is being saved.
@@ -9,9 +9,23 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import sys
 import threading
 from collections.abc import Iterator
 from typing import Any, TextIO
+
+
+def open_closed_streams() -> None:
+    """Open what leads nowhere in place of the standard streams that were closed at the start, as by ``nmt data >&-``.
+
+    Their descriptors would be those of the next files, and what a library prints would be written into a model.
+    """
+    while (number := os.open(os.devnull, os.O_RDWR)) <= 2:
+        os.set_inheritable(number, True)
+    os.close(number)
+    for number, (name, mode) in enumerate((("stdin", "r"), ("stdout", "w"), ("stderr", "w"))):
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(number, mode, encoding="utf-8", closefd=False))
 
 
 class LastingStream:

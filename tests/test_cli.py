@@ -196,6 +196,23 @@ def test_an_empty_standard_input_gives_no_output(model: Path) -> None:
     assert (result.returncode, result.stdout) == (0, b"")
 
 
+def closed(streams: str, *arguments: object) -> tuple[int, bytes, bytes]:
+    """Run a command as a user does whose shell closes some of its streams: ``<&-``, ``>&-``, ``2>&-``."""
+    command = ["sh", "-c", f'"$@" {streams}', "sh", sys.executable, "-m", "nmt.cli", *map(str, arguments)]
+    result = subprocess.run(command, input=b"", capture_output=True, timeout=300)
+    return result.returncode, result.stdout, result.stderr
+
+
+def test_a_closed_stream_leads_nowhere(model: Path) -> None:
+    assert closed(">&-", "corpus", "--help") == (0, b"", b"")
+    code, shown, _ = closed("2>&-", "corpus", "--help")
+    assert code == 0 and b"Usage" in shown
+    code, _, error = closed(">&-", "translate", "missing")
+    assert code == 2 and b"missing" in error and b"Traceback" not in error
+    assert closed("<&- >&- 2>&-", "translate", "missing")[0] == 2
+    assert closed("<&-", "translate", model)[:2] == (0, b"")
+
+
 def test_evaluate_prints_scores_with_signatures(model: Path, corpus: Path) -> None:
     files = ("--source", corpus / "train.ko", "--reference", corpus / "train.en")
     text, machine = nmt("evaluate", model, *files), nmt("evaluate", model, *files, "--json")

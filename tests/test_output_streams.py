@@ -1,4 +1,4 @@
-"""A reader that goes away costs the news, not the work."""
+"""A stream that is closed, or whose reader goes away, costs the news, not the work."""
 
 import os
 import signal
@@ -64,3 +64,35 @@ def test_a_signal_handler_may_write_while_a_write_is_under_way(unbuffered: str) 
     assert b"heard\n" in written
     if not unbuffered:  # Python itself loses the rest of an unbuffered write that a signal cuts
         assert written.count(b"x") == 1_000_000
+
+
+def test_a_file_never_takes_the_place_of_a_closed_stream(tmp_path: Path) -> None:
+    code = """if True:
+        import os, sys
+        from nmt.output_streams import open_closed_streams
+        assert sys.stdin is None and sys.stdout is None and sys.stderr is None
+        open_closed_streams()
+        with open(sys.argv[1], "w") as model:
+            os.write(1, b"a word of a library")
+            os.system("echo a word of another program")
+            print("rice")
+            print("rice", file=sys.stderr, flush=True)
+            model.write(f"{model.fileno()} {sys.stdin.read()!r} {[each.fileno() for each in (sys.stdout, sys.stderr)]}")
+    """
+    model = tmp_path / "model"
+    command = ["sh", "-c", '"$@" <&- >&- 2>&-', "sh", sys.executable, "-c", code, str(model)]
+    assert subprocess.run(command, timeout=60).returncode == 0
+    assert model.read_text() == "3 '' [1, 2]"
+
+
+def test_streams_that_are_open_stay_as_they_are() -> None:
+    code = """if True:
+        import os, sys
+        from nmt.output_streams import open_closed_streams
+        before = sys.stdin, sys.stdout, sys.stderr
+        open_closed_streams()
+        assert before == (sys.stdin, sys.stdout, sys.stderr)
+        print(sys.stdin.read(), os.open(os.devnull, os.O_RDONLY))
+    """
+    result = subprocess.run([sys.executable, "-c", code], input=b"rice", capture_output=True, timeout=60)
+    assert (result.stdout, result.stderr) == (b"rice 3\n", b"")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -104,18 +105,51 @@ def paragraph(
     >>> [spelled(each.parts) for each in paragraph(text, 0, len(text), marks, inline=False)]
     ['I ate', 'rice', 'and bread.']
     """
-    found = paired(list(tokens))
+    marks = found = paired(list(tokens))
     if inline:
         start, end, found = _trimmed(text, start, end, found)
     if inline and len(found) <= MARKS and end - start <= CHARACTERS:
-        yield from _whole(text, start=start, end=end, tokens=found, read=read, write=write, spell=spell)
-        return
-    position = start
-    for mark in (*found, Token(end, end, "alone")):
-        yield from _whole(
-            text, start=position, end=max(mark.start, position), tokens=[], read=read, write=write, spell=spell
-        )
-        position = max(position, mark.end)
+        fields = list(_whole(text, start=start, end=end, tokens=found, read=read, write=write, spell=spell))
+        marks = [mark for mark in marks if mark.end <= start or mark.start >= end]
+    else:
+        fields = []
+        position = start
+        for mark in (*found, Token(end, end, "alone")):
+            fields += _whole(
+                text, start=position, end=max(mark.start, position), tokens=[], read=read, write=write, spell=spell
+            )
+            position = max(position, mark.end)
+    if any(mark.written for mark in marks):
+        fields = _with_marks(text, fields, marks)
+    yield from fields
+
+
+def _with_marks(text: str, fields: list[Field], marks: Sequence[Token]) -> list[Field]:
+    """Let the last field inside a pair hold the mark that ends the pair, if that is written in another way.
+
+    Arguments:
+        text: the file.
+        fields: of a paragraph.
+        marks: those that are in no field.
+    """
+    starts = [field.start for field in fields]
+    for first, last in pairs((each.kind, each.name) for each in marks).ends.items():
+        begin, after = bisect_left(starts, marks[first].end), bisect_left(starts, marks[last].start)
+        if begin < after and marks[last].written:
+            fields[after - 1] = _with_mark(text, fields[after - 1], marks[last], alone=after - begin == 1)
+    return fields
+
+
+def _with_mark(text: str, field: Field, mark: Token, alone: bool) -> Field:
+    """Return a field that goes on to the end of a mark. A pair whose only field comes out as it was stays as it is."""
+
+    def written(found: Parts) -> str:
+        inside = field.written(found)
+        if alone and inside == text[field.start : field.end]:
+            return text[field.start : mark.end]
+        return f"{inside}{text[field.end : mark.start]}{mark.written}"
+
+    return field._replace(end=mark.end, written=written)
 
 
 def _whole(
@@ -144,7 +178,7 @@ def _whole(
     for begin, after, token in pieces:
         begin, after = max(begin, first), min(after, last)
         if token is not None:
-            parts.append(Part(token.kind, text[begin:after]))
+            parts.append(Part(token.kind, token.written or text[begin:after]))
         elif after > begin:
             breaks += BREAK.findall(text, begin, after)
             parts += plain(read(_joined(BREAK.split(text[begin:after]))))

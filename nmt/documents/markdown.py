@@ -1,7 +1,7 @@
 """Markdown: paragraphs, headings, lists and tables. Code, HTML, addresses and the marks themselves stay.
 
 Emphasis, links and tags inside a line move with their words; code, formulas and addresses are words that stay as they
-are.
+are. A link that is named by its own words, ``[guide]``, gets the name that its definition has: ``[Anleitung][guide]``.
 
 markdown-it-py says which lines are text. A paragraph of several lines is one text, put on as many lines again.
 """
@@ -13,12 +13,12 @@ import re
 import unicodedata
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from functools import partial
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from nmt.documents.fields import Field, Opened, broken, opened, paragraph
+from nmt.documents.fields import BREAK, Field, Opened, broken, opened, paragraph
 from nmt.documents.parts import Kind, Part, Parts, Token, pairs, spelled
 from nmt.documents.tags import Tags
 
@@ -27,6 +27,8 @@ _UNDERLINE = re.compile(r"[ \t>]*(?:=+|-+)[ \t]*")
 # Beyond CommonMark: what defines the term on the line above, and a formula of several lines.
 _DEFINITION = re.compile(r"[ \t>]*:[ \t]+(?=\S)")
 _FORMULA = re.compile(r"[ \t>]*\$\$(?:(?!\$\$).)+\$\$\s*", re.DOTALL)
+# The first line of a quote that GitHub shows as an alert.
+_ALERT = re.compile(r"\[!(?:NOTE|TIP|IMPORTANT|WARNING|CAUTION)\]\s*", re.IGNORECASE)
 _FRONT_MATTER = re.compile(r"---[ \t]*\r?\n.*?\n(?:---|\.\.\.)[ \t]*(?:\r?\n|$)", re.DOTALL)
 _PUNCTUATION = r"[!-/:-@\[-`{-~]"
 # Where a link leads to, with parentheses in it as deep as this, and its title.
@@ -36,6 +38,8 @@ for _ in range(_DEEP):
     _PATH = rf"(?:\\.|[^\s\\()]|\({_PATH}\))*+"
 _TITLE = r""""(?:\\.|[^"\\])*+"|'(?:\\.|[^'\\])*+'|\((?:\\.|[^()\\])*+\)"""
 _ADDRESS = rf"\(\s*+(?:<(?:\\.|[^<>\n\\])*+>|(?!<){_PATH})(?:\s++(?:{_TITLE}))?+\s*+\)"
+# The label of a definition has no more characters.
+_LABEL = 999
 # Escapes, how code begins, formulas, footnotes, images and links with their addresses, addresses alone, how HTML
 # begins, hard breaks, emphasis, and what a heading ends with: signs, or its name in braces.
 _MARKS = re.compile(
@@ -97,21 +101,37 @@ def read(text: str, name: str, mark: str, inline: bool = True) -> Opened:
     cell = False
     # Only blocks are needed. What is inside a paragraph is found by this module, in time that grows with its length.
     reader = MarkdownIt("commonmark").enable("table").disable(["inline", "text_join"])
-    for token in reader.parse(_LINE_END.sub("\n", body)):
+    known: dict[str, Any] = {}
+    blocks = reader.parse(_LINE_END.sub("\n", body), known)
+    labels = known.get("references", {})
+    for n, token in enumerate(blocks):
         if token.type in ("td_open", "th_open"):
             cell = True
         elif token.type in ("td_close", "th_close"):
             cell = False
         elif token.type == "inline" and token.map:
             if not cell:
-                fields += _paragraph(text, [(lines[n], lines[n + 1]) for n in range(*token.map)], inline)
+                first_of_quote = [each.type for each in blocks[n - 2 : n]] == ["blockquote_open", "paragraph_open"]
+                fields += _paragraph(
+                    text,
+                    lines=[(lines[row], lines[row + 1]) for row in range(*token.map)],
+                    labels=labels,
+                    inline=inline,
+                    first_of_quote=first_of_quote,
+                )
             elif token.map[0] != row:
                 row = token.map[0]
-                fields += _row(text, lines[row], lines[row + 1], inline)
+                fields += _row(text, start=lines[row], end=lines[row + 1], labels=labels, inline=inline)
     return opened(text, fields, (), mark)
 
 
-def _paragraph(text: str, lines: list[tuple[int, int]], inline: bool) -> Iterator[Field]:
+def _paragraph(
+    text: str, lines: list[tuple[int, int]], labels: Collection[str], inline: bool, first_of_quote: bool
+) -> Iterator[Field]:
+    if first_of_quote and _ALERT.fullmatch(text, _after_prefix(text, *lines[0]), lines[0][1]):
+        lines = lines[1:]
+        if not lines:
+            return
     while len(lines) > 1 and _UNDERLINE.fullmatch(text[slice(*lines[-1])].rstrip("\r\n")):
         lines = lines[:-1]
     if _FORMULA.fullmatch(text, lines[0][0], lines[-1][1]):
@@ -120,19 +140,26 @@ def _paragraph(text: str, lines: list[tuple[int, int]], inline: bool) -> Iterato
     begins = [n for n, line in enumerate(lines) if not n or _DEFINITION.match(text, *line)]
     for n, after in pairwise([*begins, len(lines)]):
         # After a blank line, too, as Pandoc and Markdown Extra write it.
-        start = _DEFINITION.match(text, *lines[n]) or _PREFIX.match(text, *lines[n])
-        assert start  # it may be empty
-        yield from _field(text, start.end(), lines[after - 1][1], inline)
+        definition = _DEFINITION.match(text, *lines[n])
+        start = definition.end() if definition else _after_prefix(text, *lines[n])
+        yield from _field(text, start=start, end=lines[after - 1][1], labels=labels, inline=inline)
 
 
-def _row(text: str, start: int, end: int, inline: bool) -> Iterator[Field]:
+def _after_prefix(text: str, start: int, end: int) -> int:
+    """Return where the words of a line begin."""
+    prefix = _PREFIX.match(text, start, end)
+    assert prefix  # it may be empty
+    return prefix.end()
+
+
+def _row(text: str, start: int, end: int, labels: Collection[str], inline: bool) -> Iterator[Field]:
     for found in _CELL.finditer(text, start, end):
-        yield from _field(text, start=found.start(), end=found.end(), inline=inline, also="|")
+        yield from _field(text, start=found.start(), end=found.end(), labels=labels, inline=inline, also="|")
 
 
-def _field(text: str, start: int, end: int, inline: bool, also: str = "") -> Iterator[Field]:
+def _field(text: str, start: int, end: int, labels: Collection[str], inline: bool, also: str = "") -> Iterator[Field]:
     spelling = _Spelling(also)
-    tokens = _tokens(text, start, end)
+    tokens = _tokens(text, start, end, labels)
     for field in paragraph(
         text,
         start=start,
@@ -267,8 +294,13 @@ class _Spelling:
         )
 
 
-def _tokens(text: str, start: int, end: int) -> list[Token]:
+def _tokens(text: str, start: int, end: int, labels: Collection[str] = ()) -> list[Token]:
     """Return the marks of a paragraph. Code ends with as many backticks as it begins with.
+
+    Arguments:
+        text: the file.
+        start, end: where the paragraph stands.
+        labels: of the definitions of the file, as markdown-it compares them.
 
     >>> text = "an `x`` y` and ``z *a **b***"
     >>> [text[each.start:each.end] for each in _tokens(text, 0, len(text))]
@@ -299,7 +331,32 @@ def _tokens(text: str, start: int, end: int) -> list[Token]:
             tokens.append(Token(begin, position, "text", text[begin]))
         elif kind != "escaped":
             tokens.append(Token(begin, position, _KINDS.get(str(kind), "alone")))
-    return _emphasized(text, tokens)
+    return _emphasized(text, _labelled(text, tokens, labels) if labels else tokens)
+
+
+def _bracketed(tokens: list[Token]) -> dict[int, int]:
+    """Return which token ends each pair of brackets, by the one that begins it."""
+    return pairs((each.kind if each.name == "[" else "alone", each.name) for each in tokens).ends
+
+
+def _labelled(text: str, tokens: list[Token], labels: Collection[str]) -> list[Token]:
+    """Let the links and images that are named by their own words keep that name when the words are translated.
+
+    >>> text = "see the [guide], the [manual][] and [none]"
+    >>> [each.written for each in _labelled(text, _tokens(text, 0, len(text)), {"GUIDE", "MANUAL"})]
+    ['', '][guide]', '', '][manual]', '', '']
+    """
+    from markdown_it.common.utils import normalizeReference
+
+    found = tokens.copy()
+    for first, last in _bracketed(tokens).items():
+        begin, end = tokens[first].end, tokens[last].start
+        if text[end : tokens[last].end] not in ("]", "][]") or end - begin > _LABEL:
+            continue
+        label = BREAK.sub(" ", text[begin:end])
+        if normalizeReference(label) in labels:
+            found[last] = tokens[last]._replace(written=f"][{' '.join(label.split())}]")
+    return found
 
 
 class _Run(NamedTuple):
@@ -329,7 +386,7 @@ def _emphasized(text: str, tokens: list[Token]) -> list[Token]:
 
     Links bind closer: emphasis does not begin in one and end outside of it.
     """
-    links = pairs((each.kind if each.name == "[" else "alone", each.name) for each in tokens).ends
+    links = _bracketed(tokens)
     closed = set(links.values())
     found: list[Token] = []
     # The runs that may begin emphasis in each link that is open; and how many of them, from the first one on, fit no

@@ -36,12 +36,14 @@ class Token(NamedTuple):
         start, end: where it stands.
         kind: see :class:`Part`.
         name: of a mark that may be one of a pair; both have the same name.
+        written: what stands there once the words before it are translated, if that is not what stands there now.
     """
 
     start: int
     end: int
     kind: Kind
     name: str = ""
+    written: str = ""
 
 
 def plain(text: str) -> Parts:

@@ -28,6 +28,9 @@ _COLUMNS = re.compile(rf"{_TABS.pattern}|(?<![ \t.!?]) {{2,}}+")
 _WELL_FORMED = re.compile(
     r"""(?:\#.*|(?:(?:msgctxt|msgid|msgid_plural|msgstr(?:\[\d+\])?)\s*)?"(?:[^"\\]|\\.)*+")?""", re.DOTALL
 )
+# The entry that says of what kind the catalogue is, and the empty comments at its top.
+_HEAD = re.compile(r'^[ \t]*+msgid\s++(?:""\s++)++msgstr\s', re.MULTILINE)
+_EMPTY_COMMENTS = re.compile(r"(?:\s*+#[ \t]*+(?=[\r\n]))*+")
 _WRAPPED = 78
 # polib opens the file that a text names. No path is as long as this, so that a text of any content is only a text.
 _NO_PATH = "\n" + " " * 2**15
@@ -79,9 +82,27 @@ def read(text: str, name: str, mark: str, inline: bool = True) -> Opened:
             else:
                 entry.msgstr_plural[number] = found
         end = "\n" if text.endswith("\n") else ""
-        return f"{mark}{str(catalogue).rstrip()}{end}".encode("utf-8", "replace")
+        whole = f"{mark}{_with_head_of(text, catalogue).rstrip()}{end}"
+        if text.partition("\n")[0].endswith("\r"):
+            whole = whole.replace("\n", "\r\n")
+        return whole.encode("utf-8", "replace")
 
     return Opened(texts, written)
+
+
+def _with_head_of(text: str, catalogue: Any) -> str:
+    """Return a catalogue as polib writes it, with no more at its top than its file has there.
+
+    polib writes a comment and an entry in any case, and leaves out empty comments above others.
+    """
+    found = f"{catalogue}\n"
+    if not catalogue.header:
+        found = found.removeprefix("#\n")
+    if not _HEAD.search(text):
+        found = found.replace(f"{catalogue.metadata_as_entry()}\n", "", 1)
+    above = _EMPTY_COMMENTS.match(text)
+    assert above  # it may be empty
+    return "#\n" * above[0].count("#") + found
 
 
 def _check_lines(text: str, name: str) -> None:

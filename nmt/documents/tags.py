@@ -59,9 +59,9 @@ class Tags:
     >>> [(text[each.start:each.end], each.kind) for each in found if each][:2]
     [('<b>', 'opening'), ('<code>x = <i>y</i></code>', 'kept')]
     >>> found[-2:]
-    [Token(start=33, end=37, kind='break', name=''), None]
+    [Token(start=33, end=37, kind='break', name='', written=''), None]
     >>> Tags("<icon/>", 0, 7).at(0)
-    Token(start=0, end=7, kind='alone', name='')
+    Token(start=0, end=7, kind='alone', name='', written='')
     """
 
     def __init__(self, text: str, start: int, end: int) -> None:

@@ -465,8 +465,10 @@ def listening_socket(host: str, port: int) -> socket.socket:
     """
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-    except OSError as error:
-        raise InputError(f"There is no address '{host}' ({error.strerror}). Name another with --host.") from None
+    except (OSError, UnicodeError) as error:
+        # Of a name whose parts are empty or too long, Python says only that it cannot be encoded.
+        reason = error.strerror if isinstance(error, OSError) else "a part of it is empty, too long or not allowed"
+        raise InputError(f"There is no address '{host}' ({reason}). Name another with --host.") from None
     listener = socket.socket(family, kind, protocol)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

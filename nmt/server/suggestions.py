@@ -59,15 +59,17 @@ class Suggestions:
         row = f"{one_cell(text)}\t{one_cell(suggested)}".encode("utf-8", "replace") + b"\n"
         # Without a buffer, a write that fails leaves nothing that is written later.
         with self._writing, (self._folder / f"{source}-{target}.tsv").open("a+b", buffering=0) as file:
-            if self._size() + len(row) > LARGEST:
+            # A row that was written by hand, or only in part, may have no end. This one would be joined to it.
+            added = row if _ended(file) else b"\n" + row
+            if self._size() + len(added) > LARGEST:
                 return False
             if _holds(file, row):
                 return True
             size = file.seek(0, os.SEEK_END)
             written = 0
             try:
-                while written < len(row):
-                    written += file.write(row[written:])
+                while written < len(added):
+                    written += file.write(added[written:])
             except OSError:
                 file.truncate(size)
                 raise
@@ -78,8 +80,16 @@ class Suggestions:
         return sum(file.stat().st_size for file in self._folder.glob("*-*.tsv") if direction(file.stem))
 
 
+def _ended(file: BinaryIO) -> bool:
+    """Return whether the last row of a file has an end, or there is none."""
+    if not file.seek(0, os.SEEK_END):
+        return True
+    file.seek(-1, os.SEEK_END)
+    return file.read(1) == b"\n"
+
+
 def _holds(file: BinaryIO, row: bytes) -> bool:
-    """Return whether a row is in a file. It is read part by part, because it may be large."""
+    """Return whether a row is in a file, where the last may have no end. It is read in parts: it may be large."""
     file.seek(0)
     wanted, read = b"\n" + row, b"\n"
     while part := file.read(_PART):
@@ -88,4 +98,4 @@ def _holds(file: BinaryIO, row: bytes) -> bool:
             return True
         # The end of this part may be the beginning of the row.
         read = read[-len(wanted) + 1 :]
-    return False
+    return read == wanted[:-1]

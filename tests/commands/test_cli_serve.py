@@ -57,7 +57,8 @@ def test_a_port_in_use_is_told_before_tensorflow_is_imported(folder: Path) -> No
 
 def test_an_address_of_another_machine(folder: Path) -> None:
     refused(nmt("serve", folder, "--host", "192.0.2.1"), "192.0.2.1", "cannot be used")
-    refused(nmt("serve", folder, "--host", "no.such.host.invalid"), "There is no address", "--host")
+    for name in ("no.such.host.invalid", "my..host", f"{'a' * 64}.b"):
+        refused(nmt("serve", folder, "--host", name), f"There is no address '{name}'", "--host")
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

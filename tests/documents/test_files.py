@@ -2,6 +2,7 @@
 
 import io
 import random
+import re
 import time
 import zipfile
 from pathlib import Path
@@ -278,6 +279,74 @@ def test_a_carriage_return_alone_ends_a_line_of_markdown() -> None:
     assert upper("a.md", text.lower()) == text
 
 
+REFERENCES = """## [Unreleased]
+
+see the [guide], the [long
+manual][] and ![a map]. [none] stays
+
+- [guide] of [**all** of `it`][]
+- [**all of** `it`]
+- [`it`] and [text][guide]
+
+[unreleased]: https://a.b/c
+[Guide]: guide.md
+[long manual]: m.md 'title'
+[a map]: map.png
+[**all** of `it`]: all.md
+[**all of** `it`]: of.md
+[`it`]: it.md
+"""
+
+
+@pytest.mark.parametrize("inline", [True, False])
+def test_links_named_by_their_own_words_keep_their_names_in_markdown(inline: bool) -> None:
+    found = upper("a.md", REFERENCES, inline)
+    kept = "[`it`]" if not inline else "[`it`][`it`]"
+    assert (
+        found.split("\n\n[unreleased]: ")[0]
+        == f"""## [UNRELEASED][Unreleased]
+
+SEE THE [GUIDE][guide], THE [LONG
+MANUAL][long manual] AND ![A MAP][a map]. [NONE] STAYS
+
+- [GUIDE][guide] OF [**ALL** OF `it`][**all** of `it`]
+- [**ALL OF** `it`][**all of** `it`]
+- {kept} AND [TEXT][guide]"""
+    )
+    assert found.endswith(REFERENCES[REFERENCES.index("\n[unreleased]: ") :])
+    # What did not change stands as it did.
+    file = open_file(REFERENCES.encode(), "a.md", inline)
+    assert not inline or file.written(file.texts) == REFERENCES.encode()
+
+
+def test_the_link_of_a_quoted_line_keeps_its_name_in_markdown() -> None:
+    quote = "> see [the\n> guide]\n\n| [a] | b |\n|-----|---|\n| [A] | [b][] |\n\n[the guide]: g\n[a]: a\n[b]: b\n"
+    assert turned("a.md", quote).split("\n\n[")[0] == (
+        "> [GUIDE\n> THE][the guide] SEE\n\n| [A][a] | B |\n|-----|---|\n| [A] | [B][b] |"
+    )
+
+
+def test_links_of_markdown_lead_where_they_did() -> None:
+    from markdown_it import MarkdownIt
+
+    render = MarkdownIt("commonmark").render
+    for inline in (True, False):
+        before, after = render(REFERENCES), render(upper("a.md", REFERENCES, inline))
+        assert re.findall(r'(?:href|src)="[^"]*"', after) == re.findall(r'(?:href|src)="[^"]*"', before)
+
+
+@pytest.mark.parametrize("inline", [True, False])
+def test_the_first_line_of_an_alert_stays_in_markdown(inline: bool) -> None:
+    text = "> [!NOTE]\n> useful\n> words\n\n- one\n  > [!tip]  \n  > more\n  >\n  > [!TIP] two\n\n> [!WARNING]\n"
+    expected = text.replace("useful\n> words", "USEFUL\n> WORDS")
+    for word in ("one", "more", "two"):
+        expected = expected.replace(word, word.upper())
+    assert upper("a.md", text, inline) == expected
+    # Further below, and elsewhere, it is text.
+    assert said(open_file(text.encode(), "a.md")) == ["useful words", "one", "more", "[!TIP] two"]
+    assert upper("a.md", "[!note]\nx\n\n> [!other]\n", inline) == "[!NOTE]\nX\n\n> [!OTHER]\n"
+
+
 PO = """# translators
 msgid ""
 msgstr ""
@@ -307,6 +376,27 @@ def test_a_catalogue_gets_what_it_lacks() -> None:
     assert found == PO.replace('now"\nmsgstr ""', 'now"\nmsgstr "OPEN %s NOW"').replace(
         'msgstr[0] ""\nmsgstr[1] ""', 'msgstr[0] "ONE FILE"\nmsgstr[1] "%(n)d FILES IN {place}"'
     )
+
+
+HEAD = PO[PO.index('msgid ""') : PO.index("#: a.c")]
+MESSAGES = PO[PO.index("#: a.c") :]
+
+
+@pytest.mark.parametrize("above", ["", "#\n", "# note\n", "# note\n#\n", "#\n#\n# note\n"])
+@pytest.mark.parametrize("head", [HEAD, 'msgid ""\nmsgstr ""\n\n', ""])
+def test_the_ends_of_lines_and_the_top_of_a_catalogue_stay(above: str, head: str) -> None:
+    catalogue = f"{above}{head}{MESSAGES}"
+    # Without the translations, it is as it was.
+    blank = [plain("")] * 3
+    assert open_file(catalogue.encode(), "a.po").written(blank).decode() == catalogue
+    windows = catalogue.replace("\n", "\r\n")
+    assert open_file(windows.encode(), "a.po").written(blank).decode() == windows
+    assert upper("a.po", windows) == upper("a.po", catalogue).replace("\n", "\r\n")
+
+
+def test_a_catalogue_without_messages_stays_as_it_is() -> None:
+    for catalogue in ("", "# note\n", HEAD.rstrip() + "\n"):
+        assert upper("a.po", catalogue) == catalogue
 
 
 def test_a_catalogue_that_names_a_file_does_not_open_it(tmp_path: Path) -> None:

@@ -368,6 +368,17 @@ def test_a_suggestion_is_found_again_across_two_parts_of_a_file(
     assert (tmp_path / "ko-en.tsv").read_text() == "aa\tb\nba\tb\na\tb\n"
 
 
+def test_a_suggestion_is_not_joined_to_a_row_without_an_end(tmp_path: Path) -> None:
+    file = tmp_path / "ko-en.tsv"
+    file.write_text("aa\tb\nba\tb")
+    kept = Suggestions(tmp_path)
+    assert kept.add("ko", "en", "ba", "b")  # is there already
+    assert file.read_text() == "aa\tb\nba\tb"
+    assert kept.add("ko", "en", "a", "b")
+    assert kept.add("ko", "en", "ba", "b")
+    assert file.read_text() == "aa\tb\nba\tb\na\tb\n"
+
+
 def test_the_page_asks_any_model_and_two_in_a_row(port: int) -> None:
     def found(path: str, **asked: Any) -> tuple[int, Any]:
         return ask(port, "POST", path, asked)
