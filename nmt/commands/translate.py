@@ -509,6 +509,7 @@ def _check_files(source: Path | None, to: Path | None, form: str) -> None:
     """Check what --to names, before a model is opened."""
     if to is None:
         return
+    from nmt.atomic_write import check_file
     from nmt.documents.files import kind_of
 
     if source is None or str(source) == "-":
@@ -517,11 +518,14 @@ def _check_files(source: Path | None, to: Path | None, form: str) -> None:
         raise InputError("--to writes a file of the kind of FILE. Leave out --format.")
     if kind_of(to.name) != kind_of(source.name):
         raise InputError(f"{to} is of another kind than {source}, and no file is converted. Give it the same ending.")
-    if to.is_dir() or not to.parent.is_dir():
-        raise InputError(
-            f"{to} cannot be written: {'it' if to.is_dir() else to.parent} is {'a' if to.is_dir() else 'no'} folder."
-        )
-    if to.exists() and source.exists() and to.samefile(source):
+    if os.path.isdir(to) or not os.path.isdir(to.parent):
+        there = os.path.isdir(to)
+        raise InputError(f"{to} cannot be written: {'it' if there else to.parent} is {'a' if there else 'no'} folder.")
+    try:
+        check_file(to)
+    except OSError as error:
+        raise InputError(f"{to} cannot be written: {error.strerror}. Name another file.") from None
+    if to.exists() and os.path.exists(source) and to.samefile(source):
         raise InputError(f"{to} is FILE itself. Name another file.")
     if os.path.lexists(to):
         raise InputError(f"{to} exists, and is not overwritten. Name a new file.")
