@@ -218,7 +218,7 @@ def translate(
     if document or to or marked:
         open_backend: Callable[[], AbstractContextManager[SentenceTranslator]]
         if server is not None:
-            details = form == "jsonl" or marked or _is_page(source)
+            details = form == "jsonl" or marked or _may_have_marks(to)
             open_backend = partial(_server_backend, server, details, terms, deadline=deadline, ca=ca)
         elif device:
             assert model
@@ -627,8 +627,9 @@ def _translate_marked(
     cut.end()
 
 
-def _is_page(source: Path | None) -> bool:
-    return source is not None and source.suffix.lower() in (".html", ".htm")
+def _may_have_marks(to: Path | None) -> bool:
+    """Return whether a file that is translated as a whole may have marks inside its lines."""
+    return to is not None and to.suffix.lower() != ".txt"
 
 
 def _paragraphs(lines: Iterable[str]) -> Iterator[str]:

@@ -99,6 +99,30 @@ def test_a_server_that_cannot_score_is_refused_with_a_glossary(server: RestStand
         assert "lacks the signature 'score', which --glossary needs" in result.stderr.decode()
 
 
+def test_marks_of_files_move_along_the_links_of_a_server(server: RestStandIn, tmp_path: Path) -> None:
+    cue = "1\n00:00:01,000 --> 00:00:02,000\n"
+    files = {
+        "a.md": ("I *ate* [warm rice](there) now.\n", "I *ATE* [WARM RICE](there) NOW.\n"),
+        "a.srt": (f"{cue}I <i>ate</i> warm rice.\n", f"{cue}I <i>ATE</i> WARM RICE.\n"),
+        "a.html": ("<p>I <b>ate</b> warm rice.", "<p>I <b>ATE</b> WARM RICE."),
+    }
+    for name, (text, translated) in files.items():
+        server.seen.clear()
+        (tmp_path / name).write_text(text, encoding="utf-8")
+        result = nmt("translate", "--server", server.url, tmp_path / name, "--to", tmp_path / f"to-{name}")
+        assert (result.returncode, result.stderr) == (0, b""), result.stderr.decode()
+        assert (tmp_path / f"to-{name}").read_text(encoding="utf-8") == translated
+        # The sentence is asked for as a whole, once.
+        assert [len(body["inputs"]["text"]) for body in server.bodies] == [1]
+
+
+def test_a_plain_file_asks_a_server_for_no_links(server: RestStandIn, tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("I ate.\n", encoding="utf-8")
+    result = nmt("translate", "--server", server.url, tmp_path / "a.txt", "--to", tmp_path / "b.txt")
+    assert (result.returncode, (tmp_path / "b.txt").read_bytes()) == (0, b"I ATE.\n")
+    assert [body.get("signature_name", "serving_default") for body in server.bodies] == ["serving_default"]
+
+
 def test_an_empty_standard_input_gives_no_output_and_asks_nobody(server: RestStandIn) -> None:
     result = nmt("translate", "--server", server.url)
     assert (result.returncode, result.stdout, server.seen) == (0, b"", [])
