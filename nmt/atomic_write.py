@@ -22,6 +22,8 @@ from nmt.file_lock import file_lock
 
 # The name of the folder inside an existing one from which its parts are moved into it.
 _UNFINISHED = ".unfinished."
+# What the name of a file begins with until all of it is on disk.
+_PART = ".part."
 
 
 def write_file(path: Path, content: bytes | Callable[[Path], None]) -> None:
@@ -35,7 +37,7 @@ def write_file(path: Path, content: bytes | Callable[[Path], None]) -> None:
     Raises:
         OSError: if it cannot be written.
     """
-    aside = path.with_name(f".part.{path.name}")
+    aside = _part_of(path)
     try:
         if isinstance(content, bytes):
             aside.write_bytes(content)
@@ -45,6 +47,37 @@ def write_file(path: Path, content: bytes | Callable[[Path], None]) -> None:
         rename(aside, path)
     finally:
         aside.unlink(missing_ok=True)
+
+
+def check_file(path: Path) -> None:
+    """Check that :func:`write_file` may make a file, before long work whose result it is to hold.
+
+    Arguments:
+        path: the file, in a folder that exists.
+
+    Raises:
+        OSError: if its folder cannot be written to, or its name is too long.
+    """
+    if not os.access(path.parent, os.W_OK | os.X_OK):
+        raise PermissionError(errno.EACCES, f"no file can be made in {path.parent}")
+    longest = _longest_name(path.parent)
+    over = len(os.fsencode(_part_of(path).name)) - longest
+    if longest >= 0 and over > 0:
+        raise OSError(errno.ENAMETOOLONG, f"its name is too long by {over} byte{'' if over == 1 else 's'}")
+
+
+def _part_of(path: Path) -> Path:
+    return path.with_name(f"{_PART}{path.name}")
+
+
+def _longest_name(folder: Path) -> int:
+    """Return how many bytes a name in a folder may have; -1 if that is not known."""
+    if not hasattr(os, "pathconf"):  # Windows
+        return -1
+    try:
+        return os.pathconf(folder, "PC_NAME_MAX")
+    except OSError:  # a file system that does not tell
+        return -1
 
 
 def rename(path: Path, to: Path) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from nmt.atomic_write import leftovers, write_file, write_folder, write_version
+from nmt.atomic_write import check_file, leftovers, write_file, write_folder, write_version
 
 
 class Killed(BaseException):
@@ -95,6 +95,25 @@ def test_what_an_earlier_stop_left_is_written_over(tmp_path: Path) -> None:
     write_file(tmp_path / "a.txt", b"new")
     assert names(tmp_path) == ["a.txt"]
     assert (tmp_path / "a.txt").read_bytes() == b"new"
+
+
+def test_a_name_is_as_long_as_it_may_be_if_it_can_be_written(tmp_path: Path) -> None:
+    longest = os.pathconf(tmp_path, "PC_NAME_MAX") - len(".part.")
+    fits, over = tmp_path / ("a" * longest), tmp_path / ("밥" * ((longest + 3) // 3))
+    check_file(fits)
+    write_file(fits, b"new")
+    for failing in (check_file, lambda path: write_file(path, b"new")):
+        with pytest.raises(OSError, match="too long") as error:
+            failing(over)
+        assert error.value.errno == errno.ENAMETOOLONG
+    assert names(tmp_path) == [fits.name]
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_a_folder_that_is_closed_takes_no_file(tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    with pytest.raises(PermissionError, match=f"no file can be made in {tmp_path}"):
+        check_file(tmp_path / "a.txt")
 
 
 # Folders

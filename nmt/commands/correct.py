@@ -69,8 +69,8 @@ def correct(
         old = corpora.from_tsv(pairs, tsv_quoting)
     elif source and target:
         old = corpora.from_files(source, target)
-    if corrections and not corrections.is_file():
-        raise InputError(f"There is no file {corrections}.")
+    if corrections:
+        corpora.require_file(corrections)
     with folder_lock(model, "nmt correct"):
         translator, confident = open_models(model, None, confidence=False), (model / CONFIDENCE).exists()
         from nmt.models.seq2seq import Seq2Seq

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from nmt.documents.tagged import Format
     from nmt.export import tflite_runtime
     from nmt.inference.glossary import Glossary
+    from nmt.markup.translate import MarkedTranslation
     from nmt.translation import Translation
 
 
@@ -218,7 +219,7 @@ def translate(
     if document or to or marked:
         open_backend: Callable[[], AbstractContextManager[SentenceTranslator]]
         if server is not None:
-            details = form == "jsonl" or marked or _is_page(source)
+            details = form == "jsonl" or marked or _may_have_marks(to)
             open_backend = partial(_server_backend, server, details, terms, deadline=deadline, ca=ca)
         elif device:
             assert model
@@ -228,12 +229,16 @@ def translate(
             open_backend = partial(_model_backend, model, ensemble, search, terms)
         if to:
             assert source
-            _translate_file(open_backend, source=source, to=to, language=language or "", placeholders=placeholders)
+            _translate_file(
+                open_backend, source=source, to=to, language=language or "", placeholders=placeholders, terms=terms
+            )
         elif marked:
             markup: Format = "xml" if form == "xml" else "html" if form == "html" else "text"
-            _translate_marked(open_backend, source, markup, (language or "") if document else None)
+            _translate_marked(
+                open_backend, source=source, form=markup, language=(language or "") if document else None, terms=terms
+            )
         else:
-            _translate_document(open_backend, source, form, language or "")
+            _translate_document(open_backend, source=source, form=form, language=language or "", terms=terms)
         return
     if server is not None:
         _translate_on_server(server, model, form, terms, deadline=deadline, ca=ca)
@@ -255,7 +260,7 @@ def translate(
         for i, best in enumerate(found, number + 1):
             cut.look(i, best[0].source_truncated, best[0].unfinished)
             if terms:
-                _name_missing(terms, text=window[i - number - 1], found=best[0], before=f"Line {i}: ", after="")
+                _name_missing(terms, text=window[i - number - 1], written=best[0].text, before=f"Line {i}: ")
         number += len(window)
     cut.end()
 
@@ -306,7 +311,7 @@ def _translate_on_server(
             for i, best in enumerate(found, number + 1):
                 cut.look(i, best[0].source_truncated, best[0].unfinished)
                 if terms:
-                    _name_missing(terms, text=part[i - number - 1], found=best[0], before=f"Line {i}: ", after="")
+                    _name_missing(terms, text=part[i - number - 1], written=best[0].text, before=f"Line {i}: ")
             number += len(part)
     cut.end()
 
@@ -343,9 +348,9 @@ def _with_terms_on_server(client: Client, texts: list[str], terms: Glossary, det
     return [best if one is best[0] else [one] for one, best in zip(applied, found, strict=True)]
 
 
-def _name_missing(terms: Glossary, text: str, found: Translation, before: str, after: str) -> None:
-    """Name the terms of a sentence that its translation lacks."""
-    for term in terms.missing(text, found.text):
+def _name_missing(terms: Glossary, text: str, written: str, before: str, after: str = "") -> None:
+    """Name the terms of a text that its translation lacks."""
+    for term in terms.missing(text, written):
         say(f"{before}'{term.source}' is not translated as '{term.target}'{after}.")
 
 
@@ -365,7 +370,7 @@ def _translate_on_device(folder: Path, file: Path | None, form: str, terms: Glos
             applied = apply_glossary(window, [_of_device(best[0]) for best in found], terms, frequent)
             emit(each.text if form == "text" else json_line([each], n_best=False, keys=DEVICE_KEYS) for each in applied)
             for i, each in enumerate(applied, number + 1):
-                _name_missing(terms, text=window[i - number - 1], found=each, before=f"Line {i}: ", after="")
+                _name_missing(terms, text=window[i - number - 1], written=each.text, before=f"Line {i}: ")
         else:
             emit(best[0].text if form == "text" else tflite_runtime.record(best) for best in found)
         for i, best in enumerate(found, number + 1):
@@ -442,9 +447,6 @@ def _model_backend(
         nonlocal first
         found = translator.translate(texts, first=first, glossary=terms, **search)
         first += len(texts)
-        for text, each in zip(texts, found, strict=True):
-            if terms:
-                _name_missing(terms, text=text, found=each, before="", after=f" in '{text[:60]}'")
         return found
 
     yield SentenceTranslator(translate, KEYS, translator.stand_ins())
@@ -461,8 +463,6 @@ def _device_backend(folder: Path, terms: Glossary | None) -> Iterator[SentenceTr
             from nmt.inference.terms import apply_glossary
 
             best = apply_glossary(texts, best, terms, frequent)
-            for text, each in zip(texts, best, strict=True):
-                _name_missing(terms, text=text, found=each, before="", after=f" in '{text[:60]}'")
         return best
 
     yield SentenceTranslator(translate, DEVICE_KEYS)
@@ -494,9 +494,6 @@ def _server_backend(
                     else client.translate(part, details=details)
                 )
             ]
-            for text, each in zip(texts, found, strict=True):
-                if terms:
-                    _name_missing(terms, text=text, found=each, before="", after=f" in '{text[:60]}'")
             if unsaid and any(each.truncated is None for each in found):
                 unsaid = False
                 say(_SILENT)
@@ -509,6 +506,7 @@ def _check_files(source: Path | None, to: Path | None, form: str) -> None:
     """Check what --to names, before a model is opened."""
     if to is None:
         return
+    from nmt.atomic_write import check_file
     from nmt.documents.files import kind_of
 
     if source is None or str(source) == "-":
@@ -517,11 +515,14 @@ def _check_files(source: Path | None, to: Path | None, form: str) -> None:
         raise InputError("--to writes a file of the kind of FILE. Leave out --format.")
     if kind_of(to.name) != kind_of(source.name):
         raise InputError(f"{to} is of another kind than {source}, and no file is converted. Give it the same ending.")
-    if to.is_dir() or not to.parent.is_dir():
-        raise InputError(
-            f"{to} cannot be written: {'it' if to.is_dir() else to.parent} is {'a' if to.is_dir() else 'no'} folder."
-        )
-    if to.exists() and source.exists() and to.samefile(source):
+    if os.path.isdir(to) or not os.path.isdir(to.parent):
+        there = os.path.isdir(to)
+        raise InputError(f"{to} cannot be written: {'it' if there else to.parent} is {'a' if there else 'no'} folder.")
+    try:
+        check_file(to)
+    except OSError as error:
+        raise InputError(f"{to} cannot be written: {error.strerror}. Name another file.") from None
+    if to.exists() and os.path.exists(source) and to.samefile(source):
         raise InputError(f"{to} is FILE itself. Name another file.")
     if os.path.lexists(to):
         raise InputError(f"{to} exists, and is not overwritten. Name a new file.")
@@ -533,6 +534,7 @@ def _translate_file(
     to: Path,
     language: str,
     placeholders: bool,
+    terms: Glossary | None,
 ) -> None:
     """Translate a file as a whole."""
     from nmt.atomic_write import write_file
@@ -557,6 +559,8 @@ def _translate_file(
         )
     for note in found.notes:
         say(f"{source}: {note[0].lower()}{note[1:]}")
+    if terms:
+        _name_missing_in_file(terms, source, found.texts)
     if found.cut:
         say(f"Sentences that are longer than the model reads were cut at clauses, into {found.cut:,} parts.")
     if found.unfinished:
@@ -567,11 +571,23 @@ def _translate_file(
         raise WorkFailed(f"{to} cannot be written: {error.strerror or error}.") from None
 
 
+def _name_missing_in_file(terms: Glossary, file: Path, texts: Iterable[MarkedTranslation]) -> None:
+    """Name the terms of each line of a file that its translation lacks."""
+    from nmt.documents.parts import spelled
+    from nmt.markup.reading import restored
+
+    for text in texts:
+        for line, written in text.lines():
+            shown = spelled(restored(line, text.source))[:60]
+            _name_missing(terms, text=line, written=written, before=f"{file}: ", after=f" in '{shown}'")
+
+
 def _translate_document(
     open_backend: Callable[[], AbstractContextManager[SentenceTranslator]],
     source: Path | None,
     form: str,
     language: str,
+    terms: Glossary | None,
 ) -> None:
     """Translate lines of sentences, as they come."""
     from nmt.documents.document import translate_texts
@@ -592,6 +608,8 @@ def _translate_document(
                 start, target_start = start + len(found.source) + 1, target_start + len(found.text) + 1
                 unfinished = any(each.translation.unfinished for each in found.sentences)
                 cut.look(number, any(each.cut for each in found.sentences), unfinished)
+                if terms:
+                    _name_missing(terms, text=found.source, written=found.text, before=f"Line {number}: ")
             emit(written)
     cut.end()
 
@@ -601,6 +619,7 @@ def _translate_marked(
     source: Path | None,
     form: Format,
     language: str | None,
+    terms: Glossary | None,
 ) -> None:
     """Translate lines with markup, as they come."""
     from nmt.markup.translate import TooManyMarks, translate_marked
@@ -620,11 +639,14 @@ def _translate_marked(
                     say(f"Line {number}: {each.broken}.")
                 long = bool(each.cut) or any(part.source_truncated for part in each.sentences)
                 cut.look(number, long, any(part.unfinished for part in each.sentences))
+                if terms:
+                    _name_missing(terms, text=each.source.text, written=each.target, before=f"Line {number}: ")
     cut.end()
 
 
-def _is_page(source: Path | None) -> bool:
-    return source is not None and source.suffix.lower() in (".html", ".htm")
+def _may_have_marks(to: Path | None) -> bool:
+    """Return whether a file that is translated as a whole may have marks inside its lines."""
+    return to is not None and to.suffix.lower() != ".txt"
 
 
 def _paragraphs(lines: Iterable[str]) -> Iterator[str]:

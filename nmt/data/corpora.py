@@ -250,7 +250,7 @@ def read_lines(path: Path, once: bool = False, places: LineIndex | None = None) 
     ['Guten Morgen.', 'Gute Nacht.']
     """
     path = Path(path)
-    _require_file(path, once)
+    require_file(path, once)
     return _lines(path, once, places)
 
 
@@ -454,7 +454,16 @@ def _one_column(path: Path, number: int) -> InputError:
     )
 
 
-def _require_file(path: Path, once: bool) -> None:
+def require_file(path: Path, once: bool = False) -> None:
+    """Check that a file is there and can be read as often as it is needed.
+
+    Arguments:
+        path: the file.
+        once: whether it is read only once, so that it may be a pipe or a device.
+
+    Raises:
+        InputError: if it is not.
+    """
     try:
         mode = path.stat().st_mode
     except (OSError, ValueError) as error:
@@ -463,7 +472,7 @@ def _require_file(path: Path, once: bool) -> None:
         raise InputError(f"{path} is a folder. Name a file inside it.")
     if not once and not stat.S_ISREG(mode):
         raise InputError(
-            f"{path} is a pipe or a device, and a corpus is read more than once. Save it to a file and name that."
+            f"{path} is a pipe or a device, and what it holds is read more than once. Save it to a file and name that."
         )
 
 
@@ -546,7 +555,7 @@ def with_line_feeds(path: Path, folder: Path) -> Path:
     ...     with_line_feeds(Path(folder) / "old.de", Path(folder) / "new").read_bytes()
     b'Guten Morgen.\\nGute Nacht.\\n'
     """
-    _require_file(path, once=False)
+    require_file(path)
     tsv = is_tsv(path)
     try:
         with _opened(path) as file:

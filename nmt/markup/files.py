@@ -12,7 +12,7 @@ from nmt.documents.parts import Parts
 from nmt.documents.tagged import with_placeholders
 from nmt.errors import InputError
 from nmt.markup.reading import PRIVATE_CHARACTERS
-from nmt.markup.translate import TooManyMarks, Unaligned, translate_parts
+from nmt.markup.translate import MarkedTranslation, TooManyMarks, Unaligned, translate_parts
 
 
 class TranslatedFile(NamedTuple):
@@ -23,12 +23,14 @@ class TranslatedFile(NamedTuple):
         notes: what its owner should know, a sentence each.
         cut: how many parts of sentences there are that were longer than the model reads.
         unfinished: whether a translation reached its maximum length.
+        texts: its texts, translated, in their order.
     """
 
     content: bytes
     notes: tuple[str, ...]
     cut: int
     unfinished: bool
+    texts: tuple[MarkedTranslation, ...]
 
 
 def translate_file(
@@ -65,10 +67,11 @@ def translate_file(
         notes += ("The model has no alignments, so sentences were cut at every tag.",)
         found = translate_parts(_asked(file, placeholders), translate, language, advance=advance)
     return TranslatedFile(
-        file.written([each.parts for each in found]),
-        notes,
-        sum(each.cut for each in found),
-        any(part.unfinished for each in found for part in each.sentences),
+        content=file.written([each.parts for each in found]),
+        notes=notes,
+        cut=sum(each.cut for each in found),
+        unfinished=any(part.unfinished for each in found for part in each.sentences),
+        texts=tuple(found),
     )
 
 

@@ -48,15 +48,29 @@ class MarkedTranslation:
         parts: of it, with its marks.
         text: with its markup, as it is written in the format of the source.
         sentences: the translations of its sentences, without markup.
-        cut: how many of them are parts of one that was longer than the model reads.
+        source: what was read of the text that was translated.
+        target: the translation without markup; as in ``source.text``, private characters stand for what is kept.
+        cut: how many of the sentences are parts of one that was longer than the model reads.
         broken: what is wrong with the markup of the source; empty if nothing is.
     """
 
     parts: Parts
     text: str
     sentences: tuple[Translation, ...]
+    source: Marked
+    target: str
     cut: int = 0
     broken: str = ""
+
+    def lines(self) -> list[tuple[str, str]]:
+        """Return each line of ``source.text`` with its translation.
+
+        A translation that has line breaks of its own tells no longer which lines are whose: all are one then.
+        """
+        sources, targets = self.source.text.splitlines(), self.target.splitlines()
+        if len(sources) != len(targets):
+            return [(self.source.text, self.target)]
+        return list(zip(sources, targets, strict=True))
 
 
 def translate_marked(
@@ -148,10 +162,12 @@ def translate_parts(
         parts = placed(each, document.text, links)
         results.append(
             MarkedTranslation(
-                parts,
-                spelled(parts),
-                tuple(part.translation for part in document.sentences),
-                sum(part.cut for part in document.sentences),
+                parts=parts,
+                text=spelled(parts),
+                sentences=tuple(part.translation for part in document.sentences),
+                source=each,
+                target=document.text,
+                cut=sum(part.cut for part in document.sentences),
             )
         )
     return results
@@ -198,7 +214,9 @@ def _placed_line(read: Marked, translation: Translation) -> MarkedTranslation:
         stays = translation.alignment is None and translation.text == read.text
         links = copied(read.text) if stays else [links_of(read.text, translation)]
     parts = placed(read, translation.text, joined(links))
-    return MarkedTranslation(parts, spelled(parts), (translation,))
+    return MarkedTranslation(
+        parts=parts, text=spelled(parts), sentences=(translation,), source=read, target=translation.text
+    )
 
 
 def _escaped(text: str) -> str:

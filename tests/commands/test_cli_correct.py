@@ -1,5 +1,6 @@
 """``nmt correct``: what was corrected comes out, the rest stays, and all can be undone."""
 
+import os
 import shutil
 from pathlib import Path
 
@@ -58,7 +59,8 @@ REFUSED = {
     "no old pairs": (["model", "corrections"], "no pairs that keep it from forgetting"),
     "nothing to learn": (["model", "--pairs", "pairs"], "has no corrections"),
     "a blank correction": (["model", "blank", "--pairs", "pairs"], "its translation is blank"),
-    "no file": (["model", "nowhere"], "There is no file nowhere"),
+    "no file": (["model", "nowhere"], "nowhere cannot be read: No such file"),
+    "a pipe": (["model", "pipe", "--pairs", "pairs"], "pipe is a pipe or a device"),
     "two ways": (["model", "corrections", "--source", "pairs"], "Name the old pairs in one way"),
     "undo and learn": (["model", "corrections", "--undo"], "nothing else goes with it"),
 }
@@ -68,5 +70,7 @@ REFUSED = {
 def test_a_wrong_command_is_refused(case: str, place: Path, tmp_path: Path) -> None:
     given, said = REFUSED[case]
     shutil.copytree(place / "model", tmp_path / "model")
-    where = {"model": tmp_path / "model", **{name: place / name for name in ("corrections", "pairs", "blank")}}
+    os.mkfifo(tmp_path / "pipe")
+    where = {name: tmp_path / name for name in ("model", "pipe")}
+    where |= {name: place / name for name in ("corrections", "pairs", "blank")}
     refused(nmt("correct", *(where.get(each, each) for each in given)), said)

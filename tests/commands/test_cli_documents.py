@@ -1,6 +1,7 @@
 """``nmt translate --document`` and ``--to`` as a user meets them."""
 
 import json
+import os
 import re
 from pathlib import Path
 
@@ -113,6 +114,11 @@ def test_what_is_wrong_is_said_and_nothing_is_written(model: Path, tmp_path: Pat
     refused(nmt("translate", model, tmp_path / "a.pdf", "--to", out), "is of no kind", ".docx")
     refused(nmt("translate", model, "--to", out), "--to needs a FILE")
     refused(nmt("translate", model, text, "--to", text), "is FILE itself")
+    refused(nmt("translate", model, text, "--to", tmp_path / "no" / "b.txt"), "no is no folder")
+    # As long as a name may be, so that only the one it has while it is written is too long.
+    long = f"{'b' * (os.pathconf(tmp_path, 'PC_NAME_MAX') - 4)}.txt"
+    refused(nmt("translate", model, text, "--to", tmp_path / long), "its name is too long by 6 bytes", "another")
+    refused(nmt("translate", model, text, "--to", tmp_path / f"b{long}"), "its name is too long by 7 bytes")
     (tmp_path / "old.txt").write_text("old")
     refused(nmt("translate", model, text, "--to", tmp_path / "old.txt"), "exists, and is not overwritten")
     assert (tmp_path / "old.txt").read_text() == "old"

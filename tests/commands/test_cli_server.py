@@ -89,6 +89,58 @@ def test_a_glossary_replaces_what_is_linked(options: list[str], server: RestStan
     assert found == ["A pear tree C", "A C", ""]
 
 
+def unlinked(handler: stand_in.Handler) -> None:
+    """Answer as a model that links no word to another, so that nothing tells where a term goes."""
+    body = handler.server.seen[-1][3]
+    if not body:
+        handler.answer(body)
+        return
+    request = json.loads(body)
+    outputs = answer(request.get("signature_name", "serving_default"), request["inputs"])
+    if "alignment" in outputs:
+        outputs["alignment"] = [[[0.0] * len(row) for row in rows] for rows in outputs["alignment"]]
+    handler.send(200, {"outputs": outputs})
+
+
+LONG = " ".join(["b", *["word"] * 40])
+
+
+# The second line and the third have the term.
+LACKING = {
+    "placeholders": (["--placeholders"], ["a", "a {n} b", "%s b"]),
+    "tags": (["--format", "html"], ["<b>a</b>", "<i>a {n}</i> b &lt;", "<b>{n} b</b> <code>b</code>"]),
+    "a sentence that is cut": (["--document"], ["a", LONG, "a b. a."]),
+}
+
+
+@pytest.mark.parametrize("case", LACKING)
+def test_what_a_line_lacks_is_named_once_by_its_number(case: str, server: RestStandIn, tmp_path: Path) -> None:
+    options, lines = LACKING[case]
+    terms = tmp_path / "terms.tsv"
+    terms.write_text("b\tpear\n", encoding="utf-8")
+    server.faults = [unlinked] * 50
+    result = nmt("translate", "--server", server.url, "--glossary", terms, *options, stdin="\n".join(lines).encode())
+    assert result.returncode == 0, result.stderr.decode()
+    named = [line for line in result.stderr.decode().splitlines() if "is not translated as" in line]
+    assert named == [f"Line {number}: 'b' is not translated as 'pear'." for number in (2, 3)]
+
+
+def test_what_a_line_of_a_file_lacks_is_named_once_as_it_was_written(server: RestStandIn, tmp_path: Path) -> None:
+    terms = tmp_path / "terms.tsv"
+    terms.write_text("b\tpear\n", encoding="utf-8")
+    for name, text in {"a.txt": f"a\na {{n}} b.  a\n{LONG}\n", "a.md": f"# a *{{n}}* b. a\n\n{LONG}\n"}.items():
+        server.faults = [unlinked] * 50
+        (tmp_path / name).write_text(text, encoding="utf-8")
+        command = ["translate", "--server", server.url, tmp_path / name, "--to", tmp_path / f"to-{name}"]
+        result = nmt(*command, "--glossary", terms, "--placeholders")
+        assert result.returncode == 0, result.stderr.decode()
+        named = [line for line in result.stderr.decode().splitlines() if "is not translated as" in line]
+        said = "a {n} b.  a" if name == "a.txt" else "a {n} b. a"
+        assert named == [
+            f"{tmp_path / name}: 'b' is not translated as 'pear' in '{shown[:60]}'." for shown in (said, LONG)
+        ]
+
+
 def test_a_server_that_cannot_score_is_refused_with_a_glossary(server: RestStandIn, tmp_path: Path) -> None:
     terms = tmp_path / "terms.tsv"
     terms.write_text("b\tpear\n", encoding="utf-8")
@@ -97,6 +149,30 @@ def test_a_server_that_cannot_score_is_refused_with_a_glossary(server: RestStand
         result = nmt("translate", "--server", server.url, "--glossary", terms, *options, stdin=b"a\n" * 65 + b"b\n")
         assert (result.returncode, result.stdout, server.bodies) == (2, b"", [])
         assert "lacks the signature 'score', which --glossary needs" in result.stderr.decode()
+
+
+def test_marks_of_files_move_along_the_links_of_a_server(server: RestStandIn, tmp_path: Path) -> None:
+    cue = "1\n00:00:01,000 --> 00:00:02,000\n"
+    files = {
+        "a.md": ("I *ate* [warm rice](there) now.\n", "I *ATE* [WARM RICE](there) NOW.\n"),
+        "a.srt": (f"{cue}I <i>ate</i> warm rice.\n", f"{cue}I <i>ATE</i> WARM RICE.\n"),
+        "a.html": ("<p>I <b>ate</b> warm rice.", "<p>I <b>ATE</b> WARM RICE."),
+    }
+    for name, (text, translated) in files.items():
+        server.seen.clear()
+        (tmp_path / name).write_text(text, encoding="utf-8")
+        result = nmt("translate", "--server", server.url, tmp_path / name, "--to", tmp_path / f"to-{name}")
+        assert (result.returncode, result.stderr) == (0, b""), result.stderr.decode()
+        assert (tmp_path / f"to-{name}").read_text(encoding="utf-8") == translated
+        # The sentence is asked for as a whole, once.
+        assert [len(body["inputs"]["text"]) for body in server.bodies] == [1]
+
+
+def test_a_plain_file_asks_a_server_for_no_links(server: RestStandIn, tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("I ate.\n", encoding="utf-8")
+    result = nmt("translate", "--server", server.url, tmp_path / "a.txt", "--to", tmp_path / "b.txt")
+    assert (result.returncode, (tmp_path / "b.txt").read_bytes()) == (0, b"I ATE.\n")
+    assert [body.get("signature_name", "serving_default") for body in server.bodies] == ["serving_default"]
 
 
 def test_an_empty_standard_input_gives_no_output_and_asks_nobody(server: RestStandIn) -> None:
