@@ -13,6 +13,7 @@ from nmt.data.mixture import find_files, missing_shards, mixture, open_parallel,
 from nmt.data.stretches import stretches
 from nmt.data.word_links import with_links
 from nmt.errors import InputError
+from nmt.resumable_file import ResumableFile
 
 PAIRS = [(f"s {i}", f"t {i}") for i in range(331)]
 
@@ -46,6 +47,19 @@ def test_a_pattern_and_a_folder_stand_for_their_files_in_the_order_of_their_name
     corpus = open_tsvs([folder])
     assert list(corpus.pairs()) == PAIRS and corpus.size == corpus.epoch_size == 331
     assert [tuple(x.decode() for x in row) for row in corpus.dataset().as_numpy_iterator()] == PAIRS
+
+
+def test_what_is_still_being_written_is_not_read(folder: Path) -> None:
+    before = find_files(folder)
+    unfinished = ResumableFile(folder / "c.tsv", {})
+    with pytest.raises(KeyboardInterrupt), unfinished.open(resume=False) as opened:
+        opened.append(["half\ta line"], {"lines": 1})
+        (folder / "lock").write_text("a file like any other")
+        beside = {path.name for path in folder.iterdir()}
+        assert find_files(folder) == [*before, folder / "lock"]
+        raise KeyboardInterrupt
+    assert {"c.tsv.part", "c.tsv.part.json", "c.tsv.lock"} <= beside
+    assert unfinished.unfinished and find_files(folder) == [*before, folder / "lock"]
 
 
 def test_names_without_files_are_refused(tmp_path: Path) -> None:
