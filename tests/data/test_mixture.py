@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from nmt.data.corpora import Corpus, from_files, from_pairs, from_text, from_tsv, split_dev
-from nmt.data.mixing import mixed_rows, spread_pairs
+from nmt.data.mixing import mixed_rows, spread_pairs, spread_size
 from nmt.data.mixture import find_files, missing_shards, mixture, open_parallel, open_texts, open_tsvs
 from nmt.data.stretches import stretches
 from nmt.data.word_links import with_links
@@ -264,6 +264,9 @@ def test_a_sample_is_spread_over_the_corpus() -> None:
     # Four stretches of 64: the first begins the corpus, the last ends it.
     assert len(sample) == 256 and sample[0] == 0 and sample[-1] == 1279
     assert list(spread_pairs(corpus, 1280)) == list(corpus.pairs())
+    for count in (7, 256, 300, 1280, 9999):
+        assert len(list(spread_pairs(corpus, count))) == spread_size(corpus, count)
+    assert [spread_size(corpus, count) for count in (7, 300, 9999)] == [64, 256, 1280]
 
 
 def test_texts_are_joined(tmp_path: Path) -> None:
