@@ -121,9 +121,11 @@ def test_exports_describe_as_the_model(
     values[17, 1, 1] = np.inf
     np.save(place / "infinite.npy", values)
     (place / "broken.npy").write_bytes(b"\x93NUMPY")
+    with (place / "several.npy").open("wb") as file:
+        np.savez(file, values, values)
     for name, said in {
         "infinite.npy": "example 18 has a value", "wide.npy": "the shape (n, 4, 3)", "broken.npy": "no file of numbers",
-        "none.csv": "none.csv", None: "name a .npy file",
+        "several.npy": "it holds several arrays", "none.csv": "none.csv", None: "name a .npy file",
     }.items():  # fmt: skip
         with pytest.raises(SystemExit) as ended:
             _run(monkeypatch, place / "out1", *[place / name] if name else [])
