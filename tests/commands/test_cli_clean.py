@@ -64,3 +64,13 @@ def test_what_is_wrong_is_said_and_nothing_written(
 
 def test_a_folder_with_something_in_it_is_refused(folder: Path) -> None:
     refused(nmt("clean", folder / "dev.tsv", "--to", folder), "is not an empty folder")
+
+
+def test_what_a_killed_process_left_is_replaced(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / ".unfinished.x").mkdir()
+    (tmp_path / ".unfinished.x" / "removed.tsv").touch()
+    result = nmt("clean", folder / "train.ko", folder / "train.en.gz", "--to", tmp_path)
+    assert result.returncode == 0, result.stderr.decode()
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "changed.tsv", "removed.tsv", "train.en.gz", "train.ko",
+    ]  # fmt: skip
