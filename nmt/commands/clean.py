@@ -92,7 +92,13 @@ def clean(
             for file, read in zip(given, split, strict=True):
                 if read != file:
                     say(f"{file}: lines that end in carriage returns were read as lines.")
-            return corpora.from_tsv(split[0], tsv_quoting) if len(split) == 1 else corpora.from_files(*split)
+            try:
+                return corpora.from_tsv(split[0], tsv_quoting) if len(split) == 1 else corpora.from_files(*split)
+            except InputError as error:
+                said = str(error)
+                for file, read in zip(given, split, strict=True):
+                    said = said.replace(str(read), str(file))
+                raise InputError(said) from None
 
         corpus, *others = [opened(number, split) for number, split in enumerate(named)]
 
