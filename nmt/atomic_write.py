@@ -151,6 +151,17 @@ def leftovers(folder: Path) -> list[Path]:
     return found if any(any(path.iterdir()) for path in aside) else aside
 
 
+def is_free(folder: Path) -> bool:
+    """Return whether :func:`write_folder` may fill a folder: it has nothing but the :func:`leftovers` of that.
+
+    Raises:
+        OSError: if the folder cannot be read.
+    """
+    if not folder.exists():
+        return True
+    return folder.is_dir() and set(folder.iterdir()) == set(leftovers(folder))
+
+
 def write_version(
     folder: Path, fill: Callable[[Path], None], number: Callable[[Path, int], None] = lambda aside, version: None
 ) -> int:

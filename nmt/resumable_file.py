@@ -19,6 +19,9 @@ from nmt.atomic_write import rename, write_file
 from nmt.errors import InputError
 from nmt.file_lock import file_lock
 
+# How the names of what stands beside a file end while it is written.
+PART, LOCK = ".part", ".lock"
+
 
 def content(names: Iterable[Path], checksum: Any) -> dict[str, Any]:
     """Return, as a fact of a :class:`ResumableFile`, files or folders by what is in them."""
@@ -48,7 +51,7 @@ class ResumableFile:
         self.to = to
         self._zeros = dict.fromkeys(counted, 0)
         self._facts = json.loads(json.dumps(facts))
-        self._part, self._state = Path(f"{to}.part"), Path(f"{to}.part.json")
+        self._part, self._state = Path(f"{to}{PART}"), Path(f"{to}{PART}.json")
 
     def check(self, resume: bool) -> None:
         """Check, before anything is learned or opened, that the file can be written, or its writing continued.
@@ -87,7 +90,7 @@ class ResumableFile:
             OSError: if it cannot be written.
         """
         try:
-            with file_lock(Path(f"{self.to}.lock")):
+            with file_lock(Path(f"{self.to}{LOCK}")):
                 self.check(resume)
                 yield from self._open(resume)
         except Timeout:

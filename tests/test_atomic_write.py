@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from nmt.atomic_write import check_file, leftovers, write_file, write_folder, write_version
+from nmt.atomic_write import check_file, is_free, leftovers, write_file, write_folder, write_version
 
 
 class Killed(BaseException):
@@ -195,9 +195,10 @@ def test_what_a_killed_process_left_in_an_empty_folder_is_replaced(
         assert [path.name[:12] for path in left] == [".unfinished."]
     else:
         assert left == set(folder.iterdir()) and left
+    assert is_free(folder) == ("a" not in names(folder))
     write_folder(folder, fill, last="a")
     assert names(tmp_path) == ["model", *(f"model/{name}" for name in WHOLE)]
-    assert leftovers(folder) == []
+    assert leftovers(folder) == [] and not is_free(folder)
 
 
 def test_a_folder_that_another_process_made_meanwhile_is_left_alone(tmp_path: Path) -> None:

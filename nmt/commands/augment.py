@@ -158,7 +158,8 @@ def _check_text(lines: list[str], translator: Translator, model: Path, text: Pat
         raise InputError(f"{text} has no text in its first {_LOOKED_AT:,} lines. Name a file with a sentence per line.")
     source = translator.tokenizers.source
     letters = {letter for piece in source.pieces(range(source.vocabulary)) for letter in piece}
-    text_letters = [letter for line in lines for letter in line if letter.isalpha()]
+    # As the model reads them: in decomposed text each letter may be several.
+    text_letters = [letter for line in lines for letter in source.normalized(line) if letter.isalpha()]
     if sum(letter in letters for letter in text_letters) < _KNOWN * len(text_letters):
         raise InputError(
             f"{model} does not know most of the letters of {text}: it reads another language. With --back the text is "

@@ -138,7 +138,7 @@ def evaluate_captions(
             cut.look(number, False, found.unfinished)
         if gold:
             # Where it attends while it reads the reference, whose words are those that are linked.
-            scored = captioner.score(part, references[begun : begun + len(part)])
+            scored = captioner.score(part, references[begun : begun + len(part)], **search)
             weights += [each.words().weights for each in scored]
     cut.end()
     scores = score(texts, references)

@@ -71,13 +71,14 @@ def clean(
     names = [file.name for file in named[0]]
     if len(set(names)) < len(names) or set(names) & set(_OWN):
         raise InputError(f"The files of the pairs need names of their own in {to}, not {' and '.join(names)}.")
-    if to.exists() and (not to.is_dir() or any(to.iterdir())):
+    from nmt.atomic_write import is_free, write_folder
+
+    if not is_free(to):
         raise InputError(f"{to} exists and is not an empty folder. Name a new one.")
     if model:
         from nmt.commands.decoding_options import decoding
 
         decoding(model)
-    from nmt.atomic_write import write_folder
     from nmt.data import corpora
     from nmt.doctor.clean import Cleaning
 
@@ -91,7 +92,13 @@ def clean(
             for file, read in zip(given, split, strict=True):
                 if read != file:
                     say(f"{file}: lines that end in carriage returns were read as lines.")
-            return corpora.from_tsv(split[0], tsv_quoting) if len(split) == 1 else corpora.from_files(*split)
+            try:
+                return corpora.from_tsv(split[0], tsv_quoting) if len(split) == 1 else corpora.from_files(*split)
+            except InputError as error:
+                said = str(error)
+                for file, read in zip(given, split, strict=True):
+                    said = said.replace(str(read), str(file))
+                raise InputError(said) from None
 
         corpus, *others = [opened(number, split) for number, split in enumerate(named)]
 

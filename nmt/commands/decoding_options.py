@@ -45,6 +45,15 @@ Settings = Annotated[
 ]
 
 
+def any_given(*options: object) -> bool:
+    """Return whether one of the options was given. The number 0 may have been.
+
+    >>> any_given(None, False, []), any_given(None, 0)
+    (False, True)
+    """
+    return any(option is not None and option is not False and option != [] for option in options)
+
+
 def decoding(
     model: Path,
     settings: list[str] | None = None,

@@ -16,7 +16,16 @@ import typer
 
 from nmt.commands.caption import evaluate_captions
 from nmt.commands.console import CutLines, ModelFolder, advancing, emit, news, say, say_unwritable, windows
-from nmt.commands.decoding_options import Beam, Ensemble, Fast, LengthPenalty, Settings, decoding, open_models
+from nmt.commands.decoding_options import (
+    Beam,
+    Ensemble,
+    Fast,
+    LengthPenalty,
+    Settings,
+    any_given,
+    decoding,
+    open_models,
+)
 from nmt.commands.label import evaluate_labels
 from nmt.errors import InputError, WorkFailed
 from nmt.tf_import import import_tensorflow
@@ -108,7 +117,7 @@ def evaluate(
     if links and config.model.source != "features":
         raise InputError("--links says which cells words name: it is for a model of features.")
     if labels or tags:
-        if beam or fast or length_penalty or ensemble or settings or lengths or tsv:
+        if any_given(beam, fast, length_penalty, ensemble, settings, lengths, tsv, calibrate):
             raise InputError("--labels and --tags compare labels: nothing is searched or translated.")
         evaluate_labels(model, labels or others[0], tags=bool(tags), plot=plot, as_json=as_json)
         return
@@ -117,7 +126,7 @@ def evaluate(
             raise InputError(
                 f"--text is for a language model, and model.architecture is '{config.model.architecture}'."
             )
-        if beam or fast or length_penalty or ensemble or settings or lengths or plot or tsv or calibrate:
+        if any_given(beam, fast, length_penalty, ensemble, settings, lengths, plot, tsv, calibrate):
             raise InputError("--text measures the perplexity of a language model: nothing is searched or compared.")
         _perplexity(model, text, as_json)
         return
@@ -135,7 +144,7 @@ def evaluate(
             _write_rows(tsv, [(str(number), *row) for number, row in enumerate(described, 1)])
         return
     if calibrate:
-        if beam or fast or length_penalty or ensemble or settings or lengths or plot or tsv:
+        if any_given(beam, fast, length_penalty, ensemble, settings, lengths, plot, tsv):
             raise InputError("--calibrate is for MODEL as it translates: no option of search or report goes with it.")
         _calibrate(model, source, reference, as_json)
         return

@@ -17,6 +17,7 @@ from nmt.commands.decoding_options import (
     Fast,
     LengthPenalty,
     Settings,
+    any_given,
     decoding,
     open_language_model,
     open_models,
@@ -146,7 +147,7 @@ def export(
             f"{model} is a pretrained encoder, which answers nothing: a classifier or tagger begins with it."
         )
     if architecture in LABELLING:
-        if strings or serving_kit or ensemble or n_best or beam or fast or length_penalty or max_length or settings:
+        if any_given(strings, serving_kit, ensemble, n_best, beam, fast, length_penalty, max_length, settings):
             raise InputError(
                 f"{model} is a {architecture}, which searches for nothing: give --tflite and --quantize only."
             )
@@ -158,7 +159,7 @@ def export(
         raise InputError(
             f"{model} describes features: --strings, --serving-kit and --ensemble are for translators. Leave them out."
         )
-    if language_model and (strings or serving_kit or ensemble or n_best):
+    if language_model and any_given(strings, serving_kit, ensemble, n_best):
         raise InputError(
             f"{model} is a language model: --strings, --serving-kit, --ensemble and --n-best are for translators."
         )

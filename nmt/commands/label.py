@@ -148,17 +148,17 @@ def evaluate_labels(model: Path, file: Path, *, tags: bool, plot: Path | None, a
     right: list[str] = []
     given: list[str] = []
     cut = CutLines(labeller.config.decoding.max_length)
-    texts = (pair for pair in corpus.pairs() if pair[0].strip())
-    number = 0
-    for window in advancing(windows(texts), "Labelling", corpus.size):
-        found = labelled(labeller, [text for text, _ in window])
-        for i, ((_, target), each) in enumerate(zip(window, found, strict=True), number + 1):
+    read = 0
+    for window in advancing(windows(corpus.pairs()), "Labelling", corpus.size):
+        rows = [(number, *pair) for number, pair in enumerate(window, read + 1) if pair[0].strip()]
+        found = labelled(labeller, [text for _, text, _ in rows])
+        for (number, _, target), each in zip(rows, found, strict=True):
             names = each.names
             # Of a text that is too long the last tokens have no label.
             right += reading.labels(target)[: len(names)]
             given += names
-            cut.look(i, each.truncated, False)
-        number += len(window)
+            cut.look(number, each.truncated, False)
+        read += len(window)
     cut.end()
     scores = label_scores(right, given, labels.names)
     _print(scores, reading.token + "s" if reading.tags else "texts", as_json)

@@ -11,7 +11,16 @@ import typer
 
 from nmt.commands.caption import plot_caption
 from nmt.commands.console import ModelFolder, say
-from nmt.commands.decoding_options import Beam, Ensemble, Fast, LengthPenalty, Settings, decoding, open_models
+from nmt.commands.decoding_options import (
+    Beam,
+    Ensemble,
+    Fast,
+    LengthPenalty,
+    Settings,
+    any_given,
+    decoding,
+    open_models,
+)
 from nmt.commands.label import plot_label
 from nmt.errors import InputError
 
@@ -75,7 +84,7 @@ def plot(
     if to:
         check_picture(to, _CURVES if history else _ALIGNMENTS)
     if history:
-        if target or attention or beam or fast or length_penalty or ensemble or settings or row is not None or grid:
+        if any_given(target, attention, beam, fast, length_penalty, ensemble, settings, row, grid):
             raise InputError("--history draws how the model learned; nothing is translated for it.")
         _history(model, to)
         return
@@ -84,11 +93,11 @@ def plot(
     if (row is not None or grid) and config.source != "features":
         raise InputError("--row and --grid are for a file of features, and this model reads text.")
     if config.architecture in LABELLING:
-        if target or attention or beam or fast or length_penalty or ensemble or settings:
+        if any_given(target, attention, beam, fast, length_penalty, ensemble, settings):
             raise InputError("A classifier translates nothing: name the sentence and perhaps --to alone.")
         plot_label(model, sentence, to)
         return
-    if target is not None and (beam or fast or length_penalty or settings):
+    if target is not None and any_given(beam, fast, length_penalty, settings):
         raise InputError("With --target the translation is given, and nothing is searched.")
     if config.source == "features":
         if attention or ensemble:

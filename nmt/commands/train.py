@@ -170,7 +170,6 @@ def train(
     from nmt import presets
     from nmt.data.features import looks_like_features
     from nmt.data.labels import Reading
-    from nmt.data.mixture import find_files
     from nmt.folder_lock import check_unlocked
     from nmt.model_folder import read_config
     from nmt.training.cluster import find_cluster
@@ -259,11 +258,9 @@ def train(
         chosen = choose(base)
     workers = _joined(cluster, config=chosen, corpus=corpus, dev=dev, resume=resume, wait=wait) if cluster else None
     if not resume and chief and kind in ("pairs", "text"):
-        named = [*(both for pair in zip(source or [], target or [], strict=True) for both in pair), *(pairs or [])]
-        files = [Path(file) for name in named for file in find_files(name)]
-        alone = len(files) <= (2 if source else 1)
-        files += [file for file in (dev_source, dev_target, dev_pairs) if file]
-        _warn(corpus, dev, files, alone=alone, quoted=tsv_quoting, plain=bool(text))
+        files = _corpus_files(source or [], target or [], pairs or [])
+        held = [file for file in (dev_source, dev_target, dev_pairs) if file]
+        _warn(corpus, dev, files, dev_files=held, quoted=tsv_quoting, plain=bool(text))
     import_tensorflow()
     from nmt.training.fit import train_model
 
@@ -317,8 +314,18 @@ def _joined(cluster: Cluster, config: Config, corpus: Corpus, dev: Corpus, resum
         raise WorkFailed(f"Worker {cluster.index} could not join the others: {first_line(error)}") from error
 
 
-def _warn(corpus: Corpus, dev: Corpus, files: list[Path], *, alone: bool, quoted: bool, plain: bool) -> None:
-    """Print the warnings of a quick check of the pairs, or of plain text; ``alone``: they are one corpus."""
+def _corpus_files(sources: list[str], targets: list[str], pairs: list[str]) -> list[tuple[Path, ...]]:
+    """Return the two files, or the one, of each corpus that the names stand for."""
+    from nmt.data.mixture import find_files
+
+    sides = [both for names in zip(sources, targets, strict=True) for both in zip(*map(find_files, names), strict=True)]
+    return [*sides, *((file,) for name in pairs for file in find_files(name))]
+
+
+def _warn(
+    corpus: Corpus, dev: Corpus, files: list[tuple[Path, ...]], *, dev_files: list[Path], quoted: bool, plain: bool
+) -> None:
+    """Print the warnings of a quick check of the pairs, or of plain text; ``files``: those of each training corpus."""
     from nmt.doctor.quick import warnings
 
     found = warnings(corpus, dev, plain=plain)
@@ -326,11 +333,12 @@ def _warn(corpus: Corpus, dev: Corpus, files: list[Path], *, alone: bool, quoted
         say(f"Warning: {line}")
     if found and not plain:
         quoting = " --tsv-quoting" if quoted else ""
-        named = f"{quoting} {shlex.join(map(str, files))}" if files else ", on the pairs as files,"
+        alone = len(files) == 1
+        # Of several corpora both commands would take all but the first for development and test pairs.
+        named = ", on one corpus after the other," if files else ", on the pairs as files,"
+        named = f"{quoting} {shlex.join(map(str, [*files[0], *dev_files]))}" if alone else named
         say(f"This was a quick check; nmt data{named} shows more.")
-        # Of several corpora it would take all but the first for development and test pairs.
-        named = named if alone else ", on one corpus after the other,"
-        say(f"nmt clean{named}{' --to DIR' if files and alone else ''} mends what it can, and leaves out the rest.")
+        say(f"nmt clean{named}{' --to DIR' if alone else ''} mends what it can, and leaves out the rest.")
 
 
 def _fits_architecture(config: Config, kind: str) -> None:

@@ -16,7 +16,7 @@ from nmt.data.corpora import Corpus, from_files, from_text, from_tsv, split_dev
 from nmt.data.word_links import with_links
 from nmt.errors import InputError
 from nmt.evaluation.beginnings import beginning, evenly_by_length
-from nmt.model_folder import CONFIG, WEIGHTS, read_config
+from nmt.model_folder import CONFIG, HEAD, WEIGHTS, read_config
 from nmt.presets import FITTED
 
 # More than any run needs: with a budget, neither the epochs nor early stopping end a run.
@@ -36,8 +36,13 @@ class Candidate:
     @property
     def identity(self) -> dict[str, Any]:
         """What distinguishes it from others of the same name."""
-        weights = (self.folder / WEIGHTS).read_bytes() if self.folder else b""
-        return {"config": dataclasses.asdict(self.config), "trained": zlib.crc32(weights) if self.folder else None}
+        found: dict[str, Any] = {"config": dataclasses.asdict(self.config), "trained": None}
+        if self.folder:
+            found["trained"] = _checksum(self.folder / WEIGHTS)
+            # Its links come from the head, which can be taught again. Without a head the record has no key for it.
+            head = self.folder / HEAD
+            found |= {"alignment_head": _checksum(head)} if head.exists() else {}
+        return found
 
 
 @dataclass(frozen=True)

@@ -44,6 +44,8 @@ if TYPE_CHECKING:
 _RETURNS = 20
 # Bytes of a file that are looked at to tell how its lines end, and copied at once.
 _LOOK = 2**20
+# What Python's csv says of a cell that is longer than it reads.
+_TOO_LONG = "field larger than field limit"
 
 DEV_SHARE = 20
 DEV_LIMIT = 1000
@@ -422,6 +424,13 @@ def _quoted_pairs(
         try:
             row = next(rows, None)
         except csv.Error as error:
+            if _TOO_LONG in str(error):
+                raise InputError(
+                    f"{path}, line {number}: a cell of the row that begins here has more than "
+                    f"{csv.field_size_limit():,} characters. If none is meant to be as long, a quotation mark begins a "
+                    "cell and none ends it: write one inside a quoted cell twice, or read the file without "
+                    "--tsv-quoting."
+                ) from error
             raise InputError(
                 f"{path}, line {number}: its cells are not quoted as spreadsheets quote them ({error}). Write a "
                 "quotation mark inside a quoted cell twice, or read the file without --tsv-quoting."
@@ -567,7 +576,7 @@ def with_line_feeds(path: Path, folder: Path) -> Path:
         if not whole and not (tsv and _has_inner_return(path, state.st_size, state.st_mtime_ns)):
             return path
         folder.mkdir(exist_ok=True)
-        copy = folder / path.name.removesuffix(".gz")
+        copy = folder / (path.stem if is_gzip(path) else path.name)
         with _opened(path) as file, copy.open("wb") as out:
             if whole:
                 _copy_with_line_feeds(file, out)

@@ -146,7 +146,7 @@ def _checked_statistics(values: np.ndarray, name: str) -> tuple[int, np.ndarray,
 def _from_npy(path: Path) -> np.ndarray:
     try:
         # Nothing is unpickled, and a shape that the file is too small for is refused.
-        return np.load(path, mmap_mode="r", allow_pickle=False)
+        found = np.load(path, mmap_mode="r", allow_pickle=False)
     except OSError as error:
         raise unreadable(path, error) from None
     except Exception as error:  # a damaged header raises anything
@@ -155,6 +155,13 @@ def _from_npy(path: Path) -> np.ndarray:
                 f"{path} is no array of numbers that numpy.save wrote, and nothing else is read."
             ) from None
         raise InputError(f"{path} is no array of numbers that numpy.save wrote: {first_line(error)}") from None
+    if not isinstance(found, np.ndarray):
+        found.close()
+        raise InputError(
+            f"{path} is no array of numbers that numpy.save wrote: it holds several, as numpy.savez writes them. Save "
+            "one of them as a file of its own."
+        )
+    return found
 
 
 def _from_csv(path: Path) -> np.ndarray:

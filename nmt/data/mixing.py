@@ -74,8 +74,21 @@ def mixed_rows(
 
 
 def spread_pairs(corpus: Corpus, count: int) -> Iterator[tuple[str, str]]:
-    """Return about ``count`` pairs that are spread over the corpus, or the first ones of one that is read in order."""
+    """Return about ``count`` pairs that are spread over the corpus, or the first ones of one that is read in order.
+
+    They are as many as :func:`spread_size` says.
+    """
     if corpus.size <= count or not corpus.seekable:
         return itertools.islice(corpus.pairs(), count)
-    places = np.linspace(0, corpus.size - EVERY, max(1, count // EVERY)).astype(int)
+    places = np.linspace(0, corpus.size - EVERY, _stretches_of(count)).astype(int)
     return ((row[0], row[1]) for place in places for row in corpus.rows(int(place), EVERY))
+
+
+def spread_size(corpus: Corpus, count: int) -> int:
+    """Return how many pairs :func:`spread_pairs` returns."""
+    spread = corpus.size > count and corpus.seekable
+    return min(corpus.size, EVERY * _stretches_of(count) if spread else count)
+
+
+def _stretches_of(count: int) -> int:
+    return max(1, count // EVERY)

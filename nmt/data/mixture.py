@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from nmt.data.corpora import Corpus, from_files, from_text, from_tsv, joined_checksum
 from nmt.errors import InputError
+from nmt.resumable_file import LOCK, PART
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -29,8 +30,8 @@ _REPORTS = ("removed.tsv", "changed.tsv")
 def find_files(name: str | Path) -> list[Path]:
     """Return the files that a name stands for, sorted: a file, those of a folder, or those that a pattern matches.
 
-    Of a folder are left out: hidden files, folders, and the reports of ``nmt clean`` and ``nmt augment``:
-    ``removed.tsv``, ``changed.tsv`` and ``*.json``.
+    Of a folder are left out: hidden files, folders, the reports of ``nmt clean`` and ``nmt augment``, ``removed.tsv``,
+    ``changed.tsv`` and ``*.json``, and what stands beside a file that is being written, ``*.part`` and ``*.lock``.
 
     Raises:
         InputError: if a folder or a pattern has none, or lacks some of a number of shards. A single file is opened
@@ -41,7 +42,7 @@ def find_files(name: str | Path) -> list[Path]:
     """
     path = Path(name)
     if path.is_dir():
-        found = [file for file in sorted(path.iterdir()) if file.is_file() and not _is_report(file.name)]
+        found = [file for file in sorted(path.iterdir()) if file.is_file() and not _is_beside(file.name)]
         if not found:
             raise InputError(f"{path} is a folder without files. Name a folder that holds them, or the files.")
         return _all_shards(found, path)
@@ -98,8 +99,9 @@ def missing_shards(paths: Iterable[str]) -> list[str]:
     return found
 
 
-def _is_report(name: str) -> bool:
-    return name.startswith(".") or name in _REPORTS or name.endswith(".json")
+def _is_beside(name: str) -> bool:
+    """Return whether a file stands beside pairs in a folder, and holds none, or none that are finished."""
+    return name.startswith(".") or name in _REPORTS or name.endswith((".json", PART, LOCK))
 
 
 def open_tsvs(names: Sequence[str | Path], quoted: bool = False, weights: Sequence[float] = ()) -> Corpus:

@@ -13,7 +13,8 @@ from collections.abc import Callable, Collection
 
 from nmt.evaluation import scripts
 
-_ENTITY = re.compile("&(?:[A-Za-z][A-Za-z0-9]*|#[0-9]+|#[xX][0-9A-Fa-f]+);")
+# No character has a number of more digits, and Python reads none of thousands.
+_ENTITY = re.compile("&(?:[A-Za-z][A-Za-z0-9]*|#[0-9]{1,9}|#[xX][0-9A-Fa-f]{1,8});")
 # The tags that web pages, subtitles and translation memories leave behind. "a < b" and "<name>" are text.
 _BREAKING = "br|p|div|li|ul|ol|td|th|tr|table|hr|h[1-6]"
 _INLINE = "a|abbr|b|big|bpt|c|cite|code|del|em|ept|font|g|i|img|ins|it|mark|ph|q|s|seg|small|span|strong|sub|sup|tt|u|x"

@@ -43,7 +43,8 @@ def attention_share(weights: Sequence[np.ndarray], gold: Sequence[Gold]) -> Atte
     """Return how much words attend to the cells that they are linked to; ``None`` if there is no link.
 
     Arguments:
-        weights: for each caption ``(words, cells)``; a row sums to one.
+        weights: for each caption ``(words, cells)``; a row sums to one. Of a caption that is too long for the model the
+            last words are missing, and those do not count.
         gold: its links ``(cell, word)``, from 0.
 
     >>> gold = [Gold(frozenset({(0, 1), (2, 1)}), frozenset({(0, 1), (2, 1)}))]
@@ -53,7 +54,7 @@ def attention_share(weights: Sequence[np.ndarray], gold: Sequence[Gold]) -> Atte
     shares, uniform = [], []
     for each, links in zip(weights, gold, strict=True):
         by_word: dict[int, list[int]] = {}
-        for cell, word in sorted(links.sure):
+        for cell, word in sorted(link for link in links.sure if link[1] < len(each)):
             by_word.setdefault(word, []).append(cell)
         for word, cells in by_word.items():
             shares.append(float(each[word, cells].sum()))

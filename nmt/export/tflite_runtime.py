@@ -693,7 +693,11 @@ def _numbers(file: str) -> np.ndarray:
     """Read a file of features."""
     try:
         if file.lower().endswith(".npy"):
-            return np.load(file, mmap_mode="r", allow_pickle=False)
+            found = np.load(file, mmap_mode="r", allow_pickle=False)
+            if isinstance(found, np.ndarray):
+                return found
+            found.close()
+            raise ValueError("it holds several arrays")
         return np.loadtxt(file, np.float32, delimiter=",", ndmin=2, encoding="utf-8", comments=None)
     except OSError:
         raise

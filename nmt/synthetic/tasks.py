@@ -19,6 +19,7 @@ from pathlib import Path
 from random import Random
 
 from nmt import model_folder as folders
+from nmt.atomic_write import is_free
 from nmt.errors import InputError, nearest
 from nmt.synthetic import headlines, numbers, transliteration
 
@@ -77,10 +78,10 @@ def make_corpus(folder: Path, fill: Callable[[Path], None]) -> None:
     """
     folder = Path(folder)
     try:
-        used = folder.exists() and (not folder.is_dir() or any(folder.iterdir()))
+        free = is_free(folder)
     except OSError as error:
         raise InputError(f"The folder {folder} cannot be used: {error.strerror}.") from None
-    if used:
+    if not free:
         raise InputError(f"{folder} is not an empty folder. Name a new one.")
     folders.make(folder, fill)
 

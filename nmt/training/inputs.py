@@ -26,7 +26,7 @@ from nmt.data.features import corpus_features, with_shape
 from nmt.data.label_pipeline import LabelPipeline, label_lengths
 from nmt.data.labels import Labels, Reading, check_known, check_lines, learn_labels
 from nmt.data.masked_tokens import MaskedPipeline
-from nmt.data.mixing import mixed_rows, spread_pairs
+from nmt.data.mixing import mixed_rows, spread_pairs, spread_size
 from nmt.data.pipeline import SAMPLE, Buckets, Pipeline, length_blocks, lengths, linked
 from nmt.data.term_annotations import MARKS
 from nmt.data.tokenizers import UNK, Tokenizers
@@ -347,8 +347,8 @@ def unwritable_words(config: Config, corpus: Corpus, tokenizers: Tokenizers, sta
 def _looked_at(corpus: Corpus) -> str:
     """Return how many pairs a sample has, as words before "pairs"."""
     if corpus.size <= SAMPLE or not corpus.seekable:
-        return f"the first {min(corpus.size, SAMPLE):,} "
-    return f"{SAMPLE:,} evenly spread "
+        return f"the first {spread_size(corpus, SAMPLE):,} "
+    return f"{spread_size(corpus, SAMPLE):,} evenly spread "
 
 
 def evenly_spread_pairs(corpus: Corpus) -> Iterator[tuple[str, str]]:
@@ -443,7 +443,7 @@ def make_pipeline(
             f"{data.max_length} pieces."
         )
     buckets = Buckets.fit(measured, data.buckets, data.max_length + 1)
-    read = min(corpus.size, SAMPLE)
+    read = spread_size(corpus, SAMPLE)
     if left := read - len(measured):
         logger.info(
             f"{left:,} of {_looked_at(corpus)}pairs are left out: a side is empty or over {data.max_length} pieces."

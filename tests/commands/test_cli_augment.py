@@ -1,6 +1,7 @@
 """``nmt augment`` as a user meets it."""
 
 import json
+import unicodedata
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,14 @@ def test_text_of_the_target_language_is_translated_back_also_by_several_models(p
         translations[source] == target
         for source, target in (line.split("\t") for line in two.read_text(encoding="utf-8").splitlines())
     )
+
+
+def test_decomposed_letters_are_those_that_the_model_knows(place: Path, tmp_path: Path) -> None:
+    lines = [unicodedata.normalize("NFD", ko) for ko, _ in PAIRS[:5]]
+    (tmp_path / "text").write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    command = ["augment", "--back", place / "model", "--target-text", tmp_path / "text", "--to", tmp_path / "out"]
+    result = nmt(*command, "--fast")
+    assert result.returncode == 0, result.stderr.decode()
 
 
 def test_several_corpora_are_read_by_their_weights(place: Path, tmp_path: Path) -> None:

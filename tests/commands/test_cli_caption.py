@@ -79,6 +79,18 @@ def test_a_model_of_features_describes_is_scored_and_drawn(model: Path, place: P
     assert b"row and column" in here("plot", model, place / "train.npy", "--target", "blue at one").stdout
 
 
+def test_links_of_words_after_the_maximum_length_do_not_count(model: Path, place: Path) -> None:
+    """Of three pieces in each reference, the first two are read."""
+    (place / "both.links").write_text("0-0 1-2\n" * 64)
+    (place / "last.links").write_text("1-2\n" * 64)
+    files = ["--source", place / "train.npy", "--reference", place / "train.en"]
+    for links, words in (("both", 64), ("last", None)):
+        result = here("evaluate", model, *files, "--links", place / f"{links}.links", "--json", "--set",
+                      "decoding.max_length=2")  # fmt: skip
+        assert result.returncode == 0, result.stderr.decode()
+        assert json.loads(result.stdout).get("attention", {}).get("words") == words
+
+
 def test_exports_describe_as_the_model(
     model: Path, place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -109,9 +121,11 @@ def test_exports_describe_as_the_model(
     values[17, 1, 1] = np.inf
     np.save(place / "infinite.npy", values)
     (place / "broken.npy").write_bytes(b"\x93NUMPY")
+    with (place / "several.npy").open("wb") as file:
+        np.savez(file, values, values)
     for name, said in {
         "infinite.npy": "example 18 has a value", "wide.npy": "the shape (n, 4, 3)", "broken.npy": "no file of numbers",
-        "none.csv": "none.csv", None: "name a .npy file",
+        "several.npy": "it holds several arrays", "none.csv": "none.csv", None: "name a .npy file",
     }.items():  # fmt: skip
         with pytest.raises(SystemExit) as ended:
             _run(monkeypatch, place / "out1", *[place / name] if name else [])

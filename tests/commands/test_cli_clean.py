@@ -64,3 +64,29 @@ def test_what_is_wrong_is_said_and_nothing_written(
 
 def test_a_folder_with_something_in_it_is_refused(folder: Path) -> None:
     refused(nmt("clean", folder / "dev.tsv", "--to", folder), "is not an empty folder")
+
+
+def test_what_a_killed_process_left_is_replaced(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / ".unfinished.x").mkdir()
+    (tmp_path / ".unfinished.x" / "removed.tsv").touch()
+    result = nmt("clean", folder / "train.ko", folder / "train.en.gz", "--to", tmp_path)
+    assert result.returncode == 0, result.stderr.decode()
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "changed.tsv", "removed.tsv", "train.en.gz", "train.ko",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["OLD.TSV.GZ", "OLD.TSV"])
+def test_files_whose_lines_end_in_carriage_returns_are_read_and_named_as_they_were_given(
+    tmp_path: Path, name: str
+) -> None:
+    def given(*lines: str) -> Path:
+        text = "".join(f"{line}\r" for line in lines).encode()
+        (tmp_path / name).write_bytes(gzip.compress(text) if name.endswith("GZ") else text)
+        return tmp_path / name
+
+    file = given(*(f"{ko}\t{en}" for ko, en in PAIRS))
+    result = nmt("clean", file, "--to", tmp_path / "out")
+    assert result.returncode == 0 and b"48 pairs, of which 48 are in" in result.stdout, result.stderr.decode()
+    file = given("a\tb", "only this")
+    refused(nmt("clean", file, "--to", tmp_path / "new"), f"{file}, line 2: there is one column")

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -111,6 +112,32 @@ def test_training_warns_of_what_it_sees_at_a_glance(corpus: Path, tmp_path: Path
     assert result.returncode == 2
     assert "Warning: copies.tsv: 48 (100 %) of the pairs have the same text on both sides" in said
     assert f"nmt data {corpus / 'copies.tsv'} {corpus / 'dev.tsv'} shows more." in said
+
+
+def test_the_commands_that_training_advises_are_right_for_every_way_to_name_pairs(corpus: Path, tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    for side in ("ko", "en"):
+        shutil.copy(corpus / "train.ko", tmp_path / "in" / f"1.{side}")
+    stopped = ["--to", tmp_path / "m", *TINY, "--set", "text.vocabulary_size=9000"]
+
+    def advised(*named: object) -> list[str]:
+        lines = here("train", *named, *stopped).stderr.decode().splitlines()
+        return [line for line in lines if "nmt data" in line or "nmt clean" in line]
+
+    sides = ["--source", tmp_path / "in" / "*.ko", "--target", tmp_path / "in" / "*.en"]
+    both = f"{tmp_path / 'in' / '1.ko'} {tmp_path / 'in' / '1.en'}"
+    assert advised(*sides) == [
+        f"This was a quick check; nmt data {both} shows more.",
+        f"nmt clean {both} --to DIR mends what it can, and leaves out the rest.",
+    ]
+    for side in ("ko", "en"):
+        shutil.copy(corpus / "train.ko", tmp_path / "in" / f"2.{side}")
+    several = [
+        "This was a quick check; nmt data, on one corpus after the other, shows more.",
+        "nmt clean, on one corpus after the other, mends what it can, and leaves out the rest.",
+    ]
+    assert advised(*sides) == several
+    assert advised("--pairs", corpus / "copies.tsv", corpus / "copies.tsv") == several
 
 
 def test_training_is_silent_about_clean_pairs(corpus: Path, tmp_path: Path) -> None:

@@ -60,6 +60,15 @@ def test_a_classifier_labels_is_scored_and_drawn(model: Path, place: Path) -> No
     assert sum(first["attention"]) == pytest.approx(1, abs=1e-3)
 
 
+def test_a_text_that_is_too_long_is_named_by_its_line(model: Path, place: Path) -> None:
+    # Blank lines alone are a window too.
+    rows = [*["\t"] * 200, "the film was good\tpos", " \t", f"{'the film ' * 99}\tpos"]
+    (place / "long.tsv").write_text("".join(f"{row}\n" for row in rows))
+    found = here("evaluate", model, "--labels", place / "long.tsv", "--json")
+    assert found.returncode == 0, found.stderr.decode()
+    assert "Line 203 is longer than" in found.stderr.decode() and json.loads(found.stdout)["texts"] == 2
+
+
 REFUSED = {
     "an unseen label": (
         ["evaluate", "M", "--labels", "unseen.tsv"],
@@ -93,6 +102,10 @@ REFUSED = {
     "tags of a classifier": (["evaluate", "M", "--tags", "tags.tsv"], "is a classifier: name the texts with --labels"),
     "BLEU of a classifier": (["evaluate", "M", "--source", "text", "--reference", "text"], "which labels texts"),
     "a search of a classifier": (["evaluate", "M", "--labels", "train.tsv", "--beam", "3"], "nothing is searched"),
+    "a calibration of a classifier": (["evaluate", "M", "--labels", "train.tsv", "--calibrate"], "nothing is searched"),
+    "a search of no width": (["evaluate", "M", "--labels", "train.tsv", "--beam", "0"], "nothing is searched"),
+    "an export with a penalty of 0": (["export", "M", "--length-penalty", "0"], "searches for nothing"),
+    "a drawing with a penalty of 0": (["plot", "M", "the film", "--length-penalty", "0"], "translates nothing"),
     "a page of a classifier": (["export", "M", "--web"], "is a classifier"),
     "an export with a beam": (["export", "M", "--beam", "3"], "searches for nothing"),
     "spaces by a classifier": (["label", "M", "text", "--format", "spaced"], "for a tagger of characters"),

@@ -108,3 +108,15 @@ def test_a_trained_model_is_told_from_another_by_its_weights(tmp_path: Path) -> 
         records.append(Candidate("m", Config(), tmp_path).identity)
     assert difference(*records).startswith("trained was ")
     assert Candidate("m", Config()).identity["trained"] is None
+
+
+def test_a_trained_model_is_told_from_another_by_its_alignment_head(tmp_path: Path) -> None:
+    (tmp_path / "model.weights.h5").write_bytes(b"7")
+    without = Candidate("m", Config(), tmp_path).identity
+    # As in the records of earlier versions.
+    assert without.keys() == {"config", "trained"}
+    records = [without]
+    for content in (b"7", b"11"):
+        (tmp_path / "alignment.npz").write_bytes(content)
+        records.append(Candidate("m", Config(), tmp_path).identity)
+        assert difference(*records[-2:]).startswith("alignment_head was ")

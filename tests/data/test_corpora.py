@@ -229,6 +229,14 @@ def test_a_row_that_is_not_quoted_as_a_spreadsheet_does(tmp_path: Path, text: st
         from_tsv(path, quoted=True)
 
 
+def test_a_quoted_cell_that_is_too_long_is_named_as_that(tmp_path: Path) -> None:
+    path = write(tmp_path / "x.tsv", f'a\tb\n"{"c" * csv.field_size_limit()}d"\te\n')
+    with refusal(f"{path}, line 2: ", f"has more than {csv.field_size_limit():,} characters"):
+        from_tsv(path, quoted=True)
+    write(path, f'a\tb\n"{"c" * csv.field_size_limit()}"\te\n')
+    assert from_tsv(path, quoted=True).size == 2
+
+
 def test_a_path_that_is_no_readable_file(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "fifo")
     (tmp_path / "loop").symlink_to(tmp_path / "loop")

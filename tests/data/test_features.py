@@ -82,6 +82,13 @@ def test_a_pickle_is_never_opened(tmp_path: Path) -> None:
         open_features(tmp_path / "p.npy")
 
 
+def test_several_arrays_in_one_file_are_refused(tmp_path: Path) -> None:
+    with (tmp_path / "several.npy").open("wb") as file:
+        np.savez(file, a=np.ones([2, 3]), b=np.ones([2, 3]))
+    with pytest.raises(InputError, match=r"several\.npy is no array of numbers .*it holds several"):
+        open_features(tmp_path / "several.npy")
+
+
 def test_captions_are_pairs_whose_sources_are_rows() -> None:
     corpus = captions_of(np.ones([40, 3, 2]), [f"caption {number}" for number in range(40)])
     train, dev = split_dev(corpus)

@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 
 from nmt.data.corpora import Corpus, from_files, from_pairs, from_text, from_tsv, split_dev
-from nmt.data.mixing import mixed_rows, spread_pairs
+from nmt.data.mixing import mixed_rows, spread_pairs, spread_size
 from nmt.data.mixture import find_files, missing_shards, mixture, open_parallel, open_texts, open_tsvs
 from nmt.data.stretches import stretches
 from nmt.data.word_links import with_links
 from nmt.errors import InputError
+from nmt.resumable_file import ResumableFile
 
 PAIRS = [(f"s {i}", f"t {i}") for i in range(331)]
 
@@ -46,6 +47,19 @@ def test_a_pattern_and_a_folder_stand_for_their_files_in_the_order_of_their_name
     corpus = open_tsvs([folder])
     assert list(corpus.pairs()) == PAIRS and corpus.size == corpus.epoch_size == 331
     assert [tuple(x.decode() for x in row) for row in corpus.dataset().as_numpy_iterator()] == PAIRS
+
+
+def test_what_is_still_being_written_is_not_read(folder: Path) -> None:
+    before = find_files(folder)
+    unfinished = ResumableFile(folder / "c.tsv", {})
+    with pytest.raises(KeyboardInterrupt), unfinished.open(resume=False) as opened:
+        opened.append(["half\ta line"], {"lines": 1})
+        (folder / "lock").write_text("a file like any other")
+        beside = {path.name for path in folder.iterdir()}
+        assert find_files(folder) == [*before, folder / "lock"]
+        raise KeyboardInterrupt
+    assert {"c.tsv.part", "c.tsv.part.json", "c.tsv.lock"} <= beside
+    assert unfinished.unfinished and find_files(folder) == [*before, folder / "lock"]
 
 
 def test_names_without_files_are_refused(tmp_path: Path) -> None:
@@ -250,6 +264,9 @@ def test_a_sample_is_spread_over_the_corpus() -> None:
     # Four stretches of 64: the first begins the corpus, the last ends it.
     assert len(sample) == 256 and sample[0] == 0 and sample[-1] == 1279
     assert list(spread_pairs(corpus, 1280)) == list(corpus.pairs())
+    for count in (7, 256, 300, 1280, 9999):
+        assert len(list(spread_pairs(corpus, count))) == spread_size(corpus, count)
+    assert [spread_size(corpus, count) for count in (7, 300, 9999)] == [64, 256, 1280]
 
 
 def test_texts_are_joined(tmp_path: Path) -> None:

@@ -174,3 +174,4 @@ def test_the_command_learns_it(place: Path, tmp_path: Path, plain: Translator) -
     assert result.returncode == 0 and read(model), result.stderr.decode()
     assert set(json.loads(result.stdout)["confidence"]) == {"words", "translations"}
     refused(nmt("evaluate", model, *pairs, "--calibrate", "--beam", "3"), "no option of search or report")
+    refused(nmt("evaluate", model, *pairs, "--calibrate", "--length-penalty", "0"), "no option of search or report")

@@ -94,6 +94,13 @@ def test_a_folder_in_use_is_left_as_it_was(tmp_path: Path) -> None:
     assert (tmp_path / "letter.txt").read_text() == "mine"
 
 
+def test_what_a_killed_process_left_is_replaced(tmp_path: Path) -> None:
+    (tmp_path / ".unfinished.x").mkdir()
+    (tmp_path / ".unfinished.x" / "train.tsv").touch()
+    tasks.write("transliteration", tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["dev.tsv", "test.tsv", "train.tsv"]
+
+
 def test_a_write_that_fails_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")

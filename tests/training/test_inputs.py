@@ -9,6 +9,7 @@ import pytest
 from nmt.config import Config, with_settings
 from nmt.data.corpora import from_pairs
 from nmt.data.tokenizers import train_tokenizers
+from nmt.training import inputs
 from nmt.training.checkpoint import fingerprint
 from nmt.training.inputs import batch_order, fit_max_ratio, unwritable_words
 
@@ -82,6 +83,22 @@ def test_words_that_a_model_to_begin_with_cannot_write_are_named_with_what_helps
     assert "3 of them, as '10²', are changed by the text.normalization = 'nmt_nfkc'" in changed
     both = warned("on ✓", "10²")
     assert "--grow N" in both and "1 of them, as '10²', are changed by" in both
+
+
+@pytest.mark.parametrize("blank", [0, 2])
+def test_only_pairs_that_were_looked_at_are_said_to_be_left_out(
+    blank: int, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A sample of a larger corpus has whole stretches of 64 pairs."""
+    caplog.set_level("INFO", "nmt")
+    monkeypatch.setattr(inputs, "SAMPLE", 300)
+    pairs = [("나는 밥을 먹었다", "I ate rice"), ("나는 빵을 먹었다", "I ate bread")] * 320
+    corpus = from_pairs([("", "")] * blank + pairs)
+    config = with_settings(Config(), ["data.buckets=1", "training.batch_size=8", "training.batch_unit=sentences"])
+    _, batches = inputs.make_pipeline(config, corpus, train_tokenizers(pairs[:2]))
+    left = [record.message for record in caplog.records if "left out" in record.message]
+    assert left == ["2 of 256 evenly spread pairs are left out: a side is empty or over 100 pieces."][: blank // 2]
+    assert batches == 80
 
 
 @pytest.mark.parametrize(
