@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from nmt.documents.entities import unescape
 from nmt.documents.fields import BREAK, CHARACTERS, MARKS, Field, Opened, broken, opened, paragraph
 from nmt.documents.parts import spelled
 from nmt.documents.tagged import read_tagged
@@ -229,7 +230,7 @@ def _marked(text: str, start: int, end: int, said: Sequence[_PagePart]) -> Itera
 
 
 def _read(text: str) -> str:
-    return " ".join(html.unescape(text).split(" "))
+    return " ".join(unescape(text).split(" "))
 
 
 def _write(text: str) -> str:

@@ -8,7 +8,6 @@ markdown-it-py says which lines are text. A paragraph of several lines is one te
 
 from __future__ import annotations
 
-import html
 import re
 import unicodedata
 from bisect import bisect_left
@@ -18,6 +17,7 @@ from functools import partial
 from itertools import pairwise
 from typing import Any, NamedTuple
 
+from nmt.documents.entities import unescape
 from nmt.documents.fields import BREAK, Field, Opened, broken, opened, paragraph
 from nmt.documents.parts import Kind, Part, Parts, Token, pairs, spelled
 from nmt.documents.tags import Tags
@@ -273,7 +273,7 @@ class _Spelling:
         position = 0
         for match in _ESCAPES.finditer(text):
             self._bare.update(text[position : match.start()])
-            character = match[1] or html.unescape(match[0])
+            character = match[1] or unescape(match[0])
             if len(character) == 1:
                 self._spelled[character] = match[0]
             parts += [text[position : match.start()], character]

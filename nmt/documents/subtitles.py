@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterator
 from functools import partial
 
+from nmt.documents.entities import unescape
 from nmt.documents.fields import Field, Opened, opened, paragraph
 from nmt.documents.parts import Kind, Parts, Token
 from nmt.documents.tags import WHOLE_TAG
@@ -151,9 +152,9 @@ def _cue(text: str, lines: list[tuple[int, str]], vtt: bool, inline: bool) -> It
         start, end = group[0][0], group[-1][0] + len(group[-1][1])
         if dash := _SPEAKER.match(group[0][1]):
             start += dash.end()
-        unescape, escape = (html.unescape, _escaped) if vtt else (str, str)
+        read, write = (unescape, _escaped) if vtt else (str, str)
         for field in paragraph(
-            text, start=start, end=end, tokens=_tokens(text, start, end), read=unescape, write=escape, inline=inline
+            text, start=start, end=end, tokens=_tokens(text, start, end), read=read, write=write, inline=inline
         ):
             yield field._replace(written=partial(_in_order, field))
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import html
 import re
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
 from nmt.documents import tags
+from nmt.documents.entities import unescape
 from nmt.documents.parts import Kind, Part, Parts, pairs
 from nmt.documents.verbatim import PLACEHOLDER
 
@@ -125,7 +125,7 @@ class _Reader:
 
     def _text(self, raw: str) -> None:
         if self._form != "xml":
-            self._add(raw if self._form == "text" else html.unescape(raw))
+            self._add(raw if self._form == "text" else unescape(raw))
             return
         place = 0
         parts: list[str] = []
@@ -133,7 +133,7 @@ class _Reader:
             parts.append(raw[place : match.start()])
             place = match.end()
             if match[1]:
-                parts.append(html.unescape(match[0]))
+                parts.append(unescape(match[0]))
                 continue
             self._add("".join(parts))
             self._keep(match[0])

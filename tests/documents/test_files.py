@@ -754,3 +754,20 @@ def test_the_hyphens_of_a_word_document_stay_in_their_words() -> None:
     ]  # fmt: skip
     again = docx.Document(io.BytesIO(translate_file(raw, "a.docx", backwards).content))
     assert [paragraph.text for paragraph in again.paragraphs][-2:] == ["CD A\u2011B", "E CD A\u2011B"]
+
+
+@pytest.mark.parametrize("inline", [True, False])
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a.html", "<p title='&#{n};'>I ate &#{n}; rice</p>"),
+        ("a.md", "I ate &#{n}; rice\n"),
+        ("a.vtt", "WEBVTT\n\n00:01.000 --> 00:02.000\nI ate &#x{n}; rice\n"),
+        ("a.po", 'msgid "I ate &#{n}; rice"\nmsgstr ""\n'),
+    ],
+)
+def test_a_number_of_thousands_of_digits_is_no_character(name: str, text: str, inline: bool) -> None:
+    content = text.replace("{n}", "1" * 6000).encode()
+    opened = open_file(content, name, inline=inline)
+    written = opened.written(opened.texts)
+    assert b"I ate" in written and b"rice" in written
