@@ -735,7 +735,10 @@ def from_dict(values: dict[str, Any], base: Config | None = None) -> Config:
         if not isinstance(keys, dict):
             raise InputError(f"'{name}' is a section of the config, so it needs keys: [{name}] and a line for each.")
         keys = {_RENAMED_KEYS.get((name, key), key): value for key, value in keys.items()}
-        keys = {key: _RENAMED.get((name, key, str(value)), value) for key, value in keys.items()}
+        keys = {
+            key: _RENAMED.get((name, key, value), value) if isinstance(value, str) else value
+            for key, value in keys.items()
+        }
         checked = {key: _check(name, sections[name], key, value) for key, value in keys.items()}
         sections[name] = dataclasses.replace(sections[name], **checked)
     idle = {"model": _unused, "decoding": lambda section: _idle(section, sections["model"])}
@@ -843,13 +846,21 @@ def _check(section: str, defaults: Any, key: str, value: Any) -> Any:
         value = float(value)
     if type(value) not in kinds:
         wanted = " or ".join([_KINDS[kind] for kind in kinds] + [f"'{word}'" for word in words])
-        raise InputError(f"{name} must be {wanted}, not {value!r}.")
+        raise InputError(f"{name} must be {wanted}, not {_shown(value)}.")
     limits = fields[key].metadata
     if kinds != [bool] and not math.isfinite(value):
         raise InputError(f"{name} must be a finite number, not {value}.")
     if kinds != [bool] and not limits["minimum"] <= value <= limits["maximum"]:
         raise InputError(f"{name} must be {_range(limits['minimum'], limits['maximum'])}, not {value}.")
     return value
+
+
+def _shown(value: Any) -> str:
+    """Return a value of a file for a message. Python writes no number of thousands of digits, and no deep nesting."""
+    try:
+        return repr(value)
+    except (ValueError, RecursionError):
+        return f"such a {type(value).__name__}"
 
 
 @cache

@@ -261,6 +261,9 @@ FILES = {
     "UTF-16": ("[model]\n".encode("utf-16"), "is in UTF-16. Convert it to UTF-8: iconv -f UTF-16 -t UTF-8"),
     "a number of 5,000 digits": ("[model]\nunits = " + "9" * 5000, "is not TOML"),
     "3,000 lists": ("a = " + "[" * 3000, "nested too deeply"),
+    "a number of 4,000 hexadecimal digits": ("[training]\nseed = 0x" + "f" * 4000, "training.seed must be"),
+    "such a number in a list": ("[training]\nseed = [0x" + "f" * 4000 + "]", "not such a list"),
+    "1,500 tables": ("[training]\nseed" + ".a" * 1500 + " = 1", "not such a dict"),
 }
 
 

@@ -67,6 +67,10 @@ class Tokenizer:
         ids = (processor.pad_id(), processor.unk_id(), processor.bos_id(), processor.eos_id())
         if ids != (PAD, UNK, BOS, EOS):
             raise InputError(f"the ids of <pad>, <unk>, <s>, </s> are {ids}, not {(PAD, UNK, BOS, EOS)}.")
+        try:
+            processor.id_to_piece(list(range(processor.get_piece_size())))
+        except UnicodeDecodeError:
+            raise InputError("the bytes are not a SentencePiece model: one of its pieces is no text.") from None
         # The normaliser comes last in the file: a file cut short can lack it and still load.
         spec = ModelProto.FromString(model).normalizer_spec
         if spec.name not in _RULES or bool(spec.precompiled_charsmap) != (spec.name != "identity"):

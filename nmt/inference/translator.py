@@ -100,6 +100,10 @@ class Translator(Searcher):
         self.heads = tuple(heads)
         self.confidence = confidence
         self.searched = _linked(model, self.heads)
+        models = model.models if isinstance(model, Ensemble) else (model,)
+        # A decoder without learned positions has no limit.
+        limits = [limit for each in models if (limit := getattr(each.decoder, "positions", 0))]
+        self._positions = min(limits, default=None)
         self._graph = TranslationGraph(self.searched, tokenizers, shortlist)
         signature = [STRINGS, STRINGS, tf.TensorSpec([], tf.int32)]
         self._score = traced(self._graph.score, signature)
@@ -151,11 +155,11 @@ class Translator(Searcher):
                     f"{place} has another vocabulary than {folder}. The models of an ensemble need the same one: train "
                     "them on the same pairs with other seeds, or one from the other by `nmt train --from`."
                 )
-            max_length = first[1].decoding.max_length
-            if config.model.positions == "learned" and config.model.max_positions <= max_length:
+            longest = max(first[1].decoding.max_length, first[1].data.max_length)
+            if config.model.positions == "learned" and config.model.max_positions <= longest:
                 raise InputError(
                     f"{place} has learned {config.model.max_positions} positions and {folder} may need one more than "
-                    f"its decoding.max_length, {max_length}. Name {place} first."
+                    f"its decoding.max_length or data.max_length, {longest}. Name {place} first."
                 )
         assert first
         shortlist = read_shortlist(Path(folder), first[0])
@@ -174,6 +178,21 @@ class Translator(Searcher):
             lite=lite,
             callers=callers,
         )
+
+    def decoding(self, **changes: Any) -> Decoding:
+        """Return the settings of a search: the config's section with changes.
+
+        Raises:
+            InputError: for a key or value that does not exist or is invalid, or a length that one of the models has no
+                positions for.
+        """
+        settings = super().decoding(**changes)
+        if self._positions is not None and self._positions <= settings.max_length:
+            raise InputError(
+                f"decoding.max_length = {settings.max_length}, and a model has learned {self._positions} positions: it "
+                f"must be less than that."
+            )
+        return settings
 
     @property
     def aligned(self) -> bool:

@@ -16,7 +16,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from nmt.config import ENCODER_ALONE, LABELLING, MASKED, MAX_RATIO, Config, Text, max_ratio, settled
+from nmt.config import ENCODER_ALONE, LABELLING, MASKED, MAX_RATIO, Config, Text, Training, max_ratio, settled
 from nmt.data import tokenizers as texts
 from nmt.data import vocabulary_growth
 from nmt.data.alignment_targets import count_lost
@@ -120,6 +120,12 @@ def run_parts(
         logger.info(f"training.precision = auto: this run computes in {faster_precision()}.")
     if slow := slow_precision(config.training.precision):
         logger.warning(slow)
+    for key in ("plateau_factor", "plateau_patience"):
+        value = getattr(config.training, key)
+        if config.training.schedule != "plateau" and value != getattr(Training, key):
+            logger.warning(
+                f"Warning: training.{key} = {value} does nothing with training.schedule = '{config.training.schedule}'."
+            )
     keras.utils.set_random_seed(config.training.seed)
     labels = run_labels(config, corpus, dev, start) if config.model.architecture in LABELLING else None
     started: Any = None

@@ -29,7 +29,7 @@ from tensorboard.util.tensor_util import make_tensor_proto
 from nmt.atomic_write import write_file
 from nmt.data.evenly_spaced import evenly_spaced
 from nmt.data.tokenizers import Tokenizer, Tokenizers
-from nmt.errors import WorkFailed, first_line
+from nmt.errors import InputError, WorkFailed, first_line
 from nmt.inference.completer import Completer
 from nmt.inference.strings import one_line
 from nmt.inference.translator import Translator
@@ -75,10 +75,15 @@ class EventFile:
     Arguments:
         run: the folder of the run, which is its name in TensorBoard.
         done: epochs that are done. Records of later epochs, and damaged ones, are cut off.
+
+    Raises:
+        InputError: if the file is a link, which could lead out of the folder.
     """
 
     def __init__(self, run: Path, done: int) -> None:
         self.path = run / "events.out.tfevents.nmt"
+        if self.path.is_symlink():
+            raise InputError(f"{self.path} is a link, and a run writes into a file of its own. Remove the link.")
         if self.path.exists() and (end := self._end(done)) < self.path.stat().st_size:
             os.truncate(self.path, end)
 

@@ -322,6 +322,15 @@ def test_a_file_that_was_cut_short_is_named(tmp_path: Path, place: str) -> None:
         Tokenizers.load(tmp_path, True)
 
 
+def test_a_model_with_a_piece_that_is_no_text_is_refused() -> None:
+    model = train_tokenizers(PAIRS, "unigram", 40).target.model
+    piece = "먹".encode() if "먹".encode() in model else b"ate"
+    broken = model.replace(piece, b"\xff" * len(piece))
+    assert broken != model
+    with pytest.raises(InputError, match="one of its pieces is no text"):
+        Tokenizer(broken)
+
+
 def test_a_model_with_other_ids_is_refused(tmp_path: Path) -> None:
     corpus = tmp_path / "corpus"
     corpus.write_text("".join(f"{target}\n" for _, target in PAIRS), encoding="utf-8")

@@ -20,6 +20,7 @@ from nmt.data.corpora import from_tsv
 from nmt.data.pipeline import Buckets, Pipeline, lengths
 from nmt.data.term_annotations import Wanted, annotated
 from nmt.data.tokenizers import EOS, train_tokenizers
+from nmt.decoding.ensemble import Ensemble
 from nmt.decoding.search import Hypotheses
 from nmt.errors import InputError
 from nmt.inference import graph
@@ -360,6 +361,16 @@ def test_an_ensemble_of_one_model_is_that_model(translator, folder) -> None:
     assert_equal(both.score(SOURCES, SOURCES), translator.score(SOURCES, SOURCES), tolerance=1e-4)
     with pytest.raises(InputError, match="one by one"):
         both.save(folder.parent / "both")
+
+
+def test_a_translation_is_no_longer_than_the_positions_of_any_model_of_an_ensemble() -> None:
+    first = untrained_transformer()  # three tokens and their end have positions
+    config = with_settings(first.config, ["model.positions=sinusoidal"])
+    formula = build_model(config, first.tokenizers.source.vocabulary, first.tokenizers.target.vocabulary)
+    both = Translator(Ensemble([formula, first.model]), first.tokenizers, config)
+    assert both.decoding().max_length == 3
+    with pytest.raises(InputError, match=r"decoding.max_length = 4, and a model has learned 4 positions"):
+        both.translate(["나는"], max_length=4)
 
 
 def test_models_that_were_trained_apart_on_the_same_pairs_make_an_ensemble(translator, folder, tmp_path) -> None:

@@ -125,6 +125,17 @@ def test_the_state_of_another_model_is_refused(stored: Path) -> None:
     assert same(arrays(model), before)
 
 
+def test_text_in_place_of_numbers_is_refused(stored: Path) -> None:
+    contents = dict(np.load(stored))
+    contents["variable_3"] = contents["variable_3"].astype("<U4")
+    np.savez(stored, **contents)
+    model = small_model(seed=2)
+    before = arrays(model)
+    with pytest.raises(InputError, match="belongs to another model"):
+        Checkpoint(stored, model, Fingerprints(17, 13), 7).load()
+    assert same(arrays(model), before)
+
+
 def test_the_state_of_another_corpus_is_refused(stored: Path) -> None:
     with pytest.raises(InputError, match="used another corpus"):
         Checkpoint(stored, small_model(), Fingerprints(19, 13), 7).load()

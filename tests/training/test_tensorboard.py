@@ -21,7 +21,7 @@ from werkzeug.wrappers import Response
 
 from nmt.config import Config, with_settings
 from nmt.data import tokenizers as texts
-from nmt.errors import WorkFailed
+from nmt.errors import InputError, WorkFailed
 from nmt.evaluation.judge import quality
 from nmt.inference.completer import Completer
 from nmt.inference.translator import Translator
@@ -181,6 +181,15 @@ def test_a_file_that_was_cut_short_goes_on_after_its_last_whole_epoch(tmp_path: 
     EventFile(tmp_path, 3).add(4, [scalar_pb("a", 4 / 7)])
     assert tags(tmp_path) == {"a": [1, 2, 4]}
     np.testing.assert_allclose(values(tmp_path, "a"), [1 / 7, 2 / 7, 4 / 7], rtol=1e-6)
+
+
+def test_a_file_that_is_a_link_is_refused_and_its_target_stays(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "notes").write_text("mine\n")
+    (tmp_path / "run" / "events.out.tfevents.nmt").symlink_to(tmp_path / "notes")
+    with pytest.raises(InputError, match="is a link"):
+        EventFile(tmp_path / "run", 1)
+    assert (tmp_path / "notes").read_text() == "mine\n"
 
 
 def test_a_deleted_file_is_begun_anew(tmp_path: Path) -> None:
