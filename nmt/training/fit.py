@@ -384,7 +384,8 @@ def _with_confidence(translator: Translator, pairs: list[tuple[str, str]], folde
     if wish == "off" or (wish == "auto" and (config.decoding.sample or len(pairs) < LEAST)):
         return translator
     try:
-        confidence, held = calibrate(translator, pairs)
+        # A shortlist is made of a trained model, so a run has none yet.
+        confidence, held = calibrate(translator, pairs, shortlist=False)
     except InputError as error:
         if wish == "on":
             raise
