@@ -6,7 +6,7 @@ import contextlib
 import dataclasses
 import logging
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -272,21 +272,31 @@ def run_tokenizers(
     if not grow:
         return started
     before = started.source.vocabulary + started.target.vocabulary
-    tokenizers = vocabulary_growth.grow(started, list(evenly_spread_pairs(corpus)), config.text.kind, grow)
+    # Evenly spread over the corpus, up to the number that tokenizers are trained on.
+    pairs = list(islice(vocabulary_pairs(config, corpus), 0, None, -(-corpus.size // texts.SENTENCES)))
+    tokenizers = vocabulary_growth.grow(started, pairs, config.text.kind, grow)
     added = (tokenizers.source.vocabulary + tokenizers.target.vocabulary - before) // (2 if tokenizers.joint else 1)
     logger.info(f"{added:,} pieces were added to the vocabulary, which now has {_sizes(tokenizers)}.")
     return tokenizers
+
+
+def vocabulary_pairs(config: Config, corpus: Corpus) -> Iterable[tuple[str, str]]:
+    """Return the pairs of a corpus as a vocabulary learns from them: a side that the model does not spell is empty.
+
+    These are the labels of a classifier or a tagger, and the numbers of rows of features.
+    """
+    if config.model.architecture in LABELLING:
+        return ((text, "") for text, _ in corpus.pairs())
+    if corpus_features(corpus):
+        return (("", caption) for _, caption in corpus.pairs())
+    return corpus.pairs()
 
 
 def fit_tokenizers(config: Config, corpus: Corpus) -> Tokenizers:
     """Train the tokenizers on the distinct sentences of the corpus: on a uniform sample of them if they are many."""
     labelling, features = config.model.architecture in LABELLING, corpus_features(corpus)
     tokenizers = texts.train_tokenizers(
-        ((text, "") for text, _ in corpus.pairs())
-        if labelling
-        else (("", caption) for _, caption in corpus.pairs())
-        if features
-        else corpus.pairs(),
+        vocabulary_pairs(config, corpus),
         kind=config.text.kind,
         vocabulary_size=config.text.vocabulary_size,
         joint=config.text.joint,
@@ -349,11 +359,6 @@ def _looked_at(corpus: Corpus) -> str:
     if corpus.size <= SAMPLE or not corpus.seekable:
         return f"the first {spread_size(corpus, SAMPLE):,} "
     return f"{spread_size(corpus, SAMPLE):,} evenly spread "
-
-
-def evenly_spread_pairs(corpus: Corpus) -> Iterator[tuple[str, str]]:
-    """Return evenly spread pairs of the corpus, up to the number that tokenizers are trained on."""
-    return islice(corpus.pairs(), 0, None, -(-corpus.size // texts.SENTENCES))
 
 
 def reads_marks(tokenizers: Tokenizers) -> bool:

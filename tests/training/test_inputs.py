@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 
 from nmt.config import Config, with_settings
-from nmt.data.corpora import from_pairs
+from nmt.data.corpora import Corpus, from_pairs
+from nmt.data.features import captions_of
 from nmt.data.tokenizers import train_tokenizers
 from nmt.training import inputs
 from nmt.training.checkpoint import fingerprint
-from nmt.training.inputs import batch_order, fit_max_ratio, unwritable_words
+from nmt.training.inputs import batch_order, fit_max_ratio, run_tokenizers, unwritable_words
 
 # Two pieces are read and 30 written, both with the end token beside: 31 are 10 and 10.5 for each of the two.
 LONG = np.array([[5, 9], [3, 31]])
@@ -117,3 +118,23 @@ def test_a_run_of_an_earlier_version_is_known_by_the_order_of_its_batches(
     config = with_settings(Config(), [f"data.shuffle_buffer={buffer}", "training.batch_size=7", "training.seed=3"])
     corpus: Any = SimpleNamespace(compressed_rows=list, size=pairs, seekable=True, weighted=False)
     assert batch_order(config, corpus) == fingerprint(7, config.training.batch_unit, 3, *marks)
+
+
+NEW = [("abc", "L7"), ("cab", "L8")] * 9
+
+
+@pytest.mark.parametrize(
+    ("settings", "corpus"),
+    [
+        (["model.architecture=classifier"], from_pairs(NEW)),
+        (["model.source=features"], captions_of(np.ones([len(NEW), 3, 5]), [text for text, _ in NEW])),
+    ],
+    ids=["labels", "features"],
+)
+def test_a_vocabulary_learns_and_grows_from_text_and_from_no_label_or_number(
+    settings: list[str], corpus: Corpus
+) -> None:
+    config = with_settings(Config(), ["text.kind=char", *settings])
+    known = train_tokenizers([("ab", "")] * 9, "char")
+    for found in (run_tokenizers(config, corpus), run_tokenizers(config, corpus, started=known, grow=20)):
+        assert set("".join(found.source.pieces(range(4, found.source.vocabulary)))) == set("abc▁")
