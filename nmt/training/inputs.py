@@ -121,7 +121,9 @@ def run_parts(
     if slow := slow_precision(config.training.precision):
         logger.warning(slow)
     keras.utils.set_random_seed(config.training.seed)
-    labels = run_labels(config, corpus, dev, start) if config.model.architecture in LABELLING else None
+    labels = None
+    if config.model.architecture in LABELLING:
+        labels = run_labels(config, corpus, dev, resumed=folder if resume else None, start=start)
     started: Any = None
     if start and not resume:
         begun = read_config(start).model
@@ -189,12 +191,15 @@ def _standardize(networks: Sequence[CaptionModel], corpus: Corpus, started: Capt
         network.encoder.standardize(mean, deviation)
 
 
-def run_labels(config: Config, corpus: Corpus, dev: Corpus, start: Path | None = None) -> Labels:
-    """Check labelled texts, and return the labels of a run: those of its texts, or of the model it begins with.
+def run_labels(
+    config: Config, corpus: Corpus, dev: Corpus, *, resumed: Path | None = None, start: Path | None = None
+) -> Labels:
+    """Check labelled texts, and return the labels of a run: those of its texts, or of the model it goes on from.
 
     Arguments:
         config: the whole configuration, of a classifier or a tagger.
         corpus, dev: the texts to train on and to measure with.
+        resumed: the folder of the run to resume, which may know more labels than its texts have.
         start: the folder of a model to begin with.
 
     Raises:
@@ -204,8 +209,9 @@ def run_labels(config: Config, corpus: Corpus, dev: Corpus, start: Path | None =
     # Of a corpus of which some texts are held out all labels are known, and errors name its lines.
     counted = check_lines(corpus.whole, reading)
     labels = learn_labels(counted, corpus.name)
-    if start and read_config(start).model.architecture != MASKED:
-        labels = Labels.load(start)
+    begun = resumed or start
+    if begun and read_config(begun).model.architecture != MASKED:
+        labels = Labels.load(begun)
         check_known(counted, labels, corpus.name)
     if dev.whole is not corpus.whole:
         check_lines(dev, reading, known=labels)
