@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from nmt.data.evenly_spaced import evenly_spaced
 from nmt.errors import InputError
@@ -22,10 +23,17 @@ LEAST = 100
 MOST = 1000
 
 
-def calibrate(translator: Translator, pairs: Sequence[tuple[str, str]]) -> tuple[Confidence, Confidences]:
+def calibrate(
+    translator: Translator, pairs: Sequence[tuple[str, str]], **decoding: Any
+) -> tuple[Confidence, Confidences]:
     """Return the confidence of a translator, as pairs teach it that it was not trained on.
 
     Up to 1,000 of them are translated, spread over the whole, by the search of the translator's config.
+
+    Arguments:
+        translator: the trained model.
+        pairs: sentences and their translations.
+        decoding: keys of the config's section that are different this time.
 
     Returns:
         The confidence and, to tell how reliable it is, what each translation was given by what the others taught.
@@ -33,12 +41,12 @@ def calibrate(translator: Translator, pairs: Sequence[tuple[str, str]]) -> tuple
     Raises:
         InputError: if there are fewer than 100 pairs with text, or the search draws at random.
     """
-    if translator.config.decoding.sample:
+    if translator.decoding(**decoding).sample:
         raise InputError("A confidence is that of the best translation, and decoding.sample = true draws at random.")
     real = check_pairs(pairs)
     chosen = evenly_spaced(real, MOST)
     begun = time.monotonic()
-    found = translator.translate([source for source, _ in chosen])
+    found = translator.translate([source for source, _ in chosen], **decoding)
     target = translator.tokenizers.target
     # What the model cannot write in another form than its own is no fault of a translation.
     own = target.normalized if target.normalization in ("nfkc", "nmt_nfkc") else str

@@ -73,7 +73,8 @@ def choose_search(translator: Translator | RowCaptioner, pairs: Sequence[tuple[s
         if paces and began + beam * max(paces) > end:
             logger.info(f"  {how} is left out: the search may be chosen for {SECONDS:g} seconds.")
             return
-        changes: dict[str, Any] = {"length_penalty": penalty} if beam > 1 else {}
+        # A shortlist is made of a trained model, so a run has none yet.
+        changes: dict[str, Any] = {"shortlist": False, **({"length_penalty": penalty} if beam > 1 else {})}
         scores = score([each.text for each in translator.translate(sources, None, 0, beam=beam, **changes)], references)
         fails = bool(scores.bleu_fails)
         found[beam, penalty] = scores.chrf if fails else scores.bleu

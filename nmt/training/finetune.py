@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import keras
 import numpy as np
 
 from nmt.data.tokenizers import Tokenizer, Tokenizers
@@ -26,7 +27,7 @@ def begin_with(model: Network, tokenizers: Tokenizers, start: Network, start_tok
         start, start_tokenizers: the model to begin with.
     """
     if isinstance(start, MaskedLanguageModel) and not isinstance(model, MaskedLanguageModel):
-        begin_with_encoder(model, start)
+        begin_with_encoder(model, tokenizers, start, start_tokenizers)
         return
     rows: dict[int, tuple[int, Tokenizer, Tokenizer]]
     if isinstance(model, EncoderModel):
@@ -45,17 +46,24 @@ def begin_with(model: Network, tokenizers: Tokenizers, start: Network, start_tok
     _assign(model, start, rows)
 
 
-def begin_with_encoder(model: Network, start: MaskedLanguageModel) -> None:
-    """Give a classifier or a tagger the token vectors and the encoder of a pretrained one, which has its vocabulary."""
+def begin_with_encoder(
+    model: Network, tokenizers: Tokenizers, start: MaskedLanguageModel, start_tokenizers: Tokenizers
+) -> None:
+    """Give a classifier or a tagger the token vectors and the encoder of a pretrained one.
+
+    Arguments:
+        model, tokenizers, start, start_tokenizers: see :func:`begin_with`.
+    """
     assert isinstance(model, EncoderModel)
-    for part in ("source_embedding", "encoder"):
-        new, old = (getattr(each, part) for each in (model, start))
-        for variable, value in zip(new.trainable_variables, old.trainable_variables, strict=True):
-            variable.assign(value)
+    rows = {id(model.source_embedding.embeddings): (0, start_tokenizers.source, tokenizers.source)}
+    _assign(model.source_embedding, start.source_embedding, rows)
+    _assign(model.encoder, start.encoder, rows)
 
 
-def _assign(model: Network, start: Network, rows: dict[int, tuple[int, Tokenizer, Tokenizer]]) -> None:
-    """Give a model the weights of another; ``rows`` has those with a row for each token, by their id."""
+def _assign(
+    model: Network | keras.Layer, start: Network | keras.Layer, rows: dict[int, tuple[int, Tokenizer, Tokenizer]]
+) -> None:
+    """Give a model, or a part of one, the weights of another; ``rows`` has those with a row for each token, by id."""
     for new, old in zip(model.trainable_variables, start.trainable_variables, strict=True):
         values = np.asarray(old)
         new.assign(grown_rows(values, *rows[id(new)]) if id(new) in rows else values)

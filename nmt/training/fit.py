@@ -21,7 +21,7 @@ from nmt.data.features import captions_of, corpus_features, looks_like_features,
 from nmt.data.mixture import open_parallel, open_texts, open_tsvs
 from nmt.data.pipeline import Pipeline, prefetched
 from nmt.doctor.quick import warnings
-from nmt.errors import InputError, WorkFailed
+from nmt.errors import InputError, Stopped, WorkFailed
 from nmt.evaluation.confidence import reliability_lines
 from nmt.evaluation.judge import PERPLEXITY, Judge, choose_judge, choose_label_judge, learned_little
 from nmt.folder_lock import folder_lock
@@ -384,7 +384,8 @@ def _with_confidence(translator: Translator, pairs: list[tuple[str, str]], folde
     if wish == "off" or (wish == "auto" and (config.decoding.sample or len(pairs) < LEAST)):
         return translator
     try:
-        confidence, held = calibrate(translator, pairs)
+        # A shortlist is made of a trained model, so a run has none yet.
+        confidence, held = calibrate(translator, pairs, shortlist=False)
     except InputError as error:
         if wish == "on":
             raise
@@ -403,7 +404,11 @@ def _fit(
     workers: Workers | None,
     position: tf.Variable,
 ) -> None:
-    """Fit the model, alone or with the other workers; without a checkpoint nothing is saved here."""
+    """Fit the model, alone or with the other workers; without a checkpoint nothing is saved here.
+
+    Raises:
+        Stopped: if the run was asked to stop.
+    """
     training = parts.config.training
     with stop_signal() as asked:
         # On several workers a step that one was asked to stop after is the last of all.
@@ -423,6 +428,11 @@ def _fit(
             position=position,
             together=together,
         )
+        if workers:
+            workers.any(False)  # the chief may still be scoring the last epoch
+    # No batch follows the last epoch, so who asked while it was scored is heard here.
+    if workers.any(asked.is_set()) if workers else asked.is_set():
+        raise Stopped("Stopped at the end of the last epoch.")
 
 
 def run_callbacks(

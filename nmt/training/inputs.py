@@ -6,7 +6,7 @@ import contextlib
 import dataclasses
 import logging
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -127,7 +127,9 @@ def run_parts(
                 f"Warning: training.{key} = {value} does nothing with training.schedule = '{config.training.schedule}'."
             )
     keras.utils.set_random_seed(config.training.seed)
-    labels = run_labels(config, corpus, dev, start) if config.model.architecture in LABELLING else None
+    labels = None
+    if config.model.architecture in LABELLING:
+        labels = run_labels(config, corpus, dev, resumed=folder if resume else None, start=start)
     started: Any = None
     if start and not resume:
         begun = read_config(start).model
@@ -195,12 +197,15 @@ def _standardize(networks: Sequence[CaptionModel], corpus: Corpus, started: Capt
         network.encoder.standardize(mean, deviation)
 
 
-def run_labels(config: Config, corpus: Corpus, dev: Corpus, start: Path | None = None) -> Labels:
-    """Check labelled texts, and return the labels of a run: those of its texts, or of the model it begins with.
+def run_labels(
+    config: Config, corpus: Corpus, dev: Corpus, *, resumed: Path | None = None, start: Path | None = None
+) -> Labels:
+    """Check labelled texts, and return the labels of a run: those of its texts, or of the model it goes on from.
 
     Arguments:
         config: the whole configuration, of a classifier or a tagger.
         corpus, dev: the texts to train on and to measure with.
+        resumed: the folder of the run to resume, which may know more labels than its texts have.
         start: the folder of a model to begin with.
 
     Raises:
@@ -210,8 +215,9 @@ def run_labels(config: Config, corpus: Corpus, dev: Corpus, start: Path | None =
     # Of a corpus of which some texts are held out all labels are known, and errors name its lines.
     counted = check_lines(corpus.whole, reading)
     labels = learn_labels(counted, corpus.name)
-    if start and read_config(start).model.architecture != MASKED:
-        labels = Labels.load(start)
+    begun = resumed or start
+    if begun and read_config(begun).model.architecture != MASKED:
+        labels = Labels.load(begun)
         check_known(counted, labels, corpus.name)
     if dev.whole is not corpus.whole:
         check_lines(dev, reading, known=labels)
@@ -278,21 +284,31 @@ def run_tokenizers(
     if not grow:
         return started
     before = started.source.vocabulary + started.target.vocabulary
-    tokenizers = vocabulary_growth.grow(started, list(evenly_spread_pairs(corpus)), config.text.kind, grow)
+    # Evenly spread over the corpus, up to the number that tokenizers are trained on.
+    pairs = list(islice(vocabulary_pairs(config, corpus), 0, None, -(-corpus.size // texts.SENTENCES)))
+    tokenizers = vocabulary_growth.grow(started, pairs, config.text.kind, grow)
     added = (tokenizers.source.vocabulary + tokenizers.target.vocabulary - before) // (2 if tokenizers.joint else 1)
     logger.info(f"{added:,} pieces were added to the vocabulary, which now has {_sizes(tokenizers)}.")
     return tokenizers
+
+
+def vocabulary_pairs(config: Config, corpus: Corpus) -> Iterable[tuple[str, str]]:
+    """Return the pairs of a corpus as a vocabulary learns from them: a side that the model does not spell is empty.
+
+    These are the labels of a classifier or a tagger, and the numbers of rows of features.
+    """
+    if config.model.architecture in LABELLING:
+        return ((text, "") for text, _ in corpus.pairs())
+    if corpus_features(corpus):
+        return (("", caption) for _, caption in corpus.pairs())
+    return corpus.pairs()
 
 
 def fit_tokenizers(config: Config, corpus: Corpus) -> Tokenizers:
     """Train the tokenizers on the distinct sentences of the corpus: on a uniform sample of them if they are many."""
     labelling, features = config.model.architecture in LABELLING, corpus_features(corpus)
     tokenizers = texts.train_tokenizers(
-        ((text, "") for text, _ in corpus.pairs())
-        if labelling
-        else (("", caption) for _, caption in corpus.pairs())
-        if features
-        else corpus.pairs(),
+        vocabulary_pairs(config, corpus),
         kind=config.text.kind,
         vocabulary_size=config.text.vocabulary_size,
         joint=config.text.joint,
@@ -355,11 +371,6 @@ def _looked_at(corpus: Corpus) -> str:
     if corpus.size <= SAMPLE or not corpus.seekable:
         return f"the first {spread_size(corpus, SAMPLE):,} "
     return f"{spread_size(corpus, SAMPLE):,} evenly spread "
-
-
-def evenly_spread_pairs(corpus: Corpus) -> Iterator[tuple[str, str]]:
-    """Return evenly spread pairs of the corpus, up to the number that tokenizers are trained on."""
-    return islice(corpus.pairs(), 0, None, -(-corpus.size // texts.SENTENCES))
 
 
 def reads_marks(tokenizers: Tokenizers) -> bool:

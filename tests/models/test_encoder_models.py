@@ -6,11 +6,13 @@ import pytest
 import tensorflow as tf
 
 from nmt.config import Config, pretrained_for, with_settings
+from nmt.data.tokenizers import train_tokenizers
 from nmt.layers.encoder import Encoder
 from nmt.models.build import build_model
 from nmt.models.classifier import SequenceClassifier
 from nmt.training.finetune import begin_with
 
+LETTERS = train_tokenizers([("abcdef", "")], "char")  # of 11 tokens
 SOURCE = np.array([[7, 9, 5, 3], [5, 3, 0, 0], [4, 8, 3, 0]])
 RECURRENT = ["text.vocabulary_size=11", "model.units=3", "model.embedding=5"]
 TRANSFORMER = [*RECURRENT[:1], "model.encoder=transformer", "model.units=6", "model.embedding=6", "model.heads=2"]
@@ -86,7 +88,7 @@ def test_an_encoder_names_tokens_and_a_classifier_begins_with_it(tmp_path):
     for architecture in ("classifier", "tagger"):
         model = made(architecture, TRANSFORMER)
         before = model.output_layer.get_weights()
-        begin_with(model, None, start, None)
+        begin_with(model, LETTERS, start, LETTERS)
         np.testing.assert_array_equal(model.annotate(SOURCE).annotations, start.annotate(SOURCE).annotations)
         np.testing.assert_array_equal(model.output_layer.get_weights()[0], before[0])
     own = with_settings(config, ["model.encoder=transformer", "model.architecture=classifier", "model.pooling=mean"])

@@ -64,6 +64,14 @@ def test_the_scores_decide(translator: Translator, monkeypatch: pytest.MonkeyPat
     assert kept.coverage_penalty == (0.3 if kept.beam > 1 else 0.0)
 
 
+def test_a_shortlist_that_is_yet_to_be_made_stays_asked_for(
+    translator: Translator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(translator, "config", with_settings(translator.config, ["decoding.shortlist=true"]))
+    monkeypatch.setattr(module, "SECONDS", 0.0)
+    assert translator.shortlist is None and choose_search(translator, (PAIRS * 3)[:LEAST]).shortlist
+
+
 def test_what_would_take_too_long_is_left_out_and_said_so(
     translator: Translator, monkeypatch: pytest.MonkeyPatch
 ) -> None:

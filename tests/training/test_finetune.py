@@ -10,7 +10,8 @@ from logged import logged
 
 from nmt.config import Config, with_settings
 from nmt.data.corpora import from_tsv
-from nmt.data.vocabulary_growth import replaced
+from nmt.data.tokenizers import train_tokenizers
+from nmt.data.vocabulary_growth import grow, replaced
 from nmt.errors import InputError
 from nmt.model_folder import read_config
 from nmt.models.build import build_model
@@ -114,6 +115,25 @@ def test_every_weight_is_taken_over(made, tied):
     begin_with(second, tokenizers, first, tokenizers)
     for a, b in zip(first.trainable_variables, second.trainable_variables, strict=True):
         np.testing.assert_array_equal(a.numpy(), b.numpy())
+
+
+def test_a_classifier_begins_with_a_pretrained_encoder_and_new_pieces():
+    before = train_tokenizers([("", line.split("\t")[0]) for line in PAIRS])
+    after = grow(before, [(line.split("\t")[0], "") for line in OTHER], "unigram", 12)
+    size = ["model.units=6", "model.embedding=6", "model.heads=2", "model.feed_forward=13"]
+    masked = with_settings(Config(), ["model.architecture=masked-language-model", *size])
+    labelling = with_settings(Config(), ["model.architecture=classifier", "model.encoder=transformer", *size])
+    start = build_model(masked, before.source.vocabulary, before.source.vocabulary)
+    model = build_model(labelling, after.source.vocabulary, 2)
+    begin_with(model, after, start, before)
+    old, new = (each.source_embedding.embeddings.numpy() for each in (start, model))
+    count = before.source.vocabulary
+    assert len(new) == after.source.vocabulary > count
+    np.testing.assert_array_equal(new[:count], old)
+    for place, piece in enumerate(after.source.pieces(range(count, len(new))), count):
+        np.testing.assert_allclose(new[place], old[replaced(before.source, piece)].mean(0), rtol=1e-6, err_msg=piece)
+    known = np.array([[7, 9, 5, 3]])
+    np.testing.assert_array_equal(model.annotate(known).annotations, start.annotate(known).annotations)
 
 
 @pytest.mark.parametrize(

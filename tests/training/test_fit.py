@@ -24,7 +24,7 @@ from nmt.commands import console
 from nmt.config import Config, from_file, with_settings
 from nmt.data.corpora import Corpus, from_pairs, from_tsv
 from nmt.data.word_links import with_links
-from nmt.errors import InputError, WorkFailed
+from nmt.errors import InputError, Stopped, WorkFailed
 from nmt.evaluation.judge import quality
 from nmt.evaluation.scores import score
 from nmt.folder_lock import folder_lock
@@ -287,6 +287,33 @@ def test_a_run_that_is_stopped_after_its_last_step_is_still_scored(
     assert without_costs(tmp_path / "stopped") == without_costs(tmp_path / "undisturbed")
     for a, b in zip(resumed.model.get_weights(), undisturbed.model.get_weights(), strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+class StoppedWhileScoring(fit.DevScores):
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+        super().on_epoch_end(epoch, logs)
+
+
+def test_a_run_that_is_stopped_while_its_last_epoch_is_scored_does_the_rest_when_resumed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The search is chosen and a confidence learned without the shortlist, which is made after the training."""
+    last = ["training.steps=2", "training.confidence=on", "decoding.beam=auto", "decoding.shortlist=true"]
+    settings, folder = with_settings(CONFIG, last), tmp_path / "toy"
+    data = (corpora(tmp_path / "data")[0], from_pairs(PAIRS * 2))
+    with monkeypatch.context() as patch, pytest.raises(Stopped, match=r"^Stopped at the end of the last epoch\.$"):
+        patch.setattr(fit, "DevScores", StoppedWhileScoring)
+        run(settings, data, folder)
+    assert [record["step"] for record in records(folder)] == [2]
+    assert from_file(folder / "config.toml").decoding.beam == "auto" and not (folder / "confidence.json").exists()
+    monkeypatch.setattr("nmt.training.choose_search.SECONDS", 0.0)  # a beam of one size is tried
+    with logged() as said:
+        run(settings, data, folder, resume=True)
+    assert any("The run is at its end after 1 epochs" in line for line in said)
+    decoding = from_file(folder / "config.toml").decoding
+    assert decoding.beam in (1, 5) and decoding.shortlist
+    assert (folder / "confidence.json").exists()
 
 
 PRACTICE = with_settings(

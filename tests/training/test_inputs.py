@@ -1,17 +1,23 @@
 """What a run begins with fits the training pairs, or a warning says where it does not."""
 
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
-from nmt.config import Config, with_settings
-from nmt.data.corpora import from_pairs
+from nmt.config import Config, settled, with_settings
+from nmt.data.corpora import Corpus, from_pairs
+from nmt.data.features import captions_of
+from nmt.data.labels import Labels
 from nmt.data.tokenizers import train_tokenizers
+from nmt.errors import InputError
+from nmt.model_folder import read_config
+from nmt.saving import write_settings
 from nmt.training import inputs
 from nmt.training.checkpoint import fingerprint
-from nmt.training.inputs import batch_order, fit_max_ratio, unwritable_words
+from nmt.training.inputs import batch_order, fit_max_ratio, run_parts, run_tokenizers, unwritable_words
 
 # Two pieces are read and 30 written, both with the end token beside: 31 are 10 and 10.5 for each of the two.
 LONG = np.array([[5, 9], [3, 31]])
@@ -117,3 +123,36 @@ def test_a_run_of_an_earlier_version_is_known_by_the_order_of_its_batches(
     config = with_settings(Config(), [f"data.shuffle_buffer={buffer}", "training.batch_size=7", "training.seed=3"])
     corpus: Any = SimpleNamespace(compressed_rows=list, size=pairs, seekable=True, weighted=False)
     assert batch_order(config, corpus) == fingerprint(7, config.training.batch_unit, 3, *marks)
+
+
+TEXTS = [("aba", "L1"), ("bab", "L2")] * 9
+NEW = [("abc", "L7"), ("cab", "L8")] * 9
+
+
+@pytest.mark.parametrize(
+    ("settings", "corpus"),
+    [
+        (["model.architecture=classifier"], from_pairs(NEW)),
+        (["model.source=features"], captions_of(np.ones([len(NEW), 3, 5]), [text for text, _ in NEW])),
+    ],
+    ids=["labels", "features"],
+)
+def test_a_vocabulary_learns_and_grows_from_text_and_from_no_label_or_number(
+    settings: list[str], corpus: Corpus
+) -> None:
+    config = with_settings(Config(), ["text.kind=char", *settings])
+    known = train_tokenizers([("ab", "")] * 9, "char")
+    for found in (run_tokenizers(config, corpus), run_tokenizers(config, corpus, started=known, grow=20)):
+        assert set("".join(found.source.pieces(range(4, found.source.vocabulary)))) == set("abc▁")
+
+
+def test_a_resumed_classifier_has_the_labels_of_its_folder(tmp_path: Path) -> None:
+    """It began with a model that knows a label more than its texts have."""
+    settings = ["model.architecture=classifier", "text.kind=char", "model.units=6", "model.embedding=5"]
+    config = with_settings(Config(), [*settings, "training.batch_size=2", "training.epochs=9", "data.buckets=1"])
+    corpus, tokenizers, labels = from_pairs(TEXTS), train_tokenizers(TEXTS, "char"), Labels(("L1", "L2", "L3"))
+    write_settings(tmp_path, settled(config, tokenizers.source.normalization), tokenizers, labels)
+    parts = run_parts(read_config(tmp_path), corpus, corpus, tmp_path, resume=True)
+    assert parts.labels == labels and parts.kept.labels == 3
+    with pytest.raises(InputError, match="has the label 'L7', which the training never saw"):
+        run_parts(read_config(tmp_path), from_pairs(NEW), corpus, tmp_path, resume=True)
