@@ -11,7 +11,7 @@ _TOO_LARGE = re.compile(r"&#(?:[0-9]{8,}+|[xX][0-9a-fA-F]{7,}+);?")
 
 
 def unescape(text: str) -> str:
-    """Return a text with the characters that its character references stand for, as :func:`html.unescape` does.
+    """Return a text with the characters that its character references stand for, as ``html.unescape`` does.
 
     A number of any length that is no character stands for U+FFFD.
 
