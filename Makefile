@@ -74,10 +74,11 @@ docs: $(DEV_READY)
 notebooks: $(DEV_READY)
 	$(BIN)/python notebooks/run.py $(NAMES)
 
+# On a Debian without python3-venv, venv writes this file and then fails, before there is pip.
 $(CREATED):
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || \
 		{ echo "nmt needs Python 3.11, 3.12 or 3.13 (tensorflow-text has no wheels for 3.14 yet). Name one: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
-	$(PYTHON) -m venv $(VENV)
+	$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
 
 $(READY): requirements.lock pyproject.toml | $(CREATED)
 	$(INSTALL) -r requirements.lock

@@ -28,7 +28,9 @@ _OUR_ERROR = re.compile(r"InputError: (.*?)(?: \[while running|\n|$)")
 # What has a meaning in a pattern.
 _SPECIAL = re.compile(r"[\[*?]")
 # What follows the prefix in the names of files that `nmt batch` writes.
-_OUTPUT = re.compile(r"-((bad-)?\d{5,}-\d{5,}\.(txt|jsonl)|(counts|run)\.json)(\.[0-9a-f]{32}\.part)?")
+_OUTPUT = re.compile(r"-((bad-)?\d{5,}-\d{5,}\.(txt|jsonl)|(counts|run)\.json)")
+# A killed process leaves what it was writing under this name.
+_UNFINISHED = re.compile(rf"{_OUTPUT.pattern}\.[0-9a-f]{{32}}\.part")
 # Beam's own readers take a compressed file that was cut off for a shorter one; these do not.
 _READERS: dict[str, Callable[[Any], Any]] = {
     CompressionTypes.UNCOMPRESSED: nullcontext,
@@ -62,12 +64,36 @@ def find_input(pattern: str, option: str = "--input") -> dict[str, int]:
 
 
 def find_output(prefix: str) -> set[str]:
-    """Return the files that ``nmt batch`` has written under a prefix, and not those of a longer one.
+    """Return the files that ``nmt batch`` has written under a prefix, each whole, and not those of a longer one.
 
     Raises:
         InputError: if its file system cannot be asked.
     """
     return find_parts(prefix, _OUTPUT, f"--output {prefix}")
+
+
+def find_unfinished(prefix: str) -> set[str]:
+    """Return the files that a killed ``nmt batch`` was writing under a prefix: nothing of them is of use.
+
+    Raises:
+        InputError: if its file system cannot be asked.
+    """
+    return find_parts(prefix, _UNFINISHED, f"--output {prefix}")
+
+
+def remove_unfinished(prefix: str) -> None:
+    """Remove what a killed ``nmt batch`` was writing under a prefix.
+
+    Raises:
+        InputError: if a file cannot be removed, or the file system cannot be asked.
+    """
+    for path in find_unfinished(prefix):
+        try:
+            remove(path)
+        except Exception as error:  # each file system has errors of its own
+            raise InputError(
+                f"{path}, which a run that was stopped has left, cannot be removed: {first_line(error)}"
+            ) from None
 
 
 def find_parts(prefix: str, rest: re.Pattern[str], named: str) -> set[str]:

@@ -79,7 +79,7 @@ def batch(
     try:
         from nmt.beam import batch as batches
         from nmt.beam.export_handler import BlockHandler
-        from nmt.beam.files import find_input, find_output, read_text
+        from nmt.beam.files import find_input, find_output, find_unfinished, read_text, remove_unfinished
         from nmt.beam.run_record import check_same, describe, record_path
     except ModuleNotFoundError as error:
         if not (error.name or "").startswith("apache_beam"):
@@ -94,11 +94,12 @@ def batch(
     arguments = _arguments(beam_args)
     there = find_output(output)
     # A pattern may match what the first run has written.
-    files = {path: size for path, size in find_input(input).items() if path not in there}
+    written = there | find_unfinished(output)
+    files = {path: size for path, size in find_input(input).items() if path not in written}
     record = describe(place, files, form, batches.LINES)
     if there and resume:
-        written = record_path(output)
-        check_same(output, read_text(written) if written in there else "", record)
+        path = record_path(output)
+        check_same(output, read_text(path) if path in there else "", record)
     elif there:
         raise InputError(
             f"--output {output} exists: {min(there)} is there already. Name another, remove those files, or continue "
@@ -117,6 +118,7 @@ def batch(
         folder = held.enter_context(_own_folder())
         version = _exported(model, search, folder) if search else place
         BlockHandler(version, threads, trust).check()
+        remove_unfinished(output)
         held.enter_context(_quiet_processes(folder))
         held.enter_context(_telling(lambda: _whole(find_output(output) - there)))
         found = batches.translate_files(

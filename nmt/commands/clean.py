@@ -69,7 +69,7 @@ def clean(
     if tsv_quoting and all(len(split) == 2 for split in named):
         raise InputError("--tsv-quoting is for .tsv files, and none was named.")
     names = [file.name for file in named[0]]
-    if len(set(names)) < len(names) or set(names) & set(_OWN):
+    if not named_apart(named[0]):
         raise InputError(f"The files of the pairs need names of their own in {to}, not {' and '.join(names)}.")
     from nmt.atomic_write import is_free, write_folder
 
@@ -119,6 +119,15 @@ def clean(
         except OSError as error:
             raise WorkFailed(f"{to} cannot be written: {error.strerror or error}.") from None
     _show(done[0], to, names, as_json)
+
+
+def named_apart(files: Sequence[Path]) -> bool:
+    """Return whether files of pairs can have their names in one folder, beside those of the cleaning.
+
+    >>> named_apart([Path("train.ko"), Path("train.en")]), named_apart([Path("ko/train"), Path("en/train")])
+    (True, False)
+    """
+    return len({*_OWN, *(file.name for file in files)}) == len(_OWN) + len(files)
 
 
 def _rules(

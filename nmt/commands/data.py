@@ -118,6 +118,18 @@ def splits(files: Sequence[Path]) -> list[tuple[Path, ...]]:
     return found
 
 
+def reads_as(wanted: Sequence[tuple[Path, ...]]) -> bool:
+    """Return whether the files of these splits, named one after another, are read as these splits.
+
+    >>> reads_as([(Path("a.ko"), Path("a.en")), (Path("dev.tsv"),)]), reads_as([(Path("pairs.txt"),)])
+    (True, False)
+    """
+    try:
+        return splits([file for split in wanted for file in split]) == list(wanted)
+    except InputError:
+        return False
+
+
 def _training_pairs(corpora: Sequence[Corpus]) -> int:
     """Return how many pairs `nmt train` would learn from: without a second split it holds some out."""
     from nmt.data.corpora import split_dev

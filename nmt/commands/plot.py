@@ -197,11 +197,12 @@ def _table(records: list[dict[str, Any]]) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    names = ("epoch", "loss", "perplexity", "val_loss", "val_perplexity", "val_bleu", "learning_rate")
+    from nmt.evaluation.judge import MEASURED
+
     drawn = Table(box=None, pad_edge=False)
-    shown = [name for name in names if any(record.get(name) is not None for record in records)]
+    shown = [name for name in ("epoch", *MEASURED) if any(record.get(name) is not None for record in records)]
     for name in shown:
-        drawn.add_column(name, justify="right")
+        drawn.add_column(name, justify="right", overflow="fold")
     for record in records:
         drawn.add_row(*(_number(record.get(name)) for name in shown))
     Console(width=None if sys.stdout.isatty() else 100).print(drawn)

@@ -332,13 +332,28 @@ def _warn(
     for line in found:
         say(f"Warning: {line}")
     if found and not plain:
-        quoting = " --tsv-quoting" if quoted else ""
-        alone = len(files) == 1
+        examined, cleaned = _advised(files, dev_files, quoted)
+        say(f"This was a quick check; nmt data{examined} shows more.")
+        say(f"nmt clean{cleaned} mends what it can, and leaves out the rest.")
+
+
+def _advised(files: list[tuple[Path, ...]], dev_files: list[Path], quoted: bool) -> tuple[str, str]:
+    """Return what stands after ``nmt data`` and after ``nmt clean``: files, or what the commands need instead."""
+    from nmt.commands.clean import named_apart
+    from nmt.commands.data import reads_as
+
+    if len(files) != 1:
         # Of several corpora both commands would take all but the first for development and test pairs.
-        named = ", on one corpus after the other," if files else ", on the pairs as files,"
-        named = f"{quoting} {shlex.join(map(str, [*files[0], *dev_files]))}" if alone else named
-        say(f"This was a quick check; nmt data{named} shows more.")
-        say(f"nmt clean{named}{' --to DIR' if alone else ''} mends what it can, and leaves out the rest.")
+        said = ", on one corpus after the other," if files else ", on the pairs as files,"
+        return said, said
+    held = [tuple(dev_files)] if dev_files else []
+    named = next((splits for splits in ([*files, *held], files) if reads_as(splits)), None)
+    if named is None:
+        said = ", on the pairs in two files or in one whose name ends in .tsv,"
+        return said, said
+    quoting = " --tsv-quoting" if quoted and any(len(split) == 1 for split in named) else ""
+    typed = f"{quoting} {shlex.join(str(file) for split in named for file in split)}"
+    return typed, f"{typed} --to DIR" if named_apart(files[0]) else ", on files with names of their own,"
 
 
 def _fits_architecture(config: Config, kind: str) -> None:

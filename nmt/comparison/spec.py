@@ -16,7 +16,7 @@ from nmt.data.corpora import Corpus, from_files, from_text, from_tsv, split_dev
 from nmt.data.word_links import with_links
 from nmt.errors import InputError
 from nmt.evaluation.beginnings import beginning, evenly_by_length
-from nmt.model_folder import CONFIG, HEAD, WEIGHTS, read_config
+from nmt.model_folder import CONFIG, HEAD, SHORTLIST, WEIGHTS, read_config
 from nmt.presets import FITTED
 
 # More than any run needs: with a budget, neither the epochs nor early stopping end a run.
@@ -39,9 +39,10 @@ class Candidate:
         found: dict[str, Any] = {"config": dataclasses.asdict(self.config), "trained": None}
         if self.folder:
             found["trained"] = _checksum(self.folder / WEIGHTS)
-            # Its links come from the head, which can be taught again. Without a head the record has no key for it.
-            head = self.folder / HEAD
-            found |= {"alignment_head": _checksum(head)} if head.exists() else {}
+            # Its links come from the head, and its translations from the shortlist: both can be made anew. The record
+            # has no key for what the folder does not have.
+            parts = {"alignment_head": self.folder / HEAD, "shortlist": self.folder / SHORTLIST}
+            found |= {name: _checksum(file) for name, file in parts.items() if file.exists()}
         return found
 
 

@@ -20,6 +20,21 @@ ACCURACY = "val_accuracy"
 F1 = "val_f1"
 NAMES = {BLEU: "BLEU", CHRF: "chrF", PERPLEXITY: "perplexity", ACCURACY: "accuracy", F1: "macro F1"}
 
+# What an epoch has measured, in the order in which it is shown: the key of the journal, and how a line writes it.
+MEASURED = {
+    "loss": "loss {:.4f}",
+    "perplexity": "perplexity {:,.2f}",
+    "accuracy": "accuracy {:.1%}",
+    "alignment_loss": "alignment loss {:.4f}",
+    "val_loss": "dev loss {:.4f}",
+    PERPLEXITY: "dev perplexity {:,.2f}",
+    ACCURACY: "dev accuracy {:.1%}",
+    BLEU: "dev BLEU {:.2f}",
+    CHRF: "dev chrF {:.2f}",
+    F1: "dev macro F1 {:.1%}",
+    "learning_rate": "learning rate {:.2g}",
+}
+
 # Below these, the scores are chance, and the perplexity decides: letters without sense have a chrF of about ten.
 _FLOORS = {BLEU: 1.0, CHRF: 15.0, ACCURACY: 0.0, F1: 0.0}
 # A run whose best epoch is no better than this learned next to nothing.

@@ -69,8 +69,8 @@ def heat_map(
             if len(every) > MOST_WORDS
         ]
         notes = [note] * bool(note) + [f"Drawn: {' and '.join(left_out)}."] * bool(left_out)
-        for line, words in enumerate(notes):
-            picture.note(figure, words, line)
+        for words in notes:
+            picture.note(figure, words)
         return _kept(figure, path)
 
 
@@ -254,8 +254,8 @@ def length_curve(series: Mapping[str, Sequence[LengthBin]], path: Path | None = 
         picture.note(
             figure, f"Thin lines: the lengths of a bin, the last up to {longest}. Bars: 95 % of bootstrap resamples."
         )
-        for line, signature in enumerate(signatures, start=1):
-            picture.note(figure, signature, line=line)
+        for signature in signatures:
+            picture.note(figure, signature)
         return _kept(figure, path)
 
 

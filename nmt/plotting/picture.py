@@ -140,7 +140,7 @@ def _drawn(figure: Figure, kind: str, dots_per_inch: int) -> bytes:
         codes = ", ".join(f"U+{ord(character):04X}" for character in unknown[:8])
         said = f"No font here has {codes}{' and others' if len(unknown) > 8 else ''}: shown as boxes."
         if said not in texts:  # a figure may be written and shown
-            note(figure, said, line=1)
+            note(figure, said)
     drawn = io.BytesIO()
     with warnings.catch_warnings():
         # A note in the picture says so.
@@ -156,9 +156,10 @@ def _drawn(figure: Figure, kind: str, dots_per_inch: int) -> bytes:
     return drawn.getvalue()
 
 
-def note(figure: Figure, words: str, line: int = 0) -> None:
-    """Write a note beneath a figure in small print, ``line`` lines down."""
-    inches = 0.12 + 0.2 * line
+def note(figure: Figure, words: str) -> None:
+    """Write a line beneath a figure, and beneath the notes that it has, in small print."""
+    notes = sum(text.get_position()[1] < 0 for text in figure.texts)
+    inches = 0.12 + 0.2 * notes
     figure.text(0.0, -inches / figure.get_figheight(), words, fontsize=8, color="#555555", va="top", ha="left")
 
 

@@ -28,7 +28,7 @@ import tensorflow as tf
 from nmt.atomic_write import write_file
 from nmt.errors import InputError, WorkFailed
 from nmt.evaluation.beginnings import beginning
-from nmt.evaluation.judge import BLEU, CHRF, F1, NAMES, PERPLEXITY, quality
+from nmt.evaluation.judge import BLEU, CHRF, F1, MEASURED, NAMES, PERPLEXITY, quality
 from nmt.evaluation.labelling import label_scores
 from nmt.evaluation.scores import score
 from nmt.inference.completer import Completer
@@ -349,23 +349,13 @@ class EpochLine(keras.callbacks.Callback):
 
 
 # What the line of an epoch shows, in this order: the key of the journal, and how it is written.
-_SHOWN = (
-    ("loss", "loss {:.4f}"),
-    ("perplexity", "perplexity {:,.2f}"),
-    ("accuracy", "accuracy {:.1%}"),
-    ("alignment_loss", "alignment loss {:.4f}"),
-    ("val_loss", "dev loss {:.4f}"),
-    (PERPLEXITY, "dev perplexity {:,.2f}"),
-    ("val_accuracy", "dev accuracy {:.1%}"),
-    (BLEU, "dev BLEU {:.2f}"),
-    (CHRF, "dev chrF {:.2f}"),
-    (F1, "dev macro F1 {:.1%}"),
-    ("learning_rate", "learning rate {:.2g}"),
-    ("tokens/s", "{:,.0f} tokens/s"),
-    ("labels/s", "{:,.0f} labels/s"),
-    ("seconds", "{:,.1f} s"),
-    ("memory_mb", "{:,.0f} MB"),
-)
+_SHOWN = {
+    **MEASURED,
+    "tokens/s": "{:,.0f} tokens/s",
+    "labels/s": "{:,.0f} labels/s",
+    "seconds": "{:,.1f} s",
+    "memory_mb": "{:,.0f} MB",
+}
 
 
 def epoch_line(record: Mapping[str, Any], epochs: int) -> str:
@@ -377,7 +367,7 @@ def epoch_line(record: Mapping[str, Any], epochs: int) -> str:
     'Epoch 3 of 40: loss 2.0000, dev BLEU 11.40, 1,036 MB'
     """
     silent = BLEU if record.get("watch") == CHRF and record.get(BLEU, 0.0) < 1 else ""
-    known = [form.format(record[key]) for key, form in _SHOWN if record.get(key) is not None and key != silent]
+    known = [form.format(record[key]) for key, form in _SHOWN.items() if record.get(key) is not None and key != silent]
     shown = [each for each in known if each not in ("0 tokens/s", "0 labels/s")]
     return f"Epoch {record['epoch']} of {epochs}: {', '.join(shown)}"
 

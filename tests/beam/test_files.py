@@ -9,7 +9,7 @@ import pytest
 
 pytest.importorskip("apache_beam", reason="Apache Beam is not installed: pip install nmt[beam]")
 
-from nmt.beam.files import find_input, find_output, read_lines, remove, write_text
+from nmt.beam.files import find_input, find_output, find_unfinished, read_lines, remove, remove_unfinished, write_text
 from nmt.errors import InputError
 
 
@@ -38,10 +38,16 @@ def test_a_pattern_may_begin_in_the_folder_one_is_in(tmp_path: Path, monkeypatch
 def test_only_what_the_command_writes_is_its_output(tmp_path: Path) -> None:
     prefix = f"{tmp_path}/lib"
     others = ["lib-1.ko", "lib-en-00000-00000.txt", "lib-00000.tsv", "lib-00000-00000.txt.gz", "liberty-run.json"]
-    mine = ["-00000-00010.txt", "-bad-00001-00000.jsonl", "-run.json", "-counts.json", f"-run.json.{'0a' * 16}.part"]
-    for name in (*others, *("lib" + end for end in mine)):
+    mine = ["-00000-00010.txt", "-bad-00001-00000.jsonl", "-run.json", "-counts.json"]
+    others += [f"lib-en-run.json.{'0a' * 16}.part", "lib-run.json.part", f"lib-en.txt.{'0a' * 16}.part"]
+    unfinished = [f"{end}.{'0a' * 16}.part" for end in mine]
+    for name in (*others, *("lib" + end for end in (*mine, *unfinished))):
         (tmp_path / name).touch()
     assert find_output(prefix) == {prefix + end for end in mine}
+    assert find_unfinished(prefix) == {prefix + end for end in unfinished}
+    remove_unfinished(prefix)
+    remove_unfinished(prefix)
+    assert {path.name for path in tmp_path.iterdir()} == {*others, *("lib" + end for end in mine)}
 
 
 @pytest.mark.parametrize(("ending", "compress"), [("gz", gzip), ("bz2", bz2), ("xz", lzma)])

@@ -14,6 +14,7 @@ from nmt.cli import app
 from nmt.commands.batch import _check_model, _exported, _own_folder, _quiet_processes, _search, _version
 from nmt.config import Config, to_toml, with_settings
 from nmt.errors import InputError
+from nmt.translation import Translation
 
 
 @pytest.mark.skipif(importlib.util.find_spec("apache_beam") is not None, reason="Apache Beam is installed")
@@ -102,3 +103,36 @@ def test_nothing_is_left_in_the_temporary_folder(number: Any, monkeypatch: pytes
             assert not folder.exists() and signal.getsignal(number) == signal.SIG_DFL
     assert not folder.exists() and signal.getsignal(signal.SIGTERM) == before
     assert raised == ([signal.SIGTERM] if number == signal.SIGTERM else [])
+
+
+@pytest.mark.parametrize("resume", [False, True])
+@pytest.mark.parametrize("begun", [False, True], ids=["killed before its record", "killed in a block"])
+def test_what_a_killed_run_was_writing_is_no_output_and_no_input(
+    begun: bool, resume: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("apache_beam", reason="Apache Beam is not installed: pip install nmt[beam]")
+    from nmt.beam.export_handler import ExportHandler
+
+    monkeypatch.setattr(ExportHandler, "check", lambda self: None)
+    monkeypatch.setattr(ExportHandler, "load_model", lambda self: None)
+    monkeypatch.setattr(ExportHandler, "ask", lambda self, model, rows: [Translation(x.upper(), 0.0) for x in rows])
+    texts, export = tmp_path / "texts", tmp_path / "export"
+    texts.mkdir()
+    export.mkdir()
+    (export / "saved_model.pb").touch()
+    (texts / "a.ko").write_text("one\ntwo\n")
+    # The output lies where the pattern of the input looks.
+    command = ["batch", str(export), "--input", f"{texts}/*", "--output", f"{texts}/lib"]
+    whole = {"a.ko", "lib-00000-00000.txt", "lib-counts.json", "lib-run.json"}
+    if begun:
+        assert CliRunner().invoke(app, command).exit_code == 0
+        (texts / "lib-00000-00000.txt").unlink()
+    cut = texts / f"lib-{'00000-00000.txt' if begun else 'run.json'}.{'0a' * 16}.part"
+    cut.write_text("o")
+    done = CliRunner().invoke(app, [*command, *["--resume"] * resume])
+    if begun and not resume:
+        assert "continue with --resume" in str(done.exception) and cut.exists()
+        return
+    assert done.exit_code == 0, done.exception
+    assert {path.name for path in texts.iterdir()} == whole
+    assert (texts / "lib-00000-00000.txt").read_text() == "ONE\nTWO\n"

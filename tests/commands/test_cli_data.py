@@ -138,6 +138,25 @@ def test_the_commands_that_training_advises_are_right_for_every_way_to_name_pair
     ]
     assert advised(*sides) == several
     assert advised("--pairs", corpus / "copies.tsv", corpus / "copies.tsv") == several
+    # What the commands would refuse is not advised.
+    shutil.copy(corpus / "copies.tsv", tmp_path / "copies.txt")
+    assert advised("--pairs", tmp_path / "copies.txt") == [
+        "This was a quick check; nmt data, on the pairs in two files or in one whose name ends in .tsv, shows more.",
+        "nmt clean, on the pairs in two files or in one whose name ends in .tsv, mends what it can, and leaves out the "
+        "rest.",
+    ]
+    assert advised("--pairs", corpus / "copies.tsv", "--dev-pairs", tmp_path / "copies.txt", "--tsv-quoting") == [
+        f"This was a quick check; nmt data --tsv-quoting {corpus / 'copies.tsv'} shows more.",
+        f"nmt clean --tsv-quoting {corpus / 'copies.tsv'} --to DIR mends what it can, and leaves out the rest.",
+    ]
+    (tmp_path / "ko").mkdir()
+    shutil.copy(corpus / "train.ko", tmp_path / "ko" / "1.en")
+    named = ["--source", tmp_path / "ko" / "1.en", "--target", tmp_path / "in" / "1.en"]
+    dev = ["--dev-pairs", tmp_path / "copies.txt", "--tsv-quoting"]
+    assert advised(*named, *dev) == [
+        f"This was a quick check; nmt data {tmp_path / 'ko' / '1.en'} {tmp_path / 'in' / '1.en'} shows more.",
+        "nmt clean, on files with names of their own, mends what it can, and leaves out the rest.",
+    ]
 
 
 def test_training_is_silent_about_clean_pairs(corpus: Path, tmp_path: Path) -> None:

@@ -110,13 +110,16 @@ def test_a_trained_model_is_told_from_another_by_its_weights(tmp_path: Path) -> 
     assert Candidate("m", Config()).identity["trained"] is None
 
 
-def test_a_trained_model_is_told_from_another_by_its_alignment_head(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("file", "key"), [("alignment.npz", "alignment_head"), ("shortlist.npz", "shortlist")])
+def test_a_trained_model_is_told_from_another_by_its_alignment_head_and_its_shortlist(
+    file: str, key: str, tmp_path: Path
+) -> None:
     (tmp_path / "model.weights.h5").write_bytes(b"7")
     without = Candidate("m", Config(), tmp_path).identity
     # As in the records of earlier versions.
     assert without.keys() == {"config", "trained"}
     records = [without]
     for content in (b"7", b"11"):
-        (tmp_path / "alignment.npz").write_bytes(content)
+        (tmp_path / file).write_bytes(content)
         records.append(Candidate("m", Config(), tmp_path).identity)
-        assert difference(*records[-2:]).startswith("alignment_head was ")
+        assert difference(*records[-2:]).startswith(f"{key} was ")

@@ -1,5 +1,6 @@
 """Pictures are real files that show what they were given; the tests read them back."""
 
+import itertools
 import re
 import warnings
 from collections.abc import Callable, Iterator
@@ -188,6 +189,16 @@ def test_characters_without_a_font_are_told(tmp_path: Path, drawn: list[Figure])
         warnings.simplefilter("error")
         heat_map(WordAlignment(("ไ",), ("b",), np.ones((1, 1))), tmp_path / "a.png")
     assert "No font here has U+0E44: shown as boxes." in texts(drawn[0])
+
+
+def test_every_note_has_a_line_of_its_own(tmp_path: Path, drawn: list[Figure]) -> None:
+    heat_map(WordAlignment(("ไ",) * 101, ("b",), np.ones((1, 101))), tmp_path / "a.png", "title", "Links.")
+    length_curve({"ไ": BINS, "b": BINS}, tmp_path / "b.png")
+    for figure, count in zip(drawn, (3, 3), strict=True):
+        notes = [text for text in figure.texts if text.get_fontsize() == 8]
+        assert len(notes) == count and notes[-1].get_text() == "No font here has U+0E44: shown as boxes."
+        boxes = [text.get_window_extent() for text in notes]
+        assert all(lower.y1 < upper.y0 for upper, lower in itertools.pairwise(boxes))
 
 
 def panels(figure: Figure) -> list[str]:
