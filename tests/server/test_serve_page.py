@@ -130,12 +130,6 @@ def test_a_sentence_that_is_too_long_is_cut_and_translated_to_its_end(page: Any)
     assert "was cut into parts" in page.locator("#state").inner_text()
 
 
-def test_a_text_without_a_word_stays_as_it_is(page: Any) -> None:
-    page.get_by_label("Text").fill("???\n👍")
-    playwright.expect(page.get_by_role("button", name="Copy")).to_be_enabled(timeout=60_000)
-    assert page.locator("#result").inner_text() == "???\n👍"
-
-
 @pytest.fixture(scope="module")
 def two_ways(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
     """What writes in capitals, from right to left, for two ways between languages."""
@@ -146,8 +140,24 @@ def two_ways(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
         yield running
 
 
+def test_a_text_without_a_word_stays_as_it_is(browser: Any, two_ways: Serving) -> None:
+    for page in opened(browser, two_ways.url):
+        page.get_by_label("Text").fill("???\n👍")
+        playwright.expect(page.get_by_role("button", name="Copy")).to_be_enabled(timeout=60_000)
+        assert page.locator("#result").inner_text() == "???\n👍"
+
+
 def chosen_languages(page: Any) -> list[str]:
     return [page.locator(f"#{name}").input_value() for name in ("from", "into")]
+
+
+def answer_nothing(route: Any) -> None:
+    """Let a request of the page wait."""
+
+
+def answer_the_first_sentence(route: Any) -> None:
+    if "one" in route.request.post_data:
+        route.continue_()
 
 
 def test_swapping_the_languages_loses_nothing_of_the_text(browser: Any, two_ways: Serving) -> None:
@@ -155,16 +165,8 @@ def test_swapping_the_languages_loses_nothing_of_the_text(browser: Any, two_ways
         text, copy = page.get_by_label("Text"), page.get_by_role("button", name="Copy")
         swap = page.get_by_role("button", name="Swap the languages")
         page.locator("#from").select_option("en")
-        held: list[Any] = []
-
-        def hold(route: Any, held: list[Any] = held) -> None:
-            if "one" in route.request.post_data:
-                route.continue_()
-            else:
-                held.append(route)
-
         # Only the first sentence is translated so far.
-        page.route("**/page/translate", hold)
+        page.route("**/page/translate", answer_the_first_sentence)
         text.fill("one two. three four.")
         playwright.expect(page.locator("#state")).to_have_text("Translating … 1 of 2", timeout=60_000)
         swap.click()
@@ -173,7 +175,7 @@ def test_swapping_the_languages_loses_nothing_of_the_text(browser: Any, two_ways
         text.fill("one two. three four.")
         playwright.expect(copy).to_be_enabled(timeout=60_000)
         # The text has become another one, whose translation does not come.
-        page.route("**/page/sentences", held.append)
+        page.route("**/page/sentences", answer_nothing)
         text.fill("one two. three four. five six.")
         assert copy.is_disabled() and page.get_by_role("button", name="Download").is_disabled()
         swap.click()
