@@ -1,5 +1,7 @@
 // The side of a page, or of a program in Node: it starts the thread of the translator and asks it.
 
+import { joinedParts } from "./joining.mjs";
+
 const isNode = typeof process !== "undefined" && Boolean(process.versions?.node);
 
 /** A translator in a thread of its own. */
@@ -44,9 +46,9 @@ class Client {
   }
 
   /**
-   * Translates one line. Options: `signal` to stop it, `bySentence` to translate each sentence by itself, `glossary`, the
-   * text of a TSV with terms and their wanted translations, and `onPart`, called with a part, how many are done, and how
-   * many there are.
+   * Translates one line. Options: `signal` to stop it, `bySentence` to translate each sentence by itself, `glossary`, terms
+   * and their wanted translations with a tab or ` = ` between the two, and `onPart`, called with a part, how many are done,
+   * and how many there are.
    */
   async translate(text, { signal, bySentence = false, glossary = "", onPart } = {}) {
     if (typeof text !== "string" || typeof glossary !== "string") throw new TypeError("Give a string.");
@@ -55,7 +57,7 @@ class Client {
       parts.push(part);
       onPart?.(part, done, of);
     } });
-    return { text: parts.map(({ translations }) => translations[0]?.text ?? "").filter(Boolean).join(" "), parts };
+    return { text: joinedParts(parts), parts };
   }
 
   /**

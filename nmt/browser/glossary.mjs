@@ -52,16 +52,25 @@ function plainLetters(letters) {
   return { read, places };
 }
 
+/** A term and its translation from a line such as `밥 = rice`; the line alone if it has no such sign. */
+function splitAtSign(line) {
+  const place = line.indexOf(" = ");
+  return place < 0 ? [line] : [line.slice(0, place), line.slice(place + 3)];
+}
+
 class Glossary {
-  /** Reads the text of a TSV: a line holds a term, a tab, its translation and, perhaps, a tab and `exact` or `any`. */
+  /**
+   * Reads the text of a TSV: a line holds a term, a tab, its translation and, perhaps, a tab and `exact` or `any`. In a line
+   * without a tab ` = ` stands between the two: a tab cannot be typed into a page.
+   */
   static read(text) {
     const glossary = new Glossary();
     text.replace(/^\ufeff/, "").split(/\r\n|\n|\r/).forEach((line, i) => {
       if (!stripped(line)) return;
       const where = `line ${i + 1} of the glossary`;
-      const [source, ...rest] = line.split("\t");
+      const [source, ...rest] = line.includes("\t") ? line.split("\t") : splitAtSign(line);
       if (rest.length < 1 || rest.length > 2) {
-        throw new Error(`${where}: write a term, a tab and its translation, and perhaps a tab and a note`);
+        throw new Error(`${where}: write a term, a tab or ' = ', and its translation, and behind a tab perhaps a note`);
       }
       const note = rest.length > 1 ? stripped(rest[1]) : "any";
       if (note !== "any" && note !== "exact") {

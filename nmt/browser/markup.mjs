@@ -1,6 +1,7 @@
 // A text with tags and placeholders, translated: read, translated without them, and marked again, as nmt/markup/translate.py
 // does it.
 
+import { betweenSentences } from "./joining.mjs";
 import { isAlnum, isSpaceless, stripped } from "./letters.mjs";
 import { copiedLinks, joinedLinks, linksOf, movedLinks } from "./links.mjs";
 import { EACH_PRIVATE, PRIVATE, isNumber, readMarked, spelledParts } from "./marked.mjs";
@@ -33,7 +34,7 @@ async function translatedWithMarks(text, { form, translate, fits, bySentence, st
   return {
     text: spelledParts(parts, read, form) + read.rest,
     broken: read.broken,
-    sentences: found.sentences.map(({ source, translation }) => shownSentence(source, translation, read.kept)),
+    sentences: found.sentences.map(({ cut, ...each }) => ({ cut, ...shownSentence(each.source, each.translation, read.kept) })),
   };
 }
 
@@ -50,18 +51,18 @@ async function translatedParts({ letters, kept }, keep, fits, bySentence) {
       return { letters, links: copiedLinks(letters), sentences: [] };
     }
     const translation = await keep(plain);
-    return { letters: [...translation.text], links: [linksOf(letters, translation)], sentences: [{ source: plain, translation }] };
+    return { letters: [...translation.text], links: [linksOf(letters, translation)], sentences: [{ source: plain, cut: false, translation }] };
   }
   const sentences = [];
   let at = 0;
-  for (const part of passages(plain, isRead, bySentence)) {
+  for (const { text: part, cut } of passages(plain, isRead, bySentence)) {
     const inside = [...stripped(part)];
     const begin = plain.indexOf(part, at);
     at = begin + part.length;
     if (!inside.some(isAlnum)) continue;
     const start = [...plain.slice(0, begin)].length + [...part].findIndex((letter) => letter === inside[0]);
     const source = inside.join("");
-    sentences.push({ start, end: start + inside.length, source, translation: await keep(source) });
+    sentences.push({ start, end: start + inside.length, source, cut, translation: await keep(source) });
   }
   return joinedSentences(letters, sentences);
 }
@@ -73,7 +74,7 @@ function joinedSentences(letters, sentences) {
   let position = 0;
   for (const { start, end, translation } of sentences) {
     const given = letters.slice(position, start);
-    const between = !position ? given : !given.length && !spaceless ? [" "] : spaceless && given.join("") === " " ? [] : given;
+    const between = position ? [...betweenSentences(given.join(""), spaceless)] : given;
     links.push(...copiedLinks(given, position, written.length));
     written.push(...between);
     const target = stripped(translation.text);

@@ -20,7 +20,8 @@ const halves = (text) => {
 };
 
 /**
- * The parts of a line that are translated one by one, none of them blank: the line itself if `fits(line)`.
+ * The parts of a line that are translated one by one, none of them blank: the line itself if `fits(line)`. Each is
+ * { text, cut }: `cut` tells whether it is part of a sentence, or of a line, that was longer than the model reads.
  *
  * With `bySentence` each sentence is a part, however short the line is.
  */
@@ -41,7 +42,8 @@ function passages(line, fits, bySentence = false) {
     return joined.flatMap((part) => (fits(part) ? [part] : cut(part, way + 1)));
   };
   const whole = bySentence ? sentences(line) : [line];
-  return whole.flatMap((part) => cut(part, 0)).filter((part) => part.trim());
+  const parts = whole.flatMap((one) => cut(one, 0).map((text) => ({ text, cut: text !== one })));
+  return parts.filter(({ text }) => text.trim());
 }
 
 export { passages };

@@ -32,6 +32,8 @@ export interface Translation {
 /** What was translated by itself: a line, a sentence, or a part of what is longer than the model reads. */
 export interface Part {
   source: string;
+  /** Whether it is part of a sentence, or of a line, that was longer than the model reads. */
+  cut: boolean;
   /** The best first; none if the part is blank. */
   translations: Translation[];
   /** The terms of the glossary that the best one lacks. */
@@ -54,7 +56,7 @@ export interface Marked {
   broken: string;
   missing: Term[];
   /** The translations of its sentences, without tags. */
-  sentences: (Translation & { source: string })[];
+  sentences: (Translation & { source: string; cut: boolean })[];
 }
 
 export interface MarkedOptions {
@@ -68,7 +70,7 @@ export interface MarkedOptions {
 export interface Options {
   signal?: AbortSignal;
   bySentence?: boolean;
-  /** The text of a TSV: on each line a term, a tab, its translation and, perhaps, a tab and `exact`. */
+  /** On each line a term, a tab, its translation and, perhaps, a tab and `exact`; or the term, ` = ` and its translation. */
   glossary?: string;
   onPart?: (part: Part, done: number, of: number) => void;
 }

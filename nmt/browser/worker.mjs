@@ -48,9 +48,9 @@ async function answer({ id, start, text, bySentence, glossary, form }) {
     return;
   }
   const parts = passages(text, fits, bySentence);
-  for (const [i, part] of parts.entries()) {
-    const found = await translate(part);
-    self.postMessage({ id, part: { source: part, ...found }, done: i + 1, of: parts.length });
+  for (const [i, { text: source, cut }] of parts.entries()) {
+    const found = await translate(source);
+    self.postMessage({ id, part: { source, cut, ...found }, done: i + 1, of: parts.length });
   }
 }
 

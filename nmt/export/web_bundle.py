@@ -22,6 +22,7 @@ _WORKER = (
     "engine.mjs",
     "entities.mjs",
     "letters.mjs",
+    "joining.mjs",
     "tagged.mjs",
     "marked.mjs",
     "links.mjs",
@@ -33,6 +34,7 @@ _WORKER = (
     "runtime.mjs",
     "worker.mjs",
 )
+_JOINING = ("letters.mjs", "joining.mjs")
 _CLIENT = "client.mjs"
 _TRANSLATE = "translate.mjs"
 
@@ -51,15 +53,20 @@ def worker(runtime: Runtime) -> str:
     return "".join(parts)
 
 
+def joining() -> str:
+    """Return the part of a page's script that puts the translations of sentences together."""
+    return "".join(_joined(_read(name)) for name in _JOINING)
+
+
 def client() -> str:
     """Return the part of a page's script that starts the thread and asks it."""
-    return _joined(_read(_CLIENT))
+    return joining() + _joined(_read(_CLIENT))
 
 
 def module() -> str:
     """Return ``translate.mjs``: an ES module for other pages, and for Node."""
     comment, _, code = _read(_TRANSLATE).partition("\n\n")
-    return f"{comment}\n\n{_joined(_read(_CLIENT))}{_IMPORT.sub('', code)}"
+    return f"{comment}\n\n{client()}{_IMPORT.sub('', code)}"
 
 
 def _read(name: str) -> str:

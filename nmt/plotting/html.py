@@ -73,7 +73,9 @@ def file_page(kind: str, title: str, scripts: Sequence[str] = (), **values: Any)
     )
 
 
-def served_page(kind: str, title: str, scripts: Sequence[str], data: dict[str, Any], **values: Any) -> tuple[str, str]:
+def served_page(
+    kind: str, title: str, scripts: Sequence[str], data: dict[str, Any], *, before: str = "", **values: Any
+) -> tuple[str, str]:
     """Return a page that a server sends, and the policy that must be sent with it.
 
     Arguments:
@@ -81,9 +83,10 @@ def served_page(kind: str, title: str, scripts: Sequence[str], data: dict[str, A
         title: of the page.
         scripts: the names of its scripts, in the order in which they run.
         data: what they read, as JSON.
+        before: a script that they use, which runs before them.
         values: what the template shows.
     """
-    style, code = font_face("hangul.ttf") + read("style.css"), "".join(map(read, scripts))
+    style, code = font_face("hangul.ttf") + read("style.css"), before + "".join(map(read, scripts))
     html = _rendered(
         "base.html",
         kind=kind,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from nmt.export import web_bundle
 from nmt.plotting.html import served_page
 from nmt.server.backends import Backend
 from nmt.server.languages import Languages, language_name
@@ -51,6 +52,7 @@ def server_page(
             "names": {code: language_name(code) for code in shown},
             "through": language_name(languages.pivot),
         },
+        before=f'"use strict";\n{web_bundle.joining()}',
         name=first.name,
         version=first.version,
         languages=[(code, language_name(code)) for code in shown] if several else [],

@@ -344,6 +344,23 @@ def html_escaped(raw: str) -> str:
     return html.escape(raw, quote=False)
 
 
+SIGNS = """
+const { Glossary } = await import(`${process.argv[2]}/glossary.mjs`);
+const terms = Glossary.read(process.argv[3]).terms.map(({ source, target, exact }) => [source, target, exact]);
+const wrong = ["밥=rice", "밥 ="].map((line) => {
+  try { return Glossary.read(line); } catch (error) { return error.message; }
+});
+console.log(JSON.stringify({ terms, wrong }));
+"""
+
+
+def test_a_sign_stands_for_the_tab_that_cannot_be_typed_into_a_page() -> None:
+    tsv = "밥 = cooked rice\n x = y \tz = 1\texact\nE  =  mc = 2"
+    found = json.loads(run_node(SIGNS, browser.path(""), tsv))
+    assert found["terms"] == [["밥", "cooked rice", False], ["x = y", "z = 1", True], ["E", "mc = 2", False]]
+    assert all("line 1 of the glossary: write a term, a tab or ' = '" in said for said in found["wrong"])
+
+
 @pytest.mark.parametrize("name", ["entities", "reading", "placing", "translating", "applying"])
 def test_texts_are_those_of_the_package(answers: dict[str, tuple[Any, Any]], name: str) -> None:
     wanted, found = answers[name]

@@ -278,10 +278,11 @@ console.log(JSON.stringify({
     await answer({ alignment: new Array(15).fill(0) }), await answer({ alignment: new Array(15).fill(NaN) }),
     await answer({ tokens: [5] }), await answer({}, "ERROR: Node 3 failed to invoke")],
   damaged, missing,
-  whole: passages("I ate. He ate.", () => true),
+  whole: passages("I ate. He ate.", () => true).map(({ text }) => text),
   sentences: passages("I ate. He ate.", () => true, true),
+  mixed: passages("I ate. All of us ate rice. He ate.", fits, true).map(({ text, cut }) => [text.trim(), cut]),
   cut: ["I ate rice. He ate.", "I ate, he ate, all", "all of us ate rice", "abcdefghijklmnopqrst", "  "]
-    .map((text) => passages(text, fits)),
+    .map((line) => passages(line, fits).map(({ text }) => text)),
 }));
 """
 
@@ -298,7 +299,11 @@ def test_nothing_is_shown_of_a_run_that_failed_and_long_texts_are_cut_at_their_j
     assert all("the run failed" in said or "failed to invoke" in said for said in answer["wrong"])
     assert (answer["damaged"], answer["missing"]) == ("m is damaged", "m is missing")
     assert answer["whole"] == ["I ate. He ate."]
-    assert [part.strip() for part in answer["sentences"]] == ["I ate.", "He ate."]
+    assert [(part["text"].strip(), part["cut"]) for part in answer["sentences"]] == [
+        ("I ate.", False),
+        ("He ate.", False),
+    ]
+    assert answer["mixed"] == [["I ate.", False], ["All of us", True], ["ate rice.", True], ["He ate.", False]]
     cut = [[part.strip() for part in parts] for parts in answer["cut"]]
     assert cut[0] == ["I ate rice.", "He ate."]
     assert cut[1] == ["I ate,", "he ate, all"]
@@ -416,6 +421,14 @@ def test_in_a_browser_one_file_translates_from_disk_and_asks_nobody(
         page.locator("#save").click()
     lines = Path(saved.value.path()).read_text(encoding="utf-8").split("\n")
     assert lines[:6] == [*(each.text for each in translator.translate(TEXTS[:5], **SEARCH)), ""] and len(lines) == 8
+    # The last line break of a file is there once, and what was cut is told of a file, too.
+    document.write_text(f"{TEXTS[0]}\n{'나는 ' * 99}\n", encoding="utf-8")
+    page.locator("#file").set_input_files(document)
+    page.wait_for_function("() => document.querySelector('#state').innerText.includes('longer than the model reads')")
+    with page.expect_download() as saved:
+        page.locator("#save").click()
+    written = Path(saved.value.path()).read_text(encoding="utf-8")
+    assert written.startswith(f"{best[0].text}\n") and written.endswith("\n") and written.count("\n") == 2
     (tmp_path / "latin.txt").write_bytes(b"\xff\xfe")
     page.locator("#file").set_input_files(tmp_path / "latin.txt")
     assert "latin.txt is not a text" in page.locator("#failed").inner_text()

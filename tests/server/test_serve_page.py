@@ -130,6 +130,92 @@ def test_a_sentence_that_is_too_long_is_cut_and_translated_to_its_end(page: Any)
     assert "was cut into parts" in page.locator("#state").inner_text()
 
 
+@pytest.fixture(scope="module")
+def two_ways(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
+    """What writes in capitals, from right to left, for two ways between languages."""
+    place = tmp_path_factory.mktemp("two-ways")
+    export(place / "upper" / "1")
+    first, *others = [f"{way}={place / 'upper'}" for way in ("ko-en", "en-ko")]
+    with serving(first, place / "news", *others, "--trust") as running:
+        yield running
+
+
+def test_a_text_without_a_word_stays_as_it_is(browser: Any, two_ways: Serving) -> None:
+    for page in opened(browser, two_ways.url):
+        page.get_by_label("Text").fill("???\n👍")
+        playwright.expect(page.get_by_role("button", name="Copy")).to_be_enabled(timeout=60_000)
+        assert page.locator("#result").inner_text() == "???\n👍"
+
+
+def chosen_languages(page: Any) -> list[str]:
+    return [page.locator(f"#{name}").input_value() for name in ("from", "into")]
+
+
+def answer_nothing(route: Any) -> None:
+    """Let a request of the page wait."""
+
+
+def answer_the_first_sentence(route: Any) -> None:
+    if "one" in route.request.post_data:
+        route.continue_()
+
+
+def test_swapping_the_languages_loses_nothing_of_the_text(browser: Any, two_ways: Serving) -> None:
+    for page in opened(browser, two_ways.url):
+        text, copy = page.get_by_label("Text"), page.get_by_role("button", name="Copy")
+        swap = page.get_by_role("button", name="Swap the languages")
+        page.locator("#from").select_option("en")
+        # Only the first sentence is translated so far.
+        page.route("**/page/translate", answer_the_first_sentence)
+        text.fill("one two. three four.")
+        playwright.expect(page.locator("#state")).to_have_text("Translating … 1 of 2", timeout=60_000)
+        swap.click()
+        assert text.input_value() == "one two. three four." and chosen_languages(page) == ["ko", "en"]
+        page.unroute("**/page/translate")
+        text.fill("one two. three four.")
+        playwright.expect(copy).to_be_enabled(timeout=60_000)
+        # The text has become another one, whose translation does not come.
+        page.route("**/page/sentences", answer_nothing)
+        text.fill("one two. three four. five six.")
+        assert copy.is_disabled() and page.get_by_role("button", name="Download").is_disabled()
+        swap.click()
+        assert text.input_value() == "one two. three four. five six." and chosen_languages(page) == ["en", "ko"]
+        page.unroute("**/page/sentences")
+        text.fill("one two. three four.")
+        playwright.expect(copy).to_be_enabled(timeout=60_000)
+        swap.click()
+        assert text.input_value() == "TWO. ONE FOUR. THREE" and chosen_languages(page) == ["ko", "en"]
+
+
+@pytest.mark.parametrize("text", ["我吃了。 他睡了。", "我吃了。他睡了。"])
+def test_a_script_without_spaces_gets_none_between_its_sentences(browser: Any, two_ways: Serving, text: str) -> None:
+    for page in opened(browser, two_ways.url):
+        page.get_by_label("Text").fill(text)
+        playwright.expect(page.get_by_role("button", name="Copy")).to_be_enabled(timeout=60_000)
+        assert page.locator("#result [role=button]").all_inner_texts() == ["我吃了。", "他睡了。"]
+        assert page.locator("#result").inner_text() == "我吃了。他睡了。"
+
+
+def test_a_token_that_no_browser_can_send_is_refused(
+    browser: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    export(tmp_path / "upper" / "1")
+    monkeypatch.setenv("NMT_TOKEN", "a-secret")
+    with serving(tmp_path / "upper", tmp_path / "news", "--trust") as server:
+        page = browser.new_page()
+        page.goto(server.url)
+        page.get_by_label("Text").fill("one")
+        token = page.get_by_label("This server needs its token")
+        token.fill("비밀-a-secret")
+        token.press("Enter")
+        playwright.expect(page.get_by_role("alert")).to_contain_text("A token has letters from A to Z")
+        assert page.evaluate("sessionStorage.length") == 0
+        token.fill("a-secret")
+        token.press("Enter")
+        playwright.expect(page.locator("#result")).to_have_text("ONE", timeout=60_000)
+        page.close()
+
+
 def test_pointing_at_a_word_brings_out_its_links_and_cells(page: Any) -> None:
     typed(page)
     words(page, 1).first.hover()

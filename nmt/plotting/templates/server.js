@@ -1,4 +1,5 @@
-// The text is translated after a pause in typing, sentence by sentence; only the newest answer is drawn.
+// The text is translated after a pause in typing, sentence by sentence; only the newest answer is drawn. The script that puts
+// the translations of sentences together is before this one.
 const PAUSE = 250; // milliseconds
 const element = (id) => document.getElementById(id);
 const { models, ways, names, through } = JSON.parse(element("data").textContent);
@@ -56,14 +57,24 @@ const fail = (message) => {
   failed.hidden = !message;
 };
 
+const reach = async (path, request) => {
+  try {
+    const answer = await fetch(path, request);
+    return [answer, await answer.text()];
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw new Error("The server does not answer. Is it still running?");
+  }
+};
+
 const post = async (path, asked, signal) => {
-  const answer = await fetch(path, {
+  const [answer, body] = await reach(path, {
     method: "POST",
     headers: { "content-type": "application/json", ...(token() && { authorization: `Bearer ${token()}` }) },
     body: JSON.stringify(asked),
     signal,
   });
-  const found = await answer.json();
+  const found = JSON.parse(body);
   if (!signal.aborted) element("entry").hidden = answer.status !== 401;
   if (!answer.ok) throw new Error(found.error);
   return found;
@@ -85,8 +96,18 @@ const together = (sentences) => {
   return some;
 };
 
-const ask = async () => {
+// What is in the page, and what still comes, is of an older text or another search: it can no longer be copied.
+const outdate = () => {
   running?.abort();
+  running = null;
+  clearTimeout(timer);
+  complete = false;
+  result.classList.add("old");
+  element("copy").disabled = element("save").disabled = true;
+};
+
+const ask = async () => {
+  outdate();
   if (!text.value.trim()) {
     if (several) settle("");
     return show([], text.value);
@@ -97,7 +118,6 @@ const ask = async () => {
   }
   const own = (running = new AbortController());
   picked = 0;
-  result.classList.add("old");
   state.textContent = "Translating …";
   try {
     const where = several ? { source: from.value, target: into.value } : { source: source() };
@@ -126,12 +146,12 @@ const ask = async () => {
   } catch (error) {
     if (own !== running || error.name === "AbortError") return;
     if (several) settle("");
-    fail(error instanceof TypeError ? "The server does not answer. Is it still running?" : error.message);
+    fail(error.message);
   }
 };
 
 const soon = () => {
-  clearTimeout(timer);
+  outdate();
   timer = setTimeout(ask, PAUSE);
 };
 
@@ -168,29 +188,29 @@ const marked = (place, { text: written, sure, confidence = null }) => {
 
 let picked = 0;
 let written = "";
+let complete = false; // whether `written` is the translation of the whole text as it stands
 
-// The whole text, with what stands between its sentences. Each is a button: the chosen one has its translations and its
+// The whole text, with what stands between its sentences; of a text without a word there is nothing else. Each is a button: the chosen one has its translations and its
 // alignment below. The element is a span: a button would not be broken at the end of a line.
 const show = (sentences, end) => {
   fail("");
   result.classList.remove("old");
   const ready = sentences.filter((one) => one.done);
   const several = sentences.length > 1;
-  result.classList.toggle("whole", several);
+  result.classList.toggle("whole", sentences.length !== 1);
   const lines = ready.map(({ translations: [best] }) => {
     if (!several) return marked(make("p", "", { dir: "auto", lang: asTag(target()) }), best ?? { text: "" });
     const given = { role: "button", tabindex: "0", dir: "auto", lang: asTag(target()), "aria-pressed": "false" };
     return marked(make("span", "", given), best);
   });
-  const between = (i) => {
-    const { between: given } = ready[i];
-    return given || !i ? given : " "; // a script without spaces has none between its sentences
-  };
+  const spaceless = isSpaceless([...ready.map(({ translations: [best] }) => best?.text ?? "").join(" ")]);
+  const between = (i) => (i ? betweenSentences(ready[i].between, spaceless) : ready[i].between);
   result.replaceChildren(...(several ? lines.flatMap((line, i) => [between(i), line]) : lines));
   const all = ready.length === sentences.length;
-  if (all && several) result.append(end);
+  if (all && sentences.length !== 1) result.append(end);
   written = ready.map(({ translations: [best] }, i) => between(i) + (best?.text ?? "")).join("") + (all ? end : "");
-  element("copy").disabled = element("save").disabled = !all || !written.trim();
+  complete = all && Boolean(written.trim());
+  element("copy").disabled = element("save").disabled = !complete;
   const pick = (i) => {
     picked = i;
     if (several) lines.forEach((line, j) => line.setAttribute("aria-pressed", String(i === j)));
@@ -330,8 +350,8 @@ if (several) {
   into.addEventListener("change", changed);
   element("swap").addEventListener("click", () => {
     [from.value, into.value] = [into.value, from.value];
-    // What was written is what is read now.
-    if (written.trim()) text.value = written;
+    // What was written is what is read now, unless some of the text would be lost.
+    if (complete) text.value = written;
     changed();
   });
 }
@@ -341,7 +361,10 @@ form.addEventListener("input", () => { fit(); soon(); });
 form.addEventListener("submit", (event) => { event.preventDefault(); ask(); });
 element("entry").addEventListener("submit", (event) => {
   event.preventDefault();
-  sessionStorage.setItem("token", element("token").value);
+  const { value } = element("token");
+  // A browser sends no other letters, and the token of a server has no others.
+  if (!/^[ -~]+$/.test(value)) return fail("A token has letters from A to Z, digits and signs of ASCII only. Copy it again.");
+  sessionStorage.setItem("token", value);
   ask();
 });
 element("copy").addEventListener("click", async () => {

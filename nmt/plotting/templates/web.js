@@ -104,7 +104,7 @@ const translate = async () => {
       found.push(translated);
       if (marked) {
         const one = await translator.translateMarked(line, { signal: own.signal, bySentence, glossary });
-        if (line.trim()) translated.push({ ...asPart(one), cut: !bySentence && one.sentences.length > 1 });
+        if (line.trim()) translated.push(asPart(one));
         Object.assign(ready, { done: i + 1 });
         advance();
         continue;
@@ -122,7 +122,7 @@ const translate = async () => {
     }
     if (own !== running) return;
     draw(found, true);
-    notes(found, bySentence);
+    notes(found);
   } catch (error) {
     if (own !== running) return;
     draw(found, true);
@@ -152,13 +152,13 @@ const asPart = ({ source, text: written, broken, missing, sentences }) => {
     return whole;
   }));
   joined.unfinished = sentences.some(({ unfinished }) => unfinished);
-  return { source, broken, missing, translations: [joined] };
+  return { source, broken, missing, cut: sentences.some(({ cut }) => cut), translations: [joined] };
 };
 
-const notes = (found, bySentence) => {
+const notes = (found) => {
   const best = found.flat().flatMap(({ translations }) => translations.slice(0, 1));
   const keys = [];
-  if (!bySentence && found.some((line) => line.length > 1 || line.some(({ cut }) => cut))) keys.push("cut");
+  if (found.flat().some(({ cut }) => cut)) keys.push("cut");
   if (best.some(({ unfinished }) => unfinished)) keys.push("unfinished");
   if (result.querySelector("mark")) keys.push("weak");
   const lacking = [...new Set(found.flat().flatMap(({ missing }) => missing ?? []).map(({ source, target }) => `${source} → ${target}`))];
@@ -181,7 +181,7 @@ const soon = () => {
 // --- drawing ---
 
 const best = ({ translations }) => translations[0]?.text ?? "";
-const whole = () => shown.map((parts) => parts.map(best).filter(Boolean).join(" ")).join("\n");
+const whole = () => shown.map(joinedParts).join("\n");
 
 // The words of a translation, those marked that are weak.
 const withWeak = (one) => {
@@ -282,7 +282,10 @@ const copy = async () => {
 };
 
 const save = () => {
-  const address = URL.createObjectURL(new Blob([`${whole()}\n`], { type: "text/plain" }));
+  const written = whole();
+  // The last line break of a text is in its translation already.
+  const ended = written.endsWith("\n") ? written : `${written}\n`;
+  const address = URL.createObjectURL(new Blob([ended], { type: "text/plain" }));
   const link = make("a", "", { href: address, download: `${contents.name}.txt` });
   link.click();
   setTimeout(() => URL.revokeObjectURL(address), 10_000);
