@@ -190,8 +190,9 @@ let picked = 0;
 let written = "";
 let complete = false; // whether `written` is the translation of the whole text as it stands
 
-// The whole text, with what stands between its sentences; of a text without a word there is nothing else. Each is a button: the chosen one has its translations and its
-// alignment below. The element is a span: a button would not be broken at the end of a line.
+// The whole text, with what stands between its sentences; of a text without a word there is nothing else. Each is a button:
+// the chosen one has its translations and its alignment below. The element is a span: a button would not be broken at the
+// end of a line.
 const show = (sentences, end) => {
   fail("");
   result.classList.remove("old");
