@@ -192,6 +192,10 @@ def _history(model: Path, to: Path | None) -> None:
     print(f"{to}: {len(records)} epochs")
 
 
+# What reads a table that is no terminal has no width; a table takes no more of this than it needs.
+_WIDE = 300
+
+
 def _table(records: list[dict[str, Any]]) -> None:
     """Print a line for each epoch."""
     from rich.console import Console
@@ -205,7 +209,7 @@ def _table(records: list[dict[str, Any]]) -> None:
         drawn.add_column(name, justify="right", overflow="fold")
     for record in records:
         drawn.add_row(*(_number(record.get(name)) for name in shown))
-    Console(width=None if sys.stdout.isatty() else 100).print(drawn)
+    Console(width=None if sys.stdout.isatty() else _WIDE).print(drawn)
 
 
 def _number(value: Any) -> str:

@@ -18,4 +18,7 @@ def unescape(text: str) -> str:
     >>> unescape("rice &amp; bread &#48; &#x1F35A; &#00048;"), unescape(f"&#{'1' * 5000}; &#x{'F' * 5000};")
     ('rice & bread 0 🍚 0', '� �')
     """
-    return html.unescape(_TOO_LARGE.sub("\ufffd", _ZEROS.sub(r"\1", text)))
+    try:
+        return html.unescape(text)
+    except ValueError:
+        return html.unescape(_TOO_LARGE.sub("\ufffd", _ZEROS.sub(r"\1", text)))

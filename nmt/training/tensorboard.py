@@ -77,13 +77,15 @@ class EventFile:
         done: epochs that are done. Records of later epochs, and damaged ones, are cut off.
 
     Raises:
-        InputError: if the file is a link, which could lead out of the folder.
+        InputError: if the file is a link to another, which may be one outside of the folder.
     """
 
     def __init__(self, run: Path, done: int) -> None:
         self.path = run / "events.out.tfevents.nmt"
-        if self.path.is_symlink():
-            raise InputError(f"{self.path} is a link, and a run writes into a file of its own. Remove the link.")
+        if self.path.is_symlink() and self.path.is_file():
+            raise InputError(
+                f"{self.path} is a link to another file, and a run writes into a file of its own. Remove the link."
+            )
         if self.path.exists() and (end := self._end(done)) < self.path.stat().st_size:
             os.truncate(self.path, end)
 
