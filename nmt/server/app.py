@@ -44,7 +44,7 @@ from nmt.server.libretranslate import DOWNLOADS, KEYED_PATHS, OPEN_PATHS, Api
 from nmt.server.page import server_page
 from nmt.server.rest_protocol import Refused
 from nmt.server.suggestions import Suggestions
-from nmt.server.waiting_threads import Client
+from nmt.server.waiting_threads import WaitingClient
 from nmt.translation import Translation, record
 
 # Bodies that are too large are read up to this many bytes and thrown away, so that the client gets the reason.
@@ -355,7 +355,7 @@ class Server:
             raise Refused(400, f"The text seems to be in {name}, and no model leads from there into {into}.")
         return {"source": found.language, "confidence": found.confidence}
 
-    def _searched(self, name: str, texts: Sequence[str], n_best: int, client: Client) -> list[list[Translation]]:
+    def _searched(self, name: str, texts: Sequence[str], n_best: int, client: WaitingClient) -> list[list[Translation]]:
         """Translate sentences in the queue, and wait for them. It is called in a thread that may wait.
 
         The time is that of these sentences: of a file there may be many more before and after.

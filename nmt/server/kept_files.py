@@ -29,11 +29,11 @@ class KeptFiles:
     """Files that are kept for some time. No file is thrown away for a new one before somebody has fetched it.
 
     Attributes:
-        largest: the bytes of all files from which no new one is taken.
+        max_bytes: the bytes of all files from which no new one is taken.
         seconds: how long a file is kept.
     """
 
-    largest: int
+    max_bytes: int
     seconds: float
     _files: dict[str, KeptFile] = field(default_factory=dict)
 
@@ -42,10 +42,10 @@ class KeptFiles:
         now = time.monotonic()
         self._files = {key: file for key, file in self._files.items() if file.until >= now}
         for key in [key for key, file in self._files.items() if file.fetched]:
-            if self._size() < self.largest:
+            if self._size() < self.max_bytes:
                 break
             del self._files[key]
-        return self._size() < self.largest
+        return self._size() < self.max_bytes
 
     def add(self, name: str, content: bytes, ending: str) -> str:
         """Keep a file, and return a key that nobody can guess, with the ending of a name."""

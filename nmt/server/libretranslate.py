@@ -29,7 +29,7 @@ from nmt.server.kept_files import KeptFiles
 from nmt.server.languages import Detected, Languages, language_name
 from nmt.server.rest_protocol import Refused
 from nmt.server.suggestions import Suggestions, one_cell
-from nmt.server.waiting_threads import Client, WaitingThreads
+from nmt.server.waiting_threads import WaitingClient, WaitingThreads
 from nmt.translation import Translation
 
 # A client may send the token in the body, as the key of the API; so these paths check it themselves.
@@ -41,12 +41,12 @@ MAX_CHARACTERS, MAX_TEXTS, MAX_FILE, MAX_ALTERNATIVES = 100_000, 128, 8_000_000,
 # A form holds a text in each field, and what else is asked.
 _FIELDS = MAX_TEXTS + 20
 # Translated files wait in memory to be fetched: the bytes of all, and the seconds they wait.
-_FILES, _SECONDS = 256_000_000, 600.0
+_KEPT_BYTES, _KEPT_SECONDS = 256_000_000, 600.0
 # Requests that are translated at once. A file takes long, so files have threads of their own.
 _TEXTS_AT_ONCE, _FILES_AT_ONCE = 64, 8
 
 # Searches sentences with the model of a name: the sentences, how many translations of each are wanted, and who waits.
-Search = Callable[[str, Sequence[str], int, Client], list[list[Translation]]]
+Search = Callable[[str, Sequence[str], int, WaitingClient], list[list[Translation]]]
 
 
 class Api:
@@ -72,7 +72,7 @@ class Api:
     ) -> None:
         self._languages, self._body, self._search, self._key = languages, body, search, key
         self._suggestions, self._stand_ins = suggestions, stand_ins
-        self._files = KeptFiles(_FILES, _SECONDS)
+        self._files = KeptFiles(_KEPT_BYTES, _KEPT_SECONDS)
         self._text_threads, self._file_threads = WaitingThreads(_TEXTS_AT_ONCE), WaitingThreads(_FILES_AT_ONCE)
 
     async def languages(self, request: Request) -> Response:
@@ -202,7 +202,7 @@ class Api:
         if not self._files.has_room():
             raise Refused(429, "Slowdown: too many translated files wait to be fetched", retry_after="60")
 
-        def work(client: Client) -> tuple[bytes, bool]:
+        def work(client: WaitingClient) -> tuple[bytes, bool]:
             opened = open_file(content, name)
             given = source
             if source == "auto":
@@ -289,7 +289,7 @@ class Api:
         return route
 
     def _written(
-        self, texts: Sequence[str], routes: Sequence[list[str]], client: Client, *, form: str, alternatives: int
+        self, texts: Sequence[str], routes: Sequence[list[str]], client: WaitingClient, *, form: str, alternatives: int
     ) -> list[_Written]:
         """Return for each text its translation, then the others that were asked for."""
         found = self._opened(texts, routes, client, form=form, alternatives=alternatives, inline=True)
@@ -299,7 +299,7 @@ class Api:
         self,
         texts: Sequence[str],
         routes: Sequence[list[str]],
-        client: Client,
+        client: WaitingClient,
         *,
         form: str,
         alternatives: int,
@@ -325,7 +325,7 @@ class Api:
         return written
 
     def _texts(
-        self, texts: Sequence[Parts], routes: Sequence[list[str]], client: Client, alternatives: int = 0
+        self, texts: Sequence[Parts], routes: Sequence[list[str]], client: WaitingClient, alternatives: int = 0
     ) -> list[list[_Made]]:
         """Return for each text its translation, then as many others as are asked for; some may be equal."""
         written = [[_Made(text, unfinished=False)] * (alternatives + 1) for text in texts]
@@ -341,7 +341,7 @@ class Api:
                 written[place] = each
         return written
 
-    def _step(self, name: str, texts: Sequence[_Made], alternatives: int, client: Client) -> list[list[_Made]]:
+    def _step(self, name: str, texts: Sequence[_Made], alternatives: int, client: WaitingClient) -> list[list[_Made]]:
         known: dict[str, list[Translation]] = {}
         language = self._languages.source_of(name).partition("_")[0]
 

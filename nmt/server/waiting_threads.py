@@ -18,7 +18,7 @@ Answer = TypeVar("Answer")
 _LOOK = 0.2
 
 
-class Client:
+class WaitingClient:
     """Who waits for the answer that a thread prepares."""
 
     def __init__(self) -> None:
@@ -56,7 +56,7 @@ class WaitingThreads:
         self._pool = ThreadPoolExecutor(most, thread_name_prefix="nmt-waiting")
         self._free = most
 
-    async def run(self, request: Request, work: Callable[[Client], Answer]) -> Answer:
+    async def run(self, request: Request, work: Callable[[WaitingClient], Answer]) -> Answer:
         """Return what ``work`` returns, which is called in a thread with the client of a request.
 
         Raises:
@@ -66,7 +66,7 @@ class WaitingThreads:
         if not self._free:
             raise Refused(429, "Slowdown: too many requests are being translated", retry_after="1")
         self._free -= 1
-        client = Client()
+        client = WaitingClient()
         found = asyncio.get_running_loop().run_in_executor(self._pool, work, client)
         found.add_done_callback(self._ended)
         gone = asyncio.ensure_future(request.receive())

@@ -16,7 +16,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from nmt.config import ENCODER_ALONE, LABELLING, MASKED, MAX_RATIO, Config, Text, Training, max_ratio, settled
+from nmt.config import ENCODER_ALONE, LABELLING, MASKED, MAX_RATIO, Config, Text, max_ratio, settled
 from nmt.data import tokenizers as texts
 from nmt.data import vocabulary_growth
 from nmt.data.alignment_targets import count_lost
@@ -41,7 +41,7 @@ from nmt.training.distribute import strategy
 from nmt.training.finetune import begin_with
 from nmt.training.prepare import prepare_run
 from nmt.training.schedules import WarmUp
-from nmt.training.setup import compiles, faster_precision, make_models, slow_precision
+from nmt.training.setup import compiles, faster_precision, idle_plateau, make_models, slow_precision
 from nmt.training.term_lexicon import with_annotations
 from nmt.training.training_model import TrainingModel
 from nmt.training.workers import Workers
@@ -120,12 +120,8 @@ def run_parts(
         logger.info(f"training.precision = auto: this run computes in {faster_precision()}.")
     if slow := slow_precision(config.training.precision):
         logger.warning(slow)
-    for key in ("plateau_factor", "plateau_patience"):
-        value = getattr(config.training, key)
-        if config.training.schedule != "plateau" and value != getattr(Training, key):
-            logger.warning(
-                f"Warning: training.{key} = {value} does nothing with training.schedule = '{config.training.schedule}'."
-            )
+    for idle in idle_plateau(config.training):
+        logger.warning(idle)
     keras.utils.set_random_seed(config.training.seed)
     labels = None
     if config.model.architecture in LABELLING:

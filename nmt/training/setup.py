@@ -67,6 +67,22 @@ def slow_precision(name: str, processor: str | None = None) -> str:
     )
 
 
+def idle_plateau(training: Training) -> list[str]:
+    """Return a warning for each key of a plateau that is set and does nothing with another schedule.
+
+    They are not refused: folders of earlier versions may have them.
+
+    >>> idle_plateau(Training(schedule="linear", plateau_patience=7))
+    ["Warning: training.plateau_patience = 7 does nothing with training.schedule = 'linear'."]
+    """
+    keys = ("plateau_factor", "plateau_patience") if training.schedule != "plateau" else ()
+    return [
+        f"Warning: training.{key} = {value} does nothing with training.schedule = '{training.schedule}'."
+        for key in keys
+        if (value := getattr(training, key)) != getattr(Training, key)
+    ]
+
+
 def _on_gpu() -> bool:
     return bool(tf.config.list_physical_devices("GPU"))
 

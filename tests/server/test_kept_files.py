@@ -7,7 +7,7 @@ from nmt.server.kept_files import KeptFiles
 
 
 def test_a_file_is_fetched_as_often_as_one_likes() -> None:
-    files = KeptFiles(largest=5_000, seconds=60)
+    files = KeptFiles(max_bytes=5_000, seconds=60)
     key = files.add("a.txt", b"one", ".txt")
     assert key.endswith(".txt") and files.fetch("another") is None
     for _ in range(2):
@@ -16,7 +16,7 @@ def test_a_file_is_fetched_as_often_as_one_likes() -> None:
 
 
 def test_only_fetched_files_make_room() -> None:
-    files = KeptFiles(largest=5_000, seconds=60)
+    files = KeptFiles(max_bytes=5_000, seconds=60)
     keys = []
     while files.has_room():
         keys.append(files.add("a.txt", b"1" * 700, ".txt"))
@@ -29,7 +29,7 @@ def test_only_fetched_files_make_room() -> None:
 def test_a_file_is_kept_for_some_time(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 7.0
     monkeypatch.setattr(kept_files.time, "monotonic", lambda: now)
-    files = KeptFiles(largest=1_500, seconds=60)
+    files = KeptFiles(max_bytes=1_500, seconds=60)
     key = files.add("a.txt", b"1" * 700, ".txt")
     now = 67.0
     assert not files.has_room() and files.fetch(key)

@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from nmt.config import Config, with_settings
+from nmt.config import Config, Training, with_settings
 from nmt.errors import InputError
 from nmt.training import setup
-from nmt.training.setup import faster_precision, make_training_model, slow_precision
+from nmt.training.setup import faster_precision, idle_plateau, make_training_model, slow_precision
 
 OLD = "processor : 0\nflags : fpu sse avx2 avx512f\n"
 
@@ -34,6 +34,13 @@ def test_one_without_them_is_told_the_measured_factor(monkeypatch: pytest.Monkey
     assert slow_precision("float32", OLD) == slow_precision("bfloat16", "nothing is known") == ""
     monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: [kind])
     assert slow_precision("bfloat16", OLD) == ""  # a GPU trains
+
+
+def test_keys_of_a_plateau_are_told_only_where_they_do_nothing() -> None:
+    changed = {"plateau_patience": 7, "plateau_factor": 0.3}
+    assert idle_plateau(Training(**changed)) == idle_plateau(Training(schedule="linear")) == []
+    factor, patience = idle_plateau(Training(schedule="inverse_root", **changed))
+    assert "plateau_factor = 0.3" in factor and "plateau_patience = 7" in patience
 
 
 SMALL = ["model.units=8", "model.embedding=8", "training.warmup_steps=1"]
