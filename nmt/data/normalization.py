@@ -73,7 +73,8 @@ def choose(lines: Iterable[str]) -> str:
 
 @cache
 def _meant() -> re.Pattern[str]:
-    found = [c for c in map(chr, range(sys.maxunicode + 1)) if unicodedata.decomposition(c).startswith(_MEANT)]
+    folded = (block for block in _blocks() if not unicodedata.is_normalized("NFKC", block))
+    found = [c for block in folded for c in block if unicodedata.decomposition(c).startswith(_MEANT)]
     return re.compile(f"[{''.join(map(re.escape, found))}]")
 
 
@@ -135,10 +136,15 @@ def _nfc() -> dict[str, str]:
     return {given: becomes for given, becomes in rules.items() if given != becomes}
 
 
+def _blocks() -> Iterator[str]:
+    """Yield all characters but U+0000, in order, as strings."""
+    for start in range(0, sys.maxunicode + 1, _BLOCK):
+        yield "".join(map(chr, range(max(start, 1), start + _BLOCK)))
+
+
 def _candidates() -> Iterator[str]:
     """Yield every character that may need a rule, and its neighbours."""
-    for start in range(0, sys.maxunicode + 1, _BLOCK):
-        block = "".join(map(chr, range(max(start, 1), start + _BLOCK)))
+    for block in _blocks():
         normal = unicodedata.is_normalized("NFC", block) and unicodedata.is_normalized("NFD", block)
         if not normal or _SPECIAL.search(block):
             yield from block

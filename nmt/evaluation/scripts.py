@@ -39,10 +39,10 @@ _NAMES_END = 0x20000
 # Soft hyphen, zero-width space, word joiner, byte order mark; separators that end no line here; marks and overrides of
 # direction, which reverse what is printed; fillers that look like spaces; tags. Joiners are left out: scripts need
 # them.
-_INVISIBLE = (
+_INVISIBLE = frozenset((
     0x00AD, 0x115F, 0x1160, 0x180E, 0x200B, 0x200E, 0x200F, *range(0x2028, 0x202F), *range(0x2060, 0x2065),
     *range(0x2066, 0x2070), 0x3164, 0xFEFF, 0xFFA0, *range(0xFFF9, 0xFFFC), *range(0xE0000, 0xE0080),
-)  # fmt: skip
+))  # fmt: skip
 
 
 @cache
