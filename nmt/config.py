@@ -149,6 +149,12 @@ class Model:
         0.0,
         0.95,
     )
+    recurrent_dropout: float = option(
+        0.0,
+        "share of units of a recurrent state dropped at all steps of a sentence (Gal and Ghahramani 2016)",
+        0.0,
+        0.95,
+    )
     embedding_dropout: float = option(0.2, "share of units dropped from the embeddings", 0.0, 0.95)
     context_dropout: float = option(0.2, "share of units dropped from the attention's context", 0.0, 0.95)
     output_dropout: float = option(0.2, "share of units dropped before the output layer", 0.0, 0.95)
@@ -384,6 +390,7 @@ def _unused(m: Model) -> dict[str, str]:
         "tied": (not alone, which),
         "layer_norm": (not stacks, which),
         "residual": (not stacks, which),
+        "recurrent_dropout": (not stacks, which),
         "context_dropout": (recurrent, which),
         "feed_forward": (stacks, which),
         "positions": (stacks or reads_features, which),

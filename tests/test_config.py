@@ -76,7 +76,7 @@ def mended(parts: dict[str, Any]) -> dict[str, Any]:
         "attention_units": pools or (recurrent and model.attention in ("bahdanau", "concat", "scaled_dot")),
         "heads": stacks or (recurrent and model.attention == "scaled_dot"),
         "encoder_layers": (recurrent or transformer or alone) and not features,
-        **dict.fromkeys(("layer_norm", "residual"), not stacks),
+        **dict.fromkeys(("layer_norm", "residual", "recurrent_dropout"), not stacks),
         "feed_forward": stacks,
         "positions": stacks or features,
         **dict.fromkeys(("alignment_layer", "alignment_head"), transformer),

@@ -32,6 +32,8 @@ class Memory(NamedTuple):
         mask: ``(batch, source)``, true at real tokens; ``()`` for :class:`FixedContext` and for a language model.
         initial_state: the initial state ``s_0`` of a recurrent decoder, a tuple with a tuple of tensors
             ``(batch, units)`` for each layer; empty for a Transformer.
+        recurrent_masks: the units of its states that training drops, ``(batch, units)`` for each layer, see
+            :mod:`nmt.layers.recurrent_dropout`; empty where none are dropped.
 
     With several heads, ``values`` and ``keys`` are ``(batch, heads, source, units / heads)``. A Transformer's decoder
     has a tuple of each, with one element for each layer.
@@ -41,6 +43,11 @@ class Memory(NamedTuple):
     keys: Any
     mask: Any
     initial_state: Any = ()
+    recurrent_masks: tuple[tf.Tensor, ...] = ()
+
+    def recurrent_mask(self, layer: int) -> tf.Tensor | None:
+        """Return the units of a recurrent layer, counted from 0, that are dropped; ``None`` if none are."""
+        return self.recurrent_masks[layer] if self.recurrent_masks else None
 
 
 class Attention(keras.layers.Layer):

@@ -68,12 +68,20 @@ class Cell(keras.layers.Layer):
         """Return ``W x + b`` for inputs of any rank: ``(…, width)`` to ``(…, gates * units)``."""
         return dense(inputs, self.kernel) + self.bias
 
-    def step(self, projected: tf.Tensor, state: State) -> tuple[tf.Tensor, State]:
+    def project_state(self, h: tf.Tensor, recurrent_mask: tf.Tensor | None = None) -> tf.Tensor:
+        """Return ``U h``, or ``U (m * h)`` with a mask: ``(batch, units)`` to ``(batch, gates * units)``."""
+        return tf.matmul(h if recurrent_mask is None else recurrent_mask * h, self.recurrent_kernel)
+
+    def step(
+        self, projected: tf.Tensor, state: State, recurrent_mask: tf.Tensor | None = None
+    ) -> tuple[tf.Tensor, State]:
         """Compute the output and the next state.
 
         Arguments:
             projected: ``W x_t + b`` from :meth:`project`, shape ``(batch, gates * units)``.
             state: ``states`` tensors ``(batch, units)`` from the step before.
+            recurrent_mask: ``m``, ``(batch, units)``, see :mod:`nmt.layers.recurrent_dropout`; without it no unit of
+                ``h_{t-1}`` is dropped.
 
         Returns:
             The output ``(batch, units)`` and the next state, with the same shapes as ``state``.
@@ -122,8 +130,10 @@ class SimpleRNNCell(Cell):
     TensorShape([2, 3])
     """
 
-    def step(self, projected: tf.Tensor, state: State) -> tuple[tf.Tensor, State]:
-        h = tf.tanh(projected + tf.matmul(state[0], self.recurrent_kernel))
+    def step(
+        self, projected: tf.Tensor, state: State, recurrent_mask: tf.Tensor | None = None
+    ) -> tuple[tf.Tensor, State]:
+        h = tf.tanh(projected + self.project_state(state[0], recurrent_mask))
         return h, (h,)
 
 
@@ -152,9 +162,11 @@ class GRUCell(Cell):
     def project(self, inputs: tf.Tensor) -> tf.Tensor:
         return dense(inputs, self.kernel) + tf.unstack(self.bias)[0]
 
-    def step(self, projected: tf.Tensor, state: State) -> tuple[tf.Tensor, State]:
+    def step(
+        self, projected: tf.Tensor, state: State, recurrent_mask: tf.Tensor | None = None
+    ) -> tuple[tf.Tensor, State]:
         (h,) = state
-        z, r, x_n, h_n = self._parts(projected, h)
+        z, r, x_n, h_n = self._parts(projected, h, recurrent_mask)
         n = tf.tanh(x_n + r * h_n)
         h = n + z * (h - n)
         return h, (h,)
@@ -163,12 +175,14 @@ class GRUCell(Cell):
         z, r, _, _ = self._parts(projected, state[0])
         return {"update": z, "reset": r}
 
-    def _parts(self, projected: tf.Tensor, h: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor]:
+    def _parts(
+        self, projected: tf.Tensor, h: tf.Tensor, recurrent_mask: tf.Tensor | None = None
+    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor]:
         """Return ``z``, ``r``, ``W_n x + b_n`` and ``U_n h + c_n``, each ``(batch, units)``."""
         _, recurrent_bias = tf.unstack(self.bias)
         # Splits, not slices: the gradient of a slice is a whole matrix of zeros with the slice in it.
         x_z, x_r, x_n = tf.split(projected, 3, -1)
-        h_z, h_r, h_n = tf.split(tf.matmul(h, self.recurrent_kernel) + recurrent_bias, 3, -1)
+        h_z, h_r, h_n = tf.split(self.project_state(h, recurrent_mask) + recurrent_bias, 3, -1)
         return tf.sigmoid(x_z + h_z), tf.sigmoid(x_r + h_r), x_n, h_n
 
 
@@ -197,9 +211,11 @@ class LSTMCell(Cell):
         u = self.units
         return keras.ops.concatenate([keras.ops.zeros(u), keras.ops.ones(u), keras.ops.zeros(2 * u)])
 
-    def step(self, projected: tf.Tensor, state: State) -> tuple[tf.Tensor, State]:
+    def step(
+        self, projected: tf.Tensor, state: State, recurrent_mask: tf.Tensor | None = None
+    ) -> tuple[tf.Tensor, State]:
         h, c = state
-        i, f, g, o = self._parts(projected, h)
+        i, f, g, o = self._parts(projected, h, recurrent_mask)
         c = f * c + i * tf.tanh(g)
         h = o * tf.tanh(c)
         return h, (h, c)
@@ -208,9 +224,11 @@ class LSTMCell(Cell):
         i, f, _, o = self._parts(projected, state[0])
         return {"input": i, "forget": f, "output": o}
 
-    def _parts(self, projected: tf.Tensor, h: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor]:
+    def _parts(
+        self, projected: tf.Tensor, h: tf.Tensor, recurrent_mask: tf.Tensor | None = None
+    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor]:
         """Return ``i``, ``f``, ``W_g x + U_g h + b_g`` and ``o``, each ``(batch, units)``."""
-        i, f, g, o = tf.split(projected + tf.matmul(h, self.recurrent_kernel), 4, -1)
+        i, f, g, o = tf.split(projected + self.project_state(h, recurrent_mask), 4, -1)
         return tf.sigmoid(i), tf.sigmoid(f), g, tf.sigmoid(o)
 
 

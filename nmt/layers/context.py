@@ -84,7 +84,7 @@ class NoContext(Context):
     def step(
         self, decoder: Decoder, inputs: tf.Tensor, state: tuple[State, ...], memory: Memory, training: bool
     ) -> Step:
-        output, state = decoder.recur(decoder.cells[0].project(inputs), state, training)
+        output, state = decoder.recur(decoder.cells[0].project(inputs), state, memory, training)
         return decoder.readout_layer(output), state, tf.zeros_like(output[..., :0])
 
     def teacher_forcing(self, decoder: Decoder, inputs: tf.Tensor, memory: Memory, training: bool) -> Sequence:
@@ -114,7 +114,7 @@ class InputContext(Context):
     ) -> Step:
         context, alignment = decoder.attention.attend(state[0][0], memory)
         projected = decoder.cells[0].project(inputs) + dense(context, decoder.context_kernel)
-        output, state = decoder.recur(projected, state, training)
+        output, state = decoder.recur(projected, state, memory, training)
         return decoder.readout_layer(tf.concat([output, context, inputs], -1)), state, alignment
 
     def teacher_forcing(self, decoder: Decoder, inputs: tf.Tensor, memory: Memory, training: bool) -> Sequence:
@@ -122,7 +122,8 @@ class InputContext(Context):
 
         def attend_and_recur(projected: tf.Tensor, state: State) -> tuple[tuple[tf.Tensor, ...], State]:
             context, weights = decoder.attention.attend(state[0], memory)
-            output, state = cell.step(projected + dense(context, decoder.context_kernel), state)
+            projected = projected + dense(context, decoder.context_kernel)
+            output, state = cell.step(projected, state, memory.recurrent_mask(0))
             return (output, context, weights), state
 
         widths = (decoder.units, decoder.context_kernel.shape[0], memory.mask.shape[1])
@@ -168,7 +169,7 @@ class OutputContext(Context):
         self, decoder: Decoder, projected: tf.Tensor, state: tuple[State, ...], *, memory: Memory, training: bool
     ) -> Step:
         """Compute one step from ``projected``, ``W y_{i-1} + b`` of shape ``(batch, gates * units)``."""
-        output, state = decoder.recur(projected, state, training)
+        output, state = decoder.recur(projected, state, memory, training)
         context, alignment = decoder.attention.attend(output, memory)
         return decoder.readout_layer(tf.concat([output, context], -1)), state, alignment
 

@@ -11,6 +11,7 @@ from nmt.layers.attention import Attention, FixedContext, Memory
 from nmt.layers.cells import State, make_cell
 from nmt.layers.context import make_context
 from nmt.layers.encoder import run_cell
+from nmt.layers.recurrent_dropout import draw_recurrent_mask
 from nmt.layers.residual import ResidualStack
 
 
@@ -52,6 +53,8 @@ class Decoder(keras.layers.Layer):
         cell: ``gru``, ``lstm`` or ``rnn``.
         layers: number of recurrent layers.
         dropout: share of units dropped between layers.
+        recurrent_dropout: share of units of a state dropped from the recurrence, see
+            :mod:`nmt.layers.recurrent_dropout`.
         context_dropout: share of units dropped from the contexts, the same units at all steps of a sentence.
         context: ``input``, ``output`` or ``feed``.
         layer_norm, residual: see :class:`~nmt.layers.residual.ResidualStack`.
@@ -91,6 +94,7 @@ class Decoder(keras.layers.Layer):
         cell: str = "gru",
         layers: int = 1,
         dropout: float = 0.0,
+        recurrent_dropout: float = 0.0,
         context_dropout: float = 0.0,
         context: str = "input",
         layer_norm: bool = False,
@@ -107,6 +111,7 @@ class Decoder(keras.layers.Layer):
         self.cell = cell
         self.layers = layers
         self.dropout = dropout
+        self.recurrent_dropout = recurrent_dropout
         self.context_dropout = context_dropout
         self.context = context
         self.layer_norm = layer_norm
@@ -146,7 +151,7 @@ class Decoder(keras.layers.Layer):
         Arguments:
             values, initial_state: as ``values`` and ``state`` of the call.
             mask: ``(batch, source)``, true at real tokens.
-            training: whether units are dropped from the contexts.
+            training: whether units are dropped from the contexts and from the recurrence.
 
         Raises:
             ValueError: if the initial state has another number of layers.
@@ -154,12 +159,16 @@ class Decoder(keras.layers.Layer):
         initial_state = tuple(tuple(layer) for layer in initial_state)  # a reloaded model passes lists
         if initial_state and len(initial_state) != self.layers:
             raise ValueError(f"The state has {len(initial_state)} layers, and the decoder has {self.layers}.")
+        masks: tuple[tf.Tensor, ...] = ()
+        if training and self.recurrent_dropout:
+            masks = tuple(draw_recurrent_mask(layer, self.recurrent_dropout, self.seeds) for layer in initial_state)
         if self.attention is None:
-            return Memory((), (), (), initial_state)
+            return Memory((), (), (), initial_state, masks)
         if isinstance(self.attention, FixedContext):
             values = initial_state[-1][0]
         memory = self.attention.remember(values, mask)
-        return memory._replace(values=self._drop_values(memory.values, training), initial_state=initial_state)
+        values = self._drop_values(memory.values, training)
+        return memory._replace(values=values, initial_state=initial_state, recurrent_masks=masks)
 
     def zero_state(self, like: tf.Tensor) -> tuple[State, ...]:
         """Return an initial state of zeros for the batch of ``like``, ``(batch, …)``, as a language model has it.
@@ -205,22 +214,24 @@ class Decoder(keras.layers.Layer):
         return self.steps.teacher_forcing(self, inputs, memory, training)
 
     def recur(
-        self, projected: tf.Tensor, state: tuple[State, ...], training: bool
+        self, projected: tf.Tensor, state: tuple[State, ...], memory: Memory, training: bool
     ) -> tuple[tf.Tensor, tuple[State, ...]]:
         """Run all layers for one step.
 
         Arguments:
             projected: what the first cell reads, ``(batch, gates * units)``.
             state: of every layer.
+            memory: says which units are dropped from the recurrence.
             training: whether units are dropped between layers.
 
         Returns:
             The output of the topmost layer ``(batch, units)``, and the next state.
         """
-        output, first = self.cells[0].step(projected, state[0])
+        output, first = self.cells[0].step(projected, state[0], memory.recurrent_mask(0))
         output, states = self.depth.after(0, output, output), [first]
         for i, cell in enumerate(self.cells[1:], 1):
-            above, new = cell.step(cell.project(self.depth.before(i, output, training)), state[i])
+            projected = cell.project(self.depth.before(i, output, training))
+            above, new = cell.step(projected, state[i], memory.recurrent_mask(i))
             output = self.depth.after(i, output, above)
             states.append(new)
         return output, tuple(states)
@@ -230,21 +241,32 @@ class Decoder(keras.layers.Layer):
 
         Arguments:
             projected: what the first cell reads, ``(batch, target, gates * units)``.
-            memory: its initial state is that of the layers.
+            memory: has the initial state of the layers, and says which units are dropped from the recurrence.
             training: whether units are dropped between layers.
 
         Returns:
             The outputs of the topmost layer, ``(batch, target, units)``.
         """
-        outputs, _ = run_cell(self.cells[0], projected, state=memory.initial_state[0], projected=True)
+        outputs = self._over_time(0, projected, memory, projected=True)
         return self.upper_layers_over_time(outputs, memory, training)
 
     def upper_layers_over_time(self, outputs: tf.Tensor, memory: Memory, training: bool) -> tf.Tensor:
         """Return the outputs of the topmost layer from those of the first, both ``(batch, target, units)``."""
         outputs = self.depth.after(0, outputs, outputs)
-        for i, cell in enumerate(self.cells[1:], 1):
-            above, _ = run_cell(cell, self.depth.before(i, outputs, training), state=memory.initial_state[i])
+        for i in range(1, self.layers):
+            above = self._over_time(i, self.depth.before(i, outputs, training), memory)
             outputs = self.depth.after(i, outputs, above)
+        return outputs
+
+    def _over_time(self, layer: int, inputs: tf.Tensor, memory: Memory, projected: bool = False) -> tf.Tensor:
+        """Run one layer, counted from 0, over a target from its initial state: ``(batch, target, units)``."""
+        outputs, _ = run_cell(
+            self.cells[layer],
+            inputs,
+            state=memory.initial_state[layer],
+            projected=projected,
+            recurrent_mask=memory.recurrent_mask(layer),
+        )
         return outputs
 
     def _drop_values(self, values: tf.Tensor, training: bool) -> tf.Tensor:
@@ -261,7 +283,8 @@ class Decoder(keras.layers.Layer):
         return previous_mask
 
     def get_config(self) -> dict[str, Any]:
-        own = ("units", "readout", "cell", "layers", "dropout", "context_dropout", "context", "layer_norm", "residual")
+        own = ("units", "readout", "cell", "layers", "dropout", "recurrent_dropout", "context_dropout", "context")
+        own += ("layer_norm", "residual")
         config = {**super().get_config(), **{name: getattr(self, name) for name in own}}
         return {**config, "attention": keras.saving.serialize_keras_object(self.attention)}
 

@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from nmt.layers.cells import Cell, State, make_cell
 from nmt.layers.recurrence import scan
+from nmt.layers.recurrent_dropout import draw_recurrent_mask
 from nmt.layers.residual import ResidualStack
 
 
@@ -30,6 +31,8 @@ class Encoder(keras.layers.Layer):
         bridge: units and layers of the decoder whose initial state is computed. With ``None`` it is the last state of
             the top layer, both directions merged.
         dropout: share of units dropped between layers.
+        recurrent_dropout: share of units of a state dropped from the recurrence, see
+            :mod:`nmt.layers.recurrent_dropout`.
         merge: ``concat`` or ``sum``: how the two directions become one annotation.
         layer_norm, residual: see :class:`~nmt.layers.residual.ResidualStack`.
 
@@ -59,6 +62,7 @@ class Encoder(keras.layers.Layer):
         bidirectional: bool = True,
         bridge: tuple[int, int] | None = None,
         dropout: float = 0.0,
+        recurrent_dropout: float = 0.0,
         merge: str = "concat",
         layer_norm: bool = False,
         residual: bool = False,
@@ -75,6 +79,7 @@ class Encoder(keras.layers.Layer):
         self.bidirectional = bidirectional
         self.bridge: tuple[int, ...] | None = tuple(bridge) if bridge else None
         self.dropout = dropout
+        self.recurrent_dropout = recurrent_dropout
         self.merge = merge
         self.layer_norm = layer_norm
         self.residual = residual
@@ -92,6 +97,8 @@ class Encoder(keras.layers.Layer):
             keras.layers.Dense(width, activation="tanh", name=f"bridge_{i}", dtype=self.dtype_policy)
             for i in range(depth * self.forward_cells[0].states)
         ]
+        # Files of weights hold the seeds, and those of models without this dropout have none here.
+        self.seeds = keras.random.SeedGenerator() if recurrent_dropout else None
 
     @property
     def width(self) -> int:
@@ -114,13 +121,22 @@ class Encoder(keras.layers.Layer):
         annotations, last = inputs, ()
         for i, forward in enumerate(self.forward_cells):
             below = self.depth.before(i, annotations, training)
-            directions = [run_cell(forward, below, mask)]
+            directions = [self._run(forward, below, mask, training=training)]
             if self.bidirectional:
-                directions.append(run_cell(self.backward_cells[i], below, mask, reverse=True))
+                directions.append(self._run(self.backward_cells[i], below, mask, training=training, reverse=True))
             outputs = self._merge([outputs for outputs, _ in directions])
             last = tuple(self._merge(parts) for parts in zip(*[state for _, state in directions], strict=True))
             annotations = self.depth.after(i, annotations, outputs)
         return annotations, self._bridge(last)
+
+    def _run(
+        self, cell: Cell, inputs: tf.Tensor, mask: tf.Tensor | None, *, training: bool, reverse: bool = False
+    ) -> tuple[tf.Tensor, State]:
+        """Run the cell of one layer and direction over the source."""
+        dropped = None
+        if training and self.seeds is not None:
+            dropped = draw_recurrent_mask(cell.zero_state(inputs), self.recurrent_dropout, self.seeds)
+        return run_cell(cell, inputs, mask, reverse=reverse, recurrent_mask=dropped)
 
     def _merge(self, directions: Sequence[tf.Tensor]) -> tf.Tensor:
         """Return one tensor ``(…, width)`` from one or two ``(…, units)``."""
@@ -138,7 +154,8 @@ class Encoder(keras.layers.Layer):
         return previous_mask
 
     def get_config(self) -> dict[str, Any]:
-        own = ("units", "cell", "layers", "bidirectional", "bridge", "dropout", "merge", "layer_norm", "residual")
+        own = ("units", "cell", "layers", "bidirectional", "bridge", "dropout", "recurrent_dropout", "merge")
+        own += ("layer_norm", "residual")
         return {**super().get_config(), **{name: getattr(self, name) for name in own}}
 
 
@@ -149,6 +166,7 @@ def run_cell(
     reverse: bool = False,
     state: State | None = None,
     projected: bool = False,
+    recurrent_mask: tf.Tensor | None = None,
 ) -> tuple[tf.Tensor, State]:
     """Run one cell over time: outputs ``(batch, time, units)`` and the last state.
 
@@ -159,10 +177,11 @@ def run_cell(
         mask, reverse: see :func:`~nmt.layers.recurrence.scan`.
         state: the initial state; zeros if not given.
         projected: whether ``inputs`` are projected.
+        recurrent_mask: ``(batch, units)``, see :mod:`nmt.layers.recurrent_dropout`.
     """
 
     def step(projected: tf.Tensor, state: State) -> tuple[tuple[tf.Tensor, ...], State]:
-        output, state = cell.step(projected, state)
+        output, state = cell.step(projected, state, recurrent_mask)
         return (output,), state
 
     inputs = inputs if projected else cell.project(inputs)
