@@ -47,7 +47,16 @@ from nmt.training.setup import compile_for_training, precision
 from nmt.training.training_model import TrainingModel
 
 # What the stock models do not have.
-_FIXED = ("cell", "attention", "context", "bidirectional", "layer_norm", "residual", "word_dropout")
+_FIXED = (
+    "cell",
+    "attention",
+    "context",
+    "bidirectional",
+    "layer_norm",
+    "residual",
+    "recurrent_dropout",
+    "word_dropout",
+)
 # The epsilon of our layer normalisation; Keras's default differs.
 _EPSILON = 1e-5
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from nmt.config import Config, from_dict
 from nmt.errors import InputError, nearest
@@ -128,14 +128,29 @@ PRESETS: dict[str, Values] = {
     },
 }
 
-# Maximum number of pairs: units, dropout, output dropout, word dropout, batch, label smoothing, epochs, rate. Fewer
-# pairs need more dropout, smaller batches and more epochs. See docs/measured.md for what was tried.
-_RECURRENT: list[tuple[float, int, float, float, float, int, float, int, float]] = [
-    (2_000, 96, 0.4, 0.4, 0.2, 16, 0.2, 60, 0.003),
-    (12_000, 256, 0.3, 0.4, 0.1, 40, 0.1, 32, 0.003),
-    (60_000, 256, 0.3, 0.3, 0.0, 80, 0.1, 18, 0.002),
-    (300_000, 384, 0.2, 0.2, 0.0, 128, 0.1, 8, 0.002),
-    (float("inf"), 512, 0.1, 0.1, 0.0, 256, 0.1, 4, 0.001),
+
+class _Recurrent(NamedTuple):
+    """The settings of a recurrent model for up to so many pairs."""
+
+    pairs: float
+    units: int
+    dropout: float
+    recurrent_dropout: float
+    output_dropout: float
+    word_dropout: float
+    batch_size: int
+    label_smoothing: float
+    epochs: int
+    learning_rate: float
+
+
+# Fewer pairs need more dropout, smaller batches and more epochs. See docs/measured.md for what was tried.
+_RECURRENT = [
+    _Recurrent(2_000, 96, 0.4, 0.3, 0.4, 0.2, 16, 0.2, 60, 0.003),
+    _Recurrent(12_000, 256, 0.3, 0.3, 0.4, 0.1, 40, 0.1, 32, 0.003),
+    _Recurrent(60_000, 256, 0.3, 0.3, 0.3, 0.0, 80, 0.1, 18, 0.002),
+    _Recurrent(300_000, 384, 0.2, 0.0, 0.2, 0.0, 128, 0.1, 8, 0.002),
+    _Recurrent(float("inf"), 512, 0.1, 0.0, 0.1, 0.0, 256, 0.1, 4, 0.001),
 ]
 
 # Maximum number of pairs: units, width of the inner layers, layers, dropout, batch, epochs, rate, steps of warm-up. A
@@ -205,17 +220,22 @@ def _fitted(name: str, pairs: int, what: str, joint: bool) -> tuple[Config, list
 
 def _recurrent(pairs: int, what: str, joint: bool) -> tuple[Values, str]:
     """Return the settings of a recurrent model, and those of its size in a line."""
-    row = next(row for row in _RECURRENT if pairs <= row[0])
-    _, units, dropout, output, words, batch, smoothing, epochs, rate = row
+    row = next(row for row in _RECURRENT if pairs <= row.pairs)
+    units = row.units
     # A step with Luong's attention is quicker, so there is time for more. A language model has no source to attend to,
     # or to share an embedding with.
-    luong = pairs > _RECURRENT[0][0] and what == "pairs"
+    luong = pairs > _RECURRENT[0].pairs and what == "pairs"
     attention: dict[str, Any] = {"attention": "dot", "context": "output"} if luong else {"attention_units": units}
-    tied = {"tied": "all"} if pairs > _RECURRENT[1][0] and what == "pairs" and joint else {}
-    model = {"units": units, "embedding": units, **_dropouts(dropout, output), "word_dropout": words}
-    training = {"batch_size": batch, "label_smoothing": smoothing, "epochs": epochs, "learning_rate": rate}
+    tied = {"tied": "all"} if pairs > _RECURRENT[1].pairs and what == "pairs" and joint else {}
+    named = row._asdict()
+    dropouts = _dropouts(row.dropout, row.output_dropout) | {
+        key: named[key] for key in ("recurrent_dropout", "word_dropout")
+    }
+    model = {"units": units, "embedding": units, **dropouts}
+    training = {key: named[key] for key in ("batch_size", "label_smoothing", "epochs", "learning_rate")}
     size = (
-        f"units = {units}, dropout = {dropout} (output {output}, whole tokens {words}), label_smoothing = {smoothing}"
+        f"units = {units}, dropout = {row.dropout} (recurrent {row.recurrent_dropout}, output {row.output_dropout}, "
+        f"whole tokens {row.word_dropout}), label_smoothing = {row.label_smoothing}"
     )
     if what == "pairs":
         size += "".join(f", {key} = {value}" for key, value in {**attention, **tied}.items())

@@ -55,7 +55,7 @@ OTHERS = [
     [*PLAIN, "model.attention=dot", "model.bidirectional=false", "model.context=output"],
     [*RECURRENT, "model.attention=scaled_dot", "model.heads=1"],
     [*RECURRENT, "model.tied=none"],
-    [*RECURRENT, "model.tied=all", "model.word_dropout=0.2"],
+    [*RECURRENT, "model.tied=all", "model.word_dropout=0.2", "model.recurrent_dropout=0.3"],
     TRANSFORMER,
     [*TRANSFORMER, "model.encoder_layers=2", "model.decoder_layers=3", "model.tied=all"],
     [*TRANSFORMER, "model.positions=learned", "model.max_positions=201", "model.tied=none"],

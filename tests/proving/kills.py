@@ -55,7 +55,7 @@ CONFIGS = {
     "limited steps": ["training.steps=17", "training.schedule=linear", "training.save_minutes=0"],
     "batches of tokens": ["training.batch_unit=tokens", "training.batch_size=60", "training.weight_decay=0.01"],
     "language model, every batch saved": [*LANGUAGE_MODEL, "training.average_decay=0.9", "training.save_minutes=0"],
-    "classifier": ["model.architecture=classifier", "training.save_minutes=0", "model.word_dropout=0.2"],
+    "classifier": ["model.architecture=classifier", "training.save_minutes=0", "model.recurrent_dropout=0.2"],
     "tagger": ["model.architecture=tagger", "model.encoder=transformer", *TRANSFORMER[1:], "training.save_minutes=0"],
     "captions": ["model.source=features", "training.save_minutes=0", "model.word_dropout=0.2"],
     "masked tokens": ["model.architecture=masked-language-model", *TRANSFORMER[1:], "training.save_minutes=0"],

@@ -77,8 +77,15 @@ def test_a_step_that_xla_compiled_learns_the_same() -> None:
         np.testing.assert_allclose(one, other, atol=1e-5)
 
 
-def test_what_is_drawn_compiles_too() -> None:
-    drawn = ["model.architecture=transformer", "model.feed_forward=11", "model.word_dropout=0.2"]
+@pytest.mark.parametrize(
+    "drawn",
+    [
+        ["model.architecture=transformer", "model.feed_forward=11", "model.word_dropout=0.2"],
+        ["model.recurrent_dropout=0.2", "model.attention_units=7"],
+    ],
+    ids=["transformer", "recurrent"],
+)
+def test_what_is_drawn_compiles_too(drawn: list[str]) -> None:
     losses, _ = learned([*drawn, "training.average_decay=0.9"], "on")
     assert np.isfinite(losses).all()
 
