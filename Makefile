@@ -41,7 +41,7 @@ test-all: test test-lessons
 PROOFS ?= $(patsubst tests/proving/test_%.py,%,$(sort $(wildcard tests/proving/test_*.py)))
 prove: $(DEV_READY)
 	@failed=; for proof in $(PROOFS); do \
-		(cd tests && PYTHONPATH=.. $(abspath $(BIN))/python -m proving.$$proof) || failed="$$failed $$proof"; \
+		(cd tests && PYTHONPATH=.. "$(abspath $(BIN))/python" -m proving.$$proof) || failed="$$failed $$proof"; \
 	done; test -z "$$failed" || { echo "These proofs failed:$$failed"; exit 1; }
 
 check: $(DEV_READY)

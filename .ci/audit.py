@@ -4,6 +4,7 @@ An advisory is news about the world, not about a change: it is printed and never
 judged by what it changes. Without a network nothing can be asked, and that is said.
 """
 
+import contextlib
 import json
 import os
 import subprocess
@@ -46,10 +47,11 @@ def main() -> None:
     if not checked:
         print("audit: no advisories could be read, so nothing was checked. Is there a network?")
         return
-    # Two checks at once, or one that is stopped, leave no half of it.
+    # Two checks at once, or one that is stopped, leave no half of it. What cannot be kept is asked for again.
     aside = REPORT.with_suffix(f".{os.getpid()}")
-    aside.write_text(json.dumps(report), encoding="utf-8")
-    aside.replace(REPORT)
+    with contextlib.suppress(OSError):
+        aside.write_text(json.dumps(report), encoding="utf-8")
+        aside.replace(REPORT)
     found = [(each, one) for each in checked for one in each["vulns"]]
     skipped = len(report["dependencies"]) - len(checked)
     rest = f"; {skipped} could not be checked" if skipped else ""

@@ -93,7 +93,7 @@ def check_backend() -> None:
     Raises:
         InputError: if Keras is set to another backend.
     """
-    file = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras") / "keras.json"
+    file = Path(os.environ.get("KERAS_HOME") or os.path.join(os.path.expanduser("~"), ".keras")) / "keras.json"
     chosen, where = os.environ.get("KERAS_BACKEND"), "the environment variable KERAS_BACKEND"
     if not chosen:
         where = str(file)

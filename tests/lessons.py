@@ -27,7 +27,9 @@ REASONS = {"Docker", "a network"}
 _BLOCK = re.compile(
     r"(?:<!-- not run: needs (?P<reason>[^>]*) -->\n)?^```(?P<kind>\w*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL
 )
-_STAND_IN = """#!{python} -IS
+_STAND_IN = """#!/bin/sh
+'''exec' {quoted} -IS "$0" "$@"
+'''
 import json, os, socket, sys
 if {name!r} == "python" and sys.argv[1:] != ["-"]:
     os.execv({python!r}, [{python!r}, *sys.argv[1:]])
@@ -106,7 +108,9 @@ class Bench:
         address = str(self._place / "socket")
         for name in ("nmt", "python"):
             stand_in = self._place / name
-            stand_in.write_text(_STAND_IN.format(python=sys.executable, name=name, socket=address))
+            stand_in.write_text(
+                _STAND_IN.format(quoted=shlex.quote(sys.executable), python=sys.executable, name=name, socket=address)
+            )
             stand_in.chmod(0o755)
         self._line = socket.create_server(address, family=socket.AF_UNIX)
         threading.Thread(target=self._serve, daemon=True).start()

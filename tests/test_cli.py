@@ -3,6 +3,7 @@
 import gzip
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -186,7 +187,7 @@ def test_the_demo_runs_to_its_end(tmp_path: Path) -> None:
 
 def test_a_pipe_given_as_a_file_is_read(model: Path) -> None:
     lines = "나는 밥을 먹었다\n우리는 빵을 샀다\n"
-    command = f"{sys.executable} -m nmt.cli translate {model} <(printf '{lines}')"
+    command = f"{shlex.quote(sys.executable)} -m nmt.cli translate {model} <(printf '{lines}')"
     result = subprocess.run(["bash", "-c", command], capture_output=True, timeout=300)
     assert result.stdout == nmt("translate", model, stdin=lines.encode()).stdout != b""
 

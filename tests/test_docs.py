@@ -41,9 +41,13 @@ class _Reader(HTMLParser):
         self.links: list[str] = []
         self.loaded: list[str] = []
         self.words: list[str] = []
+        # How deep it is in the source code of a function, whose text is not the page's.
+        self.source = 0
 
     def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
         given = {name: value or "" for name, value in attributes}
+        if tag == "details" and (self.source or "mkdocstrings-source" in given.get("class", "")):
+            self.source += 1
         self.anchors |= {given[name] for name in ("id", "name") if name in given}
         if tag == "a" and "href" in given:
             self.links.append(given["href"])
@@ -51,8 +55,13 @@ class _Reader(HTMLParser):
         self.loaded += [given[name] for name in ("href", "src", "srcset", "data", "action", "poster") if name in given]
         self.loaded += re.findall(r"url\(([^)]+)\)", given.get("style", ""))
 
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "details" and self.source:
+            self.source -= 1
+
     def handle_data(self, data: str) -> None:
-        self.words.append(data)
+        if not self.source:
+            self.words.append(data)
 
 
 def read(file: Path) -> Page:
@@ -162,8 +171,7 @@ def test_a_docstring_is_read_as_it_was_meant(site: dict[str, Page]) -> None:
     assert ">>> attention = BahdanauAttention(7)\n>>> context, weights" in page.text
     assert "#nmt.layers.attention.Attention" in page.links
     for name, other in site.items():
-        said = re.sub(r"Source code in.*?(?=\n\n|\Z)", "", other.text, flags=re.DOTALL)
-        assert not re.search(r":(?:class|func|meth|attr|mod|data):`", said) or "reference" in name, name
+        assert not re.search(r":(?:class|func|meth|attr|mod|data):`", other.text), name
 
 
 @needs_docs

@@ -1,11 +1,11 @@
 """The tutorials tell the truth: every example runs, in order, and prints what the page shows."""
 
 import re
-import socket
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from free_ports import free_port
 from lessons import REASONS, Example, examples, run
 
 pytestmark = [pytest.mark.lesson, pytest.mark.xdist_group("tutorials")]
@@ -29,8 +29,7 @@ Written = Callable[[str], list[tuple[Example, str]]]
 
 @pytest.fixture(scope="module")
 def port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        return free.getsockname()[1]
+    return free_port()
 
 
 @pytest.fixture(scope="module")

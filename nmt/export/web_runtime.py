@@ -86,13 +86,23 @@ def read_runtime(folder: Path | None = None) -> Runtime:
 
 
 def cache() -> Path:
-    """Return the folder in which fetched archives are kept."""
+    """Return the folder in which fetched archives are kept.
+
+    Raises:
+        InputError: if there is none, because the user has no home folder.
+    """
+    home = Path(os.path.expanduser("~"))
     if sys.platform == "darwin":
-        base = Path.home() / "Library" / "Caches"
+        base = home / "Library" / "Caches"
     elif sys.platform == "win32":
-        base = Path(os.environ.get("LOCALAPPDATA", Path.home()))
+        base = Path(os.environ.get("LOCALAPPDATA", home))
     else:
-        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+        base = Path(os.environ.get("XDG_CACHE_HOME") or home / ".cache")
+    if not base.is_absolute():
+        raise InputError(
+            f"There is no folder to keep {CORE.name} in, because this user has no home folder. Set XDG_CACHE_HOME, or "
+            "name the folder of the archives with --runtime."
+        )
     return base / "nmt" / "npm"
 
 

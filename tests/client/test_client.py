@@ -3,7 +3,6 @@
 import json
 import math
 import shutil
-import socket
 import subprocess
 import sys
 import threading
@@ -15,6 +14,7 @@ from typing import Any
 
 import pytest
 import stand_in
+from free_ports import free_port
 from stand_in import NAME, VERSION, GrpcStandIn, RestStandIn, drip, english, hang_up, raw, sleep, stall, status
 
 from nmt.client import (
@@ -243,7 +243,7 @@ def test_what_may_pass_is_tried_again_over_grpc(fault: str, rpc: GrpcStandIn) ->
 
 @pytest.mark.parametrize("scheme", ["http", "grpc"])
 def test_a_server_that_comes_late_is_waited_for_and_one_that_never_comes_is_named(scheme: str) -> None:
-    port = _free_port()
+    port = free_port()
     url = f"{scheme}://127.0.0.1:{port}/v1/models/{NAME}"
     began = time.monotonic()
     with pytest.raises(Unavailable, match=f"127.0.0.1:{port} cannot be reached: .*tried 3 times"):
@@ -264,12 +264,6 @@ def _serve_a_while(port: int) -> None:
         while not found.seen and time.monotonic() < until:
             time.sleep(0.05)
         time.sleep(0.1)
-
-
-def _free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return found.getsockname()[1]
 
 
 # What fails for good.

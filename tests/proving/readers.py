@@ -13,6 +13,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import tomllib
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -26,8 +27,11 @@ MEMORY, SECONDS = 3000, 20
 LONGEST = 8192
 # Of each hundred inputs: readers that build a model for each are slow.
 SHARES = {
-    "tsv": 15, "toml": 15, "links": 15, "journal": 10, "results": 5, "edge": 10, "rest": 20, "pieces": 5, "state": 5
+    "tsv": 10, "files": 5, "toml": 10, "folder": 5, "links": 10, "gold": 5, "journal": 5, "records": 5, "results": 5,
+    "edge": 10, "rest": 20, "pieces": 5, "state": 5,
 }  # fmt: skip
+# Readers that begin with the files of another.
+_ALIKE = {"files": "tsv", "folder": "toml", "gold": "links", "records": "journal"}
 
 
 class Readers:
@@ -59,42 +63,66 @@ class Readers:
         return file
 
     def tsv(self, data: bytes) -> None:
-        """Pairs in columns, plain or compressed, and the same bytes as two files."""
+        """Pairs in columns, plain or compressed."""
         from nmt.data import corpora
 
         name = "pairs.tsv.gz" if data[:2] == b"\x1f\x8b" else "pairs.tsv"
         corpus = corpora.from_tsv(self._file(name, data))
         assert sum(1 for _ in corpus.pairs()) == corpus.size
+
+    def files(self, data: bytes) -> None:
+        """The same bytes as two files of lines."""
+        from nmt.data import corpora
+
         half = len(data) // 2
         corpora.from_files(self._file("a.txt", data[:half]), self._file("b.txt", data[half:]))
 
     def toml(self, data: bytes) -> None:
-        """A config, as a file of settings and in a model's folder."""
+        """A config as a file of settings."""
+        from nmt import config
+
+        found = config.from_file(self._file("config.toml", data))
+        assert config.from_dict(tomllib.loads(config.to_toml(found))) == found
+
+    def folder(self, data: bytes) -> None:
+        """A config in a model's folder."""
         from nmt import config, model_folder
 
-        file = self._file("config.toml", data)
-        for read in (lambda: config.from_file(file), lambda: model_folder.read_config(self.place)):
-            found = read()
-            assert config.from_dict(__import__("tomllib").loads(config.to_toml(found))) == found
+        self._file(model_folder.CONFIG, data)
+        found = model_folder.read_config(self.place)
+        assert config.from_dict(tomllib.loads(config.to_toml(found))) == found
 
     def links(self, data: bytes) -> None:
-        """Word links of pairs."""
+        """Word links that guide a training."""
         from nmt.data import corpora, word_links
-        from nmt.evaluation import alignment_error
 
         pairs = self._file("linked.tsv", b"a b c\td e f\n" * 3)
         file = self._file("links.txt", data)
         list(word_links.with_links(corpora.from_tsv(pairs), file).links() or ())
+
+    def gold(self, data: bytes) -> None:
+        """Word links that others are scored by."""
+        from nmt.data import corpora
+        from nmt.evaluation import alignment_error
+
+        file = self._file("links.txt", data)
         list(alignment_error.read(corpora.read_lines(file), str(file)))
 
     def journal(self, data: bytes) -> None:
-        """The records of a run, for a picture and to resume it."""
+        """The records of a run that is resumed."""
         from nmt import config, model_folder
         from nmt.training import callbacks
 
         self._file(model_folder.CONFIG, model_folder.config_text(config.Config()))
         file = self._file(model_folder.JOURNAL, data)
         _ = callbacks.Journal(file, min(3, data.count(b"\n"))).qualities
+
+    def records(self, data: bytes) -> None:
+        """The records of a run for a picture."""
+        from nmt import config, model_folder
+
+        self._file(model_folder.CONFIG, model_folder.config_text(config.Config()))
+        self._file(model_folder.JOURNAL, data)
         model_folder.read_journal(self.place)
 
     def results(self, data: bytes) -> None:
@@ -198,7 +226,7 @@ def _documented(name: str) -> type[Exception] | tuple[type[Exception], ...]:
 
 def seeds(name: str) -> list[bytes]:
     """Return the small files that a reader begins with."""
-    return [file.read_bytes() for file in sorted((CORPUS / name).iterdir())]
+    return [file.read_bytes() for file in sorted((CORPUS / _ALIKE.get(name, name)).iterdir())]
 
 
 def fuzz(name: str, count: int, seed: int, place: Path) -> None:
@@ -214,7 +242,7 @@ def fuzz(name: str, count: int, seed: int, place: Path) -> None:
     arguments += [f"-rss_limit_mb={MEMORY}", f"-artifact_prefix={place}/found-", "-print_final_stats=1"]
     grown = place / "grown"
     grown.mkdir()
-    atheris.Setup([*arguments, str(grown), str(CORPUS / name)], read)
+    atheris.Setup([*arguments, str(grown), str(CORPUS / _ALIKE.get(name, name))], read)
     atheris.Fuzz()
 
 

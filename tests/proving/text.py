@@ -39,7 +39,6 @@ SMALL = [
 SHARES = {"translate": 30, "score": 10, "align": 10, "complete": 10, "data": 20, "serve": 10, "ids": 5, "strings": 5}
 MEMORY = 2_500_000_000
 START, PER_LINE, PER_LONG_LINE, PER_REQUEST = 120.0, 0.02, 2.0, 30.0
-KNOWN_EVERY = 97
 # Sentences of a request, and the bytes of one, that the server accepts.
 REQUEST, SENTENCE = 64, 20_000
 BOM = "\ufeff"
@@ -99,10 +98,21 @@ class Doors:
         place: for the files of lines.
         run: runs a command.
         long_every: one line in so many has 100,000 characters.
+        known_every: one line in so many is a sentence whose answer is known.
     """
 
-    def __init__(self, proof: Proof, folder: Path, place: Path, run: Run = installed, long_every: int = 5000) -> None:
-        self.proof, self.folder, self.place, self.run, self.long_every = proof, folder, place, run, long_every
+    def __init__(
+        self,
+        proof: Proof,
+        folder: Path,
+        place: Path,
+        run: Run = installed,
+        *,
+        long_every: int = 5000,
+        known_every: int = 97,
+    ) -> None:
+        self.proof, self.folder, self.place, self.run = proof, folder, place, run
+        self.long_every, self.known_every = long_every, known_every
         # Each known sentence, and its known translation beside it.
         self.known = dict(PAIRS[::5])
 
@@ -110,8 +120,8 @@ class Doors:
         """Draw the lines of a door, known sentences among them."""
         drawn = list(lines(count, _seed(self.proof.seed, door), self.long_every))
         known = list(self.known)
-        for number in range(0, count, KNOWN_EVERY):
-            drawn[number] = known[number // KNOWN_EVERY % len(known)]
+        for number in range(0, count, self.known_every):
+            drawn[number] = known[number // self.known_every % len(known)]
         return drawn
 
     def command(self, door: str, arguments: Sequence[object], given: list[str], stdin: bytes = b"") -> list[str]:
@@ -143,12 +153,12 @@ class Doors:
         answers: dict[str, str] = {}
         for number, (line, answer) in enumerate(zip(given, found, strict=False)):
             wrong = right(line, answer)
-            if number % KNOWN_EVERY == 0 and answers.setdefault(line, answer) != answer:
+            if number % self.known_every == 0 and answers.setdefault(line, answer) != answer:
                 wrong = f"{line} was {answers[line]!r} and is {answer!r}"
             if wrong:
                 self.proof.fault(f"{door}, line {number + 1} {line[:60]!r}", wrong)
                 return
-        if len(given) > 3 * KNOWN_EVERY and len(set(answers.values())) < 2:
+        if len(given) > 3 * self.known_every and len(set(answers.values())) < 2:
             self.proof.fault(door, "all known sentences have the same answer: an answer that moved would not be seen")
 
     def translate(self, count: int) -> None:
@@ -171,7 +181,7 @@ class Doors:
     def files(self, door: str, count: int) -> tuple[list[str], list[object]]:
         """Write two parallel files of lines and return those of the first, and the options that name them."""
         sources, targets = self.lines(door, count), self.lines(f"{door}, targets", count)
-        for number in range(0, count, KNOWN_EVERY):
+        for number in range(0, count, self.known_every):
             targets[number] = self.known[sources[number]]
         options: list[object] = []
         for side, given in (("source", sources), ("target", targets)):

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import TextIO
 
 import pytest
+from free_ports import free_port
 
 from nmt.errors import InputError, WorkFailed
 from nmt.training import cluster
@@ -70,18 +71,15 @@ def test_a_wrong_description_is_refused(environment: dict[str, str], said: str) 
         find_cluster(environment)
 
 
-def free_port() -> int:
-    with socket.create_server(("localhost", 0)) as listener:
-        return int(listener.getsockname()[1])
-
-
 def introduce(port: int, index: int) -> TextIO:
     """Come to the chief as a worker does, and return what it says after that."""
+    until = time.monotonic() + 30
     while True:
         try:
             connection = socket.create_connection(("localhost", port))
             break
         except OSError:
+            assert time.monotonic() < until, "the chief does not listen"
             time.sleep(0.01)
     connection.sendall(json.dumps({"worker": index, "given": {}}).encode() + b"\n")
     said = connection.makefile()

@@ -1,9 +1,6 @@
 """Two processes train together what one would with the same batches, and their metrics are those of all."""
 
-import contextlib
 import json
-import random
-import socket
 from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 from typing import Any
@@ -11,6 +8,7 @@ from typing import Any
 import keras
 import numpy as np
 from command_line import program
+from free_ports import free_ports
 
 from nmt.data.pipeline import worker_seed
 from nmt.training.cluster import Cluster
@@ -94,16 +92,6 @@ steps = int(np.asarray(model.optimizer.iterations))
 print(json.dumps({"logs": logs, "drawn": np.asarray(drawn).tolist(), "steps": steps,
     "weights": [np.asarray(v).ravel().tolist() for v in model.trainable_variables]}))
 """
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports below those that the system gives to outgoing connections, one of which could take them meanwhile."""
-    found: set[int] = set()
-    while len(found) < count:
-        port = random.SystemRandom().randint(15000, 32000)
-        with contextlib.suppress(OSError), socket.create_server(("", port)):
-            found.add(port)
-    return list(found)
 
 
 def test_what_hangs_is_ended() -> None:
