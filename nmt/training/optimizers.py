@@ -27,8 +27,8 @@ class Adam(keras.optimizers.Adam):
     operations, each of which reads all weights; the fused one reads them once and gives the same numbers. On two cores
     that halves the time of the optimizer.
 
-    An optimizer of one's own cannot do without private parts of Keras 3.15: its momenta, averages and counter of
-    batches have no public names, see :mod:`nmt.tf_import`.
+    An optimizer of one's own cannot do without private parts of Keras 3.15: its momenta, averages, schedule and counter
+    of batches have no public names, see :mod:`nmt.tf_import`.
 
     Raises:
         ValueError: at the first step, for ``amsgrad``, which the operation does not have.
@@ -82,6 +82,16 @@ class Adam(keras.optimizers.Adam):
         for weight, average in zip(trainable_variables, self._model_variables_moving_average, strict=True):
             moved = momentum * average + (1 - momentum) * weight
             average.assign(tf.where(stepped, moved, average))
+
+    def _get_current_learning_rate(self) -> Any:
+        """Return the rate of the next step; Keras would ask the schedule for that of the next batch.
+
+        The two differ while gradients accumulate. A private method of Keras 3.15, see :mod:`nmt.tf_import`.
+        """
+        schedule = self._learning_rate
+        if isinstance(schedule, keras.optimizers.schedules.LearningRateSchedule):
+            return schedule(self.iterations)
+        return super()._get_current_learning_rate()
 
     def averages(self) -> list[Any]:
         """Return the moving averages of the weights, in the order of the weights; with ``use_ema`` only."""

@@ -76,6 +76,23 @@ def test_a_schedule_is_followed() -> None:
         np.testing.assert_allclose(mine, other, atol=1e-6)
 
 
+@pytest.mark.parametrize("batches", [1, 3])
+def test_a_schedule_counts_steps_and_not_the_batches_that_make_one(batches: int) -> None:
+    optimizer = Adam(WarmUp(0.6, 3, "linear", 13), gradient_accumulation_steps=batches if batches > 1 else None)
+    weight = keras.Variable(np.float32([1.0]))
+    optimizer.build([weight])
+    rates, moved = [], []
+    for _ in range(4):
+        before = float(weight[0])
+        rates.append(float(optimizer.learning_rate))  # what the journal records
+        for _ in range(batches):
+            optimizer.apply_gradients([(tf.constant([0.5]), weight)])
+        moved.append(before - float(weight[0]))
+    # A gradient that never changes moves a weight by the rate.
+    np.testing.assert_allclose(moved, [0.2, 0.4, 0.6, 0.54], rtol=1e-4)
+    np.testing.assert_allclose(rates, moved, rtol=1e-4)
+
+
 def test_the_first_step_by_hand() -> None:
     weight = keras.Variable(np.float32([1.0, 2.0]))
     optimizer = Adam(learning_rate=0.1, beta_1=0.9, beta_2=0.99, epsilon=1e-8)
