@@ -11,7 +11,7 @@ import tensorflow as tf
 from nmt.data.tokenizers import PAD
 from nmt.training.alignment_loss import AlignmentLoss, alignment_loss
 from nmt.training.batch_parts import join_rows, split_rows
-from nmt.training.distribute import replicas
+from nmt.training.distribute import sum_over_replicas
 from nmt.training.scheduled_sampling import mix_predictions
 from nmt.training.vocabulary_loss import OutputLayer, TokenScores, score_tokens
 
@@ -109,8 +109,7 @@ class TrainingModel(keras.Model):
         with tf.control_dependencies([part for part in tf.nest.flatten(data) if part is not None]):
             x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(_with_written(data))
             outputs, loss, gradients = self.loss_and_gradients(x, y, sample_weight)
-            # Keras's own mean of the loss, of all rows on all devices; private in Keras 3.15, and it has no other name.
-            self._loss_tracker.update_state(loss * replicas(), sample_weight=self.rows(y))
+            self._record_loss(loss, y)
             self.optimizer.apply_gradients(zip(gradients, self.trainable_weights, strict=True))
             return self.compute_metrics(x, y, outputs, sample_weight=sample_weight)
 
@@ -148,8 +147,16 @@ class TrainingModel(keras.Model):
         x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(_with_written(data))
         outputs = self(x, training=False)
         loss = self.compute_loss(x, y, outputs, sample_weight, training=False)
-        self._loss_tracker.update_state(loss * replicas(), sample_weight=self.rows(y))
+        self._record_loss(loss, y)
         return self.compute_metrics(x, y, outputs, sample_weight=sample_weight)
+
+    def _record_loss(self, loss: tf.Tensor, y: tf.Tensor) -> None:
+        """Add the loss of a batch to Keras's own mean over all rows. It is private in Keras 3.15 and has no other name.
+
+        Each device has a part of the loss, and those with more words have more of it, whatever their number of rows.
+        """
+        (whole,) = sum_over_replicas([loss])
+        self._loss_tracker.update_state(whole, sample_weight=self.rows(y))
 
     def rows(self, y: tf.Tensor) -> tf.Tensor:
         """Return how many rows of a batch have something to write; the others make batches for XLA full."""

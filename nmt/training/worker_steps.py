@@ -19,7 +19,7 @@ import tensorflow as tf
 
 from nmt.data.pipeline import Pipeline, worker_seed
 from nmt.errors import InputError, Stopped, WorkFailed
-from nmt.training.distribute import replicas, sum_over_replicas
+from nmt.training.distribute import sum_over_replicas
 from nmt.training.schedules import WarmUp
 from nmt.training.shared_batches import ROUND, shared_batches
 from nmt.training.training_model import TrainingModel
@@ -62,9 +62,6 @@ class WorkerSteps:
 
     def _traced(self) -> Any:
         model, strategy = self.model, self.workers.strategy
-        mean = next(metric for metric in model.metrics if metric.name == "loss")
-        places = {id(variable): place for place, variable in enumerate(model.metrics_variables)}
-        total, rows = places[id(mean.total)], places[id(mean.count)]
 
         def within(data: Any, asked: tf.Tensor) -> Any:
             before = [tf.identity(variable) for variable in model.metrics_variables]
@@ -72,10 +69,7 @@ class WorkerSteps:
                 logs = model.train_step(data)
             with tf.control_dependencies(list(logs.values())):
                 added = [variable - old for variable, old in zip(model.metrics_variables, before, strict=True)]
-            # Keras adds `replicas * loss * rows` to the mean of the loss, as if all had as many rows.
-            added[total] /= tf.maximum(added[rows], 1) * replicas()
             *sums, stopping = sum_over_replicas([*added, tf.cast(asked, tf.float32)])
-            sums[total] *= sums[rows]
             # The metrics of every worker are those of all.
             for variable, old, new in zip(model.metrics_variables, before, sums, strict=True):
                 variable.assign(old + new)

@@ -35,7 +35,7 @@ def differences(setting, **parts):
         # Where a gradient is next to nothing, Adam would make steps of rounding errors.
         model.optimizer.epsilon = 1e-3
         logs = model.fit(data, epochs=2, verbose=0, shuffle=False).history
-        shown = [np.asarray(v) for v in model.trainable_variables]
+        shown = [np.array(logs["loss"]), *(np.asarray(v) for v in model.trainable_variables)]
         if config.training.average_decay:
             shown += [np.asarray(v) for v in model.optimizer.averages()]
         if config.training.guided_alignment:
