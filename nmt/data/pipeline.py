@@ -198,20 +198,39 @@ class Buckets:
         sources = np.concatenate([sources, np.full([len(sources), 1], longest)], 1)
         return cls(np.append(targets, longest), np.concatenate([sources, sources[-1:]]))
 
-    def padding(self, lengths: np.ndarray, batch_size: int, batch_unit: str = "sentences") -> tuple[float, int]:
-        """Return the share of padding, and the number of batches, that ``bucket`` makes of pairs of these lengths.
+    def padding(self, lengths: np.ndarray) -> float:
+        """Return the share of padding in the batches that ``bucket`` makes of pairs of these lengths.
 
         >>> buckets = Buckets(np.array([3, 5]), np.array([[2, 4], [7, 11]]))
-        >>> share, batches = buckets.padding(np.array([[2, 3], [1, 1], [2, 2], [6, 5]]), batch_size=2)
-        >>> round(share, 3), batches  # three rows of 2 + 3 and one of 7 + 5, of which 22 are pieces
-        (0.185, 3)
+        >>> share = buckets.padding(np.array([[2, 3], [1, 1], [2, 2], [6, 5]]))
+        >>> round(share, 3)  # three rows of 2 + 3 and one of 7 + 5, of which 22 are pieces
+        0.185
         """
+        keys, counts = self._filled(lengths)
+        tokens = counts @ (self.targets[keys[:, 0]] + self.sources[keys[:, 0], keys[:, 1]])
+        return float(1 - lengths.sum() / tokens)
+
+    def batches(self, lengths: np.ndarray, pairs: float, batch_size: int, batch_unit: str = "sentences") -> int:
+        """Return about how many batches ``bucket`` makes of a number of pairs whose lengths are spread as these are.
+
+        Each bucket ends with a short batch, so twice the pairs are fewer than twice the batches.
+
+        >>> buckets = Buckets(np.array([3, 5]), np.array([[2, 4], [7, 11]]))
+        >>> lengths = np.array([[2, 3], [1, 1], [2, 2], [6, 5]])
+        >>> [buckets.batches(lengths, pairs, batch_size=2) for pairs in (0.3, 4, 8)]
+        [1, 3, 4]
+        """
+        read = min(len(lengths), max(1, round(pairs)))
+        # Fewer than these are an evenly spaced part of them, more are all of them several times.
+        keys, counts = self._filled(lengths[np.arange(read) * len(lengths) // read])
+        size = batch_size if batch_unit == "sentences" else np.maximum(batch_size // self.targets[keys[:, 0]], 1)
+        return int(np.sum(np.ceil(counts * max(1.0, pairs / read) / size)))
+
+    def _filled(self, lengths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the row and the column of each bucket that pairs of these lengths go to, and how many go there."""
         rows = np.searchsorted(self.targets, lengths[:, 1])
         columns = np.sum(self.sources[rows] < lengths[:, :1], 1)
-        keys, counts = np.unique(np.stack([rows, columns], 1), axis=0, return_counts=True)
-        size = batch_size if batch_unit == "sentences" else np.maximum(batch_size // self.targets[keys[:, 0]], 1)
-        tokens = counts @ (self.targets[keys[:, 0]] + self.sources[keys[:, 0], keys[:, 1]])
-        return float(1 - lengths.sum() / tokens), int(np.sum(-(-counts // size)))
+        return np.unique(np.stack([rows, columns], 1), axis=0, return_counts=True)
 
     @as_written
     def bucket(self, examples: tf.data.Dataset, batch_size: int, batch_unit: str = "sentences") -> tf.data.Dataset:

@@ -440,10 +440,10 @@ def make_pipeline(
 
     Returns:
         The pipeline, and the number of batches in an epoch. It is counted from the lengths of the sample, because each
-        bucket ends with a short batch, and estimated if the corpus is larger than the sample.
+        bucket ends with a short batch, and estimated if the corpus is larger than the sample or has weights.
 
     Raises:
-        InputError: if no pair passes the filter.
+        InputError: if no pair passes the filter, or the weights let an epoch read none.
     """
     data, training = config.data, config.training
     sourceless = _plain(config)
@@ -454,6 +454,11 @@ def make_pipeline(
         raise InputError(
             f"No pair of {corpus.name} is left: each has an empty side or more than data.max_length = "
             f"{data.max_length} pieces."
+        )
+    if not corpus.epoch_size:
+        raise InputError(
+            f"--weights let an epoch read less than one of the {corpus.size:,} pairs of {corpus.name}, so nothing "
+            "would be learned. Raise a weight."
         )
     buckets = Buckets.fit(measured, data.buckets, data.max_length + 1)
     read = spread_size(corpus, SAMPLE)
@@ -466,7 +471,10 @@ def make_pipeline(
             f"{lost:,} of the first {read:,} pairs lose their links: their pieces form other words than their spaces, "
             "because SentencePiece changes some characters or does not know a word."
         )
-    share, batches = buckets.padding(measured, training.batch_size, training.batch_unit)
+    share = buckets.padding(measured)
+    batches = buckets.batches(
+        measured, len(measured) * corpus.epoch_size / read, training.batch_size, training.batch_unit
+    )
     source, target = np.mean(measured, 0)
     features = corpus_features(corpus)
     pieces = (
@@ -497,7 +505,7 @@ def make_pipeline(
         sampling=config.text.sampling,
         full_batches=compiles(training),
     )
-    return pipeline, round(batches * corpus.epoch_size / read)
+    return pipeline, batches
 
 
 def reads_mixed(config: Config, corpus: Corpus) -> bool:

@@ -11,6 +11,7 @@ from nmt.config import Config, settled, with_settings
 from nmt.data.corpora import Corpus, from_pairs
 from nmt.data.features import captions_of
 from nmt.data.labels import Labels
+from nmt.data.mixture import mixture
 from nmt.data.tokenizers import train_tokenizers
 from nmt.errors import InputError
 from nmt.model_folder import read_config
@@ -105,6 +106,23 @@ def test_only_pairs_that_were_looked_at_are_said_to_be_left_out(
     left = [record.message for record in caplog.records if "left out" in record.message]
     assert left == ["2 of 256 evenly spread pairs are left out: a side is empty or over 100 pieces."][: blank // 2]
     assert batches == 80
+
+
+@pytest.mark.parametrize("weight", [0.02, 0.3, 5.0])
+def test_the_batches_of_an_epoch_with_weights_are_about_as_many_as_it_makes(weight: float) -> None:
+    """Each bucket ends with a short batch, whatever the weight is."""
+    letters = np.random.default_rng(5).integers(1, 30, [300, 2])
+    pairs = [("a" * source, "b" * target) for source, target in letters.tolist()]
+    config = with_settings(Config(), ["text.kind=char", "training.batch_size=8", "training.batch_unit=sentences"])
+    pipeline, batches = inputs.make_pipeline(config, mixture([from_pairs(pairs)], [weight]), train_tokenizers(pairs))
+    made = np.mean([sum(1 for _ in pipeline.epoch(epoch)) for epoch in range(6)])
+    assert batches == pytest.approx(made, rel=0.25, abs=1)
+
+
+def test_weights_that_leave_nothing_to_read_are_named() -> None:
+    pairs = [("나는 밥을 먹었다", "I ate rice")] * 40
+    with pytest.raises(InputError, match=r"--weights let an epoch read less than one of the 40 pairs"):
+        inputs.make_pipeline(Config(), mixture([from_pairs(pairs)], [0.01]), train_tokenizers(pairs))
 
 
 @pytest.mark.parametrize(
