@@ -16,7 +16,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from nmt.config import ENCODER_ALONE, LABELLING, MASKED, MAX_RATIO, Config, Text, max_ratio, settled
+from nmt.config import ENCODER_ALONE, LABELLING, MASKED, MAX_RATIO, Config, Text, check_decoding, max_ratio, settled
 from nmt.data import tokenizers as texts
 from nmt.data import vocabulary_growth
 from nmt.data.alignment_targets import count_lost
@@ -147,6 +147,8 @@ def run_parts(
             f"{start} has no pieces for the marks of annotations, so nothing can begin with it that learns from them: "
             "set data.term_annotations=0."
         )
+    if config.model.architecture not in ENCODER_ALONE:
+        check_decoding(config, tokenizers.target.vocabulary)
     config = settled(config, tokenizers.target.normalization)
     if not (resume or others) and (
         unwritable := unwritable_words(config, corpus, tokenizers, started=started is not None)

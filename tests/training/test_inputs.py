@@ -143,6 +143,13 @@ def test_a_run_of_an_earlier_version_is_known_by_the_order_of_its_batches(
     assert batch_order(config, corpus) == fingerprint(7, config.training.batch_unit, 3, *marks)
 
 
+def test_a_beam_larger_than_the_vocabulary_is_refused_before_a_model_is_made() -> None:
+    lines = from_pairs([("", "aba"), ("", "bab")] * 9)
+    settings = ["model.architecture=language-model", "text.kind=char", "decoding.beam=200"]
+    with pytest.raises(InputError, match=r"decoding\.beam = 200 is larger than the vocabulary, which has \d+ pieces"):
+        run_parts(with_settings(Config(), settings), lines, lines)
+
+
 TEXTS = [("aba", "L1"), ("bab", "L2")] * 9
 NEW = [("abc", "L7"), ("cab", "L8")] * 9
 
