@@ -124,7 +124,9 @@ class StopOnNonFinite(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         if logs and not math.isfinite(float(logs["loss"])):
-            self._end(f"step {batch + 1}")
+            # The number of a batch begins anew at each epoch and at a resumption.
+            steps = int(keras.ops.convert_to_numpy(self.model.optimizer.iterations))
+            self._end(f"after {steps:,} {'step' if steps == 1 else 'steps'} in all")
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         # The loss of the last batch is that before its step; the loss on the development set is that after it.

@@ -293,9 +293,13 @@ def test_a_perplexity_is_better_when_it_is_lower(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("bleus", "words"), [([], "holds no model yet"), ([7, 9, 8], "of epoch 2, is kept in")])
 def test_a_loss_that_is_no_number_ends_the_run(tmp_path: Path, loss: float, bleus: list[float], words: str) -> None:
     callback = StopOnNonFinite(tmp_path, journal(tmp_path / "metrics.jsonl", bleus))
+    model = small_model()
+    callback.set_model(model)
     callback.on_epoch_begin(3)
     callback.on_train_batch_end(0, {"loss": 3.0})
-    with pytest.raises(WorkFailed, match="no longer finite at epoch 4, step 12") as caught:
+    # Of a resumed epoch, so its batches are counted from there.
+    model.optimizer.iterations.assign(38)
+    with pytest.raises(WorkFailed, match="no longer finite at epoch 4, after 38 steps in all") as caught:
         callback.on_train_batch_end(11, {"loss": loss})
     assert words in str(caught.value)
     assert str(tmp_path) in str(caught.value)

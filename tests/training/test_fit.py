@@ -439,7 +439,7 @@ WILD = ["training.learning_rate=3e38", "training.clip_norm=1e30", "training.warm
 
 
 def test_a_loss_that_is_no_number_leaves_no_model_where_there_was_none(whole: Done, tmp_path: Path) -> None:
-    with pytest.raises(WorkFailed, match=r"no longer finite at epoch 1, step 2. No epoch was finished"):
+    with pytest.raises(WorkFailed, match=r"no longer finite at epoch 1, after 2 steps in all. No epoch was finished"):
         run(with_settings(CONFIG, WILD), whole.data, tmp_path / "toy")
     assert not (tmp_path / "toy" / "model.weights.h5").exists()
 
