@@ -74,7 +74,7 @@ class Forecast:
     def __str__(self) -> str:
         source, target = self.vocabularies
         pieces = f"{source:,}" if source == target else f"{source:,} and {target:,}"
-        epochs = "one epoch" if self.epochs == 1 else f"{round(self.epochs, 1):,g} epochs at most"
+        epochs = "one epoch" if self.epochs == 1 else f"{_epochs(self.epochs)} at most"
         lines = [
             f"{self.parameters:,} parameters, a vocabulary of {pieces} pieces, {self.batches:,} batches per epoch.",
             f"Time: {duration(self.seconds)} for {epochs}. It is {duration(self.epoch_seconds)} per epoch, "
@@ -85,6 +85,18 @@ class Forecast:
         if self.memory_mb > self.machine_mb:
             lines.append("That is too much: lower training.batch_size, data.max_length, data.shuffle_buffer or units.")
         return "\n".join([*lines, "This holds while the machine is as busy as when it was measured."])
+
+
+def _epochs(number: float) -> str:
+    """Return a number of epochs as text, as a part of one if it is less.
+
+    >>> _epochs(2.43), _epochs(0.98), _epochs(0.034)
+    ('2.4 epochs', '1 epoch', '3.4% of an epoch')
+    """
+    rounded = round(number, 1)
+    if rounded < 1:
+        return f"{100 * number:.2g}% of an epoch"
+    return f"{rounded:,g} epochs" if rounded > 1 else "1 epoch"
 
 
 @uncounted_batches()

@@ -52,6 +52,21 @@ def test_more_epochs_take_more_time() -> None:
     assert five.epoch_seconds == MADE.epoch_seconds
 
 
+@pytest.mark.parametrize(
+    ("epochs", "words"),
+    [
+        (1, "for one epoch. "),
+        (1.04, "for 1 epoch at most. "),
+        (0.97, "for 1 epoch at most. "),
+        (1.06, "for 1.1 epochs at most. "),
+        (0.04, "for 4% of an epoch at most. "),
+        (0.0034, "for 0.34% of an epoch at most. "),
+    ],
+)
+def test_epochs_are_one_or_several_or_a_part_of_one(epochs: float, words: str) -> None:
+    assert words in str(dataclasses.replace(MADE, epochs=epochs))
+
+
 def test_an_epoch_that_is_cut_short_is_scored_like_any_other() -> None:
     # 10 + 2.5 * 14.25 + 3 * 11
     assert dataclasses.replace(MADE, epochs=2.5).seconds == pytest.approx(78.625)
