@@ -60,6 +60,7 @@ from nmt.training.callbacks import (
 )
 from nmt.training.checkpoint import Checkpoint, Fingerprints, RestoreMetrics, SaveCheckpoint
 from nmt.training.choose_search import choose_search
+from nmt.training.failed_steps import explained
 from nmt.training.inputs import RunParts, batch_order, development_sentences, run_parts, uncounted_batches
 from nmt.training.limits import RunLimits
 from nmt.training.prepare import check_workers, prepare_run
@@ -119,8 +120,8 @@ def train_model(
         InputError: before anything is written, if the folder holds another model, the text allows no such vocabulary,
             no pair fits into ``data.max_length``, the model to begin with is of another kind, or word links are missing
             or have no use.
-        WorkFailed: if the loss is no longer finite, the run was asked to stop, or another worker has ended; the best
-            model so far is kept.
+        WorkFailed: if the loss is no longer finite, the run was asked to stop, another worker has ended, a corpus can
+            no longer be read, or there is too little memory; the best model so far is kept.
     """
     folder = Path(folder)
     begin = Path(start) if start else None
@@ -311,7 +312,8 @@ def _train(
     if not chief:
         assert workers is not None
         more = [SampleMore(training.scheduled_sampling, training.epochs)] if training.scheduled_sampling else []
-        _fit(parts, callbacks=[news, *more, limits], checkpoint=None, workers=workers, position=position)
+        with explained(corpus, dev):
+            _fit(parts, callbacks=[news, *more, limits], checkpoint=None, workers=workers, position=position)
         workers.assign_from_chief(kept.variables)
         workers.any(False)  # the chief may still be choosing the search
         return translator
@@ -340,7 +342,8 @@ def _train(
     # Both cores are seldom busy while TensorFlow traces its graphs, so the pairs are linked meanwhile.
     teaching = isinstance(kept, Seq2Seq) and wanted(config)
     with linked_meanwhile(corpus, tokenizers, config) if teaching else contextlib.nullcontext() as linked:
-        _fit(parts, callbacks=callbacks, checkpoint=checkpoint, workers=workers, position=position)
+        with explained(corpus, dev):
+            _fit(parts, callbacks=callbacks, checkpoint=checkpoint, workers=workers, position=position)
         load_weights(kept, folder / WEIGHTS)
         if workers:
             workers.assign_from_chief(kept.variables)

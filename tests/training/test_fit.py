@@ -433,6 +433,18 @@ def test_a_new_folder_holds_a_checkpoint_from_the_beginning(
         assert len(stored.files) == wanted
 
 
+def test_a_corpus_that_is_gone_when_an_epoch_reads_it_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    data, begin = corpora(tmp_path / "data"), fit.fit_model
+
+    def begin_without(*given: Any, **named: Any) -> None:
+        (tmp_path / "data" / "train.tsv").unlink()
+        begin(*given, **named)
+
+    monkeypatch.setattr(fit, "fit_model", begin_without)
+    with pytest.raises(WorkFailed, match=r"^train\.tsv or dev\.tsv can no longer be read .*train\.tsv.*--resume"):
+        run(CONFIG, data, tmp_path / "toy")
+
+
 # A loss that is no number
 
 WILD = ["training.learning_rate=3e38", "training.clip_norm=1e30", "training.warmup_steps=1"]
