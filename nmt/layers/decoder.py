@@ -283,8 +283,8 @@ class Decoder(keras.layers.Layer):
         return previous_mask
 
     def get_config(self) -> dict[str, Any]:
-        own = ("units", "readout", "cell", "layers", "dropout", "recurrent_dropout", "context_dropout", "context")
-        own += ("layer_norm", "residual")
+        own = ["units", "readout", "cell", "layers", "dropout", "recurrent_dropout", "context_dropout", "context"]
+        own += ["layer_norm", "residual"]
         config = {**super().get_config(), **{name: getattr(self, name) for name in own}}
         return {**config, "attention": keras.saving.serialize_keras_object(self.attention)}
 

@@ -154,8 +154,8 @@ class Encoder(keras.layers.Layer):
         return previous_mask
 
     def get_config(self) -> dict[str, Any]:
-        own = ("units", "cell", "layers", "bidirectional", "bridge", "dropout", "recurrent_dropout", "merge")
-        own += ("layer_norm", "residual")
+        own = ["units", "cell", "layers", "bidirectional", "bridge", "dropout", "recurrent_dropout", "merge"]
+        own += ["layer_norm", "residual"]
         return {**super().get_config(), **{name: getattr(self, name) for name in own}}
 
 
