@@ -115,7 +115,11 @@ def decoding(
 
 
 def open_models(
-    model: Path, ensemble: list[Path] | None, attention: bool = False, confidence: bool = True
+    model: Path,
+    ensemble: list[Path] | None,
+    attention: bool = False,
+    confidence: bool = True,
+    shortlist: bool = True,
 ) -> Translator:
     """Open a model, or an ensemble, and give each batch its share of the cores.
 
@@ -123,6 +127,7 @@ def open_models(
         model, ensemble: their folders.
         attention: whether alignments are what the decoder attends to, also if there is an alignment head.
         confidence: whether the confidence is read, if there is one.
+        shortlist: whether the shortlist is read, if there is one.
     """
     from nmt.model_folder import read_config
     from nmt.tf_import import import_tensorflow
@@ -134,7 +139,12 @@ def open_models(
     from nmt.inference.translator import Translator
 
     return Translator.load(
-        model, *(ensemble or []), parallel_batches=share_cores(), attention=attention, confidence=confidence
+        model,
+        *(ensemble or []),
+        parallel_batches=share_cores(),
+        attention=attention,
+        confidence=confidence,
+        shortlist=shortlist,
     )
 
 

@@ -34,6 +34,7 @@ def shortlist(
     **Example:** `nmt shortlist my-model --pairs pairs.tsv`, then `nmt translate my-model --set decoding.shortlist=true`
     """
     from nmt.data import corpora
+    from nmt.folder_lock import folder_lock
 
     decoding(model, shortlist=False)
     if pairs and not (source or target):
@@ -42,18 +43,20 @@ def shortlist(
         corpus = corpora.from_files(source, target)
     else:
         raise InputError("Name the pairs in one way: --source and --target, or --pairs.")
-    translator = open_models(model, None)
-    from nmt.inference.link_shortlist import make, write
+    with folder_lock(model, "nmt shortlist"):
+        # An older one is replaced unread: it may be damaged.
+        translator = open_models(model, None, shortlist=False)
+        from nmt.inference.link_shortlist import make, write
 
-    found = make(translator, advancing(windows(corpus.pairs()), "Linking", corpus.size), best, frequent)
-    try:
-        write(model, found, translator.tokenizers)
-    except OSError as error:
-        raise WorkFailed(f"{model} cannot be written to: {error.strerror}.") from None
+        found = make(translator, advancing(windows(corpus.pairs()), "Linking", corpus.size), best, frequent)
+        try:
+            write(model, found, translator.tokenizers)
+        except OSError as error:
+            raise WorkFailed(f"{model} cannot be written to: {error.strerror}.") from None
     linked = (found.candidates[:, 1:] > 0).sum(1)
     sources = int((linked > 0).sum())
     say(
         f"{model / 'shortlist.npz'}: {len(found.frequent):,} frequent target pieces, and for each of {sources:,} "
-        f"source pieces up to {best:,} more, {linked.sum() / max(sources, 1):.0f} on average. "
+        f"source pieces up to {found.candidates.shape[1] - 1:,} more, {linked.sum() / max(sources, 1):.0f} on average. "
         "Use it with --set decoding.shortlist=true."
     )

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 # A weaker attention weight is no link.
 _LINK = 0.1
+# Bytes of all candidates. They become part of the graph of a search, and TensorFlow allows a graph 2 GiB.
+_MOST_BYTES = 2**30
 
 
 def make(
@@ -34,15 +36,16 @@ def make(
     Arguments:
         translator: the model that finds the links.
         pairs: lists of sentence pairs.
-        best: the number of candidates of each source piece.
+        best: the number of candidates of each source piece; all target pieces if there are fewer.
         frequent: the number of target pieces, the most frequent ones, that every translation may have.
 
     Raises:
-        InputError: if the model has no attention, or there is no pair.
+        InputError: if the model has no attention, there is no pair, or there would be too many candidates.
     """
     if not translator.aligned:
         raise InputError("A shortlist comes from the links of an attention, and model.attention is 'none'.")
     source, target = translator.tokenizers.source, translator.tokenizers.target
+    best = _possible(best, source.vocabulary, target.vocabulary)
     ids = [{piece: i for i, piece in enumerate(side.pieces(range(side.vocabulary)))} for side in (source, target)]
     keys: np.ndarray = np.zeros([0], np.int64)
     weights: np.ndarray = np.zeros([0])
@@ -70,6 +73,25 @@ def make(
     order = np.argsort(-counts, kind="stable")
     often = np.array([i for i in order if i >= SPECIAL and counts[i]][:frequent], np.int32)
     return Shortlist(candidates, often, target.vocabulary)
+
+
+def _possible(best: int, source: int, target: int) -> int:
+    """Return how many candidates each source piece may have, of ``best``.
+
+    Arguments:
+        best: the number that is asked for.
+        source, target: the numbers of pieces of both vocabularies.
+
+    Raises:
+        InputError: if so many take too much memory.
+    """
+    best, most = min(best, target), _MOST_BYTES // (4 * source) - 1
+    if best > most:
+        raise InputError(
+            f"{best:,} target pieces for each of {source:,} source pieces are too many for a shortlist. Lower --best "
+            f"to {most:,} or less."
+        )
+    return best
 
 
 def _strongest(keys: np.ndarray, weights: np.ndarray, vocabularies: tuple[int, int], best: int) -> np.ndarray:

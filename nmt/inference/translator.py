@@ -117,6 +117,7 @@ class Translator(Searcher):
         parallel_batches: int = PARALLEL_BATCHES,
         attention: bool = False,
         confidence: bool = True,
+        shortlist: bool = True,
         lite: bool = False,
         callers: int = 1,
     ) -> Translator:
@@ -131,6 +132,7 @@ class Translator(Searcher):
             attention: whether alignments are what the decoder attends to while it writes, also if a folder has an
                 alignment head.
             confidence: whether the confidence is read, if there is one.
+            shortlist: whether the shortlist is read, if there is one.
             lite: whether a text by itself is searched in LiteRT's interpreter, see :class:`Translator`.
             callers: see :class:`~nmt.inference.searcher.Searcher`.
 
@@ -162,7 +164,7 @@ class Translator(Searcher):
                     f"its decoding.max_length or data.max_length, {longest}. Name {place} first."
                 )
         assert first
-        shortlist = read_shortlist(Path(folder), first[0])
+        listed = read_shortlist(Path(folder), first[0]) if shortlist else None
         other_alignment = attention and (Path(folder) / HEAD).is_file()
         learned = read_confidence(Path(folder)) if confidence and not (others or other_alignment) else None
         searched = Ensemble(models) if others else models[0]
@@ -172,7 +174,7 @@ class Translator(Searcher):
             tokenizers,
             config,
             parallel_batches=parallel_batches,
-            shortlist=shortlist,
+            shortlist=listed,
             heads=heads,
             confidence=learned,
             lite=lite,

@@ -23,6 +23,7 @@ from servers import TWELVE, tiny_model
 
 from nmt.config import Config, with_settings
 from nmt.data.tokenizers import train_tokenizers
+from nmt.folder_lock import folder_lock
 from nmt.inference.translator import Translator
 from nmt.models.build import build_model
 
@@ -195,6 +196,19 @@ def test_a_shortlist_is_made_and_used(place: Path, tmp_path: Path) -> None:
     opened = Translator.load(model)
     names = set(opened.tokenizers.target.pieces(sorted(listed)))
     assert all(set(json.loads(line)["tokens"]) <= names for line in found.stdout.splitlines())
+
+
+def test_a_damaged_shortlist_is_made_again_while_no_other_command_is_at_work(place: Path, tmp_path: Path) -> None:
+    model = Path(shutil.copytree(place / "model", tmp_path / "model"))
+    (model / "shortlist.npz").write_bytes(b"damaged")
+    again = ["shortlist", model, "--source", place / "ko", "--target", place / "en"]
+    with folder_lock(model, "nmt align --teach"):
+        refused(nmt(*again), "Another nmt shortlist is at work in")
+    assert (model / "shortlist.npz").read_bytes() == b"damaged"
+    made = nmt(*again)
+    assert made.returncode == 0, made.stderr.decode()
+    assert "up to 80 more" in made.stderr.decode()  # the default is 100, and there are no more target pieces
+    assert Translator.load(model).shortlist
 
 
 def test_pictures_are_drawn(place: Path, tmp_path: Path) -> None:

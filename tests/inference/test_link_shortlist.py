@@ -13,6 +13,7 @@ from exported import trained
 from nmt import checksums
 from nmt.decoding.shortlist import SPECIAL, Shortlist
 from nmt.errors import InputError
+from nmt.inference import link_shortlist
 from nmt.inference.link_shortlist import make, read, write
 from nmt.inference.translator import Translator
 from nmt.model_folder import SHORTLIST
@@ -63,6 +64,20 @@ def test_links_are_counted(translator: Translator, shortlist: Shortlist) -> None
     rarest = min(counts[token] for token in shortlist.frequent)
     assert len(shortlist.frequent) == FREQUENT
     assert all(count <= rarest for token, count in counts.items() if token not in shortlist.frequent)
+
+
+def test_more_candidates_than_target_pieces_are_all_of_them(
+    folder: Path, translator: Translator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = make(translator, [PAIRS], best=10**9)
+    assert found.candidates.shape == (80, 81)
+    write(folder, found, translator.tokenizers)
+    opened = read(folder, translator.tokenizers)
+    assert opened is not None and np.array_equal(opened.candidates, found.candidates)
+    monkeypatch.setattr(link_shortlist, "_MOST_BYTES", 4 * 80 * 6)
+    assert make(translator, [PAIRS], best=5).candidates.shape == (80, 6)
+    with pytest.raises(InputError, match="6 target pieces for each of 80 source pieces .* Lower --best to 5 or less"):
+        make(translator, [PAIRS], best=6)
 
 
 def test_a_translator_keeps_its_shortlist_and_uses_it_when_asked(
