@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from nmt.commands.console import TsvQuoting, news, say
+from nmt.commands.console import TsvQuoting, finite, news, say
 from nmt.errors import InputError, Stopped, WorkFailed
 
 if TYPE_CHECKING:
@@ -37,7 +37,8 @@ def compare(
         int | None, typer.Option(min=1, help="Train each for this many steps.", show_default="the epochs of its config")
     ] = None,
     minutes: Annotated[
-        float | None, typer.Option(min=0.01, help="Or for this many minutes of steps.", show_default=False)
+        float | None,
+        typer.Option(min=0.01, callback=finite, help="Or for this many minutes of steps.", show_default=False),
     ] = None,
     seeds: Annotated[int, typer.Option(min=1, max=100, help="Trainings of each model, with seeds from 1.")] = 3,
     source: Annotated[

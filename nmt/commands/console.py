@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import math
 import os
 import select
 import signal
@@ -34,6 +35,13 @@ TsvQuoting = Annotated[
     bool,
     typer.Option("--tsv-quoting", help='Read TSV cells in "quotation marks" as a spreadsheet writes them.'),
 ]
+
+
+def finite(value: float | None) -> float | None:
+    """Refuse infinity as the value of an option that has no maximum; a callback of typer."""
+    if value is not None and not math.isfinite(value):
+        raise typer.BadParameter(f"{value} is not a finite number.")
+    return value
 
 
 def say(line: str) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nmt.commands.console import ModelFolder, TsvQuoting, news, say, say_unwritable
+from nmt.commands.console import ModelFolder, TsvQuoting, finite, news, say, say_unwritable
 from nmt.commands.decoding_options import decoding, open_models
 from nmt.errors import InputError, WorkFailed
 
@@ -36,11 +36,13 @@ def correct(
     ] = None,
     source: Annotated[Path | None, typer.Option(help="Or in two files: their sources.", show_default=False)] = None,
     target: Annotated[Path | None, typer.Option(help="And their translations.", show_default=False)] = None,
-    minutes: Annotated[float, typer.Option(min=0.01, help="The longest time to learn.")] = 1.0,
+    minutes: Annotated[float, typer.Option(min=0.01, callback=finite, help="The longest time to learn.")] = 1.0,
     max_loss: Annotated[
         float,
         typer.Option(
-            min=0, help="How many points of BLEU old pairs may lose; with more, MODEL stays as it was before this."
+            min=0,
+            callback=finite,
+            help="How many points of BLEU old pairs may lose; with more, MODEL stays as it was before this.",
         ),
     ] = 1.0,
     undo: Annotated[

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperCommand
 
-from nmt.commands.console import TsvQuoting, say
+from nmt.commands.console import TsvQuoting, finite, say
 from nmt.config import MASKED
 from nmt.errors import InputError, Stopped, WorkFailed, first_line
 from nmt.tf_import import import_tensorflow
@@ -153,7 +153,8 @@ def train(
     ] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Continue the run in the folder of --to.")] = False,
     wait: Annotated[
-        float, typer.Option(min=1, help="On several machines: seconds to wait until all have begun.")
+        float,
+        typer.Option(min=1, callback=finite, help="On several machines: seconds to wait until all have begun."),
     ] = 600.0,
 ) -> None:
     """Train a translator on pairs, a language model on plain text, or a classifier or tagger on labelled texts.

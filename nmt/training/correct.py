@@ -20,7 +20,7 @@ import tensorflow as tf
 from nmt.config import Config
 from nmt.data.pipeline import shift
 from nmt.data.tokenizers import BOS, EOS, PAD, Tokenizers
-from nmt.errors import InputError
+from nmt.errors import InputError, WorkFailed
 from nmt.evaluation.scores import composed, score
 from nmt.inference.searcher import count_pieces
 from nmt.inference.translator import Translator
@@ -88,6 +88,7 @@ def learn_corrections(
 
     Raises:
         InputError: if all pairs that were held back are of corrected sentences.
+        WorkFailed: if the time is over before the first round.
     """
     sources = {source for source, _ in corrections}
     # An old pair with another translation of a corrected sentence would teach both, or count as forgotten.
@@ -130,6 +131,12 @@ def learn_corrections(
         rounds += 1
         wrong = wrong_ones(translator, learned)
         logger.info(f"Round {rounds}: loss {float(loss):.3f}, {len(wrong):,} of {len(learned):,} come out otherwise.")
+    if wrong and not rounds:
+        # The weights are those from before any correction: they would undo the corrections of an earlier time.
+        raise WorkFailed(
+            f"The model stays as it was: no round of learning fitted into {minutes:g} minutes. The corrections are "
+            "kept; allow more time with --minutes."
+        )
     seconds = time.monotonic() - begun
     after = _bleu(translator, held_back) if rounds else before
     wrong += wrong_ones(translator, long)

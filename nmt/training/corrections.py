@@ -80,11 +80,12 @@ class CorrectionMemory:
             InputError: if there are too few.
         """
         places = set(random.Random(1).sample(range(corpus.size), min(corpus.size, KEPT + HELD_BACK)))
-        drawn = [pair for i, pair in enumerate(corpus.pairs()) if i in places and all(map(str.strip, pair))]
+        with_text = (pair for i, pair in enumerate(corpus.pairs()) if i in places and all(map(str.strip, pair)))
+        drawn = list(dict.fromkeys((_cell(source), _cell(target)) for source, target in with_text))
         if len(drawn) < _LEAST:
             raise InputError(
-                f"{corpus.name} has {len(drawn)} pairs with text, and {_LEAST} or more are needed to keep a model from "
-                "forgetting. Name the pairs that it was trained on."
+                f"Of {len(places):,} pairs of {corpus.name} only {len(drawn)} have text and differ, and {_LEAST} or "
+                "more are needed to keep a model from forgetting. Name the pairs that it was trained on."
             )
         random.Random(2).shuffle(drawn)
         self._write_pairs(PAIRS, drawn)
@@ -93,7 +94,7 @@ class CorrectionMemory:
         """Return the old pairs that are learned with the corrections, and those that are held back.
 
         Raises:
-            InputError: if none are kept, or the file is damaged.
+            InputError: if none are kept, so few that none can be held back, or the file is damaged.
         """
         path = self.folder / PAIRS
         if not path.is_file():
@@ -103,6 +104,11 @@ class CorrectionMemory:
             )
         kept = list(dict.fromkeys(from_tsv(path).pairs()))
         held = min(HELD_BACK, len(kept) // 4)
+        if not held:
+            raise InputError(
+                f"{path} has only {len(kept)} different pairs, too few to keep a model from forgetting. Name the pairs "
+                "that it was trained on, with --pairs, or --source and --target."
+            )
         return kept[held:], kept[:held]
 
     def weights_before(self) -> Path:

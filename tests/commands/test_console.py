@@ -3,6 +3,7 @@
 import logging
 
 import pytest
+from command_line import nmt, refused
 
 from nmt.commands.console import news
 
@@ -31,3 +32,12 @@ def test_an_error_leaves_logging_as_it_was() -> None:
     with pytest.raises(ZeroDivisionError), news():
         raise ZeroDivisionError
     assert (list(package.handlers), package.level, package.propagate) == before
+
+
+@pytest.mark.parametrize("number", ["nan", "inf"])
+@pytest.mark.parametrize(
+    "option", ["correct --minutes", "correct --max-loss", "compare --minutes", "train --wait", "serve --timeout"]
+)
+def test_an_option_takes_no_number_that_is_not_finite(option: str, number: str) -> None:
+    command, name = option.split()
+    refused(nmt(command, name, number), f"Invalid value for '{name}'")

@@ -74,7 +74,7 @@ def test_old_pairs_are_kept_and_some_held_back(folder: Path) -> None:
     memory = CorrectionMemory(folder)
     with pytest.raises(InputError, match="Name once the pairs"):
         memory.pairs()
-    with pytest.raises(InputError, match="39 pairs with text, and 40 or more"):
+    with pytest.raises(InputError, match=r"Of 41 pairs of .* only 39 have text and differ, and 40 or more"):
         memory.keep_pairs(from_pairs([*PAIRS[:39], ("a", ""), ("", "b")]))
     many = [(f"{ko} {i}", en) for i in range(60) for ko, en in PAIRS]  # 2,880
     memory.keep_pairs(from_pairs(many))
@@ -83,6 +83,19 @@ def test_old_pairs_are_kept_and_some_held_back(folder: Path) -> None:
     memory.keep_pairs(from_pairs([*PAIRS, *PAIRS]))
     assert [len(part) for part in memory.pairs()] == [36, 12]
     assert {*(folder / FOLDER / OLD).read_text().splitlines()} == {"\t".join(pair) for pair in PAIRS}
+
+
+def test_pairs_that_repeat_do_not_replace_those_that_are_kept(folder: Path) -> None:
+    memory = CorrectionMemory(folder)
+    memory.keep_pairs(from_pairs(PAIRS))
+    kept = (folder / FOLDER / OLD).read_bytes()
+    for few in ([PAIRS[0]] * 50, [*PAIRS[:3]] * 20, [(f"a{space}b", "c") for space in " \t\u2028" * 20]):
+        with pytest.raises(InputError, match=f"only {len({*few}) if few[0] in PAIRS else 1} have text and differ"):
+            memory.keep_pairs(from_pairs(few))
+        assert (folder / FOLDER / OLD).read_bytes() == kept
+    (folder / FOLDER / OLD).write_text("a\tb\n" * 50)
+    with pytest.raises(InputError, match="has only 1 different pairs, too few"):
+        memory.pairs()
 
 
 def test_a_stop_between_two_files_leaves_a_model_with_its_head(
