@@ -69,6 +69,18 @@ def read_config(folder: Path) -> Config:
     return config
 
 
+def require_weights(path: Path) -> None:
+    """Check that the file of a model's weights is there.
+
+    Raises:
+        InputError: if it is missing.
+    """
+    if not path.is_file():
+        raise InputError(
+            f"The model has no weights yet: {path} is missing. Was its training stopped in the first epoch?"
+        )
+
+
 def check_files(folder: Path, largest: Mapping[str, int]) -> None:
     """Check that the files of a folder are in it, and are files.
 

@@ -14,7 +14,7 @@ from nmt.config import LABELLING, MASKED, Config, settled
 from nmt.data.labels import Labels
 from nmt.data.tokenizers import Tokenizers, file_names
 from nmt.errors import InputError, first_line
-from nmt.model_folder import CONFIDENCE, CONFIG, HEAD, LABELS, WEIGHTS, config_text, make, read_config
+from nmt.model_folder import CONFIDENCE, CONFIG, HEAD, LABELS, WEIGHTS, config_text, make, read_config, require_weights
 from nmt.models.build import build_model
 from nmt.models.caption_model import CaptionModel
 from nmt.models.classifier import SequenceClassifier
@@ -205,10 +205,7 @@ def load_weights(model: keras.Model, path: Path) -> None:
     Raises:
         InputError: if the file is missing, cut short, or belongs to another model.
     """
-    if not path.is_file():
-        raise InputError(
-            f"The model has no weights yet: {path} is missing. Was its training stopped in the first epoch?"
-        )
+    require_weights(path)
     try:
         check_h5(path, sum(math.prod(variable.shape) for variable in model.variables))
         model.load_weights(path)

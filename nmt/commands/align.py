@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from nmt.commands.console import TsvQuoting, advancing, emit, news, say, windows
+from nmt.commands.console import TsvQuoting, advancing, emit, news, plain_name, say, windows
 from nmt.commands.decoding_options import Ensemble, Settings, decoding, open_models
 from nmt.commands.evaluate import scored_windows
 from nmt.errors import InputError, WorkFailed
@@ -52,7 +52,10 @@ def align(
             " is the input.",
         ),
     ] = False,
-    to: Annotated[Path | None, typer.Option(help="A new file for the links.", show_default="standard output")] = None,
+    to: Annotated[
+        Path | None,
+        typer.Option(callback=plain_name, help="A new file for the links; not .gz.", show_default="standard output"),
+    ] = None,
     form: Annotated[
         Form,
         typer.Option(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nmt.commands.console import InputLines, advancing, count, say, windows
+from nmt.commands.console import InputLines, advancing, count, plain_name, say, windows
 from nmt.commands.decoding_options import (
     Beam,
     Fast,
@@ -34,7 +34,14 @@ _LOOKED_AT, _KNOWN = 1000, 0.5
 
 
 def augment(
-    to: Annotated[Path, typer.Option(help="The new file of pairs: source, tab, target in a line.", show_default=False)],
+    to: Annotated[
+        Path,
+        typer.Option(
+            callback=plain_name,
+            help="The new file of pairs: source, tab, target in a line; not .gz.",
+            show_default=False,
+        ),
+    ],
     back: Annotated[
         Path | None,
         typer.Option(metavar="MODEL", help="A translator from the target to the source language.", show_default=False),
@@ -104,13 +111,14 @@ def augment(
         )
     from nmt.checksums import digest
     from nmt.inference.augmentation import Augmentation, describe
-    from nmt.model_folder import WEIGHTS, read_config
+    from nmt.model_folder import WEIGHTS, read_config, require_weights
 
     lines = InputLines(text)
     if not text.is_file():
         raise InputError(f"{text} is no file. The work may be continued later, so name one that can be read again.")
     for model in models:
         read_config(model)
+        require_weights(model / WEIGHTS)
     made_from = {
         "text": str(text.name),
         "text sha256": digest(text),

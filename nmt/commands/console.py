@@ -44,6 +44,19 @@ def finite(value: float | None) -> float | None:
     return value
 
 
+def plain_name(to: Path | None) -> Path | None:
+    """Refuse a name that ends in ``.gz`` for a file that is written as plain text; a callback of typer.
+
+    Raises:
+        InputError: for such a name.
+    """
+    if to is not None and to.suffix.lower() == ".gz":
+        raise InputError(
+            f"{to} would hold plain text, and a file whose name ends in .gz is read as compressed: name it without .gz."
+        )
+    return to
+
+
 def say(line: str) -> None:
     """Print a line on standard error."""
     print(line, file=sys.stderr, flush=True)

@@ -137,6 +137,7 @@ REFUSED = {
     "a model learns no aligner": (["m", "--pairs", "tsv", "--keep", "a"], ["MODEL finds its own"]),
     "no aligner": (["--pairs", "tsv", "--aligner", "nowhere"], ["There is no file"]),
     "nothing to continue": (["--pairs", "tsv", "--resume"], ["name it with --to"]),
+    "links under a name of compressed ones": (["--pairs", "tsv", "--to", "x.gz"], ["name it without .gz"]),
     "half a judgement": (["--pairs", "tsv", "--to", "x", "--gold", "gold", "--resume"], ["judges all links"]),
     "a teacher without a lesson": (["m", "--pairs", "tsv", "--teacher", "model"], ["Add --teach"]),
     "a choice without a lesson": (["m", "--pairs", "tsv", "--shifted"], ["Add --teach"]),

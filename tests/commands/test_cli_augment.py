@@ -1,6 +1,7 @@
 """``nmt augment`` as a user meets it."""
 
 import json
+import shutil
 import unicodedata
 from pathlib import Path
 
@@ -8,11 +9,15 @@ import pytest
 from command_line import PAIRS, nmt, refused
 from servers import TWELVE, tiny_model
 
+from nmt.model_folder import WEIGHTS
+
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("augment")
     tiny_model(folder / "model", *TWELVE)
+    shutil.copytree(folder / "model", folder / "begun")
+    (folder / "begun" / WEIGHTS).unlink()
     (folder / "text").write_text("".join(f"{ko}\n" for ko, _ in PAIRS), encoding="utf-8")
     (folder / "blank").write_text("\n" * 5)
     (folder / "russian").write_text("Он купил хлеб\n" * 5, encoding="utf-8")
@@ -86,4 +91,6 @@ def test_what_makes_no_sense_is_refused(place: Path, tmp_path: Path) -> None:
     refused(nmt(*back, place / "russian", *out), "reads another language")
     refused(nmt(*back, place / "nowhere", *out), "nowhere")
     refused(nmt(*back, place / "text", *out, "--resume"), "nothing to continue")
+    refused(nmt(*back, place / "text", "--to", tmp_path / "out.tsv.GZ"), "name it without .gz")
+    refused(nmt("augment", "--back", place / "begun", "--target-text", place / "text", *out), "has no weights yet")
     assert not list(tmp_path.iterdir())
