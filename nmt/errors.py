@@ -3,6 +3,9 @@
 Every message is one or two plain sentences: what was wrong, where, and what to do.
 """
 
+import shlex
+from pathlib import Path
+
 
 class InputError(ValueError):
     """The command, its configuration or its input was wrong. Exit code 2.
@@ -31,6 +34,15 @@ def first_line(error: BaseException) -> str:
     'ValueError'
     """
     return (str(error).strip() or type(error).__name__).splitlines()[0][:200]
+
+
+def as_typed(path: Path) -> str:
+    """Return a path as it is typed in a shell, for a command that a message advises.
+
+    >>> print(as_typed(Path("my model")), as_typed(Path("my-model")))
+    'my model' my-model
+    """
+    return shlex.quote(str(path))
 
 
 def nearest(name: str, known: list[str]) -> str:

@@ -13,7 +13,7 @@ from nmt import checksums
 from nmt.config import LABELLING, MASKED, Config, settled
 from nmt.data.labels import Labels
 from nmt.data.tokenizers import Tokenizers, file_names
-from nmt.errors import InputError, first_line
+from nmt.errors import InputError, as_typed, first_line
 from nmt.model_folder import CONFIDENCE, CONFIG, HEAD, LABELS, WEIGHTS, config_text, make, read_config, require_weights
 from nmt.models.build import build_model
 from nmt.models.caption_model import CaptionModel
@@ -38,7 +38,7 @@ def load(folder: Path) -> tuple[Seq2Seq | LanguageModel, Tokenizers, Config]:
     if config.model.architecture == MASKED:
         raise InputError(
             f"{folder} is a pretrained encoder, which writes nothing. Begin a classifier or a tagger with it: "
-            f"nmt train --labels FILE --from {folder}."
+            f"nmt train --labels FILE --from {as_typed(folder)}."
         )
     if config.model.source == "features":
         raise InputError(f"{folder} describes features, and reads no text. Use `nmt caption`.")

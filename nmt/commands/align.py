@@ -13,7 +13,7 @@ import typer
 from nmt.commands.console import TsvQuoting, advancing, emit, news, plain_name, say, windows
 from nmt.commands.decoding_options import Ensemble, Settings, decoding, open_models
 from nmt.commands.evaluate import scored_windows
-from nmt.errors import InputError, WorkFailed
+from nmt.errors import InputError, WorkFailed, as_typed
 
 if TYPE_CHECKING:
     from nmt.data.corpora import Corpus
@@ -211,11 +211,11 @@ def _teach(model: Path, corpus: Corpus, *, by_model: bool, shifted: bool) -> Non
         except OSError as error:
             raise WorkFailed(f"{model} cannot be written to: {error.strerror}.") from None
     what = "is linked by this attention" if shifted else "has an alignment head"
-    say(f"{model} {what}. Its alignments come from it: nmt align {model} --source F --target F")
+    say(f"{model} {what}. Its alignments come from it: nmt align {as_typed(model)} --source F --target F")
     if unsure:
         say(
             "Its confidence went with the alignments of before, and is removed: "
-            f"nmt evaluate {model} --calibrate --source F --reference F"
+            f"nmt evaluate {as_typed(model)} --calibrate --source F --reference F"
         )
 
 

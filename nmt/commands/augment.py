@@ -23,7 +23,7 @@ from nmt.commands.decoding_options import (
     decoding,
     open_models,
 )
-from nmt.errors import InputError
+from nmt.errors import InputError, as_typed
 
 if TYPE_CHECKING:
     from nmt.inference.translator import Translator
@@ -146,7 +146,7 @@ def augment(
         say(f"Stopped. The same command {again}.")
         raise
     say(f"{to}: {found.pairs:,} pairs of {found.lines:,} lines. Left out: {describe(found)}.")
-    say(f"Train with them: nmt train --pairs YOURS --pairs {to} --weights 1 0.5 --dev-pairs DEV --to MODEL")
+    say(f"Train with them: nmt train --pairs YOURS --pairs {as_typed(to)} --weights 1 0.5 --dev-pairs DEV --to MODEL")
 
 
 def _asked(

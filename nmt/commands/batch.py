@@ -20,7 +20,7 @@ import typer
 
 from nmt.commands.console import say
 from nmt.cores import cores
-from nmt.errors import InputError
+from nmt.errors import InputError, as_typed
 from nmt.model_folder import CONFIG
 from nmt.stop_signals import stop_signals
 
@@ -146,7 +146,7 @@ def _check_model(model: Path, runner: str, trust: bool) -> None:
     if runner != "DirectRunner":
         raise InputError(
             f"{model} is a model's folder, and the machines of {runner} need an export at a path that all of them "
-            f"have: `nmt export {model} --to EXPORT`, and name that."
+            f"have: `nmt export {as_typed(model)} --to EXPORT`, and name that."
         )
     if trust:
         raise InputError(f"--trust is for an export, and {model} is a model's folder, which has no operations.")

@@ -9,7 +9,7 @@ import typer
 
 from nmt.commands.console import ModelFolder, TsvQuoting, finite, news, say, say_unwritable
 from nmt.commands.decoding_options import decoding, open_models
-from nmt.errors import InputError, WorkFailed
+from nmt.errors import InputError, WorkFailed, as_typed
 
 if TYPE_CHECKING:
     from nmt.training.correct import Corrected
@@ -144,5 +144,5 @@ def _say_unsure(model: Path, confident: bool) -> None:
     if confident and not (model / CONFIDENCE).exists():
         say(
             "The confidence was learned with other weights and is gone. Learn it anew: "
-            f"nmt evaluate {model} --source F --reference F --calibrate"
+            f"nmt evaluate {as_typed(model)} --source F --reference F --calibrate"
         )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from nmt.errors import InputError
+from nmt.errors import InputError, as_typed
 
 if TYPE_CHECKING:
     from nmt.inference.completer import Completer
@@ -109,7 +109,7 @@ def decoding(
     if config.decoding.shortlist and not (model / SHORTLIST).is_file():
         raise InputError(
             f"decoding.shortlist = true, but {model} has no {SHORTLIST}. Make it from sentence pairs: "
-            f"nmt shortlist {model} --pairs FILE."
+            f"nmt shortlist {as_typed(model)} --pairs FILE."
         )
     return dataclasses.asdict(config.decoding)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from nmt.errors import InputError
+from nmt.errors import InputError, as_typed
 from nmt.tf_import import import_tensorflow
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def demo(
             print(f"\nOn {len(pairs)} {what}:")
             _print_scores(translator, pairs, data / f"{split}.links")
         show_translated(translator, list(corpus.STORY))
-    kept = f"nmt translate {to}" if to else "nmt demo --to my-demo && nmt translate my-demo"
+    kept = f"nmt translate {as_typed(to)}" if to else "nmt demo --to my-demo && nmt translate my-demo"
     print(f"\nWhat to try next:\n  {kept}\n  nmt train --pairs your.tsv --to my-model      your own pairs, two columns")
 
 

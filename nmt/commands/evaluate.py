@@ -27,7 +27,7 @@ from nmt.commands.decoding_options import (
     open_models,
 )
 from nmt.commands.label import evaluate_labels
-from nmt.errors import InputError, WorkFailed
+from nmt.errors import InputError, WorkFailed, as_typed
 from nmt.tf_import import import_tensorflow
 
 if TYPE_CHECKING:
@@ -219,7 +219,7 @@ def _calibrate(model: Path, source: Path, reference: Path, as_json: bool) -> Non
             raise WorkFailed(f"{model} cannot be written to: {error.strerror}.") from None
     found = {what: each._asdict() for what, each in held.report().items()}
     print(json.dumps({"confidence": found}) if as_json else "\n".join(reliability_lines(held)))
-    say(f"{model} has a confidence. Its translations show it: nmt translate {model} --format jsonl")
+    say(f"{model} has a confidence. Its translations show it: nmt translate {as_typed(model)} --format jsonl")
 
 
 def _translations(

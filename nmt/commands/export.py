@@ -24,7 +24,7 @@ from nmt.commands.decoding_options import (
 )
 from nmt.commands.label import open_labeller
 from nmt.config import LABELLING, MASKED
-from nmt.errors import InputError
+from nmt.errors import InputError, as_typed
 from nmt.export.docker import check_name
 from nmt.model_folder import read_config
 
@@ -224,7 +224,7 @@ def export(
         page = written(f"TFLite, weights {quantize or 'float32'}{taken}")
         write(opened, place, settings=how, quantize=quantize or "none", card=page)
         program = "complete.py" if language_model else "caption.py" if features else "translate.py"
-        say(f"The export is in {place}. Try it: python {place / program}" + " FILE.npy" * features)
+        say(f"The export is in {place}. Try it: python {as_typed(place / program)}" + " FILE.npy" * features)
         return
     from nmt.export import saved_captions, saved_language_model, saved_model
 
@@ -232,7 +232,7 @@ def export(
     export_model = saved_captions.export if features else export_model
     folder = export_model(opened, place, how, lambda version: written(f"SavedModel, version {version}"))
     served = not (language_model or features)
-    say(f"The export is in {folder}." + f" Try it: nmt serve {place}" * served)
+    say(f"The export is in {folder}." + f" Try it: nmt serve {as_typed(place)}" * served)
     if serving_kit and kit:
         from nmt.export.docker import write_kit
 
@@ -270,7 +270,7 @@ def _export_labels(
     if tflite:
         weights = "float32" if quantize == "none" else quantize
         tflite_labels.export(labeller, place, quantize, written(f"TFLite, weights {weights}"))
-        say(f"The export is in {place}. Try it: python {place / 'label.py'}")
+        say(f"The export is in {place}. Try it: python {as_typed(place / 'label.py')}")
         return
     folder = saved_labels.export(labeller, place, lambda version: written(f"SavedModel, version {version}"))
     say(f"The export is in {folder}.")

@@ -11,7 +11,7 @@ from typing import Any, Literal
 from nmt.commands.console import advancing, say
 from nmt.commands.decoding_options import decoding, open_models
 from nmt.config import Decoding, beam_size
-from nmt.errors import InputError
+from nmt.errors import InputError, as_typed
 
 # Translations that a page lists, if nobody says otherwise.
 _LISTED = 5
@@ -99,7 +99,7 @@ def export_web(
     if single:
         say(f"The page is {place}, {place.stat().st_size / 1e6:.1f} MB. Open it in a browser.")
     else:
-        say(f"The page is in {place}. Try it: python -m http.server --directory {place} 8000")
+        say(f"The page is in {place}. Try it: python -m http.server --directory {as_typed(place)} 8000")
 
 
 def listed(search: Decoding, n_best: int | None, settings: list[str] | None) -> int:

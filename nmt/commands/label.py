@@ -11,7 +11,7 @@ import typer
 
 from nmt.commands.console import CutLines, InputLines, ModelFolder, advancing, emit, say, windows
 from nmt.data.spacing import BEGIN, INSIDE, spaced, without_spaces
-from nmt.errors import InputError
+from nmt.errors import InputError, as_typed
 from nmt.tf_import import import_tensorflow
 
 if TYPE_CHECKING:
@@ -83,7 +83,9 @@ def check_labelling(model: Path) -> None:
         if m.source == "features":
             raise InputError(f"{model} describes features, and has no labels. Use `nmt caption`.")
         if architecture == MASKED:
-            raise InputError(f"{model} is a pretrained encoder: begin with it, nmt train --labels FILE --from {model}.")
+            raise InputError(
+                f"{model} is a pretrained encoder: begin with it, nmt train --labels FILE --from {as_typed(model)}."
+            )
         kind, task = ("language model", "complete") if architecture == "language-model" else ("translator", "translate")
         raise InputError(f"{model} is a {kind}, which has no labels. Use `nmt {task}`.")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import shlex
 from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
@@ -14,7 +13,7 @@ from typer.core import TyperCommand
 
 from nmt.commands.console import TsvQuoting, finite, say
 from nmt.config import MASKED
-from nmt.errors import InputError, Stopped, WorkFailed, first_line
+from nmt.errors import InputError, Stopped, WorkFailed, as_typed, first_line
 from nmt.tf_import import import_tensorflow
 
 if TYPE_CHECKING:
@@ -272,9 +271,11 @@ def train(
     if chief:
         task = {"pairs": "translate", "features": "caption", "text": "complete"}.get(kind, "label")
         if chosen.model.architecture == MASKED:
-            print(f"The encoder is in {to}. Begin with it: nmt train --labels FILE --from {to} --to MODEL")
+            print(f"The encoder is in {to}. Begin with it: nmt train --labels FILE --from {as_typed(to)} --to MODEL")
         else:
-            print(f"The model is in {to}. Try it: nmt {task} {to}" + (" FILE.npy" if kind == "features" else ""))
+            print(
+                f"The model is in {to}. Try it: nmt {task} {as_typed(to)}" + (" FILE.npy" if kind == "features" else "")
+            )
 
 
 def _silent(line: str) -> None:
@@ -353,7 +354,7 @@ def _advised(files: list[tuple[Path, ...]], dev_files: list[Path], quoted: bool)
         said = ", on the pairs in two files or in one whose name ends in .tsv,"
         return said, said
     quoting = " --tsv-quoting" if quoted and any(len(split) == 1 for split in named) else ""
-    typed = f"{quoting} {shlex.join(str(file) for split in named for file in split)}"
+    typed = f"{quoting} {' '.join(as_typed(file) for split in named for file in split)}"
     return typed, f"{typed} --to DIR" if named_apart(files[0]) else ", on files with names of their own,"
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from nmt import checksums
-from nmt.errors import InputError
+from nmt.errors import InputError, as_typed
 from nmt.evaluation.alignment import by_word, words
 from nmt.evaluation.confidence import TRANSLATION_EVIDENCE, WORD_EVIDENCE, Calibrated, Confidence, Written
 from nmt.model_folder import CONFIDENCE, HEAD, WEIGHTS
@@ -77,8 +77,8 @@ def read(folder: Path) -> Confidence | None:
         word, translation = (_calibrated(found.get(name), len(evidence)) for name, evidence in kinds)
     except (OSError, ValueError, OverflowError, RecursionError) as error:
         raise InputError(
-            f"{path} cannot be used: {error}. Make it again with `nmt evaluate {folder} --calibrate` on development "
-            "pairs, or delete it: then translations have no confidence."
+            f"{path} cannot be used: {error}. Make it again with `nmt evaluate {as_typed(folder)} --calibrate` on "
+            "development pairs, or delete it: then translations have no confidence."
         ) from None
     return Confidence(word, translation, found["pairs"], found["usual"])
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from nmt import checksums
-from nmt.errors import InputError
+from nmt.errors import InputError, as_typed
 from nmt.layers.alignment_head import AlignmentHead
 from nmt.model_folder import CONFIDENCE, HEAD, WEIGHTS
 from nmt.models.seq2seq import Seq2Seq
@@ -93,8 +93,8 @@ def read(folder: Path, model: Seq2Seq) -> TokenAligner | None:
             raise ValueError("it holds numbers that are not finite")
     except (OSError, ValueError) as error:
         raise InputError(
-            f"{path} cannot be used: {error}. Make it again with `nmt align --teach {folder} --pairs F`, or delete it: "
-            "then the alignment is the decoder's attention."
+            f"{path} cannot be used: {error}. Make it again with `nmt align --teach {as_typed(folder)} --pairs F`, or "
+            "delete it: then the alignment is the decoder's attention."
         ) from None
     head = new_head(model, units)
     for name, array in zip(_NAMES, given, strict=True):

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from nmt.atomic_write import write_file
-from nmt.errors import InputError
+from nmt.errors import InputError, as_typed
 from nmt.linking.aligner import WordAligner
 from nmt.linking.hidden_markov import FIRST, JUMPS, HiddenMarkovModel
 from nmt.stored_arrays import read_npz
@@ -52,7 +52,7 @@ def read(path: Path) -> tuple[WordAligner, int]:
         InputError: if there is none, or it is damaged.
     """
     if not path.is_file():
-        raise InputError(f"There is no file {path}. `nmt align --pairs F --keep {path}` makes it.")
+        raise InputError(f"There is no file {path}. `nmt align --pairs F --keep {as_typed(path)}` makes it.")
     names = [*_SIDES, *(f"{direction}_{part}" for direction in _DIRECTIONS for part in _PARTS), "learned_from"]
     try:
         arrays = read_npz(path, min(_LARGEST, path.stat().st_size + 2**16), names)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import numpy as np
 
 from nmt.config import BEAM_KEYS, ENCODER_ALONE, LABELLING, SAMPLING_KEYS, beam_size
-from nmt.errors import InputError
+from nmt.errors import InputError, as_typed
 from nmt.export.opening import open_export
 from nmt.model_folder import CONFIG, read_config
 from nmt.signatures import ADDED_OUTPUTS, CONFIDENCE_OUTPUTS, SIGNATURES, UNRATED, Signature, TensorInfo
@@ -310,7 +310,10 @@ def find(folder: Path) -> ServedFolder:
             if architecture in ENCODER_ALONE:
                 instead = " Use `nmt label`." if architecture in LABELLING else ""
                 if architecture == "classifier":
-                    instead += f" If its labels are languages, a server finds those of texts with --detector {folder}."
+                    instead += (
+                        " If its labels are languages, a server finds those of texts with --detector "
+                        f"{as_typed(folder)}."
+                    )
                 raise InputError(
                     f"{folder} is a {architecture}, which writes no text, and a server translates.{instead}"
                 )

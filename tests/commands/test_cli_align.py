@@ -135,7 +135,7 @@ REFUSED = {
     "short gold": (["--pairs", "tsv", "--gold", "ko"], ["is not a link"]),
     "two aligners": (["--pairs", "tsv", "--keep", "a", "--aligner", "b"], ["with --aligner nothing is"]),
     "a model learns no aligner": (["m", "--pairs", "tsv", "--keep", "a"], ["MODEL finds its own"]),
-    "no aligner": (["--pairs", "tsv", "--aligner", "nowhere"], ["There is no file"]),
+    "no aligner": (["--pairs", "tsv", "--aligner", "no where"], ["There is no file", "--keep 'no where'` makes it"]),
     "nothing to continue": (["--pairs", "tsv", "--resume"], ["name it with --to"]),
     "links under a name of compressed ones": (["--pairs", "tsv", "--to", "x.gz"], ["name it without .gz"]),
     "half a judgement": (["--pairs", "tsv", "--to", "x", "--gold", "gold", "--resume"], ["judges all links"]),

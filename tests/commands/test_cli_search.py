@@ -5,6 +5,7 @@ import json
 import math
 import os
 import pty
+import shlex
 import shutil
 import signal
 import subprocess
@@ -209,6 +210,14 @@ def test_a_damaged_shortlist_is_made_again_while_no_other_command_is_at_work(pla
     assert made.returncode == 0, made.stderr.decode()
     assert "up to 80 more" in made.stderr.decode()  # the default is 100, and there are no more target pieces
     assert Translator.load(model).shortlist
+
+
+def test_a_command_that_is_advised_can_be_typed_as_it_stands(place: Path, tmp_path: Path) -> None:
+    model = Path(shutil.copytree(place / "model", tmp_path / "it's my model"))
+    result = nmt("translate", model, "--set", "decoding.shortlist=true", stdin=LINES)
+    refused(result, "Make it from sentence pairs")
+    advised = result.stderr.decode().split("sentence pairs: ")[1].rstrip(".\n")
+    assert shlex.split(advised) == ["nmt", "shortlist", str(model), "--pairs", "FILE"]
 
 
 def test_pictures_are_drawn(place: Path, tmp_path: Path) -> None:
