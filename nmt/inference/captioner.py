@@ -18,7 +18,7 @@ from nmt.inference.caption_graph import CaptionGraph
 from nmt.inference.graph import Outputs, traced
 from nmt.inference.parallel import PARALLEL_BATCHES
 from nmt.inference.searcher import NUMBERS, STRINGS, Searcher
-from nmt.inference.strings import decoded, encoded, one_line
+from nmt.inference.strings import decoded, encoded, one_line, text_list
 from nmt.models.caption_model import CaptionModel
 from nmt.saving import load_captions
 from nmt.translation import Translation
@@ -93,8 +93,10 @@ class Captioner(Searcher):
         """Score given captions by teacher forcing; see :meth:`nmt.inference.translator.Translator.score`.
 
         Raises:
+            TypeError: for a string instead of a list.
             ValueError: if there is not one for each example.
         """
+        captions = text_list(captions, "captions")
         settings = self.decoding(**decoding)
         values = self._checked(features)
         if len(values) != len(captions):

@@ -19,7 +19,7 @@ from nmt.errors import InputError
 from nmt.inference.graph import CompletionGraph, Outputs, traced
 from nmt.inference.parallel import PARALLEL_BATCHES
 from nmt.inference.searcher import NUMBERS, STRINGS, Searcher
-from nmt.inference.strings import continued, encoded, one_line, readable
+from nmt.inference.strings import continued, encoded, one_line, readable, text_list
 from nmt.models.language_model import LanguageModel
 from nmt.saving import load
 
@@ -95,8 +95,7 @@ class Completer(Searcher):
             InputError: for a key or value that does not exist or is invalid.
             TypeError: for a string instead of a list.
         """
-        if isinstance(beginnings, str):
-            raise TypeError("complete takes a list of beginnings, not one string.")
+        beginnings = text_list(beginnings, "beginnings")
         settings = self.decoding(**decoding)
         graph = self.graphs(settings)
         found: dict[int, Completion] = {}
@@ -134,8 +133,11 @@ class Completer(Searcher):
         Arguments:
             texts: the texts.
             first: the number of the first text, from 0, for the messages.
+
+        Raises:
+            TypeError: for a string instead of a list.
         """
-        texts = [readable(text) for text in texts]
+        texts = [readable(text) for text in text_list(texts)]
         lengths, most = self._pieces(texts), self.max_pieces
         for number, length in enumerate(lengths, first + 1):
             if length > most:

@@ -17,7 +17,7 @@ from nmt.evaluation.alignment import words
 from nmt.inference.label_graph import LabelGraph, Outputs
 from nmt.inference.parallel import PARALLEL_BATCHES, batched, run_parallel
 from nmt.inference.searcher import STRINGS, count_pieces
-from nmt.inference.strings import decoded, encoded, readable
+from nmt.inference.strings import decoded, encoded, readable, text_list
 from nmt.models.classifier import SequenceClassifier
 from nmt.models.tagger import SequenceTagger
 from nmt.saving import load_labelling, save
@@ -137,6 +137,7 @@ class Labeller:
         """
         if self.reading.tags:
             raise TypeError("A tagger labels tokens: use tag.")
+        texts = text_list(texts)
         found: dict[int, Labelled] = {}
         for i, row in self._rows(texts):
             length = int(np.count_nonzero(row["source"]))
@@ -159,6 +160,7 @@ class Labeller:
         """
         if not self.reading.tags:
             raise TypeError("A classifier labels texts: use classify.")
+        texts = text_list(texts)
         found: dict[int, TaggedTokens] = {}
         for i, row in self._rows(texts):
             chances = row["probabilities"]
@@ -177,10 +179,8 @@ class Labeller:
         found = self.tag(texts) if self.reading.tags else self.classify(texts)
         return [each.names for each in found]
 
-    def _rows(self, texts: Sequence[str]) -> list[tuple[int, dict[str, Any]]]:
+    def _rows(self, texts: list[str]) -> list[tuple[int, dict[str, Any]]]:
         """Return the number of each text and its row of the outputs, in any order."""
-        if isinstance(texts, str):
-            raise TypeError("Give a list of texts, not one string.")
         texts = [readable(text) for text in texts]
         limit = self.config.decoding.max_length
         lengths = [min(n, limit) + 1 for n in count_pieces(self.tokenizers.source, texts)] if texts else []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import tensorflow as tf
 
@@ -11,6 +11,27 @@ import tensorflow as tf
 def encoded(texts: Sequence[str]) -> tf.Tensor:
     """Return texts as UTF-8, ``(batch,)``. What cannot be encoded, as half a surrogate pair, is a question mark."""
     return tf.constant([text.encode("utf-8", "replace") for text in texts], tf.string)
+
+
+def text_list(texts: Iterable[str], what: str = "texts") -> list[str]:
+    """Return texts as a list.
+
+    A generator can be read only once, and a column of a table that was shuffled finds other rows by their numbers than
+    in its order. So whatever is given is read here, once, in its order.
+
+    Arguments:
+        texts: what was given.
+        what: they are, for the message.
+
+    Raises:
+        TypeError: for one string, whose letters would be taken for texts.
+
+    >>> text_list(letter for letter in "ab")
+    ['a', 'b']
+    """
+    if isinstance(texts, str):
+        raise TypeError(f"Give a list of {what}, not one string.")
+    return list(texts)
 
 
 # SentencePiece takes some hundred bytes for each character of a text, of which a model reads some hundred pieces.

@@ -38,7 +38,7 @@ from nmt.inference.link_shortlist import write as write_shortlist
 from nmt.inference.lite import LiteSearch
 from nmt.inference.parallel import PARALLEL_BATCHES
 from nmt.inference.searcher import NUMBERS, STRINGS, Searcher, count_pieces
-from nmt.inference.strings import continued, encoded, one_line, readable
+from nmt.inference.strings import continued, encoded, one_line, readable, text_list
 from nmt.inference.terms import keeps_the_rest, replaced
 from nmt.layers.alignment_head import AlignmentHead
 from nmt.markup.placeholders import STAND_INS
@@ -257,7 +257,7 @@ class Translator(Searcher):
         Raises:
             InputError: for a key or value that does not exist or is invalid, a prefix that is too long, or a glossary
                 with sampling, or with a translation that the vocabulary cannot spell.
-            TypeError: for a string instead of a list.
+            TypeError: for a string instead of a list of texts or prefixes.
             ValueError: if there is not one prefix for each text.
         """
         return [found[0] for found in self.hypotheses(texts, prefixes, first, glossary, **decoding)]
@@ -274,8 +274,8 @@ class Translator(Searcher):
 
         There are fewer if the search found no more. A blank text has one, and it is blank.
         """
-        if isinstance(texts, str):
-            raise TypeError("Give a list of sentences, not one string.")
+        texts = text_list(texts, "sentences")
+        prefixes = None if prefixes is None else text_list(prefixes, "prefixes")
         settings = self.decoding(**decoding)
         if glossary and self.annotates:
             return self._annotated(texts, prefixes=prefixes, first=first, glossary=glossary, settings=settings)
@@ -291,7 +291,7 @@ class Translator(Searcher):
     ) -> list[list[Translation]]:
         """Return what :meth:`hypotheses` does, with the terms of a glossary by a constrained search."""
         whole, texts = texts, [readable(text) for text in texts]
-        begins = [""] * len(texts) if prefixes is None else list(prefixes)
+        begins = [""] * len(texts) if prefixes is None else prefixes
         if prefixes is not None:
             self._check_prefixes(texts, begins, settings)
         results = [[_BLANK] for _ in texts]
@@ -540,8 +540,7 @@ class Translator(Searcher):
         >>> translator.translate_marked(["나는 <b>밥을</b> 먹었다"])[0].text                  # doctest: +SKIP
         'I ate <b>rice</b>'
         """
-        if isinstance(texts, str):
-            raise TypeError("Give a list of sentences, not one string.")
+        texts = text_list(texts, "sentences")
 
         def translate(sentences: list[str]) -> list[Translation]:
             return self.translate(sentences, first=first, glossary=glossary, **decoding)
@@ -574,8 +573,10 @@ class Translator(Searcher):
             decoding: keys of the config's section that are different this time, such as ``max_length``.
 
         Raises:
+            TypeError: for a string instead of a list.
             ValueError: if their numbers differ.
         """
+        sources, targets = text_list(sources, "sources"), text_list(targets, "targets")
         if len(sources) != len(targets):
             raise ValueError(f"{len(sources)} sources and {len(targets)} targets do not make pairs.")
         results = [_BLANK] * len(targets)

@@ -126,8 +126,16 @@ def test_seeds_and_batch_sizes_share_a_graph(learned):
 
 
 def test_one_string_is_not_a_list(learned):
-    with pytest.raises(TypeError):
-        learned[0].complete("hello")
+    for call in (learned[0].complete, learned[0].score):
+        with pytest.raises(TypeError, match="not one string"):
+            call("hello")
+
+
+def test_beginnings_of_a_generator_are_completed_and_scored(learned):
+    completer, texts = learned[0], ["hello", "w", "he"]
+    wanted, scores = completer.complete(texts), completer.score(texts)
+    assert completer.complete(text for text in texts) == wanted
+    assert completer.score(text for text in texts) == scores
 
 
 def test_a_run_that_is_resumed_goes_on(learned):

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given as for_all
 from hypothesis import strategies as st
 
-from nmt.inference.strings import continued, encoded, one_line
+from nmt.inference.strings import continued, encoded, one_line, text_list
 
 
 @for_all(st.text(st.characters() | st.sampled_from("\n\r\v\f\x1c\x85\u2028\u2029")))
@@ -40,3 +40,9 @@ def test_a_beginning_keeps_what_no_piece_spells() -> None:
 )
 def test_a_beginning_that_ends_in_a_space_gets_no_second_one(given: str, written: str, whole: str) -> None:
     assert continued(given, given.replace("\u00a0", " ").rstrip().encode(), written.encode()) == whole
+
+
+def test_texts_are_read_once_in_their_order_and_one_string_is_refused() -> None:
+    assert text_list(text for text in ("b", "a")) == ["b", "a"]
+    with pytest.raises(TypeError, match="list of captions, not one string"):
+        text_list("a b", "captions")

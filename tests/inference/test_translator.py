@@ -11,6 +11,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from command_line import PAIRS as KOREAN_PAIRS
 from exported import untrained_transformer
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -734,3 +735,40 @@ def test_markup_is_kept_beside_a_glossary(translator: Translator) -> None:
     texts = ["mina <b>bap</b> mogo {n}"]
     found = translator.translate_marked(texts, glossary=Glossary({"bap": "bread"}), **search)[0]
     assert "bread" in found.text and found.text.count("<b>") == found.text.count("</b>") == found.text.count("{n}") == 1
+
+
+KOREAN = [source for source, _ in KOREAN_PAIRS]
+
+
+class Shuffled(list[str]):
+    """Like a column of a table that was shuffled: a number finds the row that once had it."""
+
+    def __getitem__(self, number: Any) -> Any:
+        return sorted(self)[number]
+
+
+def test_texts_of_any_kind_keep_their_order() -> None:
+    translator = untrained_transformer()
+    texts = [KOREAN[3], KOREAN[0], "", KOREAN[1]]
+    wanted = [each.source_tokens for each in translator.translate(texts)]
+    for given in (Shuffled(texts), (text for text in texts)):
+        assert [each.source_tokens for each in translator.translate(given)] == wanted
+    scored = translator.score(texts, texts[::-1])
+    for kind in (Shuffled, iter):
+        found = translator.score(kind(texts), kind(texts[::-1]))
+        assert [(each.text, each.score) for each in found] == [(each.text, each.score) for each in scored]
+    begun = translator.translate(texts[:2], prefixes=iter(["a", "b"]))
+    assert [each.text[:1] for each in begun] == ["a", "b"]
+
+
+def test_one_string_is_no_list() -> None:
+    translator = untrained_transformer()
+    for call in (
+        lambda: translator.translate("ab"),
+        lambda: translator.translate(["a", "b"], prefixes="ab"),
+        lambda: translator.score("ab", ["a", "b"]),
+        lambda: translator.score(["a", "b"], "ab"),
+        lambda: translator.translate_marked("ab"),
+    ):
+        with pytest.raises(TypeError, match="not one string"):
+            call()
