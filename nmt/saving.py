@@ -20,6 +20,7 @@ from nmt.models.caption_model import CaptionModel
 from nmt.models.classifier import SequenceClassifier
 from nmt.models.language_model import LanguageModel
 from nmt.models.masked_language_model import MaskedLanguageModel
+from nmt.models.precision import precision
 from nmt.models.seq2seq import Seq2Seq
 from nmt.models.tagger import SequenceTagger
 from nmt.stored_arrays import check_h5
@@ -92,7 +93,8 @@ def _load(folder: Path, config: Config, labels: Labels | None) -> tuple[Any, Tok
                 f"{tokenizer.normalization!r}: one of the files belongs to another model."
             )
     _check_size(config, sizes(tokenizers, labels), folder / WEIGHTS)
-    model = build_model(config, *sizes(tokenizers, labels))
+    with precision("float32"):
+        model = build_model(config, *sizes(tokenizers, labels))
     load_weights(model, folder / WEIGHTS)
     return model, tokenizers, config
 
@@ -109,15 +111,18 @@ def save(folder: Path, model: Any, tokenizers: Tokenizers, config: Config, label
         InputError: if the folder exists and is not empty, or the model was not built from the config.
     """
     config = settled(config, tokenizers.target.normalization)
-    expected = build_model(config, *sizes(tokenizers, labels))
+    with precision("float32"):
+        expected = build_model(config, *sizes(tokenizers, labels))
     rules = {tokenizers.source.normalization, tokenizers.target.normalization}
     joint = tokenizers.joint == config.text.joint
-    if not joint or rules != {config.text.normalization} or _shapes(expected) != _shapes(model):
+    if not joint or rules != {config.text.normalization} or _described(expected) != _described(model):
         raise InputError("The model or its tokenizers do not fit the config, so the folder could not be loaded again.")
 
     def fill(aside: Path) -> None:
         write_settings(aside, config, tokenizers, labels)
-        save_weights(model, aside / WEIGHTS)
+        # Not those of the model, which has an optimizer if it is compiled.
+        expected.set_weights(model.get_weights())
+        save_weights(expected, aside / WEIGHTS)
         checksums.write(aside, _together(config))
 
     make(folder, fill)
@@ -184,8 +189,20 @@ def _check_size(config: Config, sizes: tuple[int, int], path: Path) -> None:
         )
 
 
-def _shapes(model: keras.Model) -> list[tuple]:
-    return [tuple(weight.shape) for weight in model.weights]
+# What two layers that compute the same may have of their own.
+_INCIDENTAL = ("name", "dtype", "trainable", "build_config", "compile_config")
+
+
+def _described(model: keras.Model) -> tuple[Any, list[tuple]]:
+    """Return what a model computes and the shapes of its weights: two models of one config have the same."""
+    return _settings(model.get_config()), [tuple(weight.shape) for weight in model.weights]
+
+
+def _settings(value: Any) -> Any:
+    """Return what a layer was made with, and the layers in it, in lists where it may be tuples."""
+    if isinstance(value, dict):
+        return {key: _settings(part) for key, part in value.items() if key not in _INCIDENTAL}
+    return [_settings(part) for part in value] if isinstance(value, list | tuple) else value
 
 
 def save_weights(model: keras.Model, path: Path) -> None:

@@ -15,6 +15,7 @@ from nmt import checksums
 from nmt.errors import InputError, as_typed
 from nmt.layers.alignment_head import AlignmentHead
 from nmt.model_folder import CONFIDENCE, HEAD, WEIGHTS
+from nmt.models.precision import precision
 from nmt.models.seq2seq import Seq2Seq
 from nmt.models.shifted import ShiftedAttention, ShiftedModel
 from nmt.stored_arrays import read_npz
@@ -32,7 +33,8 @@ TokenAligner = AlignmentHead | ShiftedAttention
 
 def new_head(model: Seq2Seq, units: int = UNITS) -> AlignmentHead:
     """Return a new head with its weights, for the states of a translator."""
-    head = AlignmentHead(units)
+    with precision("float32"):
+        head = AlignmentHead(units)
     head.build((None, None, model.decoder.readout), (None, None, model.embedding), (None, None, model.encoder.width))
     head.built = True
     return head

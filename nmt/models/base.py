@@ -223,7 +223,7 @@ class TextModel(keras.Model):
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> TextModel:
         parts: dict[str, Any] = {
-            name: keras.saving.deserialize_keras_object(config[name])
+            name: keras.saving.deserialize_keras_object(config[name], custom_objects)
             for name in ("encoder", "decoder")
             if name in config
         }

@@ -99,7 +99,8 @@ class EncoderModel(keras.Model):
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> EncoderModel:
-        return cls(**{**config, "encoder": keras.saving.deserialize_keras_object(config["encoder"])})
+        encoder = keras.saving.deserialize_keras_object(config["encoder"], custom_objects)
+        return cls(**{**config, "encoder": encoder})
 
 
 def source_of(inputs: tf.Tensor | dict[str, tf.Tensor]) -> tf.Tensor:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
 from pathlib import Path
 
 import keras
@@ -11,6 +10,7 @@ import tensorflow as tf
 
 from nmt.config import ENCODER_ALONE, Config, Training
 from nmt.models.build import build_model
+from nmt.models.precision import precision
 from nmt.training.batch_parts import batch_parts
 from nmt.training.distribute import strategy
 from nmt.training.label_model import LabelCrossEntropy, LabelTrainingModel, label_metrics
@@ -21,20 +21,9 @@ from nmt.training.schedules import WarmUp
 from nmt.training.training_model import TrainingModel
 
 
-@contextlib.contextmanager
-def precision(name: str) -> Iterator[None]:
-    """Let layers made inside compute in ``float32``, or in ``bfloat16`` with weights in float32.
-
-    Arguments:
-        name: ``training.precision``; ``auto`` is :func:`faster_precision`.
-    """
-    chosen = faster_precision() if name == "auto" else name
-    before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy("mixed_bfloat16" if chosen == "bfloat16" else chosen)
-    try:
-        yield
-    finally:
-        keras.config.set_dtype_policy(before)
+def chosen_precision(name: str) -> str:
+    """Return what a run computes in, by its ``training.precision``; ``auto`` is :func:`faster_precision`."""
+    return faster_precision() if name == "auto" else name
 
 
 def faster_precision(processor: str | None = None) -> str:
@@ -127,8 +116,9 @@ def make_models(
         shared: the strategy of several workers.
     """
     model, schedule = make_training_model(config, steps, *vocabularies, shared=shared)
-    network = build_model(config, *vocabularies)
-    kept = LabelTrainingModel(network) if _labels(config) else TrainingModel(network)
+    with precision("float32"):
+        network = build_model(config, *vocabularies)
+        kept = LabelTrainingModel(network) if _labels(config) else TrainingModel(network)
     kept.compile(
         optimizer=None,
         loss=_loss(config),
@@ -155,7 +145,7 @@ def make_training_model(
     """
     training = config.training
     chosen = shared or strategy(training.devices)
-    with precision(training.precision):
+    with precision(chosen_precision(training.precision)):
         with chosen.scope():
             network = build_model(config, source_vocabulary, target_vocabulary)
             parts = batch_parts(training, shared.num_replicas_in_sync if shared else 1)
@@ -175,7 +165,7 @@ def compile_for_training(
     """Compile a model as the config says and return the schedule of its learning rate.
 
     Arguments:
-        model: a new model, made within the scope of its devices and :func:`precision`.
+        model: a new model, made within the scope of its devices and :func:`~nmt.models.precision.precision`.
         config: the whole configuration.
         steps: about how many steps the run will have.
         chosen: the strategy of the optimizer, by default that of the scope of this call.

@@ -100,3 +100,13 @@ def test_what_cannot_be_is_refused():
         SequenceClassifier(11, 5, Encoder(3), labels=2, pooling="max")
     with pytest.raises(ValueError, match="2 or more"):
         SequenceClassifier(11, 5, Encoder(3), labels=1)
+
+
+class OwnEncoder(Encoder):
+    """An encoder that Keras does not know by name."""
+
+
+def test_comes_back_with_an_encoder_of_ones_own():
+    config = SequenceClassifier(11, 5, OwnEncoder(3), labels=2).get_config()
+    again = SequenceClassifier.from_config(config, custom_objects={"OwnEncoder": OwnEncoder})
+    assert type(again.encoder) is OwnEncoder

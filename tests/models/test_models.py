@@ -338,3 +338,16 @@ def test_padding_changes_nothing_in_a_functional_model(make):
     if found.ndim == 3:
         found = found[:, : wanted.shape[1]]
     np.testing.assert_allclose(found, wanted, atol=1e-5)
+
+
+class OwnAttention(BahdanauAttention):
+    """An attention that Keras does not know by name."""
+
+
+def test_comes_back_with_an_attention_of_ones_own():
+    decoder = Decoder(UNITS, readout=EMBEDDING, attention=OwnAttention(ATTENTION))
+    encoder = Encoder(UNITS, bridge=(UNITS, 1))
+    model = Seq2Seq(11, target_vocabulary=13, embedding=EMBEDDING, encoder=encoder, decoder=decoder)
+    config = model.get_config()
+    again = Seq2Seq.from_config(config, custom_objects={"OwnAttention": OwnAttention})
+    assert type(again.decoder.attention) is OwnAttention

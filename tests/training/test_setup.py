@@ -8,7 +8,14 @@ import tensorflow as tf
 from nmt.config import Config, Training, with_settings
 from nmt.errors import InputError
 from nmt.training import setup
-from nmt.training.setup import faster_precision, idle_plateau, make_training_model, slow_precision
+from nmt.training.setup import (
+    chosen_precision,
+    faster_precision,
+    idle_plateau,
+    make_models,
+    make_training_model,
+    slow_precision,
+)
 
 OLD = "processor : 0\nflags : fpu sse avx2 avx512f\n"
 
@@ -23,8 +30,7 @@ def test_the_faster_precision_goes_by_the_processor(monkeypatch: pytest.MonkeyPa
     assert [faster_precision(OLD), faster_precision("nothing is known")] == ["float32", "float32"]
     assert faster_precision(f"{OLD} amx_bf16") == faster_precision("Features : bf16") == "bfloat16"
     monkeypatch.setattr(setup, "faster_precision", lambda: "bfloat16")
-    with setup.precision("auto"):
-        assert keras.config.dtype_policy().compute_dtype == "bfloat16"
+    assert [chosen_precision(name) for name in ("auto", "float32")] == ["bfloat16", "float32"]
     monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: [kind])
     assert faster_precision(f"{OLD} amx_bf16") == "float32"  # a GPU trains
 
@@ -93,3 +99,15 @@ def test_what_is_drawn_compiles_too(drawn: list[str]) -> None:
 def test_xla_needs_one_device() -> None:
     with pytest.raises(InputError, match="needs one device"):
         with_settings(Config(), ["training.xla=on", "training.devices=2"])
+
+
+def test_the_model_that_is_kept_is_searched_in_float32_whatever_the_policy_of_keras() -> None:
+    config = with_settings(Config(), ["model.units=4", "model.embedding=4", "training.precision=bfloat16"])
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        model, kept, _ = make_models(config, (11, 13), 3)
+    finally:
+        keras.config.set_dtype_policy(before)
+    assert [model.network.compute_dtype, kept.network.compute_dtype] == ["bfloat16", "float32"]
+    kept.network.encode(tf.constant([[7, 3]]))
