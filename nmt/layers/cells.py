@@ -209,7 +209,8 @@ class LSTMCell(Cell):
 
     def first_bias(self, shape: tuple[int, ...], dtype: Any = None) -> Any:
         u = self.units
-        return keras.ops.concatenate([keras.ops.zeros(u), keras.ops.ones(u), keras.ops.zeros(2 * u)])
+        zeros, ones = keras.ops.zeros, keras.ops.ones
+        return keras.ops.concatenate([zeros(u, dtype), ones(u, dtype), zeros(2 * u, dtype)])
 
     def step(
         self, projected: tf.Tensor, state: State, recurrent_mask: tf.Tensor | None = None

@@ -240,3 +240,11 @@ def test_an_unknown_cell_is_an_error_that_names_the_known():
 def test_the_base_class_is_no_cell():
     with pytest.raises(TypeError, match="base class of CELLS"):
         Cell(3).step(tf.ones([2, 3]), (tf.ones([2, 3]),))
+
+
+@every_cell
+@pytest.mark.parametrize("dtype", ["float64", "float16", "bfloat16"])
+def test_a_cell_can_have_weights_of_any_float(kind: str, dtype: str) -> None:
+    cell = make_cell(kind, UNITS, "cell", dtype)
+    cell.build((None, WIDTH))
+    assert {weight.dtype for weight in cell.weights} == {dtype}
