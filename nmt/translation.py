@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from nmt.equal_results import equal_results
 from nmt.errors import InputError
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ class Translation:
     score: float
     source_tokens: tuple[str, ...] = ()
     tokens: tuple[str, ...] = ()
-    alignment: Any = None
+    alignment: Any = field(default=None, hash=False)
     source_truncated: bool | None = False
     unfinished: bool | None = False
     token_scores: tuple[float, ...] = ()
@@ -64,6 +65,9 @@ class Translation:
     word_confidences: tuple[tuple[str, float], ...] = ()
     source_words: Words | None = None
     target_words: Words | None = None
+
+    def __eq__(self, other: object) -> bool:
+        return equal_results(self, other)
 
     @property
     def truncated(self) -> bool | None:

@@ -9,7 +9,7 @@ import pytest
 import nmt
 from nmt import client, translation
 from nmt.export import tflite_runtime
-from nmt.translation import DEVICE_KEYS, KEYS, SERVER_KEYS, json_line
+from nmt.translation import DEVICE_KEYS, KEYS, SERVER_KEYS, Translation, json_line
 
 WEIGHTS = np.array([[0.25, 0.500049, 0.249951], [1 / 3, 1 / 3, 1 / 3]], np.float32)
 # Four decimals of each; 0.500049 and 0.249951 are nearer to these than to their neighbours.
@@ -81,3 +81,12 @@ def test_there_is_one_record_and_it_has_words(weights: object) -> None:
     assert best.words().source == ("ab",) and best.words().target == ("말", "한")
     # The weight of a word is the sum over its pieces; the source's end is dropped.
     np.testing.assert_allclose(best.words().weights, [[0.750049], [2 / 3]], rtol=1e-6)
+
+
+def test_translations_are_equal_if_their_numbers_are():
+    first, same, other = (
+        Translation("a", -0.5, ("▁a",), ("▁b",), np.array([[0.25, weight]])) for weight in (0.75, 0.75, 0.5)
+    )
+    assert first == same and first != other and len({first, same, other}) == 2
+    assert first == Translation("a", -0.5, ("▁a",), ("▁b",), [[0.25, 0.75]])
+    assert first != Translation("a", -0.5, ("▁a",), ("▁b",)) and first != "a"

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
+
+from nmt.equal_results import equal_results
 
 # SentencePiece writes a space as this character, at the front of the piece that begins a word.
 _SPACE = "▁"
@@ -26,7 +28,10 @@ class WordAlignment:
 
     source: tuple[str, ...]
     target: tuple[str, ...]
-    weights: np.ndarray
+    weights: np.ndarray = field(hash=False)
+
+    def __eq__(self, other: object) -> bool:
+        return equal_results(self, other)
 
     def strongest(self, target: str) -> str:
         """Return the source word with the largest weight for the first ``target`` word of this spelling.

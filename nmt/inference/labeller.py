@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ import tensorflow as tf
 from nmt.config import Config, settled
 from nmt.data.labels import Labels, Reading
 from nmt.data.tokenizers import Tokenizers
+from nmt.equal_results import equal_results
 from nmt.evaluation.alignment import words
 from nmt.inference.label_graph import LabelGraph, Outputs
 from nmt.inference.parallel import PARALLEL_BATCHES, batched, run_parallel
@@ -41,10 +42,13 @@ class Labelled:
 
     text: str
     label: str
-    probabilities: dict[str, float]
+    probabilities: dict[str, float] = field(hash=False)
     tokens: tuple[str, ...]
-    attention: np.ndarray
+    attention: np.ndarray = field(hash=False)
     truncated: bool = False
+
+    def __eq__(self, other: object) -> bool:
+        return equal_results(self, other)
 
     @property
     def names(self) -> list[str]:
@@ -74,8 +78,11 @@ class TaggedTokens:
     text: str
     tokens: tuple[str, ...]
     labels: tuple[str, ...]
-    probabilities: np.ndarray
+    probabilities: np.ndarray = field(hash=False)
     truncated: bool = False
+
+    def __eq__(self, other: object) -> bool:
+        return equal_results(self, other)
 
     @property
     def names(self) -> list[str]:

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from nmt.evaluation.alignment import by_word, words
+from nmt.evaluation.alignment import WordAlignment, by_word, words
 
 WORDS = {
     "one piece a word": (["▁I", "▁ate"], (("I", "ate"), (0, 1))),
@@ -73,3 +73,8 @@ def test_no_weight_is_lost_or_made(source: list[str], target: list[str], data: s
 def test_an_alignment_of_nothing(source: list[str], target: list[str]) -> None:
     found = by_word(source, target, np.zeros([len(target), len(source) + 1]))
     assert found.weights.shape == (len(target), len(source))
+
+
+def test_alignments_are_equal_if_their_weights_are():
+    first, same, other = (WordAlignment(("a",), ("b",), np.array([[weight]])) for weight in (1.0, 1.0, 0.5))
+    assert first == same and first != other and len({first, same}) == 1
