@@ -21,6 +21,7 @@ import gzip
 import hashlib
 import itertools
 import os
+import re
 import stat
 import zlib
 from abc import ABC, abstractmethod
@@ -189,11 +190,15 @@ def from_text(path: Path) -> Corpus:
     return _PlainText(path.name, size=size, path=path, places=places, checksum=summed.result())
 
 
+# Half of a character of UTF-16, as a text has that was cut within one.
+_HALF_PAIR = re.compile("[\ud800-\udfff]")
+
+
 def from_pairs(pairs: Iterable[tuple[str, str]], name: str = "the pairs") -> Corpus:
     """Hold pairs in memory. A line break within a sentence counts as a space, as a line of a file has none.
 
     Raises:
-        InputError: if there is none, or one is not two strings.
+        InputError: if there is none, or one is not two strings or holds half a surrogate pair.
 
     >>> corpus = from_pairs([("밥을 먹었다", "ate rice"), ("빵을\\n먹었다", "ate bread")])
     >>> corpus.size, list(corpus.pairs())[1]
@@ -203,6 +208,11 @@ def from_pairs(pairs: Iterable[tuple[str, str]], name: str = "the pairs") -> Cor
     for number, pair in enumerate(pairs, 1):
         if not (isinstance(pair, tuple | list) and len(pair) == 2 and all(isinstance(side, str) for side in pair)):
             raise InputError(f"Pair {number} of {name} must be two strings, a source and a target, not {pair!r:.80}.")
+        if half := _HALF_PAIR.search("".join(pair)):
+            raise InputError(
+                f"Pair {number} of {name} holds half a surrogate pair, U+{ord(half[0]):04X}, which is no character. "
+                "Read the text as UTF-8, or leave it out."
+            )
         source, target = (" ".join(side.splitlines()) for side in pair)
         held.append((source, target))
     if not held:

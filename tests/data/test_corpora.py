@@ -20,7 +20,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tensorflow_datasets.core import registered
 
-from nmt.data.corpora import Corpus, decoded_lines, from_files, from_text, from_tsv, read_lines, split_dev
+from nmt.data.corpora import Corpus, decoded_lines, from_files, from_pairs, from_text, from_tsv, read_lines, split_dev
 from nmt.data.tfds import from_tfds, tfds_splits
 from nmt.errors import InputError
 
@@ -528,3 +528,8 @@ def test_no_python_runs_in_any_dataset(folder: Path, prepared: Path) -> None:
         assert corpus.dataset().element_spec == (tf.TensorSpec((), tf.string), tf.TensorSpec((), tf.string))
     control = corpora[0].dataset().map(lambda source, _: tf.py_function(lambda text: text, [source], tf.string))
     assert "PyFunc" in operations(control), "the test can see Python where there is some"
+
+
+def test_half_a_surrogate_pair_is_refused_with_the_number_of_its_pair() -> None:
+    with pytest.raises(InputError, match=r"Pair 2 of the pairs holds half a surrogate pair, U\+D83D"):
+        from_pairs([("a", "b"), ("a\ud83d", "b")])
