@@ -18,32 +18,36 @@ class WarmUp(keras.optimizers.schedules.LearningRateSchedule):
         rate = scale * peak * min(n / warmup, max((total - n) / (total - warmup), 0.01))     decay "linear"
 
     The second is that of Vaswani et al. 2017, equation 3, https://arxiv.org/abs/1706.03762, written with its peak.
-    ``scale`` begins at 1 and is lowered on a plateau. ``total`` may change during a run that ends by the clock.
+    ``scale`` is lowered on a plateau. ``total`` may change during a run that ends by the clock.
 
     Arguments:
         peak: the highest rate.
-        warmup: steps of the rise.
+        warmup: steps of the rise, 1 or more; with 1 the first step has the highest rate.
         decay: ``constant``, ``inverse_root`` or ``linear``.
         total: steps of the whole run, for ``linear``.
+        scale: what the rate begins with.
 
     Raises:
-        ValueError: for any other decay, and for ``linear`` if ``total`` is not more than ``warmup``.
+        ValueError: for any other decay, for a rise of no steps, and for ``linear`` if ``total`` is not more than
+            ``warmup``.
 
     >>> schedule = WarmUp(0.1, warmup=4, decay="inverse_root")
     >>> [round(float(schedule(step)), 4) for step in (0, 3, 15)]
     [0.025, 0.1, 0.05]
     """
 
-    def __init__(self, peak: float, warmup: int, decay: str = "constant", total: int = 0) -> None:
+    def __init__(self, peak: float, warmup: int, decay: str = "constant", total: int = 0, scale: float = 1.0) -> None:
         if decay not in ("constant", "inverse_root", "linear"):
             raise ValueError(f"There is no decay '{decay}'. Known: constant, inverse_root, linear.")
+        if warmup < 1:
+            raise ValueError(f"warmup must be 1 or more, not {warmup}: with 1 the first step has the highest rate.")
         if decay == "linear" and total <= warmup:
             raise ValueError(f"A linear decay over {total} steps leaves nothing after a rise of {warmup}.")
         self.peak = peak
         self.warmup = warmup
         self.decay = decay
         self.total = keras.Variable(float(total), trainable=False, name="total")
-        self.scale = keras.Variable(1.0, trainable=False, name="scale")
+        self.scale = keras.Variable(scale, trainable=False, name="scale")
 
     def __call__(self, step: tf.Tensor) -> tf.Tensor:
         n = tf.cast(step, tf.float32) + 1
@@ -63,4 +67,5 @@ class WarmUp(keras.optimizers.schedules.LearningRateSchedule):
             "warmup": self.warmup,
             "decay": self.decay,
             "total": int(tf.convert_to_tensor(self.total)),
+            "scale": float(tf.convert_to_tensor(self.scale)),
         }

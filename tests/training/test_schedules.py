@@ -66,3 +66,15 @@ def test_a_schedule_can_be_saved(decay: str) -> None:
     config = keras.optimizers.schedules.serialize(WarmUp(0.6, 3, decay, 13))
     loaded = keras.optimizers.schedules.deserialize(config)
     assert float(loaded(11)) == pytest.approx(GOLDEN[decay].get(11, 0.6), rel=1e-6)
+
+
+def test_a_rise_of_no_steps_is_refused() -> None:
+    with pytest.raises(ValueError, match="warmup must be 1 or more, not 0"):
+        WarmUp(0.6, 0, "inverse_root")
+
+
+def test_a_schedule_that_was_lowered_is_saved_as_it_is() -> None:
+    schedule = WarmUp(0.6, 3)
+    schedule.scale.assign(0.25)
+    loaded = keras.optimizers.schedules.deserialize(keras.optimizers.schedules.serialize(schedule))
+    assert float(loaded(11)) == pytest.approx(0.15, rel=1e-6)
