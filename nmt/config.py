@@ -17,6 +17,7 @@ import dataclasses
 import math
 import tomllib
 import types
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -758,14 +759,14 @@ def from_dict(values: dict[str, Any], base: Config | None = None) -> Config:
     return Config(**sections)
 
 
-def from_file(path: Path, base: Config | None = None) -> Config:
+def from_file(path: str | Path, base: Config | None = None) -> Config:
     """Read a TOML file over ``base``, the defaults if it is not given.
 
     Raises:
         InputError: if the file is missing, is not TOML, or has an unknown section, key or value.
     """
     try:
-        raw = path.read_bytes()
+        raw = Path(path).read_bytes()
     except OSError as error:
         raise InputError(f"The config {path} cannot be read: {error.strerror}.") from None
     text = decode_start(raw, f"The config {path}")
@@ -807,14 +808,15 @@ def to_toml(config: Config) -> str:
     return tomli_w.dumps(dataclasses.asdict(config))
 
 
-def with_settings(config: Config, settings: list[str]) -> Config:
+def with_settings(config: Config, settings: Sequence[str]) -> Config:
     """Return the config with ``section.key=value`` settings over it; of two for one key the later wins.
 
     Raises:
         InputError: for a setting that is not of this form, or has an unknown section, key or value.
+        TypeError: for a string instead of a list.
     """
     values: dict[str, dict[str, Any]] = {}
-    for setting in settings:
+    for setting in setting_list(settings):
         name, equals, text = setting.partition("=")
         section, dot, key = name.strip().partition(".")
         if not equals or not dot:
@@ -822,6 +824,17 @@ def with_settings(config: Config, settings: list[str]) -> Config:
         values.setdefault(section, {})[key] = _parse(text.strip())
     # All at once: two settings may be valid only together.
     return from_dict(values, config)
+
+
+def setting_list(settings: Sequence[str]) -> list[str]:
+    """Return settings as a list.
+
+    Raises:
+        TypeError: for one string, whose letters would be taken for settings.
+    """
+    if isinstance(settings, str):
+        raise TypeError(f"Give a list of settings, not one string: [{settings!r}].")
+    return list(settings)
 
 
 def _parse(text: str) -> Any:

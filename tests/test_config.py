@@ -363,3 +363,15 @@ def test_a_byte_order_mark_is_skipped(tmp_path: Path) -> None:
 
 def test_a_key_that_was_renamed_is_read_by_its_name_of_before() -> None:
     assert from_dict({"data": {"annotations": 0.5}}).data == Data(term_annotations=0.5)
+
+
+def test_a_file_may_be_named_by_a_string(tmp_path):
+    (tmp_path / "a.toml").write_text("[training]\nepochs = 7\n")
+    assert from_file(str(tmp_path / "a.toml")).training.epochs == 7
+    with pytest.raises(InputError, match="cannot be read"):
+        from_file("nowhere.toml")
+
+
+def test_one_string_of_settings_is_refused():
+    with pytest.raises(TypeError, match=r"Give a list of settings, not one string: \['model.units=8'\]"):
+        with_settings(Config(), "model.units=8")

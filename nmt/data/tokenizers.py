@@ -244,14 +244,14 @@ class Tokenizers:
     def joint(self) -> bool:
         return self.source is self.target
 
-    def save(self, folder: Path) -> None:
+    def save(self, folder: str | Path) -> None:
         """Write ``joint.spm.model``, or ``source.spm.model`` and ``target.spm.model``."""
         for name in file_names(self.joint):
             tokenizer = self.target if name.startswith("target") else self.source
-            (folder / name).write_bytes(tokenizer.model)
+            Path(folder, name).write_bytes(tokenizer.model)
 
     @classmethod
-    def load(cls, folder: Path, joint: bool) -> Tokenizers:
+    def load(cls, folder: str | Path, joint: bool) -> Tokenizers:
         """Read what ``save`` wrote.
 
         Raises:
@@ -259,7 +259,7 @@ class Tokenizers:
         """
         tokenizers = []
         for name in file_names(joint):
-            path = folder / name
+            path = Path(folder, name)
             try:
                 tokenizers.append(Tokenizer(path.read_bytes()))
             except OSError as error:

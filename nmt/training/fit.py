@@ -15,7 +15,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from nmt.config import LABELLING, MASKED, Config, with_settings
+from nmt.config import LABELLING, MASKED, Config, setting_list, with_settings
 from nmt.data.corpora import Corpus, from_pairs, is_tsv, split_dev
 from nmt.data.features import captions_of, corpus_features, looks_like_features, open_captions, with_shape
 from nmt.data.mixture import open_parallel, open_texts, open_tsvs
@@ -195,14 +195,16 @@ def fit(
     Raises:
         InputError: as :func:`train_model`, for a preset or a setting that does not exist, or for weights that do not
             match the corpora.
+        TypeError: for a string instead of a list of settings.
 
     >>> translator = nmt.fit("pairs.tsv", to="my-model")                    # doctest: +SKIP
     >>> translator = nmt.fit([("밥을 먹었다", "ate rice"), ...], to="m")     # doctest: +SKIP
     >>> translator = nmt.fit(["real.tsv", "synthetic.tsv"], to="m2", weights=[1, 0.5])      # doctest: +SKIP
     """
-    settings = [*(["model.source=features"] if _of_features(pairs) else []), *settings]
+    settings = [*(["model.source=features"] if _of_features(pairs) else []), *setting_list(settings)]
+    weights = weights.tolist() if isinstance(weights, np.ndarray) else list(weights)
     # A wrong setting is refused before a long corpus is read.
-    chosen = with_settings(read_config(Path(to)) if resume else named_preset(preset)[0], list(settings))
+    chosen = with_settings(read_config(Path(to)) if resume else named_preset(preset)[0], settings)
     plain = chosen.model.architecture in ("language-model", MASKED)
     # Whether there are links for a guided run is known once the corpus is open.
     guided = chosen.training.guided_alignment > 0
@@ -222,7 +224,7 @@ def fit(
         logger.info(line)
     for line in [] if labelling or described else warnings(corpus, held, plain=plain):
         logger.warning(f"Warning: {line}")
-    return train_model(with_settings(base, list(settings)), corpus, held, to)
+    return train_model(with_settings(base, settings), corpus, held, to)
 
 
 def _of_features(pairs: Pairs) -> bool:

@@ -10,6 +10,7 @@ import tensorflow as tf
 from nmt.data.label_pipeline import NONE
 from nmt.models.encoder_model import EncoderModel
 from nmt.training.distribute import sum_over_replicas
+from nmt.training.losses import KERAS_MEAN, check_reduction
 from nmt.training.metrics import Perplexity, TokenAccuracy
 from nmt.training.training_model import TrainingModel
 
@@ -23,6 +24,7 @@ class LabelCrossEntropy(keras.losses.Loss):
 
     Arguments:
         label_smoothing: ``e``.
+        reduction: Keras's default, since it is always this mean.
 
     Call arguments:
         y_true: numbers of labels ``(batch,)`` or ``(batch, source)``, -1 where there is none.
@@ -33,8 +35,11 @@ class LabelCrossEntropy(keras.losses.Loss):
     1.3863
     """
 
-    def __init__(self, label_smoothing: float = 0.0, name: str = "loss", **kwargs: Any) -> None:
+    def __init__(
+        self, label_smoothing: float = 0.0, name: str = "loss", reduction: str = KERAS_MEAN, **kwargs: Any
+    ) -> None:
         super().__init__(name=name, **kwargs)
+        check_reduction(self, reduction)
         self.label_smoothing = label_smoothing
 
     def __call__(self, y_true: tf.Tensor, y_pred: tf.Tensor, sample_weight: Any = None) -> tf.Tensor:

@@ -59,6 +59,20 @@ def _smoothed(logits: tf.Tensor, targets: tf.Tensor, smoothing: tf.Tensor) -> tu
     return smoothed, backward
 
 
+# Keras's name for a mean over a batch. Configs of losses hold it.
+KERAS_MEAN = "sum_over_batch_size"
+
+
+def check_reduction(loss: keras.losses.Loss, reduction: str) -> None:
+    """Refuse what a loss that is always a mean would ignore.
+
+    Raises:
+        ValueError: for any other reduction than Keras's default.
+    """
+    if reduction != KERAS_MEAN:
+        raise ValueError(f"{type(loss).__name__} is always a mean and has no reduction '{reduction}'. Leave it out.")
+
+
 @keras.saving.register_keras_serializable("nmt")
 class MaskedCrossEntropy(keras.losses.Loss):
     """Cross-entropy with label smoothing, averaged over the real tokens of the batch::
@@ -71,6 +85,7 @@ class MaskedCrossEntropy(keras.losses.Loss):
 
     Arguments:
         label_smoothing: ``e``.
+        reduction: Keras's default, since it is always this mean.
 
     Call arguments:
         y_true: ids ``(batch, target)``.
@@ -78,15 +93,18 @@ class MaskedCrossEntropy(keras.losses.Loss):
             computed with the same ``e``.
 
     Raises:
-        ValueError: for a ``sample_weight``.
+        ValueError: for a ``sample_weight`` or another reduction.
 
     >>> loss = MaskedCrossEntropy()(tf.constant([[1, 0]]), tf.zeros([1, 2, 4]))
     >>> round(float(loss), 4)  # ln 4: all four tokens are equally likely, and the padding does not count
     1.3863
     """
 
-    def __init__(self, label_smoothing: float = 0.0, name: str = "loss", **kwargs: Any) -> None:
+    def __init__(
+        self, label_smoothing: float = 0.0, name: str = "loss", reduction: str = KERAS_MEAN, **kwargs: Any
+    ) -> None:
         super().__init__(name=name, **kwargs)
+        check_reduction(self, reduction)
         self.label_smoothing = label_smoothing
 
     def __call__(self, y_true: tf.Tensor, y_pred: tf.Tensor | TokenScores, sample_weight: Any = None) -> tf.Tensor:

@@ -15,7 +15,7 @@ class TokenMetric(keras.metrics.Metric):
     """The base class of means over real tokens. A subclass defines what is measured for each token.
 
     The ids are ``(batch, target)``, with ``nothing`` at padding. Predictions are logits ``(batch, target, vocabulary)``
-    or :class:`~nmt.training.vocabulary_loss.TokenScores`.
+    or :class:`~nmt.training.vocabulary_loss.TokenScores`. A ``sample_weight`` is refused, as the loss refuses it.
     """
 
     def __init__(self, name: str, nothing: int = 0, **kwargs: Any) -> None:
@@ -25,6 +25,8 @@ class TokenMetric(keras.metrics.Metric):
         self.tokens = self.add_variable((), "zeros", name="tokens")
 
     def update_state(self, y_true: tf.Tensor, y_pred: tf.Tensor | TokenScores, sample_weight: Any = None) -> None:
+        if sample_weight is not None:
+            raise ValueError(f"{type(self).__name__} gives every token the same weight and takes no sample_weight.")
         y_true = tf.cast(y_true, tf.int32)
         real = tf.cast(y_true != self.nothing, tf.float32)
         y_true = tf.maximum(y_true, 0)

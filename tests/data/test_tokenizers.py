@@ -445,3 +445,9 @@ def test_a_word_of_a_script_without_spaces_has_none_before_it() -> None:
     assert target.spelt([*target.ids("我"), *target.inner_ids("米饭")]) == "我米饭"
     assert UNK in target.inner_ids("狗")
     assert all(target.starts())
+
+
+def test_a_folder_may_be_named_by_a_string(tmp_path):
+    tokenizers = train_tokenizers([("ab", "ba"), ("a", "b")], "char")
+    tokenizers.save(str(tmp_path))
+    assert Tokenizers.load(str(tmp_path), joint=True).source.ids("ab") == tokenizers.source.ids("ab")

@@ -751,8 +751,8 @@ def test_texts_of_any_kind_keep_their_order() -> None:
     translator = untrained_transformer()
     texts = [KOREAN[3], KOREAN[0], "", KOREAN[1]]
     wanted = [each.source_tokens for each in translator.translate(texts)]
-    for given in (Shuffled(texts), (text for text in texts)):
-        assert [each.source_tokens for each in translator.translate(given)] == wanted
+    for column in (Shuffled(texts), (text for text in texts)):
+        assert [each.source_tokens for each in translator.translate(column)] == wanted
     scored = translator.score(texts, texts[::-1])
     for kind in (Shuffled, iter):
         found = translator.score(kind(texts), kind(texts[::-1]))

@@ -666,3 +666,10 @@ def test_a_corpus_that_cannot_be_used_leaves_nothing_behind(
     with pytest.raises(InputError, match=words):
         run(config, corpora(tmp_path / "data", pairs), folder)
     assert not folder.parent.exists()
+
+
+def test_weights_may_be_an_array_and_settings_are_a_list(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="pairs names none"):
+        nmt.fit(PAIRS, tmp_path / "model", weights=np.array([1, 0.5]))  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="Give a list of settings"):
+        nmt.fit(PAIRS, tmp_path / "model", settings="model.units=8")

@@ -58,3 +58,8 @@ def test_a_step_learns_and_counts_labels(architecture):
     model.reset_metrics()
     model.test_on_batch(*batch)
     assert float(tf.convert_to_tensor(model.token_metrics[0].tokens)) == (2 if architecture == "classifier" else 3)
+
+
+def test_another_reduction_is_refused():
+    with pytest.raises(ValueError, match="LabelCrossEntropy is always a mean"):
+        LabelCrossEntropy(reduction="sum")

@@ -167,3 +167,9 @@ def test_every_token_has_its_own_cross_entropy() -> None:
     minus_log_p = -tf.nn.log_softmax(logits).numpy()
     for i, j in np.ndindex(BATCH, TARGET):
         assert found[i, j] == pytest.approx(minus_log_p[i, j, ids[i, j]], rel=1e-5)
+
+
+def test_another_reduction_is_refused() -> None:
+    with pytest.raises(ValueError, match="MaskedCrossEntropy is always a mean and has no reduction 'sum'"):
+        MaskedCrossEntropy(reduction="sum")
+    assert MaskedCrossEntropy.from_config(MaskedCrossEntropy(0.1).get_config()).label_smoothing == 0.1

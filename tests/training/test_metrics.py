@@ -102,3 +102,8 @@ def test_a_metric_can_be_saved(kind: type) -> None:
     loaded = keras.metrics.deserialize(config)
     assert type(loaded) is kind
     assert loaded.name == "mine"
+
+
+def test_weights_of_samples_are_refused() -> None:
+    with pytest.raises(ValueError, match="Perplexity gives every token the same weight"):
+        Perplexity().update_state(tf.constant([[1, 0]]), tf.zeros([1, 2, 4]), tf.constant([0.5]))
