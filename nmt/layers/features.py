@@ -65,10 +65,15 @@ class FeatureEncoder(keras.layers.Layer):
         """Width of an annotation."""
         return self.units
 
+    @property
+    def input_dtype(self) -> str:
+        """What Keras casts features to before a call: in half precision large ones would lose what differs."""
+        return "float32"
+
     def build(self, input_shape: tuple) -> None:
         width = input_shape[-1]
-        self.mean = self.add_weight((width,), "zeros", trainable=False, name="mean")
-        self.deviation = self.add_weight((width,), "ones", trainable=False, name="deviation")
+        self.mean = self.add_weight((width,), "zeros", trainable=False, autocast=False, name="mean")
+        self.deviation = self.add_weight((width,), "ones", trainable=False, autocast=False, name="deviation")
         self.kernel = self.add_weight((width, self.units), "glorot_uniform", name="kernel")
         self.places.build((None, None, self.units))
         for bridge in self.bridges:

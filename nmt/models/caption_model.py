@@ -58,6 +58,11 @@ class CaptionModel(TextModel):
         self.vocabulary = vocabulary
         self.encoder = encoder
 
+    @property
+    def input_dtype(self) -> str:
+        """What Keras casts features to before a call: in half precision large ones would lose what differs."""
+        return "float32"
+
     def build(self, input_shape: Any = None) -> None:
         build_once(self.encoder, (None, None, self.width))
         build_once(self.decoder, (None, None, self.embedding), (None, None, self.encoder.width))

@@ -58,6 +58,11 @@ class TrainingModel(keras.Model):
         self.sampling_share = tf.Variable(0.0, trainable=False) if scheduled_sampling else None
         self.built = True
 
+    @property
+    def input_dtype(self) -> str:
+        """What Keras casts features to before a call: in half precision large ones would lose what differs."""
+        return "float32"
+
     def compile(
         self, optimizer: Any, loss: keras.losses.Loss, metrics: Sequence[keras.metrics.Metric], **kwargs: Any
     ) -> None:

@@ -10,6 +10,9 @@ import tensorflow as tf
 from nmt.config import Config, with_settings
 from nmt.layers.features import FeatureEncoder
 from nmt.models.build import build_model
+from nmt.models.precision import precision
+from nmt.training.losses import MaskedCrossEntropy
+from nmt.training.training_model import TrainingModel
 
 SHAPE = ["model.source=features", "model.source_cells=3", "model.source_width=2", "text.vocabulary_size=11"]
 RECURRENT = [*SHAPE, "model.units=5", "model.embedding=7", "model.attention_units=13", "model.cell=lstm"]
@@ -54,3 +57,23 @@ def test_a_step_equals_teacher_forcing_and_a_row_has_no_neighbours(settings: lis
     model.save(tmp_path / "m.keras")
     again = keras.saving.load_model(tmp_path / "m.keras")
     np.testing.assert_array_equal(again({"source": FEATURES, "target": TARGET}), logits)
+
+
+@pytest.mark.parametrize("settings", [RECURRENT, TRANSFORMER], ids=["recurrent", "transformer"])
+def test_large_features_keep_what_differs_in_half_precision(settings: list[str]) -> None:
+    features = tf.constant(np.random.default_rng(3).normal(1000.3, 1, (4, 3, 2)), tf.float32)
+    inputs = {"source": features, "target": tf.constant([[2, 9]] * 4), "written": tf.constant([[9, 3]] * 4)}
+    found = []
+    for kind in ("float32", "bfloat16"):
+        keras.utils.set_random_seed(1)
+        with precision(kind):
+            network = build_model(with_settings(Config(), settings))
+            model = TrainingModel(network)
+        model.compile(None, MaskedCrossEntropy(), [])
+        network.encoder.standardize(np.full(2, 1000.3), np.ones(2))
+        annotations, _ = network.encoder(features)
+        assert annotations.dtype == kind
+        scores, _ = model(inputs)
+        found.append([annotations, network(inputs), scores.minus_log_p])
+    for half, full in zip(found[1], found[0], strict=True):
+        np.testing.assert_allclose(tf.cast(half, tf.float32), full, atol=0.05)
