@@ -243,7 +243,7 @@ def test_the_base_class_is_no_cell():
 
 
 @every_cell
-@pytest.mark.parametrize("dtype", ["float64", "float16", "bfloat16"])
+@pytest.mark.parametrize("dtype", ["float64", "float16"])
 def test_a_cell_can_have_weights_of_any_float(kind: str, dtype: str) -> None:
     cell = make_cell(kind, UNITS, "cell", dtype)
     cell.build((None, WIDTH))
