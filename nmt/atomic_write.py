@@ -12,6 +12,7 @@ import os
 import secrets
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -24,10 +25,12 @@ from nmt.file_lock import file_lock
 _UNFINISHED = ".unfinished."
 # What the name of a file begins with until all of it is on disk.
 _PART = ".part."
+# Seconds to wait for another process that is writing the same file.
+_PATIENCE = 120
 
 
 def write_file(path: Path, content: bytes | Callable[[Path], None]) -> None:
-    """Write a file, or leave the old one as it is.
+    """Write a file, or leave the old one as it is. Of two processes that write it at once, one waits for the other.
 
     Arguments:
         path: the file. An existing one is replaced.
@@ -38,15 +41,39 @@ def write_file(path: Path, content: bytes | Callable[[Path], None]) -> None:
         OSError: if it cannot be written.
     """
     aside = _part_of(path)
-    try:
-        if isinstance(content, bytes):
-            aside.write_bytes(content)
-        else:
-            content(aside)
-        _sync(aside)
-        rename(aside, path)
-    finally:
-        aside.unlink(missing_ok=True)
+    with _alone(aside):
+        try:
+            if isinstance(content, bytes):
+                aside.write_bytes(content)
+            else:
+                content(aside)
+            _sync(aside)
+            rename(aside, path)
+        finally:
+            aside.unlink(missing_ok=True)
+
+
+@contextmanager
+def _alone(aside: Path) -> Iterator[None]:
+    """Keep others from writing the same part meanwhile.
+
+    Raises:
+        OSError: if another process is writing it for longer than it should take.
+    """
+    lock, until = aside.with_name(f"{aside.name}.lock"), time.monotonic() + _PATIENCE
+    with ExitStack() as held:
+        while True:
+            try:
+                held.enter_context(file_lock(lock))
+            except Timeout:
+                if time.monotonic() > until:
+                    raise OSError(errno.EBUSY, "another process is writing it") from None
+                time.sleep(0.02)
+                continue
+            except OSError:  # a file system without locks, or a name that is as long as can be
+                pass
+            break
+        yield
 
 
 def check_file(path: Path) -> None:

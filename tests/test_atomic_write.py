@@ -97,6 +97,46 @@ def test_what_an_earlier_stop_left_is_written_over(tmp_path: Path) -> None:
     assert (tmp_path / "a.txt").read_bytes() == b"new"
 
 
+def _write_often(path: Path, letter: bytes, seen: Any) -> None:
+    def slowly(aside: Path) -> None:
+        with aside.open("wb") as file:
+            for _ in range(3):
+                file.write(7 * letter)
+                file.flush()
+                os.sched_yield()
+
+    for _ in range(40):
+        write_file(path, slowly)
+        seen.put(path.read_bytes())
+
+
+def test_two_processes_that_write_one_file_wait_for_each_other(tmp_path: Path) -> None:
+    forks = multiprocessing.get_context("fork")
+    seen = forks.SimpleQueue()
+    both = [forks.Process(target=_write_often, args=(tmp_path / "a", letter, seen)) for letter in (b"x", b"y")]
+    for process in both:
+        process.start()
+    found = [seen.get() for _ in range(80)]
+    for process in both:
+        process.join()
+    assert [process.exitcode for process in both] == [0, 0]
+    assert set(found) == {21 * b"x", 21 * b"y"}
+    assert names(tmp_path) == ["a"]
+
+
+def test_a_process_that_writes_for_too_long_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nmt.atomic_write._PATIENCE", 0.1)
+
+    def meanwhile(aside: Path) -> None:
+        with pytest.raises(OSError, match="another process is writing it"):
+            write_file(tmp_path / "a", b"other")
+        aside.write_bytes(b"new")
+
+    write_file(tmp_path / "a", meanwhile)
+    assert (tmp_path / "a").read_bytes() == b"new"
+    assert names(tmp_path) == ["a"]
+
+
 def test_a_name_is_as_long_as_it_may_be_if_it_can_be_written(tmp_path: Path) -> None:
     longest = os.pathconf(tmp_path, "PC_NAME_MAX") - len(".part.")
     fits, over = tmp_path / ("a" * longest), tmp_path / ("밥" * ((longest + 3) // 3))
