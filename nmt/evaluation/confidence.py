@@ -310,7 +310,8 @@ def isotonic(logits: np.ndarray, right: np.ndarray) -> tuple[np.ndarray, np.ndar
     if len(pooled) > 1 and pooled[-1][0] < _STEP:
         _pool(pooled)
     number, good, total = np.array(pooled).T
-    return total / number, np.maximum.accumulate((good + 1) / (number + 2))
+    # Where logits are equal, rounding can put the mean of a step just below the mean of the one before it.
+    return np.maximum.accumulate(total / number), np.maximum.accumulate((good + 1) / (number + 2))
 
 
 def _pool(steps: list[list[float]]) -> None:

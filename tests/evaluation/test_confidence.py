@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from nmt.evaluation.confidence import (
     TRANSLATION_EVIDENCE,
@@ -97,6 +99,18 @@ def test_steps_ascend_and_pool_what_does_not() -> None:
     assert logits.tolist() == [39.5] and probabilities.tolist() == [0.5]
     # Fewer than 30 examples join their neighbours, whatever they say.
     assert len(isotonic(np.arange(59.0), np.repeat([0.0, 1.0], [29, 30]))[0]) == 1
+
+
+@given(
+    values=st.lists(st.floats(-20, 20), min_size=1, max_size=3),
+    number=st.integers(30, 300),
+    seed=st.integers(0, 10_000),
+)
+def test_steps_ascend_where_many_logits_are_equal(values: list[float], number: int, seed: int) -> None:
+    draws = np.random.default_rng(seed)
+    logits, probabilities = isotonic(draws.choice(values, number), draws.integers(0, 2, number))
+    assert (np.diff(logits) >= 0).all()
+    assert (np.diff(probabilities) >= 0).all()
 
 
 def test_calibration_errors_by_hand() -> None:
