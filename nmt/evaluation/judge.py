@@ -114,6 +114,15 @@ def quality(record: Mapping[str, Any], watch: str) -> float:
     return -float(perplexity)
 
 
+def best_epoch(qualities: Sequence[float]) -> int:
+    """Return the first epoch, from 0, with the highest number of :func:`quality`.
+
+    >>> best_epoch([10.0, 30.0, 20.0, 30.0])
+    1
+    """
+    return max(range(len(qualities)), key=lambda i: qualities[i])
+
+
 def learned_little(records: Sequence[Mapping[str, Any]], watch: str, vocabulary: int) -> str:
     """Return a warning if the best epoch of a run learned next to nothing, and nothing otherwise.
 

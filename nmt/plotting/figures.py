@@ -15,7 +15,7 @@ from rich.cells import cell_len
 from nmt.errors import InputError
 from nmt.evaluation.alignment import WordAlignment
 from nmt.evaluation.by_length import LengthBin
-from nmt.evaluation.judge import NAMES
+from nmt.evaluation.judge import BLEU, NAMES, PERPLEXITY, best_epoch, quality
 from nmt.plotting import picture
 
 # Words of one side. More would be too small to read, or the file too big to open.
@@ -137,8 +137,9 @@ def history(records: Sequence[Mapping[str, Any]], path: Path | None = None) -> p
     """Draw a run: the loss, the score of the development set and the learning rate after each epoch.
 
     Arguments:
-        records: one per epoch, as in a model's ``metrics.jsonl``. The score is the one that chose the best epoch; in
+        records: one per epoch, as in a model's ``metrics.jsonl``. The score is the one that chooses the best epoch; in
             records of earlier versions it is BLEU, or perplexity if there is no BLEU. A missing or null value is a gap.
+            While a score is as low as chance, the perplexity chooses; then this is said.
         path: of the picture, ``.png`` or ``.svg``; without it nothing is written.
 
     Returns:
@@ -159,6 +160,8 @@ def history(records: Sequence[Mapping[str, Any]], path: Path | None = None) -> p
         drawn = figure.subplots(len(panels), 1, sharex=True, squeeze=False, height_ratios=heights)[:, 0]
         for axes, (title, curves) in zip(drawn, panels, strict=True):
             _curves(axes, title, epochs, curves)
+            if title in NAMES.values():
+                _mark_best(axes, records, epochs, curves[0][1])
         drawn[-1].set_xlabel("epoch")
         drawn[-1].xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
         if len(epochs) == 1:
@@ -169,15 +172,22 @@ def history(records: Sequence[Mapping[str, Any]], path: Path | None = None) -> p
 Curve = tuple[str, list[float]]
 
 
+def _drawn_score(records: Sequence[Mapping[str, Any]]) -> str:
+    """Return the score that is drawn: the one that chose the best epoch, if there is a number of it."""
+    watch = records[-1].get("watch") if records else None
+    for score in (watch, BLEU):
+        if score in NAMES and any(record.get(score) is not None for record in records):
+            return str(score)
+    return PERPLEXITY
+
+
 def _panels(records: Sequence[Mapping[str, Any]]) -> list[tuple[str, list[Curve]]]:
     """Return the title of each panel and its curves, without curves that have no number."""
 
     def numbers(key: str) -> list[float]:
         return [float("nan") if record.get(key) is None else float(record[key]) for record in records]
 
-    score = records[-1].get("watch") if records else None
-    if score not in NAMES or np.isnan(numbers(score)).all():
-        score = "val_bleu" if not np.isnan(numbers("val_bleu")).all() else "val_perplexity"
+    score = _drawn_score(records)
     # The development set has no links: its loss has no alignment loss in it.
     guided = not np.isnan(numbers("alignment_loss")).all()
     training = "training, with the alignment loss" if guided else "training"
@@ -191,7 +201,7 @@ def _panels(records: Sequence[Mapping[str, Any]]) -> list[tuple[str, list[Curve]
 
 
 def _curves(axes: Axes, title: str, epochs: list[int], curves: list[Curve]) -> None:
-    """Draw the curves of one panel; the best epoch of a score is marked."""
+    """Draw the curves of one panel."""
     colours = {"training": picture.COLOURS[0], "development": picture.COLOURS[1], "": "#666666"}
     for name, values in curves:
         of = name.partition(",")[0]
@@ -208,10 +218,21 @@ def _curves(axes: Axes, title: str, epochs: list[int], curves: list[Curve]) -> N
         axes.set_ylim(0, 1.15 * np.nanmax(every) or 1)
     if title == "loss":
         axes.legend()
-    if title in NAMES.values():
-        best = int(np.nanargmin(every[0]) if title == "perplexity" else np.nanargmax(every[0]))
-        axes.plot(epochs[best], every[0][best], "o", ms=9, mfc="none", mec=picture.COLOURS[1])
-        axes.set_title(f"best: {every[0][best]:,.2f} in epoch {epochs[best]}", fontsize=9, loc="right", color="#555555")
+
+
+def _mark_best(axes: Axes, records: Sequence[Mapping[str, Any]], epochs: list[int], values: list[float]) -> None:
+    """Mark the epoch that the training kept, and say so where the perplexity decided and another score is drawn."""
+    drawn = _drawn_score(records)
+    watch = records[-1].get("watch")
+    qualities = [quality(record, watch if watch in NAMES else drawn) for record in records]
+    best = best_epoch(qualities)
+    perplexity = records[best].get(PERPLEXITY)
+    axes.plot(epochs[best], values[best], "o", ms=9, mfc="none", mec=picture.COLOURS[1])
+    if drawn != PERPLEXITY and perplexity is not None and qualities[best] == -perplexity:
+        said = f"best: epoch {epochs[best]}, by its perplexity of {perplexity:,.2f}"
+    else:
+        said = f"best: {values[best]:,.2f} in epoch {epochs[best]}"
+    axes.set_title(said, fontsize=9, loc="right", color="#555555")
 
 
 def length_curve(series: Mapping[str, Sequence[LengthBin]], path: Path | None = None) -> picture.Picture:

@@ -28,7 +28,7 @@ import tensorflow as tf
 from nmt.atomic_write import write_file
 from nmt.errors import InputError, WorkFailed
 from nmt.evaluation.beginnings import beginning
-from nmt.evaluation.judge import BLEU, CHRF, F1, MEASURED, NAMES, PERPLEXITY, quality
+from nmt.evaluation.judge import BLEU, CHRF, F1, MEASURED, NAMES, PERPLEXITY, best_epoch, quality
 from nmt.evaluation.labelling import label_scores
 from nmt.evaluation.scores import score
 from nmt.inference.completer import Completer
@@ -42,15 +42,6 @@ from nmt.training.row_captioner import RowCaptioner
 from nmt.training.schedules import WarmUp
 
 logger = logging.getLogger(__name__)
-
-
-def best_epoch(qualities: Sequence[float]) -> int:
-    """Return the first epoch, from 0, with the highest score.
-
-    >>> best_epoch([10.0, 30.0, 20.0, 30.0])
-    1
-    """
-    return max(range(len(qualities)), key=lambda i: qualities[i])
 
 
 def rate_scale(qualities: Sequence[float], patience: int, factor: float) -> float:

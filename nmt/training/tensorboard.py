@@ -30,6 +30,7 @@ from nmt.atomic_write import write_file
 from nmt.data.evenly_spaced import evenly_spaced
 from nmt.data.tokenizers import Tokenizer, Tokenizers
 from nmt.errors import InputError, WorkFailed, first_line
+from nmt.evaluation.judge import best_epoch
 from nmt.inference.completer import Completer
 from nmt.inference.strings import one_line
 from nmt.inference.translator import Translator
@@ -38,7 +39,7 @@ from nmt.models.encoder_model import EncoderModel
 from nmt.models.language_model import LanguageModel
 from nmt.models.seq2seq import Seq2Seq
 from nmt.training.averaging import Keep
-from nmt.training.callbacks import Journal, beginning, best_epoch
+from nmt.training.callbacks import Journal, beginning
 from nmt.training.row_captioner import RowCaptioner
 
 # The runs in TensorBoard: of the model that learns, and of the one that is kept, on the development set.

@@ -1,8 +1,10 @@
 """The judge is a score that moves on the data, and a start near zero is no standstill."""
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from nmt.evaluation.judge import BLEU, CHRF, PERPLEXITY, choose_judge, learned_little, quality
+from nmt.evaluation.judge import BLEU, CHRF, PERPLEXITY, best_epoch, choose_judge, learned_little, quality
 
 LONG = ["the child read a long novel on Saturday", "we talked quietly in the park", "I ate rice."]
 
@@ -43,6 +45,12 @@ def test_below_the_floor_the_perplexity_decides_and_above_it_the_score() -> None
     assert quality({"val_chrf": 10.5, "val_perplexity": 709.0}, CHRF) == -709.0
     assert quality({"val_bleu": 7.0, "val_perplexity": 5.0}, PERPLEXITY) == -5.0
     assert quality({"val_bleu": 0.0, "val_perplexity": None}, BLEU) < quality({"val_bleu": 0.5}, BLEU) < 1
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.floats(0, 100), min_size=1, max_size=23))
+def test_the_best_epoch_is_the_first_of_the_highest(qualities: list[float]) -> None:
+    assert best_epoch(qualities) == qualities.index(max(qualities))
 
 
 @pytest.mark.parametrize(

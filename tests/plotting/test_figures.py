@@ -232,6 +232,17 @@ def test_a_run_without_bleu_has_its_perplexity(tmp_path: Path, drawn: list[Figur
     assert drawn[0].axes[0].get_yscale() == "log"
 
 
+def test_the_marked_epoch_is_the_one_that_was_kept(tmp_path: Path, drawn: list[Figure]) -> None:
+    scores = [(0.9, 300.0), (0.2, 90.0), (0.4, 100.0), (None, 200.0)]
+    low = [{"epoch": n, "val_bleu": b, "val_perplexity": p, "watch": "val_bleu"} for n, (b, p) in enumerate(scores, 1)]
+    history(low, tmp_path / "low.png")
+    assert "best: epoch 2, by its perplexity of 90.00" in texts(drawn[0])
+    assert list(drawn[0].axes[0].lines[1].get_xdata()) == [2] and curve(drawn[0], 0, 1) == [0.2]
+    # Once the score is no longer chance it decides, also against the perplexity.
+    history([*low, {"epoch": 5, "val_bleu": 1.5, "val_perplexity": 95.0, "watch": "val_bleu"}], tmp_path / "more.png")
+    assert "best: 1.50 in epoch 5" in texts(drawn[1])
+
+
 def test_a_loss_that_counts_links_too_says_so(tmp_path: Path, drawn: list[Figure]) -> None:
     history([{**record, "alignment_loss": 0.5} for record in RECORDS], tmp_path / "a.png")
     assert {"training, with the alignment loss", "development"} <= set(texts(drawn[0]))

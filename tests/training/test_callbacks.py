@@ -19,6 +19,7 @@ from small_models import data, same, small_model
 
 from nmt.config import Training
 from nmt.errors import WorkFailed
+from nmt.evaluation.judge import best_epoch
 from nmt.training.averaging import Keep
 from nmt.training.callbacks import (
     Cost,
@@ -28,7 +29,6 @@ from nmt.training.callbacks import (
     News,
     Plateau,
     StopOnNonFinite,
-    best_epoch,
     epoch_line,
     in_order,
     rate_scale,
@@ -149,12 +149,6 @@ def test_zero_after_zero_is_no_standstill_while_the_perplexity_falls(tmp_path: P
     # A perplexity that stands still is one, too.
     path.write_text("".join(json.dumps({"val_bleu": 0.0, "val_perplexity": 700.0}) + "\n" for _ in range(3)))
     assert rate_scale(Journal(path, 3).qualities, 1, 0.5) == 0.25
-
-
-@halves
-@given(scores)
-def test_the_best_epoch_is_the_first_of_the_highest(bleus: list[float]) -> None:
-    assert best_epoch(bleus) == bleus.index(max(bleus))
 
 
 @pytest.mark.parametrize(

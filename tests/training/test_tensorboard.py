@@ -22,7 +22,7 @@ from werkzeug.wrappers import Response
 from nmt.config import Config, with_settings
 from nmt.data import tokenizers as texts
 from nmt.errors import InputError, WorkFailed
-from nmt.evaluation.judge import quality
+from nmt.evaluation.judge import best_epoch, quality
 from nmt.inference.completer import Completer
 from nmt.inference.translator import Translator
 from nmt.models.build import build_model
@@ -30,7 +30,7 @@ from nmt.models.language_model import LanguageModel
 from nmt.models.seq2seq import Seq2Seq
 from nmt.plotting.figures import heat_map
 from nmt.training import tensorboard
-from nmt.training.callbacks import Journal, best_epoch
+from nmt.training.callbacks import Journal
 from nmt.training.tensorboard import (
     Completions,
     Curves,
