@@ -16,6 +16,8 @@ from nmt.commands.evaluate import scored_windows
 from nmt.errors import InputError, WorkFailed, as_typed
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from nmt.data.corpora import Corpus
     from nmt.evaluation.alignment import WordAlignment
     from nmt.evaluation.alignment_error import Gold, Link
@@ -250,7 +252,14 @@ def _links_of(
     for window in scored:
         words = [each.words() for each in window]
         links = [both_ways(each, symmetrization) if symmetrization else strongest_links(each) for each in words]
-        yield [(_line(linked, each, form), linked) for linked, each in zip(links, words, strict=True)]
+        if form == "jsonl":
+            lines = [_words_and_weights(each) for each in words]
+        else:
+            with_weights = form == "probabilities"
+            lines = [
+                _line(linked, each.weights if with_weights else None) for linked, each in zip(links, words, strict=True)
+            ]
+        yield list(zip(lines, links, strict=True))
 
 
 def _aligner(corpus: Corpus, keep: Path | None, kept: Path | None) -> WordAligner:
@@ -286,23 +295,36 @@ def _linked(
         aligned = []
         for pair, found in zip(window, aligner.align(window), strict=True):
             links = found.links(symmetrization)
-            aligned.append((_line(links, _weighted(pair, found), form), links))
+            if form == "jsonl":
+                line = _words_and_weights(_weighted(pair, found))
+            else:
+                line = _line(links, found.mean if form == "probabilities" else None)
+            aligned.append((line, links))
         yield aligned
 
 
 def _weighted(pair: tuple[str, str], found: Posteriors) -> WordAlignment:
+    """Return all words of a pair with their weights: 0 for those after the last that is linked."""
+    import numpy as np
+
     from nmt.evaluation.alignment import WordAlignment, split_words
 
-    return WordAlignment(tuple(split_words(pair[0])), tuple(split_words(pair[1])), found.mean)
+    source, target = (tuple(split_words(each)) for each in pair)
+    weights = np.zeros([len(target), len(source)])
+    weights[: len(found.forward), : found.forward.shape[1]] = found.mean
+    return WordAlignment(source, target, weights)
 
 
-def _line(links: Iterable[Link], words: WordAlignment, form: Form) -> str:
+def _line(links: frozenset[Link], weights: np.ndarray | None) -> str:
+    """Return links as ``i-j`` or, with weights, as ``i-j:p``."""
     from nmt.evaluation.alignment_error import pharaoh
 
-    if form == "pharaoh":
-        return pharaoh(frozenset(links))
-    if form == "probabilities":
-        return " ".join(f"{i}-{j}:{words.weights[j, i]:.4f}" for i, j in sorted(links))
+    if weights is None:
+        return pharaoh(links)
+    return " ".join(f"{i}-{j}:{weights[j, i]:.4f}" for i, j in sorted(links))
+
+
+def _words_and_weights(words: WordAlignment) -> str:
     weights = [[round(float(weight), 4) for weight in row] for row in words.weights]
     return json.dumps({"source": words.source, "target": words.target, "weights": weights}, ensure_ascii=False)
 

@@ -34,7 +34,7 @@ Pair = tuple[str, str]
 
 @dataclass(frozen=True)
 class Posteriors:
-    """How likely the links of a pair are, ``(target words, source words)`` each.
+    """How likely the links of a pair are, ``(target words, source words)`` each, of at most the first 200 words a side.
 
     Attributes:
         forward: of the model in which each target word comes from a source word; a row sums to one, less the
@@ -86,9 +86,7 @@ class WordAligner:
         """Return how likely each link of these pairs is. They need not be among those that were learned from."""
         sides = enumerate((self.sources, self.targets))
         ids = [[ids_of(words_of(pair[side]), known) for pair in pairs] for side, known in sides]
-        found = [
-            Posteriors(*(np.zeros([len(split_words(y)), len(split_words(x))]) for _ in range(2))) for x, y in pairs
-        ]
+        found = [Posteriors(*(np.zeros([len(y), len(x)]) for _ in range(2))) for x, y in zip(*ids, strict=True)]
         for batch in batches(*ids):
             forward, backward = posteriors(self.forward, batch), posteriors(self.backward, batch.reversed)
             for row, i in enumerate(batch.rows):

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 from command_line import PAIRS, nmt, refused
 from exported import trained, untrained_transformer
@@ -12,6 +13,8 @@ from nmt.config import Config, with_settings
 from nmt.data.corpora import from_tsv
 from nmt.data.tokenizers import train_tokenizers
 from nmt.inference.translator import Translator
+from nmt.linking import aligner_file
+from nmt.linking.aligner import LONGEST, learn
 from nmt.model_folder import CONFIDENCE, HEAD
 from nmt.models.build import build_model
 from nmt.resumable_file import ResumableFile, content
@@ -40,6 +43,19 @@ def test_links_are_found_in_pairs_alone(place: Path, tmp_path: Path) -> None:
     first = [link.split(":") for link in (tmp_path / "links").read_text().splitlines()[0].split()]
     assert " ".join(link for link, _ in first) == LINKS and all(0.5 < float(p) <= 1 for _, p in first)
     refused(nmt("align", *files, "--to", tmp_path / "links"), "exists, and is not overwritten")
+
+
+def test_words_that_are_too_many_to_link_have_a_weight_of_0(place: Path, tmp_path: Path) -> None:
+    (tmp_path / "long").write_text("나는 " * (LONGEST + 5) + "\t" + "I " * (LONGEST + 7) + "\n", encoding="utf-8")
+    kept = tmp_path / "kept"
+    aligner_file.write(kept, learn(PAIRS), learned_from=0)
+    result = nmt("align", "--pairs", tmp_path / "long", "--aligner", kept, "--format", "jsonl")
+    assert result.returncode == 0, result.stderr.decode()
+    found = json.loads(result.stdout)
+    assert (len(found["target"]), len(found["source"])) == (LONGEST + 7, LONGEST + 5)
+    weights = np.array(found["weights"])
+    assert weights.shape == (LONGEST + 7, LONGEST + 5) and weights[:LONGEST, :LONGEST].any()
+    assert not weights[LONGEST:].any() and not weights[:, LONGEST:].any()
 
 
 def test_a_kept_aligner_links_new_pairs_and_a_stopped_file_is_continued(place: Path, tmp_path: Path) -> None:
