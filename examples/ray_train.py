@@ -1,6 +1,6 @@
 """Train on a Ray cluster: every worker of Ray Train runs ``nmt train``, with the TF_CONFIG that Ray gives it.
 
-    pip install nmt[ray]
+    pip install -e '.[ray]'
     python examples/ray_train.py 2 --pairs corpus/ --to /shared/my-model --set training.batch_size=320
 
 The number of workers comes first, then the options of ``nmt train``; ``--resume`` is one of them. Every machine must

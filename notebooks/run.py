@@ -34,7 +34,10 @@ try:
     from nmt.errors import InputError, WorkFailed, nearest
 except ModuleNotFoundError as error:
     sys.exit(
-        print(f"{error.name} is not installed, and a notebook needs it: pip install nmt[notebooks]", file=sys.stderr)
+        print(
+            f"{error.name} is not installed, and a notebook needs it: in the clone, pip install -e '.[notebooks]'",
+            file=sys.stderr,
+        )
         or 2
     )
 

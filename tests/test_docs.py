@@ -21,7 +21,7 @@ from nmt.cli import app
 ROOT = Path(__file__).parent.parent
 needs_docs = pytest.mark.skipif(
     any(find_spec(name) is None for name in ("mkdocs", "material", "mkdocstrings")),
-    reason="needs the extra `docs`: pip install nmt[docs]",
+    reason="needs the extra `docs`: pip install -e '.[docs]'",
 )
 
 

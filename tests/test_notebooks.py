@@ -204,4 +204,7 @@ def test_what_is_not_installed_is_told_with_its_extra(tmp_path: Path, missing: s
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300)
     assert result.returncode == 2
-    assert result.stderr == f"{missing} is not installed, and a notebook needs it: pip install nmt[notebooks]\n"
+    assert (
+        result.stderr
+        == f"{missing} is not installed, and a notebook needs it: in the clone, pip install -e '.[notebooks]'\n"
+    )

@@ -1,4 +1,4 @@
-"""Translating, scoring, cleaning and counting on Apache Beam, for pipelines of one's own; it is ``nmt[beam]``.
+"""Translating, scoring, cleaning and counting on Apache Beam, for pipelines of one's own; needs the extra ``beam``.
 
 import apache_beam as beam, nmt.beam
 

@@ -65,7 +65,7 @@ def batch(
         str, typer.Option(help="More options of Beam, as '--project=P --region=R'.", show_default=False)
     ] = "",
 ) -> None:
-    """Translate text files of any size on Apache Beam: a line in, a line out, in order; needs `nmt[beam]`.
+    """Translate text files of any size on Apache Beam: a line in, a line out, in order; needs the extra `beam`.
 
     A line that is no UTF-8 has a blank translation. OUTPUT-bad-….jsonl names such lines, and those that were cut.
     OUTPUT-counts.json has the numbers of lines. A model is exported for the time of the run; machines other than this
@@ -84,7 +84,10 @@ def batch(
     except ModuleNotFoundError as error:
         if not (error.name or "").startswith("apache_beam"):
             raise
-        raise InputError("`nmt batch` needs Apache Beam, which is not installed: pip install nmt[beam].") from None
+        raise InputError(
+            "`nmt batch` needs Apache Beam, which is not installed: in the clone of this project, pip install -e "
+            "'.[beam]'."
+        ) from None
     search = _search(model)
     if search:
         _check_model(model, runner, trust)

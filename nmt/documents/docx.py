@@ -62,7 +62,10 @@ def read(raw: bytes, name: str, inline: bool = True) -> Opened:
     try:
         import docx
     except ImportError:
-        raise InputError(f"{name} needs python-docx, which is not installed: pip install nmt[documents].") from None
+        raise InputError(
+            f"{name} needs python-docx, which is not installed: in the clone of this project, pip install -e "
+            "'.[documents]'."
+        ) from None
     try:
         _check_size(raw, name)
         document = docx.Document(io.BytesIO(raw))

@@ -51,7 +51,9 @@ def read(text: str, name: str, mark: str, inline: bool = True) -> Opened:
     try:
         import polib
     except ImportError:
-        raise InputError(f"{name} needs polib, which is not installed: pip install nmt[documents].") from None
+        raise InputError(
+            f"{name} needs polib, which is not installed: in the clone of this project, pip install -e '.[documents]'."
+        ) from None
     _check_lines(text, name)
     longest = max(map(len, text.splitlines()), default=0)
     try:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-pytest.importorskip("apache_beam", reason="Apache Beam is not installed: pip install nmt[beam]")
+pytest.importorskip("apache_beam", reason="Apache Beam is not installed: pip install -e '.[beam]'")
 
 from nmt.beam import batch
 from nmt.beam.export_handler import BlockHandler, ExportHandler

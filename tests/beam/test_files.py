@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-pytest.importorskip("apache_beam", reason="Apache Beam is not installed: pip install nmt[beam]")
+pytest.importorskip("apache_beam", reason="Apache Beam is not installed: pip install -e '.[beam]'")
 
 from nmt.beam.files import find_input, find_output, find_unfinished, read_lines, remove, remove_unfinished, write_text
 from nmt.errors import InputError

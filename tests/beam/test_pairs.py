@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-pytest.importorskip("apache_beam", reason="Apache Beam is not installed: pip install nmt[beam]")
+pytest.importorskip("apache_beam", reason="Apache Beam is not installed: pip install -e '.[beam]'")
 
 import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-pytest.importorskip("apache_beam", reason="Apache Beam is not installed: pip install nmt[beam]")
+pytest.importorskip("apache_beam", reason="Apache Beam is not installed: pip install -e '.[beam]'")
 
 from nmt.beam import Clean, Score, Translate
 from nmt.errors import InputError

@@ -21,7 +21,9 @@ from nmt.translation import Translation
 def test_without_beam_the_command_says_what_to_install() -> None:
     done = CliRunner().invoke(app, ["batch", "m", "--input", "x", "--output", "y"])
     assert isinstance(done.exception, InputError)
-    assert str(done.exception) == "`nmt batch` needs Apache Beam, which is not installed: pip install nmt[beam]."
+    assert str(done.exception) == (
+        "`nmt batch` needs Apache Beam, which is not installed: in the clone of this project, pip install -e '.[beam]'."
+    )
 
 
 def test_an_export_is_found_by_its_folder_or_its_version(tmp_path: Path) -> None:
@@ -110,7 +112,7 @@ def test_nothing_is_left_in_the_temporary_folder(number: Any, monkeypatch: pytes
 def test_what_a_killed_run_was_writing_is_no_output_and_no_input(
     begun: bool, resume: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pytest.importorskip("apache_beam", reason="Apache Beam is not installed: pip install nmt[beam]")
+    pytest.importorskip("apache_beam", reason="Apache Beam is not installed: pip install -e '.[beam]'")
     from nmt.beam.export_handler import ExportHandler
 
     monkeypatch.setattr(ExportHandler, "check", lambda self: None)

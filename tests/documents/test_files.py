@@ -535,7 +535,7 @@ def test_what_cannot_be_read_is_said(name: str, raw: bytes, said: str) -> None:
 
 def test_a_missing_extra_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "polib", None)
-    with pytest.raises(InputError, match=r"pip install nmt\[documents\]"):
+    with pytest.raises(InputError, match=r"pip install -e '\.\[documents\]'"):
         open_file(PO.encode(), "a.po")
 
 

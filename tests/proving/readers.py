@@ -1,6 +1,6 @@
 """A fuzzer led by coverage for everything that reads a file or a body: only the documented error may come out.
 
-Needs `atheris`, `pip install nmt[prove]`. Each reader is fuzzed in a process of its own, from the small files in
+Needs `atheris`, `pip install -e '.[prove]'`. Each reader is fuzzed in a process of its own, from the small files in
 ``corpus/READER/``; what breaks a reader is kept there, and the tests read all of it again without `atheris`.
 """
 
@@ -277,7 +277,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             fuzz(words[1], int(words[2]), int(words[3]), Path(words[4]))
     asked = options(__doc__ or "", 100_000, words)
     if importlib.util.find_spec("atheris") is None:
-        print("readers: this proof needs atheris, which is not installed: pip install nmt[prove].", file=sys.stderr)
+        print("readers: this proof needs atheris, which is not installed: pip install -e '.[prove]'.", file=sys.stderr)
         return 1
     proof = Proof("readers", "inputs", asked.seed)
     for name, share in SHARES.items():
