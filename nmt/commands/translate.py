@@ -115,7 +115,7 @@ def translate(
         typer.Option(
             metavar="URL",
             help="Ask a server instead of MODEL: http://HOST:8501/v1/models/NAME, or https, grpc, grpcs. NMT_TOKEN in"
-            " the environment is sent as its bearer token.",
+            " the environment is sent as its bearer token; to another machine only by https or grpcs.",
             show_default=False,
         ),
     ] = None,

@@ -217,7 +217,7 @@ def test_the_token_of_the_environment_goes_along(server: RestStandIn, monkeypatc
     assert nmt("translate", "--server", server.url, stdin=b"a\n").returncode == 0
     assert server.seen[0][2]["Authorization"] == "Bearer secret"
     result = nmt("translate", "--server", "http://example.com/v1/models/m", stdin=b"a\n")
-    refused(result, "could be read on its way", "https://")
+    refused(result, "could be read on its way", "https://", "unset NMT_TOKEN")
     assert b"secret" not in result.stderr
 
 
