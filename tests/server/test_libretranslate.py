@@ -301,10 +301,16 @@ def test_the_token_is_the_key() -> None:
         assert ask(port, "POST", "/translate", {**asked, "api_key": "a-secret"})[0] == 200
         assert ask(port, "POST", "/translate", asked, authorization="Bearer a-secret")[0] == 200
         assert LibreTranslateAPI(f"http://127.0.0.1:{port}", "a-secret").translate("하나", "ko", "en") == "en(하나)"
-        assert ask(port, "GET", "/languages")[0] == ask(port, "GET", "/frontend/settings")[0] == 200
+        for path in ("/languages", "/frontend/settings", "/health"):
+            assert ask(port, "GET", path)[0] == 200
         assert ask(port, "POST", "/page/translate", {"text": "하나"})[0] == 401
         body, headers = sent("a.txt", b"a", source="ko", target="en")
         assert ask(port, "POST", "/translate_file", body, **headers)[0] == 403
+        # A translated file is protected by its name.
+        code, answer = ask(port, "POST", "/translate_file", body, **headers, authorization="Bearer a-secret")
+        assert code == 200
+        path = answer["translatedFileUrl"].partition(f":{port}")[2]
+        assert ask(port, "GET", path) == (200, b"en(a)")
 
 
 def test_languages_of_one_script_are_told_apart(port: int) -> None:
