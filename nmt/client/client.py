@@ -231,8 +231,9 @@ def _check(address: Address, trust: Trust, token: str | None) -> None:
         raise InputError("A key needs its certificate: name both.")
     if token and not (address.secure or address.near):
         raise InputError(
-            f"A token sent to {address} could be read on its way. Use https:// or grpcs://, with a proxy with TLS before "
-            "the server, or a tunnel to it that begins on this machine. To send none, unset NMT_TOKEN or leave out token=."
+            f"A token sent to {address} could be read on its way. Use https:// or grpcs://, with a proxy for TLS "
+            "before the server, or a tunnel that begins on this machine. To send none, unset NMT_TOKEN, or leave out "
+            "token=."
         )
     if token and not (token.isascii() and token.isprintable()):
         raise InputError("The token has characters that no header can hold.")
