@@ -8,7 +8,8 @@ A config file holds only what differs from the defaults::
     [training]
     epochs = 5
 
-An unknown key or value is an error that names the nearest known one. A key is never ignored.
+An unknown key or value is an error that names the nearest known one. A key of ``[model]`` or ``[decoding]`` that would
+have no effect is an error, too; :func:`nmt.training.setup.idle_plateau` warns of two of ``[training]``.
 """
 
 from __future__ import annotations
