@@ -47,9 +47,10 @@ class PhraseBeamSearch(BeamSearch):
     """A beam search whose hypotheses contain the phrases of their row, ``constraints.phrases``.
 
     A hypothesis is extended by its likeliest tokens, and by the next token of each phrase. With ``C`` tokens in the
-    phrases of a row there are ``C + 1`` banks; each keeps its best ``size // (C + 1)`` candidates, and what is left of
-    the beam goes to the best of all others. Only what has all phrases may end; at its maximum length a hypothesis comes
-    behind all that lack fewer tokens. A row without phrases is searched as without this class.
+    phrases of a row there are ``C + 1`` banks; each keeps its best ``size // (C + 1)`` candidates. What the division
+    leaves goes to the banks with the most tokens, a place each; places that a bank cannot fill go to the best of all
+    others. Only what has all phrases may end; at its maximum length a hypothesis comes behind all that lack fewer
+    tokens. A row without phrases is searched as without this class.
 
     A phrase is given and not guessed, so its own probability says nothing about where it belongs. The alignment does:
 
