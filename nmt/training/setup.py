@@ -52,7 +52,7 @@ def slow_precision(name: str, processor: str | None = None) -> str:
         return ""
     return (
         "Warning: this processor has no instructions for training.precision = bfloat16 (AVX512_BF16 or AMX), so they "
-        "are emulated: a training took 2.6 times as long as with float32 where it was measured. Use float32."
+        "are emulated: a training took 1.2 to 2.6 times as long as with float32 where it was measured. Use float32."
     )
 
 

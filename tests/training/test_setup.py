@@ -36,7 +36,7 @@ def test_the_faster_precision_goes_by_the_processor(monkeypatch: pytest.MonkeyPa
 
 
 def test_one_without_them_is_told_the_measured_factor(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert "2.6 times as long as with float32" in slow_precision("bfloat16", OLD)
+    assert "1.2 to 2.6 times as long as with float32" in slow_precision("bfloat16", OLD)
     assert slow_precision("float32", OLD) == slow_precision("bfloat16", "nothing is known") == ""
     monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: [kind])
     assert slow_precision("bfloat16", OLD) == ""  # a GPU trains
