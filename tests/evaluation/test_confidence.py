@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nmt.evaluation.confidence import (
@@ -101,6 +101,7 @@ def test_steps_ascend_and_pool_what_does_not() -> None:
     assert len(isotonic(np.arange(59.0), np.repeat([0.0, 1.0], [29, 30]))[0]) == 1
 
 
+@settings(max_examples=100, deadline=None)
 @given(
     values=st.lists(st.floats(-20, 20), min_size=1, max_size=3),
     number=st.integers(30, 300),
