@@ -42,8 +42,9 @@ from nmt.data.corpora import from_files
 from nmt.data.pipeline import prefetched
 from nmt.errors import InputError
 from nmt.models.build import build_model
+from nmt.models.precision import precision
 from nmt.training.inputs import fit_tokenizers, make_pipeline
-from nmt.training.setup import compile_for_training, precision
+from nmt.training.setup import chosen_precision, compile_for_training
 from nmt.training.training_model import TrainingModel
 
 # What the stock models do not have.
@@ -190,7 +191,7 @@ def models(config: Config, source_vocabulary: int, target_vocabulary: int, steps
     """Return the compiled models by their names in the table; ours come first."""
     sizes = (source_vocabulary, target_vocabulary)
     named: dict[str, Any] = {}
-    with precision(config.training.precision):
+    with precision(chosen_precision(config.training.precision)):
         if config.model.architecture == "transformer":
             stock = stock_transformer
             named["ours"] = TrainingModel(build_model(config, *sizes))

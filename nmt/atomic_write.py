@@ -41,7 +41,7 @@ def write_file(path: Path, content: bytes | Callable[[Path], None]) -> None:
         OSError: if it cannot be written.
     """
     aside = _part_of(path)
-    with _alone(aside):
+    with _locked_part(aside):
         try:
             if isinstance(content, bytes):
                 aside.write_bytes(content)
@@ -54,22 +54,24 @@ def write_file(path: Path, content: bytes | Callable[[Path], None]) -> None:
 
 
 @contextmanager
-def _alone(aside: Path) -> Iterator[None]:
+def _locked_part(aside: Path) -> Iterator[None]:
     """Keep others from writing the same part meanwhile.
 
     Raises:
-        OSError: if another process is writing it for longer than it should take.
+        OSError: if another process is writing it for longer than it should take, or another user may be.
     """
     lock, until = aside.with_name(f"{aside.name}.lock"), time.monotonic() + _PATIENCE
     with ExitStack() as held:
         while True:
             try:
-                held.enter_context(file_lock(lock))
+                held.enter_context(file_lock(lock, by_name=False))
             except Timeout:
                 if time.monotonic() > until:
                     raise OSError(errno.EBUSY, "another process is writing it") from None
                 time.sleep(0.02)
                 continue
+            except PermissionError:
+                raise
             except OSError:  # a file system without locks, or a name that is as long as can be
                 pass
             break
@@ -246,13 +248,13 @@ def _aside(parent: Path, prefix: str) -> Iterator[Path]:
     it, so that no folder stands without one. Where several machines write to one place, its locks must be known to all.
     """
     for lock in parent.glob(f"{glob.escape(prefix)}{'[0-9a-f]' * 8}.lock"):
-        with suppress(OSError), file_lock(lock):  # if it is neither held nor gone meanwhile
+        with suppress(OSError), file_lock(lock, by_name=False):  # if it is neither held nor gone meanwhile
             shutil.rmtree(lock.with_suffix(""), ignore_errors=True)
     with ExitStack() as held:
         while True:
             aside = parent / f"{prefix}{secrets.token_hex(4)}"
             try:
-                held.enter_context(file_lock(aside.with_name(f"{aside.name}.lock")))
+                held.enter_context(file_lock(aside.with_name(f"{aside.name}.lock"), by_name=False))
             except Timeout:  # another process has just looked whether it is dead
                 continue
             except OSError:  # a file system without locks: what a killed process leaves stays

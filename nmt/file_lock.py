@@ -10,19 +10,24 @@ from filelock import FileLock, Timeout
 
 
 @contextlib.contextmanager
-def file_lock(path: Path) -> Iterator[None]:
+def file_lock(path: Path, by_name: bool = True) -> Iterator[None]:
     """Hold a lock file, which is made, and removed in the end.
 
     The lock is the operating system's, so a killed process leaves an empty file at most, and bars nobody.
+
+    Arguments:
+        path: the file.
+        by_name: whether the file itself is the lock on a file system that has no others. There a process that is killed
+            bars those of other machines until somebody removes the file.
 
     Raises:
         filelock.Timeout: if another process holds it.
         OSError: if the file cannot be made or locked.
     """
-    lock = FileLock(path, blocking=False)
+    lock = FileLock(path, blocking=False, fallback_to_soft=by_name)
     try:
         lock.acquire()
-    except Timeout:
+    except (Timeout, PermissionError):  # another user's may be held
         raise
     except OSError:
         with contextlib.suppress(OSError):

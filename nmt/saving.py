@@ -122,6 +122,8 @@ def save(folder: Path, model: Any, tokenizers: Tokenizers, config: Config, label
         write_settings(aside, config, tokenizers, labels)
         # Not those of the model, which has an optimizer if it is compiled.
         expected.set_weights(model.get_weights())
+        for copy, seed in zip(_seeds(expected), _seeds(model), strict=True):
+            copy.assign(seed)
         save_weights(expected, aside / WEIGHTS)
         checksums.write(aside, _together(config))
 
@@ -187,6 +189,11 @@ def _check_size(config: Config, sizes: tuple[int, int], path: Path) -> None:
             f"The model that {path.parent / CONFIG} describes has {numbers:,} parameters, {4 * numbers / 2**30:,.0f} "
             f"GiB, and this machine has {memory / 2**30:,.0f} GiB of memory."
         )
+
+
+def _seeds(model: keras.Model) -> list[keras.Variable]:
+    """Return the states of a model's random numbers: its file of weights has them, too, so a copy has equal files."""
+    return [variable for variable in model.variables if "seed_generator" in variable.path]
 
 
 # What two layers that compute the same may have of their own.

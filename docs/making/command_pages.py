@@ -14,7 +14,7 @@ EXIT_CODES = """
 | 0 | done |
 | 1 | the work failed |
 | 2 | the command or its input was wrong: a sentence says what, where, and what to do |
-| 130 | Ctrl-C; a training that one Ctrl-C stops ends with 1, `nmt compare` too, and `nmt serve` with 0 |
+| 130 | Ctrl-C; [some commands](../commands.md) do more at the first one, and end with another code |
 """
 _EXTRA = re.compile(r"^(?P<help>.*?)\s*\[(?P<extra>(?:default: |required|env var: |\S*x).*)\]$", re.DOTALL)
 

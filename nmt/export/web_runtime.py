@@ -97,7 +97,9 @@ def cache() -> Path:
     elif sys.platform == "win32":
         base = Path(os.environ.get("LOCALAPPDATA", home))
     else:
-        base = Path(os.environ.get("XDG_CACHE_HOME") or home / ".cache")
+        # A path that is not absolute is to be ignored, says the specification of the XDG base directories.
+        named = Path(os.environ.get("XDG_CACHE_HOME") or "")
+        base = named if named.is_absolute() else home / ".cache"
     if not base.is_absolute():
         raise InputError(
             f"There is no folder to keep {CORE.name} in, because this user has no home folder. Set XDG_CACHE_HOME, or "

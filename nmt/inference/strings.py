@@ -16,8 +16,8 @@ def encoded(texts: Sequence[str]) -> tf.Tensor:
 def text_list(texts: Iterable[str], what: str = "texts") -> list[str]:
     """Return texts as a list.
 
-    A generator can be read only once, and a column of a table that was shuffled finds other rows by their numbers than
-    in its order. So whatever is given is read here, once, in its order.
+    A generator can be read only once, and item 0 of a shuffled pandas column is the row with the label 0, wherever it
+    stands. So whatever is given is read here, once, in its order.
 
     Arguments:
         texts: what was given.

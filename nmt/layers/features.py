@@ -80,9 +80,7 @@ class FeatureEncoder(keras.layers.Layer):
             bridge.build((None, self.units))
 
     def call(self, inputs: tf.Tensor) -> tuple[tf.Tensor, tuple[State, ...]]:
-        # In half precision a large number would lose the part that differs.
-        mean, deviation = (tf.cast(tf.convert_to_tensor(each), tf.float32) for each in (self.mean, self.deviation))
-        scaled = tf.cast((tf.cast(inputs, tf.float32) - mean) / deviation, self.compute_dtype)
+        scaled = tf.cast((tf.cast(inputs, tf.float32) - self.mean) / self.deviation, self.compute_dtype)
         cells = tf.range(tf.shape(inputs)[1])
         # Positions scale what they are given by the root of the units, as it suits token vectors.
         vectors = dense(scaled, self.kernel) * self.units**-0.5

@@ -25,7 +25,7 @@ _OF_PIPELINE = re.compile(r"\{\{node \w*IteratorGetNext\w*\}\}|\[\[\w*IteratorGe
 
 
 @contextlib.contextmanager
-def explained(corpus: Corpus, dev: Corpus) -> Iterator[None]:
+def explain_failed_steps(corpus: Corpus, dev: Corpus) -> Iterator[None]:
     """Say in a sentence why steps failed, where it was the reading of a corpus or the memory.
 
     Arguments:
@@ -38,8 +38,8 @@ def explained(corpus: Corpus, dev: Corpus) -> Iterator[None]:
         yield
     except tf.errors.ResourceExhaustedError as error:
         raise WorkFailed(
-            f"There is not enough memory for this training: {_cause(error)}. Lower training.batch_size and continue "
-            "with --resume, or begin again with a lower data.max_length or a smaller model."
+            f"There is not enough memory for this training: {_cause(error)}. With more of it, --resume continues the "
+            "run. Otherwise begin again with a lower training.batch_size or data.max_length, or a smaller model."
         ) from error
     except _UNREADABLE as error:
         if not _OF_PIPELINE.search(error.message):

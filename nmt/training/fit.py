@@ -60,7 +60,7 @@ from nmt.training.callbacks import (
 )
 from nmt.training.checkpoint import Checkpoint, Fingerprints, RestoreMetrics, SaveCheckpoint
 from nmt.training.choose_search import choose_search
-from nmt.training.failed_steps import explained
+from nmt.training.failed_steps import explain_failed_steps
 from nmt.training.inputs import RunParts, batch_order, development_sentences, run_parts, uncounted_batches
 from nmt.training.limits import RunLimits
 from nmt.training.prepare import check_workers, prepare_run
@@ -314,7 +314,7 @@ def _train(
     if not chief:
         assert workers is not None
         more = [SampleMore(training.scheduled_sampling, training.epochs)] if training.scheduled_sampling else []
-        with explained(corpus, dev):
+        with explain_failed_steps(corpus, dev):
             _fit(parts, callbacks=[news, *more, limits], checkpoint=None, workers=workers, position=position)
         workers.assign_from_chief(kept.variables)
         workers.any(False)  # the chief may still be choosing the search
@@ -344,7 +344,7 @@ def _train(
     # Both cores are seldom busy while TensorFlow traces its graphs, so the pairs are linked meanwhile.
     teaching = isinstance(kept, Seq2Seq) and wanted(config)
     with linked_meanwhile(corpus, tokenizers, config) if teaching else contextlib.nullcontext() as linked:
-        with explained(corpus, dev):
+        with explain_failed_steps(corpus, dev):
             _fit(parts, callbacks=callbacks, checkpoint=checkpoint, workers=workers, position=position)
         load_weights(kept, folder / WEIGHTS)
         if workers:

@@ -12,7 +12,7 @@ from small_models import small_model
 
 from nmt.data.corpora import Corpus, from_tsv
 from nmt.errors import InputError, WorkFailed
-from nmt.training.failed_steps import explained
+from nmt.training.failed_steps import explain_failed_steps
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def test_a_file_that_is_gone_is_named_with_what_continues_the_run(corpus: Corpus
     (tmp_path / "pairs.tsv").unlink()
     with (
         pytest.raises(WorkFailed, match=r"^pairs\.tsv can no longer be read .*No such file.*--resume") as caught,
-        explained(corpus, corpus),
+        explain_failed_steps(corpus, corpus),
     ):
         fit(rows.map(lambda source, target: target), three, small_model())
     assert "\n" not in str(caught.value)
@@ -48,7 +48,7 @@ def test_what_python_could_not_read_is_told_as_python_told_it(corpus: Corpus, er
     def fail(number: np.int64) -> np.ndarray:
         raise error
 
-    with pytest.raises(WorkFailed) as caught, explained(corpus, corpus):
+    with pytest.raises(WorkFailed) as caught, explain_failed_steps(corpus, corpus):
         fit(tf.data.Dataset.range(4), lambda number: tf.numpy_function(fail, [number], tf.float32), small_model())
     assert str(error).rstrip(".") in str(caught.value) and "\n" not in str(caught.value)
 
@@ -60,19 +60,19 @@ def test_an_error_of_the_model_itself_is_raised_as_it_is(corpus: Corpus) -> None
 
     broken = keras.Sequential([keras.Input([3]), keras.layers.Lambda(refuse), keras.layers.Dense(1)])
     broken.compile("sgd", "mse")
-    with pytest.raises(tf.errors.InvalidArgumentError), explained(corpus, corpus):
+    with pytest.raises(tf.errors.InvalidArgumentError), explain_failed_steps(corpus, corpus):
         fit(tf.data.Dataset.range(4), three, broken)
 
 
 def test_a_copy_of_the_batch_is_not_taken_for_its_reading(corpus: Corpus) -> None:
     said = "indices[0] = 7 is not in [0, 5)\n\t [[{{node gather}}]]\n\t [[IteratorGetNext/_2]]"
-    with pytest.raises(tf.errors.InvalidArgumentError), explained(corpus, corpus):
+    with pytest.raises(tf.errors.InvalidArgumentError), explain_failed_steps(corpus, corpus):
         raise tf.errors.InvalidArgumentError(None, None, said)
 
 
 def test_too_little_memory_has_a_sentence_of_its_own(corpus: Corpus) -> None:
     with (
         pytest.raises(WorkFailed, match=r"not enough memory .*shape\[9,9\]\. Lower training\.batch_size"),
-        explained(corpus, corpus),
+        explain_failed_steps(corpus, corpus),
     ):
         raise tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor with shape[9,9]")
