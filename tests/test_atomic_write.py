@@ -137,6 +137,19 @@ def test_a_process_that_writes_for_too_long_is_told(tmp_path: Path, monkeypatch:
     assert names(tmp_path) == ["a"]
 
 
+def test_a_lock_of_another_user_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lock = tmp_path / ".part.a.lock"
+    lock.touch()
+
+    def refuse(self: Any) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", str(lock))
+
+    monkeypatch.setattr("filelock.FileLock._acquire", refuse)
+    with pytest.raises(PermissionError):
+        write_file(tmp_path / "a", b"new")
+    assert names(tmp_path) == [".part.a.lock"]
+
+
 def test_a_name_is_as_long_as_it_may_be_if_it_can_be_written(tmp_path: Path) -> None:
     longest = os.pathconf(tmp_path, "PC_NAME_MAX") - len(".part.")
     fits, over = tmp_path / ("a" * longest), tmp_path / ("밥" * ((longest + 3) // 3))
@@ -399,10 +412,13 @@ def test_a_file_system_without_locks_does_without(tmp_path: Path, monkeypatch: p
         raise OSError(errno.ENOSYS, "Function not implemented")
 
     monkeypatch.setattr(fcntl, "flock", refuse)
-    with pytest.warns(UserWarning, match="flock not supported"):
-        assert write_version(tmp_path, fill) == 1
+    assert write_version(tmp_path, fill) == 1
     assert names(tmp_path / "1") == WHOLE
     assert os.listdir(tmp_path) == ["1"]
+    # Of a process that was killed.
+    (tmp_path / ".part.a.lock").touch()
+    write_file(tmp_path / "a", b"new")
+    assert (tmp_path / "a").read_bytes() == b"new"
 
 
 def test_what_is_no_version_takes_its_number_all_the_same(tmp_path: Path) -> None:

@@ -72,7 +72,7 @@ def test_a_copy_of_the_batch_is_not_taken_for_its_reading(corpus: Corpus) -> Non
 
 def test_too_little_memory_has_a_sentence_of_its_own(corpus: Corpus) -> None:
     with (
-        pytest.raises(WorkFailed, match=r"not enough memory .*shape\[9,9\]\. Lower training\.batch_size"),
+        pytest.raises(WorkFailed, match=r"not enough memory .*shape\[9,9\]\. With more of it, --resume"),
         explain_failed_steps(corpus, corpus),
     ):
         raise tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor with shape[9,9]")
