@@ -146,7 +146,7 @@ class _Recurrent(NamedTuple):
 
 # Fewer pairs need more dropout, smaller batches and more epochs. See docs/measured.md for what was tried.
 _RECURRENT = [
-    _Recurrent(2_000, 96, 0.4, 0.3, 0.4, 0.2, 16, 0.2, 60, 0.003),
+    _Recurrent(2_000, 96, 0.4, 0.0, 0.4, 0.2, 16, 0.2, 60, 0.003),
     _Recurrent(12_000, 256, 0.3, 0.3, 0.4, 0.1, 40, 0.1, 32, 0.003),
     _Recurrent(60_000, 256, 0.3, 0.3, 0.3, 0.0, 80, 0.1, 18, 0.002),
     _Recurrent(300_000, 384, 0.2, 0.0, 0.2, 0.0, 128, 0.1, 8, 0.002),
