@@ -130,7 +130,7 @@ PRESETS: dict[str, Values] = {
 
 
 class _Recurrent(NamedTuple):
-    """The settings of a recurrent model for up to so many pairs."""
+    """The settings of a recurrent model that learns from at most ``pairs`` pairs; the others are keys of the config."""
 
     pairs: float
     units: int

@@ -192,7 +192,7 @@ def _history(model: Path, to: Path | None) -> None:
     print(f"{to}: {len(records)} epochs")
 
 
-# What reads a table that is no terminal has no width; a table takes no more of this than it needs.
+# Columns for a table that goes to a file or a pipe, which have no width of their own. It takes no more than it needs.
 _WIDE = 300
 
 
