@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from command_line import nmt
-from servers import tiny_model
+from servers import TWELVE, tiny_model
 
 from proving.proof import Proof
 from proving.text import Done, Doors
@@ -26,7 +26,7 @@ def test_an_answer_that_moved_is_seen(tmp_path: Path) -> None:
 
 
 def test_each_line_has_its_answer(tmp_path: Path) -> None:
-    tiny_model(tmp_path / "model")
+    tiny_model(tmp_path / "model", *TWELVE)
     proof = Proof("text", "lines", seed=1)
     doors = Doors(proof, tmp_path, tmp_path, run, long_every=90, known_every=7)
     doors.translate(100)
