@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from nmt.training.cluster import Cluster
     from nmt.training.workers import Workers
 
+logger = logging.getLogger(__name__)
 
 # What each kind of corpus trains, and what its rows are called.
 ARCHITECTURE_OF = {"text": "language-model", "labels": "classifier", "tags": "tagger"}
@@ -176,8 +176,10 @@ def train(
     from nmt.training.prepare import prepare_run
 
     cluster = find_cluster()
-    # The others have the same to say, and nothing in the folder is theirs.
-    tell, chief = (say, True) if cluster is None or cluster.is_chief else (_silent, False)
+    chief = cluster is None or cluster.is_chief
+    if not chief:
+        # It has the same to log as the chief, and nothing in the folder is its own.
+        logging.getLogger("nmt").setLevel(logging.WARNING)
 
     named_features = any(looks_like_features(Path(name)) for name in source or [])
     kind = "features" if named_features else "text" if text else "labels" if labels else "tags" if tags else "pairs"
@@ -249,12 +251,11 @@ def train(
         cells=chosen.model.source_cells,
         links=links,
         quoted=tsv_quoting,
-        tell=tell,
     )
     if not (resume or start):
         base, lines = presets.preset(name, corpus.pairs_read, WHAT[kind], chosen.text.joint)
         for line in lines:
-            tell(line)
+            logger.info(line)
         chosen = choose(base)
     workers = _joined(cluster, config=chosen, corpus=corpus, dev=dev, resume=resume, wait=wait) if cluster else None
     if not resume and chief and kind in ("pairs", "text"):
@@ -276,10 +277,6 @@ def train(
             print(
                 f"The model is in {to}. Try it: nmt {task} {as_typed(to)}" + (" FILE.npy" if kind == "features" else "")
             )
-
-
-def _silent(line: str) -> None:
-    """Say nothing."""
 
 
 def _joined(cluster: Cluster, config: Config, corpus: Corpus, dev: Corpus, resume: bool, wait: float) -> Workers:
@@ -308,8 +305,6 @@ def _joined(cluster: Cluster, config: Config, corpus: Corpus, dev: Corpus, resum
 
     contact = meet(cluster, given, wait)
     say(f"All are there. If one ends before they are joined, the others end within {JOINING:.0f} seconds.")
-    if not cluster.is_chief:
-        logging.getLogger("nmt").setLevel(logging.WARNING)
     try:
         return Workers(cluster, contact)
     except (tf.errors.OpError, RuntimeError) as error:
@@ -438,7 +433,6 @@ def _corpora(
     cells: int,
     links: Path | None,
     quoted: bool,
-    tell: Callable[[str], None],
 ) -> tuple[Corpus, Corpus]:
     """Open the training pairs with their word links, and find development pairs if none were named."""
     from nmt.data import corpora, mixture
@@ -473,5 +467,5 @@ def _corpora(
         return corpus, dev
     corpus, dev = corpora.split_dev(corpus)
     what = WHAT[kind]
-    tell(f"No development {what} were named, so {dev.size:,} of the training {what} are held out.")
+    logger.info(f"No development {what} were named, so {dev.size:,} of the training {what} are held out.")
     return corpus, dev

@@ -326,7 +326,7 @@ class Journal(keras.callbacks.Callback):
 
 
 class EpochLine(keras.callbacks.Callback):
-    """Print one line for each epoch on standard error if that is no terminal, which has a progress bar."""
+    """Log one line for each epoch if standard error is no terminal, which has a progress bar."""
 
     after = (Journal,)
 
@@ -337,8 +337,7 @@ class EpochLine(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         if not sys.stderr.isatty():
-            # Within a run, standard output is sent there.
-            print(epoch_line(self.journal.records[-1], self.epochs), flush=True)
+            logger.info(epoch_line(self.journal.records[-1], self.epochs))
 
 
 # What the line of an epoch shows, in this order: the key of the journal, and how it is written.

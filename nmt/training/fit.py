@@ -173,7 +173,8 @@ def fit(
 ) -> Trained:
     """Train a model on pairs as ``nmt train`` does: settings that fit the pairs, some of them held out.
 
-    The loggers of this package log what was chosen and the progress, with level INFO.
+    The loggers of this package log what was chosen and the progress, with level INFO, which
+    ``logging.basicConfig(level="INFO")`` shows.
 
     Arguments:
         pairs: a corpus of :mod:`nmt.data.corpora` or :mod:`nmt.data.mixture`, the name of a TSV, a list of such names,

@@ -24,6 +24,7 @@ from nmt.training.averaging import Keep
 from nmt.training.callbacks import (
     Cost,
     EarlyStopping,
+    EpochLine,
     Journal,
     KeepBest,
     News,
@@ -111,6 +112,15 @@ def test_the_line_of_an_epoch_is_for_people_and_always_in_one_order() -> None:
     judged = epoch_line({**record, "val_chrf": 31.2, "watch": "val_chrf"}, 2)
     assert "dev chrF 31.20" in judged and "BLEU" not in judged
     assert "dev BLEU 7.00" in epoch_line({**record, "val_bleu": 7.0, "val_chrf": 31.2, "watch": "val_chrf"}, 2)
+
+
+def test_the_line_of_an_epoch_is_logged_and_not_printed(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "nmt")
+    EpochLine(journal(tmp_path / "metrics.jsonl", [11.4]), 3).on_epoch_end(0)
+    assert caplog.messages == ["Epoch 1 of 3: dev BLEU 11.40"]
+    assert "Epoch" not in "".join(capsys.readouterr())
 
 
 @pytest.mark.parametrize("tokens", [[4.0, 7.0, 13.0], [104.0, 107.0, 113.0]])  # of a whole epoch, of a resumed one
