@@ -256,6 +256,12 @@ def train(
         base, lines = presets.preset(name, corpus.pairs_read, WHAT[kind], chosen.text.joint)
         for line in lines:
             logger.info(line)
+        if config and not preset:
+            fitted = "transformer" if chosen.model.architecture == "transformer" else "auto"
+            logger.info(
+                "Keys that --config leaves out have their defaults (--preset plain). With --preset "
+                f"{fitted} they are fitted to the number of {WHAT[kind]}."
+            )
         chosen = choose(base)
     workers = _joined(cluster, config=chosen, corpus=corpus, dev=dev, resume=resume, wait=wait) if cluster else None
     if not resume and chief and kind in ("pairs", "text"):

@@ -224,7 +224,24 @@ def test_plain_and_a_config_file_begin_with_the_defaults(place: Path, tmp_path: 
     # Refused when the vocabulary is made, after the settings were chosen.
     result = nmt("train", "--pairs", place / "pairs.tsv", "--to", tmp_path / "m", *given, "--set", SIZE_TOO_LARGE)
     refused(result, "9000")
-    assert "Settings for" not in result.stderr.decode()
+    said = result.stderr.decode()
+    assert "Settings for" not in said
+    advice = "With --preset auto they are fitted to the number of pairs." in said
+    assert advice == ("--config" in plain)
+
+
+@pytest.mark.parametrize("name", ["auto", "transformer"])
+def test_a_config_file_with_a_preset_goes_over_fitted_settings(place: Path, tmp_path: Path, name: str) -> None:
+    file = tmp_path / "file.toml"
+    file.write_text("[training]\nepochs = 2\n" + ('[model]\narchitecture = "transformer"\n' * (name == "transformer")))
+    arguments = ["train", "--pairs", place / "pairs.tsv", "--to", tmp_path / "m", "--config", file]
+    size = ["--set", SIZE_TOO_LARGE]
+    alone = nmt(*arguments, *size).stderr.decode()
+    assert f"With --preset {name} they are fitted" in alone
+    result = nmt(*arguments, "--preset", name, *size)
+    refused(result, "9000")
+    said = result.stderr.decode()
+    assert f"Settings for 46 pairs (--preset {name})" in said and "--config leaves out" not in said
 
 
 @pytest.mark.parametrize("task", ["numbers", "transliteration", "headlines"])
