@@ -146,21 +146,65 @@ class _Recurrent(NamedTuple):
 
 # Fewer pairs need more dropout, smaller batches and more epochs. See docs/measured.md for what was tried.
 _RECURRENT = [
-    _Recurrent(2_000, 96, 0.4, 0.0, 0.4, 0.2, 16, 0.2, 60, 0.003),
-    _Recurrent(12_000, 256, 0.3, 0.3, 0.4, 0.1, 40, 0.1, 32, 0.003),
-    _Recurrent(60_000, 256, 0.3, 0.0, 0.3, 0.0, 80, 0.1, 18, 0.002),
-    _Recurrent(300_000, 384, 0.2, 0.0, 0.2, 0.0, 128, 0.1, 8, 0.002),
-    _Recurrent(float("inf"), 512, 0.1, 0.0, 0.1, 0.0, 256, 0.1, 4, 0.001),
-]
+    _Recurrent(
+        pairs=2_000, units=96, dropout=0.4, recurrent_dropout=0.0, output_dropout=0.4, word_dropout=0.2,
+        batch_size=16, label_smoothing=0.2, epochs=60, learning_rate=0.003,
+    ),
+    _Recurrent(
+        pairs=12_000, units=256, dropout=0.3, recurrent_dropout=0.3, output_dropout=0.4, word_dropout=0.1,
+        batch_size=40, label_smoothing=0.1, epochs=32, learning_rate=0.003,
+    ),
+    _Recurrent(
+        pairs=60_000, units=256, dropout=0.3, recurrent_dropout=0.0, output_dropout=0.3, word_dropout=0.0,
+        batch_size=80, label_smoothing=0.1, epochs=18, learning_rate=0.002,
+    ),
+    _Recurrent(
+        pairs=300_000, units=384, dropout=0.2, recurrent_dropout=0.0, output_dropout=0.2, word_dropout=0.0,
+        batch_size=128, label_smoothing=0.1, epochs=8, learning_rate=0.002,
+    ),
+    _Recurrent(
+        pairs=float("inf"), units=512, dropout=0.1, recurrent_dropout=0.0, output_dropout=0.1, word_dropout=0.0,
+        batch_size=256, label_smoothing=0.1, epochs=4, learning_rate=0.001,
+    ),
+]  # fmt: skip
 
-# Maximum number of pairs: units, width of the inner layers, layers, dropout, batch, epochs, rate, steps of warm-up. A
-# Transformer learns less from a pair than a recurrent network, so it reads all pairs two to four times as often.
-_TRANSFORMER: list[tuple[float, int, int, int, float, int, int, float, int]] = [
-    (12_000, 128, 256, 3, 0.3, 40, 80, 0.003, 400),
-    (60_000, 128, 256, 4, 0.3, 80, 72, 0.003, 800),
-    (300_000, 256, 1024, 4, 0.1, 128, 16, 0.001, 2000),
-    (float("inf"), 512, 2048, 6, 0.1, 256, 8, 0.0007, 4000),
-]
+
+class _Transformer(NamedTuple):
+    """The settings of a Transformer that learns from at most ``pairs`` pairs; the others are keys of the config.
+
+    Both the encoder and the decoder have ``layers`` layers.
+    """
+
+    pairs: float
+    units: int
+    feed_forward: int
+    layers: int
+    dropout: float
+    batch_size: int
+    epochs: int
+    learning_rate: float
+    warmup_steps: int
+
+
+# A Transformer learns less from a pair than a recurrent network, so it reads all pairs two to four times as often.
+_TRANSFORMER = [
+    _Transformer(
+        pairs=12_000, units=128, feed_forward=256, layers=3, dropout=0.3,
+        batch_size=40, epochs=80, learning_rate=0.003, warmup_steps=400,
+    ),
+    _Transformer(
+        pairs=60_000, units=128, feed_forward=256, layers=4, dropout=0.3,
+        batch_size=80, epochs=72, learning_rate=0.003, warmup_steps=800,
+    ),
+    _Transformer(
+        pairs=300_000, units=256, feed_forward=1024, layers=4, dropout=0.1,
+        batch_size=128, epochs=16, learning_rate=0.001, warmup_steps=2000,
+    ),
+    _Transformer(
+        pairs=float("inf"), units=512, feed_forward=2048, layers=6, dropout=0.1,
+        batch_size=256, epochs=8, learning_rate=0.0007, warmup_steps=4000,
+    ),
+]  # fmt: skip
 
 
 def preset(name: str, pairs: int = 0, what: str = "pairs", joint: bool = True) -> tuple[Config, list[str]]:
@@ -244,20 +288,25 @@ def _recurrent(pairs: int, what: str, joint: bool) -> tuple[Values, str]:
 
 def _transformer(pairs: int, joint: bool) -> tuple[Values, str]:
     """Return the settings of a Transformer, and those of its size in a line."""
-    row = next(row for row in _TRANSFORMER if pairs <= row[0])
-    _, units, inner, layers, dropout, batch, epochs, rate, warmup = row
-    size: dict[str, Any] = {"encoder_layers": layers, "decoder_layers": layers, "units": units, "feed_forward": inner}
+    row = next(row for row in _TRANSFORMER if pairs <= row.pairs)
+    size: dict[str, Any] = {
+        "encoder_layers": row.layers,
+        "decoder_layers": row.layers,
+        "units": row.units,
+        "feed_forward": row.feed_forward,
+    }
     # Its one dropout is that of embeddings with their positions, too, and of what the last layer adds to the readout.
-    dropouts = {"dropout": dropout, "embedding_dropout": 0.0, "output_dropout": 0.0}
+    dropouts = {"dropout": row.dropout, "embedding_dropout": 0.0, "output_dropout": 0.0}
     # Before the pairs are read it is not known whether both languages share their pieces.
     tied = "all" if joint and pairs else "output"
     model = {
         "architecture": "transformer",
         **size,
-        "embedding": units,
+        "embedding": row.units,
         **dropouts,
         "tied": tied,
     }
-    training = {"batch_size": batch, "epochs": epochs, "learning_rate": rate, "warmup_steps": warmup}
-    line = ", ".join(f"{key} = {value}" for key, value in {**size, "dropout": dropout, "tied": tied}.items())
+    named = row._asdict()
+    training = {key: named[key] for key in ("batch_size", "epochs", "learning_rate", "warmup_steps")}
+    line = ", ".join(f"{key} = {value}" for key, value in {**size, "dropout": row.dropout, "tied": tied}.items())
     return {"model": model, "training": training}, f"architecture = transformer, {line}"

@@ -163,7 +163,7 @@ class Decoder(keras.layers.Layer):
         if training and self.recurrent_dropout:
             masks = tuple(draw_recurrent_mask(layer, self.recurrent_dropout, self.seeds) for layer in initial_state)
         if self.attention is None:
-            return Memory((), (), (), initial_state, masks)
+            return Memory(values=(), keys=(), mask=(), initial_state=initial_state, recurrent_masks=masks)
         if isinstance(self.attention, FixedContext):
             values = initial_state[-1][0]
         memory = self.attention.remember(values, mask)

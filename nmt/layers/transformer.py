@@ -344,7 +344,7 @@ class TransformerDecoder(_Stack):
             training: not used; a recurrent decoder needs it.
         """
         if not self.cross_attention:
-            return Memory((), (), (), initial_state)
+            return Memory(values=(), keys=(), mask=(), initial_state=initial_state)
         layers = [attentions[1].remember(values, mask) for attentions in self.looks]
         return Memory(tuple(m.values for m in layers), tuple(m.keys for m in layers), layers[0].mask)
 
