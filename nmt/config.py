@@ -22,10 +22,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import tomli_w
 
+from nmt.attention_kinds import ATTENTION_KINDS
 from nmt.errors import InputError, nearest
 from nmt.text_encoding import decode_start
 
@@ -78,10 +79,13 @@ LABELLING = ("classifier", "tagger")
 # These and the one that names masked tokens, from which they can begin.
 MASKED = "masked-language-model"
 ENCODER_ALONE = (*LABELLING, MASKED)
-# The attentions without model.attention_units, and those with model.heads. The classes in nmt.layers.attention say the
-# same, but importing them takes seconds; a test holds the two equal.
-WITHOUT_UNITS = ("dot", "general", "cosine")
-WITH_HEADS = ("scaled_dot",)
+if TYPE_CHECKING:
+    AttentionName = str  # mypy reads no names from a table
+else:
+    AttentionName = Literal[(*ATTENTION_KINDS, "none")]
+# The attentions without model.attention_units, and those with model.heads. One that a program adds is in neither.
+_WITHOUT_UNITS = [name for name, kind in ATTENTION_KINDS.items() if not kind.units]
+_WITH_HEADS = [name for name, kind in ATTENTION_KINDS.items() if kind.heads]
 
 
 @dataclass(frozen=True)
@@ -114,9 +118,7 @@ class Model:
         "recurrent", "the network of a language-model, which is a decoder alone"
     )
     cell: Literal["gru", "lstm", "rnn"] = option("gru", "the recurrent cell")
-    attention: Literal["bahdanau", "dot", "general", "concat", "scaled_dot", "cosine", "none"] = option(
-        "bahdanau", "the score function; none: the whole source in one fixed vector"
-    )
+    attention: AttentionName = option("bahdanau", "the score function; none: the whole source in one fixed vector")
     context: Literal["input", "output", "feed"] = option(
         "input", "where the context enters: the recurrence, the readout, or the readout with input feeding"
     )
@@ -362,7 +364,7 @@ def _unused(m: Model) -> dict[str, str]:
     if labels:
         which += f" and model.encoder = '{m.encoder}'"
     pools = m.architecture == "classifier" and m.pooling == "attention"
-    hidden = m.attention not in (*WITHOUT_UNITS, "none")
+    hidden = m.attention not in (*_WITHOUT_UNITS, "none")
     # key: whether it has an effect, and where it has none
     meanings: dict[str, tuple[bool, str]] = {
         "source": (m.architecture in ("recurrent", "transformer"), which),
@@ -383,7 +385,7 @@ def _unused(m: Model) -> dict[str, str]:
             else which,
         ),
         "heads": (
-            stacks or (recurrent and m.attention in WITH_HEADS),
+            stacks or (recurrent and m.attention in _WITH_HEADS),
             f"model.attention = '{m.attention}'" if recurrent else which,
         ),
         "bidirectional": ((recurrent and not reads_features) or (labels and not stacks), source),
@@ -465,7 +467,7 @@ def _model_rules(c: Config) -> Rules:
     language_model, transformer = m.architecture == "language-model", m.architecture == "transformer"
     stacks = is_transformer(m)
     width = m.units if stacks else m.attention_units
-    heads = stacks or m.attention in WITH_HEADS
+    heads = stacks or m.attention in _WITH_HEADS
     positions = max(c.data.max_length, c.decoding.max_length) + 1
     labels = m.architecture in ENCODER_ALONE
     features = m.source == "features"

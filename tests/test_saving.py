@@ -63,7 +63,7 @@ def test_an_attention_of_ones_own_is_saved_with_its_config_alone(
 ) -> None:
     monkeypatch.setitem(ATTENTIONS, "reversed", ReversedAttention)
     plain = with_settings(Config(), RECURRENT)
-    own = dataclasses.replace(plain, model=dataclasses.replace(plain.model, attention="reversed"))  # type: ignore[arg-type]
+    own = dataclasses.replace(plain, model=dataclasses.replace(plain.model, attention="reversed"))
     model = build_model(own, *VOCABULARIES)
     with pytest.raises(InputError, match="do not fit the config"):
         Translator(model, TOKENIZERS, plain).save(tmp_path / "plain")

@@ -20,6 +20,7 @@ from typing import Any, ClassVar, NamedTuple
 import keras
 import tensorflow as tf
 
+from nmt.attention_kinds import ATTENTION_KINDS
 from nmt.layers.recurrence import dense
 
 
@@ -53,9 +54,9 @@ class Memory(NamedTuple):
 class Attention(keras.layers.Layer):
     """The base class of all kinds: weights and contexts from the scores that a kind defines.
 
-    A new kind is a subclass with a :meth:`score`, and one line in ``ATTENTIONS``; :class:`nmt.config.Model` has its
-    name, so that settings are checked without TensorFlow. It overrides :meth:`key`, :meth:`value` and
-    :meth:`context_width` if keys, values or contexts have other widths, and sets those attributes below that differ.
+    A new kind is a subclass with a :meth:`score`, and one line in :mod:`nmt.attention_kinds`. It overrides :meth:`key`,
+    :meth:`value` and :meth:`context_width` if keys, values or contexts have other widths, and sets those attributes
+    below that differ.
     The weights are exactly zero where the mask is false.
 
     Attributes:
@@ -447,15 +448,8 @@ class FixedContext(AttentionWithUnits):
         return self.units
 
 
-# The names are those of model.attention in the config, which also has "none"; a test holds the two equal.
-ATTENTIONS: dict[str, type[Attention]] = {
-    "bahdanau": BahdanauAttention,
-    "dot": DotAttention,
-    "general": GeneralAttention,
-    "concat": ConcatAttention,
-    "scaled_dot": ScaledDotAttention,
-    "cosine": CosineAttention,
-}
+# The class of each kind by its name, which is a value of model.attention in the config. A program may add its own.
+ATTENTIONS: dict[str, type[Attention]] = {name: globals()[kind.layer] for name, kind in ATTENTION_KINDS.items()}
 
 
 def make_attention(kind: str, units: int, heads: int = 1) -> Attention:

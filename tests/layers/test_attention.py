@@ -10,7 +10,8 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nmt.config import WITH_HEADS, WITHOUT_UNITS, Model
+from nmt.attention_kinds import ATTENTION_KINDS
+from nmt.config import Model
 from nmt.layers.attention import (
     ATTENTIONS,
     Attention,
@@ -628,8 +629,9 @@ def test_an_unknown_kind_is_an_error_that_names_the_known():
 
 def test_the_config_knows_every_kind_and_what_it_takes():
     assert get_args(get_type_hints(Model)["attention"]) == (*ATTENTIONS, "none")
-    assert {kind for kind in ATTENTIONS if not ATTENTIONS[kind].has_units} == set(WITHOUT_UNITS)
-    assert {kind for kind in ATTENTIONS if ATTENTIONS[kind].has_heads} == set(WITH_HEADS)
+    for name, kind in ATTENTION_KINDS.items():
+        layer = ATTENTIONS[name]
+        assert (layer.__name__, layer.has_units, layer.has_heads) == kind
 
 
 @pytest.mark.parametrize("kind", [kind for kind in (*ATTENTIONS.values(), FixedContext) if kind.has_units])
