@@ -62,7 +62,7 @@ def translate_files(
         threads: of TensorFlow, in each process.
         trust: whether to run the export whatever its operations are.
         done: files of output that are there already; their blocks are not translated again.
-        record: of this run, as :func:`nmt.beam.run_record.describe` makes it; it is written before the first block.
+        record: of this run, as :func:`nmt.beam.run_record.describe_run` makes it; it is written before the first block.
 
     Returns:
         The numbers of ``lines`` that are translated, of ``kept`` ones in blocks that were there, and of ``bad`` ones

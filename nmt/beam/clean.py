@@ -21,7 +21,18 @@ from nmt.data.corpora import Corpus
 from nmt.doctor.clean import Cleaned
 from nmt.doctor.mend import MENDS
 from nmt.doctor.repeats import in_order, part_of
-from nmt.doctor.rules import DEFAULT, KEPT, NAMES, NUMBERS, REMOVES, Judged, Rules, Totals, repeated, repeats_by_rule
+from nmt.doctor.rules import (
+    DEFAULT,
+    KEPT,
+    NAMES,
+    NUMBERS,
+    REMOVES,
+    Judged,
+    Rules,
+    Totals,
+    find_repeats,
+    repeats_by_rule,
+)
 from nmt.doctor.rules import usual_scores as usual
 from nmt.doctor.survey import PairBatch
 from nmt.errors import InputError
@@ -204,7 +215,7 @@ class _Repeats(beam.DoFn):
     def process(self, element: tuple[int, Iterable[tuple[bytes, tuple[str, ...]]]]) -> Iterator[Any]:
         _, pairs = element
         records = in_order(np.frombuffer(b"".join(record for record, _ in pairs), np.uint64).reshape(-1, 3))
-        lines, head, first = repeated(records)
+        lines, head, first = find_repeats(records)
         verdicts, others = np.zeros(len(lines), np.uint8), np.zeros(len(lines), np.int64)
         for rule, where, repeats in repeats_by_rule(lines, head, first, self._rules.names):
             now = where & (verdicts == KEPT)

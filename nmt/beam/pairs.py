@@ -13,7 +13,7 @@ import numpy as np
 from nmt.beam.files import find_input, find_parts, raw_lines, write_text
 from nmt.data.corpora import cut_lines, decoded_lines
 from nmt.doctor.clean import tsv_row
-from nmt.doctor.survey import PairBatch, batches
+from nmt.doctor.survey import PairBatch, pair_batches
 from nmt.errors import InputError
 
 # Lines of a file that is written, counted before any was left out.
@@ -144,7 +144,7 @@ def as_batches(some: Iterable[Pair]) -> Iterator[tuple[PairBatch, list[tuple[str
     """Yield pairs as the doctor takes them, in the order of their lines, with the cells behind source and target."""
     rows = sorted(some)
     begin = 0
-    for batch in batches(cells[:2] for _, cells in rows):  # type: ignore[misc]
+    for batch in pair_batches(cells[:2] for _, cells in rows):  # type: ignore[misc]
         part = rows[begin : begin + len(batch)]
         begin += len(part)
         lines = np.fromiter((line for line, _ in part), np.int64, len(part))

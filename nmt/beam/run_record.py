@@ -27,7 +27,7 @@ def record_path(prefix: str) -> str:
     return f"{prefix}-run.json"
 
 
-def describe(place: Path, files: Mapping[str, int], form: str, lines: int) -> dict[str, Any]:
+def describe_run(place: Path, files: Mapping[str, int], form: str, lines: int) -> dict[str, Any]:
     """Return the record of a run.
 
     Arguments:

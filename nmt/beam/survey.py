@@ -12,10 +12,10 @@ from apache_beam.transforms.window import GlobalWindow
 from apache_beam.utils.windowed_value import WindowedValue
 
 from nmt.beam.pairs import HASH_BITS, Pair, as_batches, in_batches
-from nmt.doctor.examine import overlap, repeated, repeated_lines, shared_lines
+from nmt.doctor.examine import overlap, repeated_lines, repeats_with_examples, shared_lines
 from nmt.doctor.findings import Overlap, Split
 from nmt.doctor.repeats import Counted, in_order, join_repeats, join_shared, part_of, repeats_of, shared_of
-from nmt.doctor.survey import Survey as Counts
+from nmt.doctor.survey import PairSurvey as Counts
 
 # The number of a split, and how its counts are called: repeats, or what it shares with the first split.
 _Kind = tuple[str, int]
@@ -149,7 +149,7 @@ def _findings(
     splits, overlaps = [], []
     for number, (name, survey) in enumerate(zip(names, surveys, strict=True)):
         known = joined.get(("repeats", number), join_repeats(()))
-        splits.append(survey.result(expected, repeated(known, texts[number])))
+        splits.append(survey.result(expected, repeats_with_examples(known, texts[number])))
         if number:
             shared = joined.get(("shared", number), join_shared(()))
             overlaps.append(overlap(shared, (name, names[0]), splits[number].pairs, texts[number]))

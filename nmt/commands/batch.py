@@ -80,7 +80,7 @@ def batch(
         from nmt.beam import batch as batches
         from nmt.beam.export_handler import BlockHandler
         from nmt.beam.files import find_input, find_output, find_unfinished, read_text, remove_unfinished
-        from nmt.beam.run_record import check_same, describe, record_path
+        from nmt.beam.run_record import check_same, describe_run, record_path
     except ModuleNotFoundError as error:
         if not (error.name or "").startswith("apache_beam"):
             raise
@@ -99,7 +99,7 @@ def batch(
     # A pattern may match what the first run has written.
     written = there | find_unfinished(output)
     files = {path: size for path, size in find_input(input).items() if path not in written}
-    record = describe(place, files, form, batches.LINES)
+    record = describe_run(place, files, form, batches.LINES)
     if there and resume:
         path = record_path(output)
         check_same(output, read_text(path) if path in there else "", record)

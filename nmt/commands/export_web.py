@@ -61,7 +61,7 @@ def export_web(
     say("Converting: this takes up to a minute.")
     converted = web_model.convert(translator, how, quantize)
     say("Comparing what the page will translate with the model.")
-    checked = web_check.check(
+    checked = web_check.check_signatures(
         converted, translator=translator, settings=how, quantize=quantize, given=[source for source, _ in pairs]
     )
     measured = ""

@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from nmt.decoding.constraints import Constraints, append
 from nmt.decoding.history import ARRAYS, Buffers, History
-from nmt.decoding.search import NOTHING, Hypotheses, Recorder, Step, repeated
+from nmt.decoding.search import NOTHING, Hypotheses, Recorder, Step, repeat_rows
 from nmt.decoding.top_k import top_k
 
 _NEVER = -float("inf")
@@ -261,7 +261,7 @@ class BeamSearch:
         self.step, self.memory, self.constraints, self.history = step, memory, constraints, history
         self.bos, self.eos, self.size, self.n_best = bos, eos, size, n_best
         self.penalties, self.pruning = penalties or Penalties(), pruning or Pruning()
-        self.mask = repeated(mask, size)  # (rows, source)
+        self.mask = repeat_rows(mask, size)  # (rows, source)
         self.max_length, self.max_steps = (
             tf.cast(constraints.max_length, tf.int32),
             history.bound(constraints.max_steps),
@@ -286,7 +286,7 @@ class BeamSearch:
             scores=tf.zeros([batch, self.size]) + tf.where(tf.range(self.size) == 0, 0.0, _NEVER),
             tokens=tf.zeros([rows, self.max_steps if self.constraints.no_repeat else 0], tf.int32),
             coverage=tf.zeros([rows, self.source if self.penalties.coverage else 0]),
-            state=repeated(state, self.size),
+            state=repeat_rows(state, self.size),
         )
         # A row that may have no token is finished before it begins.
         empty = tf.expand_dims(self.max_length == 0, 1) & (tf.range(self.size) == 0)

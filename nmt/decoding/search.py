@@ -235,10 +235,10 @@ def _of_those_that_write(loop: _GreedyLoop) -> _GreedyLoop:
     return loop._replace(rows=rows, last_tokens=last_tokens, writing=writing, tokens=tokens, state=state, memory=memory)
 
 
-def repeated(parts: Any, times: int) -> Any:
+def repeat_rows(parts: Any, times: int) -> Any:
     """Repeat every row of a nest of tensors ``(batch, …)``, side by side: ``(batch * times, …)``.
 
-    >>> repeated(tf.constant([5, 7]), 2).numpy().tolist()
+    >>> repeat_rows(tf.constant([5, 7]), 2).numpy().tolist()
     [5, 5, 7, 7]
     """
 

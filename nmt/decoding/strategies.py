@@ -17,7 +17,7 @@ from nmt.decoding.history import ARRAYS, History
 from nmt.decoding.phrase_beam import PhraseBeamSearch
 from nmt.decoding.phrases import Phrases
 from nmt.decoding.sampling import random_numbers, sampler
-from nmt.decoding.search import Hypotheses, greedy, recorder, repeated
+from nmt.decoding.search import Hypotheses, greedy, recorder, repeat_rows
 from nmt.decoding.shortlist import Selection, Shortlist
 from nmt.errors import InputError
 
@@ -160,13 +160,13 @@ def _search(
             recorder=recorder(model),
         )
     count, n_best = tf.shape(mask)[0], settings.n_best
-    state, memory = repeated((state, memory), n_best)
+    state, memory = repeat_rows((state, memory), n_best)
     found = greedy(
         model.step,
         state,
         memory,
         source=source,
-        constraints=constraints.gather(repeated(tf.range(count), n_best)),
+        constraints=constraints.gather(repeat_rows(tf.range(count), n_best)),
         bos=bos,
         eos=eos,
         pick=sampler(

@@ -31,11 +31,11 @@ from nmt.doctor.rules import (
     Rules,
     Scorer,
     Totals,
-    repeated,
+    find_repeats,
     repeats_by_rule,
     usual_scores,
 )
-from nmt.doctor.survey import PairBatch, batches
+from nmt.doctor.survey import PairBatch, pair_batches
 
 _ONE_CELL = dict.fromkeys(map(ord, "\t\n\v\f\r\x1c\x1d\x1e\x1f\x85\u2028\u2029"), " ")
 
@@ -135,7 +135,7 @@ class Cleaning:
             hashes = Parts(Path(place), "pairs", bits_for(size))
             with ExitStack() as written:
                 judgement.open(written)
-                for batch in self._follow(batches(self.corpus.pairs()), "Reading", size):
+                for batch in self._follow(pair_batches(self.corpus.pairs()), "Reading", size):
                     self._look(batch, judgement, hashes)
             self._judge_all(judgement)
             self._judge_repeats(judgement, hashes)
@@ -166,14 +166,14 @@ class Cleaning:
             return
         for records in hashes.parts():
             records = records[judgement.verdicts[records[:, LINE].astype(np.int64) - 1] == KEPT]
-            lines, head, first = repeated(records)
+            lines, head, first = find_repeats(records)
             for rule, where, repeats in repeats_by_rule(lines, head, first, self._rules.names):
                 now = judgement.remove(lines - 1, where, rule)
                 judgement.other[lines[now] - 1] = repeats[now]
 
     def _judge_scores(self, judgement: _Judgement, scores: np.ndarray, scorer: Scorer) -> None:
         """Leave out the pairs whose scores are far below the median."""
-        for batch in self._follow(batches(self.corpus.pairs()), "Scoring", self.corpus.size):
+        for batch in self._follow(pair_batches(self.corpus.pairs()), "Scoring", self.corpus.size):
             alive = np.flatnonzero(judgement.verdicts[batch.first - 1 : batch.first - 1 + len(batch)] == KEPT)
             sources, targets = (self._rules.mended(side) for side in (batch.sources, batch.targets))
             found = scorer([sources[i] for i in alive], [targets[i] for i in alive])
@@ -194,7 +194,7 @@ class Cleaning:
             left_out.write("line\trule\treason\tsource\ttarget\n")
             altered.write("line\trules\tsource\ttarget\n")
             further = self.corpus.further_cells()
-            for batch in self._follow(batches(self.corpus.pairs()), "Writing", self.corpus.size):
+            for batch in self._follow(pair_batches(self.corpus.pairs()), "Writing", self.corpus.size):
                 for i, given in enumerate(zip(batch.sources, batch.targets, strict=True)):
                     line, more = batch.first + i, next(further)
                     if verdict := int(judgement.verdicts[line - 1]):

@@ -9,7 +9,7 @@ from pathlib import Path
 from nmt.data.corpora import Corpus
 from nmt.doctor.findings import ExamplePair, Overlap, Repeated, Split, example
 from nmt.doctor.repeats import Hashes, Repeats, Shared, bits_for, repeats, shared
-from nmt.doctor.survey import PairBatch, Survey, batches
+from nmt.doctor.survey import PairBatch, PairSurvey, pair_batches
 
 # Passes batches on, and may show a progress bar with the name of the work and the number of pairs.
 Follow = Callable[[Iterable[PairBatch], str, int], Iterable[PairBatch]]
@@ -33,15 +33,17 @@ def survey_corpora(corpora: Sequence[Corpus], follow: Follow = unseen) -> tuple[
     with tempfile.TemporaryDirectory(prefix="nmt-data-") as place:
         surveys, hashes = [], []
         for number, corpus in enumerate(corpora):
-            surveys.append(Survey(corpus.name))
+            surveys.append(PairSurvey(corpus.name))
             hashes.append(Hashes(Path(place), str(number), bits))
-            for batch in follow(batches(corpus.pairs()), f"Reading {corpus.name}", corpus.size):
+            for batch in follow(pair_batches(corpus.pairs()), f"Reading {corpus.name}", corpus.size):
                 hashes[-1].add(*surveys[-1].add(batch))
         expected = surveys[0].expected()
         splits = []
         for corpus, survey, numbers in zip(corpora, surveys, hashes, strict=True):
             counts = repeats(numbers)
-            splits.append(survey.result(expected, repeated(counts, _texts(corpus, repeated_lines(counts)))))
+            splits.append(
+                survey.result(expected, repeats_with_examples(counts, _texts(corpus, repeated_lines(counts))))
+            )
         overlaps = []
         for corpus, numbers in zip(corpora[1:], hashes[1:], strict=True):
             found = shared(hashes[0], numbers)
@@ -56,7 +58,7 @@ def repeated_lines(counts: Repeats) -> set[int]:
     return {line for couple in (*counts.pair_lines, *counts.source_lines, *counts.target_lines) for line in couple}
 
 
-def repeated(counts: Repeats, texts: Mapping[int, tuple[str, str]]) -> Repeated:
+def repeats_with_examples(counts: Repeats, texts: Mapping[int, tuple[str, str]]) -> Repeated:
     """Return repeats with their examples.
 
     Arguments:

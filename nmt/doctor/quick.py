@@ -14,7 +14,7 @@ from nmt.data.corpora import Corpus
 from nmt.doctor.advice import of_lines, of_pairs
 from nmt.doctor.findings import Overlap, Repeated
 from nmt.doctor.repeats import Hashes, Shared, repeats
-from nmt.doctor.survey import PairBatch, Survey, batches
+from nmt.doctor.survey import PairBatch, PairSurvey, pair_batches
 
 # Pairs that are counted, in blocks so that neighbours that repeat each other are seen. In a corpus that is cheap to
 # read the blocks are spread evenly; in a larger one only the beginning is read.
@@ -42,7 +42,7 @@ def warnings(
     end, late = time.thread_time() + seconds, time.monotonic() + waited
     wanted = list(islice(dev.pairs(), _DEV)) if dev else []
     with tempfile.TemporaryDirectory(prefix="nmt-data-") as place:
-        survey, hashes = Survey(train.name), Hashes(Path(place), "train")
+        survey, hashes = PairSurvey(train.name), Hashes(Path(place), "train")
         shared = _Held(wanted)
         for batch, counted in _blocks(train):
             shared.add(batch)
@@ -60,13 +60,13 @@ def warnings(
 def _blocks(corpus: Corpus) -> Iterator[tuple[PairBatch, bool]]:
     """Yield the pairs in blocks, each with whether its pairs are counted."""
     if corpus.size > _CHEAP:
-        yield from ((batch, True) for batch in batches(islice(corpus.pairs(), _PAIRS)))
+        yield from ((batch, True) for batch in pair_batches(islice(corpus.pairs(), _PAIRS)))
         return
     pairs = corpus.pairs()
     blocks = -(-corpus.size // _BLOCK)
     chosen = set(np.linspace(0, blocks - 1, min(blocks, _PAIRS // _BLOCK)).astype(int).tolist())
     for number in range(blocks):
-        for batch in batches(islice(pairs, _BLOCK), number * _BLOCK + 1):
+        for batch in pair_batches(islice(pairs, _BLOCK), number * _BLOCK + 1):
             yield batch, number in chosen
 
 

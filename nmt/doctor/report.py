@@ -33,7 +33,7 @@ def report(diagnosis: Diagnosis) -> Iterator[RenderableType]:
         yield Rule("Pieces", align="left")
         yield Text(tables.learned(vocabulary))
         yield _table(tables.uses(vocabulary))
-        for what, words in tables.words(vocabulary):
+        for what, words in tables.poorly_cut_words(vocabulary):
             yield Text.assemble((f"{what}: ", "dim"), words)
         if vocabulary.sizes:
             yield Text(

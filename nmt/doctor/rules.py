@@ -2,8 +2,8 @@
 
 A pair is judged in steps. :meth:`Rules.judge` judges what can be judged of it alone, and gives numbers for the rest:
 its scripts, its ratio of lengths and its hashes. :class:`Totals` adds up how the pairs are written on the whole, from
-which :meth:`Totals.judge` tells pairs in another script or with a ratio far from the usual one. :func:`repeated` finds
-the pairs that repeat others among records of the same hashes, and :func:`usual_scores` the limit of scores.
+which :meth:`Totals.judge` tells pairs in another script or with a ratio far from the usual one. :func:`find_repeats`
+finds the pairs that repeat others among records of the same hashes, and :func:`usual_scores` the limit of scores.
 
 ``nmt clean`` takes these steps with files of this machine (:mod:`nmt.doctor.clean`), and :class:`nmt.beam.Clean` on
 those of many.
@@ -21,7 +21,7 @@ from nmt.data.corpora import Corpus
 from nmt.doctor.lengths import RatioTally
 from nmt.doctor.mend import MENDS, mended
 from nmt.doctor.repeats import KEY, LINE, OTHER, mixed, numbers
-from nmt.doctor.survey import JUDGED, LONG, batches, main_scripts
+from nmt.doctor.survey import JUDGED, LONG, main_scripts, pair_batches
 from nmt.evaluation import scripts
 
 # The rules that leave a pair out, in the order in which they judge, and what they leave out.
@@ -83,7 +83,7 @@ class _Others:
         keys: list[list[np.ndarray]] = [[], []]
         places: list[list[np.ndarray]] = [[], []]
         for number, corpus in enumerate(splits):
-            for batch in batches(corpus.pairs()):
+            for batch in pair_batches(corpus.pairs()):
                 for side, lines in enumerate((batch.sources, batch.targets)):
                     texts = [mended(line, mends)[0] for line in lines]
                     full = np.fromiter((bool(text.strip()) for text in texts), bool, len(texts))
@@ -136,7 +136,7 @@ class Judged:
     letters: np.ndarray
 
     def records(self, lines: np.ndarray) -> np.ndarray:
-        """Return what :func:`repeated` takes, for pairs that are alive.
+        """Return what :func:`find_repeats` takes, for pairs that are alive.
 
         Arguments:
             lines: ``(pairs,)``, their numbers.
@@ -299,13 +299,13 @@ class Rules:
         raise AssertionError(texts)
 
 
-def repeated(records: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def find_repeats(records: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return ``(lines, head, first)``: the line of each pair, the first of equal pairs, and that of nearly equal ones.
 
     Arguments:
         records: ``(pairs, 3)``, both hashes of :class:`Judged` and the line, sorted; all of equal hashes must be there.
 
-    >>> found = repeated(np.array([[7, 1, 3], [7, 1, 9], [7, 2, 1]], np.uint64))
+    >>> found = find_repeats(np.array([[7, 1, 3], [7, 1, 9], [7, 2, 1]], np.uint64))
     >>> [part.tolist() for part in found]
     [[3, 9, 1], [3, 3, 1], [1, 1, 1]]
     """
@@ -329,7 +329,7 @@ def repeats_by_rule(
     """Yield the rules on repeats, with which pairs each leaves out, and the lines that these repeat.
 
     Arguments:
-        lines, head, first: of :func:`repeated`.
+        lines, head, first: of :func:`find_repeats`.
         names: of the rules that are followed.
     """
     if "duplicates" in names:

@@ -55,10 +55,10 @@ class PairBatch:
         return example(int(self.lines[place]), self.sources[place], self.targets[place])
 
 
-def batches(pairs: Iterable[tuple[str, str]], first: int = 1) -> Iterator[PairBatch]:
+def pair_batches(pairs: Iterable[tuple[str, str]], first: int = 1) -> Iterator[PairBatch]:
     """Cut a stream of pairs into batches.
 
-    >>> [(batch.first, len(batch)) for batch in batches([("a", "b")] * 10_000)]
+    >>> [(batch.first, len(batch)) for batch in pair_batches([("a", "b")] * 10_000)]
     [(1, 8192), (8193, 1808)]
     """
     held: Pairs = []
@@ -190,7 +190,7 @@ class _SideTally:
         )
 
 
-class Survey:
+class PairSurvey:
     """Counts a split, batch by batch. The batches may come in any order, and may be counted apart and merged.
 
     Arguments:
@@ -226,7 +226,7 @@ class Survey:
         self._keep_extremes(octaves[long], full[long], batch)
         return keys[full], others[full], batch.lines[full]
 
-    def merge(self, other: Survey) -> None:
+    def merge(self, other: PairSurvey) -> None:
         """Count what another one of the same split counted."""
         self._pairs += other._pairs
         self._source.merge(other._source)

@@ -164,7 +164,7 @@ def sizes(vocabulary: Vocabulary) -> Table:
     return Table(heads, rows)
 
 
-def words(vocabulary: Vocabulary) -> Iterator[tuple[str, str]]:
+def poorly_cut_words(vocabulary: Vocabulary) -> Iterator[tuple[str, str]]:
     """Yield the commonest words that are unknown, or spelt character by character, with how often they occur."""
     for use in vocabulary.uses:
         for side, cutting in (("source", use.source), ("target", use.target)):

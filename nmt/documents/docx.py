@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from nmt.documents.fields import MARKS, Opened
-from nmt.documents.parts import Kind, Part, Parts, pairs, plain, said
+from nmt.documents.parts import Kind, Part, Parts, match_marks, plain, said
 from nmt.errors import InputError
 
 # A packed file of a few kilobytes can hold gigabytes, and a tree of XML takes many times its text.
@@ -417,7 +417,7 @@ class _Text:
 
 def _trimmed(items: list[_Item]) -> list[_Item]:
     """Leave out at both ends what can stay there, and let marks without a partner stand alone."""
-    ends = pairs((each.kind, each.name) for each in items).ends
+    ends = match_marks((each.kind, each.name) for each in items).ends
     whole = {*ends, *ends.values()}
     first, last = 0, len(items)
     while first < last:

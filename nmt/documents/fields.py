@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
 
-from nmt.documents.parts import Part, Parts, Token, paired, pairs, plain, spelled
+from nmt.documents.parts import Part, Parts, Token, match_marks, paired, plain, spelled
 from nmt.documents.sentences import script_of
 from nmt.documents.verbatim import spaces
 from nmt.evaluation import scripts
@@ -133,7 +133,7 @@ def _with_marks(text: str, fields: list[Field], marks: Sequence[Token]) -> list[
         marks: those that are in no field.
     """
     starts = [field.start for field in fields]
-    for first, last in pairs((each.kind, each.name) for each in marks).ends.items():
+    for first, last in match_marks((each.kind, each.name) for each in marks).ends.items():
         begin, after = bisect_left(starts, marks[first].end), bisect_left(starts, marks[last].start)
         if begin < after and marks[last].written:
             fields[after - 1] = _with_mark(text, fields[after - 1], marks[last], alone=after - begin == 1)
@@ -188,7 +188,7 @@ def _whole(
 
 def _trimmed(text: str, start: int, end: int, tokens: list[Token]) -> tuple[int, int, list[Token]]:
     """Leave out at both ends the marks that can stay there, with the spaces around them."""
-    ends = pairs((each.kind, each.name) for each in tokens).ends
+    ends = match_marks((each.kind, each.name) for each in tokens).ends
     first, last = 0, len(tokens)
     while first < last:
         left, right = tokens[first], tokens[last - 1]

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 
 from nmt.documents.entities import unescape
 from nmt.documents.fields import BREAK, Field, Opened, broken, opened, paragraph
-from nmt.documents.parts import Kind, Part, Parts, Token, pairs, spelled
+from nmt.documents.parts import Kind, Part, Parts, Token, match_marks, spelled
 from nmt.documents.tags import Tags
 
 _PREFIX = re.compile(r"(?:[ \t>]|[-*+][ \t]+|\d+[.)][ \t]+|#{1,6}[ \t]+|\[[ xX]\][ \t]+)*")
@@ -336,7 +336,7 @@ def _tokens(text: str, start: int, end: int, labels: Collection[str] = ()) -> li
 
 def _bracketed(tokens: list[Token]) -> dict[int, int]:
     """Return which token ends each pair of brackets, by the one that begins it."""
-    return pairs((each.kind if each.name == "[" else "alone", each.name) for each in tokens).ends
+    return match_marks((each.kind if each.name == "[" else "alone", each.name) for each in tokens).ends
 
 
 def _labelled(text: str, tokens: list[Token], labels: Collection[str]) -> list[Token]:

@@ -82,13 +82,13 @@ class Pairs(NamedTuple):
     unpaired: int | None
 
 
-def pairs(marks: Iterable[tuple[Kind, str]]) -> Pairs:
+def match_marks(marks: Iterable[tuple[Kind, str]]) -> Pairs:
     """Find the pairs among marks: a closing mark ends the last one of its name that is open, and all opened after it.
 
     Arguments:
         marks: the kind and the name of each.
 
-    >>> pairs([("opening", "b"), ("opening", "i"), ("closing", "b"), ("closing", "i")])
+    >>> match_marks([("opening", "b"), ("opening", "i"), ("closing", "b"), ("closing", "i")])
     Pairs(ends={0: 2}, unpaired=1)
     """
     ends: dict[int, int] = {}
@@ -120,7 +120,7 @@ def paired(tokens: Sequence[Token]) -> list[Token]:
     >>> [each.kind for each in paired([Token(0, 1, "opening", "*"), Token(5, 6, "closing", "_")])]
     ['alone', 'alone']
     """
-    ends = pairs((each.kind, each.name) for each in tokens).ends
+    ends = match_marks((each.kind, each.name) for each in tokens).ends
     whole = {*ends, *ends.values()}
     return [
         each._replace(kind="alone") if each.kind in ("opening", "closing") and n not in whole else each

@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 
 from nmt.documents import tags
 from nmt.documents.entities import unescape
-from nmt.documents.parts import Kind, Part, Parts, pairs
+from nmt.documents.parts import Kind, Part, Parts, match_marks
 from nmt.documents.verbatim import PLACEHOLDER
 
 Format = Literal["text", "html", "xml"]
@@ -85,7 +85,7 @@ class _Reader:
 
     def result(self) -> Tagged:
         """Return what was read. A tag without a partner stands alone."""
-        found = pairs((part.kind, name) for part, name in zip(self._parts, self._names, strict=True))
+        found = match_marks((part.kind, name) for part, name in zip(self._parts, self._names, strict=True))
         if found.unpaired is not None:
             part = self._parts[found.unpaired]
             reason = "is not closed" if part.kind == "opening" else "closes nothing"

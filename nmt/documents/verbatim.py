@@ -27,16 +27,3 @@ def spaces(text: str) -> list[tuple[int, int]]:
     [(4, 5), (21, 22)]
     """
     return [match.span() for match in _SPACE.finditer(text) if match["space"]]
-
-
-def words(text: str) -> list[str]:
-    """Split a text at its spaces, but not inside a placeholder.
-
-    >>> words("dear {{ user.name }}, hello ")
-    ['dear', '{{ user.name }},', 'hello']
-    """
-    found, position = [], 0
-    for start, end in (*spaces(text), (len(text), len(text))):
-        found.append(text[position:start])
-        position = end
-    return [each for each in found if each]

@@ -123,7 +123,7 @@ def write_folder(
             **({"source": models[0], "target": models[-1]} if models else {}),
             **contents,
         }
-        listed["digest"] = tflite_runtime.digest(listed)
+        listed["digest"] = tflite_runtime.description_checksum(listed)
         (aside / tflite_runtime.CONTENTS).write_text(json.dumps(listed, indent=1) + "\n", encoding="utf-8")
         (aside / program).write_bytes(Path(tflite_runtime.__file__).read_bytes())
         if card:

@@ -506,7 +506,7 @@ def read_contents(folder: Path) -> dict[str, Any]:
         contents = json.loads(_inside(folder, CONTENTS).read_text(encoding="utf-8"))
         known = contents["format"] == FORMAT
         # Earlier versions wrote no digest.
-        if contents.pop("digest", None) not in (None, digest(contents)) and known:
+        if contents.pop("digest", None) not in (None, description_checksum(contents)) and known:
             raise ValueError
         sides = set() if contents.get("takes") == "strings" else {"source", "target"}
         whole = {"files", "max_length", "aligned"} | sides <= set(contents)
@@ -519,7 +519,7 @@ def read_contents(folder: Path) -> dict[str, Any]:
     return contents
 
 
-def digest(contents: dict[str, Any]) -> str:
+def description_checksum(contents: dict[str, Any]) -> str:
     """Return the checksum of a description."""
     return hashlib.sha256(json.dumps(contents, sort_keys=True).encode()).hexdigest()
 

@@ -61,7 +61,7 @@ class Quality(NamedTuple):
     signature: str
 
 
-def check(
+def check_signatures(
     model: bytes, translator: Translator, settings: Decoding, quantize: str, given: Sequence[str] = ()
 ) -> Checked:
     """Compare every signature with the translator.

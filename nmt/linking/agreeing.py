@@ -31,7 +31,7 @@ from nmt.linking.hidden_markov import (
     Batch,
     Expectations,
     HiddenMarkovModel,
-    batches,
+    batches_of_pairs,
     count_links,
     expectation_maximisation,
     expected_links,
@@ -129,7 +129,7 @@ def _read(sides: Sequence[Sequence[list[str]]]) -> tuple[list[_CutBatch], list[i
     ids = [ids_of(list(chain(*each)), known_parts) for each in cut]
     places = [np.repeat(np.arange(len(each)), [len(word) for word in each]) for each in cut]
     found = []
-    for batch in batches(ids, plain):
+    for batch in batches_of_pairs(ids, plain):
         whole = padded([words[i] for i in batch.rows])
         inside = padded([places[i] for i in batch.rows])[:, :, None] == np.arange(whole.shape[1])
         plain_words = Batch(batch.rows, whole, batch.target)

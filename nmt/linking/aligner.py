@@ -15,7 +15,7 @@ from nmt.errors import InputError
 from nmt.evaluation.alignment import split_words
 from nmt.evaluation.alignment_error import Link
 from nmt.evaluation.symmetrization import SYMMETRIZATIONS
-from nmt.linking.hidden_markov import Batch, HiddenMarkovModel, batches, posteriors, train
+from nmt.linking.hidden_markov import Batch, HiddenMarkovModel, batches_of_pairs, posteriors, train_hidden_markov
 
 # Pairs whose words are held in memory for learning.
 LEARNED = 500_000
@@ -87,7 +87,7 @@ class WordAligner:
         sides = enumerate((self.sources, self.targets))
         ids = [[ids_of(words_of(pair[side]), known) for pair in pairs] for side, known in sides]
         found = [Posteriors(*(np.zeros([len(y), len(x)]) for _ in range(2))) for x, y in zip(*ids, strict=True)]
-        for batch in batches(*ids):
+        for batch in batches_of_pairs(*ids):
             forward, backward = posteriors(self.forward, batch), posteriors(self.backward, batch.reversed)
             for row, i in enumerate(batch.rows):
                 part = slice(len(ids[1][i])), slice(len(ids[0][i]))
@@ -119,12 +119,12 @@ def learn(pairs: Iterable[Pair]) -> WordAligner:
     sources, targets = (vocabulary(words_of(pair[side]) for pair in texts) for side in (0, 1))
     ids = [[ids_of(words_of(pair[side]), known) for pair in texts] for side, known in enumerate((sources, targets))]
     del texts
-    corpus = batches(*ids)
+    corpus = batches_of_pairs(*ids)
     refuse_too_few(corpus)
     backward: list[Batch] = [batch.reversed for batch in corpus]
     # NumPy's long operations let the other thread compute.
     with ThreadPoolExecutor(2) as pool:
-        models = pool.map(train, (corpus, backward), (len(targets) + 1, len(sources) + 1))
+        models = pool.map(train_hidden_markov, (corpus, backward), (len(targets) + 1, len(sources) + 1))
         return WordAligner(sources, targets, *models)
 
 

@@ -61,7 +61,7 @@ class Batch(NamedTuple):
         return np.where(mirrored >= 0, mirrored, places)
 
 
-def batches(sources: Sequence[np.ndarray], targets: Sequence[np.ndarray]) -> list[Batch]:
+def batches_of_pairs(sources: Sequence[np.ndarray], targets: Sequence[np.ndarray]) -> list[Batch]:
     """Return all pairs whose sides both have words, in batches, sorted by length.
 
     Arguments:
@@ -135,7 +135,7 @@ def uniform_model(corpus: Sequence[Batch], target_words: int) -> HiddenMarkovMod
     )
 
 
-def train(corpus: Sequence[Batch], target_words: int) -> HiddenMarkovModel:
+def train_hidden_markov(corpus: Sequence[Batch], target_words: int) -> HiddenMarkovModel:
     """Learn the model of one direction.
 
     Arguments:

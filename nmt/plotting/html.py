@@ -60,7 +60,7 @@ def file_page(kind: str, title: str, scripts: Sequence[str] = (), **values: Any)
     policy = "default-src 'none'; style-src 'unsafe-inline'; font-src data:"
     code = "".join(map(read, scripts))
     if code:
-        policy += f"; script-src '{digest(code)}'"
+        policy += f"; script-src '{policy_hash(code)}'"
     return _rendered(
         "base.html",
         kind=kind,
@@ -99,8 +99,8 @@ def served_page(
     )
     policy = [
         "default-src 'none'",
-        f"style-src '{digest(style)}'",
-        f"script-src '{digest(code)}'",
+        f"style-src '{policy_hash(style)}'",
+        f"script-src '{policy_hash(code)}'",
         "connect-src 'self'",
         "font-src 'self'",
         "img-src data:",
@@ -138,7 +138,7 @@ def web_page(
         "style-src 'unsafe-inline'",
         "font-src data:",
         "img-src data:",
-        f"script-src '{digest(code)}' 'wasm-unsafe-eval'",
+        f"script-src '{policy_hash(code)}' 'wasm-unsafe-eval'",
         "worker-src blob:",
         "base-uri 'none'",
         "form-action 'none'",
@@ -262,7 +262,7 @@ def read(name: str) -> str:
     return resources.files("nmt.plotting").joinpath("templates", name).read_text(encoding="utf-8")
 
 
-def digest(text: str) -> str:
+def policy_hash(text: str) -> str:
     """Return the hash by which a policy allows a style or a script."""
     return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
 

@@ -8,9 +8,9 @@ Some things are never seen in training, such as a red triangle, although there a
 ``unseen`` has one in every picture. No caption of a split is in another one.
 
 >>> scene = scenes("dev")[0]
->>> describe(scene, "en").text
+>>> describe_scene(scene, "en").text
 'two green circles at the top left and three red squares at the bottom right'
->>> describe(scene, "ko").text
+>>> describe_scene(scene, "ko").text
 '왼쪽 위에 초록 원이 두 개 있고 오른쪽 아래에 빨간 사각형이 세 개 있다'
 """
 
@@ -78,7 +78,7 @@ Scene = tuple[Group, ...]
 
 
 @dataclass(frozen=True)
-class Caption:
+class LinkedCaption:
     """What is in a picture, in words.
 
     Attributes:
@@ -92,13 +92,13 @@ class Caption:
     def line(self) -> str:
         """Return the links as word links are written.
 
-        >>> Caption("a circle", ((7, 1),)).line()
+        >>> LinkedCaption("a circle", ((7, 1),)).line()
         '7-1'
         """
         return " ".join(f"{cell}-{word}" for cell, word in self.links)
 
 
-def describe(scene: Scene, language: str) -> Caption:
+def describe_scene(scene: Scene, language: str) -> LinkedCaption:
     """Return the caption of a scene in ``en`` or ``ko``."""
     words: list[str] = []
     links: list[tuple[int, int]] = []
@@ -114,7 +114,7 @@ def describe(scene: Scene, language: str) -> Caption:
         words += [word for part in before for word in part.split()]
         links += [(cell, len(words) + number) for number in range(len(named)) for cell in group.cells]
         words += named + [word for part in after for word in part.split()]
-    return Caption(" ".join(words), tuple(links))
+    return LinkedCaption(" ".join(words), tuple(links))
 
 
 def draw(scene: Scene, random: np.random.Generator) -> np.ndarray:
@@ -154,9 +154,9 @@ def features(split: str) -> np.ndarray:
     return np.stack([cells(draw(scene, random)) for scene in _splits()[split]]).astype(np.float16)
 
 
-def captions(split: str, language: str) -> list[Caption]:
+def captions(split: str, language: str) -> list[LinkedCaption]:
     """Return the captions of a split."""
-    return [describe(scene, language) for scene in _splits()[split]]
+    return [describe_scene(scene, language) for scene in _splits()[split]]
 
 
 def write(folder: Path) -> None:
@@ -204,7 +204,7 @@ def _splits() -> dict[str, tuple[Scene, ...]]:
     for split in ("unseen", "test", "dev", "train"):
         while len(found[split]) < SIZES[split]:
             scene = _scene(random, split == "unseen")
-            text = describe(scene, "en").text
+            text = describe_scene(scene, "en").text
             if text not in taken:
                 found[split].setdefault(text, scene)
         taken.update(found[split])

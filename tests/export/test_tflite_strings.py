@@ -272,7 +272,9 @@ def test_a_damaged_folder_is_an_error_and_no_crash(both, tmp_path: Path, name: s
 def test_an_export_of_ids_needs_its_tokenizers_named(both, tmp_path: Path) -> None:
     contents = json.loads((both[2] / "edge.json").read_text())
     contents = {**contents, "takes": "ids"}
-    contents["digest"] = tflite_runtime.digest({key: contents[key] for key in contents if key != "digest"})
+    contents["digest"] = tflite_runtime.description_checksum(
+        {key: contents[key] for key in contents if key != "digest"}
+    )
     (tmp_path / "edge.json").write_text(json.dumps(contents))
     with pytest.raises(ValueError, match="export the model again"):
         tflite_runtime.Translator(tmp_path)

@@ -110,7 +110,7 @@ def test_what_translates_otherwise_is_not_written(
     translator: Translator, settings: Decoding, model: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(web_check, "_TEXTS", (23, 5))
-    checked = web_check.check(model, translator=translator, settings=settings, quantize="none", given=TEXTS)
+    checked = web_check.check_signatures(model, translator=translator, settings=settings, quantize="none", given=TEXTS)
     assert checked.compared == 28 and checked.loss < 0.001
     outputs = web_model.Runner.search
 
@@ -120,7 +120,7 @@ def test_what_translates_otherwise_is_not_written(
 
     monkeypatch.setattr(web_model.Runner, "search", other)
     with pytest.raises(WorkFailed, match="translates worse than the model"):
-        web_check.check(model, translator=translator, settings=settings, quantize="none", given=TEXTS)
+        web_check.check_signatures(model, translator=translator, settings=settings, quantize="none", given=TEXTS)
 
     def surer(*given: Any) -> dict[str, np.ndarray]:
         found = outputs(*given)
@@ -128,14 +128,14 @@ def test_what_translates_otherwise_is_not_written(
 
     monkeypatch.setattr(web_model.Runner, "search", surer)
     with pytest.raises(WorkFailed, match=r"translate_17 .* scores a piece of a long text"):
-        web_check.check(model, translator=translator, settings=settings, quantize="none", given=TEXTS)
+        web_check.check_signatures(model, translator=translator, settings=settings, quantize="none", given=TEXTS)
     monkeypatch.setattr(
         web_model.Runner,
         "search",
         lambda *given: {**outputs(*given), "alignment": np.zeros([3, 30, 31], np.float32)},
     )
     with pytest.raises(WorkFailed, match=r"translate_17 .* does not work"):
-        web_check.check(model, translator=translator, settings=settings, quantize="none", given=TEXTS)
+        web_check.check_signatures(model, translator=translator, settings=settings, quantize="none", given=TEXTS)
 
 
 def test_outputs_have_room_for_the_longest_translation() -> None:

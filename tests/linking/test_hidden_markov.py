@@ -8,11 +8,11 @@ from nmt.linking.hidden_markov import (
     NULL,
     Expectations,
     HiddenMarkovModel,
-    batches,
+    batches_of_pairs,
     digamma,
     expected_links,
     posteriors,
-    train,
+    train_hidden_markov,
 )
 
 SOURCE, TARGET, WORDS = 3, 4, 5
@@ -60,14 +60,14 @@ def _counted(model: HiddenMarkovModel) -> tuple[np.ndarray, np.ndarray]:
 def test_posteriors_are_those_of_all_alignments_and_padding_changes_nothing() -> None:
     model = _model(np.random.default_rng(1))
     sentence = [np.arange(1, SOURCE + 1), np.arange(1, TARGET + 1)]
-    (alone,) = batches([sentence[0]], [sentence[1]])
+    (alone,) = batches_of_pairs([sentence[0]], [sentence[1]])
     expected, jumped = _counted(model)
     counts = Expectations(model)
     np.testing.assert_allclose(expected_links(model, alone, counts)[0], expected, rtol=1e-9)
     np.testing.assert_allclose(counts.jumps, jumped, rtol=1e-9)
     np.testing.assert_allclose(counts.first[:SOURCE], expected[0], rtol=1e-9)
     longer = [np.array([1, 2, 3, 1, 2]), np.array([4, 3, 2, 1, 1, 2, 3])]
-    (both,) = batches([longer[0], sentence[0]], [longer[1], sentence[1]])
+    (both,) = batches_of_pairs([longer[0], sentence[0]], [longer[1], sentence[1]])
     row = both.rows.tolist().index(1)
     found = posteriors(model, both)[row]
     np.testing.assert_allclose(found[:TARGET, :SOURCE], expected, rtol=1e-9)
@@ -78,8 +78,8 @@ def test_it_learns_what_occurs_together_and_where_it_goes() -> None:
     """Source ``a b``, target ``B' the A'``: after "the" the link does not move, whatever the nouns are."""
     the = 1
     nouns = list(itertools.permutations(range(2, 8), 2))
-    corpus = batches([np.array([a, b]) for a, b in nouns], [np.array([b, the, a]) for a, b in nouns])
-    model = train(corpus, 8)
+    corpus = batches_of_pairs([np.array([a, b]) for a, b in nouns], [np.array([b, the, a]) for a, b in nouns])
+    model = train_hidden_markov(corpus, 8)
     for batch in corpus:
         found = posteriors(model, batch).argmax(2)
         assert (found[:, [0, 2]] == [1, 0]).all()
@@ -93,4 +93,4 @@ def test_digamma_follows_its_recurrence() -> None:
 
 def test_pairs_with_a_side_without_words_are_left_out() -> None:
     empty = np.array([], np.int32)
-    assert batches([empty, np.array([1])], [np.array([1]), empty]) == []
+    assert batches_of_pairs([empty, np.array([1])], [np.array([1]), empty]) == []

@@ -5,11 +5,11 @@ import pytest
 
 from nmt.plotting.attention_map import pixels_of
 from nmt.synthetic import captions
-from nmt.synthetic.captions import LANGUAGES, SIZES, UNSEEN, describe, draw, scenes
+from nmt.synthetic.captions import LANGUAGES, SIZES, UNSEEN, describe_scene, draw, scenes
 
 
 def test_no_caption_is_in_two_splits_and_some_things_are_in_one_alone() -> None:
-    texts = {split: {describe(scene, "en").text for scene in scenes(split)} for split in SIZES}
+    texts = {split: {describe_scene(scene, "en").text for scene in scenes(split)} for split in SIZES}
     assert {split: len(each) for split, each in texts.items()} == SIZES
     assert len(set.union(*texts.values())) == sum(SIZES.values())
     for split in SIZES:
@@ -23,7 +23,7 @@ def test_no_caption_is_in_two_splits_and_some_things_are_in_one_alone() -> None:
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_words_are_linked_to_the_cells_of_what_they_name(language: str) -> None:
     for scene in scenes("test")[:50]:
-        caption = describe(scene, language)
+        caption = describe_scene(scene, language)
         words = caption.text.split()
         for group in scene:
             colour = group.colour if language == "en" else captions._KOREAN[group.colour]
