@@ -25,7 +25,7 @@ _HIGH, _LETTERS = re.compile(b"[\x80-\xff]"), re.compile(b"[\x80-\xff]{2}")
 _CELL = re.compile(rb"(?<![^\n\t<>\x80-\xff])[^\n\t<>\x80-\xff]*+[\x80-\xff][^\n\t<>]*")
 _PLAIN, _BEYOND = re.compile(b"[a-zA-Z]"), re.compile(rb"(?<![a-zA-Z])[a-zA-Z]*+[\x80-\xff][a-zA-Z\x80-\xff]*")
 # Of the characters beyond ASCII, letters and punctuation are this share in a text.
-_MOST = 0.7
+_MIN_SHARE = 0.7
 # And at most this share stands where no such character does: a capital after a small letter, as in потомуЯ, a sign
 # between small letters, other than these, or a letter beside one of another of these alphabets.
 _MISPLACED, _IN_WORDS = 0.01, "’·…–—"
@@ -158,7 +158,7 @@ def _readable(raw: bytes, name: str) -> str:
         except (UnicodeDecodeError, LookupError):
             continue
         beyond = [(i, unicodedata.category(letter)) for i, letter in enumerate(text) if not letter.isascii()]
-        known = sum(kind[0] in "LMP" for _, kind in beyond) > _MOST * len(beyond)
+        known = sum(kind[0] in "LMP" for _, kind in beyond) > _MIN_SHARE * len(beyond)
         misplaced = sum(_is_misplaced(text[max(0, i - 1) : i + 2], kind) for i, kind in beyond)
         return text if known and misplaced <= _MISPLACED * len(beyond) else ""
     return ""

@@ -4,7 +4,7 @@
 import { isSpace, stripped } from "./letters.mjs";
 import { escaped, readTagged } from "./tagged.mjs";
 
-const MOST_MARKS = 1000;
+const MAX_MARKS = 1000;
 const FIRST_PRIVATE = 0xf0000;
 const PRIVATE_CHARACTERS = 65_534;
 const PRIVATE = /[\ue000-\uf8ff\u{f0000}-\u{10fffd}]/u;
@@ -51,7 +51,7 @@ function readMarked(text, form) {
     } else if (kind === "closing") {
       Object.assign(marks[inside.pop()], { end: written.length, closing: raw });
     } else if (kind !== "text") {
-      if (marks.length >= MOST_MARKS) throw new Error(TOO_MANY);
+      if (marks.length >= MAX_MARKS) throw new Error(TOO_MANY);
       const [left, right] = [pieces[place - 1], pieces[place + 1]];
       marks.push({
         start: written.length,

@@ -46,7 +46,7 @@ def tokenize(
 
     Pairs with an empty side, or one of more than ``max_length`` pieces, are left out; in plain text, which is
     ``sourceless``, every source is empty. The source ends in ``</s>``, so that attention has a place to go when no
-    source word is relevant. Many pairs are handled in one call: a call for each would take longer than the training.
+    source token is relevant. Many pairs are handled in one call: a call for each would take longer than the training.
 
     From ``(source, target, links)`` it also makes the indices of linked words, ``i j i j …``.
 

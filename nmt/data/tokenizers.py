@@ -200,11 +200,14 @@ class Tokenizer:
         # Some vocabularies have a piece only with the space.
         return self.ids(text) if UNK in ids else ids
 
-    def frequent(self, most: int = 100) -> set[str]:
-        """Return the most frequent words that are one piece each, in small letters; SentencePiece lists them first."""
+    def frequent(self, limit: int = 100) -> set[str]:
+        """Return the ``limit`` most frequent words that are one piece each, in small letters.
+
+        SentencePiece lists the most frequent first.
+        """
         pieces = self.pieces(range(EOS + 1, self.vocabulary))
         words = (piece[1:].lower() for piece in pieces if piece.startswith("▁") and piece[1:].isalpha())
-        return set(itertools.islice(words, most))
+        return set(itertools.islice(words, limit))
 
     def changed_words(self, texts: Iterable[str]) -> Counter[str]:
         """Count the words that do not come back from their pieces: no model with this vocabulary can write them.

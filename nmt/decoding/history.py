@@ -98,17 +98,17 @@ class BoundedHistory(ArrayHistory):
     The hypotheses of a search then have as many places, zeros after what was written, whatever their maximum lengths.
 
     Arguments:
-        most: the number of places, at least the maximum length of every row.
+        max_length: the number of places, no less than the maximum length of any row.
     """
 
     drops_rows = False
     fixed_shapes = True
 
-    def __init__(self, most: int) -> None:
-        self.most = most
+    def __init__(self, max_length: int) -> None:
+        self.max_length = max_length
 
     def bound(self, steps: tf.Tensor) -> int | tf.Tensor:
-        return self.most
+        return self.max_length
 
 
 ARRAYS, DENSE = ArrayHistory(), DenseHistory()

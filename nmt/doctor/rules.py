@@ -43,7 +43,7 @@ DEFAULT = frozenset({*REMOVES, *MENDS, "line-ends"} - {"nfkc"})
 # Standard deviations below the median, estimated by the median absolute deviation, at which a score is out of line.
 _OUT_OF_LINE = 4.0
 # And so much below it at least: a model that knows its pairs by heart gives them all nearly the same score.
-_LEAST_BELOW = 1.0
+_MIN_BELOW = 1.0
 KEPT = 0
 NUMBERS = {name: number for number, name in enumerate(REMOVES, 1)}
 NAMES = {number: name for name, number in NUMBERS.items()}
@@ -347,4 +347,4 @@ def usual_scores(kept: np.ndarray) -> tuple[float, float]:
     """
     middle = float(np.median(kept))
     deviation = 1.4826 * float(np.median(np.abs(kept - middle)))
-    return middle, middle - max(_OUT_OF_LINE * deviation, _LEAST_BELOW)
+    return middle, middle - max(_OUT_OF_LINE * deviation, _MIN_BELOW)

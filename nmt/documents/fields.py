@@ -141,7 +141,7 @@ def _with_marks(text: str, fields: list[Field], marks: Sequence[Token]) -> list[
 
 
 def _with_mark(text: str, field: Field, mark: Token, alone: bool) -> Field:
-    """Return a field that goes on to the end of a mark. A pair whose only field comes out as it was stays as it is."""
+    """Return a field that extends to the end of a mark. A pair whose only field comes out as it was stays as it is."""
 
     def written(found: Parts) -> str:
         inside = field.written(found)

@@ -42,7 +42,7 @@ _SAVER = frozenset(
 
 _LARGEST_GRAPH = 512 * 2**20
 # Numbers in the constants of a graph. One that is filled with a single value takes no room in the file.
-_MOST_NUMBERS = 2**26
+_MAX_NUMBERS = 2**26
 
 
 def check_operations(folder: Path) -> None:
@@ -120,7 +120,7 @@ def _refused(graph: Any) -> Iterator[str]:
             for value in node.attr.values():
                 if value.WhichOneof("value") == "tensor":
                     numbers += max(0, math.prod(dim.size for dim in value.tensor.tensor_shape.dim))
-    if numbers > _MOST_NUMBERS:
+    if numbers > _MAX_NUMBERS:
         yield f"holds {numbers:,} constant numbers"
 
 

@@ -138,18 +138,18 @@ class Completer(Searcher):
             TypeError: for a string instead of a list.
         """
         texts = [readable(text) for text in text_list(texts)]
-        lengths, most = self._pieces(texts), self.max_pieces
+        lengths, limit = self._pieces(texts), self.max_pieces
         for number, length in enumerate(lengths, first + 1):
-            if length > most:
-                logger.info(f"Line {number} has more than {most:,} pieces: the rest was left out.")
+            if length > limit:
+                logger.info(f"Line {number} has more than {limit:,} pieces: the rest was left out.")
         found: dict[int, tuple[float, int]] = {}
 
         def score(batch: list[int]) -> None:
-            outputs = self._score(encoded([texts[i] for i in batch]), tf.constant(most))
+            outputs = self._score(encoded([texts[i] for i in batch]), tf.constant(limit))
             scores = zip(outputs["scores"].numpy().tolist(), outputs["lengths"].numpy().tolist(), strict=True)
             found.update(zip(batch, scores, strict=True))
 
-        self._score_all(score, [min(n, most) + 1 for n in lengths], self.config.decoding.batch_size)
+        self._score_all(score, [min(n, limit) + 1 for n in lengths], self.config.decoding.batch_size)
         return [found[i] for i in range(len(texts))]
 
     def _search_graph(self, settings: Decoding, *more: bool) -> Callable[..., Outputs]:

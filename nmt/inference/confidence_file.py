@@ -17,7 +17,7 @@ from nmt.evaluation.confidence import TRANSLATION_EVIDENCE, WORD_EVIDENCE, Calib
 from nmt.model_folder import CONFIDENCE, HEAD, WEIGHTS
 from nmt.translation import Translation
 
-_MOST_STEPS = 10_000
+_MAX_STEPS = 10_000
 # Within these limits no product of numbers of the file overflows.
 _LARGEST, _SMALLEST_SCALE = 1e9, 1e-9
 
@@ -112,7 +112,7 @@ def _calibrated(given: Any, kinds: int) -> Calibrated:
             raise ValueError("it holds what are no numbers")
         if any(abs(x) > _LARGEST for x in numbers):
             raise ValueError("its numbers are too large")
-        if len(numbers) != size if size else not 1 <= len(numbers) <= _MOST_STEPS:
+        if len(numbers) != size if size else not 1 <= len(numbers) <= _MAX_STEPS:
             raise ValueError("it is damaged, or of another version")
     logits, probabilities = np.array(lists["logits"], float), np.array(lists["probabilities"], float)
     ascending = all((np.diff(each) >= 0).all() for each in (logits, probabilities))

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 # A weaker attention weight is no link.
 _LINK = 0.1
 # Bytes of all candidates. They become part of the graph of a search, and TensorFlow allows a graph 2 GiB.
-_MOST_BYTES = 2**30
+_MAX_BYTES = 2**30
 
 
 def make(
@@ -83,13 +83,13 @@ def _possible(best: int, source: int, target: int) -> int:
         source, target: the numbers of pieces of both vocabularies.
 
     Raises:
-        InputError: if so many take too much memory.
+        InputError: if a shortlist with that number of pieces takes too much memory.
     """
-    best, most = min(best, target), _MOST_BYTES // (4 * source) - 1
-    if best > most:
+    best, limit = min(best, target), _MAX_BYTES // (4 * source) - 1
+    if best > limit:
         raise InputError(
             f"{best:,} target pieces for each of {source:,} source pieces are too many for a shortlist. Lower --best "
-            f"to {most:,} or less."
+            f"to {limit:,} or less."
         )
     return best
 

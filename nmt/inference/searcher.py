@@ -108,26 +108,26 @@ class Searcher:
             batch_size: the maximum number of rows in a batch.
         """
         waiting = sorted(range(len(lengths)), key=lambda i: lengths[i])
-        most = self._share(_MAX_SCORED_TOKENS)
+        limit = self._share(_MAX_SCORED_TOKENS)
         batches = []
         while waiting:
             size = batch_size
             # As many as fit beside the longest of them.
-            while size > 1 and size * lengths[waiting[:size][-1]] > most:
+            while size > 1 and size * lengths[waiting[:size][-1]] > limit:
                 size //= 2
             batches.append(waiting[:size])
             waiting = waiting[size:]
         # A text that alone has more tokens than that is scored by itself, whoever else asks for such a one.
-        large = [batch for batch in batches if lengths[batch[-1]] > most]
+        large = [batch for batch in batches if lengths[batch[-1]] > limit]
         run_parallel(work, batches[: len(batches) - len(large)], self.parallel_batches)
         for batch in large:
             with self._large:
                 work(batch)
 
-    def _share(self, most: int) -> int:
+    def _share(self, limit: int) -> int:
         """Return the limit of each of the parallel batches, from that of each of two."""
         together = self.callers * self.parallel_batches
-        return most if together <= 2 else 2 * most // together
+        return limit if together <= 2 else 2 * limit // together
 
     def _pieces(self, texts: Sequence[str]) -> list[int]:
         """Count the target pieces of each text."""

@@ -57,7 +57,7 @@ PHRASES = (
 )
 # Beams for phrases, and the number of their tokens that the largest has a place for.
 _WANTED_BEAMS = (8, 16, 32, 64)
-_MOST_WANTED = _WANTED_BEAMS[-1] - 1
+_MAX_WANTED = _WANTED_BEAMS[-1] - 1
 # The tokens of a phrase, and the source tokens it translates.
 Phrase = tuple[list[int], tuple[int, int]]
 _DRAWN = "A glossary needs a search, and a sample is drawn by chance. Leave one of them out."
@@ -462,7 +462,7 @@ class Translator(Searcher):
         pieces = self.tokenizers.source.places(text)
         phrases: list[Phrase] = []
         # No beam has a place for more.
-        left = _MOST_WANTED
+        left = _MAX_WANTED
         for start, end, term in found:
             tokens = self._spelt(term)
             inside = [n for n, piece in enumerate(pieces) if piece[0] < end and piece[1] > start]

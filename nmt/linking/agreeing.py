@@ -45,7 +45,7 @@ from nmt.linking.word_parts import count_parts
 _PASSES = (*[False] * 6, *[True] * 6)
 # Added to the links of the other direction, where words come from the side that is cut, and where they go to it.
 _DOUBTS = 0.5, 1.0
-_LEAST = 1e-12
+_MIN_SUM = 1e-12
 
 
 class _CutBatch(NamedTuple):
@@ -165,14 +165,14 @@ def _agreed(found: Sequence[np.ndarray], inside: np.ndarray) -> list[np.ndarray]
     words, parts = (_confirmed(one, other, of_cut) for one, other in zip(found[:2], found[2:], strict=True))
     summed = parts @ inside
     both = (words + summed) / 2
-    forward = [both, parts * (both / np.maximum(summed, _LEAST) @ inside.transpose(0, 2, 1))]
+    forward = [both, parts * (both / np.maximum(summed, _MIN_SUM) @ inside.transpose(0, 2, 1))]
     return [*forward, *(_confirmed(one, other, to_cut) for one, other in zip(found[2:], forward, strict=True))]
 
 
 def _confirmed(one: np.ndarray, other: np.ndarray, doubt: float) -> np.ndarray:
     """Return links of one direction, of which those that the other finds, too, are likelier."""
     agreed = one * (other.transpose(0, 2, 1) + doubt)
-    return agreed * (one.sum(2, keepdims=True) / np.maximum(agreed.sum(2, keepdims=True), _LEAST))
+    return agreed * (one.sum(2, keepdims=True) / np.maximum(agreed.sum(2, keepdims=True), _MIN_SUM))
 
 
 def _links(

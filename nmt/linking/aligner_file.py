@@ -17,7 +17,7 @@ from nmt.stored_arrays import read_npz
 
 _LARGEST = 2**36
 # What is learned is smoothed, so nothing but the lexicon has zeros. Within these limits no sentence has probability 0.
-_LEAST, _PROBABLE, _MOST = 1e-30, 1 + 1e-9, 1e12
+_MIN, _PROBABLE, _MAX = 1e-30, 1 + 1e-9, 1e12
 _PARTS = ("keys", "lexicon", "unlinked", "jumps", "first")
 _SIDES, _DIRECTIONS = ("sources", "targets"), ("forward", "backward")
 
@@ -99,8 +99,8 @@ def _model(arrays: dict[str, np.ndarray], sources: int, targets: int) -> HiddenM
             numbers.shape != shape
             or numbers.dtype != np.float64
             or not np.isfinite(numbers).all()
-            or (numbers < (0 if name == "lexicon" else _LEAST)).any()
-            or (numbers > (_PROBABLE if name in ("lexicon", "unlinked") else _MOST)).any()
+            or (numbers < (0 if name == "lexicon" else _MIN)).any()
+            or (numbers > (_PROBABLE if name in ("lexicon", "unlinked") else _MAX)).any()
         ):
             raise ValueError("its numbers do not fit its words")
     if keys[0] < 0 or keys[-1] >= sources * targets or (np.diff(keys) <= 0).any():

@@ -293,10 +293,10 @@ def _with_positions(
             np.copyto(both, past[i - 1] if i else 0, where=~real[i])
     found, after = linked, np.ones([sources, rows])
     jumped = np.zeros_like(likely)
-    # ``onward`` with room for the furthest jumps: ``onward[j + distance]`` is read by strides, too.
-    room = np.zeros([3 * sources - 2, rows])
-    onward = room[sources - 1 : 2 * sources - 1]
-    ahead = as_strided(room, (sources, 2 * sources - 1, rows), (room.strides[0], *room.strides))
+    # ``onward`` with zeros for the furthest jumps: ``onward[j + distance]`` is read by strides, too.
+    padded = np.zeros([3 * sources - 2, rows])
+    onward = padded[sources - 1 : 2 * sources - 1]
+    ahead = as_strided(padded, (sources, 2 * sources - 1, rows), (padded.strides[0], *padded.strides))
     for i in range(targets - 1, -1, -1):
         share = np.einsum("jb,jb->b", past[i], after)
         found[i] *= after

@@ -32,7 +32,7 @@ from nmt.markup.links import Joined, Links, joined
 from nmt.markup.reading import Mark, Marked, restored
 
 # Of the weight of a target word at least this must fall on source words, or its links say nothing.
-_LEAST = 0.1
+_MIN_WEIGHT = 0.1
 # The nearest words say more about the place of a tag than those further away: a word counts half of the one before.
 _FADING = 0.5
 # Sums that differ by less are equal.
@@ -140,7 +140,7 @@ def _copies(block: Links, places: np.ndarray, source: str, translation: str) -> 
         if not cuts:
             continue
         linked = block.weights[:, unit]
-        likely = np.flatnonzero((linked >= _LEAST) & (linked >= most))
+        likely = np.flatnonzero((linked >= _MIN_WEIGHT) & (linked >= most))
         for copy in likely[np.argsort(-linked[likely], kind="stable")].tolist():
             shift, other = _core(translation[slice(*block.target[copy])])
             if copy not in used and len(other) == len(core) and other.casefold() == core.casefold():
@@ -197,7 +197,7 @@ def _runs(marked: Marked, links: Joined) -> list[Run]:
     children: dict[int, list[int]] = {}
     for index, mark in enumerate(marks):
         children.setdefault(mark.parent, []).append(index)
-    told = links.sums() >= _LEAST
+    told = links.sums() >= _MIN_WEIGHT
     # Parents come before their children.
     for parent, inside in sorted(children.items()):
         borders = runs[parent] if parent >= 0 else Run(0, count)

@@ -16,14 +16,14 @@ from nmt.errors import InputError
 
 # A text has at most this many marks, a pair of tags or a tag alone each. Placing them takes time that grows with their
 # square, and with that of its words.
-MOST = 1000
+MAX_MARKS = 1000
 # Private characters, which no language uses.
 _FIRST, PRIVATE_CHARACTERS = 0xF0000, 65_534
 PRIVATE = re.compile("[\ue000-\uf8ff\U000f0000-\U0010fffd]")
 
 _TOO_MANY = (
-    f"It has more than {MOST:,} pairs of tags and tags alone, or {PRIVATE_CHARACTERS:,} placeholders, and no more are"
-    " placed at once. Split it."
+    f"It has more than {MAX_MARKS:,} pairs of tags and tags alone, or {PRIVATE_CHARACTERS:,} placeholders, and no more "
+    "are placed at once. Split it."
 )
 _NUMBER = re.compile(r"[+-]?\d[\d.,:/]*", re.ASCII)
 
@@ -116,7 +116,7 @@ def marked(parts: Parts, first: int = 0) -> Marked:
             index = inside.pop()
             marks[index] = marks[index]._replace(end=length, closing=raw)
         elif kind != "text":
-            if len(marks) >= MOST:
+            if len(marks) >= MAX_MARKS:
                 raise InputError(_TOO_MANY)
             before = place > 0 and pieces[place - 1].kind == "text" and pieces[place - 1].raw[-1].isspace()
             after = place + 1 < len(pieces) and pieces[place + 1].kind == "text" and pieces[place + 1].raw[0].isspace()

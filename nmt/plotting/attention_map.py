@@ -13,7 +13,7 @@ from nmt.errors import InputError
 from nmt.plotting import picture
 
 # Words in a picture, and beside each other.
-MOST_WORDS, _ACROSS = 40, 6
+MAX_WORDS, _ACROSS = 40, 6
 _INCHES = 1.35
 
 
@@ -47,7 +47,7 @@ def attention_map(
     rows, columns = grid
     if weights.shape[1:] != (rows * columns,):
         raise ValueError(f"{weights.shape[1]} cells do not fill {rows} rows of {columns}.")
-    shown = [picture.shown(word, max_length=16) for word in words[:MOST_WORDS]]
+    shown = [picture.shown(word, max_length=16) for word in words[:MAX_WORDS]]
     first: list[tuple[str, np.ndarray | None]] = [] if pixels is None else [("", None)]
     whole = [*first, *zip(shown, weights, strict=False)]
     across = min(_ACROSS, max(1, len(whole)))
@@ -67,8 +67,8 @@ def attention_map(
             axes.set_title(word, fontsize=10, pad=3)
         if title:
             figure.suptitle(picture.heading(title, max(figure.get_figwidth(), 3.5)), fontsize=11, x=0.0, ha="left")
-        if len(words) > MOST_WORDS:
-            picture.note(figure, f"Drawn: the first {MOST_WORDS} of {len(words):,} words.")
+        if len(words) > MAX_WORDS:
+            picture.note(figure, f"Drawn: the first {MAX_WORDS} of {len(words):,} words.")
         if path:
             picture.save(figure, path)
         return picture.Picture(figure)

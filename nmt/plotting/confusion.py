@@ -11,7 +11,7 @@ from nmt.evaluation.labelling import LabelScores
 from nmt.plotting import picture
 
 # Labels that are drawn, the most frequent ones, and those whose cells have a number.
-_MOST, _NUMBERED = 50, 16
+_MAX_LABELS, _NUMBERED = 50, 16
 
 
 def confusion_matrix(scores: LabelScores, path: Path | None = None) -> picture.Picture:
@@ -32,7 +32,7 @@ def confusion_matrix(scores: LabelScores, path: Path | None = None) -> picture.P
     if path:
         picture.check_picture(path)
     counts = scores.confusion
-    chosen = np.sort(np.argsort(-(counts.sum(0) + counts.sum(1)), kind="stable")[:_MOST])
+    chosen = np.sort(np.argsort(-(counts.sum(0) + counts.sum(1)), kind="stable")[:_MAX_LABELS])
     shares = 100 * counts / np.maximum(counts.sum(1, keepdims=True), 1)
     shares = shares[np.ix_(chosen, chosen)]
     names = [picture.shown(scores.names[i], max_length=16) for i in chosen]
@@ -56,8 +56,8 @@ def confusion_matrix(scores: LabelScores, path: Path | None = None) -> picture.P
         figure.suptitle(
             f"Accuracy {scores.accuracy:.1%}, macro F1 {100 * scores.macro_f1:.1f}", fontsize=11, x=0.0, ha="left"
         )
-        if len(scores.names) > _MOST:
-            picture.note(figure, f"Drawn: the {_MOST} most frequent of {len(scores.names):,} labels.")
+        if len(scores.names) > _MAX_LABELS:
+            picture.note(figure, f"Drawn: the {_MAX_LABELS} most frequent of {len(scores.names):,} labels.")
         if path:
             picture.save(figure, path)
         return picture.Picture(figure)

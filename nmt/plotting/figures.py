@@ -19,13 +19,13 @@ from nmt.evaluation.judge import BLEU, NAMES, PERPLEXITY, best_epoch, quality
 from nmt.plotting import picture
 
 # Words of one side. More would be too small to read, or the file too big to open.
-MOST_WORDS = 100
+MAX_WORDS = 100
 
 # Inches: of the cells of one side together, and of a cell.
 _LONGEST_SIDE, _SMALLEST_CELL, _LARGEST_CELL, _CELL_HEIGHT = 14.0, 0.14, 0.95, 0.42
 
 # Cells in which a number can be read, and cells that an SVG can draw one by one.
-_MOST_NUMBERS, _MOST_SHAPES = 400, 2500
+_MAX_NUMBERS, _MAX_SHAPES = 400, 2500
 
 
 def heat_map(
@@ -49,9 +49,9 @@ def heat_map(
     """
     if path:
         picture.check_picture(path)
-    source = [picture.shown(word) for word in alignment.source[:MOST_WORDS]]
-    target = [picture.shown(word) for word in alignment.target[:MOST_WORDS]]
-    weights = np.clip(alignment.weights[:MOST_WORDS, :MOST_WORDS], 0, 1)
+    source = [picture.shown(word) for word in alignment.source[:MAX_WORDS]]
+    target = [picture.shown(word) for word in alignment.target[:MAX_WORDS]]
+    weights = np.clip(alignment.weights[:MAX_WORDS, :MAX_WORDS], 0, 1)
     with picture.style():
         if not source or not target:
             figure = Figure(figsize=(4, 1))
@@ -64,9 +64,9 @@ def heat_map(
                 picture.heading(title, across), fontsize=11, x=0.0, y=1.0, ha="left", va="bottom", linespacing=1.3
             )
         left_out = [
-            f"the first {MOST_WORDS} of {len(every):,} {side} words"
+            f"the first {MAX_WORDS} of {len(every):,} {side} words"
             for every, side in ((alignment.source, "source"), (alignment.target, "target"))
-            if len(every) > MOST_WORDS
+            if len(every) > MAX_WORDS
         ]
         notes = [note] * bool(note) + [f"Drawn: {' and '.join(left_out)}."] * bool(left_out)
         for words in notes:
@@ -93,7 +93,7 @@ def _cells(source: list[str], target: list[str], weights: np.ndarray) -> Figure:
     mesh = axes.pcolormesh(
         weights, cmap="Blues", vmin=0, vmax=1, edgecolors="white", linewidth=0.8 if down > 0.25 else 0.2
     )
-    mesh.set_rasterized(weights.size > _MOST_SHAPES)
+    mesh.set_rasterized(weights.size > _MAX_SHAPES)
     axes.invert_yaxis()
     axes.xaxis.tick_top()
     axes.set_xticks(np.arange(len(source)) + 0.5, source, fontsize=size, rotation=0 if level else 90)
@@ -101,7 +101,7 @@ def _cells(source: list[str], target: list[str], weights: np.ndarray) -> Figure:
     axes.tick_params(length=0)
     for spine in axes.spines.values():
         spine.set_visible(False)
-    if weights.size <= _MOST_NUMBERS and min(across, down) > 0.26:
+    if weights.size <= _MAX_NUMBERS and min(across, down) > 0.26:
         _numbers(axes, weights, min(9.0, across * 72 / 3.2))
     bar_high = min(high, 2.5)
     place = (

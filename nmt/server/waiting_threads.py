@@ -46,15 +46,15 @@ class WaitingClient:
 
 
 class WaitingThreads:
-    """At most ``most`` threads, one for each request. What they do ends when the client has gone or the server stops.
+    """At limit ``limit`` threads, one for each request. What they do ends when the client has gone or the server stops.
 
     They are none of asyncio's own, which short work of every other request needs, and for which a server that stops
     would wait.
     """
 
-    def __init__(self, most: int) -> None:
-        self._pool = ThreadPoolExecutor(most, thread_name_prefix="nmt-waiting")
-        self._free = most
+    def __init__(self, limit: int) -> None:
+        self._pool = ThreadPoolExecutor(limit, thread_name_prefix="nmt-waiting")
+        self._free = limit
 
     async def run(self, request: Request, work: Callable[[WaitingClient], Answer]) -> Answer:
         """Return what ``work`` returns, which is called in a thread with the client of a request.

@@ -194,17 +194,17 @@ class Author:
     ) -> Action:
         """Fill a verb with an object and up to ``extras`` circumstances that suit it."""
         thing = thing or (self.choose(self._objects(verb, form)) if verb.objects else "")
-        room = self.choose((0, 1, 1, 1, 2, 2, 2, 3)) if extras is None else extras
+        extras = self.choose((0, 1, 1, 1, 2, 2, 2, 3)) if extras is None else extras
         before: list[Phrase] = []
         if verb.korean in MOTION:
             place = place or self.choose(self._destinations(verb, form))
-            before = self._journey(verb, place, subject, room)
+            before = self._journey(verb, place, subject, extras)
             if place in CITIES.split():
                 verb = replace(verb, options=verb.options.replace("c", ""))
         elif verb.korean == "살다":
             before = [self.destination(verb, place or self.choose(CITIES.split()))]
         else:
-            before = self._circumstances(verb, thing=thing, place=place, subject=subject, room=room)
+            before = self._circumstances(verb, thing=thing, place=place, subject=subject, extras=extras)
         relations: list[tuple[str, str]] = []
         if "d" in verb.options:
             addressed = self.person(subject, known=not self.chance(0.3))
@@ -220,7 +220,7 @@ class Author:
             relations.append((verb.korean, name))
             if nominal.joined:
                 relations.append((verb.korean, nominal.joined.noun.korean))
-        return self._timed(Action(verb, tuple(before), relations=tuple(relations)), thing, form, room)
+        return self._timed(Action(verb, tuple(before), relations=tuple(relations)), thing, form, extras)
 
     def _objects(self, verb: Verb, form: Form) -> Sequence[str]:
         if self._is_habit(form):
@@ -234,36 +234,36 @@ class Author:
     def _is_habit(self, form: Form) -> bool:
         return form.tense == "present" and form.aspect == "plain"
 
-    def _journey(self, verb: Verb, place: str, subject: Nominal | None, room: int) -> list[Phrase]:
+    def _journey(self, verb: Verb, place: str, subject: Nominal | None, extras: int) -> list[Phrase]:
         before = []
-        if room > 1 and "w" in verb.options and self.chance(0.4):
+        if extras > 1 and "w" in verb.options and self.chance(0.4):
             before.append(self.company(subject))
-        if room and verb.korean != "도착하다" and self.chance(0.4):
+        if extras and verb.korean != "도착하다" and self.chance(0.4):
             before.append(self.vehicle(place))
-        if room and verb.korean == "가다" and place in ("서울", "부산") and self.chance(0.4):
+        if extras and verb.korean == "가다" and place in ("서울", "부산") and self.chance(0.4):
             origin = "부산" if place == "서울" else "서울"
             before.append(fixed(f"{origin}에서", f"from {PLACES[origin][0].split()[-1]}", origin))
             return [*before, fixed(f"{place}까지", PLACES[place][0], place)]
         return [*before, self.destination(verb, place)]
 
-    def _circumstances(self, verb: Verb, thing: str, place: str, subject: Nominal | None, room: int) -> list[Phrase]:
+    def _circumstances(self, verb: Verb, thing: str, place: str, subject: Nominal | None, extras: int) -> list[Phrase]:
         said = []
-        if verb.korean == "이야기하다" or (room and "w" in verb.options and self.chance(0.25)):
+        if verb.korean == "이야기하다" or (extras and "w" in verb.options and self.chance(0.25)):
             said.append(self.company(subject))
-        if place or (room and verb.places and self.chance(0.45)):
+        if place or (extras and verb.places and self.chance(0.45)):
             place = place or self.choose(ONLY_AT.get(thing, verb.places) if verb.english == "watch" else verb.places)
             said.append(fixed(attach(place, "에서"), PLACES[place][1], place))
         tools = [name for name, use in TOOLS.get(verb.korean, {}).items() if thing in use.split("|")[1].split()]
-        if room and tools and self.chance(0.35):
+        if extras and tools and self.chance(0.35):
             name = self.choose(tools)
             english = TOOLS[verb.korean][name].split("|")[0]
             said.append(fixed(attach(name, "로"), f"with {english}", name))
-        elif room and verb.manner and self.chance(0.3):
+        elif extras and verb.manner and self.chance(0.3):
             adverb = self.choose(verb.manner)
             said.append(fixed(adverb, MANNER[adverb]))
         return said
 
-    def _timed(self, action: Action, thing: str, form: Form, room: int) -> Action:
+    def _timed(self, action: Action, thing: str, form: Form, extras: int) -> Action:
         timeless = set("sk") & set(action.verb.options) or (form.aspect == "want" and form.tense == "past")
         if timeless or action.verb.korean == "살다" or (form.negation and self._is_habit(form)):
             return action
@@ -273,9 +273,9 @@ class Author:
                 return action._replace(frequency=fixed(adverb, FREQUENCY[adverb]))
             return action._replace(complements=(self.time(action.verb, thing, form), *action.complements))
         if form.aspect == "progressive":
-            now = form.tense == "present" and room and self.chance(0.4)
+            now = form.tense == "present" and extras and self.chance(0.4)
             return action._replace(complements=(fixed("지금", "now"), *action.complements)) if now else action
-        if not room or not self.chance(0.6):
+        if not extras or not self.chance(0.6):
             return action
         when = Form("future") if form.tense == "present" else form
         time = self.time(action.verb, thing, when)

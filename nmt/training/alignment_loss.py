@@ -11,7 +11,7 @@ import tensorflow as tf
 from nmt.training.distribute import sum_over_replicas
 
 # The smallest weight whose inverse, the gradient of its logarithm, is finite.
-_LEAST = np.finfo(np.float32).tiny
+_MIN_WEIGHT = np.finfo(np.float32).tiny
 
 
 def alignment_losses(links: tf.Tensor, alignment: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -30,7 +30,7 @@ def alignment_losses(links: tf.Tensor, alignment: tf.Tensor) -> tuple[tf.Tensor,
     linked = links > 0
     # Weights without a link may be zero, as on padding, and 0 * log 0 is not a number. They become 1, whose logarithm
     # is 0 and has no gradient. A linked weight can vanish, too, when its score is low.
-    weights = tf.where(linked, tf.maximum(alignment, _LEAST), tf.ones_like(alignment))
+    weights = tf.where(linked, tf.maximum(alignment, _MIN_WEIGHT), tf.ones_like(alignment))
     return -tf.reduce_sum(links * tf.math.log(weights), -1), tf.reduce_any(linked, -1)
 
 

@@ -20,9 +20,9 @@ from nmt.training.row_captioner import RowCaptioner
 logger = logging.getLogger(__name__)
 
 # With fewer sentences chance would choose.
-LEAST = 100
+MIN_PAIRS = 100
 # More sentences take longer and choose the same.
-_MOST = 500
+_MAX_PAIRS = 500
 SECONDS = 120.0
 # How much a larger beam must gain to be worth its time, in points of BLEU or chrF.
 WORTH = 0.2
@@ -51,13 +51,13 @@ def choose_search(translator: Translator | RowCaptioner, pairs: Sequence[tuple[s
     """
     own = translator.config.decoding
     greedy = translator.decoding(beam=1)
-    if len(pairs) < LEAST:
+    if len(pairs) < MIN_PAIRS:
         logger.info(
             f"The search stays greedy: {len(pairs):,} development pairs are too few to choose one, which needs "
-            f"{LEAST}. --beam 5 --length-penalty 1 is usual."
+            f"{MIN_PAIRS}. --beam 5 --length-penalty 1 is usual."
         )
         return greedy
-    chosen = evenly_spaced(pairs, _MOST)
+    chosen = evenly_spaced(pairs, _MAX_PAIRS)
     sources, references = [source for source, _ in chosen], [target for _, target in chosen]
     logger.info(f"The search is chosen by {len(chosen):,} development pairs.")
     found: dict[Search, float] = {}

@@ -36,7 +36,7 @@ FOLDER = "corrections"
 CORRECTIONS, PAIRS, STATE = "corrections.tsv", "pairs.tsv", "state.json"
 # Old pairs that are kept, and how many of them are never learned from, so that they tell what was forgotten.
 KEPT, HELD_BACK = 2000, 200
-_LEAST = 40
+_MIN_PAIRS = 40
 _LARGEST = 2**16
 
 Pair = tuple[str, str]
@@ -82,10 +82,10 @@ class CorrectionMemory:
         places = set(random.Random(1).sample(range(corpus.size), min(corpus.size, KEPT + HELD_BACK)))
         with_text = (pair for i, pair in enumerate(corpus.pairs()) if i in places and all(map(str.strip, pair)))
         drawn = list(dict.fromkeys((_cell(source), _cell(target)) for source, target in with_text))
-        if len(drawn) < _LEAST:
+        if len(drawn) < _MIN_PAIRS:
             raise InputError(
-                f"Of {len(places):,} pairs of {corpus.name} only {len(drawn)} have text and differ, and {_LEAST} or "
-                "more are needed to keep a model from forgetting. Name the pairs that it was trained on."
+                f"Of {len(places):,} pairs of {corpus.name} only {len(drawn)} have text and differ, and {_MIN_PAIRS} "
+                "or more are needed to keep a model from forgetting. Name the pairs that it was trained on."
             )
         random.Random(2).shuffle(drawn)
         self._write_pairs(PAIRS, drawn)

@@ -198,7 +198,7 @@ def _standardize(networks: Sequence[CaptionModel], corpus: Corpus, started: Capt
 def run_labels(
     config: Config, corpus: Corpus, dev: Corpus, *, resumed: Path | None = None, start: Path | None = None
 ) -> Labels:
-    """Check labelled texts, and return the labels of a run: those of its texts, or of the model it goes on from.
+    """Check labelled texts, and return the labels of a run: those of its texts, or of the model it begins with.
 
     Arguments:
         config: the whole configuration, of a classifier or a tagger.

@@ -39,7 +39,8 @@ from nmt.training.optimizers import Adam
 
 logger = logging.getLogger(__name__)
 
-# Pairs of which those that are linked are chosen, about how many a head sees in all its epochs, and its most epochs.
+# Pairs of which those that are linked are chosen, about how many a head sees in all its epochs, and the maximum number
+# of its epochs.
 _PAIRS = 100_000
 _SEEN = 10_000
 _EPOCHS = 30
@@ -131,21 +132,21 @@ def teach(
     return head
 
 
-def linked_pairs(corpus: Corpus, tokenizers: Tokenizers, config: Config, most: int) -> list[Triple]:
+def linked_pairs(corpus: Corpus, tokenizers: Tokenizers, config: Config, limit: int) -> list[Triple]:
     """Return pairs with their given links or, without any, with those that word aligners find in them.
 
     Arguments:
         corpus: of which the first 100,000 pairs are read.
         tokenizers, config: of the model that reads them.
-        most: how many of these are returned, spread evenly; without given links, fewer, see :func:`_linkable`.
+        limit: how many of these are returned, spread evenly; without given links, fewer, see :func:`_linkable`.
 
     Raises:
         InputError: if fewer than two pairs are left to find links in.
     """
     pairs = list(islice(corpus.pairs(), _PAIRS))
     if (links := corpus.links()) is not None:
-        return [(*pair, line) for pair, line in evenly_spaced(list(zip(pairs, links, strict=False)), most)]
-    pairs = _linkable(pairs, tokenizers, config, most)
+        return [(*pair, line) for pair, line in evenly_spaced(list(zip(pairs, links, strict=False)), limit)]
+    pairs = _linkable(pairs, tokenizers, config, limit)
     if not pairs:
         raise _nothing_left(corpus.name)
     return [(*pair, line) for pair, line in zip(pairs, linked_lines(pairs), strict=True)]
@@ -171,12 +172,14 @@ def linked_meanwhile(corpus: Corpus, tokenizers: Tokenizers, config: Config) -> 
         yield lambda: [(*pair, line) for pair, line in zip(pairs, lines(), strict=True)]
 
 
-def _linkable(pairs: list[tuple[str, str]], tokenizers: Tokenizers, config: Config, most: int) -> list[tuple[str, str]]:
+def _linkable(
+    pairs: list[tuple[str, str]], tokenizers: Tokenizers, config: Config, limit: int
+) -> list[tuple[str, str]]:
     """Return pairs, spread evenly, which word aligners link in little time and memory.
 
     What is too long for the model is left out, since nothing would learn from it. Of long sentences there are fewer.
     """
-    pairs = fitting_pairs(evenly_spaced(pairs, most), tokenizers, config.data.max_length)
+    pairs = fitting_pairs(evenly_spaced(pairs, limit), tokenizers, config.data.max_length)
     looked_at = sum(len(words_of(source)) * len(words_of(target)) for source, target in pairs)
     return evenly_spaced(pairs, int(len(pairs) * min(1, _LOOKED_AT / max(looked_at, 1))))
 

@@ -74,7 +74,7 @@ def test_more_candidates_than_target_pieces_are_all_of_them(
     write(folder, found, translator.tokenizers)
     opened = read(folder, translator.tokenizers)
     assert opened is not None and np.array_equal(opened.candidates, found.candidates)
-    monkeypatch.setattr(link_shortlist, "_MOST_BYTES", 4 * 80 * 6)
+    monkeypatch.setattr(link_shortlist, "_MAX_BYTES", 4 * 80 * 6)
     assert make(translator, [PAIRS], best=5).candidates.shape == (80, 6)
     with pytest.raises(InputError, match=r"6 target pieces for each of 80 source pieces .* Lower --best to 5"):
         make(translator, [PAIRS], best=6)

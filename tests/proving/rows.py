@@ -54,7 +54,7 @@ CLOSE = 1e-5
 TIE = 1e-4
 TIES = "near ties: equal scores and other texts"
 # More would not be ties: a row that gets the text of another with its own score looks like one.
-MOST_TIES = 0.02
+MAX_TIES = 0.02
 
 
 def untrained(name: str, seed: int) -> Translator:
@@ -129,7 +129,7 @@ def prove(count: int, seed: int, models: list[str] | None = None, searches: list
                 proof.add(f"{name}, {way}")
         exported(proof, name, translator, each)
         on_device(proof, name, translator, each)
-    if proof.tried[TIES] > MOST_TIES * proof.tried.total():
+    if proof.tried[TIES] > MAX_TIES * proof.tried.total():
         proof.fault("all", f"{proof.tried[TIES]} of {proof.tried.total()} are near ties, which are rare")
     return proof
 

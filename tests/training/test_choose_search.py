@@ -10,7 +10,7 @@ from nmt.evaluation.scores import score
 from nmt.inference.translator import Translator
 from nmt.models.build import build_model
 from nmt.training import choose_search as module
-from nmt.training.choose_search import LEAST, WORTH, best_search, choose_search
+from nmt.training.choose_search import MIN_PAIRS, WORTH, best_search, choose_search
 
 SETTINGS = [
     "model.units=12", "model.embedding=12", "model.attention_units=7", "decoding.beam=auto",
@@ -38,7 +38,7 @@ def test_of_good_searches_the_smallest_beam_is_chosen() -> None:
 
 def test_with_few_pairs_it_stays_greedy(translator: Translator) -> None:
     with logged() as lines:
-        kept = choose_search(translator, (PAIRS * 3)[: LEAST - 1])
+        kept = choose_search(translator, (PAIRS * 3)[: MIN_PAIRS - 1])
     assert (kept.beam, kept.length_penalty, kept.coverage_penalty) == (1, 0.0, 0.0)
     assert "99 development pairs are too few" in "\n".join(lines)
 
@@ -46,7 +46,7 @@ def test_with_few_pairs_it_stays_greedy(translator: Translator) -> None:
 def test_the_scores_decide(translator: Translator, monkeypatch: pytest.MonkeyPatch) -> None:
     # Nonsense scores next to nothing; a search that is better by chance must win all the same.
     monkeypatch.setattr(module, "WORTH", 0.0)
-    pairs = (PAIRS * 3)[:LEAST]
+    pairs = (PAIRS * 3)[:MIN_PAIRS]
     with logged() as lines:
         kept = choose_search(translator, pairs)
     assert "chrF" in lines[1]  # three words: BLEU sees nothing
@@ -69,7 +69,7 @@ def test_a_shortlist_that_is_yet_to_be_made_stays_asked_for(
 ) -> None:
     monkeypatch.setattr(translator, "config", with_settings(translator.config, ["decoding.shortlist=true"]))
     monkeypatch.setattr(module, "SECONDS", 0.0)
-    assert translator.shortlist is None and choose_search(translator, (PAIRS * 3)[:LEAST]).shortlist
+    assert translator.shortlist is None and choose_search(translator, (PAIRS * 3)[:MIN_PAIRS]).shortlist
 
 
 def test_what_would_take_too_long_is_left_out_and_said_so(
@@ -77,7 +77,7 @@ def test_what_would_take_too_long_is_left_out_and_said_so(
 ) -> None:
     monkeypatch.setattr(module, "SECONDS", 0.0)
     with logged() as lines:
-        choose_search(translator, (PAIRS * 3)[:LEAST])
+        choose_search(translator, (PAIRS * 3)[:MIN_PAIRS])
     tried = [line.strip() for line in lines[1:-1]]
     assert [each.partition(": ")[0] for each in tried[:2]] == ["greedy", "beam 5, length penalty 0.6"]
     assert len(tried) == 6 and all("is left out: the search may be chosen for 0 seconds" in each for each in tried[2:])
@@ -91,5 +91,5 @@ def test_a_penalty_that_is_set_stays_and_no_beam_is_wider_than_the_vocabulary(
     monkeypatch.setattr(translator.tokenizers.target, "vocabulary", 4)
     monkeypatch.setattr(module, "WORTH", 0.0)
     with logged() as lines:
-        choose_search(translator, (PAIRS * 3)[:LEAST])
+        choose_search(translator, (PAIRS * 3)[:MIN_PAIRS])
     assert [line.strip().split(":")[0] for line in lines[1:-1]] == ["greedy", "beam 3, length penalty 0.3"]
