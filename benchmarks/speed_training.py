@@ -201,7 +201,7 @@ def training(setting: Setting) -> list[Row]:
             return tokens / clock.seconds
 
         def bound(model: Any, looped: bool) -> Callable[[], float]:
-            # Of all batches but the first, as the clock counts.
+            # All batches but the first, as the clock counts.
             products_alone = Bound(model.network, batches[1:], looped)
             return lambda: tokens / products_alone.seconds()
 

@@ -30,7 +30,7 @@ _PATIENCE = 120
 
 
 def write_file(path: Path, content: bytes | Callable[[Path], None]) -> None:
-    """Write a file, or leave the old one as it is. Of two processes that write it at once, one waits for the other.
+    """Write a file, or leave the old one as it is. If two processes write it at once, one waits for the other.
 
     Arguments:
         path: the file. An existing one is replaced.

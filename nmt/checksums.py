@@ -1,7 +1,7 @@
 """Checksums of what belongs together in a folder: config, tokenizers and weights, or the files of an export.
 
 ``checksums.json`` holds the SHA-256 of each file. So a file that was cut short, changed, or copied from another folder
-is named before it is opened. Of a config only the sections ``[text]`` and ``[model]`` count: search and training may be
+is named before it is opened. Only the sections ``[text]`` and ``[model]`` of a config count: search and training may be
 changed by hand. A folder without ``checksums.json``, as older versions wrote it, is opened unchecked, and stays so: a
 list of some files would call the others damaged.
 

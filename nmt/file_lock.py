@@ -13,7 +13,8 @@ from filelock import FileLock, Timeout
 def file_lock(path: Path, by_name: bool = True) -> Iterator[None]:
     """Hold a lock file, which is made, and removed in the end.
 
-    The lock is the operating system's, so a killed process leaves an empty file at most, and bars nobody.
+    The lock is the operating system's, so a killed process leaves an empty file at most, and keeps no other process
+    out.
 
     Arguments:
         path: the file.

@@ -24,7 +24,7 @@ _SAMPLE = 2**16
 _HIGH, _LETTERS = re.compile(b"[\x80-\xff]"), re.compile(b"[\x80-\xff]{2}")
 _CELL = re.compile(rb"(?<![^\n\t<>\x80-\xff])[^\n\t<>\x80-\xff]*+[\x80-\xff][^\n\t<>]*")
 _PLAIN, _BEYOND = re.compile(b"[a-zA-Z]"), re.compile(rb"(?<![a-zA-Z])[a-zA-Z]*+[\x80-\xff][a-zA-Z\x80-\xff]*")
-# Of the characters beyond ASCII, letters and punctuation are this share in a text.
+# In a text, letters and punctuation are at least this share of the characters beyond ASCII.
 _MIN_SHARE = 0.7
 # And at most this share stands where no such character does: a capital after a small letter, as in потомуЯ, a sign
 # between small letters, other than these, or a letter beside one of another of these alphabets.
@@ -46,7 +46,7 @@ def decode(raw: bytes, where: str) -> str:
 
     Arguments:
         raw: the bytes, of a line or of a whole file.
-        where: the line or the file, for the error. Of a file the line is added.
+        where: the line or the file, for the error, which adds the line if it is a file.
 
     Raises:
         InputError: if the bytes are not UTF-8.

@@ -95,8 +95,8 @@ def export(
 ) -> None:
     """Write a model that runs without this package: for TF Serving, a device (--tflite) or a browser (--web).
 
-    Of a language model too, for TF Serving or a device: it continues a text the likeliest way, or draws. And of a model
-    that describes numbers, such as pictures.
+    A language model is exported for TF Serving or a device: it continues a text the likeliest way, or draws. So is a
+    model that describes numbers, such as pictures.
 
     The export fixes how to search. A SavedModel becomes the next version of saved_models/NAME; it takes and returns
     strings. --tflite makes a folder with a program, translate.py, that needs only ai-edge-litert and sentencepiece, or

@@ -156,7 +156,7 @@ def evaluate_labels(model: Path, file: Path, *, tags: bool, plot: Path | None, a
         found = labelled(labeller, [text for _, text, _ in rows])
         for (number, _, target), each in zip(rows, found, strict=True):
             names = each.names
-            # Of a text that is too long the last tokens have no label.
+            # The last tokens of a text that is too long have no label.
             right += reading.labels(target)[: len(names)]
             given += names
             cut.look(number, each.truncated, False)

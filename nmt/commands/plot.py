@@ -66,7 +66,7 @@ def plot(
     The links come from the model's alignment head. Without a head, or with --attention, the picture shows what the
     decoder attends to while it writes.
 
-    Of a classifier with an attention it draws the words that the label rests on; of a model of features, over the
+    For a classifier with an attention it draws the words that the label rests on; for a model of features, over the
     picture, the cells that each word of the caption attends to.
 
     A .html file is a page that needs no other file: point at a word to see its links. --history makes a .png or .svg.

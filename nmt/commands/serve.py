@@ -92,7 +92,7 @@ def serve(
 ) -> None:
     """Serve models on this machine: a page to translate on, TF Serving's REST paths, and LibreTranslate's API.
 
-    Of an export it serves the newest version, and changes to a newer one when it appears, without a pause. Ctrl-C stops
+    It serves the newest version of an export, and changes to a newer one when it appears, without a pause. Ctrl-C stops
     it after all accepted requests are answered. For many users, `nmt export` writes what TF Serving reads. If NMT_TOKEN
     is set in the environment, a request needs it as bearer token or api_key; without it, only this machine is answered.
 

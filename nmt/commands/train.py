@@ -158,7 +158,7 @@ def train(
 ) -> None:
     """Train a translator on pairs, a language model on plain text, or a classifier or tagger on labelled texts.
 
-    Of features, such as the cells of pictures, it learns to write captions.
+    It also learns to write captions of features, such as the cells of pictures.
 
     Give the pairs as two files, as one TSV, or as a TFDS dataset. Without development pairs some of the training pairs
     are held out: after each epoch the model translates them, and the epoch with the best BLEU is kept, or the best chrF
@@ -346,7 +346,7 @@ def _advised(files: list[tuple[Path, ...]], dev_files: list[Path], quoted: bool)
     from nmt.commands.data import reads_as
 
     if len(files) != 1:
-        # Of several corpora both commands would take all but the first for development and test pairs.
+        # Both commands would take all corpora but the first for development and test pairs.
         said = ", on one corpus after the other," if files else ", on the pairs as files,"
         return said, said
     held = [tuple(dev_files)] if dev_files else []

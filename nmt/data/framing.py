@@ -12,8 +12,8 @@ def fitting_rows(max_length: int, *sides: tf.RaggedTensor) -> tf.Tensor:
     """Return the numbers of the rows that are neither empty nor too long, ``(chosen,)``, int64.
 
     Arguments:
-        max_length: the most ids that a row may have.
-        sides: ids ``(batch, None)``. Of a pair neither side may be empty or too long.
+        max_length: the maximum number of ids in a row.
+        sides: ids ``(batch, None)``. Neither side of a pair may be empty or too long.
 
     >>> fitting_rows(2, tf.ragged.constant([[7], [], [6, 5, 4], [8, 9]])).numpy().tolist()
     [0, 3]

@@ -1,6 +1,6 @@
 """From labelled texts to batches, on the way of :mod:`nmt.data.pipeline`: ``({"source": ids}, labels)``.
 
-The labels are numbers ``(batch,)`` of a classifier. Of a tagger they are ``(batch, source)``: the number of its label
+The labels of a classifier are numbers ``(batch,)``. Those of a tagger are ``(batch, source)``: the number of its label
 at the piece that stands for a token, and -1 everywhere else, which the loss leaves out.
 """
 

@@ -1,6 +1,6 @@
 """Masked tokens: what an encoder learns from plain text. Devlin et al. 2019, https://arxiv.org/abs/1810.04805, 3.1.
 
-Of each text 15 % of the tokens are chosen, one at least. The encoder must name them, from a text in which 80 % of them
+In each text 15 % of the tokens are chosen, one at least. The encoder must name them, from a text in which 80 % of them
 are masked, 10 % are another token, drawn at random, and 10 % are left as they are: it must know every token well.
 """
 

@@ -27,7 +27,7 @@ class PieceSampler:
     With a BPE model each possible merge is left out with probability ``sampling``, anew at each step: Provilkov et al.
     2020, *BPE-Dropout*, https://arxiv.org/abs/1910.13267. With a unigram model a cut ``x`` of a word has the
     probability ``P(x)^sampling / sum P(y)^sampling`` among the 64 likeliest: Kudo 2018, *Subword Regularization*,
-    https://arxiv.org/abs/1804.10959. A word with an unknown character is cut as ever.
+    https://arxiv.org/abs/1804.10959. A word with an unknown character is cut as without sampling.
 
     Arguments:
         model: the bytes of a ``.spm.model`` file.

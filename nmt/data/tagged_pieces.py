@@ -36,8 +36,9 @@ def tagged_pieces(
 ) -> TaggedPieces:
     """Return the pieces of tokens ``(batch, None)``.
 
-    A token that no piece spells, such as a control character, has the unknown token. Of a character the last piece
-    counts: a piece for the space before it, which a tokenizer adds, says nothing. A space is the piece of a space.
+    A token that no piece spells, such as a control character, has the unknown token. The last piece of a
+    character counts: a piece for the space before it, which a tokenizer adds, says nothing. A space is the piece of a
+    space.
 
     Arguments:
         tokenizer: that of the model.

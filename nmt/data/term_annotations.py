@@ -85,7 +85,7 @@ def annotated(text: str, wanted: Sequence[Wanted]) -> AnnotatedText:
 
     Arguments:
         text: the text.
-        wanted: in their order. Of two in one word the first is annotated.
+        wanted: in their order. If two are in one word, the first is annotated.
 
     >>> annotated("나는 사과를 먹었다", [Wanted(3, 5, "pear")]).text
     '나는 ⟦ 사과를 ⇒ pear ⟧ 먹었다'

@@ -282,7 +282,7 @@ def train_tokenizers(
     """Train the tokenizers on sentence pairs.
 
     Arguments:
-        pairs: source and target sentences. Of each side the distinct ones are learned from with their counts, a uniform
+        pairs: source and target sentences. The distinct ones of each side are learned from with their counts, a uniform
             sample of 300,000 if there are more.
         kind: ``unigram``, ``bpe``, ``char`` or ``word``.
         vocabulary_size: pieces of each model, or ``"auto"``: see :func:`fitting_size`.

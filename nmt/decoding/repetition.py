@@ -18,8 +18,8 @@ def stop_repetition(found: Hypotheses, constraints: Constraints) -> tuple[Hypoth
     A model that was trained for too short a time, or on other text than it reads, may fall into a circle: *a dog and a
     dog and a dog and …*. With ``w`` the tokens of a hypothesis without EOS, and ``r(p)`` the number of tokens at its
     end with ``w[i] = w[i - p]``, the last ``r(p)`` tokens are left out if the phrase of ``p`` tokens stands there four
-    times or more, in eight tokens or more. So one copy is kept. Of several ``p``, the one that leaves out most decides.
-    What the model ended itself stays as it is, and so does what a prefix or a minimum length asks for.
+    times or more, in eight tokens or more. So one copy is kept. If several ``p`` fit, the one that leaves out most
+    decides. What the model ended itself stays as it is, and so does what a prefix or a minimum length asks for.
 
     Arguments:
         found: hypotheses of a search.

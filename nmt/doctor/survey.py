@@ -257,7 +257,7 @@ class PairSurvey:
         middle, limit = np.log2(ratio.median or 1.0), np.log2(ratio.limit)
         low, high = self._extremes
         ranked = [*low, *((-rank, line, one) for rank, line, one in high)]
-        # Of a few pairs, some are among both.
+        # If there are few pairs, some are among both.
         far = {line: (-abs(rank - middle), line, one) for rank, line, one in ranked if abs(rank - middle) > limit}
         away = _first_of(list(far.values()))
         return Split(

@@ -4,7 +4,7 @@ comments. Styles and pictures stay.
 What looks different inside a paragraph, links, and the signs of footnotes move with their words.
 
 The results of fields stay as well, as a word processor makes them anew: page numbers, tables of contents, references.
-Of tracked changes, what was inserted is translated, and what was deleted stays.
+What tracked changes inserted is translated, and what they deleted stays.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-# Of an address on the web.
+# The characters of an address on the web.
 _SIGNS = r"[\w\-.~:/?#\[\]@!$&'*+,;=%]"
 # No part of it may look at the same characters again and again: texts are hostile.
 PLACEHOLDER = re.compile(

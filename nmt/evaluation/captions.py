@@ -43,8 +43,8 @@ def attention_share(weights: Sequence[np.ndarray], gold: Sequence[Gold]) -> Atte
     """Return how much words attend to the cells that they are linked to; ``None`` if there is no link.
 
     Arguments:
-        weights: for each caption ``(words, cells)``; a row sums to one. Of a caption that is too long for the model the
-            last words are missing, and those do not count.
+        weights: for each caption ``(words, cells)``; a row sums to one. If a caption is too long for the model,
+            its last words are missing, and those do not count.
         gold: its links ``(cell, word)``, from 0.
 
     >>> gold = [Gold(frozenset({(0, 1), (2, 1)}), frozenset({(0, 1), (2, 1)}))]

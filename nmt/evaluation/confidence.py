@@ -29,7 +29,7 @@ _RIDGE = 1.0
 # The smallest number of examples that a step of the isotonic regression averages.
 _STEP = 30
 _BINS = 10
-# Of the share of words that are right: a word with less is weak.
+# A word is weak if its confidence is less than this part of the share of words that are right.
 _WEAK = 2 / 3
 
 WORD_EVIDENCE = (
@@ -296,7 +296,7 @@ def isotonic(logits: np.ndarray, right: np.ndarray) -> tuple[np.ndarray, np.ndar
     [0.02, 0.98]
     """
     order = np.argsort(logits, kind="stable")
-    # Of each step: examples, right ones, sum of the logits.
+    # For each step: examples, right ones, sum of the logits.
     steps: list[list[float]] = []
     for logit, value in zip(logits[order].tolist(), right[order].tolist(), strict=True):
         steps.append([1.0, float(value), logit])

@@ -19,8 +19,8 @@ from nmt.evaluation import scripts
 _SAMPLE = 2000
 # The longest runs of words that BLEU counts.
 _RUN = 4
-# Of tokenized text at least the first share of full stops has a space before it, and the second share of sentences ends
-# so.
+# In tokenized text at least the first share of full stops has a space before it, and the second share of sentences
+# ends so.
 _MOSTLY, _SOME = 0.9, 0.1
 # A sentence without spaces that has more characters than this is hardly one word.
 _LONG_WORD = 12

@@ -162,8 +162,8 @@ def _texts(
 def _drawn(tokenizers: Tokenizers, count: int, shortest: int, longest: int) -> Iterator[str]:
     """Yield texts of pieces that are drawn from the vocabulary.
 
-    Those whose translations are compared are short. Of a long one that has no sense many translations are as likely,
-    and rounded weights choose another.
+    Those whose translations are compared are short. A long one that has no sense has many translations as likely, and
+    rounded weights choose another.
     """
     draw = random.Random(1)
     pieces = range(EOS + 1, tokenizers.source.vocabulary)

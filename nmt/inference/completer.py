@@ -126,9 +126,9 @@ class Completer(Searcher):
     def score(self, texts: Sequence[str], first: int = 0) -> list[tuple[float, int]]:
         """Return the log-probability of each text and the number of its pieces, EOS included.
 
-        The perplexity per piece is ``exp(-sum of the first / sum of the second)``. Of a text of more than 4,095 pieces,
-        or more than a Transformer has learned positions, the rest is left out, so that memory is bounded, and a message
-        in the log names it.
+        The perplexity per piece is ``exp(-sum of the first / sum of the second)``. What a text has beyond 4,095
+        pieces, or beyond the positions that a Transformer has learned, is left out, so that memory is bounded, and a
+        message in the log names it.
 
         Arguments:
             texts: the texts.

@@ -51,7 +51,7 @@ class Glossary:
 
     A term is found where it stands as a whole word, or as whole words; a Korean one also where particles follow it, and
     one of a script without spaces anywhere. A text may be in any normal form of Unicode but the compatibility ones, and
-    all white space counts as a space. Of several terms that begin at one place the longest is found, and one whose case
+    all white space counts as a space. If several terms begin at one place the longest is found, and one whose case
     counts before one whose case does not.
 
     Arguments:

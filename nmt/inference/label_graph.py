@@ -32,9 +32,9 @@ class LabelGraph:
         """Label strings ``(batch,)``, of which ``max_length`` pieces are read.
 
         Returns:
-            ``truncated`` ``(batch,)``, whether a text has more pieces, and of a classifier ``probabilities``
+            ``truncated`` ``(batch,)``, whether a text has more pieces. A classifier adds ``probabilities``
             ``(batch, labels)``, ``source`` ``(batch, source)``, the ids that were read with EOS, and ``attention``
-            ``(batch, source)``, the weight of each. Of a tagger ``probabilities`` ``(batch, tokens, labels)``, zeros
+            ``(batch, source)``, the weight of each. A tagger adds ``probabilities`` ``(batch, tokens, labels)``, zeros
             behind the tokens that were read, and ``tokens`` ``(batch, tokens)``, strings, empty ones behind them.
         """
         return self._tag(texts, max_length) if self.reading.tags else self._classify(texts, max_length)

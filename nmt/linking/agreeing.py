@@ -10,7 +10,7 @@ from what others found:
   here, so that a word which has no link in one direction has none in the other.
 - Where a word comes from is half what the model of words says and half what the model of parts says. What a word gets
   is divided among its parts as they themselves say.
-- The model in which words come from parts reads them from the last to the first. Of *to the cafe* it knows where *the*
+- The model in which words come from parts reads them from the last to the first. In *to the cafe* it knows where *the*
   came from before it asks for *to*, so it makes other errors than the model of whole words.
 
 Words are cut on the side that has more different words, see :mod:`nmt.linking.word_parts`.

@@ -31,7 +31,7 @@ from nmt.documents.sentences import Place
 from nmt.markup.links import Joined, Links, joined
 from nmt.markup.reading import Mark, Marked, restored
 
-# Of the weight of a target word at least this must fall on source words, or its links say nothing.
+# At least this part of the weight of a target word must fall on source words, or its links say nothing.
 _MIN_WEIGHT = 0.1
 # The nearest words say more about the place of a tag than those further away: a word counts half of the one before.
 _FADING = 0.5

@@ -27,7 +27,7 @@ def build_model(config: Config, source_vocabulary: int | None = None, target_voc
     Arguments:
         config: the whole configuration.
         source_vocabulary, target_vocabulary: numbers of tokens; ``text.vocabulary_size`` if not given. A language model
-            and a model of features use only the second. Of a classifier or a tagger that is the number of labels.
+            and a model of features use only the second. For a classifier or a tagger that is the number of labels.
 
     Returns:
         A :class:`Seq2Seq`, :class:`CaptionModel`, :class:`LanguageModel`, :class:`MaskedLanguageModel`,

@@ -17,7 +17,8 @@ _MAX_LABELS, _NUMBERED = 50, 16
 def confusion_matrix(scores: LabelScores, path: Path | None = None) -> picture.Picture:
     """Draw a row for each right label: the share of its texts or tokens that each label was given to, in per cent.
 
-    The rows are in the order of the names. Of more than 50 labels the most frequent are drawn, and a note says so.
+    The rows are in the order of the names. If there are more than 50 labels, the most frequent are drawn, and a
+    note says so.
 
     Arguments:
         scores: with the counts.

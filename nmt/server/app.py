@@ -466,7 +466,7 @@ def listening_socket(host: str, port: int) -> socket.socket:
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
     except (OSError, UnicodeError) as error:
-        # Of a name whose parts are empty or too long, Python says only that it cannot be encoded.
+        # If the parts of a name are empty or too long, Python says only that it cannot be encoded.
         reason = error.strerror if isinstance(error, OSError) else "a part of it is empty, too long or not allowed"
         raise InputError(f"There is no address '{host}' ({reason}). Name another with --host.") from None
     listener = socket.socket(family, kind, protocol)

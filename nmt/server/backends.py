@@ -202,7 +202,7 @@ class ExportBackend(Backend):
         name, version: under which it is served.
         trust: whether to run it whatever its operations are.
         glossary: used for all that it answers: the words that are linked to a term are replaced, see
-            :func:`nmt.inference.terms.apply_glossary`. Of a changed text there is one translation.
+            :func:`nmt.inference.terms.apply_glossary`. A changed text has one translation.
 
     Raises:
         InputError: if it cannot be opened, holds operations that no export needs, has none of the signatures, or

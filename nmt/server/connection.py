@@ -78,7 +78,7 @@ class Connection(H11Protocol):
 
 
 class Listener(uvicorn.Server):
-    """uvicorn's server, which answers at a stop whoever has connected before."""
+    """uvicorn's server, which at a stop still answers all clients that have connected before."""
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         loop = asyncio.get_running_loop()

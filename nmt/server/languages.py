@@ -120,7 +120,7 @@ class Languages:
     def detect(self, text: str) -> list[Detected]:
         """Return the languages that a text may be in, the likeliest first: see :mod:`nmt.server.detection`.
 
-        A language is none of them if it is written in another script. Of a text without letters no language is sure.
+        A language is none of them if it is written in another script. No language is sure if a text has no letters.
         """
         script = script_of(text)
         fitting = [code for code in self.codes() if script in _scripts(code)]

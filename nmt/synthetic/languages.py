@@ -22,7 +22,7 @@ SIZES = {"train": 6000, "dev": 500, "test": 750}
 HELD_OUT = 3
 SEED = 10
 
-# Of each language: subjects, verbs, objects, times and places. Korean has its verb at the end.
+# What each language has: subjects, verbs, objects, times and places. Korean has its verb at the end.
 _PARTS = {
     "de": """
 mein Bruder, die Lehrerin, der Nachbar, meine Tante, der Arzt, das Mädchen, der Koch, seine Schwester, unser Großvater

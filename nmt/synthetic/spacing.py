@@ -10,7 +10,7 @@ from nmt.errors import InputError
 from nmt.synthetic import demo
 from nmt.synthetic.tasks import SPLITS, make_corpus
 
-# Of the lines of a text one in this many goes to the development set, and one to the test set.
+# One in this many lines of a text goes to the development set, and one to the test set.
 _EVERY = 20
 
 

@@ -201,7 +201,7 @@ class DevLabels(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         assert logs is not None
         found = self.labeller.predicted(self.texts)
-        # Of a text that is too long the last tokens have no label.
+        # The last tokens of a text that is too long have no label.
         right = [name for names, given in zip(self.references, found, strict=True) for name in names[: len(given)]]
         scores = label_scores(right, [name for names in found for name in names], self.labeller.labels.names)
         logs[F1] = scores.macro_f1
@@ -221,7 +221,7 @@ class Cost(keras.callbacks.Callback):
     The last is the number of target tokens, EOS included, per second since the first batch ended: that of the first
     epoch also builds the graph. It is 0 with one batch. The clock is read here, since XLA has none for a step.
 
-    Of an epoch that was resumed, only what came since then is known.
+    Only what came since then is known of an epoch that was resumed.
 
     Arguments:
         speed: how the journal calls that number: of a classifier or a tagger it counts labels.

@@ -29,7 +29,7 @@ def choose(model: Seq2Seq, tokenizers: Tokenizers, config: Config, corpus: Corpu
     of the linked target tokens whose largest weight falls on a source token that they are linked to; of equal ones the
     first wins, and the mean of the heads of a layer counts as one. See :class:`~nmt.models.shifted.ShiftedModel`.
 
-    Aligners read 10,000 pairs. Of these, 1,000 that are spread evenly are compared.
+    Aligners read 10,000 pairs. 1,000 of these, spread evenly, are compared.
 
     The logger of this module logs what was chosen, with level INFO.
 

@@ -210,7 +210,7 @@ def run_labels(
         InputError: if a line is wrong, there is a single label, or a text has one that the training never saw.
     """
     reading = Reading.of(config)
-    # Of a corpus of which some texts are held out all labels are known, and errors name its lines.
+    # All labels of a corpus are known, also those of texts that are held out, and errors name its lines.
     counted = check_lines(corpus.whole, reading)
     labels = learn_labels(counted, corpus.name)
     begun = resumed or start

@@ -43,7 +43,7 @@ class RunLimits(keras.callbacks.Callback):
         # A resumed run continues to count from here, so this is saved in its checkpoint.
         self.spent = tf.Variable(0.0, dtype=tf.float64, trainable=False, name="spent")
         self.clock = 0.0
-        # Of this process: whether the graph is traced, whether an epoch begins, and the batches and seconds counted.
+        # What this process knows: whether the graph is traced, whether an epoch begins, and what it counted.
         self.traced, self.waiting = False, True
         self.counted, self.taken = 0, 0.0
 

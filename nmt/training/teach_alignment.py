@@ -177,7 +177,8 @@ def _linkable(
 ) -> list[tuple[str, str]]:
     """Return pairs, spread evenly, which word aligners link in little time and memory.
 
-    What is too long for the model is left out, since nothing would learn from it. Of long sentences there are fewer.
+    What is too long for the model is left out, since nothing would learn from it. There are fewer if the
+    sentences are long.
     """
     pairs = fitting_pairs(evenly_spaced(pairs, limit), tokenizers, config.data.max_length)
     looked_at = sum(len(words_of(source)) * len(words_of(target)) for source, target in pairs)

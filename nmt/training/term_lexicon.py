@@ -117,7 +117,7 @@ def _bases(translations: dict[str, set[str]]) -> dict[str, str]:
         for word in words:
             shared = [_shared(word, other) for other in words if other != word]
             base = min((each for each in shared if _is_base(each, word)), key=len, default=word)
-            # Of several source words the one with the shortest beginning tells most of a word's forms.
+            # The source word with the shortest beginning tells most of a word's forms.
             found[word] = min(found.get(word, word), base, key=len)
     return found
 
