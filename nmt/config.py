@@ -817,6 +817,9 @@ def with_settings(config: Config, settings: Sequence[str]) -> Config:
     Raises:
         InputError: for a setting that is not of this form, or has an unknown section, key or value.
         TypeError: for a string instead of a list.
+
+    >>> with_settings(Config(), ["model.units=128", "decoding.beam=auto"]).model.units
+    128
     """
     values: dict[str, dict[str, Any]] = {}
     for setting in setting_list(settings):

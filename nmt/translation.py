@@ -50,6 +50,10 @@ class Translation:
         word_confidences: likewise each word that its pieces spell, with the probability that it is right.
         source_words, target_words: the words of the texts that were given, and the word of each piece; ``None`` if only
             the pieces are known.
+
+    >>> found = Translation("ate rice", -0.7, ("▁밥을", "▁먹었다"), ("▁ate", "▁rice"), [[0.1, 0.9, 0], [0.8, 0.1, 0.1]])
+    >>> found.words().strongest("ate")
+    '먹었다'
     """
 
     text: str

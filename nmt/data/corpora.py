@@ -638,6 +638,9 @@ def split_dev(corpus: Corpus) -> tuple[Corpus, Corpus]:
 
     The same corpus always splits the same way, and both halves stream.
 
+    Raises:
+        InputError: if the corpus has fewer than two pairs.
+
     >>> train, dev = split_dev(from_tsv(Path("deu.tsv")))       # doctest: +SKIP
     >>> train.size, dev.size                                    # doctest: +SKIP
     (226080, 1000)

@@ -86,6 +86,11 @@ def open_features(path: Path, cells: int = 0) -> Features:
 def features_of(values: np.ndarray, name: str = "the array of features", cells: int = 0) -> Features:
     """Check an array ``(n, cells, width)``, ``(n, rows, columns, width)`` or ``(n, width)``.
 
+    Arguments:
+        values: the array.
+        name: what the error calls it.
+        cells: into how many cells each row of ``(n, width)`` is divided; 0: it is one cell.
+
     Raises:
         InputError: if it is of another shape or holds anything but finite real numbers.
 

@@ -52,6 +52,14 @@ def tokenize(
 
     With ``sampling`` the pieces are drawn, see :meth:`nmt.data.tokenizers.Tokenizer.sample`: the same ones for the same
     ``seed``.
+
+    Arguments:
+        pairs: strings ``(batch,)`` for each side, and for the links if there are any.
+        tokenizers: of both sides.
+        max_length: the maximum number of pieces on either side.
+        sourceless: whether the pairs are plain text.
+        sampling: ``text.sampling`` of the config; 0 draws nothing.
+        seed: whole numbers, such as that of the run and that of the epoch.
     """
     encode = _encoder(tokenizers, max_length, sourceless, sampling)
     if not sampling:
@@ -189,6 +197,11 @@ class Buckets:
 
         There are ``count`` target bounds, and half as many source bounds for each of them. The last bounds are
         ``longest``, since a pair may be longer than any in the sample.
+
+        Arguments:
+            lengths: ``(pairs, 2)``, the end token counted.
+            count: the number of target bounds, before that of ``longest``.
+            longest: the maximum length of either side.
         """
         targets = bounds(lengths[:, 1], count)
         bucket = np.searchsorted(targets, lengths[:, 1])
@@ -215,6 +228,11 @@ class Buckets:
 
         Each bucket ends with a short batch, so twice the pairs are fewer than twice the batches.
 
+        Arguments:
+            lengths: ``(n, 2)``, of source and target, of some pairs.
+            pairs: the number of all pairs.
+            batch_size, batch_unit: of :class:`nmt.config.Training`.
+
         >>> buckets = Buckets(np.array([3, 5]), np.array([[2, 4], [7, 11]]))
         >>> lengths = np.array([[2, 3], [1, 1], [2, 2], [6, 5]])
         >>> [buckets.batches(lengths, pairs, batch_size=2) for pairs in (0.3, 4, 8)]
@@ -234,7 +252,12 @@ class Buckets:
 
     @as_written
     def bucket(self, examples: tf.data.Dataset, batch_size: int, batch_unit: str = "sentences") -> tf.data.Dataset:
-        """Group examples of ``tokenize`` into padded batches of ``batch_size`` sentences or target tokens, shifted."""
+        """Group examples of ``tokenize`` into padded batches of ``batch_size`` sentences or target tokens, shifted.
+
+        Arguments:
+            examples: ids ``(source,)`` and ``(target,)``, and the indices of linked words if there are any.
+            batch_size, batch_unit: of :class:`nmt.config.Training`.
+        """
         targets = tf.constant(self.targets, tf.int64)
         sources = tf.constant(self.sources, tf.int64)
         flat, widths = tf.reshape(sources, [-1]), self.sources.shape[1]

@@ -30,6 +30,10 @@ def from_tfds(name: str, split: str, data_dir: Path | None = None) -> Corpus:
     name ``translate_folder/SOURCE-TARGET``. Then ``data_dir`` is that folder, and you choose the direction:
     ``--tfds translate_folder/ko-en --data-dir DIR``.
 
+    Raises:
+        InputError: for a dataset, a split or a folder that does not exist or holds no pairs of text, or for a download
+            that fails.
+
     >>> from_tfds("ted_hrlr_translate/pt_to_en", "train").size               # doctest: +SKIP
     51785
     >>> from_tfds("translate_folder/ko-en", "train", Path("corpus")).name    # doctest: +SKIP

@@ -55,7 +55,13 @@ class Ensemble:
         return tf.concat([model.record(part) for model, part in parts if recorder(model).width], -1)
 
     def link(self, records: tf.Tensor, tokens: tf.Tensor, memory: tuple) -> tf.Tensor:
-        """Return the alignment ``(batch, n_best, target, source)``, the mean of those of the heads."""
+        """Return the alignment ``(batch, n_best, target, source)``, the mean of those of the heads.
+
+        Arguments:
+            records: ``(batch, n_best, target, record_width)``, of :meth:`record`.
+            tokens: ``(batch, n_best, target)``.
+            memory: that of each model.
+        """
         headed = [(model, part) for model, part in zip(self.models, memory, strict=True) if recorder(model).width]
         parts = tf.split(records, [model.record_width for model, _ in headed], -1)
         links = [model.link(record, tokens, part) for (model, part), record in zip(headed, parts, strict=True)]
@@ -66,7 +72,12 @@ class Ensemble:
         return tuple(model.initial_state(part, max_steps) for model, part in zip(self.models, memory, strict=True))
 
     def step(self, tokens: tf.Tensor, state: tuple, memory: tuple) -> tuple[tf.Tensor, tuple, tf.Tensor]:
-        """Take one step: log-probabilities ``(batch, vocabulary)``, the states, the alignment ``(batch, source)``."""
+        """Take one step: log-probabilities ``(batch, vocabulary)``, the states, the alignment ``(batch, source)``.
+
+        Arguments:
+            tokens: ``(batch,)``, those written last.
+            state, memory: that of each model.
+        """
         parts = zip(self.models, state, memory, strict=True)
         logits, states, alignments = zip(*(model.step(tokens, *part) for model, *part in parts), strict=True)
         return self._mean(logits), tuple(states), self._mean_alignment(alignments)

@@ -106,6 +106,9 @@ def by_length_of_runs(
         runs: the translations of each run.
         bins, seed: as those of ``by_length``.
 
+    Raises:
+        ValueError: if there are no sentences or no runs, their numbers differ, or the bins do not rise.
+
     >>> twice = by_length_of_runs(["a b"], [["x"], ["I ate rice today ."]], ["I ate rice today ."], bins=[])
     >>> [(found.score, found.low, found.high) for found in twice]
     [(50.0, 0.0, 100.0)]

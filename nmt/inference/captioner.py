@@ -33,6 +33,10 @@ class Captioner(Searcher):
     Arguments:
         model: the trained model.
         tokenizers, config, parallel_batches: see :class:`~nmt.inference.searcher.Searcher`.
+
+    >>> captioner = Captioner.load("my-captions")                    # doctest: +SKIP
+    >>> captioner.caption(np.load("test.npy"))[0].text               # doctest: +SKIP
+    'a red circle above a blue square'
     """
 
     model: CaptionModel

@@ -39,6 +39,9 @@ class Completion:
         tokens: its pieces.
         truncated: whether the beginning was longer than the model reads, so that nothing was added.
         unfinished: whether the continuation has no end token, because the text reached ``decoding.max_length``.
+
+    >>> Completion("I ate rice", -1.5, ("▁I", "▁a", "te", "▁rice")).unfinished
+    False
     """
 
     text: str
@@ -57,6 +60,10 @@ class Completer(Searcher):
 
     Attributes:
         max_pieces: the number of pieces of a text that are scored.
+
+    >>> completer = Completer.load("my-language-model")       # doctest: +SKIP
+    >>> completer.complete(["I ate"])[0].text                 # doctest: +SKIP
+    'I ate rice'
     """
 
     model: LanguageModel

@@ -99,6 +99,10 @@ class Labeller:
         config: the configuration it was made from.
         labels: the names of its outputs, in their order.
         parallel_batches: see :class:`~nmt.inference.searcher.Searcher`.
+
+    >>> labeller = Labeller.load("my-classifier")                    # doctest: +SKIP
+    >>> labeller.predicted(["that was a good film"])                 # doctest: +SKIP
+    [['positive']]
     """
 
     def __init__(

@@ -79,6 +79,10 @@ class Translator(Searcher):
             :class:`~nmt.inference.lite.LiteSearch`. The first such text waits some seconds for a conversion of the
             model. Everything else is searched as without it.
         callers: see :class:`~nmt.inference.searcher.Searcher`.
+
+    >>> translator = Translator.load("my-model")                             # doctest: +SKIP
+    >>> translator.translate(["나는 밥을 먹었다"], beam=5)[0].text           # doctest: +SKIP
+    'I ate rice'
     """
 
     model: Seq2Seq | Ensemble
@@ -273,6 +277,12 @@ class Translator(Searcher):
         """Translate as :meth:`translate` does, and return the ``n_best`` translations of each text, the best first.
 
         There are fewer if the search found no more. A blank text has one, and it is blank.
+
+        Arguments:
+            texts, prefixes, first, glossary, decoding: as those of :meth:`translate`.
+
+        Raises:
+            InputError, TypeError, ValueError: as :meth:`translate`.
         """
         texts = text_list(texts, "sentences")
         prefixes = None if prefixes is None else text_list(prefixes, "prefixes")

@@ -246,6 +246,9 @@ class ConcatAttention(_Additive):
 class DotAttention(Attention):
     """``e_ij = s_i' h_j``, Luong et al. 2015, equation 8. It has no weights.
 
+    Call arguments and results are those of :class:`Attention`, with queries ``(batch, width)`` and values
+    ``(batch, source, width)``.
+
     Raises:
         ValueError: if queries and values differ in width.
 
@@ -266,6 +269,8 @@ class DotAttention(Attention):
 @keras.saving.register_keras_serializable("nmt")
 class GeneralAttention(Attention):
     """``e_ij = s_i' W h_j``, Luong et al. 2015, equation 8. ``W h_j`` is computed once.
+
+    Call arguments and results are those of :class:`Attention`; ``W`` is ``(query width, width)``.
 
     >>> GeneralAttention()(tf.ones([2, 3]), tf.ones([2, 5, 11]))[1].shape
     TensorShape([2, 5])

@@ -52,7 +52,11 @@ def build_model(config: Config, source_vocabulary: int | None = None, target_voc
 
 
 def recurrent(config: Config, source_vocabulary: int, target_vocabulary: int) -> Seq2Seq | CaptionModel:
-    """Return a recurrent encoder, or one of features, and a recurrent decoder, not built yet."""
+    """Return a recurrent encoder, or one of features, and a recurrent decoder, not built yet.
+
+    Arguments:
+        config, source_vocabulary, target_vocabulary: as those of :func:`build_model`.
+    """
     m = config.model
     attention = ATTENTIONS.get(m.attention)
     if m.source == "features":
@@ -71,7 +75,11 @@ def recurrent(config: Config, source_vocabulary: int, target_vocabulary: int) ->
 
 
 def transformer(config: Config, source_vocabulary: int, target_vocabulary: int) -> Seq2Seq | CaptionModel:
-    """Return a Transformer, or its decoder behind an encoder of features, not built yet."""
+    """Return a Transformer, or its decoder behind an encoder of features, not built yet.
+
+    Arguments:
+        config, source_vocabulary, target_vocabulary: as those of :func:`build_model`.
+    """
     m = config.model
     shared = _stack(config)
     features = m.source == "features"
@@ -89,7 +97,11 @@ def transformer(config: Config, source_vocabulary: int, target_vocabulary: int) 
 
 
 def language_model(config: Config, source_vocabulary: int, target_vocabulary: int) -> LanguageModel:
-    """Return a language model, recurrent or a Transformer, not built yet. It has no source."""
+    """Return a language model, recurrent or a Transformer, not built yet. It has no source.
+
+    Arguments:
+        config, source_vocabulary, target_vocabulary: as those of :func:`build_model`.
+    """
     m = config.model
     decoder = (
         TransformerDecoder(layers=m.decoder_layers, cross_attention=False, **_stack(config))
@@ -100,7 +112,12 @@ def language_model(config: Config, source_vocabulary: int, target_vocabulary: in
 
 
 def classifier(config: Config, vocabulary: int, labels: int) -> SequenceClassifier:
-    """Return a classifier, not built yet: an encoder, recurrent or a Transformer, that has one label for a text."""
+    """Return a classifier, not built yet: an encoder, recurrent or a Transformer, that has one label for a text.
+
+    Arguments:
+        config: the whole configuration.
+        vocabulary, labels: numbers of tokens and of labels.
+    """
     m = config.model
     return SequenceClassifier(
         vocabulary,
@@ -114,12 +131,21 @@ def classifier(config: Config, vocabulary: int, labels: int) -> SequenceClassifi
 
 
 def tagger(config: Config, vocabulary: int, labels: int) -> SequenceTagger:
-    """Return a tagger, not built yet: an encoder, recurrent or a Transformer, that has a label for every token."""
+    """Return a tagger, not built yet: an encoder, recurrent or a Transformer, that has a label for every token.
+
+    Arguments:
+        config: the whole configuration.
+        vocabulary, labels: numbers of tokens and of labels.
+    """
     return SequenceTagger(vocabulary, config.model.embedding, _encoder(config), labels, **_dropouts(config))
 
 
 def masked_language_model(config: Config, vocabulary: int, target_vocabulary: int) -> MaskedLanguageModel:
-    """Return a Transformer's encoder that names masked tokens, not built yet."""
+    """Return a Transformer's encoder that names masked tokens, not built yet.
+
+    Arguments:
+        config, vocabulary, target_vocabulary: as those of :func:`build_model`.
+    """
     encoder = TransformerEncoder(layers=config.model.encoder_layers, **_stack(config))
     return MaskedLanguageModel(vocabulary, config.model.embedding, encoder, **_dropouts(config))
 

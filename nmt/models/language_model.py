@@ -32,6 +32,10 @@ class LanguageModel(TextModel):
 
     Raises:
         ValueError: if ``tied`` is unknown, or the sizes of what it ties differ.
+
+    >>> model = LanguageModel(30, 5, Decoder(6, 5, None))
+    >>> model({"target": tf.constant([[2, 8, 6, 4]])}).shape
+    TensorShape([1, 4, 30])
     """
 
     def __init__(self, vocabulary: int, embedding: int, decoder: Decoder | TransformerDecoder, **kwargs: Any) -> None:

@@ -35,6 +35,13 @@ class Seq2Seq(TextModel):
 
     Raises:
         ValueError: if ``tied`` is unknown, or the sizes of what it ties differ.
+
+    >>> from nmt.layers.attention import BahdanauAttention
+    >>> encoder = Encoder(8, bidirectional=False, bridge=(6, 1))
+    >>> decoder = Decoder(6, 5, BahdanauAttention(7), context="output")
+    >>> model = Seq2Seq(20, 30, 5, encoder, decoder)
+    >>> model({"source": tf.constant([[7, 5, 3]]), "target": tf.constant([[2, 8, 6, 4]])}).shape
+    TensorShape([1, 4, 30])
     """
 
     ties = ("none", "output", "all")

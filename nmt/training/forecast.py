@@ -187,6 +187,12 @@ def time_scoring(
     """Return the seconds of tracing, and of a pass over the development set: its loss and its translations.
 
     Four batches of it are translated, and their time is scaled up to the number of pieces in the references.
+
+    Arguments:
+        config, tokenizers: of the run.
+        scored: the model, compiled as in the run.
+        dev: the development pairs.
+        development: their batches.
     """
     tracing = _seconds(lambda: scored.evaluate(development.take(1), verbose=0))
     losing = _seconds(lambda: scored.evaluate(development, verbose=0))

@@ -48,6 +48,13 @@ class TokenMetric(keras.metrics.Metric):
 class Perplexity(TokenMetric):
     """``exp`` of the mean ``-log p`` of a real token, without label smoothing.
 
+    Call arguments:
+        y_true: ids ``(batch, target)``; those that are ``nothing``, 0 if not given, are not counted.
+        y_pred: logits ``(batch, target, vocabulary)``, or the :class:`TokenScores` of a training in chunks.
+
+    Raises:
+        ValueError: for a ``sample_weight``.
+
     >>> metric = Perplexity()
     >>> metric.update_state(tf.constant([[1, 0]]), tf.zeros([1, 2, 4]))
     >>> round(float(metric.result()), 3)
@@ -67,6 +74,13 @@ class Perplexity(TokenMetric):
 @keras.saving.register_keras_serializable("nmt")
 class TokenAccuracy(TokenMetric):
     """The share of real tokens that have the highest logit at their position.
+
+    Call arguments:
+        y_true: ids ``(batch, target)``; those that are ``nothing``, 0 if not given, are not counted.
+        y_pred: logits ``(batch, target, vocabulary)``, or the :class:`TokenScores` of a training in chunks.
+
+    Raises:
+        ValueError: for a ``sample_weight``.
 
     >>> metric = TokenAccuracy()
     >>> metric.update_state(tf.constant([[1, 2, 0]]), tf.one_hot([[1, 3, 3]], 4))

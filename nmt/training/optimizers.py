@@ -21,7 +21,10 @@ class Rates(NamedTuple):
 
 @keras.saving.register_keras_serializable("nmt")
 class Adam(keras.optimizers.Adam):
-    """Keras's Adam, with TensorFlow's fused operation for the update.
+    """Keras's Adam, with TensorFlow's fused operation for the update. With the gradient ``g`` of a weight ``w``::
+
+        m = β_1 m + (1 - β_1) g         v = β_2 v + (1 - β_2) g^2
+        w = w - α sqrt(1 - β_2^t) / (1 - β_1^t)  m / (sqrt(v) + ε)
 
     Kingma and Ba 2015, https://arxiv.org/abs/1412.6980, the form before section 2.1. Keras writes the update as a dozen
     operations, each of which reads all weights; the fused one reads them once and gives the same numbers. On two cores
@@ -32,6 +35,11 @@ class Adam(keras.optimizers.Adam):
 
     Raises:
         ValueError: at the first step, for ``amsgrad``, which the operation does not have.
+
+    >>> weight = keras.Variable([1.0, 1.0])
+    >>> Adam(0.1).apply([tf.constant([3.0, -2.0])], [weight])
+    >>> print(weight.numpy().round(2))  # the first step is α long, whatever the gradient
+    [0.9 1.1]
     """
 
     def apply(self, grads: Any, trainable_variables: Any = None) -> None:
