@@ -26,7 +26,7 @@ from nmt.inference.searcher import count_pieces
 from nmt.inference.translator import Translator
 from nmt.models.seq2seq import Seq2Seq
 from nmt.training.finetune import begin_with
-from nmt.training.setup import make_training_model, slow_precision
+from nmt.training.setup import make_training_model
 
 logger = logging.getLogger(__name__)
 
@@ -99,12 +99,11 @@ def learn_corrections(
             "more pairs that the model was trained on, with --pairs."
         )
     learned, long = _by_length(corrections, tokenizers, config.data.max_length)
+    # What is searched between rounds is the network that learns, and a search computes in float32.
     training = dataclasses.replace(
         config.training, schedule="plateau", learning_rate=config.training.learning_rate * _RATE, warmup_steps=_STEP,
-        average_decay=0.0, accumulate=1, guided_alignment=0.0, scheduled_sampling=0.0, devices=1,
+        average_decay=0.0, accumulate=1, guided_alignment=0.0, scheduled_sampling=0.0, devices=1, precision="float32",
     )  # fmt: skip
-    if slow := slow_precision(training.precision):
-        logger.warning(slow)
     keras.utils.set_random_seed(training.seed)
     model, _ = make_training_model(
         dataclasses.replace(config, training=training),
