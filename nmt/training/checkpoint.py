@@ -20,6 +20,9 @@ from nmt.data.corpora import Corpus, checksum
 from nmt.errors import InputError, Stopped
 from nmt.stored_arrays import read_npz
 
+# What a checkpoint holds besides variables and its position.
+_SINCE, _ACCUMULATE = "since", "accumulate"
+
 
 def fingerprint(*values: object) -> int:
     """Return a checksum of values.
@@ -78,6 +81,9 @@ class Checkpoint:
         order: the fingerprint of the order of its batches.
         others: variables besides those of the model, its optimizer and its metrics.
         near_orders: fingerprints of orders that are nearly the same, so that an epoch can continue with this one.
+
+    Attributes:
+        since: the epochs and steps that were done when the order of the batches, and so their number, became this one.
     """
 
     def __init__(
@@ -95,6 +101,7 @@ class Checkpoint:
         self.texts = texts
         self.order = order
         self.near_orders = near_orders
+        self.since = (0, 0)
 
     def variables(self) -> list[Any]:
         """Return all that is saved."""
@@ -109,17 +116,22 @@ class Checkpoint:
         make_folder(path.parent)
         arrays: dict[str, Any] = {f"variable_{i}": _numpy(v) for i, v in enumerate(self.variables())}
         position = np.array([epoch, batch, self.texts.corpus, self.order, self.texts.dev])
-        write_file(path, lambda aside: np.savez(aside, allow_pickle=False, position=position, **arrays))
+        arrays |= {"position": position, _SINCE: np.array(self.since), _ACCUMULATE: np.array(self._accumulate)}
+        write_file(path, lambda aside: np.savez(aside, allow_pickle=False, **arrays))
 
     def load(self) -> tuple[int, int]:
         """Set every variable as it was and return the epochs and batches done.
 
         Raises:
-            InputError: if there is no checkpoint, it is damaged, or it belongs to another model, corpus or order.
+            InputError: if there is no checkpoint, it is damaged, or it belongs to another model, corpus or order, or to
+                another ``training.accumulate``.
         """
         try:
             arrays = read_npz(self.path, max_bytes=2**16 + sum(_numpy(v).nbytes for v in self.variables()))
             epoch, batch, corpus, order, *dev = (int(number) for number in arrays.pop("position"))
+            # Earlier versions saved neither.
+            first, steps = (int(number) for number in arrays.pop(_SINCE, self.since))
+            accumulate = int(arrays.pop(_ACCUMULATE, self._accumulate))
         except FileNotFoundError:
             raise InputError(f"There is nothing to resume: {self.path} is missing.") from None
         except Exception as error:  # whatever a damaged zip file raises
@@ -141,6 +153,12 @@ class Checkpoint:
                 "changed, or the version of nmt: the pairs that are left cannot be determined. Finish the epoch with "
                 "the old ones first."
             )
+        # The config of the folder may have been edited by hand, so it does not tell.
+        if accumulate != self._accumulate:
+            raise InputError(
+                f"training.accumulate was {accumulate} in the run to resume and is {self._accumulate} now. It cannot "
+                "change during a run, because an unfinished sum could not be continued."
+            )
         variables = self.variables()
         _leave_out_clock(arrays, len(variables))
         shapes = [tuple(v.shape) for v in variables]
@@ -149,7 +167,14 @@ class Checkpoint:
             raise InputError(f"{self.path} belongs to another model, so it cannot be resumed from.")
         for variable, array in zip(variables, arrays.values(), strict=True):
             variable.assign(array)
+        same = order == self.order or order in self.near_orders
+        self.since = (first, steps) if same else (epoch, int(_numpy(self.model.optimizer.iterations)))
         return epoch, batch
+
+    @property
+    def _accumulate(self) -> int:
+        """How many batches make a step."""
+        return self.model.optimizer.gradient_accumulation_steps or 1
 
 
 def _leave_out_clock(arrays: dict[str, np.ndarray], wanted: int) -> None:

@@ -61,7 +61,14 @@ from nmt.training.callbacks import (
 from nmt.training.checkpoint import Checkpoint, Fingerprints, RestoreMetrics, SaveCheckpoint
 from nmt.training.choose_search import choose_search
 from nmt.training.failed_steps import explain_failed_steps
-from nmt.training.inputs import RunParts, batch_order, development_sentences, run_parts, uncounted_batches
+from nmt.training.inputs import (
+    RunParts,
+    batch_order,
+    development_sentences,
+    expected_steps,
+    run_parts,
+    uncounted_batches,
+)
 from nmt.training.limits import RunLimits
 from nmt.training.prepare import check_workers, prepare_run
 from nmt.training.row_captioner import RowCaptioner
@@ -309,6 +316,9 @@ def _train(
         folder / STATE, model, Fingerprints.of(corpus, dev), order=order, others=[limits.spent], near_orders=near
     )
     position = tf.Variable(checkpoint.load() if resume and chief else (0, 0), dtype=tf.int64, trainable=False)
+    # With another size of batches than the run began with it has other steps than all its epochs would now have.
+    limits.expected = expected_steps(config, parts.batches, checkpoint.since)
+    schedule.total.assign(limits.expected + 1)
     if workers:
         workers.assign_from_chief([position, *checkpoint.variables()])
     done = int(position[0])

@@ -534,14 +534,20 @@ def batch_order(config: Config, corpus: Corpus, workers: int = 1) -> int:
     return fingerprint(*known, "mixed", buffer, *(("short",) if buffer < _ONCE_SHORT else ()))
 
 
-def expected_steps(config: Config, batches: int) -> int:
+def expected_steps(config: Config, batches: int, since: tuple[int, int] = (0, 0)) -> int:
     """Return the steps of a whole run with this number of batches in an epoch.
+
+    Arguments:
+        config: the whole configuration.
+        batches: of an epoch.
+        since: the epochs and steps that were done when an epoch came to have so many.
 
     Raises:
         InputError: if there is none.
     """
     training = config.training
-    steps = training.epochs * batches // training.accumulate
+    epochs, done = since
+    steps = done + max(0, training.epochs - epochs) * batches // training.accumulate
     if training.steps:
         steps = min(steps, training.steps)
     if not steps:

@@ -7,12 +7,13 @@ import tensorflow as tf
 from nmt.training.schedules import WarmUp
 
 
-def small_model(units: int = 5, seed: int = 1, schedule: bool = False) -> keras.Model:
+def small_model(units: int = 5, seed: int = 1, schedule: bool = False, accumulate: int = 1) -> keras.Model:
     """Dense, dropout, dense: weights, moments and random states."""
     keras.utils.set_random_seed(seed)
     layers = [keras.Input([3]), keras.layers.Dense(units), keras.layers.Dropout(0.5), keras.layers.Dense(1)]
     model = keras.Sequential(layers)
-    model.compile(keras.optimizers.Adam(WarmUp(0.1, 1) if schedule else 0.1), "mse")
+    parts = accumulate if accumulate > 1 else None
+    model.compile(keras.optimizers.Adam(WarmUp(0.1, 1) if schedule else 0.1, gradient_accumulation_steps=parts), "mse")
     model.optimizer.build(model.trainable_variables)
     return model
 

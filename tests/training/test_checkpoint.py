@@ -157,7 +157,7 @@ def test_a_state_of_an_earlier_version_knows_the_first_pairs_only(stored: Path) 
 
 def test_a_state_of_an_earlier_version_held_the_clock_of_a_metric(stored: Path) -> None:
     with np.load(stored) as contents:
-        named = {name: contents[name] for name in contents.files}
+        named = {name: contents[name] for name in contents.files if name not in ("accumulate", "since")}
     position, kept = named.pop("position"), list(named.values())
     kept[-2:-2] = [np.float64(1.5e9), np.float64(1.6e9), np.float32(70)]
     np.savez(stored, position=position, **{f"variable_{i}": array for i, array in enumerate(kept)})
@@ -195,6 +195,35 @@ def test_the_order_of_the_batches_may_change_only_between_epochs(stored: Path) -
         Checkpoint(stored, small_model(), Fingerprints(17, 13), 11).load()
     Checkpoint(stored, small_model(), Fingerprints(17, 13), 7).save(6, 0)
     assert Checkpoint(stored, small_model(), Fingerprints(17, 13), 11).load() == (6, 0)
+
+
+def test_a_state_knows_since_when_its_epochs_have_these_batches(stored: Path) -> None:
+    def resumed(order: int, near: tuple[int, ...] = ()) -> Checkpoint:
+        checkpoint = Checkpoint(stored, small_model(), Fingerprints(17, 13), order, near_orders=near)
+        checkpoint.load()
+        return checkpoint
+
+    same = resumed(7)
+    assert same.since == (0, 0)
+    same.save(6, 0)
+    assert resumed(11, near=(7,)).since == (0, 0)
+    other = resumed(11)  # after three steps
+    assert other.since == (6, 3)
+    other.model.fit(data(2), shuffle=False, verbose=0)
+    other.save(7, 0)
+    assert resumed(11).since == (6, 3)
+
+
+def test_half_a_sum_is_not_continued_as_another(tmp_path: Path) -> None:
+    path, texts = tmp_path / "state.npz", Fingerprints(17, 13)
+    Checkpoint(path, small_model(accumulate=2), texts, 7).save(5, 3)
+    for other in (1, 3):
+        with pytest.raises(InputError, match=f"training.accumulate was 2 in the run to resume and is {other} now"):
+            Checkpoint(path, small_model(accumulate=other), texts, 7).load()
+    with np.load(path) as file:
+        kept = {name: file[name] for name in file.files if name not in ("accumulate", "since")}
+    np.savez(path, **kept)  # as earlier versions wrote it
+    assert Checkpoint(path, small_model(accumulate=2), texts, 7).load() == (5, 3)
 
 
 def test_no_state_to_resume_from(tmp_path: Path) -> None:

@@ -35,7 +35,7 @@ from nmt.stop_signals import stop_signals
 from nmt.training import fit
 from nmt.training.checkpoint import Checkpoint, Fingerprints, SaveCheckpoint
 from nmt.training.fit import train_model
-from nmt.training.inputs import expected_steps, make_pipeline
+from nmt.training.inputs import RunParts, expected_steps, make_pipeline
 
 WHO = {"mina": "Mina", "juno": "Juno", "sora": "Sora", "dori": "Dori"}
 WHAT = {"bap": "rice", "cha": "tea", "mul": "water", "kong": "beans", "pang": "bread"}
@@ -379,6 +379,29 @@ def test_a_run_cannot_be_resumed_with_other_links_or_without_them(practised: Don
         run(CONFIG, (guided, dev), tmp_path / "new")
     assert not (tmp_path / "new").exists()
     assert contents(practised.folder) == before
+
+
+def test_with_other_batches_the_rate_falls_over_the_steps_that_are_left(
+    whole: Done, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ends = []
+
+    def kill(parts: RunParts, **_: Any) -> None:
+        ends.append((float(np.asarray(parts.schedule.total)), parts.batches))
+        raise Killed
+
+    monkeypatch.setattr(fit, "_fit", kill)
+    monkeypatch.setattr(fit, "replace_config", lambda *_: None)
+    done = records(whole.folder)[-1]["step"]
+    for size, steps in ((11, 0), (22, 0), (22, 17)):
+        settings = ["training.epochs=6", "training.schedule=linear", f"training.steps={steps}"]
+        with pytest.raises(Killed):
+            longer = with_settings(CONFIG, [*settings, f"training.batch_size={size}"])
+            run(longer, whole.data, whole.folder, resume=True)
+    (end, batches), (other_end, fewer), (limited, _) = ends
+    assert end == 6 * batches + 1 and fewer < batches
+    assert other_end == done + 3 * fewer + 1
+    assert limited == 18
 
 
 def test_a_run_that_is_at_its_end_is_left_as_it_is(whole: Done) -> None:
