@@ -15,6 +15,7 @@ have no effect is an error, too; :func:`nmt.training.setup.idle_plateau` warns o
 from __future__ import annotations
 
 import dataclasses
+import logging
 import math
 import tomllib
 import types
@@ -29,6 +30,8 @@ import tomli_w
 from nmt.attention_kinds import ATTENTION_KINDS
 from nmt.errors import InputError, nearest
 from nmt.text_encoding import decode_start
+
+logger = logging.getLogger(__name__)
 
 
 def option(default: Any, about: str, minimum: float = -math.inf, maximum: float = math.inf) -> Any:
@@ -725,7 +728,7 @@ _RENAMED_KEYS = {("data", "annotations"): "term_annotations"}
 _RENAMED = {("text", "normalization", "identity"): "none"}
 
 
-def from_dict(values: dict[str, Any], base: Config | None = None) -> Config:
+def from_dict(values: dict[str, Any], base: Config | None = None, *, resumed: bool = False) -> Config:
     """Return ``base`` with ``values`` over it.
 
     A key of the base that no longer has an effect returns to its default: the width of an attention when there is
@@ -734,6 +737,8 @@ def from_dict(values: dict[str, Any], base: Config | None = None) -> Config:
     Arguments:
         values: sections of keys, as in a TOML file.
         base: the defaults if it is not given.
+        resumed: whether ``base`` is the config of a run that is resumed. Its search may have been chosen since the run
+            began: then keys of a beam in ``values`` that have no effect any more are left out, which is logged.
 
     Raises:
         InputError: for a section, key or value that does not exist.
@@ -754,16 +759,25 @@ def from_dict(values: dict[str, Any], base: Config | None = None) -> Config:
         sections[name] = dataclasses.replace(sections[name], **checked)
     idle = {"model": _unused, "decoding": lambda section: _idle(section, sections["model"])}
     for name, unused in idle.items():
+        given = set(values.get(name, {}))
+        kept = given
+        if resumed and name == "decoding" and "beam" not in given:
+            kept = given - {*BEAM_KEYS, "length_normalization"}
         # A key may lose its effect when another returns to its default.
-        while left := [key for key in unused(sections[name]) if key not in values.get(name, {})]:
+        while left := {key: where for key, where in unused(sections[name]).items() if key not in kept}:
             section = sections[name]
+            for key in left.keys() & given:
+                logger.info(
+                    f"{name}.{key} = {getattr(section, key)!r} is left out: in the run that is resumed it would do "
+                    f"nothing with {left[key]}."
+                )
             defaults = {key: getattr(type(section), key) for key in left}
             sections[name] = dataclasses.replace(section, **defaults)
     return Config(**sections)
 
 
-def from_file(path: str | Path, base: Config | None = None) -> Config:
-    """Read a TOML file over ``base``, the defaults if it is not given.
+def from_file(path: str | Path, base: Config | None = None, *, resumed: bool = False) -> Config:
+    """Read a TOML file over ``base``, the defaults if it is not given; ``resumed``: see :func:`from_dict`.
 
     Raises:
         InputError: if the file is missing, is not TOML, or has an unknown section, key or value.
@@ -780,7 +794,7 @@ def from_file(path: str | Path, base: Config | None = None) -> Config:
     except RecursionError:
         raise InputError(f"The config {path} cannot be read: its values are nested too deeply.") from None
     try:
-        return from_dict(values, base)
+        return from_dict(values, base, resumed=resumed)
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
 
@@ -811,8 +825,13 @@ def to_toml(config: Config) -> str:
     return tomli_w.dumps(dataclasses.asdict(config))
 
 
-def with_settings(config: Config, settings: Sequence[str]) -> Config:
+def with_settings(config: Config, settings: Sequence[str], *, resumed: bool = False) -> Config:
     """Return the config with ``section.key=value`` settings over it; of two for one key the later wins.
+
+    Arguments:
+        config: what they go over.
+        settings: each as a string.
+        resumed: see :func:`from_dict`.
 
     Raises:
         InputError: for a setting that is not of this form, or has an unknown section, key or value.
@@ -829,7 +848,7 @@ def with_settings(config: Config, settings: Sequence[str]) -> Config:
             raise InputError(f"'{setting}' is not a setting. Write section.key=value, as in training.epochs=3.")
         values.setdefault(section, {})[key] = _parse(text.strip())
     # All at once: two settings may be valid only together.
-    return from_dict(values, config)
+    return from_dict(values, config, resumed=resumed)
 
 
 def setting_list(settings: Sequence[str]) -> list[str]:

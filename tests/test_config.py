@@ -9,6 +9,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from logged import logged
 
 from nmt.config import (
     ENCODER_ALONE,
@@ -27,6 +28,7 @@ from nmt.config import (
 )
 from nmt.errors import InputError
 
+GIVEN = ["decoding.length_penalty=0.7", "decoding.length_normalization=plain", "decoding.patience=1"]
 SECTIONS = {section.name: type(getattr(Config(), section.name)) for section in dataclasses.fields(Config)}
 
 
@@ -375,3 +377,26 @@ def test_a_file_may_be_named_by_a_string(tmp_path):
 def test_one_string_of_settings_is_refused():
     with pytest.raises(TypeError, match=r"Give a list of settings, not one string: \['model.units=8'\]"):
         with_settings(Config(), "model.units=8")
+
+
+def test_a_resumed_run_leaves_out_what_goes_with_a_beam_that_was_not_chosen(tmp_path: Path) -> None:
+    """The search was to be chosen with a penalty, and became greedy: the same settings are given again."""
+    chosen, file = Config(), tmp_path / "c.toml"
+    file.write_text('[decoding]\nlength_penalty = 0.7\nlength_normalization = "plain"\npatience = 1.0\n')
+    with pytest.raises(InputError, match=r"length_penalty = 0\.7 would do nothing with decoding\.beam = 1"):
+        with_settings(chosen, GIVEN)
+    with logged() as said:
+        assert with_settings(chosen, [*GIVEN, "decoding.n_best=1"], resumed=True) == chosen
+    assert len(said) == 3
+    assert (
+        "decoding.length_penalty = 0.7 is left out: in the run that is resumed it would do nothing with "
+        "decoding.beam = 1." in said
+    )
+    assert from_file(file, chosen, resumed=True) == chosen
+    # With a beam they count, and another key is refused as ever.
+    wide = with_settings(chosen, ["decoding.beam=5"])
+    assert with_settings(wide, GIVEN, resumed=True) == with_settings(wide, GIVEN)
+    with pytest.raises(InputError, match="would do nothing"):
+        with_settings(chosen, [*GIVEN, "decoding.beam=1"], resumed=True)
+    with pytest.raises(InputError, match="would do nothing"):
+        with_settings(chosen, ["decoding.top_k=7"], resumed=True)

@@ -173,7 +173,7 @@ def train(
     from nmt.folder_lock import check_unlocked
     from nmt.model_folder import read_config
     from nmt.training.cluster import find_cluster
-    from nmt.training.prepare import prepare_run
+    from nmt.training.prepare import over_trained, prepare_run
 
     cluster = find_cluster()
     chief = cluster is None or cluster.is_chief
@@ -215,8 +215,12 @@ def train(
             # The encoder is that of the model to begin with; what comes after it is new.
             after = ["model.encoder=transformer", f"model.architecture={ARCHITECTURE_OF[kind]}"]
             base = configuration.with_settings(base, after)
-        base = configuration.from_file(config, base) if config else base
-        chosen = configuration.with_settings(base, settings)
+
+        def given(base: Config) -> Config:
+            base = configuration.from_file(config, base, resumed=resume) if config else base
+            return configuration.with_settings(base, settings, resumed=resume)
+
+        chosen = over_trained(base, given) if resume or start else given(base)
         _fits_architecture(chosen, kind)
         prepare_run(chosen, to if chief else None, linked=links is not None, resume=resume, start=start)
         return chosen

@@ -70,7 +70,7 @@ from nmt.training.inputs import (
     uncounted_batches,
 )
 from nmt.training.limits import RunLimits
-from nmt.training.prepare import check_workers, prepare_run
+from nmt.training.prepare import check_workers, over_trained, prepare_run
 from nmt.training.row_captioner import RowCaptioner
 from nmt.training.schedules import WarmUp
 from nmt.training.teach_alignment import Triple, linked_meanwhile, teach, wanted
@@ -212,7 +212,11 @@ def fit(
     settings = [*(["model.source=features"] if _of_features(pairs) else []), *setting_list(settings)]
     weights = weights.tolist() if isinstance(weights, np.ndarray) else list(weights)
     # A wrong setting is refused before a long corpus is read.
-    chosen = with_settings(read_config(Path(to)) if resume else named_preset(preset)[0], settings)
+    chosen = (
+        over_trained(read_config(Path(to)), lambda base: with_settings(base, settings, resumed=True))
+        if resume
+        else with_settings(named_preset(preset)[0], settings)
+    )
     plain = chosen.model.architecture in ("language-model", MASKED)
     # Whether there are links for a guided run is known once the corpus is open.
     guided = chosen.training.guided_alignment > 0

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
-from nmt.config import Config
+from nmt.config import Config, with_settings
 from nmt.data.corpora import Corpus
 from nmt.data.stretches import stretches
 from nmt.data.word_links import check_guided
@@ -37,6 +38,25 @@ def check_workers(config: Config, corpus: Corpus, workers: int) -> None:
             f"{corpus.name} has {corpus.size:,} pairs, too few for {workers} workers: each reads stretches of its own, "
             f"and there are {shares}. Use at most {shares}."
         )
+
+
+def over_trained(trained: Config, given: Callable[[Config], Config]) -> Config:
+    """Return the config of a model's folder with what a user has set over it.
+
+    A search that is to be chosen again, by ``decoding.beam = auto``, has no length penalty yet unless the user sets
+    one: that of the folder may be the one that was chosen last time.
+
+    Arguments:
+        trained: the config of the folder.
+        given: returns a config with the user's settings over it.
+
+    Raises:
+        InputError: for a setting that does not exist, or has no effect.
+    """
+    chosen = given(trained)
+    if chosen.decoding.beam == "auto" and trained.decoding.beam != "auto":
+        return given(with_settings(trained, ["decoding.length_penalty=0"]))
+    return chosen
 
 
 def prepare_run(

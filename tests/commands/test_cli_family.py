@@ -96,6 +96,19 @@ def test_a_long_line_is_cut_and_named_and_a_space_at_the_end_is_one(language_mod
     assert result.returncode == 0 and result.stdout.startswith(b"hello ") and not result.stdout.startswith(b"hello  ")
 
 
+def test_the_same_command_resumes_a_run_whose_search_became_greedy(
+    transformer: Path, place: Path, tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(transformer, tmp_path / "m"))
+    (folder / "training" / "state.npz").unlink()
+    (tmp_path / "c.toml").write_text("[decoding]\nlength_penalty = 1.0\n")
+    own = ["--config", tmp_path / "c.toml", "--set", "decoding.prune=7"]
+    result = nmt("train", "--pairs", place / "pairs.tsv", "--to", folder, "--resume", *own)
+    refused(result, "nothing to resume")
+    for key in ("length_penalty = 1.0", "prune = 7.0"):
+        assert f"decoding.{key} is left out" in result.stderr.decode()
+
+
 def test_a_language_model_is_resumed(language_model: Path, place: Path) -> None:
     copy = place / "copy"
     shutil.copytree(language_model, copy)

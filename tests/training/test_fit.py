@@ -31,6 +31,7 @@ from nmt.folder_lock import folder_lock
 from nmt.inference.translator import Translator
 from nmt.output_streams import LastingStream
 from nmt.presets import preset
+from nmt.saving import replace_config
 from nmt.stop_signals import stop_signals
 from nmt.training import fit
 from nmt.training.checkpoint import Checkpoint, Fingerprints, SaveCheckpoint
@@ -628,6 +629,22 @@ def test_one_call_trains_as_the_command_does(tmp_path: Path, caplog: pytest.LogC
     assert [each.text for each in again.translate(["나는"])] == [each.text for each in translator.translate(["나는"])]
     with pytest.raises(InputError, match="pairs names none"):
         nmt.fit(PAIRS, to=tmp_path / "other", weights=[1.0])
+
+
+def test_one_call_resumes_a_run_whose_search_was_chosen(
+    whole: Done, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[Config] = []
+    monkeypatch.setattr("nmt.training.fit.train_model", lambda config, *_, **__: given.append(config))
+    folder = Path(shutil.copytree(whole.folder, tmp_path / "toy"))
+    again = ["decoding.length_penalty=1", "decoding.prune=7"]
+    nmt.fit(PAIRS, to=folder, settings=again, resume=True)
+    assert given[-1] == from_file(folder / "config.toml")  # it is greedy
+    replace_config(folder, with_settings(given[-1], ["decoding.beam=5", "decoding.length_penalty=0.6"]))
+    nmt.fit(PAIRS, to=folder, settings=again, resume=True)
+    assert given[-1].decoding == with_settings(given[0], ["decoding.beam=5", *again]).decoding
+    nmt.fit(PAIRS, to=folder, settings=["decoding.beam=auto"], resume=True)
+    assert given[-1].decoding == with_settings(given[0], ["decoding.beam=auto"]).decoding
 
 
 def test_one_call_takes_several_corpora_with_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

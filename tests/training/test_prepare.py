@@ -10,7 +10,7 @@ from nmt.config import Config, with_settings
 from nmt.data.corpora import from_pairs
 from nmt.errors import InputError
 from nmt.model_folder import CONFIG, config_text
-from nmt.training.prepare import check_workers, prepare_run
+from nmt.training.prepare import check_workers, over_trained, prepare_run
 
 OTHER = with_settings(Config(), ["model.units=7"])
 
@@ -43,6 +43,18 @@ def test_what_does_not_fit_is_refused(made: Path, tmp_path: Path) -> None:
     for folder in (tmp_path / "new", None):
         with pytest.raises(InputError, match=r"training\.guided_alignment"):
             prepare_run(Config(), folder, linked=True)
+
+
+def test_a_search_that_is_chosen_again_has_no_penalty_of_the_last_choice() -> None:
+    chosen = with_settings(Config(), ["decoding.beam=5", "decoding.length_penalty=0.6", "decoding.prune=3"])
+
+    def over(*settings: str) -> tuple[object, ...]:
+        found = over_trained(chosen, lambda base: with_settings(base, settings)).decoding
+        return found.beam, found.length_penalty, found.prune
+
+    assert over("decoding.beam=auto") == ("auto", 0.0, 3.0)
+    assert over("decoding.beam=auto", "decoding.length_penalty=0.6") == ("auto", 0.6, 3.0)
+    assert over("training.epochs=7") == (5, 0.6, 3.0)
 
 
 def test_several_workers_need_a_share_each() -> None:
