@@ -277,7 +277,8 @@ class Journal(keras.callbacks.Callback):
         tokenizer: that of BLEU; it is recorded, too.
 
     Raises:
-        InputError: if the file does not hold those records.
+        InputError: if the file does not hold those records, or another score decided in the last of them: the weights
+            of the epoch that would now be the best may not have been kept.
     """
 
     after = (Keep, Cost)
@@ -299,6 +300,13 @@ class Journal(keras.callbacks.Callback):
             whole = False
         if not whole:
             raise InputError(f"{path} is missing or damaged: it must hold a record of each of the {done} epochs done.")
+        # Records of earlier versions do not say which score decided.
+        if done and (before := self.records[-1].get("watch", watch)) != watch:
+            raise InputError(
+                f"The epochs done were judged by {NAMES.get(before, before)}, and by {NAMES[watch]} now another one "
+                f"may be the best, whose weights were not kept. Set training.watch = "
+                f"{str(before).removeprefix('val_')}, or begin a new run with --from."
+            )
 
     @property
     def qualities(self) -> list[float]:

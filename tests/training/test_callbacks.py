@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from small_models import data, same, small_model
 
 from nmt.config import Training
-from nmt.errors import WorkFailed
+from nmt.errors import InputError, WorkFailed
 from nmt.evaluation.judge import best_epoch
 from nmt.training.averaging import Keep
 from nmt.training.callbacks import (
@@ -260,6 +260,18 @@ def test_a_resumed_journal_takes_over_the_epochs_that_are_done(tmp_path: Path, d
     callback.set_model(model)
     callback.on_epoch_end(done, {"val_bleu": np.float32(3)})
     assert [json.loads(line)["val_bleu"] for line in path.read_text().splitlines()] == [*[7, 5][:done], 3]
+
+
+def test_epochs_are_not_judged_anew_by_another_score(tmp_path: Path) -> None:
+    path = tmp_path / "metrics.jsonl"
+    records = [
+        {"val_bleu": 3.0, "val_chrf": 9.0, "watch": watch} for watch in ("val_chrf", "val_bleu", "val_perplexity")
+    ]
+    path.write_text("".join(f"{json.dumps(record)}\n" for record in records))
+    # A run of an earlier version may have changed it on its way, and an epoch whose state was not saved is done again.
+    assert Journal(path, 2, "val_bleu").watch == Journal(path, 0, "val_bleu").watch
+    with pytest.raises(InputError, match=r"judged by BLEU, and by chrF now .*Set training\.watch = bleu, or begin"):
+        Journal(path, 2, "val_chrf")
 
 
 @pytest.mark.parametrize(
