@@ -160,8 +160,8 @@ def check_weights(weights: Sequence[float], corpora: int) -> None:
     """
     if weights and len(weights) != corpora:
         raise InputError(
-            f"--weights has {len(weights)} {'number' if len(weights) == 1 else 'numbers'}, but there "
-            f"{'is 1 corpus' if corpora == 1 else f'are {corpora} corpora'}: give one for each, in their order."
+            f"There {'is 1 weight' if len(weights) == 1 else f'are {len(weights)} weights'} and "
+            f"{'1 corpus' if corpora == 1 else f'{corpora} corpora'}: give one weight for each, in their order."
         )
     if wrong := [weight for weight in weights if not 0 < weight <= _WEIGHTS]:
         raise InputError(

@@ -28,12 +28,14 @@ from nmt.folder_lock import folder_lock
 from nmt.inference.calibration import LEAST, calibrate, check_pairs
 from nmt.inference.captioner import Captioner
 from nmt.inference.completer import Completer
+from nmt.inference.confidence_file import read as read_confidence
 from nmt.inference.confidence_file import write as write_confidence
+from nmt.inference.head_file import read as read_head
 from nmt.inference.head_file import write as write_head
 from nmt.inference.labeller import Labeller
 from nmt.inference.pretrained import Pretrained
 from nmt.inference.translator import Translator
-from nmt.model_folder import EPOCHS, JOURNAL, LOGS, STATE, WEIGHTS, make, read_config
+from nmt.model_folder import CONFIDENCE, EPOCHS, HEAD, JOURNAL, LOGS, STATE, WEIGHTS, make, read_config
 from nmt.models.caption_model import CaptionModel
 from nmt.models.language_model import LanguageModel
 from nmt.models.seq2seq import Seq2Seq
@@ -203,6 +205,9 @@ def fit(
     Raises:
         InputError: as :func:`train_model`, for a preset or a setting that does not exist, or for weights that do not
             match the corpora.
+        WorkFailed: as :func:`train_model`.
+        Stopped: a WorkFailed, if Ctrl-C, a request to terminate or a closed terminal has stopped the run; the same call
+            with ``resume=True`` continues it.
         TypeError: for a string instead of a list of settings.
 
     >>> translator = nmt.fit("pairs.tsv", to="my-model")                    # doctest: +SKIP
@@ -356,25 +361,35 @@ def _train(
 
         make(folder, fill)
         made()
+    had = [name for name in (HEAD, CONFIDENCE) if (folder / name).exists()]
     # Both cores are seldom busy while TensorFlow traces its graphs, so the pairs are linked meanwhile.
     teaching = isinstance(kept, Seq2Seq) and wanted(config)
     with linked_meanwhile(corpus, tokenizers, config) if teaching else contextlib.nullcontext() as linked:
-        with explain_failed_steps(corpus, dev):
-            _fit(parts, callbacks=callbacks, checkpoint=checkpoint, workers=workers, position=position)
+        try:
+            with explain_failed_steps(corpus, dev):
+                _fit(parts, callbacks=callbacks, checkpoint=checkpoint, workers=workers, position=position)
+        except Stopped as stopped:
+            raise Stopped(f"{stopped}{left_undone(config)}") from None
         load_weights(kept, folder / WEIGHTS)
+        if gone := [name for name in had if not (folder / name).exists()]:
+            logger.info(
+                f"Better weights were found, so {' and '.join(gone)} of {folder}, which fitted those of before, "
+                f"{'is' if len(gone) == 1 else 'are'} gone. What the settings ask for is made anew."
+            )
         if workers:
             workers.assign_from_chief(kept.variables)
-        if config.decoding.beam == "auto" and isinstance(translator, Translator | RowCaptioner):
+        choosing = config.decoding.beam == "auto"
+        if choosing and isinstance(translator, Translator | RowCaptioner):
             config = dataclasses.replace(config, decoding=choose_search(translator, development_sentences(dev)))
             replace_config(folder, config)
             if isinstance(translator, Translator):
                 translator = Translator(kept, tokenizers, config)
         if isinstance(translator, RowCaptioner):
             translator = Captioner(kept, tokenizers, config)
-        if linked:
+        if isinstance(translator, Translator):
             translator = _with_head(translator, corpus, folder, linked)
     if isinstance(translator, Translator):
-        translator = _with_confidence(translator, development_sentences(dev), folder)
+        translator = _with_confidence(translator, development_sentences(dev), folder, searched_anew=choosing)
     if not parts.labels and (warning := learned_little(journal.records, judge.watch, tokenizers.target.vocabulary)):
         logger.warning(warning)
     if workers:
@@ -382,10 +397,38 @@ def _train(
     return translator
 
 
-def _with_head(translator: Trained, corpus: Corpus, folder: Path, linked: Callable[[], list[Triple]]) -> Translator:
-    """Return a translator that has been taught an alignment head, which is written into its folder."""
-    assert isinstance(translator, Translator) and isinstance(translator.model, Seq2Seq)
+def left_undone(config: Config) -> str:
+    """Return a sentence, with a space before it, that says what a stopped run has still to do at its end; or nothing.
+
+    >>> left_undone(with_settings(Config(), ["decoding.beam=auto", "training.confidence=on"]))
+    ' Still to do after the last epoch: choose the search, which is greedy until then; learn a confidence.'
+    """
+    steps = {
+        "choose the search, which is greedy until then": config.decoding.beam == "auto",
+        "teach an alignment head": wanted(config),
+        "learn a confidence": config.training.confidence != "off" and config.model.source == "text",
+    }
+    undone = "; ".join(step for step, due in steps.items() if due)
+    return f" Still to do after the last epoch: {undone}." if undone else ""
+
+
+def _with_head(
+    translator: Translator, corpus: Corpus, folder: Path, linked: Callable[[], list[Triple]] | None
+) -> Translator:
+    """Return a translator with the alignment head of its folder, or one that is taught and written into it.
+
+    Arguments:
+        translator: without a head.
+        corpus: the training pairs.
+        folder: of the translator. Its head is kept if it fits the weights, also if a user has chosen another one.
+        linked: from :func:`~nmt.training.teach_alignment.linked_meanwhile`; without it no head is taught.
+    """
+    assert isinstance(translator.model, Seq2Seq)
     model, tokenizers, config = translator.model, translator.tokenizers, translator.config
+    if kept := _fitting(lambda: read_head(folder, model), again=linked is not None):
+        return Translator(model, tokenizers, config, heads=[kept])
+    if linked is None:
+        return translator
     try:
         head = teach(model, tokenizers, config, corpus, linked=linked)
     except (InputError, WorkFailed) as error:
@@ -397,11 +440,39 @@ def _with_head(translator: Trained, corpus: Corpus, folder: Path, linked: Callab
     return Translator(model, tokenizers, config, heads=[head])
 
 
-def _with_confidence(translator: Translator, pairs: list[tuple[str, str]], folder: Path) -> Translator:
-    """Return a translator that has learned how likely it is right, if that is wanted, and write it into its folder."""
+def _fitting(read: Callable[[], Any], again: bool) -> Any:
+    """Return what is in a folder and fits its weights, or nothing; ``again``: whether anything else is made anew.
+
+    Raises:
+        InputError: if it does not fit, and will not be made anew.
+    """
+    try:
+        return read()
+    except InputError as error:
+        if not again:
+            raise
+        logger.warning(f"Warning: it is made anew: {error}")
+        return None
+
+
+def _with_confidence(
+    translator: Translator, pairs: list[tuple[str, str]], folder: Path, searched_anew: bool
+) -> Translator:
+    """Return a translator that knows how likely it is right, by the folder's confidence or one that is learned.
+
+    Arguments:
+        translator: without a confidence.
+        pairs: for development.
+        folder: of the translator, into which a new confidence is written. That of the folder is kept if it fits.
+        searched_anew: whether the search was chosen just now, so that a confidence of before is that of another one.
+    """
     config = translator.config
     wish = config.training.confidence
-    if wish == "off" or (wish == "auto" and (config.decoding.sample or len(pairs) < LEAST)):
+    off = wish == "off" or (wish == "auto" and (config.decoding.sample or len(pairs) < LEAST))
+    kept = None if searched_anew and not off else _fitting(lambda: read_confidence(folder), again=not off)
+    if kept:
+        return Translator(translator.model, translator.tokenizers, config, heads=translator.heads, confidence=kept)
+    if off:
         return translator
     try:
         # A shortlist is made of a trained model, so a run has none yet.

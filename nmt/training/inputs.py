@@ -459,7 +459,7 @@ def make_pipeline(
         )
     if not corpus.epoch_size:
         raise InputError(
-            f"--weights let an epoch read less than one of the {corpus.size:,} pairs of {corpus.name}, so nothing "
+            f"The weights let an epoch read less than one of the {corpus.size:,} pairs of {corpus.name}, so nothing "
             "would be learned. Raise a weight."
         )
     buckets = Buckets.fit(measured, data.buckets, data.max_length + 1)

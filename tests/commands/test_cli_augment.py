@@ -78,7 +78,7 @@ def test_several_corpora_are_read_by_their_weights(place: Path, tmp_path: Path) 
     stop = ["--set", "text.vocabulary_size=9000"]
     result = nmt(*command, "--weights", 1, 0.5, *stop)
     assert result.returncode == 2 and "Settings for 72 pairs" in result.stderr.decode(), result.stderr.decode()
-    refused(nmt(*command, "--weights", 1, *stop), "--weights has 1 number, but there are 2 corpora")
+    refused(nmt(*command, "--weights", 1, *stop), "There is 1 weight and 2 corpora")
     refused(nmt(*command, "--weights", 1, 0, *stop), "0")
     assert not (tmp_path / "m").exists()
 

@@ -28,7 +28,11 @@ from nmt.errors import InputError, Stopped, WorkFailed
 from nmt.evaluation.judge import quality
 from nmt.evaluation.scores import score
 from nmt.folder_lock import folder_lock
+from nmt.inference import head_file
+from nmt.inference.calibration import calibrate
+from nmt.inference.head_file import new_head
 from nmt.inference.translator import Translator
+from nmt.models.seq2seq import Seq2Seq
 from nmt.output_streams import LastingStream
 from nmt.presets import preset
 from nmt.saving import replace_config
@@ -290,6 +294,12 @@ def test_a_run_that_is_stopped_after_its_last_step_is_still_scored(
         np.testing.assert_array_equal(a, b)
 
 
+STILL_TO_DO = (
+    r"^Stopped at the end of the last epoch\. Still to do after the last epoch: choose the search, which is greedy "
+    r"until then; learn a confidence\.$"
+)
+
+
 class StoppedWhileScoring(fit.DevScores):
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         os.kill(os.getpid(), signal.SIGTERM)
@@ -303,7 +313,7 @@ def test_a_run_that_is_stopped_while_its_last_epoch_is_scored_does_the_rest_when
     last = ["training.steps=2", "training.confidence=on", "decoding.beam=auto", "decoding.shortlist=true"]
     settings, folder = with_settings(CONFIG, last), tmp_path / "toy"
     data = (corpora(tmp_path / "data")[0], from_pairs(PAIRS * 2))
-    with monkeypatch.context() as patch, pytest.raises(Stopped, match=r"^Stopped at the end of the last epoch\.$"):
+    with monkeypatch.context() as patch, pytest.raises(Stopped, match=STILL_TO_DO):
         patch.setattr(fit, "DevScores", StoppedWhileScoring)
         run(settings, data, folder)
     assert [record["step"] for record in records(folder)] == [2]
@@ -315,6 +325,36 @@ def test_a_run_that_is_stopped_while_its_last_epoch_is_scored_does_the_rest_when
     decoding = from_file(folder / "config.toml").decoding
     assert decoding.beam in (1, 5) and decoding.shortlist
     assert (folder / "confidence.json").exists()
+
+
+def test_a_head_and_a_confidence_of_the_folder_stay_as_long_as_they_fit_its_weights(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, parts = tmp_path / "toy", ("alignment.npz", "confidence.json")
+    short = with_settings(CONFIG, ["training.steps=2"])
+    data = (corpora(tmp_path / "data")[0], from_pairs(PAIRS * 2))
+    model = run(short, data, folder).model
+    assert isinstance(model, Seq2Seq)
+    head_file.write(folder, new_head(model))  # as `nmt align --teach` does
+    heads = []
+
+    def calibrated(translator: Translator, *given: Any, **named: Any) -> Any:
+        heads.append(translator.heads)
+        return calibrate(translator, *given, **named)
+
+    monkeypatch.setattr(fit, "calibrate", calibrated)
+    sure = with_settings(short, ["training.confidence=on"])
+    assert run(sure, data, folder, resume=True).confidence
+    assert len(heads) == 1 and heads[0] and Translator.load(folder).confidence
+    before = [(folder / name).read_bytes() for name in parts]
+    again = run(with_settings(sure, ["training.alignment_head=on"]), data, folder, resume=True)
+    assert [(folder / name).read_bytes() for name in parts] == before and again.heads and again.confidence
+    monkeypatch.setattr("nmt.training.callbacks.best_epoch", lambda qualities: len(qualities) - 1)
+    with logged() as said:
+        run(with_settings(sure, ["training.steps=3"]), data, folder, resume=True)
+    assert any("so alignment.npz and confidence.json of" in line and "are gone" in line for line in said)
+    assert not (folder / parts[0]).exists() and (folder / parts[1]).read_bytes() != before[1]
+    assert heads[1:] == [()]
 
 
 PRACTICE = with_settings(
@@ -666,7 +706,7 @@ def test_one_call_takes_several_corpora_with_weights(tmp_path: Path, monkeypatch
     assert given[-1][2] == size + size // 2
     for wrong, weights, words in (
         (names, [], "pairs names 3 files"),
-        (names[:2], [1], "--weights has 1 number"),
+        (names[:2], [1], "There is 1 weight and 2 corpora: give one weight for each"),
     ):
         with pytest.raises(InputError, match=words):
             nmt.fit(wrong, to=tmp_path / "m", weights=weights)

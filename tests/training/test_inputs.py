@@ -121,7 +121,7 @@ def test_the_batches_of_an_epoch_with_weights_are_about_as_many_as_it_makes(weig
 
 def test_weights_that_leave_nothing_to_read_are_named() -> None:
     pairs = [("나는 밥을 먹었다", "I ate rice")] * 40
-    with pytest.raises(InputError, match=r"--weights let an epoch read less than one of the 40 pairs"):
+    with pytest.raises(InputError, match=r"The weights let an epoch read less than one of the 40 pairs"):
         inputs.make_pipeline(Config(), mixture([from_pairs(pairs)], [0.01]), train_tokenizers(pairs))
 
 
