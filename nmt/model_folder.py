@@ -27,6 +27,7 @@ JOURNAL = "metrics.jsonl"
 LOGS = "logs"
 STATE = "training/state.npz"
 EPOCHS = "training/epochs"
+CORRECTED = "corrections/state.json"
 
 # The files of a model that are read, and the most bytes that each may have.
 _LARGEST = {
@@ -42,6 +43,8 @@ _LARGEST = {
     "corrections/*": 2**40,
     JOURNAL: 2**28,
 }
+
+_LARGEST_CORRECTED = 2**16
 
 # The last line of a config. Without it, a file that was cut short would be read as one with more defaults.
 _COMPLETE = "# end of config"
@@ -67,6 +70,28 @@ def read_config(folder: Path) -> Config:
     if _COMPLETE not in (folder / CONFIG).read_text(encoding="utf-8"):
         raise InputError(f"{folder / CONFIG} was cut short: its last line, '{_COMPLETE}', is missing.")
     return config
+
+
+def corrected_weights(folder: Path) -> list[str]:
+    """Return the checksums of the weights that belong to the corrections of a model, the newest first.
+
+    The last one is that of the weights before the first correction. Without corrections there is none.
+
+    Raises:
+        InputError: if the file that has them is damaged.
+    """
+    path = folder / CORRECTED
+    if not path.is_file():
+        return []
+    try:
+        if path.stat().st_size > _LARGEST_CORRECTED:
+            raise ValueError
+        found = json.loads(path.read_text(encoding="utf-8"))["weights"]
+        if not isinstance(found, list) or not all(isinstance(each, str) for each in found):
+            raise ValueError
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        raise InputError(f"{path} is damaged. Remove {path.parent} to begin the corrections anew.") from None
+    return found
 
 
 def require_weights(path: Path) -> None:

@@ -8,11 +8,12 @@ from importlib.metadata import version as installed
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from nmt.checksums import digest
 from nmt.config import LABELLING, Config, beam_size, to_toml
 from nmt.errors import InputError
 from nmt.evaluation.judge import ACCURACY, CHRF, F1, NAMES, PERPLEXITY, quality
 from nmt.evaluation.scores import bleu_signature
-from nmt.model_folder import read_journal
+from nmt.model_folder import WEIGHTS, corrected_weights, read_journal
 
 if TYPE_CHECKING:
     from nmt.export.web_check import Checked
@@ -276,6 +277,13 @@ def _labels_quality(model: Path) -> str:
     return f"accuracy {kept.get(ACCURACY, 0):.2%}, macro F1 {100 * kept[F1]:.2f} of the development set"
 
 
+def _since(model: Path) -> str:
+    """Return what has become of the weights of the kept epoch."""
+    known = corrected_weights(model)
+    corrected = known and digest(model / WEIGHTS) in set(known) - {known[-1]}
+    return "; measured before the corrections that were learned since" if corrected else ""
+
+
 def _quality(model: Path, watch: str) -> str:
     """Return the scores of the kept epoch on the development set."""
     try:
@@ -290,7 +298,7 @@ def _quality(model: Path, watch: str) -> str:
     signature = bleu_signature(kept.get("tokenizer", "13a"))
     chrf = f"chrF {kept['val_chrf']:.2f}" if kept.get("val_chrf") is not None else ""
     bleu, where = f"BLEU {kept['val_bleu']:.2f}", "on the development set, greedy"
-    chosen = f"; the epoch was chosen by {NAMES[judge]}"
+    chosen, since = f"; the epoch was chosen by {NAMES[judge]}", _since(model)
     if judge == CHRF and watch == "auto":
-        return f"{chrf} {where}{chosen}, because BLEU says little there ({bleu[5:]}, {signature})"
-    return f"{bleu} {where}, {signature}{f', {chrf}' if chrf else ''}{chosen}"
+        return f"{chrf} {where}{chosen}, because BLEU says little there ({bleu[5:]}, {signature}){since}"
+    return f"{bleu} {where}, {signature}{f', {chrf}' if chrf else ''}{chosen}{since}"

@@ -28,16 +28,15 @@ from nmt.data.corpora import Corpus, from_tsv
 from nmt.errors import InputError
 from nmt.inference import confidence_file, head_file
 from nmt.inference.head_file import TokenAligner
-from nmt.model_folder import CONFIDENCE, WEIGHTS
+from nmt.model_folder import CONFIDENCE, CORRECTED, WEIGHTS, corrected_weights
 from nmt.models.seq2seq import Seq2Seq
 from nmt.saving import replace_weights_by, save_weights
 
 FOLDER = "corrections"
-CORRECTIONS, PAIRS, STATE = "corrections.tsv", "pairs.tsv", "state.json"
+CORRECTIONS, PAIRS = "corrections.tsv", "pairs.tsv"
 # Old pairs that are kept, and how many of them are never learned from, so that they tell what was forgotten.
 KEPT, HELD_BACK = 2000, 200
 _MIN_PAIRS = 40
-_LARGEST = 2**16
 
 Pair = tuple[str, str]
 
@@ -202,23 +201,12 @@ class CorrectionMemory:
 
     def _state(self) -> list[str]:
         """Return the checksums of the weights that belong to these corrections: before, after, and in between."""
-        path = self.folder / STATE
-        if not path.is_file():
-            return []
-        try:
-            if path.stat().st_size > _LARGEST:
-                raise ValueError
-            found = json.loads(path.read_text(encoding="utf-8"))["weights"]
-            if not isinstance(found, list) or not all(isinstance(each, str) for each in found):
-                raise ValueError
-        except (OSError, ValueError, KeyError, TypeError, RecursionError):
-            raise InputError(f"{path} is damaged. Remove {self.folder} to begin the corrections anew.") from None
-        return found
+        return corrected_weights(self.model)
 
     def _write_state(self, known: list[str]) -> None:
         # The first is the newest. The weights before the first correction are always known: they are checked by name.
         before = checksums.digest(self.folder / WEIGHTS)
-        write_file(self.folder / STATE, f"{json.dumps({'weights': [*known[:3], before]}, indent=1)}\n".encode())
+        write_file(self.model / CORRECTED, f"{json.dumps({'weights': [*known[:3], before]}, indent=1)}\n".encode())
 
     def _write_pairs(self, name: str, pairs: Iterable[Pair]) -> None:
         self.folder.mkdir(exist_ok=True)

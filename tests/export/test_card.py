@@ -1,5 +1,6 @@
 """The card says what was exported, and no better than it is."""
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import pytest
 
 from nmt.config import Config, with_settings
 from nmt.export.card import card
-from nmt.model_folder import config_text
+from nmt.model_folder import CORRECTED, WEIGHTS, config_text
 
 RECORDS = [
     {"epoch": 1, "val_bleu": 11.0, "val_perplexity": 7.0},
@@ -53,6 +54,16 @@ def test_where_bleu_says_little_the_card_begins_with_chrf(tmp_path: Path) -> Non
     asked = with_settings(Config(), ["training.watch=chrf"])
     text = card(tmp_path, ["a"], asked, pieces=(80, 80), languages=None, what="TFLite")
     assert "**quality**: BLEU 0.00 on the development set, greedy" in text and "because" not in text
+
+
+def test_the_scores_of_a_corrected_model_are_those_of_before(tmp_path: Path) -> None:
+    said = "chosen by BLEU; measured before the corrections"
+    (tmp_path / "corrections").mkdir()
+    for weights, known in ((b"new", [b"new", b"old"]), (b"old", [b"new", b"old"]), (b"trained on", [b"new", b"old"])):
+        (tmp_path / WEIGHTS).write_bytes(weights)
+        sums = [hashlib.sha256(each).hexdigest() for each in known]
+        (tmp_path / CORRECTED).write_text(json.dumps({"weights": sums}))
+        assert (said in written(tmp_path)) is (weights == b"new")
 
 
 def test_models_that_write_along_are_named(tmp_path: Path) -> None:
