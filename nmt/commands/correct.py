@@ -42,7 +42,8 @@ def correct(
         typer.Option(
             min=0,
             callback=finite,
-            help="How many points of BLEU old pairs may lose; with more, MODEL stays as it was before this.",
+            help="How many points of BLEU, or of chrF where BLEU says little, old pairs may lose; with more, MODEL "
+            "stays as it was before this.",
         ),
     ] = 1.0,
     undo: Annotated[
@@ -110,30 +111,37 @@ def correct(
                     old=kept,
                     held_back=held_back,
                     minutes=minutes,
+                    shortlist=translator.shortlist,
                 )
             if found.before - found.after > max_loss:
                 raise WorkFailed(
-                    f"{model} stays as it was: old pairs fall from BLEU {found.before:.2f} to {found.after:.2f}, by "
-                    f"more than --max-loss {max_loss:g}. The corrections are kept; name more or longer --pairs, or "
-                    f"take those out of {memory.folder / CORRECTIONS} that contradict the training."
+                    f"{model} stays as it was: old pairs fall from {found.measure} {found.before:.2f} to "
+                    f"{found.after:.2f}, by more than --max-loss {max_loss:g}. The corrections are kept; name more or "
+                    f"longer --pairs, or take those out of {memory.folder / CORRECTIONS} that contradict the training."
                 )
             memory.replace_weights(found.model, head)
         except OSError as error:
             raise WorkFailed(f"{model} cannot be written to: {error.strerror}.") from None
-    _report(found, len(wanted))
+    _report(found, len(wanted), model)
     _say_unsure(model, confident=confident)
 
 
-def _report(found: Corrected, number: int) -> None:
+def _report(found: Corrected, number: int, model: Path) -> None:
     for source, target, written in found.wrong[:_SHOWN]:
         say(f"Not yet as corrected:\n  source  {source}\n  wanted  {target}\n  comes   {written}")
     if len(found.wrong) > _SHOWN:
         say(f"and {len(found.wrong) - _SHOWN:,} more.")
+    if found.shut_out:
+        say(
+            f"{found.shut_out:,} of these would come out without the shortlist, which leaves out some of their pieces. "
+            "Make it again from pairs to which the corrections are added: "
+            f"nmt shortlist {as_typed(model)} --pairs FILE."
+        )
     rounds = f"{found.rounds} round{'' if found.rounds == 1 else 's'}"
     print(
         f"{number - len(found.wrong):,} of {number:,} corrections come out as corrected, after {rounds} in "
-        f"{found.seconds:.0f} s. BLEU of {found.judged} old pairs that were held back: {found.before:.2f} before, "
-        f"{found.after:.2f} now."
+        f"{found.seconds:.0f} s. {found.measure} of {found.judged} old pairs that were held back: "
+        f"{found.before:.2f} before, {found.after:.2f} now."
     )
 
 

@@ -20,7 +20,9 @@ import tensorflow as tf
 from nmt.config import Config
 from nmt.data.pipeline import shift
 from nmt.data.tokenizers import BOS, EOS, PAD, Tokenizers
+from nmt.decoding.shortlist import Shortlist
 from nmt.errors import InputError, WorkFailed
+from nmt.evaluation.judge import BLEU, CHRF, NAMES
 from nmt.evaluation.scores import composed, score
 from nmt.inference.searcher import count_pieces
 from nmt.inference.translator import Translator
@@ -52,7 +54,9 @@ class Corrected:
         rounds: how many it took.
         seconds: of learning.
         wrong: those that do not come out as they were corrected, each with what comes out.
-        before, after: BLEU of the old pairs that were held back.
+        shut_out: how many of these would come out without the shortlist that the model's search goes by.
+        measure: BLEU, or chrF where BLEU says little of the old pairs.
+        before, after: that of the old pairs that were held back.
         judged: how many these are.
     """
 
@@ -60,6 +64,8 @@ class Corrected:
     rounds: int
     seconds: float
     wrong: list[tuple[str, str, str]]
+    shut_out: int
+    measure: str
     before: float
     after: float
     judged: int
@@ -73,6 +79,7 @@ def learn_corrections(
     old: Sequence[Pair],
     held_back: Sequence[Pair],
     minutes: float = 1.0,
+    shortlist: Shortlist | None = None,
 ) -> Corrected:
     """Return a translator that has learned corrections.
 
@@ -85,6 +92,7 @@ def learn_corrections(
         old: pairs that it was trained on.
         held_back: others of them, that are not learned from.
         minutes: the longest time that is spent on steps and on looking at what comes out.
+        shortlist: that of the model. What comes out is judged by it in the end, if the model's search goes by it.
 
     Raises:
         InputError: if all pairs that were held back are of corrected sentences.
@@ -114,10 +122,11 @@ def learn_corrections(
     begin_with(model.network, tokenizers, start, tokenizers)
     network = model.network
     assert isinstance(network, Seq2Seq)
-    # A shortlist belongs to the folder, and a drawn translation says nothing of what was learned.
+    # A shortlist may lack pieces of a correction, however well it is learned, and a drawn translation says nothing of
+    # what was learned.
     search = dataclasses.replace(config.decoding, shortlist=False, sample=False, n_best=1)
     translator = Translator(network, tokenizers, dataclasses.replace(config, decoding=search))
-    before = _bleu(translator, held_back)
+    measure, before = _quality(translator, held_back)
     draws = np.random.default_rng(training.seed)
     begun, rounds = time.monotonic(), 0
     wrong = wrong_ones(translator, learned)
@@ -137,11 +146,18 @@ def learn_corrections(
             "kept; allow more time with --minutes."
         )
     seconds = time.monotonic() - begun
-    after = _bleu(translator, held_back) if rounds else before
+    _, after = _quality(translator, held_back) if rounds else (measure, before)
     wrong += wrong_ones(translator, long)
+    shut_out = 0
+    if config.decoding.shortlist and shortlist:
+        own = dataclasses.replace(config, decoding=dataclasses.replace(search, shortlist=True))
+        narrow = wrong_ones(Translator(network, tokenizers, own, shortlist=shortlist), [*learned, *long])
+        shut_out = len({source for source, _, _ in narrow} - {source for source, _, _ in wrong})
+        wrong = narrow
     return Corrected(
-        network, rounds=rounds, seconds=seconds, wrong=wrong, before=before, after=after, judged=len(held_back)
-    )
+        network, rounds=rounds, seconds=seconds, wrong=wrong, shut_out=shut_out, measure=measure, before=before,
+        after=after, judged=len(held_back),
+    )  # fmt: skip
 
 
 def _by_length(corrections: Sequence[Pair], tokenizers: Tokenizers, max_length: int) -> tuple[list[Pair], list[Pair]]:
@@ -178,9 +194,11 @@ def _words(translator: Translator, target: str) -> list[str]:
     return composed([own(target)])[0].split()
 
 
-def _bleu(translator: Translator, pairs: Sequence[Pair]) -> float:
+def _quality(translator: Translator, pairs: Sequence[Pair]) -> tuple[str, float]:
+    """Return the name of the measure that tells how well pairs are translated, and what it is."""
     found = translator.translate([source for source, _ in pairs])
-    return score([each.text for each in found], [target for _, target in pairs]).bleu
+    scores = score([each.text for each in found], [target for _, target in pairs])
+    return (NAMES[CHRF], scores.chrf) if scores.bleu_fails else (NAMES[BLEU], scores.bleu)
 
 
 def _round(

@@ -47,7 +47,7 @@ def test_a_correction_comes_out_and_can_be_undone(place: Path, tmp_path: Path) -
     assert result.returncode == 0, result.stderr.decode()
     assert result.stdout.decode().startswith("1 of 2 corrections come out as corrected"), result.stdout.decode()
     (model / CONFIG).write_text(config, encoding="utf-8")
-    assert b"Too long to be learned" in result.stderr and b"BLEU of 12 old pairs" in result.stdout
+    assert b"Too long to be learned" in result.stderr and b"chrF of 12 old pairs" in result.stdout
     corrected = Translator.load(model)
     assert corrected.translate([CORRECTION[0]])[0].text == CORRECTION[1]
     assert len(wrong_ones(corrected, others)) <= wrong + 2  # the model has learned for eight epochs, and knows little
