@@ -112,7 +112,7 @@ def test_sides_that_do_not_match_are_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("weights", "said"),
-    [([1.0], "1 number, but there are 2 corpora"), ([1, 2, 3], "3 numbers"), ([1, 0], "weight of 0"),
+    [([1.0], "There is 1 weight and 2 corpora"), ([1, 2, 3], "There are 3 weights"), ([1, 0], "weight of 0"),
      ([1, -2], "weight of -2"), ([1, 1e9], r"weight of 1e\+09"), ([1, float("nan")], "weight of nan")],
 )  # fmt: skip
 def test_weights_that_do_not_match_are_refused(weights: list[float], said: str) -> None:
