@@ -128,7 +128,7 @@ def serve(
     kept = Suggestions(suggestions) if suggestions else None
     from nmt.server.access import rules
     from nmt.server.app import Limits, Server, address, listening_socket, run, warm
-    from nmt.server.reload import newest_version
+    from nmt.server.reload import content_of, newest_version
 
     # Errors of the address are reported before a model is opened.
     listener = listening_socket(host, port)
@@ -152,6 +152,12 @@ def serve(
             warm(backend)
             return backend
 
+        # Whoever names one version wants that one. A version that is replaced while it is opened counts as another.
+        versions = [
+            (folder, place, content_of(place))
+            for folder, place, _ in places
+            if place.kind == "export" and place.folder != folder
+        ]
         backend, *others = [opened(place) for _, place, _ in places]
         where = address(listener)
         news = (
@@ -172,12 +178,8 @@ def serve(
             workers=workers,
         )
         with ExitStack() as watched:
-            for folder, place, _ in places:
-                # Whoever names one version wants that one.
-                if place.kind == "export" and place.folder != folder:
-                    watched.enter_context(
-                        newest_version(folder, served=place, open_version=opened, switch=server.switch, report=say)
-                    )
+            for folder, place, content in versions:
+                watched.enter_context(newest_version(folder, place, content, opened, server.switch, say))
             run(server, listener)
     say("Stopped.")
 

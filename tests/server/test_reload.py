@@ -1,15 +1,18 @@
 """Which version of an export is served when versions come and go."""
 
+import queue
 import shutil
 import threading
+import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from servers import export
 
 from nmt.server.app import Server
 from nmt.server.backends import Backend, ExportBackend, ServedFolder, find
-from nmt.server.reload import newest_version
+from nmt.server.reload import content_of, newest_version
 
 
 def test_versions_come_and_go(tmp_path: Path) -> None:
@@ -34,6 +37,7 @@ def test_versions_come_and_go(tmp_path: Path) -> None:
     with newest_version(
         versions,
         served=place._replace(name="mine"),
+        content=content_of(place),
         open_version=opened,
         switch=server.switch,
         report=report,
@@ -59,6 +63,33 @@ def test_versions_come_and_go(tmp_path: Path) -> None:
         assert "is neither a model's folder" in line and version == 1
     assert len(news) == 4
     server.batcher.close()
+
+
+def test_a_version_that_is_made_anew_under_its_number_is_served(tmp_path: Path) -> None:
+    version = tmp_path / "upper" / "1"
+
+    def make(weights: bytes, checksums: str) -> None:
+        version.mkdir(parents=True)
+        (version / "saved_model.pb").write_bytes(weights)
+        (version / "checksums.json").write_text(checksums, encoding="utf-8")
+
+    make(b"old", "{}")
+    place = find(version.parent)
+    told: queue.Queue[str] = queue.Queue()
+    switched: list[bytes] = []
+
+    def opened(place: ServedFolder) -> Any:
+        return (place.folder / "saved_model.pb").read_bytes()
+
+    with newest_version(version.parent, place, content_of(place), opened, switched.append, told.put, seconds=0.01):
+        shutil.rmtree(version)
+        assert told.get(timeout=20).endswith("Version 1 of upper is served as before.")
+        make(b"new", '{"saved_model.pb": []}')
+        assert told.get(timeout=20) == "Version 1 of upper is served now."
+        # The same content, copied here once more, is no other version.
+        (version / "saved_model.pb").touch()
+        time.sleep(0.1)
+    assert switched == [b"new"] and told.empty()
 
 
 def test_a_batch_is_answered_by_the_version_that_its_requests_were_sent_to(tmp_path: Path) -> None:
