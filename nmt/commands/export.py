@@ -106,6 +106,8 @@ def export(
     """
     if name is not None:
         check_name(name)
+    # Whoever names the export knows which versions it has.
+    place_named = to is not None or name is not None
     name = name or Path(os.path.abspath(model)).name  # a link's own name: that is what was typed
     kit = None
     if quantize is not None and not (tflite or web):
@@ -151,7 +153,7 @@ def export(
             raise InputError(
                 f"{model} is a {architecture}, which searches for nothing: give --tflite and --quantize only."
             )
-        _export_labels(model, to, name, tflite=tflite, quantize=quantize or "none", languages=languages)
+        _export_labels(model, to, name, place_named, tflite=tflite, quantize=quantize or "none", languages=languages)
         return
     language_model = architecture == "language-model"
     features = read_config(model).model.source == "features"
@@ -189,9 +191,7 @@ def export(
 
         check_new(place)
     else:
-        from nmt.export.versions import check_place
-
-        check_place(place)
+        made_from = _next_version(place, model, languages, place_named)
         kit = place.parent / f"{place.name}-kit"
         if serving_kit and kit.exists():
             raise InputError(f"{kit} exists, and is not overwritten. Leave --serving-kit out.")
@@ -227,10 +227,12 @@ def export(
         say(f"The export is in {place}. Try it: python {as_typed(place / program)}" + " FILE.npy" * features)
         return
     from nmt.export import saved_captions, saved_language_model, saved_model
+    from nmt.export.versions import record_origin
 
     export_model: Any = saved_language_model.export if language_model else saved_model.export
     export_model = saved_captions.export if features else export_model
     folder = export_model(opened, place, how, lambda version: written(f"SavedModel, version {version}"))
+    record_origin(place, made_from)
     served = not (language_model or features)
     say(f"The export is in {folder}." + f" Try it: nmt serve {as_typed(place)}" * served)
     if serving_kit and kit:
@@ -240,21 +242,35 @@ def export(
         say(f"The kit is in {kit}. Its README.md says how to start TF Serving.")
 
 
+def _next_version(place: Path, model: Path, languages: str | None, place_named: bool) -> dict[str, str]:
+    """Check that the next version of an export may be of this model, and return the model's origin."""
+    from nmt.export.versions import check_origin, check_place, origin
+
+    check_place(place)
+    made_from = origin(model, place, languages)
+    if not place_named:
+        check_origin(place, model, made_from)
+    return made_from
+
+
 def _export_labels(
     model: Path,
     to: Path | None,
     name: str,
+    place_named: bool,
     *,
     tflite: bool,
     quantize: Literal["none", "float16", "int8"],
     languages: str | None,
 ) -> None:
     """Write the export of a classifier or a tagger."""
-    from nmt.export.versions import check_place
-    from nmt.model_folder import check_new
-
     place = to or Path("saved_models", f"{name}{'-tflite' * tflite}")
-    (check_new if tflite else check_place)(place)
+    if tflite:
+        from nmt.model_folder import check_new
+
+        check_new(place)
+    else:
+        made_from = _next_version(place, model, languages, place_named)
     labeller = open_labeller(model)
     from nmt.export import saved_labels, tflite_labels
     from nmt.export.card import card, device_lines, saved_model_lines
@@ -272,5 +288,8 @@ def _export_labels(
         tflite_labels.export(labeller, place, quantize, written(f"TFLite, weights {weights}"))
         say(f"The export is in {place}. Try it: python {as_typed(place / 'label.py')}")
         return
+    from nmt.export.versions import record_origin
+
     folder = saved_labels.export(labeller, place, lambda version: written(f"SavedModel, version {version}"))
+    record_origin(place, made_from)
     say(f"The export is in {folder}.")

@@ -1,10 +1,20 @@
-"""The versions of an export: folders named by numbers, as TF Serving expects them."""
+"""The versions of an export: folders named by numbers, as TF Serving expects them, and which model they are of."""
 
 from __future__ import annotations
 
+import hashlib
+import json
+import os
+from contextlib import suppress
 from pathlib import Path
 
-from nmt.errors import InputError
+from nmt.atomic_write import write_file
+from nmt.checksums import digest
+from nmt.errors import InputError, as_typed
+from nmt.model_folder import WEIGHTS, require_weights
+
+# Beside the versions, not in one: servers read only what is named by a number.
+_ORIGIN = ".origin.json"
 
 
 def versions(folder: Path) -> list[int]:
@@ -26,3 +36,61 @@ def check_place(to: Path) -> None:
     others = [name for name in names if not name.isdecimal() and not name.startswith(".")]
     if others:
         raise InputError(f"{to} holds {others[0]}, so it is not the folder of an export. Name another with --to.")
+
+
+def origin(model: Path, to: Path, languages: str | None) -> dict[str, str]:
+    """Return what tells a model from another one whose folder has the same name.
+
+    Arguments:
+        model: the folder of the model, as typed: a link stays the same when it leads to a newer one.
+        to: the folder of the versions.
+        languages: as in ``ko-en``, if they were named.
+
+    Raises:
+        InputError: if the model has no weights.
+    """
+    # From here, so that it stays the same when all is moved together, and as a checksum: an export is passed on.
+    place = os.path.abspath(model)
+    with suppress(ValueError):  # another drive of Windows
+        place = os.path.relpath(place, os.path.abspath(to))
+    require_weights(model / WEIGHTS)
+    found = {"folder": hashlib.sha256(os.fsencode(place)).hexdigest(), "weights": digest(model / WEIGHTS)}
+    return found | ({"languages": languages} if languages else {})
+
+
+def check_origin(to: Path, model: Path, found: dict[str, str]) -> None:
+    """Make sure that the next version is of the model of the last one. Where that is not recorded, it may be.
+
+    A model trained anew in the same folder is the same one, and so are one whose folder was moved, and one that is said
+    to translate the same languages.
+
+    Arguments:
+        to: the folder of the versions.
+        model: the folder of the model.
+        found: its :func:`origin`.
+
+    Raises:
+        InputError: if it is of another one.
+    """
+    try:
+        known = json.loads((to / _ORIGIN).read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):  # from before it was recorded, or touched by hand
+        return
+    same = not isinstance(known, dict) or any(known.get(key) == value for key, value in found.items())
+    if versions(to) and not same:
+        raise InputError(
+            f"{to} holds versions of another model, of another folder than {model}, and a server would change to this "
+            f"one. Name it anew with --name, or write --name {as_typed(Path(to.name))} if it is their next version."
+        )
+
+
+def record_origin(to: Path, found: dict[str, str]) -> None:
+    """Record which model the newest version is of.
+
+    Raises:
+        InputError: if it cannot be written.
+    """
+    try:
+        write_file(to / _ORIGIN, (json.dumps(found) + "\n").encode())
+    except OSError as error:
+        raise InputError(f"{to / _ORIGIN} cannot be written: {error.strerror}.") from None

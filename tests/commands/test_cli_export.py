@@ -4,6 +4,7 @@ import importlib.metadata
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -30,7 +31,11 @@ def test_a_version_is_written_with_all_that_a_server_wants(
         assert result.returncode == 0 and result.stdout == b"", result.stderr.decode()
         assert f"saved_models/ko-en/{version}" in result.stderr.decode()
     folder = tmp_path / "saved_models" / "ko-en"
-    assert sorted(place.name for place in folder.iterdir()) == ["1", "2"]
+    assert sorted(place.name for place in folder.iterdir()) == [".origin.json", "1", "2"]
+    # Another model whose folder has the same name: a server would change to it.
+    other = shutil.copytree(model, tmp_path / "other" / "ko-en")
+    (other / "model.weights.h5").write_bytes(b"other")
+    refused(nmt("export", other), "another model", "--name")
     assert {"saved_model.pb", "variables", "assets.extra", "card.md"} <= {p.name for p in (folder / "2").iterdir()}
     card = (folder / "2" / "card.md").read_text(encoding="utf-8")
     for words in ("version 2", "ko-en", "80 pieces", "BLEU", "tok:13a", "beam of 2", "at most 30 pieces", "[model]"):
@@ -154,4 +159,4 @@ def test_the_kit_stands_beside_the_export_and_is_written_once(model: Path, tmp_p
     assert {"docker-compose.yml", "models.config", "README.md"} <= {path.name for path in kit.iterdir()}
     assert '"./../ko-en"' in (kit / "docker-compose.yml").read_text()
     refused(nmt("export", model, "--to", to, "--serving-kit"), "ko-en-kit exists")
-    assert [place.name for place in to.iterdir()] == ["1"]
+    assert sorted(place.name for place in to.iterdir()) == [".origin.json", "1"]
