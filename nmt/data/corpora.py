@@ -190,6 +190,9 @@ def from_text(path: Path) -> Corpus:
     return _PlainText(path.name, size=size, path=path, places=places, checksum=summed.result())
 
 
+# The first lines of what `nmt clean` reports: of removed.tsv and of changed.tsv.
+REPORT_HEADERS = ("line\trule\treason\tsource\ttarget", "line\trules\tsource\ttarget")
+
 # Half of a character of UTF-16, as a text has that was cut within one.
 _HALF_PAIR = re.compile("[\ud800-\udfff]")
 
@@ -405,6 +408,8 @@ def _parallel_pairs(
 def _tsv_pairs(path: Path, places: LineIndex | None = None) -> Iterator[tuple[str, str]]:
     before = ""
     for number, line in enumerate(read_lines(path, places=places), 1):
+        if number == 1:
+            _check_no_report(path, line)
         source, tab, rest = line.partition("\t")
         if not tab:
             if _opens_quote(line) or _opens_quote(before):
@@ -416,6 +421,15 @@ def _tsv_pairs(path: Path, places: LineIndex | None = None) -> Iterator[tuple[st
             raise _one_column(path, number)
         yield source, rest.partition("\t")[0]
         before = line
+
+
+def _check_no_report(path: Path, header: str) -> None:
+    """Refuse a report of ``nmt clean`` by its first line: its columns are no pairs."""
+    if header in REPORT_HEADERS:
+        raise InputError(
+            f"{path} is a report of `nmt clean`, not a file of pairs: its first columns are lines and rules. Name the "
+            "files that it wrote beside it."
+        )
 
 
 def _opens_quote(line: str) -> bool:
@@ -447,6 +461,8 @@ def _quoted_pairs(
             ) from error
         if row is None:
             return
+        if row_number == 0:
+            _check_no_report(path, "\t".join(row))
         if len(row) < 2:
             raise _one_column(path, number)
         if row_lines is not None and row_number % EVERY == 0:

@@ -30,8 +30,9 @@ _REPORTS = ("removed.tsv", "changed.tsv")
 def find_files(name: str | Path) -> list[Path]:
     """Return the files that a name stands for, sorted: a file, those of a folder, or those that a pattern matches.
 
-    Of a folder are left out: hidden files, folders, the reports of ``nmt clean`` and ``nmt augment``, ``removed.tsv``,
-    ``changed.tsv`` and ``*.json``, and what stands beside a file that is being written, ``*.part`` and ``*.lock``.
+    Of a folder or a pattern are left out: hidden files, folders, the reports of ``nmt clean`` and ``nmt augment``,
+    ``removed.tsv``, ``changed.tsv`` and ``*.json``, and what stands beside a file that is being written, ``*.part`` and
+    ``*.lock``.
 
     Raises:
         InputError: if a folder or a pattern has none, or lacks some of a number of shards. A single file is opened
@@ -42,12 +43,12 @@ def find_files(name: str | Path) -> list[Path]:
     """
     path = Path(name)
     if path.is_dir():
-        found = [file for file in sorted(path.iterdir()) if file.is_file() and not _is_beside(file.name)]
+        found = [file for file in sorted(path.iterdir()) if _holds_pairs(file)]
         if not found:
             raise InputError(f"{path} is a folder without files. Name a folder that holds them, or the files.")
         return _all_shards(found, path)
     if glob.has_magic(str(name)) and not path.exists():
-        found = [Path(file) for file in sorted(glob.glob(str(name), recursive=True)) if Path(file).is_file()]
+        found = [file for file in map(Path, sorted(glob.glob(str(name), recursive=True))) if _holds_pairs(file)]
         if not found:
             raise InputError(f"No file matches {name}. Check the pattern and the folder.")
         return _all_shards(found, name)
@@ -99,9 +100,10 @@ def missing_shards(paths: Iterable[str]) -> list[str]:
     return found
 
 
-def _is_beside(name: str) -> bool:
-    """Return whether a file stands beside pairs in a folder, and holds none, or none that are finished."""
-    return name.startswith(".") or name in _REPORTS or name.endswith((".json", PART, LOCK))
+def _holds_pairs(file: Path) -> bool:
+    """Return whether a file may hold pairs, and does not stand beside some, or is not finished."""
+    beside = file.name.startswith(".") or file.name in _REPORTS or file.name.endswith((".json", PART, LOCK))
+    return file.is_file() and not beside
 
 
 def open_tsvs(names: Sequence[str | Path], quoted: bool = False, weights: Sequence[float] = ()) -> Corpus:

@@ -19,7 +19,7 @@ from typing import IO
 
 import numpy as np
 
-from nmt.data.corpora import Corpus
+from nmt.data.corpora import REPORT_HEADERS, Corpus
 from nmt.doctor.mend import MENDS
 from nmt.doctor.repeats import LINE, Parts, bits_for
 from nmt.doctor.rules import (
@@ -191,8 +191,8 @@ class Cleaning:
         removed = dict.fromkeys([rule for rule in REMOVES if rule in self._rules.names], 0)
         changed = dict.fromkeys([rule for rule in MENDS if rule in self._rules.names], 0)
         with _opened(folder / "removed.tsv") as left_out, _opened(folder / "changed.tsv") as altered:
-            left_out.write("line\trule\treason\tsource\ttarget\n")
-            altered.write("line\trules\tsource\ttarget\n")
+            for report, header in zip((left_out, altered), REPORT_HEADERS, strict=True):
+                report.write(f"{header}\n")
             further = self.corpus.further_cells()
             for batch in self._follow(pair_batches(self.corpus.pairs()), "Writing", self.corpus.size):
                 for i, given in enumerate(zip(batch.sources, batch.targets, strict=True)):

@@ -44,6 +44,9 @@ def test_a_pattern_and_a_folder_stand_for_their_files_in_the_order_of_their_name
     for report in ("removed.tsv", "changed.tsv", "a.tsv.json"):
         (folder / report).write_text("what nmt clean and nmt augment say of their work")
     assert [path.name for path in find_files(folder)] == [*names, "b.tsv"]
+    assert find_files(f"{folder}/*") == find_files(folder)
+    with pytest.raises(InputError, match="No file matches"):
+        find_files(f"{folder}/removed*.tsv")
     corpus = open_tsvs([folder])
     assert list(corpus.pairs()) == PAIRS and corpus.size == corpus.epoch_size == 331
     assert [tuple(x.decode() for x in row) for row in corpus.dataset().as_numpy_iterator()] == PAIRS

@@ -10,6 +10,7 @@ from nmt.data.corpora import from_files, from_tsv, with_line_feeds
 from nmt.doctor.clean import Cleaned, Cleaning
 from nmt.doctor.examine import survey_corpora
 from nmt.doctor.rules import DEFAULT, Scorer
+from nmt.errors import InputError
 
 # 67 pairs of which none is faulty: each has its own number and words.
 WORDS = ("쌀", "빵", "물", "책", "집", "꽃", "말", "눈", "비", "산", "강")
@@ -39,6 +40,14 @@ def run(
     removed = {int(row[0]): (row[1], row[2]) for row in rows("removed.tsv")[1:]}
     assert sum(done.removed.values()) == len(removed) == done.pairs - done.kept
     return done, rows("train.tsv"), removed
+
+
+@pytest.mark.parametrize("quoted", [False, True])
+@pytest.mark.parametrize("report", ["removed.tsv", "changed.tsv"])
+def test_a_report_is_not_opened_as_pairs(tmp_path: Path, report: str, quoted: bool) -> None:
+    run(tmp_path, [*GOOD, ("", "x")])
+    with pytest.raises(InputError, match=rf"{report} is a report of `nmt clean`"):
+        from_tsv(tmp_path / "out" / report, quoted)
 
 
 def test_good_pairs_stay_as_they_are(tmp_path: Path) -> None:
