@@ -45,6 +45,8 @@ _LARGEST = {
 }
 
 _LARGEST_CORRECTED = 2**16
+# What the keys that a recorded config lacks mean: it is from before they existed.
+OLDER = Config(text=configuration.Text(normalization="nmt_nfkc"))
 
 # The last line of a config. Without it, a file that was cut short would be read as one with more defaults.
 _COMPLETE = "# end of config"
@@ -64,9 +66,7 @@ def read_config(folder: Path) -> Config:
     except OSError as error:
         raise InputError(f"The model folder {folder} cannot be read: {error.strerror}.") from None
     check_files(folder, _LARGEST)
-    # A folder from before the key existed.
-    older = Config(text=configuration.Text(normalization="nmt_nfkc"))
-    config = configuration.from_file(folder / CONFIG, older)
+    config = configuration.from_file(folder / CONFIG, OLDER)
     if _COMPLETE not in (folder / CONFIG).read_text(encoding="utf-8"):
         raise InputError(f"{folder / CONFIG} was cut short: its last line, '{_COMPLETE}', is missing.")
     return config

@@ -36,6 +36,8 @@ class ResumableFile:
         facts: what its lines depend on by name, as JSON. What :func:`content` returns is compared by its checksum, and
             shown by its names.
         counted: the names of what the writer counts, which tells it how far it has come.
+        defaults: of a fact that is a table, by its name, what the keys mean that it lacks: an earlier version of the
+            program had fewer.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -47,8 +49,15 @@ class ResumableFile:
     'a\\nb\\n'
     """
 
-    def __init__(self, to: Path, facts: Mapping[str, Any], counted: Iterable[str] = ("lines",)) -> None:
+    def __init__(
+        self,
+        to: Path,
+        facts: Mapping[str, Any],
+        counted: Iterable[str] = ("lines",),
+        defaults: Mapping[str, Mapping[str, Any]] | None = None,
+    ) -> None:
         self.to = to
+        self._defaults = defaults or {}
         self._zeros = dict.fromkeys(counted, 0)
         self._facts = json.loads(json.dumps(facts))
         self._part, self._state = Path(f"{to}{PART}"), Path(f"{to}{PART}.json")
@@ -126,12 +135,17 @@ class ResumableFile:
     def _compare(self, begun: Mapping[str, Any]) -> None:
         for key in sorted({*begun, *self._facts}):
             before, now = begun.get(key), self._facts.get(key)
-            if _compared(before) != _compared(now):
+            if self._compared(key, before) != self._compared(key, now):
                 it = f"now it is {_shown(now)}" if _shown(before) != _shown(now) else "it has changed since"
                 raise InputError(
                     f"{self._part} was begun with {key} = {_shown(before)}, and {it}. "
                     f"Continue it as it was begun, or remove it and {self._state}."
                 )
+
+    def _compared(self, key: str, fact: Any) -> Any:
+        if isinstance(fact, dict) and "names" in fact:
+            return fact.get("checksum")
+        return {**self._defaults[key], **fact} if key in self._defaults and isinstance(fact, dict) else fact
 
     def _keep(self, progress: Mapping[str, int], size: int) -> None:
         state = {"begun with": self._facts, "progress": progress, "bytes": size}
@@ -188,10 +202,6 @@ class OpenFile:
     def discard(self) -> None:
         """Leave nothing of the file in the end."""
         self.discarded = True
-
-
-def _compared(fact: Any) -> Any:
-    return fact.get("checksum") if isinstance(fact, dict) and "names" in fact else fact
 
 
 def _shown(fact: Any) -> str:

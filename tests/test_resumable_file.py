@@ -174,3 +174,18 @@ def test_facts_that_are_tables_are_compared_whole(tmp_path: Path) -> None:
         write(ResumableFile(tmp_path / "links", {"search": {"beam": 5}}), stopping(2), resume=False)
     with pytest.raises(InputError, match=r"begun with search = \{'beam': 5\}, and now it is \{'beam': 7\}"):
         ResumableFile(tmp_path / "links", {"search": {"beam": 7}}).check(resume=True)
+
+
+def test_a_key_that_a_table_lacks_means_its_default(tmp_path: Path) -> None:
+    defaults = {"search": {"beam": 1, "later": 0.0}}
+
+    def file(**search: float) -> ResumableFile:
+        return ResumableFile(tmp_path / "links", {"search": search}, defaults=defaults)
+
+    with pytest.raises(KeyboardInterrupt):
+        write(file(beam=5), stopping(2), resume=False)
+    file(beam=5, later=0.0).check(resume=True)
+    with pytest.raises(InputError, match="begun with search"):
+        file(beam=5, later=0.5).check(resume=True)
+    with pytest.raises(InputError, match="begun with search"):
+        file().check(resume=True)

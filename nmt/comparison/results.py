@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from nmt.atomic_write import write_file
-from nmt.comparison.spec import Candidate, ComparisonBudget, Material, difference
+from nmt.comparison.spec import Candidate, ComparisonBudget, Material, difference, read_identity
 from nmt.errors import InputError
 from nmt.folder_lock import LOCK
 from nmt.model_folder import check_new
@@ -43,7 +43,7 @@ class Results:
         self.record = self._opened(plan)
         known = self.record["contestants"]
         for each in candidates:
-            if each.name in known and (what := difference(known[each.name], each.identity)):
+            if each.name in known and (what := difference(read_identity(known[each.name]), each.identity)):
                 raise InputError(
                     f"{folder} holds a comparison in which '{each.name}' is another model: {what}. Give it another "
                     "name, as in NAME:CONFIG, or the comparison another folder."

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nmt.config import ENCODER_ALONE, Config, from_file, with_settings
+from nmt.config import ENCODER_ALONE, Config, from_dict, from_file, with_settings
 from nmt.data.corpora import Corpus, from_files, from_text, from_tsv, split_dev
 from nmt.data.word_links import with_links
 from nmt.errors import InputError
 from nmt.evaluation.beginnings import beginning, evenly_by_length
-from nmt.model_folder import CONFIG, HEAD, SHORTLIST, WEIGHTS, read_config
+from nmt.model_folder import CONFIG, HEAD, OLDER, SHORTLIST, WEIGHTS, read_config
 from nmt.presets import FITTED
 
 # More than any run needs: with a budget, neither the epochs nor early stopping end a run.
@@ -39,11 +39,24 @@ class Candidate:
         found: dict[str, Any] = {"config": dataclasses.asdict(self.config), "trained": None}
         if self.folder:
             found["trained"] = _checksum(self.folder / WEIGHTS)
-            # Its links come from the head, and its translations from the shortlist: both can be made anew. The record
-            # has no key for what the folder does not have.
-            parts = {"alignment_head": self.folder / HEAD, "shortlist": self.folder / SHORTLIST}
+            # Its links come from the head, and its translations from the shortlist, if it uses one: both can be made
+            # anew. The record has no key for what the folder does not have.
+            parts = {"alignment_head": self.folder / HEAD}
+            if self.config.decoding.shortlist:
+                parts["shortlist"] = self.folder / SHORTLIST
             found |= {name: _checksum(file) for name, file in parts.items() if file.exists()}
         return found
+
+
+def read_identity(recorded: dict[str, Any]) -> dict[str, Any]:
+    """Return a recorded :attr:`Candidate.identity` as this version records it: an earlier one had other keys."""
+    try:
+        config = from_dict(recorded["config"], OLDER)
+    except (InputError, KeyError, AttributeError):  # of a later version, or touched by hand: it is compared as it is
+        return recorded
+    unused = () if config.decoding.shortlist else ("shortlist",)
+    kept = {key: value for key, value in recorded.items() if key not in unused}
+    return {**kept, "config": dataclasses.asdict(config)}
 
 
 @dataclass(frozen=True)

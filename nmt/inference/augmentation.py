@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from nmt.atomic_write import write_file
+from nmt.config import Decoding
 from nmt.errors import InputError
 from nmt.resumable_file import ResumableFile
 from nmt.translation import Translation
@@ -74,7 +75,8 @@ class Augmentation:
         self.kind = kind
         self.tag = tag
         self._facts = {"kind": kind, "tag": tag, **made_from}
-        self._file = ResumableFile(to, self._facts, counted=[field.name for field in dataclasses.fields(Counts)])
+        counted = [field.name for field in dataclasses.fields(Counts)]
+        self._file = ResumableFile(to, self._facts, counted, {"search": dataclasses.asdict(Decoding())})
         self._card = Path(f"{to}.json")
 
     def check(self, resume: bool) -> None:

@@ -1,8 +1,10 @@
 """The folder of a comparison: it goes on, it grows, and it is never mistaken for another."""
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -95,3 +97,30 @@ def test_a_folder_with_something_else_or_a_file_is_refused(tmp_path: Path, mater
     with pytest.raises(InputError):
         Results(tmp_path / "test.tsv", [A], material, ComparisonBudget())
     assert [path.name for path in tmp_path.iterdir()] == ["test.tsv"]
+
+
+def test_a_key_that_an_earlier_version_did_not_have_makes_no_other_model(tmp_path: Path, material: Material) -> None:
+    def recorded(change: Callable[[dict[str, Any]], object]) -> None:
+        Results(tmp_path / "c", [A], material, ComparisonBudget(7)).save()
+        record = json.loads((tmp_path / "c" / "comparison.json").read_text())
+        change(record["contestants"]["a"])
+        (tmp_path / "c" / "comparison.json").write_text(json.dumps(record))
+
+    normalized = with_settings(Config(), ["text.normalization=nmt_nfkc"])
+    recorded(lambda each: [each["config"][part].pop(key) for part, key in (("model", "units"), ("decoding", "beam"))])
+    Results(tmp_path / "c", [A], material, ComparisonBudget(7)).save()
+    # What the key means that it lacks is what that version did.
+    recorded(lambda each: each["config"]["text"].pop("normalization"))
+    Results(tmp_path / "c", [Candidate("a", normalized)], material, ComparisonBudget(7))
+    with pytest.raises(InputError, match=r"text\.normalization was"):
+        Results(tmp_path / "c", [A], material, ComparisonBudget(7))
+
+
+def test_a_key_of_a_later_version_is_named(tmp_path: Path, material: Material) -> None:
+    Results(tmp_path / "c", [A], material, ComparisonBudget(7)).save()
+    path = tmp_path / "c" / "comparison.json"
+    record = json.loads(path.read_text())
+    record["contestants"]["a"]["config"]["model"]["later"] = 7
+    path.write_text(json.dumps(record))
+    with pytest.raises(InputError, match=r"config\.model\.later was 7 and is null"):
+        Results(tmp_path / "c", [A], material, ComparisonBudget(7))

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from nmt.comparison.spec import Candidate, ComparisonBudget, Material, difference, read_candidates
+from nmt.comparison.spec import Candidate, ComparisonBudget, Material, difference, read_candidates, read_identity
 from nmt.config import Config, with_settings
 from nmt.errors import InputError
 from nmt.model_folder import CONFIG, WEIGHTS, config_text
@@ -115,11 +115,21 @@ def test_a_trained_model_is_told_from_another_by_its_alignment_head_and_its_shor
     file: str, key: str, tmp_path: Path
 ) -> None:
     (tmp_path / "model.weights.h5").write_bytes(b"7")
-    without = Candidate("m", Config(), tmp_path).identity
+    config = with_settings(Config(), ["decoding.shortlist=true"])
+    without = Candidate("m", config, tmp_path).identity
     # As in the records of earlier versions.
     assert without.keys() == {"config", "trained"}
     records = [without]
     for content in (b"7", b"11"):
         (tmp_path / file).write_bytes(content)
-        records.append(Candidate("m", Config(), tmp_path).identity)
+        records.append(Candidate("m", config, tmp_path).identity)
         assert difference(*records[-2:]).startswith(f"{key} was ")
+
+
+def test_a_shortlist_that_no_search_uses_makes_no_other_model(tmp_path: Path) -> None:
+    (tmp_path / "model.weights.h5").write_bytes(b"7")
+    without = Candidate("m", Config(), tmp_path).identity
+    (tmp_path / "shortlist.npz").write_bytes(b"7")
+    assert Candidate("m", Config(), tmp_path).identity == without
+    # An earlier version recorded it.
+    assert read_identity({**without, "shortlist": 7}) == without

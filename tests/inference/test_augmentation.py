@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from nmt.config import Decoding
 from nmt.errors import InputError
 from nmt.inference.augmentation import Augmentation, Counts
 from nmt.resumable_file import ResumableFile
@@ -131,9 +132,16 @@ def test_what_cannot_be_made_is_refused(tmp_path: Path) -> None:
         made(tmp_path / "out").run(translate, ["same", ""], windows)
     assert {path.name for path in tmp_path.iterdir()} == {"there"}
     begun(tmp_path / "out", Counts(lines=1))
+    with pytest.raises(InputError, match="begun with search"):
+        Augmentation(tmp_path / "out", "distillation", {"text": "t", "search": {"beam": 5}}).check(True)
     with pytest.raises(InputError, match="begun with tag = , and now it is <bt>"):
         made(tmp_path / "out", tag="<bt>").check(True)
     state = json.loads((tmp_path / "out.part.json").read_text())
+    # A version before a key existed had no other default.
+    older = {"beam": 5}
+    (tmp_path / "out.part.json").write_text(json.dumps({**state, "begun with": {**FACTS, "search": older}}))
+    now = asdict(Decoding(beam=5))
+    Augmentation(tmp_path / "out", "distillation", {"text": "t", "search": now}).check(True)
     for progress in ({}, {"lines": 1, "hm": 2}):
         (tmp_path / "out.part.json").write_text(json.dumps({**state, "progress": progress}))
         with pytest.raises(InputError, match="damaged"):
