@@ -122,7 +122,8 @@ async function address(folder) {
 }
 
 async function fetchFile(base, name) {
-  const answer = await fetch(new URL(name, base));
+  // A page that was exported anew has the same names: the browser asks whether what it kept is still right.
+  const answer = await fetch(new URL(name, base), { cache: "no-cache" });
   if (!answer.ok) throw new Error(`${name} is missing`);
   return new Uint8Array(await answer.arrayBuffer());
 }
