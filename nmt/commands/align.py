@@ -76,7 +76,10 @@ def align(
     ] = None,
     keep: Annotated[
         Path | None,
-        typer.Option(help="Without MODEL: keep what was learned from the pairs in this new file.", show_default=False),
+        typer.Option(
+            help="Without MODEL: keep what was learned from the pairs in this file; if it is there, it is used.",
+            show_default=False,
+        ),
     ] = None,
     aligner: Annotated[
         Path | None,
@@ -126,8 +129,8 @@ def align(
         raise InputError("--resume continues a file: name it with --to.")
     if resume and gold:
         raise InputError("--gold judges all links at once, and --resume finds the rest of them. Leave one of them out.")
-    if keep and (keep.is_dir() or not keep.resolve().parent.is_dir() or (keep.exists() and not resume)):
-        raise InputError(f"{keep} exists, or there is no folder for it. Name a new file with --keep.")
+    if keep and (keep.is_dir() or not keep.resolve().parent.is_dir()):
+        raise InputError(f"{keep} is a folder, or there is none for it. Name a new file with --keep.")
     if teach:
         assert model
         _teach(model, corpus, by_model=teacher == "model", shifted=shifted)
@@ -269,10 +272,14 @@ def _aligner(corpus: Corpus, keep: Path | None, kept: Path | None) -> WordAligne
 
     if kept:
         return aligner_file.read(kept)[0]
-    if keep and keep.exists():  # the work of before is continued
+    if keep and keep.exists():  # from a run that was stopped, or is repeated
         found, learned_from = aligner_file.read(keep)
         if learned_from != corpus.checksum:
-            raise InputError(f"{keep} was learned from other pairs. Name a new file with --keep.")
+            raise InputError(
+                f"{keep} was learned from other pairs. Name a new file with --keep, or link these pairs with it: "
+                f"--aligner {as_typed(keep)}."
+            )
+        say(f"{keep} was learned from these pairs before, so nothing is learned anew.")
         return found
     if corpus.size > LEARNED:
         say(f"The links are learned from the first {LEARNED:,} pairs, and found in all {corpus.size:,}.")

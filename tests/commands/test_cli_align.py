@@ -60,8 +60,8 @@ def test_words_that_are_too_many_to_link_have_a_weight_of_0(place: Path, tmp_pat
 
 def test_a_kept_aligner_links_new_pairs_and_a_stopped_file_is_continued(place: Path, tmp_path: Path) -> None:
     kept, links = tmp_path / "kept", tmp_path / "links"
-    result = nmt("align", "--pairs", place / "tsv", "--keep", kept)
-    assert result.returncode == 0 and kept.is_file(), result.stderr.decode()
+    first = nmt("align", "--pairs", place / "tsv", "--keep", kept)
+    assert first.returncode == 0 and kept.is_file(), first.stderr.decode()
     (tmp_path / "new").write_text(
         "그들은 고기를 샀다\tthey bought meat\n나는 물을 마셨다\tI drank water\n", encoding="utf-8"
     )
@@ -81,7 +81,12 @@ def test_a_kept_aligner_links_new_pairs_and_a_stopped_file_is_continued(place: P
     refused(nmt(*command), "is unfinished. Add --resume")
     result = nmt(*command, "--resume")
     assert result.returncode == 0 and links.read_text() == whole, result.stderr.decode()
-    refused(nmt("align", "--pairs", place / "tsv", "--keep", kept), "exists")
+    # The same command once more, as after a stop while it wrote the links: it learns nothing.
+    state = kept.stat().st_ino
+    again = nmt("align", "--pairs", place / "tsv", "--keep", kept)
+    assert again.returncode == 0 and again.stdout == first.stdout and kept.stat().st_ino == state, again.stderr.decode()
+    assert "nothing is learned anew" in again.stderr.decode()
+    refused(nmt("align", "--pairs", tmp_path / "new", "--keep", kept), "was learned from other pairs")
     refused(nmt(*command[:4], tmp_path / "none", "--to", tmp_path / "other"), "There is no file")
     assert not list(tmp_path.glob("other.part*"))
 
