@@ -27,7 +27,7 @@ def label(
         Literal["text", "tsv", "jsonl", "spaced"],
         typer.Option(
             "--format",
-            help="text: the labels alone; tsv: the text, a tab and the labels, as --labels and --tags read them; "
+            help="text: the labels alone; tsv: the text, of which a tagger writes what it read, a tab and the labels, as --labels and --tags read them; "
             "jsonl: also probabilities, and of a classifier what its label rests on; spaced: the text with spaces, by "
             "a tagger of `nmt corpus spacing`.",
         ),
@@ -117,7 +117,10 @@ def _line(found: Labelled | TaggedTokens, form: str, labeller: Labeller) -> str:
     if form == "text":
         return names
     if form == "tsv":
-        return "\t".join([found.text.replace("\t", " "), names])
+        text = found.text
+        if isinstance(found, TaggedTokens) and found.truncated:  # --tags wants a tag for each token of the text
+            text = ("" if labeller.reading.characters else " ").join(found.tokens)
+        return "\t".join([text.replace("\t", " "), names])
     values: dict[str, Any] = {"text": found.text}
     if isinstance(found, TaggedTokens):
         chances = [[round(float(each), 4) for each in row] for row in found.probabilities]

@@ -1,10 +1,19 @@
 """nmt train --labels and --tags, nmt label and nmt evaluate, as their users run them."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
+import numpy as np
 import pytest
 from command_line import TINY, here, nmt, refused
+
+from nmt.commands.label import _line
+from nmt.data.corpora import from_tsv
+from nmt.data.labels import Reading, check_lines
+from nmt.inference.labeller import TaggedTokens
 
 ROWS = [
     (f"the {thing} was {how}", kind)
@@ -67,6 +76,23 @@ def test_a_text_that_is_too_long_is_named_by_its_line(model: Path, place: Path) 
     found = here("evaluate", model, "--labels", place / "long.tsv", "--json")
     assert found.returncode == 0, found.stderr.decode()
     assert "Line 203 is longer than" in found.stderr.decode() and json.loads(found.stdout)["texts"] == 2
+
+
+@pytest.mark.parametrize(("characters", "text", "read"), [(False, "we  went home", 2), (True, "we went home", 5)])
+def test_a_row_of_a_text_that_is_too_long_for_a_tagger_can_be_read_as_tags(
+    characters: bool, text: str, read: int, tmp_path: Path
+) -> None:
+    reading = Reading(tags=True, characters=characters)
+    tokens, labels = tuple(reading.tokens(text)[:read]), ("A",) * read
+    cut = TaggedTokens(text, tokens, labels, np.ones([read, 1]), truncated=True)
+    labeller: Any = SimpleNamespace(reading=reading)
+    row = _line(cut, "tsv", labeller)
+    assert row == {False: "we went\tA A", True: "we we\tA A A A A"}[characters]
+    (tmp_path / "tags.tsv").write_text(f"{row}\n")
+    check_lines(from_tsv(tmp_path / "tags.tsv"), reading)
+    # What was read whole stays as it was written.
+    whole = replace(cut, text="we  went", truncated=False)
+    assert _line(whole, "tsv", labeller).startswith(f"{whole.text}\t")
 
 
 REFUSED = {
