@@ -27,9 +27,9 @@ def label(
         Literal["text", "tsv", "jsonl", "spaced"],
         typer.Option(
             "--format",
-            help="text: the labels alone; tsv: the text, of which a tagger writes what it read, a tab and the labels, as --labels and --tags read them; "
-            "jsonl: also probabilities, and of a classifier what its label rests on; spaced: the text with spaces, by "
-            "a tagger of `nmt corpus spacing`.",
+            help="text: the labels alone; tsv: the text, by a tagger what it read of it, a tab and the labels, as "
+            "--labels and --tags read them; jsonl: also probabilities, and of a classifier what its "
+            "label rests on; spaced: the text with spaces, by a tagger of `nmt corpus spacing`.",
         ),
     ] = "text",
 ) -> None:

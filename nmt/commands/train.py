@@ -477,5 +477,6 @@ def _corpora(
         return corpus, dev
     corpus, dev = corpora.split_dev(corpus)
     what = WHAT[kind]
-    logger.info(f"No development {what} were named, so {dev.size:,} of the training {what} are held out.")
+    held = f"{dev.size:,} of the training {what} are held out{corpora.held_out_from(dev)}"
+    logger.info(f"No development {what} were named, so {held}.")
     return corpus, dev

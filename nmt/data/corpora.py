@@ -15,11 +15,13 @@ TensorFlow is imported only when a Dataset is wanted, so a fault in a file is re
 
 from __future__ import annotations
 
+import bisect
 import contextlib
 import csv
 import gzip
 import hashlib
 import itertools
+import json
 import os
 import re
 import stat
@@ -77,6 +79,10 @@ class Corpus(ABC):
 
     def compressed_rows(self) -> list[tuple[int, int]]:
         """Return ``(first, count)`` for rows before which many others must be read, as in a ``.gz`` file."""
+        return []
+
+    def made_rows(self) -> list[tuple[int, int]]:
+        """Return ``(first, count)`` for rows that ``nmt augment`` made: one side of them was written by a model."""
         return []
 
     @cached_property
@@ -174,8 +180,24 @@ def from_tsv(path: Path, quoted: bool = False) -> Corpus:
     read = _quoted_pairs(path, places, row_lines) if quoted else _tsv_pairs(path, places)
     size = sum(summed.add(*pair) for pair in read)
     return _Tsv(
-        path.name, size=size, path=path, quoted=quoted, places=places, row_lines=row_lines, checksum=summed.result()
+        path.name,
+        size=size,
+        path=path,
+        quoted=quoted,
+        places=places,
+        row_lines=row_lines,
+        checksum=summed.result(),
+        made=_is_made(path),
     )
+
+
+def _is_made(path: Path) -> bool:
+    """Return whether ``nmt augment`` made a file: it writes beside it what from."""
+    try:
+        about = json.loads(Path(f"{path}.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return False
+    return isinstance(about, dict) and about.get("kind") in ("back-translation", "distillation")
 
 
 def from_text(path: Path) -> Corpus:
@@ -308,10 +330,14 @@ class _Tsv(Corpus):
     places: LineIndex = field(repr=False)
     row_lines: array = field(repr=False)
     checksum: int
+    made: bool = False
     seekable = True
 
     def compressed_rows(self) -> list[tuple[int, int]]:
         return [(0, self.size)] if is_gzip(self.path) else []
+
+    def made_rows(self) -> list[tuple[int, int]]:
+        return [(0, self.size)] if self.made else []
 
     def rows(self, first: int, count: int) -> list[tuple[str, ...]]:
         if self.quoted:
@@ -652,7 +678,8 @@ def _has_inner_return(path: Path, size: int, changed: int) -> bool:
 def split_dev(corpus: Corpus) -> tuple[Corpus, Corpus]:
     """Return (train, dev): every k-th pair is held out, about one in 20, at most 1,000 and at least one.
 
-    The same corpus always splits the same way, and both halves stream.
+    The same corpus always splits the same way, and both halves stream. Pairs that ``nmt augment`` made are not held out
+    and not counted, if there are others: a translation by a model judges no model.
 
     Raises:
         InputError: if the corpus has fewer than two pairs.
@@ -665,22 +692,33 @@ def split_dev(corpus: Corpus) -> tuple[Corpus, Corpus]:
         raise InputError(
             f"{corpus.name} holds {corpus.size} pair, but at least 2 are needed to train on one and check on another."
         )
-    wanted = min(DEV_LIMIT, max(1, corpus.size // DEV_SHARE))
-    every = -(-corpus.size // wanted)
-    held = corpus.size // every
-    train = _SplitPart(f"{corpus.name} (train part)", corpus.size - held, corpus, every, held_out=False)
-    return train, _SplitPart(f"{corpus.name} (dev part)", held, corpus, every, held_out=True)
+    made = tuple(corpus.made_rows())
+    if sum(count for _, count in made) == corpus.size:
+        made = ()
+    size = corpus.size - sum(count for _, count in made)
+    wanted = min(DEV_LIMIT, max(1, size // DEV_SHARE))
+    every = -(-size // wanted)
+    held = size // every
+    train = _SplitPart(f"{corpus.name} (train part)", corpus.size - held, corpus, every, held_out=False, made=made)
+    return train, _SplitPart(f"{corpus.name} (dev part)", held, corpus, every, held_out=True, made=made)
+
+
+def held_out_from(dev: Corpus) -> str:
+    """Return what a message on the pairs of :func:`split_dev` adds: whether some pairs were not held out, and why."""
+    made = sum(count for _, count in dev.made) if isinstance(dev, _SplitPart) else 0
+    return f", none of the {made:,} that `nmt augment` made" if made else ""
 
 
 @dataclass(frozen=True)
 class _SplitPart(Corpus):
-    """Every ``every``-th pair of a corpus, or all the others."""
+    """Every ``every``-th pair of a corpus, or all the others. Rows of ``made`` are not counted, and not held out."""
 
     name: str
     size: int
     corpus: Corpus
     every: int
     held_out: bool
+    made: tuple[tuple[int, int], ...] = ()
 
     @property
     def whole(self) -> Corpus:
@@ -697,11 +735,11 @@ class _SplitPart(Corpus):
             (self._kept_before(first), self._kept_before(first + count))
             for first, count in self.corpus.compressed_rows()
         ]
-        return [(first, last - first) for first, last in bounds]
+        return [(first, last - first) for first, last in bounds if last > first]
 
     @cached_property
     def checksum(self) -> int:
-        return joined_checksum(self.corpus.checksum, self.every, self.held_out)
+        return joined_checksum(self.corpus.checksum, self.every, self.held_out, *([self.made] if self.made else []))
 
     def spans(self) -> list[tuple[int, int, float]]:
         # Held-out pairs are for measuring, where each counts once.
@@ -711,17 +749,34 @@ class _SplitPart(Corpus):
             (self._kept_before(first), self._kept_before(first + count), weight)
             for first, count, weight in self.corpus.spans()
         ]
-        return [(first, last - first, weight) for first, last, weight in bounds]
+        return [(first, last - first, weight) for first, last, weight in bounds if last > first]
 
     def _kept_before(self, place: int) -> int:
         """Return how many rows before this one of the corpus are not held out."""
-        return place - place // self.every
+        return int(place - self._held_before(place))
+
+    def _held_before(self, place: Any) -> Any:
+        """Return how many rows before this one of the corpus, a number or a tensor, are held out."""
+        counted = place
+        for first, count in self.made:
+            # As many rows of it as stand before: from 0 to count, for a tensor too.
+            counted -= (abs(place - first) - abs(place - first - count) + count) // 2
+        return counted // self.every
+
+    def _place(self, number: int) -> int:
+        """Return the row of the corpus that is the pair of this number here; past the last one its size."""
+        if self.held_out:
+            counted = (number + 1) * self.every - 1
+            for first, count in self.made:  # in their order
+                counted += count if first <= counted else 0
+            return counted
+        return bisect.bisect_right(range(self.corpus.size + 1), number, key=self._kept_before) - 1
 
     def rows(self, first: int, count: int) -> list[tuple[str, ...]]:
         if self.held_out:
             places = range(first, min(first + count, self.size))
-            return [self.corpus.rows((place + 1) * self.every - 1, 1)[0] for place in places]
-        begin, end = (place + place // (self.every - 1) for place in (first, first + count))
+            return [self.corpus.rows(self._place(place), 1)[0] for place in places]
+        begin, end = self._place(first), self._place(first + count)
         rows = self.corpus.rows(begin, end - begin)
         return [row for place, row in enumerate(rows, begin) if self._holds(place)][:count]
 
@@ -754,4 +809,4 @@ class _SplitPart(Corpus):
 
     def _holds(self, index: Any) -> Any:
         """Return whether the pair at ``index``, a number or a tensor, belongs here."""
-        return (index % self.every == self.every - 1) == self.held_out
+        return (self._held_before(index + 1) > self._held_before(index)) == self.held_out

@@ -215,9 +215,16 @@ class _Mixture(Corpus):
         return all(part.seekable for part in self.parts)
 
     def compressed_rows(self) -> list[tuple[int, int]]:
+        return self._rows_of([part.compressed_rows() for part in self.parts])
+
+    def made_rows(self) -> list[tuple[int, int]]:
+        return self._rows_of([part.made_rows() for part in self.parts])
+
+    def _rows_of(self, ranges: list[list[tuple[int, int]]]) -> list[tuple[int, int]]:
+        """Return ranges of rows of each part as ranges of the whole."""
         found: list[tuple[int, int]] = []
-        for before, part in zip(self._firsts, self.parts, strict=True):
-            for first, count in part.compressed_rows():
+        for before, own in zip(self._firsts, ranges, strict=True):
+            for first, count in own:
                 if found and sum(found[-1]) == before + first:
                     found[-1] = (found[-1][0], found[-1][1] + count)
                 else:

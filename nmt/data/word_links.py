@@ -87,6 +87,9 @@ class _Linked(Corpus):
     def compressed_rows(self) -> list[tuple[int, int]]:
         return [(0, self.size)] if is_gzip(self.path) else self.corpus.compressed_rows()
 
+    def made_rows(self) -> list[tuple[int, int]]:
+        return self.corpus.made_rows()
+
     def spans(self) -> list[tuple[int, int, float]]:
         return self.corpus.spans()
 

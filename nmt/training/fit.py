@@ -16,7 +16,7 @@ import numpy as np
 import tensorflow as tf
 
 from nmt.config import LABELLING, MASKED, Config, setting_list, with_settings
-from nmt.data.corpora import Corpus, from_pairs, is_tsv, split_dev
+from nmt.data.corpora import Corpus, from_pairs, held_out_from, is_tsv, split_dev
 from nmt.data.features import captions_of, corpus_features, looks_like_features, open_captions, with_shape
 from nmt.data.mixture import open_parallel, open_texts, open_tsvs
 from nmt.data.pipeline import Pipeline, prefetched
@@ -230,7 +230,8 @@ def fit(
     corpus = _opened(pairs, plain, cells, weights)
     corpus, held = (corpus, _opened(dev, plain, cells)) if dev is not None else split_dev(corpus)
     if dev is None:
-        logger.info(f"{held.size:,} of the training {'lines' if plain else 'pairs'} are held out for development.")
+        whole = "lines" if plain else "pairs"
+        logger.info(f"{held.size:,} of the training {whole} are held out for development{held_out_from(held)}.")
     labelling = chosen.model.architecture in LABELLING
     described = corpus_features(corpus) is not None
     what = "texts" if labelling else "lines" if plain else "captions" if described else "pairs"

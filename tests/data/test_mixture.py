@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nmt.data.corpora import Corpus, from_files, from_pairs, from_text, from_tsv, split_dev
+from nmt.data.corpora import Corpus, from_files, from_pairs, from_text, from_tsv, held_out_from, split_dev
 from nmt.data.mixing import mixed_rows, spread_pairs, spread_size
 from nmt.data.mixture import find_files, missing_shards, mixture, open_parallel, open_texts, open_tsvs
 from nmt.data.stretches import stretches
@@ -191,6 +191,34 @@ def test_weights_count_how_often_a_row_is_read() -> None:
     # Half of 203, give or take four standard deviations of 7.
     assert abs(sum(counts[pair] for pair in PAIRS[128:]) - 101.5) < 28.5
     assert read(corpus, 1) == read(corpus, 1) != read(corpus, 2)
+
+
+@pytest.mark.parametrize("order", [("real", "made", "more"), ("made", "real", "more"), ("made", "few")])
+def test_pairs_that_a_model_made_are_not_held_out(order: tuple[str, ...], tmp_path: Path) -> None:
+    sizes = {"real": 130, "made": 90, "more": 70, "few": 1}
+    for name in order:
+        tsv(tmp_path / f"{name}.tsv", [(f"{name} {i}", f"t{i}") for i in range(sizes[name])])
+    (tmp_path / "made.tsv.json").write_text('{"kind": "back-translation"}')
+    whole = open_tsvs([tmp_path / f"{name}.tsv" for name in order], weights=[2, 0.5, 1][: len(order)])
+    (tmp_path / "links").write_text("0-0\n" * whole.size)
+    for corpus in (whole, with_links(whole, tmp_path / "links")):
+        train, dev = split_dev(corpus)
+        pairs = list(whole.pairs())
+        real = [pair for pair in pairs if not pair[0].startswith("made")]
+        held = real[len(real) // max(1, len(real) // 20) - 1 :: len(real) // max(1, len(real) // 20)]
+        assert list(dev.pairs()) == held == [row[:2] for row in dev.rows(0, dev.size + 7)]
+        rest = [pair for pair in pairs if pair not in held]
+        assert list(train.pairs()) == rest and (train.size, dev.size) == (len(rest), len(held))
+        for first, count in ((0, train.size + 7), (11, 3), (train.size - 2, 5), (89, 3)):
+            assert [row[:2] for row in train.rows(first, count)] == rest[first : first + count]
+        for part, expected in ((train, rest), (dev, held)):
+            found = [tuple(cell.decode() for cell in row) for row in part.dataset().as_numpy_iterator()]
+            assert found == expected
+        sums = [sum(pair[0].startswith(name) for pair in rest) for name in order]
+        assert [count for _, count, _ in train.spans()] == [count for count in sums if count]
+        assert held_out_from(dev) == ", none of the 90 that `nmt augment` made"
+    alone = open_tsvs([tmp_path / "made.tsv"])
+    assert split_dev(alone)[1].size == 3 and held_out_from(split_dev(alone)[1]) == ""
 
 
 def test_a_sorted_corpus_is_mixed_far_beyond_a_buffer() -> None:
