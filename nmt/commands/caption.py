@@ -72,7 +72,7 @@ def caption(
         else:
             emit(json_line(best, n_best=several, keys=keys, n_best_keys=keys) for best in found)
         for i, best in enumerate(found, number + 1):
-            cut.look(i, False, best[0].unfinished)
+            cut.look(i, False, any(each.unfinished for each in best))
         number += len(part)
     cut.end()
 

@@ -10,7 +10,7 @@ import select
 import signal
 import sys
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 
@@ -20,6 +20,7 @@ from nmt.errors import InputError
 
 if TYPE_CHECKING:
     from nmt.data.tokenizers import Tokenizer
+    from nmt.translation import Translation
 
 # Lines of a file that are processed together: few at first, so that output appears soon, then more; and a maximum
 # number of characters, for files with very long lines.
@@ -110,7 +111,15 @@ class CutLines:
     def __init__(self, max_length: int | None, rest: str = "the rest was left out") -> None:
         self._read = "the model reads" if max_length is None else f"the {max_length} pieces the model reads"
         self._rest = rest
-        self._long = self._endless = 0
+        self._long = self._endless = self._blank = 0
+
+    def look_at(self, number: int, text: str, written: Sequence[Translation]) -> None:
+        """Look at the translations that are written of a text, the line with this number."""
+        self.look(number, written[0].source_truncated, any(each.unfinished for each in written))
+        if text.strip() and not written[0].text.strip():
+            self._blank += 1
+            if self._blank <= _NAMED:
+                say(f"Line {number} is not blank, but its translation is: the model may read none of its characters.")
 
     def look(self, number: int, source_truncated: bool | None, unfinished: bool | None) -> None:
         """Look at an answer, that of the line with this number."""
@@ -132,6 +141,8 @@ class CutLines:
             say(f"{self._long:,} lines in all are longer than the model reads.")
         if self._endless > _NAMED:
             say(f"{self._endless:,} lines in all reached their maximum length before their end.")
+        if self._blank > _NAMED:
+            say(f"{self._blank:,} lines in all are not blank, but their translations are.")
 
 
 class InputLines:

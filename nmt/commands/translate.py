@@ -258,7 +258,7 @@ def translate(
         found = translator.hypotheses(window, prefixes, first=number, glossary=terms, **search)
         emit(line for i, best in enumerate(found, number + 1) for line in _lines(i, best, form, search["n_best"]))
         for i, best in enumerate(found, number + 1):
-            cut.look(i, best[0].source_truncated, best[0].unfinished)
+            cut.look_at(i, window[i - number - 1], best)
             if terms:
                 _name_missing(terms, text=window[i - number - 1], written=best[0].text, before=f"Line {i}: ")
         number += len(window)
@@ -309,7 +309,7 @@ def _translate_on_server(
                 unsaid = False
                 say(_SILENT)
             for i, best in enumerate(found, number + 1):
-                cut.look(i, best[0].source_truncated, best[0].unfinished)
+                cut.look_at(i, part[i - number - 1], best if details else best[:1])
                 if terms:
                     _name_missing(terms, text=part[i - number - 1], written=best[0].text, before=f"Line {i}: ")
             number += len(part)
@@ -374,7 +374,7 @@ def _translate_on_device(folder: Path, file: Path | None, form: str, terms: Glos
         else:
             emit(best[0].text if form == "text" else tflite_runtime.record(best) for best in found)
         for i, best in enumerate(found, number + 1):
-            cut.look(i, best[0].source_truncated, best[0].unfinished)
+            cut.look_at(i, window[i - number - 1], best[:1] if terms or form == "text" else best)
         number += len(window)
     cut.end()
 
@@ -722,4 +722,4 @@ def _lines(number: int, best: list[Translation], form: str, n_best: int) -> list
 
 def _served_line(best: list[Translation]) -> str:
     """Return the line of JSON for a sentence that a server translated; it has fewer keys than that of a model."""
-    return json_line(best, n_best=len(best) > 1, keys=SERVER_KEYS, n_best_keys=("text", "score"))
+    return json_line(best, n_best=len(best) > 1, keys=SERVER_KEYS, n_best_keys=("text", "score", "unfinished"))

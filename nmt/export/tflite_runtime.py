@@ -635,8 +635,10 @@ def _translate_lines(arguments: argparse.Namespace) -> None:
         print(record(best) if arguments.json else best[0].text, flush=True)
         if best[0].source_truncated:
             print(f"translate: line {number}: only {translator.max_length} pieces of it were read", file=sys.stderr)
-        if best[0].unfinished:
+        if any(each.unfinished for each in (best if arguments.json else best[:1])):
             print(f"translate: line {number}: its translation has no end, it reached its limit", file=sys.stderr)
+        if line.strip() and not best[0].text.strip():
+            print(f"translate: line {number} is not blank, but its translation is", file=sys.stderr)
 
 
 def _complete_lines(arguments: argparse.Namespace) -> None:
@@ -674,7 +676,7 @@ def _caption_examples(arguments: argparse.Namespace) -> None:
         found, *others = (_caption_values(each) for each in best)
         values = {**found, "n_best": [found, *others]} if others else found
         print(json.dumps(values, ensure_ascii=False) if arguments.json else best[0].text, flush=True)
-        if best[0].unfinished:
+        if any(each.unfinished for each in (best if arguments.json else best[:1])):
             print(f"caption: example {number}: its caption has no end, it reached its limit", file=sys.stderr)
 
 

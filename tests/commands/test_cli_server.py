@@ -192,7 +192,10 @@ def test_objects_have_the_keys_of_a_model_s(server: RestStandIn) -> None:
         "alignment": [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]],
         "truncated": False,
         "unfinished": False,
-        "n_best": [{"text": "나는 간다", "score": -0.5}, {"text": "second", "score": -2.25}],
+        "n_best": [
+            {"text": "나는 간다", "score": -0.5, "unfinished": False},
+            {"text": "second", "score": -2.25, "unfinished": False},
+        ],
     }
     blank = {"text": "", "score": 0.0, "source_tokens": [], "tokens": [], "alignment": []}
     assert second == {**blank, "truncated": False, "unfinished": False}

@@ -5,7 +5,8 @@ import logging
 import pytest
 from command_line import nmt, refused
 
-from nmt.commands.console import news
+from nmt.commands.console import CutLines, news
+from nmt.translation import Translation
 
 logger = logging.getLogger("nmt.training.fit")
 
@@ -41,3 +42,21 @@ def test_an_error_leaves_logging_as_it_was() -> None:
 def test_an_option_takes_no_number_that_is_not_finite(option: str, number: str) -> None:
     command, name = option.split()
     refused(nmt(command, name, number), f"Invalid value for '{name}'")
+
+
+def test_each_translation_that_is_written_is_looked_at_for_cuts(capsys: pytest.CaptureFixture[str]) -> None:
+    whole, cut, blank = Translation("I eat", -1.0), Translation("I I I", -2.0, unfinished=True), Translation("", 0.0)
+    lines = CutLines(None)
+    for number, (text, written) in enumerate(
+        (("a", [whole]), ("a", [whole, cut]), ("\ufffd", [blank]), (" ", [blank]), ("a", [whole, blank])), 1
+    ):
+        lines.look_at(number, text, written)
+    lines.end()
+    said = capsys.readouterr().err.splitlines()
+    assert [line.split(":")[0] for line in said] == [
+        "Line 2", "Line 3 is not blank, but its translation is"
+    ]  # fmt: skip
+    for number in range(12):
+        lines.look_at(number, "\ufffd", [blank])
+    lines.end()
+    assert capsys.readouterr().err.endswith("13 lines in all are not blank, but their translations are.\n")

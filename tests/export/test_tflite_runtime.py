@@ -1,5 +1,6 @@
 """What a device gets translates as the translator does, with two packages alone, and refuses what is not as it was."""
 
+import argparse
 import importlib.metadata
 import json
 import os
@@ -9,6 +10,7 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 
 import keras
 import numpy as np
@@ -272,6 +274,24 @@ def test_a_folder_that_holds_something_is_left_alone(translator: Translator, tmp
 
 
 # What it reads
+
+
+@pytest.mark.parametrize(("as_json", "cut"), [(True, ["line 1: its translation has no end"]), (False, [])])
+def test_the_program_names_the_cuts_of_all_that_it_writes(
+    as_json: bool, cut: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def found(text: str, unfinished: bool = False) -> tflite_runtime.Translation:
+        return tflite_runtime.Translation(text, -1.0, (), (), None, unfinished=unfinished)
+
+    answers = {"a": [found("A"), found("A A", unfinished=True)], "\ufffd": [found("")]}
+    fake = SimpleNamespace(hypotheses=lambda texts: [answers[text] for text in texts], max_length=7)
+    monkeypatch.setattr(tflite_runtime, "Translator", lambda folder, threads: fake)
+    (tmp_path / "lines").write_text("a\n\ufffd\n", encoding="utf-8")
+    tflite_runtime._translate_lines(
+        argparse.Namespace(file=tmp_path / "lines", folder=tmp_path, threads=1, json=as_json)
+    )
+    said = capsys.readouterr().err.splitlines()
+    assert [line.removeprefix("translate: ").split(",")[0] for line in said] == [*cut, "line 2 is not blank"]
 
 
 @pytest.mark.parametrize(
