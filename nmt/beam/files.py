@@ -11,12 +11,14 @@ import uuid
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext, suppress
+from pathlib import Path
 from typing import Any, TypeVar
 
 from apache_beam.io.filesystem import CompressionTypes
 from apache_beam.io.filesystems import FileSystems
 from apache_beam.io.localfilesystem import LocalFileSystem
 
+from nmt.atomic_write import make_folder, rename
 from nmt.data.corpora import cut_lines
 from nmt.data.mixture import missing_shards
 from nmt.errors import InputError, first_line
@@ -213,15 +215,22 @@ def raw_lines(path: str) -> Iterator[bytes]:
 
 def write_text(path: str, text: str) -> None:
     """Write a file aside, then rename it, so that it is there whole or not at all."""
-    aside = f"{path}.{uuid.uuid4().hex}.part"
+    aside, content = f"{path}.{uuid.uuid4().hex}.part", text.encode("utf-8", "surrogatepass")
     try:
-        with FileSystems.create(aside, compression_type=CompressionTypes.UNCOMPRESSED) as file:
-            file.write(text.encode("utf-8", "surrogatepass"))
         if _is_local(path):
-            os.replace(aside, path)
-        else:
-            remove(path)
-            FileSystems.rename([aside], [path])
+            make_folder(Path(path).parent)
+            with open(aside, "wb") as local:
+                local.write(content)
+                local.flush()
+                os.fsync(local.fileno())
+            rename(Path(aside), Path(path))
+            return
+        # Other file systems keep what they have taken, so nothing is synced. Some rename to no name that is taken, so
+        # the old file goes first: a stop in between leaves the new one aside, and no file of the name.
+        with FileSystems.create(aside, compression_type=CompressionTypes.UNCOMPRESSED) as file:
+            file.write(content)
+        remove(path)
+        FileSystems.rename([aside], [path])
     except BaseException:
         with suppress(Exception):
             remove(aside)

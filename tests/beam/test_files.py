@@ -3,6 +3,7 @@
 import bz2
 import gzip
 import lzma
+import os
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,22 @@ def test_names_with_brackets_and_stars_are_names(tmp_path: Path, monkeypatch: py
     remove("*/l-00000-00000.txt")
     remove("*/l-00000-00000.txt")
     assert sorted(path.as_posix() for path in Path().rglob("*.txt")) == sorted({*names} - {names[2]})
+
+
+def test_a_local_file_is_on_disk_before_it_has_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    done: list[str] = []
+    sync, replace = os.fsync, os.replace
+    monkeypatch.setattr(os, "fsync", lambda file: (done.append("sync"), sync(file))[1])
+    monkeypatch.setattr(os, "replace", lambda *names: (done.append("rename"), replace(*names))[1])
+    path = tmp_path / "new" / "a.txt"
+    for text in ("one", "two"):
+        write_text(str(path), text)
+        assert path.read_text() == text and list(path.parent.iterdir()) == [path]
+    assert done[-3:] == ["sync", "rename", "sync"]
+    monkeypatch.setattr(os, "fsync", lambda file: (_ for _ in ()).throw(OSError(28, "No space left on device")))
+    with pytest.raises(OSError, match="No space left"):
+        write_text(str(path), "three")
+    assert path.read_text() == "two" and list(path.parent.iterdir()) == [path]
 
 
 def test_a_pattern_may_begin_in_the_folder_one_is_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
