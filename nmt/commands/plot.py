@@ -201,10 +201,12 @@ def _table(records: list[dict[str, Any]]) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from nmt.evaluation.judge import MEASURED
+    from nmt.evaluation.judge import MEASURED, is_telling
 
     drawn = Table(box=None, pad_edge=False)
-    shown = [name for name in ("epoch", *MEASURED) if any(record.get(name) is not None for record in records)]
+    shown = [
+        name for name in ("epoch", *MEASURED) if any(is_telling(name, each, each.get("watch")) for each in records)
+    ]
     for name in shown:
         drawn.add_column(name, justify="right", overflow="fold")
     for record in records:

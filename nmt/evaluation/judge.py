@@ -123,6 +123,26 @@ def best_epoch(qualities: Sequence[float]) -> int:
     return max(range(len(qualities)), key=lambda i: qualities[i])
 
 
+def is_telling(key: str, record: Mapping[str, Any], watch: str | None) -> bool:
+    """Return whether a score of the journal is worth showing: there is one, and it is no BLEU near zero.
+
+    That BLEU says nothing where another score decides, as of short targets or of answers that have no one right form.
+    Where BLEU decides, it is shown whatever it is.
+
+    Arguments:
+        key: of the score in the record.
+        record: of an epoch.
+        watch: the name of the score that decides, if it is known.
+
+    >>> is_telling(BLEU, {BLEU: 0.0}, PERPLEXITY), is_telling(BLEU, {BLEU: 0.0}, BLEU), is_telling(CHRF, {}, BLEU)
+    (False, True, False)
+    """
+    value = record.get(key)
+    if value is None:
+        return False
+    return key != BLEU or watch in (None, BLEU) or value >= _FLOORS[BLEU]
+
+
 def learned_little(records: Sequence[Mapping[str, Any]], watch: str, vocabulary: int) -> str:
     """Return a warning if the best epoch of a run learned next to nothing, and nothing otherwise.
 
@@ -142,9 +162,8 @@ def learned_little(records: Sequence[Mapping[str, Any]], watch: str, vocabulary:
     )
     if not little:
         return ""
-    # Where chrF decides, BLEU says nothing.
-    shown = [key for key in (BLEU, CHRF, PERPLEXITY) if not (key == BLEU and watch == CHRF)]
-    known = [f"{NAMES[key]} {best[key]:,.2f}" for key in shown if best.get(key) is not None]
+    shown = [key for key in (BLEU, CHRF, PERPLEXITY) if is_telling(key, best, watch)]
+    known = [f"{NAMES[key]} {best[key]:,.2f}" for key in shown]
     return (
         f"Warning: the model learned next to nothing. The scores of its best epoch on the development set: "
         f"{', '.join(known) or 'none that is a number'}. It may need more epochs or more pairs, and `nmt data` looks "

@@ -28,7 +28,7 @@ import tensorflow as tf
 from nmt.atomic_write import write_file
 from nmt.errors import InputError, WorkFailed
 from nmt.evaluation.beginnings import beginning
-from nmt.evaluation.judge import BLEU, CHRF, F1, MEASURED, NAMES, PERPLEXITY, best_epoch, quality
+from nmt.evaluation.judge import BLEU, CHRF, F1, MEASURED, NAMES, PERPLEXITY, best_epoch, is_telling, quality
 from nmt.evaluation.labelling import label_scores
 from nmt.evaluation.scores import score
 from nmt.inference.completer import Completer
@@ -361,13 +361,13 @@ _SHOWN = {
 def epoch_line(record: Mapping[str, Any], epochs: int) -> str:
     """Return a record of the journal as a line for people.
 
-    A speed that could not be measured is left out, and so is a BLEU near zero where chrF decides.
+    A speed that could not be measured is left out, and so is a BLEU near zero where another score decides.
 
     >>> epoch_line({"epoch": 3, "val_bleu": 11.4, "loss": 2.0, "tokens/s": 0.0, "memory_mb": 1035.6572}, 40)
     'Epoch 3 of 40: loss 2.0000, dev BLEU 11.40, 1,036 MB'
     """
-    silent = BLEU if record.get("watch") == CHRF and record.get(BLEU, 0.0) < 1 else ""
-    known = [form.format(record[key]) for key, form in _SHOWN.items() if record.get(key) is not None and key != silent]
+    watch = record.get("watch")
+    known = [form.format(record[key]) for key, form in _SHOWN.items() if is_telling(key, record, watch)]
     shown = [each for each in known if each not in ("0 tokens/s", "0 labels/s")]
     return f"Epoch {record['epoch']} of {epochs}: {', '.join(shown)}"
 

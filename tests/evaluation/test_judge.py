@@ -68,3 +68,9 @@ def test_the_best_epoch_is_the_first_of_the_highest(qualities: list[float]) -> N
 )
 def test_a_run_that_learned_next_to_nothing_is_told(records: list[dict], watch: str, little: bool) -> None:
     assert learned_little(records, watch, vocabulary=2000).startswith("Warning: ") == little
+
+
+def test_a_bleu_near_zero_is_named_only_where_it_decides() -> None:
+    record = {BLEU: 0.0, CHRF: 7.0, PERPLEXITY: 1999.0}
+    assert "BLEU" not in learned_little([record], PERPLEXITY, vocabulary=2000)
+    assert "BLEU 0.00, chrF 7.00" in learned_little([record], BLEU, vocabulary=2000)

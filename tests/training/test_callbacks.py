@@ -111,6 +111,9 @@ def test_the_line_of_an_epoch_is_for_people_and_always_in_one_order() -> None:
     assert "tokens/s" not in epoch_line({**record, "tokens/s": 0.0}, 2)  # one batch has no speed
     judged = epoch_line({**record, "val_chrf": 31.2, "watch": "val_chrf"}, 2)
     assert "dev chrF 31.20" in judged and "BLEU" not in judged
+    # So are answers that have no one right form, whose epochs the perplexity decides.
+    assert "BLEU" not in epoch_line({**record, "val_bleu": 0.0, "watch": "val_perplexity"}, 2)
+    assert "dev BLEU 0.00" in epoch_line({**record, "val_bleu": 0.0, "watch": "val_bleu"}, 2)
     assert "dev BLEU 7.00" in epoch_line({**record, "val_bleu": 7.0, "val_chrf": 31.2, "watch": "val_chrf"}, 2)
 
 
