@@ -20,6 +20,7 @@ from nmt.errors import InputError
 
 if TYPE_CHECKING:
     from nmt.data.tokenizers import Tokenizer
+    from nmt.export import tflite_runtime
     from nmt.translation import Translation
 
 # Lines of a file that are processed together: few at first, so that output appears soon, then more; and a maximum
@@ -113,7 +114,7 @@ class CutLines:
         self._rest = rest
         self._long = self._endless = self._blank = 0
 
-    def look_at(self, number: int, text: str, written: Sequence[Translation]) -> None:
+    def look_at(self, number: int, text: str, written: Sequence[Translation | tflite_runtime.Translation]) -> None:
         """Look at the translations that are written of a text, the line with this number."""
         self.look(number, written[0].source_truncated, any(each.unfinished for each in written))
         if text.strip() and not written[0].text.strip():
