@@ -151,6 +151,20 @@ def read_journal(folder: Path) -> list[dict[str, Any]]:
     return records
 
 
+def source_scripts(folder: Path) -> list[str]:
+    """Return the scripts of the sources that a translator was trained on; none if its run did not record them.
+
+    Raises:
+        InputError: if the records of its run are damaged.
+    """
+    records = read_journal(folder) if (folder / JOURNAL).exists() else []
+    # An older version may have trained the first epochs.
+    found = records[-1].get("source_scripts", []) if records else []
+    if not isinstance(found, list) or not all(isinstance(each, str) for each in found):
+        raise InputError(f"{folder / JOURNAL} is damaged: source_scripts must be a list of names.")
+    return found
+
+
 def config_text(config: Config) -> bytes:
     """Return the content of a model's config file."""
     return f"{configuration.to_toml(config)}\n{_COMPLETE}\n".encode()

@@ -29,8 +29,13 @@ if TYPE_CHECKING:
     from nmt.inference.translator import Translator
     from nmt.translation import Translation
 
-# Lines that are looked at before anything is translated, and the share of their letters that the model must know.
+# Lines that are looked at before anything is translated, and the share of their letters that the model must know, and
+# of these lines that must be in a script that it reads.
 _LOOKED_AT, _KNOWN = 1000, 0.5
+_WHICH_TEXT = (
+    "With --back the text is of the target language and the model reads that; with --distill it is of the source "
+    "language."
+)
 
 
 def augment(
@@ -131,7 +136,7 @@ def augment(
     translator = open_models(models[0], models[1:])
     translator.decoding(**search)
     first = list(islice(lines, _LOOKED_AT))
-    _check_text(first, translator, models[0], text)
+    _check_text(first, translator, models, text)
 
     def translate(window: list[str], number: int) -> list[Translation]:
         return translator.translate(window, first=number, **search)
@@ -160,16 +165,30 @@ def _asked(
     raise InputError("Name --back MODEL and --target-text FILE, or --distill MODEL and --source-text FILE.")
 
 
-def _check_text(lines: list[str], translator: Translator, model: Path, text: Path) -> None:
-    """Refuse a text that is empty, or of letters that the model does not know."""
+def _check_text(lines: list[str], translator: Translator, models: list[Path], text: Path) -> None:
+    """Refuse a text that is empty, of letters that the models do not know, or of a script that one does not read.
+
+    The models have the same vocabulary, and a joint one has the letters of both sides.
+    """
     if not any(line.strip() for line in lines):
         raise InputError(f"{text} has no text in its first {_LOOKED_AT:,} lines. Name a file with a sentence per line.")
+    from nmt.evaluation.scripts import script_counts
+    from nmt.model_folder import source_scripts
+
     source = translator.tokenizers.source
     letters = {letter for piece in source.pieces(range(source.vocabulary)) for letter in piece}
     # As the model reads them: in decomposed text each letter may be several.
     text_letters = [letter for line in lines for letter in source.normalized(line) if letter.isalpha()]
     if sum(letter in letters for letter in text_letters) < _KNOWN * len(text_letters):
         raise InputError(
-            f"{model} does not know most of the letters of {text}: it reads another language. With --back the text is "
-            "of the target language, and the model reads that."
+            f"{models[0]} does not know most of the letters of {text}: it reads another language. {_WHICH_TEXT}"
         )
+    counted = script_counts(lines)
+    for model in models:
+        reads = source_scripts(model)
+        if reads and sum(counted.get(script, 0) for script in reads) < _KNOWN * sum(counted.values()):
+            found = max(counted, key=lambda script: counted[script])
+            raise InputError(
+                f"Most lines of {text} are {found}, and the sources that {model} was trained on are "
+                f"{' or '.join(reads)}: it reads another language. {_WHICH_TEXT}"
+            )

@@ -191,6 +191,18 @@ def expected(letters: Mapping[str, int]) -> tuple[str, ...]:
     return (most,)
 
 
+def script_counts(lines: Sequence[str]) -> dict[str, int]:
+    """Return how many lines have most of their letters in each script. Lines without letters are left out.
+
+    >>> script_counts(["나는 GPU를 샀다", "I ate 밥", "1 + 1"])
+    {'Latin': 1, 'Hangul': 1}
+    """
+    letters = census(lines).classes[:, _FIRST:] if lines else np.zeros([0, len(SCRIPTS)], np.int64)
+    main = letters[letters.any(axis=1)].argmax(axis=1)
+    counted = np.bincount(main, minlength=len(SCRIPTS)).tolist()
+    return {script: count for script, count in zip(SCRIPTS, counted, strict=True) if count}
+
+
 def shown(character: str) -> str:
     """Return a character in readable form: itself, or its number if it is invisible.
 

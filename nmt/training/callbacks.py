@@ -275,6 +275,7 @@ class Journal(keras.callbacks.Callback):
         done: the number of epochs done.
         watch: the score that decides, ``val_bleu``, ``val_chrf`` or ``val_perplexity``; it is recorded, too.
         tokenizer: that of BLEU; it is recorded, too.
+        source_scripts: the scripts that the sources are written in; they are recorded, too, if they are known.
 
     Raises:
         InputError: if the file does not hold those records, or another score decided in the last of them: the weights
@@ -284,11 +285,14 @@ class Journal(keras.callbacks.Callback):
     after = (Keep, Cost)
     after_if_present = (RestoreMetrics,)
 
-    def __init__(self, path: Path, done: int, watch: str = BLEU, tokenizer: str = "13a") -> None:
+    def __init__(
+        self, path: Path, done: int, watch: str = BLEU, tokenizer: str = "13a", source_scripts: Sequence[str] = ()
+    ) -> None:
         super().__init__()
         self.path = path
         self.watch = watch
         self.tokenizer = tokenizer
+        self.source_scripts = list(source_scripts)
         self.records: list[dict[str, Any]] = []
         try:
             if done:
@@ -329,7 +333,8 @@ class Journal(keras.callbacks.Callback):
         measured = {name: float(value) for name, value in logs.items()}
         # JSON has no infinity, and a perplexity can overflow.
         finite = {name: value if math.isfinite(value) else None for name, value in measured.items()}
-        self.records.append({**record, **finite, "watch": self.watch, "tokenizer": self.tokenizer})
+        scripts = {"source_scripts": self.source_scripts} if self.source_scripts else {}
+        self.records.append({**record, **finite, "watch": self.watch, "tokenizer": self.tokenizer, **scripts})
         write_file(self.path, "".join(json.dumps(record) + "\n" for record in self.records).encode())
 
 

@@ -69,6 +69,7 @@ from nmt.training.inputs import (
     development_sentences,
     expected_steps,
     run_parts,
+    source_scripts,
     uncounted_batches,
 )
 from nmt.training.limits import RunLimits
@@ -340,7 +341,8 @@ def _train(
         workers.assign_from_chief(kept.variables)
         workers.any(False)  # the chief may still be choosing the search
         return translator
-    journal = Journal(folder / JOURNAL, done, judge.watch, judge.tokenizer)
+    reads = source_scripts(corpus) if isinstance(translator, Translator) else []
+    journal = Journal(folder / JOURNAL, done, judge.watch, judge.tokenizer, reads)
     keep = Keep(
         parts.scored,
         parts.development,

@@ -32,6 +32,7 @@ from nmt.data.term_annotations import MARKS
 from nmt.data.tokenizers import UNK, Tokenizers
 from nmt.decoding.strategies import fitted_max_ratio
 from nmt.errors import InputError
+from nmt.evaluation.scripts import script_counts
 from nmt.model_folder import read_config
 from nmt.models.caption_model import CaptionModel
 from nmt.saving import load, load_captions, load_labelling, load_pretrained, sizes
@@ -50,6 +51,9 @@ logger = logging.getLogger(__name__)
 
 # More sentences than these make an epoch longer and BLEU hardly more precise.
 _DEV_SENTENCES = 2000
+# Sources whose scripts are counted, and the least share of them that a script has which the model reads: a few lines of
+# another language are in every corpus.
+_SCRIPT_SAMPLE, _SCRIPT_SHARE = 4096, 0.02
 # With a buffer below this, earlier versions read shorter stretches.
 _ONCE_SHORT = 99_328
 
@@ -398,6 +402,17 @@ def sample_lengths(config: Config, corpus: Corpus, tokenizers: Tokenizers) -> np
         return np.concatenate([np.zeros([0, 2], np.int64), *measured])
     sourceless = _plain(config)
     return lengths(spread_pairs(corpus, SAMPLE), tokenizers, config.data.max_length, sourceless)
+
+
+def source_scripts(corpus: Corpus) -> list[str]:
+    """Return the scripts that the sources of a corpus are written in, by a sample of them.
+
+    >>> from nmt.data.corpora import from_pairs
+    >>> source_scripts(from_pairs([("나는 GPU를 샀다", "I bought a GPU"), ("밥", "rice")]))
+    ['Hangul']
+    """
+    counted = script_counts([source for source, _ in spread_pairs(corpus, _SCRIPT_SAMPLE)])
+    return [script for script, count in counted.items() if count >= _SCRIPT_SHARE * sum(counted.values())]
 
 
 def fit_max_ratio(config: Config, measured: np.ndarray, started: bool = False) -> Config:

@@ -9,7 +9,7 @@ import pytest
 from command_line import PAIRS, nmt, refused
 from servers import TWELVE, tiny_model
 
-from nmt.model_folder import WEIGHTS
+from nmt.model_folder import JOURNAL, WEIGHTS
 
 
 @pytest.fixture(scope="module")
@@ -19,6 +19,11 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copytree(folder / "model", folder / "begun")
     (folder / "begun" / WEIGHTS).unlink()
     (folder / "text").write_text("".join(f"{ko}\n" for ko, _ in PAIRS), encoding="utf-8")
+    (folder / "english").write_text("".join(f"{en}\n" for _, en in PAIRS), encoding="utf-8")
+    # What was trained in the other direction, and by a version that recorded no scripts.
+    for name, line in (("en-ko", '{"source_scripts": ["Latin"]}'), ("old", '{"epoch": 1}')):
+        shutil.copytree(folder / "model", folder / name)
+        (folder / name / JOURNAL).write_text(f"{line}\n")
     (folder / "blank").write_text("\n" * 5)
     (folder / "russian").write_text("Он купил хлеб\n" * 5, encoding="utf-8")
     return folder
@@ -81,6 +86,24 @@ def test_several_corpora_are_read_by_their_weights(place: Path, tmp_path: Path) 
     refused(nmt(*command, "--weights", 1, *stop), "There is 1 weight and 2 corpora")
     refused(nmt(*command, "--weights", 1, 0, *stop), "0")
     assert not (tmp_path / "m").exists()
+
+
+def test_text_of_the_other_side_is_refused_though_a_joint_vocabulary_knows_its_letters(
+    place: Path, tmp_path: Path
+) -> None:
+    out, english, korean = ["--to", tmp_path / "out", "--fast"], place / "english", place / "text"
+    said = "are Latin, and the sources that {} was trained on are Hangul: it reads another language"
+    refused(nmt("augment", "--back", place / "model", "--target-text", english, *out), said.format(place / "model"))
+    # Also by one of several models.
+    distill = ["--distill", place / "model", "--distill", place / "en-ko", "--source-text"]
+    refused(nmt("augment", *distill, english, *out), said.format(place / "model"))
+    refused(nmt("augment", *distill, korean, *out), f"the sources that {place / 'en-ko'} was trained on are Latin")
+    assert not list(tmp_path.iterdir())
+    for model in ("en-ko", "old"):
+        result = nmt("augment", "--back", place / model, "--target-text", english, *out, "--tag", model)
+        assert "reads another language" not in result.stderr.decode() and result.returncode == 0
+        for file in tmp_path.iterdir():
+            file.unlink()
 
 
 def test_what_makes_no_sense_is_refused(place: Path, tmp_path: Path) -> None:

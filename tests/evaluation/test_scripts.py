@@ -57,6 +57,15 @@ def test_a_census_counts_as_python_does(lines: list[str]) -> None:
         assert found.codes[ord("\n")] == 0
 
 
+def test_a_line_counts_for_the_script_of_most_of_its_letters() -> None:
+    assert scripts.script_counts(["나는 GPU를 샀다", "I ate 밥", "ご飯を食べた", "1 + 1", "", "밥"]) == {
+        "Latin": 1,
+        "Hangul": 2,
+        "Kana": 1,
+    }
+    assert scripts.script_counts([]) == scripts.script_counts(["7"]) == {}
+
+
 def test_a_long_line_is_counted_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     lines = ["나는 밥을  먹었다", "", " a", "ate rice ", "x" * 9]
     whole = census(lines)

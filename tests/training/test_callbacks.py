@@ -258,11 +258,13 @@ def test_a_resumed_journal_takes_over_the_epochs_that_are_done(tmp_path: Path, d
     path = tmp_path / "metrics.jsonl"
     journal(path, [7, 5])
     model = small_model()
-    callback = Journal(path, done)
+    callback = Journal(path, done, source_scripts=["Hangul"])
     assert callback.qualities == [7, 5][:done]
     callback.set_model(model)
     callback.on_epoch_end(done, {"val_bleu": np.float32(3)})
-    assert [json.loads(line)["val_bleu"] for line in path.read_text().splitlines()] == [*[7, 5][:done], 3]
+    records = [json.loads(line) for line in path.read_text().splitlines()]
+    assert [record["val_bleu"] for record in records] == [*[7, 5][:done], 3]
+    assert records[-1]["source_scripts"] == ["Hangul"]
 
 
 def test_epochs_are_not_judged_anew_by_another_score(tmp_path: Path) -> None:

@@ -157,6 +157,7 @@ def test_the_journal_has_a_record_an_epoch(whole: Done) -> None:
         assert {"loss", "perplexity", "accuracy", "tokens/s", "learning_rate", "step"} < record.keys()
         assert {"val_loss", "val_perplexity", "val_accuracy", "val_bleu", "val_chrf", "val_seconds"} < record.keys()
         assert (record.pop("watch"), record.pop("tokenizer")) == ("val_chrf", "13a")  # targets of three words
+        assert record.pop("source_scripts") == ["Latin"]
         assert all(np.isfinite(value) for value in record.values())
         assert record["tokens/s"] > 0
         # The scoring is a part of the epoch.

@@ -18,7 +18,7 @@ from nmt.model_folder import read_config
 from nmt.saving import write_settings
 from nmt.training import inputs
 from nmt.training.checkpoint import fingerprint
-from nmt.training.inputs import batch_order, fit_max_ratio, run_parts, run_tokenizers, unwritable_words
+from nmt.training.inputs import batch_order, fit_max_ratio, run_parts, run_tokenizers, source_scripts, unwritable_words
 
 # Two pieces are read and 30 written, both with the end token beside: 31 are 10 and 10.5 for each of the two.
 LONG = np.array([[5, 9], [3, 31]])
@@ -49,6 +49,12 @@ def test_targets_beyond_the_maximum_length_are_counted(given: str, caplog: pytes
     settings = [f"decoding.max_ratio={given}", "decoding.max_length=30"]  # 30 pieces, and the end
     fit_max_ratio(with_settings(Config(), settings), LONG)
     assert "1 of 2 targets that were measured are longer than decoding.max_length = 30 pieces" in caplog.text
+
+
+def test_the_scripts_of_the_sources_are_those_of_more_than_a_few_lines() -> None:
+    pairs = [("나는 GPU를 샀다", "I bought a GPU")] * 80 + [("я съел рис", "I ate rice")] * 19 + [("I ate rice", "밥")]
+    assert source_scripts(from_pairs(pairs)) == ["Hangul", "Cyrillic"]
+    assert source_scripts(from_pairs([("7", "seven")])) == []
 
 
 def test_a_language_model_has_no_such_limit() -> None:
