@@ -73,7 +73,7 @@ def export_web(
             pairs=pairs,
             advancing=lambda items: _each(items, "Measuring", len(pairs)),
         )
-        measured = f"BLEU {found.bleu:.2f}"
+        measured = f"{found.name} {found.score:.2f}"
         on = "1 pair" if found.pairs == 1 else f"{found.pairs:,} pairs"
         lines = f"{measured} on {on}, the model itself {found.translator:.2f}, {found.signature}"
         if found.cut:

@@ -49,6 +49,13 @@ class Scores:
     character_bleu: float | None = None
     character_bleu_signature: str = ""
 
+    @property
+    def telling(self) -> tuple[str, float, str]:
+        """The name, the value and the signature of the score to judge by: BLEU, or chrF where BLEU says little."""
+        if self.bleu_fails:
+            return "chrF", self.chrf, self.chrf_signature
+        return "BLEU", self.bleu, self.bleu_signature
+
     def __str__(self) -> str:
         lines = [f"BLEU {self.bleu:.2f}  {self.bleu_signature}", f"chrF {self.chrf:.2f}  {self.chrf_signature}"]
         if self.character_bleu is not None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from nmt.checksums import digest
 from nmt.config import LABELLING, Config, beam_size, to_toml
 from nmt.errors import InputError
-from nmt.evaluation.judge import ACCURACY, CHRF, F1, NAMES, PERPLEXITY, quality
+from nmt.evaluation.judge import ACCURACY, BLEU, CHRF, F1, NAMES, PERPLEXITY, is_telling, quality
 from nmt.evaluation.scores import bleu_signature
 from nmt.model_folder import WEIGHTS, corrected_weights, read_journal
 
@@ -285,20 +285,25 @@ def _since(model: Path) -> str:
 
 
 def _quality(model: Path, watch: str) -> str:
-    """Return the scores of the kept epoch on the development set."""
+    """Return the scores of the kept epoch on the development set, without a BLEU near zero that says nothing."""
     try:
-        records = [record for record in read_journal(model) if record.get("val_bleu") is not None]
+        records = [record for record in read_journal(model) if record.get(BLEU) is not None]
     except InputError:
         records = []
     if not records:
         return _UNKNOWN
     # Records of earlier versions do not say which score decided.
-    judge = records[-1].get("watch") or ("val_perplexity" if watch == "perplexity" else "val_bleu")
+    judge = records[-1].get("watch") or (PERPLEXITY if watch == "perplexity" else BLEU)
     kept = max(records, key=lambda record: quality(record, judge))
     signature = bleu_signature(kept.get("tokenizer", "13a"))
-    chrf = f"chrF {kept['val_chrf']:.2f}" if kept.get("val_chrf") is not None else ""
-    bleu, where = f"BLEU {kept['val_bleu']:.2f}", "on the development set, greedy"
-    chosen, since = f"; the epoch was chosen by {NAMES[judge]}", _since(model)
-    if judge == CHRF and watch == "auto":
-        return f"{chrf} {where}{chosen}, because BLEU says little there ({bleu[5:]}, {signature}){since}"
-    return f"{bleu} {where}, {signature}{f', {chrf}' if chrf else ''}{chosen}{since}"
+    known = {key: f"{NAMES[key]} {kept[key]:.2f}" for key in (BLEU, CHRF, PERPLEXITY) if is_telling(key, kept, judge)}
+    where, chosen, since = "on the development set", f"; the epoch was chosen by {NAMES[judge]}", _since(model)
+    if CHRF in known and judge == CHRF and watch == "auto":
+        bleu = f" ({kept[BLEU]:.2f}, {signature})" if BLEU in known else ""
+        return f"{known[CHRF]} {where}, greedy{chosen}, because BLEU says little there{bleu}{since}"
+    if BLEU in known:
+        chrf = f", {known[CHRF]}" if CHRF in known else ""
+        return f"{known[BLEU]} {where}, greedy, {signature}{chrf}{chosen}{since}"
+    if CHRF in known:
+        return f"{known[CHRF]} {where}, greedy{chosen}{since}"
+    return f"{known[PERPLEXITY]} {where}{chosen}{since}" if PERPLEXITY in known else _UNKNOWN

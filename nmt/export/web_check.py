@@ -49,14 +49,21 @@ class Checked(NamedTuple):
 
 
 class Quality(NamedTuple):
-    """The BLEU of a page's model and of its translator on the same pairs, and the signature of the score.
+    """The score of a page's model and of its translator on the same pairs: BLEU, or chrF where BLEU says little.
 
-    ``cut`` is the number of sources that are longer than the model reads.
+    Attributes:
+        pairs: the number of them.
+        cut: how many of their sources are longer than the model reads.
+        name: of the score.
+        score: of the page's model.
+        translator: the score of the translator.
+        signature: of the score.
     """
 
     pairs: int
     cut: int
-    bleu: float
+    name: str
+    score: float
     translator: float
     signature: str
 
@@ -126,8 +133,9 @@ def quality(
         found.append(spelt(tokenizers, runner.search(ids)) if ids else "")
     references = [reference for _, reference in pairs]
     own = [each.text for each in translator.translate([source for source, _ in pairs], **_search(settings))]
-    mine, theirs = score(found, references), score(own, references)
-    return Quality(len(pairs), cut=cut, bleu=mine.bleu, translator=theirs.bleu, signature=mine.bleu_signature)
+    name, mine, signature = score(found, references).telling
+    _, theirs, _ = score(own, references).telling
+    return Quality(len(pairs), cut=cut, name=name, score=mine, translator=theirs, signature=signature)
 
 
 def spelt(tokenizers: Tokenizers, outputs: dict[str, np.ndarray]) -> str:

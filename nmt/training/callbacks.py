@@ -137,13 +137,23 @@ class StopOnNonFinite(keras.callbacks.Callback):
 
 
 class DevScores(keras.callbacks.Callback):
-    """Translate the development set greedily after each epoch: BLEU and chrF go into the logs, one output is shown."""
+    """Translate the development set greedily after each epoch: BLEU and chrF go into the logs, one output is shown.
+
+    Arguments:
+        translator: of the model that is kept.
+        pairs: the development set.
+        news: where the scores and the output are shown.
+        watch: the score that decides.
+    """
 
     after = (News, Keep, StopOnNonFinite)
 
-    def __init__(self, translator: Translator | RowCaptioner, pairs: list[tuple[str, str]], news: News) -> None:
+    def __init__(
+        self, translator: Translator | RowCaptioner, pairs: list[tuple[str, str]], news: News, watch: str = BLEU
+    ) -> None:
         super().__init__()
         self.translator = translator
+        self.watch = watch
         self.sources = [source for source, _ in pairs]
         self.references = [target for _, target in pairs]
         self.news = news
@@ -159,7 +169,7 @@ class DevScores(keras.callbacks.Callback):
         logs[BLEU], logs[CHRF] = scores.bleu, scores.chrf
         logs["val_seconds"] = time.monotonic() - began
         shown = epoch % len(texts)
-        said = f"chrF {scores.chrf:.2f}" if scores.bleu_fails else f"BLEU {scores.bleu:.2f}, chrF {scores.chrf:.2f}"
+        said = ", ".join(f"{NAMES[key]} {logs[key]:.2f}" for key in (BLEU, CHRF) if is_telling(key, logs, self.watch))
         self.news.later(f"dev {said} after epoch {epoch + 1}. One of its translations:")
         self.news.later(f"  source     {self.sources[shown]}")
         self.news.later(f"  reference  {self.references[shown]}")
@@ -375,6 +385,22 @@ def epoch_line(record: Mapping[str, Any], epochs: int) -> str:
     known = [form.format(record[key]) for key, form in _SHOWN.items() if is_telling(key, record, watch)]
     shown = [each for each in known if each not in ("0 tokens/s", "0 labels/s")]
     return f"Epoch {record['epoch']} of {epochs}: {', '.join(shown)}"
+
+
+class ProgressBar(keras.callbacks.ProgbarLogger):
+    """Keras's progress bar, without a BLEU near zero where another score decides.
+
+    Arguments:
+        watch: the score that decides, if it is known.
+    """
+
+    def __init__(self, watch: str | None) -> None:
+        super().__init__()
+        self.watch = watch
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        logs = logs or {}
+        super().on_epoch_end(epoch, {key: logs[key] for key in logs if is_telling(key, logs, self.watch)})
 
 
 class KeepBest(keras.callbacks.Callback):

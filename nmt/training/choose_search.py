@@ -76,12 +76,11 @@ def choose_search(translator: Translator | RowCaptioner, pairs: Sequence[tuple[s
         # A shortlist is made of a trained model, so a run has none yet.
         changes: dict[str, Any] = {"shortlist": False, **({"length_penalty": penalty} if beam > 1 else {})}
         scores = score([each.text for each in translator.translate(sources, None, 0, beam=beam, **changes)], references)
-        fails = bool(scores.bleu_fails)
-        found[beam, penalty] = scores.chrf if fails else scores.bleu
+        name, found[beam, penalty], _ = scores.telling
         seconds = time.monotonic() - began
         if beam > 1:
             paces.append(seconds / beam)
-        logger.info(f"  {how}: {'chrF' if fails else 'BLEU'} {found[beam, penalty]:.2f} in {seconds:.1f} seconds")
+        logger.info(f"  {how}: {name} {found[beam, penalty]:.2f} in {seconds:.1f} seconds")
 
     attempt(1, 0.0)
     penalties = (own.length_penalty,) if own.length_penalty else _PENALTIES

@@ -22,7 +22,6 @@ from nmt.data.pipeline import shift
 from nmt.data.tokenizers import BOS, EOS, PAD, Tokenizers
 from nmt.decoding.shortlist import Shortlist
 from nmt.errors import InputError, WorkFailed
-from nmt.evaluation.judge import BLEU, CHRF, NAMES
 from nmt.evaluation.scores import composed, score
 from nmt.inference.searcher import count_pieces
 from nmt.inference.translator import Translator
@@ -198,7 +197,7 @@ def _quality(translator: Translator, pairs: Sequence[Pair]) -> tuple[str, float]
     """Return the name of the measure that tells how well pairs are translated, and what it is."""
     found = translator.translate([source for source, _ in pairs])
     scores = score([each.text for each in found], [target for _, target in pairs])
-    return (NAMES[CHRF], scores.chrf) if scores.bleu_fails else (NAMES[BLEU], scores.bleu)
+    return scores.telling[:2]
 
 
 def _round(

@@ -56,6 +56,7 @@ from nmt.training.callbacks import (
     KeepBest,
     News,
     Plateau,
+    ProgressBar,
     SampleMore,
     StopOnNonFinite,
     in_order,
@@ -557,7 +558,10 @@ def run_callbacks(
         scores, examples = [DevText(translator, lines, news)], [Completions(dev_events, translator, lines)]
     else:
         assert isinstance(translator, Translator | RowCaptioner)
-        scores, examples = [DevScores(translator, pairs, news)], [Translations(dev_events, translator, pairs)]
+        scores, examples = (
+            [DevScores(translator, pairs, news, journal.watch)],
+            [Translations(dev_events, translator, pairs)],
+        )
     changes: list[keras.callbacks.Callback] = []
     if training.schedule == "plateau":
         changes.append(Plateau(schedule, journal, training.plateau_patience, training.plateau_factor))
@@ -625,12 +629,14 @@ def fit_model(
     # Where standard error is no terminal, EpochLine says each epoch in a line.
     chief = together is None or together.workers.is_chief
     verbose = 1 if sys.stderr.isatty() and chief else 0
+    watch = next((each.watch for each in callbacks if isinstance(each, Journal)), None)
 
     def called(callbacks: list[keras.callbacks.Callback]) -> keras.callbacks.CallbackList:
         # As `fit` makes it, but with the epochs of the whole run.
+        bar = [ProgressBar(watch)] if chief else []
         return keras.callbacks.CallbackList(
-            in_order(callbacks), add_history=True, add_progbar=chief, model=model, epochs=training.epochs,
-            steps=None, verbose=verbose,
+            [*in_order(callbacks), *bar], add_history=True, model=model, epochs=training.epochs, steps=None,
+            verbose=verbose,
         )  # fmt: skip
 
     whole = called(callbacks)

@@ -60,6 +60,7 @@ def test_a_bleu_that_can_only_be_zero_is_never_bare() -> None:
     """No reference has a run of four words, so BLEU is 0 whatever a translation is worth."""
     found = score(["eat", "New York"], ["eat", "New York"])
     assert found.bleu == 0 and found.chrf == found.character_bleu == 100
+    assert found.telling == ("chrF", 100.0, found.chrf_signature)
     shown = str(found)
     assert "BLEU of characters 100.00" in shown and "tok:char" in shown
     assert "half of the references have fewer than four words" in shown
@@ -70,6 +71,7 @@ def test_a_bleu_that_can_only_be_zero_is_never_bare() -> None:
 def test_sentences_of_ordinary_length_have_no_second_bleu() -> None:
     found = score(["I ate rice today"], ["I ate rice today"])
     assert found.character_bleu is None and "characters" not in str(found)
+    assert found.telling == ("BLEU", found.bleu, found.bleu_signature)
 
 
 def test_tokenized_text_is_not_tokenized_again(capfd: pytest.CaptureFixture[str]) -> None:

@@ -50,10 +50,31 @@ def test_where_bleu_says_little_the_card_begins_with_chrf(tmp_path: Path) -> Non
     (tmp_path / "metrics.jsonl").write_text(f"{json.dumps(judged)}\n")
     text = card(tmp_path, ["a"], Config(), pieces=(80, 80), languages=None, what="TFLite")
     assert "**quality**: chrF 61.50 on the development set, greedy; the epoch was chosen by chrF, because BLEU" in text
-    # Chosen by somebody, chrF says nothing about BLEU.
-    asked = with_settings(Config(), ["training.watch=chrf"])
-    text = card(tmp_path, ["a"], asked, pieces=(80, 80), languages=None, what="TFLite")
-    assert "**quality**: BLEU 0.00 on the development set, greedy" in text and "because" not in text
+    assert "BLEU 0.00" not in text and "(0.00" not in text
+
+
+@pytest.mark.parametrize(
+    ("watch", "bleu", "chrf", "said"),
+    [
+        # Chosen by somebody, chrF says nothing about BLEU.
+        ("chrf", 0.0, 61.5, "chrF 61.50 on the development set, greedy; the epoch was chosen by chrF"),
+        ("chrf", 12.0, 61.5, "BLEU 12.00 on the development set, greedy, nrefs:1"),
+        # Answers that have no one right form, which an early version scored by BLEU alone.
+        ("perplexity", 0.0, 9.0, "chrF 9.00 on the development set, greedy; the epoch was chosen by perplexity"),
+        ("perplexity", 0.0, None, "perplexity 3.00 on the development set; the epoch was chosen by perplexity"),
+        ("bleu", 0.0, 9.0, "BLEU 0.00 on the development set, greedy, nrefs:1"),
+    ],
+)
+def test_a_bleu_near_zero_is_told_only_where_it_decides(
+    tmp_path: Path, watch: str, bleu: float, chrf: float | None, said: str
+) -> None:
+    asked = f"training.watch={watch}"
+    written(tmp_path, asked)
+    record = {"val_bleu": bleu, "val_chrf": chrf, "val_perplexity": 3.0, "watch": f"val_{watch}"}
+    (tmp_path / "metrics.jsonl").write_text(f"{json.dumps(record)}\n")
+    text = card(tmp_path, ["a"], with_settings(Config(), [asked]), pieces=(80, 80), languages=None, what="TFLite")
+    assert f"**quality**: {said}" in text and "because" not in text
+    assert ("BLEU" in text) == said.startswith("BLEU")
 
 
 def test_the_scores_of_a_corrected_model_are_those_of_before(tmp_path: Path) -> None:

@@ -155,7 +155,10 @@ def test_the_score_of_the_file_itself(
     found = web_check.quality(model, translator, settings, pairs)
     own = [each.text for each in translator.translate([text for text, _ in pairs], **SEARCH)]
     assert scored == [own, own] and own[-1] == ""
-    assert (found.pairs, found.cut, found.bleu) == (10, 1, found.translator)
+    assert (found.pairs, found.cut, found.name, found.score) == (10, 1, "BLEU", found.translator)
+    # BLEU counts runs of four words.
+    found = web_check.quality(model, translator, settings, [(text, "I ate") for text in TEXTS[:2]])
+    assert (found.name, found.score) == ("chrF", found.translator) and found.signature.startswith("nrefs:1|case")
 
 
 IN_NODE = """

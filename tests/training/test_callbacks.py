@@ -23,6 +23,7 @@ from nmt.evaluation.judge import best_epoch
 from nmt.training.averaging import Keep
 from nmt.training.callbacks import (
     Cost,
+    DevScores,
     EarlyStopping,
     EpochLine,
     Journal,
@@ -124,6 +125,14 @@ def test_the_line_of_an_epoch_is_logged_and_not_printed(
     EpochLine(journal(tmp_path / "metrics.jsonl", [11.4]), 3).on_epoch_end(0)
     assert caplog.messages == ["Epoch 1 of 3: dev BLEU 11.40"]
     assert "Epoch" not in "".join(capsys.readouterr())
+
+
+@pytest.mark.parametrize(("watch", "there"), [("val_perplexity", False), ("val_chrf", False), ("val_bleu", True)])
+def test_the_news_of_an_epoch_have_no_bleu_near_zero_where_another_score_decides(watch: str, there: bool) -> None:
+    news, answer = News(), SimpleNamespace(text="nothing of the kind")
+    translator: Any = SimpleNamespace(translate=lambda sources, **_: [answer for _ in sources])
+    DevScores(translator, [("how are you", "I am very well today")], news, watch).on_epoch_end(0, {})
+    assert "chrF" in news.lines[0] and ("BLEU 0.00" in news.lines[0]) is there
 
 
 @pytest.mark.parametrize("tokens", [[4.0, 7.0, 13.0], [104.0, 107.0, 113.0]])  # of a whole epoch, of a resumed one

@@ -38,6 +38,7 @@ from nmt.presets import preset
 from nmt.saving import replace_config
 from nmt.stop_signals import stop_signals
 from nmt.training import fit
+from nmt.training.callbacks import Journal
 from nmt.training.checkpoint import Checkpoint, Fingerprints, SaveCheckpoint
 from nmt.training.fit import train_model
 from nmt.training.inputs import RunParts, expected_steps, make_pipeline
@@ -477,6 +478,30 @@ def test_an_epoch_may_have_more_batches_than_the_first(tmp_path: Path) -> None:
     saving = SaveCheckpoint(checkpoint, tf.Variable([0, 2], dtype=tf.int64), 60, Event())
     fit.fit_model(checkpoint.model, config, pipeline, callbacks=[count, saving], position=saving.position)
     assert seen == [0, *range(5), *range(7)]
+
+
+class _Scored(keras.callbacks.Callback):
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        assert logs is not None
+        logs["val_bleu"], logs["val_chrf"] = 0.0, 31.0
+
+
+class _JournalAlone(Journal):
+    after = ()
+
+
+@pytest.mark.parametrize("watch", ["val_bleu", "val_perplexity"])
+def test_the_progress_bar_has_no_bleu_near_zero_where_another_score_decides(
+    watch: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    pipeline: Any = SimpleNamespace(epoch=lambda number, first: data(2))
+    model, position = small_model(), tf.Variable([0, 0], dtype=tf.int64)
+    callbacks = [_Scored(), _JournalAlone(tmp_path / "metrics.jsonl", 0, watch)]
+    config = with_settings(CONFIG, ["training.epochs=1"])
+    fit.fit_model(model, config, pipeline, callbacks=callbacks, position=position)
+    shown = capsys.readouterr().err
+    assert "val_chrf: 31" in shown and ("val_bleu" in shown) is (watch == "val_bleu")
 
 
 def test_a_new_folder_holds_a_checkpoint_from_the_beginning(
