@@ -186,7 +186,7 @@ def check_new(folder: Path, hint: str = "") -> None:
         raise InputError(f"The folder {folder} cannot be used: {error.strerror}.") from None
     if used:
         what = "holds another model" if (folder / CONFIG).exists() else "is not empty"
-        raise InputError(f"{folder} {what}. Name a new folder with --to{hint}.")
+        raise InputError(f"{folder} {what}. Name a new folder{hint}.")
     check_parent(folder, "The folder ")
 
 

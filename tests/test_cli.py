@@ -278,7 +278,9 @@ def test_a_file_that_opens_but_cannot_be_read_is_refused(tmp_path: Path) -> None
 
 def test_a_folder_with_another_model_is_left_alone(model: Path, corpus: Path) -> None:
     before = {path: path.stat().st_mtime_ns for path in model.rglob("*")}
-    refused(nmt("train", "--pairs", corpus / "train.tsv", "--to", model, *QUICK), "holds another model", "--resume")
+    refused(
+        nmt("train", "--pairs", corpus / "train.tsv", "--to", model, *QUICK), "holds another model", "resume its run"
+    )
     refused(nmt("demo", "--to", model), "holds another model")
     assert {path: path.stat().st_mtime_ns for path in model.rglob("*")} == before
 

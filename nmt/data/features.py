@@ -312,7 +312,7 @@ def with_shape(config: Config, *corpora: Corpus) -> Config:
         if features is None:
             raise InputError(
                 f"model.source = 'features' needs numbers for a source, and {corpus.name} has text: name a .npy or "
-                ".csv file with --source, and its captions with --target."
+                ".csv file as the source, and its captions as the target."
             )
         check_shape(config, features)
         shape = {"source_cells": features.cells, "source_width": features.width}

@@ -60,13 +60,13 @@ def check_guided(config: Config, linked: bool) -> None:
     weight = config.training.guided_alignment
     if linked and not weight:
         raise InputError(
-            "--links is used by training.guided_alignment, which is 0. Set it, as in "
-            "--set training.guided_alignment=0.1, or leave --links out."
+            "Word links are used by training.guided_alignment, which is 0. Set it, as in "
+            "training.guided_alignment=0.1, or leave the links out."
         )
     if weight and not linked:
         raise InputError(
             f"training.guided_alignment = {weight:g} learns from word links, but there are none. Name their file with "
-            "--links, or set training.guided_alignment=0."
+            "--links, in Python by with_links, or set training.guided_alignment=0."
         )
 
 

@@ -72,8 +72,8 @@ def check_pairs(pairs: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
         )
     if choose_tokenizer([reference for _, reference in real]) in ("zh", "char"):
         raise InputError(
-            "A confidence is that of words between spaces, and the target language writes none. Leave "
-            "--calibrate out, or set training.confidence = off."
+            "A confidence is that of words between spaces, and the target language writes none, so none can be "
+            "learned. A training that learns none has training.confidence = off."
         )
     return real
 

@@ -319,7 +319,7 @@ class Journal(keras.callbacks.Callback):
             raise InputError(
                 f"The epochs done were judged by {NAMES.get(before, before)}, and by {NAMES[watch]} now another one "
                 f"may be the best, whose weights were not kept. Set training.watch = "
-                f"{str(before).removeprefix('val_')}, or begin a new run with --from."
+                f"{str(before).removeprefix('val_')}, or begin a new run from this model."
             )
 
     @property

@@ -140,12 +140,12 @@ class Checkpoint:
         if differing == "corpus":
             raise InputError(
                 f"The run to resume, {self.path}, used another corpus: a pair or a link has changed since. Name the "
-                "pairs it began with, and their links if it had any; for others begin a new run with --from."
+                "pairs it began with, and their links if it had any; for others begin a new run from this model."
             )
         if differing == "dev":
             raise InputError(
                 f"The run to resume, {self.path}, used other development pairs, and scores on two sets cannot be "
-                "compared. Name those it began with; for others begin a new run with --from."
+                "compared. Name those it began with; for others begin a new run from this model."
             )
         if batch and order != self.order and order not in self.near_orders:
             raise InputError(

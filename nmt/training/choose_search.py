@@ -54,7 +54,7 @@ def choose_search(translator: Translator | RowCaptioner, pairs: Sequence[tuple[s
     if len(pairs) < MIN_PAIRS:
         logger.info(
             f"The search stays greedy: {len(pairs):,} development pairs are too few to choose one, which needs "
-            f"{MIN_PAIRS}. --beam 5 --length-penalty 1 is usual."
+            f"{MIN_PAIRS}. decoding.beam = 5 with decoding.length_penalty = 1 is usual."
         )
         return greedy
     chosen = evenly_spaced(pairs, _MAX_PAIRS)
@@ -93,7 +93,9 @@ def choose_search(translator: Translator | RowCaptioner, pairs: Sequence[tuple[s
     if beam == 1:
         logger.info("Greedy search is kept: no beam is clearly better.")
         return greedy
-    logger.info(f"decoding.beam = {beam} and decoding.length_penalty = {penalty:g} are kept; --fast is greedy search.")
+    logger.info(
+        f"decoding.beam = {beam} and decoding.length_penalty = {penalty:g} are kept; decoding.beam = 1 is greedy."
+    )
     return translator.decoding(beam=beam, length_penalty=penalty)
 
 

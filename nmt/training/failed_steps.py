@@ -38,8 +38,8 @@ def explain_failed_steps(corpus: Corpus, dev: Corpus) -> Iterator[None]:
         yield
     except tf.errors.ResourceExhaustedError as error:
         raise WorkFailed(
-            f"There is not enough memory for this training: {_cause(error)}. With more of it, --resume continues the "
-            "run. Otherwise begin again with a lower training.batch_size or data.max_length, or a smaller model."
+            f"There is not enough memory for this training: {_cause(error)}. With more of it, the run can be "
+            "resumed. Otherwise begin again with a lower training.batch_size or data.max_length, or a smaller model."
         ) from error
     except _UNREADABLE as error:
         if not _OF_PIPELINE.search(error.message):
@@ -47,7 +47,7 @@ def explain_failed_steps(corpus: Corpus, dev: Corpus) -> Iterator[None]:
         names = " or ".join(dict.fromkeys([corpus.whole.name, dev.whole.name]))
         raise WorkFailed(
             f"{names} can no longer be read as when the run began: {_cause(error)}. Bring the files back as they were; "
-            "the same command with --resume then continues the run. If nothing has changed them, this is a bug in nmt."
+            "the run can then be resumed. If nothing has changed them, this is a bug in nmt."
         ) from error
 
 

@@ -86,6 +86,6 @@ def prepare_run(
         check_same(folder, config)
         return
     if folder:
-        check_new(folder, hint=", or continue its run with --resume")
+        check_new(folder, hint=", or resume its run")
     if start:
         check_continues(start, config)

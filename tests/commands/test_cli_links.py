@@ -57,7 +57,7 @@ def test_the_built_in_corpus_is_written_and_its_links_guide_a_run_that_is_resume
 REFUSED = {
     "links without a use": (
         ["--links", "good"],
-        ["which is 0", "--set training.guided_alignment", "leave --links out"],
+        ["which is 0", "as in training.guided_alignment=0.1", "leave the links out"],
     ),
     "guidance without links": (GUIDED, ["= 0.5 learns from word links", "--links"]),
     "no attention": (["--links", "good", *GUIDED, "--set", "model.attention=none"], ["model.attention = 'none'"]),

@@ -110,5 +110,5 @@ def test_a_config_learns_the_shape_and_keeps_it() -> None:
         with_shape(config, corpus, captions_of(np.ones([2, 4, 5]), ["a", "b"]))
     with pytest.raises(InputError, match="features for a source"):
         with_shape(Config(), corpus)
-    with pytest.raises(InputError, match="needs numbers for a source"):
+    with pytest.raises(InputError, match=r"needs numbers for a source.* as the source, and its captions as the target"):
         with_shape(config, from_pairs([("a", "b")]))

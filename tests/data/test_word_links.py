@@ -123,7 +123,7 @@ def test_links_are_there_when_they_are_learned_from_and_only_then() -> None:
     guided = with_settings(Config(), ["training.guided_alignment=0.25"])
     check_guided(guided, linked=True)
     check_guided(Config(), linked=False)
-    with pytest.raises(InputError, match=r"--links is used by training.guided_alignment, which is 0\. Set it"):
+    with pytest.raises(InputError, match=r"Word links are used by training.guided_alignment, which is 0\. Set it"):
         check_guided(Config(), linked=True)
     with pytest.raises(
         InputError, match=r"= 0.25 learns from word links, but there are none\. Name their file with --"

@@ -268,7 +268,7 @@ def test_a_shortlist_is_refused(translator: Translator, tmp_path: Path) -> None:
 
 def test_a_folder_that_holds_something_is_left_alone(translator: Translator, tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("mine")
-    with pytest.raises(InputError, match=r"is not empty\. Name a new folder with --to\.$"):
+    with pytest.raises(InputError, match=r"is not empty\. Name a new folder\.$"):
         export(translator, to=tmp_path, settings=translator.decoding(), quantize="none", card="")
     assert [place.name for place in tmp_path.iterdir()] == ["thesis.txt"]
 

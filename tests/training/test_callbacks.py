@@ -284,7 +284,10 @@ def test_epochs_are_not_judged_anew_by_another_score(tmp_path: Path) -> None:
     path.write_text("".join(f"{json.dumps(record)}\n" for record in records))
     # A run of an earlier version may have changed it on its way, and an epoch whose state was not saved is done again.
     assert Journal(path, 2, "val_bleu").watch == Journal(path, 0, "val_bleu").watch
-    with pytest.raises(InputError, match=r"judged by BLEU, and by chrF now .*Set training\.watch = bleu, or begin"):
+    with pytest.raises(
+        InputError,
+        match=r"judged by BLEU, and by chrF now .*Set training\.watch = bleu, or begin a new run from this model\.$",
+    ):
         Journal(path, 2, "val_chrf")
 
 

@@ -40,7 +40,8 @@ def test_with_few_pairs_it_stays_greedy(translator: Translator) -> None:
     with logged() as lines:
         kept = choose_search(translator, (PAIRS * 3)[: MIN_PAIRS - 1])
     assert (kept.beam, kept.length_penalty, kept.coverage_penalty) == (1, 0.0, 0.0)
-    assert "99 development pairs are too few" in "\n".join(lines)
+    said = "\n".join(lines)
+    assert "99 development pairs are too few" in said and "decoding.beam = 5 with" in said
 
 
 def test_the_scores_decide(translator: Translator, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -34,7 +34,9 @@ def test_a_file_that_is_gone_is_named_with_what_continues_the_run(corpus: Corpus
     rows = corpus.dataset()
     (tmp_path / "pairs.tsv").unlink()
     with (
-        pytest.raises(WorkFailed, match=r"^pairs\.tsv can no longer be read .*No such file.*--resume") as caught,
+        pytest.raises(
+            WorkFailed, match=r"^pairs\.tsv can no longer be read .*No such file.*the run can then be resumed"
+        ) as caught,
         explain_failed_steps(corpus, corpus),
     ):
         fit(rows.map(lambda source, target: target), three, small_model())
@@ -72,7 +74,7 @@ def test_a_copy_of_the_batch_is_not_taken_for_its_reading(corpus: Corpus) -> Non
 
 def test_too_little_memory_has_a_sentence_of_its_own(corpus: Corpus) -> None:
     with (
-        pytest.raises(WorkFailed, match=r"not enough memory .*shape\[9,9\]\. With more of it, --resume"),
+        pytest.raises(WorkFailed, match=r"not enough memory .*shape\[9,9\]\. With more of it, the run can be resumed"),
         explain_failed_steps(corpus, corpus),
     ):
         raise tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor with shape[9,9]")

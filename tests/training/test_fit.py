@@ -531,7 +531,9 @@ def test_a_corpus_that_is_gone_when_an_epoch_reads_it_is_named(tmp_path: Path, m
         begin(*given, **named)
 
     monkeypatch.setattr(fit, "fit_model", begin_without)
-    with pytest.raises(WorkFailed, match=r"^train\.tsv or dev\.tsv can no longer be read .*train\.tsv.*--resume"):
+    with pytest.raises(
+        WorkFailed, match=r"^train\.tsv or dev\.tsv can no longer be read .*train\.tsv.*the run can then be resumed"
+    ):
         run(CONFIG, data, tmp_path / "toy")
 
 

@@ -34,7 +34,7 @@ def test_what_fits_is_let_through(made: Path, tmp_path: Path) -> None:
 
 
 def test_what_does_not_fit_is_refused(made: Path, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"holds another model.*, or continue its run with --resume"):
+    with pytest.raises(InputError, match=r"holds another model\. Name a new folder, or resume its run\.$"):
         prepare_run(Config(), made, linked=False)
     with pytest.raises(InputError, match=r"model\.units was 256 in the run to resume and is 7 now"):
         prepare_run(OTHER, made, linked=False, resume=True)
