@@ -43,7 +43,7 @@ for command in (
     *(demo, data, clean, train, corpus, translate, complete, caption, label, evaluate),
     *(score, align, plot, compare, export, serve, shortlist, batch, augment, correct),
 ):
-    app.command(cls=ListsOfFiles if command is train else None)(command)
+    app.command(cls=ListsOfFiles if command in (train, augment) else None)(command)
 
 
 @functools.cache

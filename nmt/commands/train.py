@@ -30,9 +30,9 @@ WHAT = {"pairs": "pairs", "features": "captions", "text": "lines", "labels": "te
 
 
 class ListsOfFiles(TyperCommand):
-    """A command whose options of files and weights take several values, as a shell makes them of ``--pairs *.tsv``."""
+    """A command whose options of files, models and weights take several values, as ``--pairs *.tsv`` in a shell."""
 
-    _several = ("--pairs", "--source", "--target", "--text", "--labels", "--tags", "--weights")
+    _several = ("--pairs", "--source", "--target", "--text", "--labels", "--tags", "--weights", "--distill")
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         given, option = [], ""

@@ -53,7 +53,7 @@ def test_text_of_the_target_language_is_translated_back_also_by_several_models(p
     pairs = [line.split("\t") for line in out.read_text(encoding="utf-8").splitlines()]
     assert pairs and all(source.startswith("<bt> ") for source, _ in pairs)
     assert {target for _, target in pairs} <= {ko for ko, _ in PAIRS}
-    both = ["--distill", place / "model", "--distill", place / "model", "--source-text", place / "text"]
+    both = ["--distill", place / "model", place / "model", "--source-text", place / "text"]
     result = nmt("augment", *both, "--to", two, "--fast")
     assert result.returncode == 0, result.stderr.decode()
     assert json.loads(two.with_name("two.tsv.json").read_text(encoding="utf-8"))["models"] == ["model", "model"]
