@@ -350,14 +350,14 @@ def _corpus(source: Path | None, target: Path | None, pairs: Path | None, quoted
 def _gold(gold: Path, name: str, corpus: Corpus) -> list[Gold]:
     """Read the gold links and check that they belong to the pairs."""
     from nmt.data.corpora import read_lines
-    from nmt.evaluation.alignment_error import check, read
+    from nmt.evaluation.alignment_error import check_links, read
 
     right = list(read(read_lines(gold), str(gold)))
     if len(right) != corpus.size:
         have = "has" if " and " not in name else "have"
         raise InputError(f"{gold} has {len(right)} lines, but {name} {have} {corpus.size}.")
     for number, (links, (left, written)) in enumerate(zip(right, corpus.pairs(), strict=True), 1):
-        check(links, left, written, f"{gold}, line {number}")
+        check_links(links, left, written, f"{gold}, line {number}")
     return right
 
 

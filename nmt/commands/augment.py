@@ -115,7 +115,7 @@ def augment(
             "decoding.n_best > 1 would give a line several translations, and a pair has one. Leave it out."
         )
     from nmt.checksums import digest
-    from nmt.inference.augmentation import Augmentation, describe
+    from nmt.inference.augmentation import Augmentation, counts_in_words
     from nmt.model_folder import WEIGHTS, read_config, require_weights
 
     lines = InputLines(text)
@@ -150,7 +150,7 @@ def augment(
         again = "with --resume continues it" if work.unfinished else "begins it again"
         say(f"Stopped. The same command {again}.")
         raise
-    say(f"{to}: {found.pairs:,} pairs of {found.lines:,} lines. Left out: {describe(found)}.")
+    say(f"{to}: {found.pairs:,} pairs of {found.lines:,} lines. Left out: {counts_in_words(found)}.")
     say(f"Train with them: nmt train --pairs YOURS --pairs {as_typed(to)} --weights 1 0.5 --dev-pairs DEV --to MODEL")
 
 

@@ -101,9 +101,7 @@ def plot(
         raise InputError("With --target the translation is given, and nothing is searched.")
     if config.source == "features":
         if attention or ensemble:
-            raise InputError(
-                "Of a model of features only its own attention is drawn: leave --attention, --ensemble out."
-            )
+            raise InputError("A model of features has only its own attention drawn: leave --attention, --ensemble out.")
         search = decoding(model, settings, features=True, fast=fast, beam=beam, length_penalty=length_penalty)
         plot_caption(
             model, Path(sentence), row=1 if row is None else row, grid=grid, target=target, to=to, search=search

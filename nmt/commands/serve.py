@@ -191,7 +191,7 @@ def _glossaries(given: list[str], names: list[str]) -> dict[str, Path]:
         before, equals, path = each.partition("=")
         model = before if equals and before in names else names[0]
         if len(names) > 1 and not (equals and before in names):
-            raise InputError(f"Of several models a glossary needs the languages of its own, as in {names[0]}={each}.")
+            raise InputError(f"With several models a glossary needs the languages of its own, as in {names[0]}={each}.")
         if model in found:
             raise InputError(f"{model} has two glossaries. Join their files.")
         found[model] = Path(path if equals and before in names else each)
@@ -212,7 +212,7 @@ def _places(models: list[str], name: str | None) -> list[tuple[Path, ServedFolde
         place = find(folder)
         found.append((folder, place._replace(name=before) if named else place, named))
         if len(models) > 1 and not named:
-            raise InputError(f"Of several models each needs its languages, as in ko-en={model}.")
+            raise InputError(f"With several models each needs its languages, as in ko-en={model}.")
     names = [place.name for _, place, _ in found]
     for each in names:
         if names.count(each) > 1:

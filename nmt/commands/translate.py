@@ -137,8 +137,8 @@ def translate(
     With --document a line may hold many sentences, and none is cut off. With --to a file is translated with its time
     codes, tags, code blocks and message ids as they are: the whole file, or nothing is written.
 
-    With --glossary each term of a line has the wanted translation, in its place. A line that lacks one is named. Of an
-    export, also on a server, the words that are linked to a term are replaced, and nothing else.
+    With --glossary each term of a line has the wanted translation, in its place. A line that lacks one is named. An
+    export, also on a server, has the words replaced that are linked to a term, and nothing else.
 
     With --format html or xml no tag and no placeholder is lost, and pairs stay nested. A line whose markup is broken
     is named on standard error, and its tags without a partner stay.
@@ -332,7 +332,7 @@ def _check_signatures(client: Client, url: str) -> None:
 def _with_terms_on_server(client: Client, texts: list[str], terms: Glossary, details: bool) -> list[list[Translation]]:
     """Translate on a server, and put the terms of a glossary in the place of the words that are linked to them.
 
-    Of a text that they change there is one translation, of others there are those that the server has found.
+    A text that they change has one translation, and others have those that the server has found.
     """
     from nmt.inference.terms import apply_glossary
 

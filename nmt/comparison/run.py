@@ -18,7 +18,7 @@ from nmt.atomic_write import make_folder, write_file
 from nmt.comparison.spec import Candidate, Material
 from nmt.data.corpora import read_lines
 from nmt.errors import InputError, WorkFailed
-from nmt.evaluation.alignment_error import Gold, alignment_error, check, strongest_links
+from nmt.evaluation.alignment_error import Gold, alignment_error, check_links, strongest_links
 from nmt.evaluation.alignment_error import read as read_links
 from nmt.evaluation.beginnings import beginning
 from nmt.evaluation.judge import BLEU, CHRF, NAMES, PERPLEXITY
@@ -50,7 +50,7 @@ def gold_links(material: Material) -> list[Gold]:
             "links of one pair."
         )
     for number, (right, (source, target)) in enumerate(zip(gold, pairs, strict=True), start=1):
-        check(right, source, target, f"{material.links}, line {number}")
+        check_links(right, source, target, f"{material.links}, line {number}")
     return gold
 
 
@@ -106,7 +106,7 @@ def _perplexity(completer: Any, material: Material, texts: Path) -> dict[str, An
     scores = completer.score(lines)
     written = completer.complete([begun for begun, _ in material.beginnings()], sample=False)
     _write_lines(texts, [found.text for found in written])
-    # Of a line that is longer than the model reads, the score is that of its beginning alone.
+    # A line that is longer than the model reads has the score of its beginning alone.
     lengths = count_pieces(completer.tokenizers.target, lines)
     whole = [n <= completer.max_pieces for n in lengths]
     return {

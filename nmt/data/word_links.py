@@ -19,7 +19,7 @@ from nmt.config import Config
 from nmt.data.corpora import Corpus, line_dataset, lines_from, read_lines
 from nmt.data.line_index import LineIndex, is_gzip
 from nmt.errors import InputError
-from nmt.evaluation.alignment_error import check, parse
+from nmt.evaluation.alignment_error import check_links, parse
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -47,7 +47,7 @@ def with_links(corpus: Corpus, path: Path) -> Corpus:
                 "pair N, or be a blank line if there are none."
             )
         where = f"{path}, line {number}"
-        check(parse(line, where), pair[0], pair[1], where)
+        check_links(parse(line, where), pair[0], pair[1], where)
     return _Linked(corpus.name, size=corpus.size, corpus=corpus, path=path, places=places)
 
 

@@ -98,7 +98,7 @@ def pharaoh(links: Gold | Collection[Link]) -> str:
     return " ".join(f"{i}{'-' if (i, j) in sure else '?'}{j}" for i, j in sorted(every))
 
 
-def check(gold: Gold, source: str, target: str, where: str) -> None:
+def check_links(gold: Gold, source: str, target: str, where: str) -> None:
     """Make sure that the links lie inside their sentences.
 
     Arguments:
@@ -109,7 +109,7 @@ def check(gold: Gold, source: str, target: str, where: str) -> None:
     Raises:
         InputError: if a link lies outside.
 
-    >>> check(parse("0-0 1-1", "gold.txt, line 1"), "na bap", "I eat", "gold.txt, line 1")
+    >>> check_links(parse("0-0 1-1", "gold.txt, line 1"), "na bap", "I eat", "gold.txt, line 1")
     """
     counts = len(split_words(source)), len(split_words(target))
     for link in sorted(gold.possible):

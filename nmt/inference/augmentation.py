@@ -134,7 +134,7 @@ class Augmentation:
                 file.append(new, dataclasses.asdict(counts))
             if not counts.pairs:
                 file.discard()
-                raise InputError(f"No pair could be made of the {counts.lines:,} lines: {describe(counts)}.")
+                raise InputError(f"No pair could be made of the {counts.lines:,} lines: {counts_in_words(counts)}.")
             card = {**self._facts, **dataclasses.asdict(counts)}
             write_file(self._card, (json.dumps(card, indent=1) + "\n").encode())
         return counts
@@ -154,10 +154,10 @@ class Augmentation:
         return ""
 
 
-def describe(counts: Counts) -> str:
+def counts_in_words(counts: Counts) -> str:
     """Return in words what was left out.
 
-    >>> describe(Counts(lines=7, pairs=3, blank=1, repeated=3))
+    >>> counts_in_words(Counts(lines=7, pairs=3, blank=1, repeated=3))
     '1 without text, 3 repeated'
     """
     words = {"blank": "without text", "cut": "cut by a limit", "copied": "only copied", "repeated": "repeated"}

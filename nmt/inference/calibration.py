@@ -19,8 +19,8 @@ from nmt.translation import Translation
 logger = logging.getLogger(__name__)
 
 # With fewer pairs a probability would be a guess; more take longer and teach little more.
-LEAST = 100
-MOST = 1000
+MIN_PAIRS = 100
+_MAX_PAIRS = 1000
 
 
 def calibrate(
@@ -44,14 +44,14 @@ def calibrate(
     if translator.decoding(**decoding).sample:
         raise InputError("A confidence is that of the best translation, and decoding.sample = true draws at random.")
     real = check_pairs(pairs)
-    chosen = evenly_spaced(real, MOST)
+    chosen = evenly_spaced(real, _MAX_PAIRS)
     begun = time.monotonic()
     found = translator.translate([source for source, _ in chosen], **decoding)
     target = translator.tokenizers.target
     # What the model cannot write in another form than its own is no fault of a translation.
     own = target.normalized if target.normalization in ("nfkc", "nmt_nfkc") else str
     examples = [each for each in examples_of(found, [own(reference) for _, reference in chosen]) if each.right]
-    if len(examples) < LEAST:
+    if len(examples) < MIN_PAIRS:
         raise InputError("A confidence cannot be learned: nearly all translations of the pairs are blank.")
     confidence, held = learn_confidence(examples)
     logger.info(f"Learned a confidence from {len(examples):,} pairs in {time.monotonic() - begun:.1f} s.")
@@ -66,9 +66,10 @@ def check_pairs(pairs: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
             that a whole sentence would be right or wrong.
     """
     real = [pair for pair in pairs if all(map(str.strip, pair))]
-    if len(real) < LEAST:
+    if len(real) < MIN_PAIRS:
         raise InputError(
-            f"A confidence is learned from {LEAST} development pairs or more, and there are {len(real):,} with text."
+            f"A confidence is learned from {MIN_PAIRS} development pairs or more, and there are {len(real):,} with "
+            "text."
         )
     if choose_tokenizer([reference for _, reference in real]) in ("zh", "char"):
         raise InputError(

@@ -25,7 +25,7 @@ from nmt.errors import InputError, Stopped, WorkFailed
 from nmt.evaluation.confidence import reliability_lines
 from nmt.evaluation.judge import PERPLEXITY, Judge, choose_judge, choose_label_judge, learned_little
 from nmt.folder_lock import folder_lock
-from nmt.inference.calibration import LEAST, calibrate, check_pairs
+from nmt.inference.calibration import MIN_PAIRS, calibrate, check_pairs
 from nmt.inference.captioner import Captioner
 from nmt.inference.completer import Completer
 from nmt.inference.confidence_file import read as read_confidence
@@ -472,7 +472,7 @@ def _with_confidence(
     """
     config = translator.config
     wish = config.training.confidence
-    off = wish == "off" or (wish == "auto" and (config.decoding.sample or len(pairs) < LEAST))
+    off = wish == "off" or (wish == "auto" and (config.decoding.sample or len(pairs) < MIN_PAIRS))
     kept = None if searched_anew and not off else _fitting(lambda: read_confidence(folder), again=not off)
     if kept:
         return Translator(translator.model, translator.tokenizers, config, heads=translator.heads, confidence=kept)
@@ -542,7 +542,19 @@ def run_callbacks(
     limits: RunLimits,
     news: News,
 ) -> list[keras.callbacks.Callback]:
-    """Return the callbacks of a run in their order; only the saving of the checkpoint comes after them."""
+    """Return the callbacks of a run in their order; only the saving of the checkpoint comes after them.
+
+    Arguments:
+        config: the whole configuration.
+        folder: of the run, into which the best weights and the logs are written.
+        translator: what is scored after each epoch, with the network that ``keep`` has.
+        dev: the development pairs, see :func:`~nmt.training.inputs.development_sentences`.
+        keep: what puts the weights that are scored, perhaps averaged ones, into that network.
+        journal: the records of the epochs, with the score that decides.
+        schedule: the schedule of the learning rate, which a plateau lowers.
+        limits: what ends the run after steps or minutes.
+        news: where lines wait until the next epoch begins.
+    """
     training, tokenizers, kept = config.training, translator.tokenizers, keep.kept.network
     train_events, dev_events = (EventFile(folder / LOGS / run, done=len(journal.records)) for run in (TRAIN, DEV))
     pairs = development_sentences(dev)
@@ -617,7 +629,7 @@ def fit_model(
         return (found or ["a limit of the chief"]) if ends_all else []
 
     def begun() -> bool:
-        # Of this epoch batches are done, but not what belongs to its end.
+        # Batches of this epoch are done, but not what belongs to its end.
         return int(position[0]) == done and int(position[1]) > 0
 
     if done >= training.epochs or (finished() and not begun()):

@@ -11,7 +11,7 @@ from nmt.evaluation.alignment_error import (
     AlignmentScores,
     Gold,
     alignment_error,
-    check,
+    check_links,
     parse,
     pharaoh,
     read,
@@ -82,8 +82,8 @@ def test_what_was_written_is_read_again(right: Gold) -> None:
 
 
 def test_links_inside_their_sentences_pass() -> None:
-    check(gold("0-0 2?1"), "a b c", " a  b ", "here")
-    check(gold(""), "", " ", "here")
+    check_links(gold("0-0 2?1"), "a b c", " a  b ", "here")
+    check_links(gold(""), "", " ", "here")
 
 
 @pytest.mark.parametrize(
@@ -104,7 +104,7 @@ def test_links_inside_their_sentences_pass() -> None:
 )
 def test_a_link_past_the_end_is_named(line: str, pair: tuple[str, str], said: str) -> None:
     with pytest.raises(InputError) as raised:
-        check(gold(line), *pair, "gold.txt, line 7")
+        check_links(gold(line), *pair, "gold.txt, line 7")
     assert said in str(raised.value)
 
 
