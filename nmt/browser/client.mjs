@@ -161,4 +161,4 @@ async function nodeWorker(code) {
   return worker;
 }
 
-export { Client };
+export { Client, address, fetchFile, isNode };

@@ -70,6 +70,7 @@ def contents(model: bytes, translator: Translator, settings: Decoding, quantize:
         "stand_ins": translator.stand_ins(),
         "confidence": translator.confidence
         and {**as_numbers(translator.confidence), "weak": translator.confidence.weak},
+        "script": web_bundle.module_checksum(),
         "model": named,
         "source": names[0],
         "target": names[-1],

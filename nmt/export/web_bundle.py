@@ -6,6 +6,7 @@ Joining is all that is done to them. Imports and exports go, because all names a
 from __future__ import annotations
 
 import re
+import zlib
 
 from nmt import browser
 from nmt.export.web_runtime import Runtime
@@ -37,6 +38,8 @@ _WORKER = (
 _JOINING = ("letters.mjs", "joining.mjs")
 _CLIENT = "client.mjs"
 _TRANSLATE = "translate.mjs"
+# Where its checksum goes.
+_SCRIPT = 'const SCRIPT = "{}";'
 
 
 def worker(runtime: Runtime) -> str:
@@ -65,6 +68,15 @@ def client() -> str:
 
 def module() -> str:
     """Return ``translate.mjs``: an ES module for other pages, and for Node."""
+    return _module().replace(_SCRIPT.format(""), _SCRIPT.format(module_checksum()))
+
+
+def module_checksum() -> str:
+    """Return the checksum of ``translate.mjs``, as it was before it was written into it."""
+    return f"{zlib.crc32(_module().encode()):08x}"
+
+
+def _module() -> str:
     comment, _, code = _read(_TRANSLATE).partition("\n\n")
     return f"{comment}\n\n{client()}{_IMPORT.sub('', code)}"
 
