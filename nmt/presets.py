@@ -142,17 +142,26 @@ class _Recurrent(NamedTuple):
     label_smoothing: float
     epochs: int
     learning_rate: float
+    attention: str = "dot"
+    context: str = "output"
+    tied: str = "all"
 
 
-# Fewer pairs need more dropout, smaller batches and more epochs. See docs/measured.md for what was tried.
+# Fewer pairs need more dropout, smaller batches and more epochs. A step with Luong's attention is quicker than with
+# Bahdanau's, so there is time for more. See docs/measured.md for what was tried.
 _RECURRENT = [
     _Recurrent(
-        pairs=2_000, units=96, dropout=0.4, recurrent_dropout=0.0, output_dropout=0.4, word_dropout=0.2,
+        pairs=500, units=96, dropout=0.4, recurrent_dropout=0.0, output_dropout=0.4, word_dropout=0.2,
         batch_size=16, label_smoothing=0.2, epochs=60, learning_rate=0.003,
+        attention="bahdanau", context="input", tied="output",
     ),
     _Recurrent(
-        pairs=12_000, units=256, dropout=0.3, recurrent_dropout=0.3, output_dropout=0.4, word_dropout=0.1,
-        batch_size=40, label_smoothing=0.1, epochs=32, learning_rate=0.003,
+        pairs=2_000, units=256, dropout=0.4, recurrent_dropout=0.3, output_dropout=0.4, word_dropout=0.2,
+        batch_size=16, label_smoothing=0.2, epochs=60, learning_rate=0.003, tied="output",
+    ),
+    _Recurrent(
+        pairs=12_000, units=256, dropout=0.3, recurrent_dropout=0.3, output_dropout=0.4, word_dropout=0.0,
+        batch_size=40, label_smoothing=0.1, epochs=32, learning_rate=0.003, tied="output",
     ),
     _Recurrent(
         pairs=60_000, units=256, dropout=0.3, recurrent_dropout=0.0, output_dropout=0.3, word_dropout=0.0,
@@ -266,11 +275,11 @@ def _recurrent(pairs: int, what: str, joint: bool) -> tuple[Values, str]:
     """Return the settings of a recurrent model, and those of its size in a line."""
     row = next(row for row in _RECURRENT if pairs <= row.pairs)
     units = row.units
-    # A step with Luong's attention is quicker, so there is time for more. A language model has no source to attend to,
-    # or to share an embedding with.
-    luong = pairs > _RECURRENT[0].pairs and what == "pairs"
-    attention: dict[str, Any] = {"attention": "dot", "context": "output"} if luong else {"attention_units": units}
-    tied = {"tied": "all"} if pairs > _RECURRENT[1].pairs and what == "pairs" and joint else {}
+    # A language model has no source to attend to, or to share an embedding with.
+    attention: dict[str, Any] = {"attention_units": units}
+    if what == "pairs" and row.attention == "dot":
+        attention = {"attention": row.attention, "context": row.context}
+    tied = {"tied": "all"} if what == "pairs" and row.tied == "all" and joint else {}
     named = row._asdict()
     dropouts = _dropouts(row.dropout, row.output_dropout) | {
         key: named[key] for key in ("recurrent_dropout", "word_dropout")

@@ -14,8 +14,8 @@ def test_every_preset_is_a_config_that_differs_from_the_defaults(name):
 
 
 def test_fewer_pairs_get_no_more_units_more_dropout_and_smaller_batches():
-    configs = [preset("auto", pairs)[0] for pairs in (500, 5_000, 29_000, 114_000, 1_000_000)]
-    units = [c.model.units for c in configs]
+    configs = [preset("auto", pairs)[0] for pairs in (1_500, 5_000, 29_000, 114_000, 1_000_000)]
+    units = [c.model.units for c in [preset("auto", 500)[0], *configs]]
     assert units == sorted(units) and len(set(units)) == 4
     for shares in ([c.model.output_dropout for c in configs], [c.training.label_smoothing for c in configs]):
         assert shares == sorted(shares, reverse=True)
@@ -24,7 +24,7 @@ def test_fewer_pairs_get_no_more_units_more_dropout_and_smaller_batches():
 
 
 def test_many_pairs_get_the_quicker_attention_and_one_embedding():
-    chosen = [preset("auto", pairs)[0] for pairs in (2_000, 2_001, 12_000, 12_001)]
+    chosen = [preset("auto", pairs)[0] for pairs in (500, 501, 12_000, 12_001)]
     assert [(c.model.attention, c.model.context, c.model.tied) for c in chosen] == [
         ("bahdanau", "input", "output"),
         ("dot", "output", "output"),

@@ -28,6 +28,7 @@ SECONDS = 120.0
 WORTH = 0.2
 _BEAM = 5
 _PENALTIES = (0.6, 1.0, 1.4)
+_USUAL_PENALTY = 1.0
 _OTHER_BEAMS = (3, 10)
 
 # Beam size, length penalty.
@@ -46,17 +47,19 @@ def choose_search(translator: Translator | RowCaptioner, pairs: Sequence[tuple[s
 
     Arguments:
         translator: the trained model.
-        pairs: development pairs. Up to 500 of them are translated, spread over the whole; with fewer than 100 the
-            search stays greedy.
+        pairs: development pairs. Up to 500 of them are translated, spread over the whole; fewer than 100 choose
+            nothing, and a beam of 5 with length penalty 1 is taken, which is better than greedy search as a rule.
     """
     own = translator.config.decoding
     greedy = translator.decoding(beam=1)
     if len(pairs) < MIN_PAIRS:
+        beam, penalty = min(_BEAM, translator.tokenizers.target.vocabulary), own.length_penalty or _USUAL_PENALTY
         logger.info(
-            f"The search stays greedy: {len(pairs):,} development pairs are too few to choose one, which needs "
-            f"{MIN_PAIRS}. decoding.beam = 5 with decoding.length_penalty = 1 is usual."
+            f"{len(pairs):,} development pairs are too few to choose the search, which needs {MIN_PAIRS}: "
+            f"decoding.beam = {beam} and decoding.length_penalty = {penalty:g} are taken, which are usual; --fast is "
+            "greedy search."
         )
-        return greedy
+        return translator.decoding(beam=beam, length_penalty=penalty)
     chosen = evenly_spaced(pairs, _MAX_PAIRS)
     sources, references = [source for source, _ in chosen], [target for _, target in chosen]
     logger.info(f"The search is chosen by {len(chosen):,} development pairs.")

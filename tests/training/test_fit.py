@@ -685,9 +685,9 @@ def test_one_call_trains_as_the_command_does(tmp_path: Path, caplog: pytest.LogC
     # 60 pairs: fitted by the preset but for what was set; one of 20 is held out.
     fitted = preset("auto", 57)[0]
     # Three pairs are too few to choose a search.
-    found = ["decoding.max_ratio=3.0", "decoding.beam=1"]
+    found = ["decoding.max_ratio=3.0", "decoding.beam=5", "decoding.length_penalty=1"]
     assert config == with_settings(fitted, [*small, "training.epochs=1", "text.normalization=nfc", *found])
-    assert fitted.decoding.beam == "auto" and "The search stays greedy: 3 development pairs" in caplog.text
+    assert fitted.decoding.beam == "auto" and "3 development pairs are too few to choose the search" in caplog.text
     assert "3 of the training pairs are held out" in caplog.text and "Settings for 57 pairs" in caplog.text
     assert "judged by the chrF of the development set: half of the references have fewer than four" in caplog.text
     with pytest.raises(InputError, match="holds another model"):
