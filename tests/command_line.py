@@ -27,7 +27,7 @@ TINY = [
     "--set", "text.vocabulary_size=80", "--set", "text.kind=bpe", "--set", "model.units=16",
     "--set", "model.embedding=16", "--set", "model.attention_units=16", "--set", "training.epochs=2",
     "--set", "training.batch_size=8", "--set", "training.learning_rate=0.01", "--set", "training.warmup_steps=5",
-    "--set", "training.alignment_head=off",
+    "--set", "training.alignment_head=off", "--set", "decoding.beam=1",
 ]  # fmt: skip
 
 
