@@ -156,7 +156,7 @@ _RECURRENT = [
         attention="bahdanau", context="input", tied="output",
     ),
     _Recurrent(
-        pairs=2_000, units=256, dropout=0.4, recurrent_dropout=0.3, output_dropout=0.4, word_dropout=0.2,
+        pairs=2_000, units=256, dropout=0.4, recurrent_dropout=0.3, output_dropout=0.4, word_dropout=0.0,
         batch_size=16, label_smoothing=0.2, epochs=60, learning_rate=0.003, tied="output",
     ),
     _Recurrent(

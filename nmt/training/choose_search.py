@@ -56,8 +56,7 @@ def choose_search(translator: Translator | RowCaptioner, pairs: Sequence[tuple[s
         beam, penalty = min(_BEAM, translator.tokenizers.target.vocabulary), own.length_penalty or _USUAL_PENALTY
         logger.info(
             f"{len(pairs):,} development pairs are too few to choose the search, which needs {MIN_PAIRS}: "
-            f"decoding.beam = {beam} and decoding.length_penalty = {penalty:g} are taken, which are usual; --fast is "
-            "greedy search."
+            f"decoding.beam = {beam} and decoding.length_penalty = {penalty:g} are taken, which are usual."
         )
         return translator.decoding(beam=beam, length_penalty=penalty)
     chosen = evenly_spaced(pairs, _MAX_PAIRS)
