@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import nbformat
@@ -106,6 +107,22 @@ def test_a_lesson_imports_the_package_and_never_redefines_it(name: str) -> None:
             }
     own = {node.name for node in ast.walk(tree) if isinstance(node, ast.ClassDef | ast.FunctionDef)}
     assert not own & public
+
+
+@every_lesson
+def test_what_a_lesson_takes_from_a_module_of_the_package_is_there(name: str) -> None:
+    tree = ast.parse("\n".join(cell.source for cell in code(lesson(FOLDER / f"{name}.ipynb"))))
+    modules = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and str(node.module).split(".")[0] == "nmt":
+            for found in node.names:
+                program: dict[str, Any] = {}
+                exec(f"from {node.module} import {found.name} as it", program)
+                if isinstance(program["it"], ModuleType):
+                    modules[found.asname or found.name] = program["it"]
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in modules:
+            assert hasattr(modules[node.value.id], node.attr), ast.unparse(node)
 
 
 @every_lesson
