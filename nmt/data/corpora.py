@@ -52,6 +52,8 @@ _TOO_LONG = "field larger than field limit"
 
 DEV_SHARE = 20
 DEV_LIMIT = 1000
+# At most one in so many pairs is held out where most may not be.
+_DEV_MOST = 4
 
 
 class Corpus(ABC):
@@ -678,8 +680,9 @@ def _has_inner_return(path: Path, size: int, changed: int) -> bool:
 def split_dev(corpus: Corpus) -> tuple[Corpus, Corpus]:
     """Return (train, dev): every k-th pair is held out, about one in 20, at most 1,000 and at least one.
 
-    The same corpus always splits the same way, and both halves stream. Pairs that ``nmt augment`` made are not held out
-    and not counted, if there are others: a translation by a model judges no model.
+    The same corpus always splits the same way, and both halves stream. Pairs that ``nmt augment`` made are not held
+    out, if there are at least 20 others: a translation by a model judges no model. As many pairs are held out as
+    without this, but at most a quarter of the others.
 
     Raises:
         InputError: if the corpus has fewer than two pairs.
@@ -693,10 +696,11 @@ def split_dev(corpus: Corpus) -> tuple[Corpus, Corpus]:
             f"{corpus.name} holds {corpus.size} pair, but at least 2 are needed to train on one and check on another."
         )
     made = tuple(corpus.made_rows())
-    if sum(count for _, count in made) == corpus.size:
-        made = ()
     size = corpus.size - sum(count for _, count in made)
-    wanted = min(DEV_LIMIT, max(1, size // DEV_SHARE))
+    if size < DEV_SHARE:  # too few to judge by, and all that is known for certain to train on
+        made, size = (), corpus.size
+    # Of the whole size: few scores would be too few to choose a search by, and the pairs that were made train, too.
+    wanted = min(DEV_LIMIT, max(1, corpus.size // DEV_SHARE), max(1, size // _DEV_MOST))
     every = -(-size // wanted)
     held = size // every
     train = _SplitPart(f"{corpus.name} (train part)", corpus.size - held, corpus, every, held_out=False, made=made)

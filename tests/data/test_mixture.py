@@ -193,9 +193,9 @@ def test_weights_count_how_often_a_row_is_read() -> None:
     assert read(corpus, 1) == read(corpus, 1) != read(corpus, 2)
 
 
-@pytest.mark.parametrize("order", [("real", "made", "more"), ("made", "real", "more"), ("made", "few")])
+@pytest.mark.parametrize("order", [("real", "made", "more"), ("made", "real", "more"), ("made", "some")])
 def test_pairs_that_a_model_made_are_not_held_out(order: tuple[str, ...], tmp_path: Path) -> None:
-    sizes = {"real": 130, "made": 90, "more": 70, "few": 1}
+    sizes = {"real": 130, "made": 90, "more": 70, "some": 21}
     for name in order:
         tsv(tmp_path / f"{name}.tsv", [(f"{name} {i}", f"t{i}") for i in range(sizes[name])])
     (tmp_path / "made.tsv.json").write_text('{"kind": "back-translation"}')
@@ -205,7 +205,8 @@ def test_pairs_that_a_model_made_are_not_held_out(order: tuple[str, ...], tmp_pa
         train, dev = split_dev(corpus)
         pairs = list(whole.pairs())
         real = [pair for pair in pairs if not pair[0].startswith("made")]
-        held = real[len(real) // max(1, len(real) // 20) - 1 :: len(real) // max(1, len(real) // 20)]
+        every = {200: 15, 21: 5}[len(real)]  # so that 14 of 290 are wanted, and 5 of 111
+        held = real[every - 1 :: every]
         assert list(dev.pairs()) == held == [row[:2] for row in dev.rows(0, dev.size + 7)]
         rest = [pair for pair in pairs if pair not in held]
         assert list(train.pairs()) == rest and (train.size, dev.size) == (len(rest), len(held))
@@ -219,6 +220,19 @@ def test_pairs_that_a_model_made_are_not_held_out(order: tuple[str, ...], tmp_pa
         assert held_out_from(dev) == ", none of the 90 that `nmt augment` made"
     alone = open_tsvs([tmp_path / "made.tsv"])
     assert split_dev(alone)[1].size == 3 and held_out_from(split_dev(alone)[1]) == ""
+
+
+@pytest.mark.parametrize(
+    ("real", "made", "held"),
+    [(1_500, 30_000, 375), (30_000, 1_500, 1_000), (1_500, 500, 100), (20, 1_000, 5), (19, 1_001, 51), (1, 999, 50)],
+)
+def test_pairs_that_a_model_made_leave_enough_to_judge_by(real: int, made: int, held: int, tmp_path: Path) -> None:
+    files = [tsv(tmp_path / f"{name}.tsv", [(name, "t")] * size) for name, size in (("real", real), ("made", made))]
+    (tmp_path / "made.tsv.json").write_text('{"kind": "distillation"}')
+    train, dev = split_dev(open_tsvs(files))
+    assert (dev.size, train.size) == (held, real + made - held)
+    # Too few to judge by are not held out alone: those that were made are, too.
+    assert ({source for source, _ in dev.pairs()} == {"real"}) == (real >= 20)
 
 
 def test_a_sorted_corpus_is_mixed_far_beyond_a_buffer() -> None:
