@@ -61,12 +61,17 @@ class Fingerprints:
         """Return the checksums of two corpora."""
         return cls(corpus.checksum, dev.checksum, _earlier_fingerprint(corpus), (corpus, dev))
 
+    @property
+    def held_out(self) -> bool:
+        """Whether the development pairs were held out from the training pairs."""
+        return self.texts is not None and any(text.whole is not text for text in self.texts)
+
     def differing(self, corpus: int, dev: Sequence[int]) -> str:
         """Return which of the checksums of a checkpoint is another one, ``corpus`` or ``dev``, or nothing."""
         if not dev:
             return "corpus" if corpus != self.earlier else ""
         known = (self.corpus, self.dev)
-        if (corpus, *dev) != known and self.texts and any(text.whole is not text for text in self.texts):
+        if (corpus, *dev) != known and self.texts and self.held_out:
             known = (checksum(self.texts[0]), checksum(self.texts[1]))
         return "corpus" if corpus != known[0] else "dev" if [*dev] != [known[1]] else ""
 
@@ -138,9 +143,14 @@ class Checkpoint:
             raise InputError(f"{self.path} is damaged and cannot be resumed from: {error}") from None
         differing = self.texts.differing(corpus, dev)
         if differing == "corpus":
+            split = (
+                " Or other pairs were held out: none of X.tsv is if X.tsv.json of `nmt augment` stands beside it. "
+                "Bring that file back, or move it away if the run began without it."
+            )
             raise InputError(
                 f"The run to resume, {self.path}, used another corpus: a pair or a link has changed since. Name the "
                 "pairs it began with, and their links if it had any; for others begin a new run from this model."
+                f"{split if self.texts.held_out else ''}"
             )
         if differing == "dev":
             raise InputError(

@@ -11,7 +11,7 @@ import pytest
 import tensorflow as tf
 from small_models import arrays, data, same, small_model
 
-from nmt.data.corpora import checksum, from_pairs
+from nmt.data.corpora import checksum, from_pairs, from_tsv, split_dev
 from nmt.errors import InputError, WorkFailed
 from nmt.training.checkpoint import Checkpoint, Fingerprints, RestoreMetrics, SaveCheckpoint
 
@@ -139,6 +139,17 @@ def test_text_in_place_of_numbers_is_refused(stored: Path) -> None:
 def test_the_state_of_another_corpus_is_refused(stored: Path) -> None:
     with pytest.raises(InputError, match=r"used another corpus.* begin a new run from this model\.$"):
         Checkpoint(stored, small_model(), Fingerprints(19, 13), 7).load()
+
+
+def test_a_run_whose_pairs_were_held_out_otherwise_is_told_of_the_file_that_counts(
+    stored: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "x.tsv").write_text("a\tb\n" * 40)
+    whole = from_tsv(tmp_path / "x.tsv")
+    with pytest.raises(InputError, match=r"other pairs were held out: .* if X\.tsv\.json of `nmt augment` stands"):
+        Checkpoint(stored, small_model(), Fingerprints.of(*split_dev(whole)), 7).load()
+    with pytest.raises(InputError, match=r"begin a new run with --from\.$"):
+        Checkpoint(stored, small_model(), Fingerprints.of(whole, whole), 7).load()
 
 
 def test_the_state_of_another_development_set_is_refused(stored: Path) -> None:
