@@ -279,7 +279,10 @@ def _labels_quality(model: Path) -> str:
 
 def _since(model: Path) -> str:
     """Return what has become of the weights of the kept epoch."""
-    known = corrected_weights(model)
+    try:
+        known = corrected_weights(model)
+    except InputError:  # damaged, which is said by `nmt correct` and keeps no model from use
+        known = []
     corrected = known and digest(model / WEIGHTS) in set(known) - {known[-1]}
     return "; measured before the corrections that were learned since" if corrected else ""
 

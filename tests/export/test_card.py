@@ -85,6 +85,8 @@ def test_the_scores_of_a_corrected_model_are_those_of_before(tmp_path: Path) -> 
         sums = [hashlib.sha256(each).hexdigest() for each in known]
         (tmp_path / CORRECTED).write_text(json.dumps({"weights": sums}))
         assert (said in written(tmp_path)) is (weights == b"new")
+    (tmp_path / CORRECTED).write_text("damaged")
+    assert "chosen by BLEU" in written(tmp_path) and said not in written(tmp_path)
 
 
 def test_models_that_write_along_are_named(tmp_path: Path) -> None:
