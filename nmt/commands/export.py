@@ -88,7 +88,12 @@ def export(
         ),
     ] = False,
     languages: Annotated[
-        str | None, typer.Option(help="For the card, as in ko-en.", show_default=False, metavar="FROM-TO")
+        str | None,
+        typer.Option(
+            help="For the card, and to know the model of the next version; as in ko-en.",
+            show_default=False,
+            metavar="FROM-TO",
+        ),
     ] = None,
     ensemble: Ensemble = None,
     settings: Settings = None,

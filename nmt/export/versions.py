@@ -7,6 +7,7 @@ import json
 import os
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from nmt.atomic_write import write_file
 from nmt.checksums import digest
@@ -42,7 +43,7 @@ def origin(model: Path, to: Path, languages: str | None) -> dict[str, str]:
     """Return what tells a model from another one whose folder has the same name.
 
     Arguments:
-        model: the folder of the model, as typed: a link stays the same when it leads to a newer one.
+        model: the folder of the model: if its own name is a link, it stays the same when that leads to a newer one.
         to: the folder of the versions.
         languages: as in ``ko-en``, if they were named.
 
@@ -50,12 +51,19 @@ def origin(model: Path, to: Path, languages: str | None) -> dict[str, str]:
         InputError: if the model has no weights.
     """
     # From here, so that it stays the same when all is moved together, and as a checksum: an export is passed on.
-    place = os.path.abspath(model)
+    place = _unfolded(model)
     with suppress(ValueError):  # another drive of Windows
-        place = os.path.relpath(place, os.path.abspath(to))
+        place = os.path.relpath(place, _unfolded(to))
     require_weights(model / WEIGHTS)
     found = {"folder": hashlib.sha256(os.fsencode(place)).hexdigest(), "weights": digest(model / WEIGHTS)}
     return found | ({"languages": languages} if languages else {})
+
+
+def _unfolded(folder: Path) -> str:
+    """Return the path of a folder that is the same however it was typed: only its last name may be a link."""
+    if folder.name in ("", ".."):
+        return os.path.realpath(folder)
+    return os.path.join(os.path.realpath(folder.parent), folder.name)
 
 
 def check_origin(to: Path, model: Path, found: dict[str, str]) -> None:
@@ -72,24 +80,37 @@ def check_origin(to: Path, model: Path, found: dict[str, str]) -> None:
     Raises:
         InputError: if it is of another one.
     """
-    try:
-        known = json.loads((to / _ORIGIN).read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):  # from before it was recorded, or touched by hand
-        return
-    same = not isinstance(known, dict) or any(known.get(key) == value for key, value in found.items())
-    if versions(to) and not same:
+    known = _recorded(to)
+    same = any(known.get(key) == value for key, value in found.items())
+    if versions(to) and known and not same:
         raise InputError(
             f"{to} holds versions of another model, of another folder than {model}, and a server would change to this "
             f"one. Name it anew with --name, or write --name {as_typed(Path(to.name))} if it is their next version."
         )
 
 
+def _recorded(to: Path) -> dict[str, Any]:
+    """Return the origin that is recorded; nothing from before it was recorded, or if it was touched by hand."""
+    try:
+        known = json.loads((to / _ORIGIN).read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return known if isinstance(known, dict) else {}
+
+
 def record_origin(to: Path, found: dict[str, str]) -> None:
-    """Record which model the newest version is of.
+    """Record which model the newest version is of. Languages that were named for this model before stay recorded.
+
+    Arguments:
+        to: the folder of the versions.
+        found: the :func:`origin` of the model.
 
     Raises:
         InputError: if it cannot be written.
     """
+    known = _recorded(to)
+    if "languages" in known and any(known.get(key) == found[key] for key in ("folder", "weights")):
+        found = {"languages": known["languages"]} | found
     try:
         write_file(to / _ORIGIN, (json.dumps(found) + "\n").encode())
     except OSError as error:

@@ -51,6 +51,39 @@ def test_a_model_stays_the_same_when_all_is_moved_or_a_link_leads_elsewhere(tmp_
     assert first["folder"] == second["folder"] and first["weights"] != second["weights"]
 
 
+def test_a_folder_is_the_same_however_it_is_typed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model, to = _model(tmp_path / "disk" / "models" / "model", "a"), tmp_path / "disk" / "saved_models" / "model"
+    (tmp_path / "disk" / "saved_models").mkdir()
+    (tmp_path / "home").symlink_to("disk")
+    expected = origin(model, to, None)
+    monkeypatch.chdir(tmp_path / "home" / "models")
+    for typed, there in (
+        (tmp_path / "home" / "models" / "model", to),
+        (model, tmp_path / "home" / "saved_models" / "model"),
+        (Path("model"), Path("..", "saved_models", "model")),
+    ):
+        assert origin(typed, there, None) == expected
+    monkeypatch.chdir(model)
+    assert origin(Path(), to, None) == expected
+    _model(model / "part", "a")
+    assert origin(Path("part", ".."), to, None) == expected
+
+
+def test_languages_stay_recorded_for_a_version_without_them(tmp_path: Path) -> None:
+    to = tmp_path / "saved_models" / "model"
+    (to / "1").mkdir(parents=True)
+    one, other = _model(tmp_path / "one" / "model", "a"), _model(tmp_path / "other" / "model", "b")
+    record_origin(to, origin(one, to, "ko-en"))
+    record_origin(to, origin(_model(one, "trained anew"), to, None))
+    check_origin(to, other, origin(other, to, "ko-en"))
+    record_origin(to, origin(one, to, "en-ko"))
+    with pytest.raises(InputError, match="another model"):
+        check_origin(to, other, origin(other, to, "ko-en"))
+    record_origin(to, origin(other, to, None))  # another model, by its --name: of what languages is not known
+    with pytest.raises(InputError, match="another model"):
+        check_origin(to, _model(one, "c"), origin(one, to, "en-ko"))
+
+
 def test_a_model_without_weights_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no weights yet"):
         origin(tmp_path / "model", tmp_path / "saved_models" / "model", None)
