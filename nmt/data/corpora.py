@@ -437,7 +437,7 @@ def _tsv_pairs(path: Path, places: LineIndex | None = None) -> Iterator[tuple[st
     before = ""
     for number, line in enumerate(read_lines(path, places=places), 1):
         if number == 1:
-            _check_no_report(path, line)
+            check_no_report(path, line)
         source, tab, rest = line.partition("\t")
         if not tab:
             if _opens_quote(line) or _opens_quote(before):
@@ -451,8 +451,12 @@ def _tsv_pairs(path: Path, places: LineIndex | None = None) -> Iterator[tuple[st
         before = line
 
 
-def _check_no_report(path: Path, header: str) -> None:
-    """Refuse a report of ``nmt clean`` by its first line: its columns are no pairs."""
+def check_no_report(path: str | Path, header: str) -> None:
+    """Check that a file is no report of ``nmt clean``, whose columns are no pairs, by its first line.
+
+    Raises:
+        InputError: if it is one.
+    """
     if header in REPORT_HEADERS:
         raise InputError(
             f"{path} is a report of `nmt clean`, not a file of pairs: its first columns are lines and rules. Name the "
@@ -490,7 +494,7 @@ def _quoted_pairs(
         if row is None:
             return
         if row_number == 0:
-            _check_no_report(path, "\t".join(row))
+            check_no_report(path, "\t".join(row))
         if len(row) < 2:
             raise _one_column(path, number)
         if row_lines is not None and row_number % EVERY == 0:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import bisect
 import glob
 import itertools
+import logging
 import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -13,26 +14,30 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nmt.data.corpora import Corpus, from_files, from_text, from_tsv, joined_checksum
+from nmt.data.corpora import REPORT_HEADERS, Corpus, from_files, from_text, from_tsv, joined_checksum
 from nmt.errors import InputError
 from nmt.resumable_file import LOCK, PART
 
 if TYPE_CHECKING:
     import tensorflow as tf
 
+logger = logging.getLogger(__name__)
+
 _WEIGHTS = 1000.0
 # A shard as Beam, TFDS and others name them: 00002-of-00010. Some count from 1, some write no zeros before.
 _SHARD = re.compile(r"-(\d+)-of-(\d{1,6})(?=\D|$)")
-# What `nmt clean` and `nmt augment` write beside pairs: no pairs.
+# What `nmt clean` writes beside pairs. Others may name pairs so, too: the first line tells.
 _REPORTS = ("removed.tsv", "changed.tsv")
+# As many files that are left out are named.
+_NAMED = 5
 
 
 def find_files(name: str | Path) -> list[Path]:
     """Return the files that a name stands for, sorted: a file, those of a folder, or those that a pattern matches.
 
-    Of a folder or a pattern are left out: hidden files, folders, the reports of ``nmt clean`` and ``nmt augment``,
-    ``removed.tsv``, ``changed.tsv`` and ``*.json``, and what stands beside a file that is being written, ``*.part`` and
-    ``*.lock``.
+    Of a folder or a pattern are left out: hidden files, folders, the reports of ``nmt clean``, ``removed.tsv`` and
+    ``changed.tsv``, those of ``nmt augment`` and all other ``*.json``, and what stands beside a file that is being
+    written, ``*.part`` and ``*.lock``.
 
     Raises:
         InputError: if a folder or a pattern has none, or lacks some of a number of shards. A single file is opened
@@ -41,18 +46,41 @@ def find_files(name: str | Path) -> list[Path]:
     >>> find_files("corpus/part-*.tsv.gz")                      # doctest: +SKIP
     [PosixPath('corpus/part-1.tsv.gz'), PosixPath('corpus/part-2.tsv.gz')]
     """
+    return _search(name)[0]
+
+
+def _files_to_open(name: str | Path) -> list[Path]:
+    """Return the files that :func:`find_files` returns, and log which are left out."""
+    found, left_out = _search(name)
+    if left_out:
+        more = f" and {len(left_out) - _NAMED:,} more" if len(left_out) > _NAMED else ""
+        logger.info(
+            f"Left out of {name}, as reports, JSON and unfinished files hold no pairs: "
+            f"{', '.join(map(str, left_out[:_NAMED]))}{more}."
+        )
+    return found
+
+
+def _search(name: str | Path) -> tuple[list[Path], list[Path]]:
+    """Return the files that a name stands for, and those that are left out, without the hidden ones."""
     path = Path(name)
     if path.is_dir():
-        found = [file for file in sorted(path.iterdir()) if _holds_pairs(file)]
-        if not found:
-            raise InputError(f"{path} is a folder without files. Name a folder that holds them, or the files.")
-        return _all_shards(found, path)
-    if glob.has_magic(str(name)) and not path.exists():
-        found = [file for file in map(Path, sorted(glob.glob(str(name), recursive=True))) if _holds_pairs(file)]
-        if not found:
-            raise InputError(f"No file matches {name}. Check the pattern and the folder.")
-        return _all_shards(found, name)
-    return [path]
+        matching = sorted(path.iterdir())
+    elif glob.has_magic(str(name)) and not path.exists():
+        matching = [Path(each) for each in sorted(glob.glob(str(name), recursive=True))]
+    else:
+        return [path], []
+    files = [file for file in matching if file.is_file() and not file.name.startswith(".")]
+    found: list[Path] = []
+    left_out: list[Path] = []
+    for file in files:
+        (found if _may_hold_pairs(file) else left_out).append(file)
+    if not found:
+        but = f" but files without pairs, such as {left_out[0]}" if left_out else ""
+        if path.is_dir():
+            raise InputError(f"{path} is a folder without files{but}. Name a folder that holds them, or the files.")
+        raise InputError(f"No file matches {name}{but}. Check the pattern and the folder.")
+    return _all_shards(found, name), left_out
 
 
 def _all_shards(files: list[Path], name: str | Path) -> list[Path]:
@@ -100,10 +128,19 @@ def missing_shards(paths: Iterable[str]) -> list[str]:
     return found
 
 
-def _holds_pairs(file: Path) -> bool:
+def _may_hold_pairs(file: Path) -> bool:
     """Return whether a file may hold pairs, and does not stand beside some, or is not finished."""
-    beside = file.name.startswith(".") or file.name in _REPORTS or file.name.endswith((".json", PART, LOCK))
-    return file.is_file() and not beside
+    return not (file.name.endswith((".json", PART, LOCK)) or (file.name in _REPORTS and _is_report(file)))
+
+
+def _is_report(file: Path) -> bool:
+    """Return whether the first line of a file is that of a report of ``nmt clean``."""
+    headers = [header.encode() for header in REPORT_HEADERS]
+    try:
+        with file.open("rb") as opened:
+            return opened.readline(1 + max(map(len, headers))).rstrip(b"\r\n") in headers
+    except OSError:  # said when it is opened
+        return False
 
 
 def open_tsvs(names: Sequence[str | Path], quoted: bool = False, weights: Sequence[float] = ()) -> Corpus:
@@ -115,13 +152,15 @@ def open_tsvs(names: Sequence[str | Path], quoted: bool = False, weights: Sequen
         weights: see :func:`mixture`, one for each name.
     """
     check_weights(weights, len(names))
-    return mixture([_joined([from_tsv(file, quoted) for file in find_files(name)], name) for name in names], weights)
+    return mixture(
+        [_joined([from_tsv(file, quoted) for file in _files_to_open(name)], name) for name in names], weights
+    )
 
 
 def open_texts(names: Sequence[str | Path], weights: Sequence[float] = ()) -> Corpus:
     """Open plain text files as one corpus; see :func:`open_tsvs`."""
     check_weights(weights, len(names))
-    return mixture([_joined([from_text(file) for file in find_files(name)], name) for name in names], weights)
+    return mixture([_joined([from_text(file) for file in _files_to_open(name)], name) for name in names], weights)
 
 
 def open_parallel(
@@ -140,7 +179,7 @@ def open_parallel(
     check_weights(weights, len(sources))
     found = []
     for source, target in zip(sources, targets, strict=True):
-        left, right = find_files(source), find_files(target)
+        left, right = _files_to_open(source), _files_to_open(target)
         if len(left) != len(right):
             raise InputError(
                 f"{source} has {len(left)} files and {target} has {len(right)}: a file is missing on one side. The "

@@ -6,8 +6,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from logged import logged
 
-from nmt.data.corpora import Corpus, from_files, from_pairs, from_text, from_tsv, held_out_from, split_dev
+from nmt.data.corpora import (
+    REPORT_HEADERS,
+    Corpus,
+    from_files,
+    from_pairs,
+    from_text,
+    from_tsv,
+    held_out_from,
+    split_dev,
+)
 from nmt.data.mixing import mixed_rows, spread_pairs, spread_size
 from nmt.data.mixture import find_files, missing_shards, mixture, open_parallel, open_texts, open_tsvs
 from nmt.data.stretches import stretches
@@ -41,15 +51,30 @@ def folder(tmp_path: Path) -> Path:
 def test_a_pattern_and_a_folder_stand_for_their_files_in_the_order_of_their_names(folder: Path) -> None:
     names = ["a-1.tsv", "a-2.tsv.gz"]
     assert [path.name for path in find_files(f"{folder}/a-*")] == names
-    for report in ("removed.tsv", "changed.tsv", "a.tsv.json"):
-        (folder / report).write_text("what nmt clean and nmt augment say of their work")
+    for report, header in zip(("removed.tsv", "changed.tsv", "a.tsv.json"), (*REPORT_HEADERS, "{"), strict=True):
+        (folder / report).write_text(f"{header}\nwhat nmt clean and nmt augment say of their work")
     assert [path.name for path in find_files(folder)] == [*names, "b.tsv"]
     assert find_files(f"{folder}/*") == find_files(folder)
-    with pytest.raises(InputError, match="No file matches"):
+    with pytest.raises(
+        InputError, match=r"No file matches .*\*\.tsv but files without pairs, such as .*/removed\.tsv\."
+    ):
         find_files(f"{folder}/removed*.tsv")
-    corpus = open_tsvs([folder])
+    with logged() as said:
+        corpus = open_tsvs([folder])
+    (line,) = said
+    assert line.startswith(f"Left out of {folder}, as reports, JSON")
+    assert line.endswith(f": {', '.join(f'{folder}/{name}' for name in ('a.tsv.json', 'changed.tsv', 'removed.tsv'))}.")
     assert list(corpus.pairs()) == PAIRS and corpus.size == corpus.epoch_size == 331
     assert [tuple(x.decode() for x in row) for row in corpus.dataset().as_numpy_iterator()] == PAIRS
+
+
+def test_pairs_of_ones_own_that_are_named_like_a_report_are_read(folder: Path) -> None:
+    for name in ("changed.tsv", "removed.tsv"):
+        tsv(folder / name, [(name, "pairs")])
+    with logged() as said:
+        corpus = open_tsvs([f"{folder}/*"])
+    assert corpus.size == 333 and not said
+    assert find_files(folder)[-2:] == [folder / "changed.tsv", folder / "removed.tsv"]
 
 
 def test_what_is_still_being_written_is_not_read(folder: Path) -> None:
