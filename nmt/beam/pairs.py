@@ -11,7 +11,7 @@ import apache_beam as beam
 import numpy as np
 
 from nmt.beam.files import find_input, find_parts, raw_lines, write_text
-from nmt.data.corpora import cut_lines, decoded_lines
+from nmt.data.corpora import check_no_report, cut_lines, decoded_lines
 from nmt.doctor.clean import tsv_row
 from nmt.doctor.survey import PairBatch, pair_batches
 from nmt.errors import InputError
@@ -81,11 +81,14 @@ def read_pairs(paths: Sequence[str]) -> Iterator[tuple[str, ...]]:
     """Yield the cells of a TSV, or the lines of two files.
 
     Raises:
-        InputError: if a line has one column or is no UTF-8, or if one of two files is shorter.
+        InputError: if a line has one column or is no UTF-8, if a TSV is a report of ``nmt clean``, or if one of two
+            files is shorter.
     """
     sides = [decoded_lines(raw_lines(path), path) for path in paths]
     if len(sides) == 1:
         for number, line in enumerate(sides[0], 1):
+            if number == 1:
+                check_no_report(paths[0], line)
             cells = tuple(line.split("\t"))
             if len(cells) < 2:
                 raise InputError(

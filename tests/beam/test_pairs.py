@@ -14,7 +14,8 @@ import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions
 
 import nmt.beam
-from nmt.data.corpora import Corpus, from_tsv
+from nmt.beam.pairs import read_pairs
+from nmt.data.corpora import REPORT_HEADERS, Corpus, from_tsv
 from nmt.doctor.clean import Cleaned, Cleaning
 from nmt.doctor.examine import survey_corpora
 from nmt.doctor.rules import DEFAULT
@@ -127,6 +128,13 @@ def test_two_files_that_do_not_match_are_told(tmp_path: Path) -> None:
         nmt.beam.ReadPairs(f"{tmp_path}/*.ko", f"{tmp_path}/*.en")
     with pytest.raises(Exception, match=r"a\.ko has a line 3, which has no partner in .*a\.en"):
         run(lambda pipeline: {"pairs": pipeline | nmt.beam.ReadPairs(f"{tmp_path}/a.ko", f"{tmp_path}/a.en")})
+
+
+@pytest.mark.parametrize("header", REPORT_HEADERS)
+def test_a_report_of_nmt_clean_is_not_read_as_pairs(header: str, tmp_path: Path) -> None:
+    (tmp_path / "removed.tsv").write_text(f"{header}\n3\tempty\tthe source is empty\t\tx\n")
+    with pytest.raises(InputError, match=r"removed\.tsv is a report of `nmt clean`"):
+        next(read_pairs([str(tmp_path / "removed.tsv")]))
 
 
 def test_a_cell_stays_one_cell_and_a_last_carriage_return_is_no_line(tmp_path: Path) -> None:
