@@ -173,7 +173,7 @@ def train(
     from nmt.folder_lock import check_unlocked
     from nmt.model_folder import read_config
     from nmt.training.cluster import find_cluster
-    from nmt.training.prepare import over_trained, prepare_run
+    from nmt.training.prepare import file_and_settings, over_trained, prepare_run
 
     cluster = find_cluster()
     chief = cluster is None or cluster.is_chief
@@ -217,8 +217,7 @@ def train(
             base = configuration.with_settings(base, after)
 
         def given(base: Config) -> Config:
-            base = configuration.from_file(config, base, resumed=resume) if config else base
-            return configuration.with_settings(base, settings, resumed=resume)
+            return file_and_settings(base, config, settings, resume)
 
         chosen = over_trained(base, given) if resume or start else given(base)
         _fits_architecture(chosen, kind)

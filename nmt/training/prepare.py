@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from nmt.config import Config, with_settings
+from nmt.config import Config, from_file, with_settings
 from nmt.data.corpora import Corpus
 from nmt.data.stretches import stretches
 from nmt.data.word_links import check_guided
@@ -57,6 +57,25 @@ def over_trained(trained: Config, given: Callable[[Config], Config]) -> Config:
     if chosen.decoding.beam == "auto" and trained.decoding.beam != "auto":
         return given(with_settings(trained, ["decoding.length_penalty=0"]))
     return chosen
+
+
+def file_and_settings(base: Config, file: Path | None, settings: Sequence[str], resume: bool) -> Config:
+    """Return a config with a TOML file over it, and settings over both.
+
+    Arguments:
+        base: the config.
+        file: the TOML file, if there is one.
+        settings: as ``section.key=value``.
+        resume: whether ``base`` is the config of a run that is resumed. What the file says of a beam is then left out
+            over a greedy search, which may have been chosen; so the beam of the settings comes first.
+
+    Raises:
+        InputError: for a setting that does not exist, or has no effect.
+    """
+    if file:
+        beam = [setting for setting in settings if setting.partition("=")[0].strip() == "decoding.beam"]
+        base = from_file(file, with_settings(base, beam) if resume else base, resumed=resume)
+    return with_settings(base, settings, resumed=resume)
 
 
 def prepare_run(

@@ -5,12 +5,13 @@ import sys
 from pathlib import Path
 
 import pytest
+from logged import logged
 
 from nmt.config import Config, with_settings
 from nmt.data.corpora import from_pairs
 from nmt.errors import InputError
 from nmt.model_folder import CONFIG, config_text
-from nmt.training.prepare import check_workers, over_trained, prepare_run
+from nmt.training.prepare import check_workers, file_and_settings, over_trained, prepare_run
 
 OTHER = with_settings(Config(), ["model.units=7"])
 
@@ -55,6 +56,26 @@ def test_a_search_that_is_chosen_again_has_no_penalty_of_the_last_choice() -> No
     assert over("decoding.beam=auto") == ("auto", 0.0, 3.0)
     assert over("decoding.beam=auto", "decoding.length_penalty=0.6") == ("auto", 0.6, 3.0)
     assert over("training.epochs=7") == (5, 0.6, 3.0)
+
+
+def test_what_a_file_says_of_a_beam_counts_in_a_resumed_run_if_a_setting_asks_for_one(tmp_path: Path) -> None:
+    greedy, file = Config(), tmp_path / "c.toml"
+    file.write_text("[decoding]\nlength_penalty = 0.7\n")
+
+    def over(*settings: str) -> tuple[object, ...]:
+        given = over_trained(greedy, lambda base: file_and_settings(base, file, list(settings), resume=True))
+        return given.decoding.beam, given.decoding.length_penalty
+
+    with logged() as said:
+        assert over("decoding.beam=5") == (5, 0.7)
+        assert over("decoding.beam = auto", "training.epochs=7") == ("auto", 0.7)
+        assert over("decoding.beam=auto", "decoding.length_penalty=1") == ("auto", 1.0)
+        assert not said
+        assert over("training.epochs=7") == (1, 0.0)
+        assert len(said) == 1
+    # A new run has a search of its own, over which the file goes first.
+    wide = with_settings(greedy, ["decoding.beam=5"])
+    assert file_and_settings(wide, file, ["decoding.beam=1"], resume=False) == greedy
 
 
 def test_several_workers_need_a_share_each() -> None:
