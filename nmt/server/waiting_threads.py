@@ -46,7 +46,7 @@ class WaitingClient:
 
 
 class WaitingThreads:
-    """At limit ``limit`` threads, one for each request. What they do ends when the client has gone or the server stops.
+    """At most ``limit`` threads, one for each request. What they do ends when the client has gone or the server stops.
 
     They are none of asyncio's own, which short work of every other request needs, and for which a server that stops
     would wait.
