@@ -117,10 +117,17 @@ class CutLines:
     def look_at(self, number: int, text: str, written: Sequence[Translation | tflite_runtime.Translation]) -> None:
         """Look at the translations that are written of a text, the line with this number."""
         self.look(number, written[0].source_truncated, any(each.unfinished for each in written))
-        if text.strip() and not written[0].text.strip():
+        self.look_for_blank(number, text, written[0].text)
+
+    def look_for_blank(self, number: int, text: str, translation: str) -> None:
+        """Look whether the translation of a text, the line with this number, is blank and the text is not."""
+        if text.strip() and not translation.strip():
             self._blank += 1
             if self._blank <= _NAMED:
-                say(f"Line {number} is not blank, but its translation is: the model may read none of its characters.")
+                say(
+                    f"Line {number} is not blank, but its translation is: the model may read none of its characters, or"
+                    " decoding.min_length = 0 lets it write nothing."
+                )
 
     def look(self, number: int, source_truncated: bool | None, unfinished: bool | None) -> None:
         """Look at an answer, that of the line with this number."""

@@ -608,6 +608,7 @@ def _translate_document(
                 start, target_start = start + len(found.source) + 1, target_start + len(found.text) + 1
                 unfinished = any(each.translation.unfinished for each in found.sentences)
                 cut.look(number, any(each.cut for each in found.sentences), unfinished)
+                cut.look_for_blank(number, found.source, found.text)
                 if terms:
                     _name_missing(terms, text=found.source, written=found.text, before=f"Line {number}: ")
             emit(written)
@@ -639,6 +640,7 @@ def _translate_marked(
                     say(f"Line {number}: {each.broken}.")
                 long = bool(each.cut) or any(part.source_truncated for part in each.sentences)
                 cut.look(number, long, any(part.unfinished for part in each.sentences))
+                cut.look_for_blank(number, each.source.text, each.target)
                 if terms:
                     _name_missing(terms, text=each.source.text, written=each.target, before=f"Line {number}: ")
     cut.end()

@@ -3,14 +3,17 @@
 import json
 import os
 import re
+from contextlib import nullcontext
 from pathlib import Path
+from typing import Any
 
 import pytest
 from command_line import nmt, refused
 from servers import tiny_model
 
-from nmt.commands.translate import _paragraphs
+from nmt.commands.translate import SentenceTranslator, _paragraphs, _translate_document, _translate_marked
 from nmt.errors import InputError
+from nmt.translation import Translation
 
 # The model has hardly been trained, and writes nothing of its own accord.
 WORDY = ["--set", "decoding.min_length=3"]
@@ -129,6 +132,25 @@ def test_what_is_wrong_is_said_and_nothing_is_written(model: Path, tmp_path: Pat
     said = nmt("translate", model, tmp_path / "gone.srt").stderr.decode()  # told before it is opened
     assert "line by line. With --to OUT.srt what is not text stays" in said
     assert [path.name for path in tmp_path.iterdir()] == ["a.txt"]
+
+
+@pytest.mark.parametrize("form", ["text", "jsonl", "html"])
+def test_a_line_with_a_blank_translation_is_named(form: Any, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "a.txt").write_text("a b\n\nЖ\n", "utf-8")
+
+    def translate(texts: list[str]) -> list[Translation]:
+        return [Translation("" if "Ж" in text else "x", -1.0, alignment=[]) for text in texts]
+
+    backend = nullcontext(SentenceTranslator(translate, ("text", "score")))
+    if form == "html":
+        _translate_marked(lambda: backend, tmp_path / "a.txt", form, "en", None)
+    else:
+        _translate_document(lambda: backend, tmp_path / "a.txt", form, "en", None)
+    said = capfd.readouterr().err
+    assert re.findall(r"Line \d.*", said) == [
+        "Line 3 is not blank, but its translation is: the model may read none of its characters, or "
+        "decoding.min_length = 0 lets it write nothing."
+    ]
 
 
 def test_a_paragraph_that_would_take_all_memory_is_refused_after_those_before_it(
