@@ -21,7 +21,7 @@ from nmt.data.features import captions_of, corpus_features, looks_like_features,
 from nmt.data.mixture import open_parallel, open_texts, open_tsvs
 from nmt.data.pipeline import Pipeline, prefetched
 from nmt.doctor.quick import warnings
-from nmt.errors import InputError, Stopped, WorkFailed
+from nmt.errors import InputError, Stopped, WorkFailed, as_typed
 from nmt.evaluation.confidence import reliability_lines
 from nmt.evaluation.judge import PERPLEXITY, Judge, choose_judge, choose_label_judge, learned_little
 from nmt.folder_lock import folder_lock
@@ -356,7 +356,7 @@ def _train(
         config, folder, translator, dev, keep=keep, journal=journal, schedule=schedule, limits=limits, news=news
     )
     if resume:
-        replace_config(folder, config)
+        _settle(folder, config)
     else:
 
         def fill(aside: Path) -> None:
@@ -382,10 +382,9 @@ def _train(
             )
         if workers:
             workers.assign_from_chief(kept.variables)
-        choosing = config.decoding.beam == "auto"
-        if choosing and isinstance(translator, Translator | RowCaptioner):
+        if config.decoding.beam == "auto" and isinstance(translator, Translator | RowCaptioner):
             config = dataclasses.replace(config, decoding=choose_search(translator, development_sentences(dev)))
-            replace_config(folder, config)
+            _settle(folder, config)
             if isinstance(translator, Translator):
                 translator = Translator(kept, tokenizers, config)
         if isinstance(translator, RowCaptioner):
@@ -393,12 +392,25 @@ def _train(
         if isinstance(translator, Translator):
             translator = _with_head(translator, corpus, folder, linked)
     if isinstance(translator, Translator):
-        translator = _with_confidence(translator, development_sentences(dev), folder, searched_anew=choosing)
+        translator = _with_confidence(translator, development_sentences(dev), folder)
     if not parts.labels and (warning := learned_little(journal.records, judge.watch, tokenizers.target.vocabulary)):
         logger.warning(warning)
     if workers:
         workers.any(False)
     return translator
+
+
+def _settle(folder: Path, config: Config) -> None:
+    """Write the config of a run into its folder, and remove a confidence that was learned by another search."""
+    path = folder / CONFIDENCE
+    if path.exists() and read_config(folder).decoding != config.decoding:
+        logger.info(
+            f"{path} is removed: it was learned with another [decoding]. If the settings ask for one, it is learned "
+            f"anew after the last epoch; `nmt evaluate {as_typed(folder)} --calibrate` learns one at any time."
+        )
+        # First, so that a stop in between leaves none that does not fit.
+        path.unlink()
+    replace_config(folder, config)
 
 
 def left_undone(config: Config) -> str:
@@ -459,21 +471,18 @@ def _fitting(read: Callable[[], Any], again: bool) -> Any:
         return None
 
 
-def _with_confidence(
-    translator: Translator, pairs: list[tuple[str, str]], folder: Path, searched_anew: bool
-) -> Translator:
+def _with_confidence(translator: Translator, pairs: list[tuple[str, str]], folder: Path) -> Translator:
     """Return a translator that knows how likely it is right, by the folder's confidence or one that is learned.
 
     Arguments:
         translator: without a confidence.
         pairs: for development.
         folder: of the translator, into which a new confidence is written. That of the folder is kept if it fits.
-        searched_anew: whether the search was chosen just now, so that a confidence of before is that of another one.
     """
     config = translator.config
     wish = config.training.confidence
     off = wish == "off" or (wish == "auto" and (config.decoding.sample or len(pairs) < MIN_PAIRS))
-    kept = None if searched_anew and not off else _fitting(lambda: read_confidence(folder), again=not off)
+    kept = _fitting(lambda: read_confidence(folder), again=not off)
     if kept:
         return Translator(translator.model, translator.tokenizers, config, heads=translator.heads, confidence=kept)
     if off:

@@ -359,6 +359,33 @@ def test_a_head_and_a_confidence_of_the_folder_stay_as_long_as_they_fit_its_weig
     assert heads[1:] == [()]
 
 
+def test_a_confidence_of_another_search_is_removed_with_the_config_of_that_search(
+    whole: Done, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The run is at its end. It dies when it would learn a confidence, and none is left from before."""
+    folder = Path(shutil.copytree(whole.folder, tmp_path / "toy"))
+
+    def resumed(*settings: str) -> tuple[Any, bool]:
+        (folder / "confidence.json").write_text("of before")
+        with monkeypatch.context() as patch, pytest.raises(Killed):
+            patch.setattr(fit, "_with_confidence", kill)
+            run(with_settings(CONFIG, settings), whole.data, folder, resume=True)
+        return from_file(folder / "config.toml").decoding.beam, (folder / "confidence.json").exists()
+
+    def kill(*_: Any, **__: Any) -> None:
+        raise Killed
+
+    assert resumed() == (1, True)
+    with logged() as said:
+        assert resumed("decoding.beam=2") == (2, False)
+    assert any("it was learned with another [decoding]" in line for line in said)
+    assert resumed("decoding.beam=2", "decoding.no_repeat=3") == (2, False)
+    # One that was learned by the greedy search of a stopped run is none of the search that is chosen at its end.
+    monkeypatch.setattr(fit, "choose_search", lambda translator, pairs: translator.decoding(beam=3))
+    replace_config(folder, with_settings(from_file(folder / "config.toml"), ["decoding.beam=auto"]))
+    assert resumed("decoding.beam=auto") == (3, False)
+
+
 PRACTICE = with_settings(
     CONFIG,
     [
