@@ -431,7 +431,8 @@ def _idle(d: Decoding, m: Model) -> dict[str, str]:
             "decoding.sample = true" if d.sample else f"model.architecture = '{m.architecture}'",
         ),
         **dict.fromkeys(BEAM_KEYS, (d.beam != 1, f"decoding.beam = {d.beam}")),
-        "length_normalization": (d.length_penalty > 0, "decoding.length_penalty = 0"),
+        # With "auto" a penalty is chosen, too.
+        "length_normalization": (d.length_penalty > 0 or d.beam == "auto", "decoding.length_penalty = 0"),
         **dict.fromkeys(SAMPLING_KEYS, (d.sample, "decoding.sample = false")),
     }
     return {key: where for key, (used, where) in keys.items() if not used and getattr(d, key) != getattr(Decoding, key)}

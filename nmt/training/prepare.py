@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -11,6 +13,8 @@ from nmt.data.stretches import stretches
 from nmt.data.word_links import check_guided
 from nmt.errors import InputError
 from nmt.model_folder import check_continues, check_new, check_same
+
+logger = logging.getLogger(__name__)
 
 
 def check_workers(config: Config, corpus: Corpus, workers: int) -> None:
@@ -44,7 +48,7 @@ def over_trained(trained: Config, given: Callable[[Config], Config]) -> Config:
     """Return the config of a model's folder with what a user has set over it.
 
     A search that is to be chosen again, by ``decoding.beam = auto``, has no length penalty yet unless the user sets
-    one: that of the folder may be the one that was chosen last time.
+    one: that of the folder may be the one that was chosen last time. A message in the log says so.
 
     Arguments:
         trained: the config of the folder.
@@ -53,9 +57,16 @@ def over_trained(trained: Config, given: Callable[[Config], Config]) -> Config:
     Raises:
         InputError: for a setting that does not exist, or has no effect.
     """
-    chosen = given(trained)
-    if chosen.decoding.beam == "auto" and trained.decoding.beam != "auto":
-        return given(with_settings(trained, ["decoding.length_penalty=0"]))
+    chosen, penalty = given(trained), trained.decoding.length_penalty
+    if chosen.decoding.beam != "auto" or trained.decoding.beam == "auto" or not penalty:
+        return chosen
+    unchosen = dataclasses.replace(trained.decoding, beam="auto", length_penalty=0.0)
+    chosen = given(dataclasses.replace(trained, decoding=unchosen))
+    if not chosen.decoding.length_penalty:
+        logger.info(
+            f"decoding.beam = auto: beams and length penalties are tried anew. Set decoding.length_penalty={penalty:g} "
+            "to keep that of the model's folder."
+        )
     return chosen
 
 

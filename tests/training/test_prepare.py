@@ -78,6 +78,24 @@ def test_what_a_file_says_of_a_beam_counts_in_a_resumed_run_if_a_setting_asks_fo
     assert file_and_settings(wide, file, ["decoding.beam=1"], resume=False) == greedy
 
 
+def test_a_search_that_is_chosen_again_keeps_what_a_score_is_divided_by(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", "nmt")
+    penalised = ["decoding.beam=5", "decoding.length_penalty=0.6", "decoding.length_normalization=plain"]
+    chosen = with_settings(Config(), penalised)
+
+    def over(*settings: str) -> Config:
+        return over_trained(chosen, lambda base: with_settings(base, settings))
+
+    assert over("decoding.length_penalty=0.6", "decoding.beam=auto").decoding.length_normalization == "plain"
+    assert over("training.epochs=7").decoding == chosen.decoding and not caplog.text
+    again = over("decoding.beam=auto")
+    assert (again.decoding.length_penalty, again.decoding.length_normalization) == (0.0, "plain")
+    assert "tried anew. Set decoding.length_penalty=0.6 to keep" in caplog.text
+    # What is chosen then has it, and greedy search has no use for it.
+    found = [with_settings(again, settings).decoding for settings in (penalised[:2], ["decoding.beam=1"])]
+    assert [each.length_normalization for each in found] == ["plain", "gnmt"]
+
+
 def test_several_workers_need_a_share_each() -> None:
     corpus = from_pairs([("a", "b")] * 50)  # 3 stretches of 16 pairs and one of 2
     config = with_settings(Config(), ["training.batch_size=60"])
