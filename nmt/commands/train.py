@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -259,11 +260,10 @@ def train(
         base, lines = presets.preset(name, corpus.pairs_read, WHAT[kind], chosen.text.joint)
         for line in lines:
             logger.info(line)
-        if config and not preset:
-            fitted = "transformer" if chosen.model.architecture == "transformer" else "auto"
+        if config and not preset and (fitting_preset := _fitting_preset(chosen, choose, corpus.pairs_read, WHAT[kind])):
             logger.info(
                 "Keys that --config leaves out have their defaults (--preset plain). With --preset "
-                f"{fitted} they are fitted to the number of {WHAT[kind]}."
+                f"{fitting_preset} they are fitted to the number of {WHAT[kind]}."
             )
         chosen = choose(base)
     workers = _joined(cluster, config=chosen, corpus=corpus, dev=dev, resume=resume, wait=wait) if cluster else None
@@ -286,6 +286,30 @@ def train(
             print(
                 f"The model is in {to}. Try it: nmt {task} {as_typed(to)}" + (" FILE.npy" if kind == "features" else "")
             )
+
+
+def _fitting_preset(chosen: Config, choose: Callable[[Config], Config], pairs: int, what: str) -> str:
+    """Return the preset that would fit keys of a config to the number of pairs, or nothing.
+
+    Arguments:
+        chosen: the defaults with the user's settings over them.
+        choose: returns another config with these settings over it.
+        pairs: their number.
+        what: they are called.
+    """
+    from nmt import presets
+    from nmt.config import is_transformer
+
+    model = chosen.model
+    # Those of "auto" are the sizes of a recurrent network.
+    if model.architecture != "transformer" and is_transformer(model):
+        return ""
+    name = "transformer" if model.architecture == "transformer" else "auto"
+    try:
+        fitted = choose(presets.preset(name, pairs, what, chosen.text.joint)[0])
+    except InputError:  # some of the settings would do nothing then
+        return ""
+    return name if fitted != chosen else ""
 
 
 def _joined(cluster: Cluster, config: Config, corpus: Corpus, dev: Corpus, resume: bool, wait: float) -> Workers:

@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 from command_line import PAIRS, TINY, here, nmt, refused
 
-from nmt.config import Config, with_settings
+from nmt.commands.train import _fitting_preset
+from nmt.config import Config, from_file, to_toml, with_settings
 from nmt.data.tokenizers import train_tokenizers
 from nmt.inference.translator import Translator
+from nmt.model_folder import read_config
 from nmt.models.build import build_model
 
 # A model that has not learned to stop writes as much as it may.
@@ -97,14 +99,15 @@ def test_a_long_line_is_cut_and_named_and_a_space_at_the_end_is_one(language_mod
 
 
 def test_the_same_command_resumes_a_run_whose_search_became_greedy(
-    transformer: Path, place: Path, tmp_path: Path
+    transformer: Path, place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    folder = Path(shutil.copytree(transformer, tmp_path / "m"))
-    (folder / "training" / "state.npz").unlink()
+    given: list[Config] = []
+    monkeypatch.setattr("nmt.training.fit.train_model", lambda config, *_, **__: given.append(config))
     (tmp_path / "c.toml").write_text("[decoding]\nlength_penalty = 1.0\n")
     own = ["--config", tmp_path / "c.toml", "--set", "decoding.prune=7"]
-    result = nmt("train", "--pairs", place / "pairs.tsv", "--to", folder, "--resume", *own)
-    refused(result, "nothing to resume")
+    result = here("train", "--pairs", place / "pairs.tsv", "--to", transformer, "--resume", *own)
+    assert result.returncode == 0, result.stderr.decode()
+    assert given == [read_config(transformer)] and given[0].decoding.beam == 1
     for key in ("length_penalty = 1.0", "prune = 7.0"):
         assert f"decoding.{key} is left out" in result.stderr.decode()
 
@@ -255,6 +258,26 @@ def test_a_config_file_with_a_preset_goes_over_fitted_settings(place: Path, tmp_
     refused(result, "9000")
     said = result.stderr.decode()
     assert f"Settings for 46 pairs (--preset {name})" in said and "--config leaves out" not in said
+
+
+def test_a_preset_is_advised_only_where_it_would_fit_what_a_config_file_leaves_out(tmp_path: Path) -> None:
+    def advised(text: str, pairs: int = 46) -> str:
+        (tmp_path / "file.toml").write_text(text)
+
+        def choose(base: Config) -> Config:
+            return from_file(tmp_path / "file.toml", base)
+
+        return _fitting_preset(choose(Config()), choose, pairs, "pairs")
+
+    model = "[model]\narchitecture = "
+    assert advised("[training]\nepochs = 2\n") == "auto"
+    assert advised(f"{model}'transformer'\n") == "transformer"
+    assert advised(to_toml(Config())) == ""  # a model's config.toml is complete
+    assert advised(f"{model}'masked-language-model'\n") == ""
+    assert advised(f"{model}'language-model'\ndecoder = 'transformer'\n") == ""
+    # For so many pairs another attention is fitted, which has no units.
+    assert advised("[model]\nattention_units = 64\n") == "auto"
+    assert advised("[model]\nattention_units = 64\n", pairs=9000) == ""
 
 
 @pytest.mark.parametrize("task", ["numbers", "transliteration", "headlines"])
