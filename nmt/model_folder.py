@@ -27,7 +27,8 @@ JOURNAL = "metrics.jsonl"
 LOGS = "logs"
 STATE = "training/state.npz"
 EPOCHS = "training/epochs"
-CORRECTED = "corrections/state.json"
+CORRECTIONS = "corrections"
+CORRECTED = f"{CORRECTIONS}/state.json"
 
 # The files of a model that are read, and the most bytes that each may have.
 _LARGEST = {
@@ -40,7 +41,7 @@ _LARGEST = {
     HEAD: 2**32,
     CONFIDENCE: 2**22,
     STATE: 2**42,
-    "corrections/*": 2**40,
+    f"{CORRECTIONS}/*": 2**40,
     JOURNAL: 2**28,
 }
 

@@ -29,10 +29,10 @@ from nmt.errors import InputError
 from nmt.inference import confidence_file, head_file
 from nmt.inference.head_file import TokenAligner
 from nmt.model_folder import CONFIDENCE, CORRECTED, WEIGHTS, corrected_weights
+from nmt.model_folder import CORRECTIONS as FOLDER
 from nmt.models.seq2seq import Seq2Seq
 from nmt.saving import replace_weights_by, save_weights
 
-FOLDER = "corrections"
 CORRECTIONS, PAIRS = "corrections.tsv", "pairs.tsv"
 # Old pairs that are kept, and how many of them are never learned from, so that they tell what was forgotten.
 KEPT, HELD_BACK = 2000, 200

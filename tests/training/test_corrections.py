@@ -17,9 +17,10 @@ from nmt.inference.head_file import new_head
 from nmt.inference.translator import Translator
 from nmt.layers.alignment_head import AlignmentHead
 from nmt.model_folder import CONFIDENCE, WEIGHTS
+from nmt.model_folder import CORRECTIONS as FOLDER
 from nmt.saving import load
 from nmt.training import corrections
-from nmt.training.corrections import CORRECTIONS, FOLDER, CorrectionMemory
+from nmt.training.corrections import CORRECTIONS, CorrectionMemory
 from nmt.training.corrections import PAIRS as OLD
 
 
