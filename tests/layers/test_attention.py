@@ -628,10 +628,18 @@ def test_an_unknown_kind_is_an_error_that_names_the_known():
 
 
 def test_the_config_knows_every_kind_and_what_it_takes():
-    assert get_args(get_type_hints(Model)["attention"]) == (*ATTENTIONS, "none")
-    for name, kind in ATTENTION_KINDS.items():
-        layer = ATTENTIONS[name]
-        assert (layer.__name__, layer.has_units, layer.has_heads) == kind
+    layers = {
+        "bahdanau": BahdanauAttention,
+        "dot": DotAttention,
+        "general": GeneralAttention,
+        "concat": ConcatAttention,
+        "scaled_dot": ScaledDotAttention,
+        "cosine": CosineAttention,
+    }
+    assert layers == ATTENTIONS
+    assert get_args(get_type_hints(Model)["attention"]) == (*layers, "none")
+    for name, layer in layers.items():
+        assert ATTENTION_KINDS[name] == (layer.__name__, layer.has_units, layer.has_heads)
 
 
 @pytest.mark.parametrize("kind", [kind for kind in (*ATTENTIONS.values(), FixedContext) if kind.has_units])
