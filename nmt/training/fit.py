@@ -319,20 +319,24 @@ def _train(
     logger.info(str(judge))
 
     news = News()
-    limits = RunLimits(training, schedule, parts.steps, news)
-    limits.set_model(model)
+    spent = tf.Variable(0.0, dtype=tf.float64, trainable=False, name="spent")
     count = workers.count if workers else 1
     order = batch_order(config, corpus, count)
     near = [batch_order(config, corpus, other) for other in range(1, MAX_WORKERS + 1) if other != count]
     checkpoint = Checkpoint(
-        folder / STATE, model, Fingerprints.of(corpus, dev), order=order, others=[limits.spent], near_orders=near
+        folder / STATE, model, Fingerprints.of(corpus, dev), order=order, others=[spent], near_orders=near
     )
     position = tf.Variable(checkpoint.load() if resume and chief else (0, 0), dtype=tf.int64, trainable=False)
-    # With another size of batches than the run began with it has other steps than all its epochs would now have.
-    limits.expected = expected_steps(config, parts.batches, checkpoint.since)
-    schedule.total.assign(limits.expected + 1)
+    since = checkpoint.since
     if workers:
         workers.assign_from_chief([position, *checkpoint.variables()])
+        epochs, steps_done = workers.from_chief([np.int64(number) for number in since])
+        since = (int(epochs), int(steps_done))
+    # With another size of batches than the run began with it has other steps than all its epochs would now have.
+    steps = expected_steps(config, parts.batches, since)
+    schedule.span(training.warmup_steps, steps)
+    limits = RunLimits(training, schedule, steps, news, spent)
+    limits.set_model(model)
     done = int(position[0])
     if not chief:
         assert workers is not None

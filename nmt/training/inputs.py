@@ -67,7 +67,6 @@ class RunParts:
         tokenizers: of the source and the target.
         pipeline: the batches of the training set.
         batches: the number of batches in an epoch.
-        steps: the number of steps of the whole run.
         development: the batches on which the loss is measured.
         model: the model that learns.
         kept: the network that is kept.
@@ -80,7 +79,6 @@ class RunParts:
     tokenizers: Tokenizers
     pipeline: Pipeline
     batches: int
-    steps: int
     development: tf.data.Dataset
     model: TrainingModel
     kept: Any
@@ -163,6 +161,7 @@ def run_parts(
     pipeline, batches = make_pipeline(config, corpus=corpus, tokenizers=tokenizers, measured=measured, labels=labels)
     if workers:
         pipeline = workers_share(pipeline, corpus, workers)
+    # A run that is resumed with other batches knows better once its checkpoint is read.
     steps = expected_steps(config, batches)
     development = development_batches(config, pipeline, dev)
     made = make_models(config, sizes(tokenizers, labels), steps, workers.strategy if workers else None)
@@ -176,7 +175,6 @@ def run_parts(
         tokenizers=tokenizers,
         pipeline=pipeline,
         batches=batches,
-        steps=steps,
         development=development,
         model=model,
         kept=scored.network,

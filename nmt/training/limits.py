@@ -29,19 +29,20 @@ class RunLimits(keras.callbacks.Callback):
         schedule: of the learning rate.
         expected: steps of the run if no limit ends it.
         news: logs why the run ends.
+        spent: a variable in float64 for the seconds spent so far. A resumed run continues to count from there, so it is
+            saved in the checkpoint.
     """
 
     after = (News,)
 
-    def __init__(self, training: Training, schedule: WarmUp, expected: int, news: News) -> None:
+    def __init__(self, training: Training, schedule: WarmUp, expected: int, news: News, spent: tf.Variable) -> None:
         super().__init__()
         self.steps = training.steps
         self.seconds = 60 * training.minutes
         self.schedule = schedule
         self.expected = expected
         self.news = news
-        # A resumed run continues to count from here, so this is saved in its checkpoint.
-        self.spent = tf.Variable(0.0, dtype=tf.float64, trainable=False, name="spent")
+        self.spent = spent
         self.clock = 0.0
         # What this process knows: whether the graph is traced, whether an epoch begins, and what it counted.
         self.traced, self.waiting = False, True

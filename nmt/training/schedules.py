@@ -49,6 +49,16 @@ class WarmUp(keras.optimizers.schedules.LearningRateSchedule):
         self.total = keras.Variable(float(total), trainable=False, name="total")
         self.scale = keras.Variable(scale, trainable=False, name="scale")
 
+    def span(self, warmup: int, steps: int) -> None:
+        """Set the rise and the end by the steps of the run. A step that is traced already keeps its rise.
+
+        Arguments:
+            warmup: steps of the rise, at most all.
+            steps: of the whole run.
+        """
+        self.warmup = min(warmup, steps)
+        self.total.assign(steps + 1)
+
     def __call__(self, step: tf.Tensor) -> tf.Tensor:
         n = tf.cast(step, tf.float32) + 1
         return tf.convert_to_tensor(self.scale) * self.peak * tf.minimum(n / self.warmup, self._fall(n))

@@ -173,7 +173,8 @@ def compile_for_training(
     training = config.training
     decay = "constant" if training.schedule == "plateau" else training.schedule
     with (chosen or tf.distribute.get_strategy()).scope():
-        schedule = WarmUp(training.learning_rate, min(training.warmup_steps, steps), decay, steps + 1)
+        schedule = WarmUp(training.learning_rate, 1, decay, steps + 1)
+        schedule.span(training.warmup_steps, steps)
         optimizer = _optimizer(training, schedule)
     model.compile(
         optimizer=optimizer,

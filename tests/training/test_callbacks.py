@@ -84,7 +84,7 @@ def test_a_callback_without_those_that_it_needs_is_refused(tmp_path: Path) -> No
         ([Plateau(schedule, records, 1, 0.5)], "Plateau needs Journal"),
         ([News(), EarlyStopping(records, 1, News())], "EarlyStopping needs Journal"),
         ([keep, Cost(), records, EarlyStopping(records, 1, News())], "EarlyStopping needs News"),
-        ([RunLimits(Training(steps=7), schedule, 7, News())], "RunLimits needs News"),
+        ([RunLimits(Training(steps=7), schedule, 7, News(), tf.Variable(0.0))], "RunLimits needs News"),
         ([StopOnNonFinite(tmp_path, records)], "StopOnNonFinite needs Keep"),
     ):
         with pytest.raises(ValueError, match=words):

@@ -454,24 +454,31 @@ def test_a_run_cannot_be_resumed_with_other_links_or_without_them(practised: Don
 def test_with_other_batches_the_rate_falls_over_the_steps_that_are_left(
     whole: Done, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ends = []
+    def resumed(size: int, *settings: str) -> tuple[int, int, int]:
+        """The end and the rise of the schedule, and the batches of an epoch."""
+        longer = with_settings(CONFIG, ["training.epochs=6", *settings, f"training.batch_size={size}"])
+        with pytest.raises(Killed):
+            run(longer, whole.data, whole.folder, resume=True)
+        parts = found.pop()
+        return int(parts.schedule.total), parts.schedule.warmup, parts.batches
 
     def kill(parts: RunParts, **_: Any) -> None:
-        ends.append((float(np.asarray(parts.schedule.total)), parts.batches))
+        found.append(parts)
         raise Killed
+
+    found: list[RunParts] = []
 
     monkeypatch.setattr(fit, "_fit", kill)
     monkeypatch.setattr(fit, "replace_config", lambda *_: None)
     done = records(whole.folder)[-1]["step"]
-    for size, steps in ((11, 0), (22, 0), (22, 17)):
-        settings = ["training.epochs=6", "training.schedule=linear", f"training.steps={steps}"]
-        with pytest.raises(Killed):
-            longer = with_settings(CONFIG, [*settings, f"training.batch_size={size}"])
-            run(longer, whole.data, whole.folder, resume=True)
-    (end, batches), (other_end, fewer), (limited, _) = ends
-    assert end == 6 * batches + 1 and fewer < batches
-    assert other_end == done + 3 * fewer + 1
-    assert limited == 18
+    linear = "training.schedule=linear"
+    end, _, batches = resumed(11, linear)
+    assert end == 6 * batches + 1
+    # Of a rise that is longer than all epochs with the new batches would be, none is left out.
+    end, rise, fewer = resumed(30, linear, f"training.warmup_steps={done}")
+    steps = done + 3 * fewer
+    assert 6 * fewer < done and (end, rise) == (steps + 1, done)
+    assert resumed(30, linear, f"training.steps={steps - 1}")[0] == steps
 
 
 def test_a_run_that_is_at_its_end_is_left_as_it_is(whole: Done) -> None:

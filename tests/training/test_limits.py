@@ -2,6 +2,7 @@
 
 import keras
 import pytest
+import tensorflow as tf
 from small_models import data, small_model
 
 from nmt.config import Training
@@ -41,8 +42,7 @@ def run(
     """Return the steps done, the limits, and the news."""
     clock, news, model = Clock(), News(), small_model()
     monkeypatch.setattr(limits, "time", clock)
-    limit = RunLimits(training, WarmUp(0.1, 1, "linear", 1001), 1000, news)
-    limit.spent.assign(spent)
+    limit = RunLimits(training, WarmUp(0.1, 1, "linear", 1001), 1000, news, tf.Variable(spent, dtype=tf.float64))
     limit.set_model(model)
     model.fit(data(batches), epochs=epochs, shuffle=False, verbose=0, callbacks=[limit, Passing(clock)])
     return int(model.optimizer.iterations), limit, news.lines

@@ -50,6 +50,15 @@ def test_the_scale_multiplies_the_rate_of_a_traced_step(decay: str) -> None:
     assert float(traced(tf.constant(11))) == pytest.approx(before / 4, rel=1e-6)
 
 
+def test_the_rise_is_at_most_the_whole_run() -> None:
+    schedule = WarmUp(0.6, 1, "linear", 2)
+    for steps, warmup in ((12, 3), (2, 2)):
+        schedule.span(3, steps)
+        assert (schedule.warmup, int(schedule.total)) == (warmup, steps + 1)
+    schedule.span(3, 12)
+    assert [float(schedule(step)) for step in GOLDEN["linear"]] == pytest.approx(list(GOLDEN["linear"].values()))
+
+
 def test_an_unknown_decay_is_refused() -> None:
     with pytest.raises(ValueError, match=r"no decay 'cosine'. Known: constant, inverse_root, linear"):
         WarmUp(0.6, 3, "cosine")
