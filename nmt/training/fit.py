@@ -7,7 +7,7 @@ import dataclasses
 import logging
 import sys
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -15,7 +15,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from nmt.config import LABELLING, MASKED, Config, setting_list, with_settings
+from nmt.config import ENCODER_ALONE, LABELLING, MASKED, Config, setting_list, with_settings
 from nmt.data.corpora import Corpus, from_pairs, held_out_from, is_tsv, split_dev
 from nmt.data.features import captions_of, corpus_features, looks_like_features, open_captions, with_shape
 from nmt.data.mixture import open_parallel, open_texts, open_tsvs
@@ -369,21 +369,26 @@ def _train(
 
         make(folder, fill)
         made()
-    had = [name for name in (HEAD, CONFIDENCE) if (folder / name).exists()]
-    # Both cores are seldom busy while TensorFlow traces its graphs, so the pairs are linked meanwhile.
-    teaching = isinstance(kept, Seq2Seq) and wanted(config)
+    had = {name for name in (HEAD, CONFIDENCE) if (folder / name).exists()}
+    # Both cores are seldom busy while TensorFlow traces its graphs, so the pairs are linked meanwhile. A head that is
+    # there is mostly kept, which needs no links.
+    teaching = isinstance(kept, Seq2Seq) and wanted(config) and HEAD not in had
     with linked_meanwhile(corpus, tokenizers, config) if teaching else contextlib.nullcontext() as linked:
         try:
             with explain_failed_steps(corpus, dev):
                 _fit(parts, callbacks=callbacks, checkpoint=checkpoint, workers=workers, position=position)
         except Stopped as stopped:
-            raise Stopped(f"{stopped}{left_undone(config)}") from None
+            there = [name for name in had if (folder / name).exists()]
+            undone = left_undone(config, len(development_sentences(dev)), there)
+            raise Stopped(f"{stopped}{undone}") from None
+        finally:
+            if gone := sorted(name for name in had if not (folder / name).exists()):
+                logger.info(
+                    f"Better weights were found, so {' and '.join(gone)} of {folder}, which fitted those of before, "
+                    f"{'is' if len(gone) == 1 else 'are'} gone. What the settings ask for is made anew at the end of "
+                    "the run."
+                )
         load_weights(kept, folder / WEIGHTS)
-        if gone := [name for name in had if not (folder / name).exists()]:
-            logger.info(
-                f"Better weights were found, so {' and '.join(gone)} of {folder}, which fitted those of before, "
-                f"{'is' if len(gone) == 1 else 'are'} gone. What the settings ask for is made anew."
-            )
         if workers:
             workers.assign_from_chief(kept.variables)
         if config.decoding.beam == "auto" and isinstance(translator, Translator | RowCaptioner):
@@ -410,26 +415,42 @@ def _settle(folder: Path, config: Config) -> None:
     if path.exists() and read_config(folder).decoding != config.decoding:
         logger.info(
             f"{path} is removed: it was learned with another [decoding]. If the settings ask for one, it is learned "
-            f"anew after the last epoch; `nmt evaluate {as_typed(folder)} --calibrate` learns one at any time."
+            f"anew at the end of the run; `nmt evaluate {as_typed(folder)} --calibrate` learns one at any time."
         )
         # First, so that a stop in between leaves none that does not fit.
         path.unlink()
     replace_config(folder, config)
 
 
-def left_undone(config: Config) -> str:
+def left_undone(config: Config, pairs: int, there: Collection[str] = ()) -> str:
     """Return a sentence, with a space before it, that says what a stopped run has still to do at its end; or nothing.
 
-    >>> left_undone(with_settings(Config(), ["decoding.beam=auto", "training.confidence=on"]))
+    Arguments:
+        config: the whole configuration.
+        pairs: the number of development pairs that are translated.
+        there: the files of the model's folder that stay unless better weights are found.
+
+    >>> left_undone(with_settings(Config(), ["decoding.beam=auto", "training.confidence=on"]), pairs=100)
     ' Still to do after the last epoch: choose the search, which is greedy until then; learn a confidence.'
     """
+    choosing, teaching = config.decoding.beam == "auto", wanted(config) and HEAD not in there
+    # One of before belongs to the search and the head of before.
+    learning = _learns_confidence(config, pairs) and (choosing or teaching or CONFIDENCE not in there)
     steps = {
-        "choose the search, which is greedy until then": config.decoding.beam == "auto",
-        "teach an alignment head": wanted(config),
-        "learn a confidence": config.training.confidence != "off" and config.model.source == "text",
+        "choose the search, which is greedy until then": choosing,
+        "teach an alignment head": teaching,
+        "learn a confidence": learning,
     }
     undone = "; ".join(step for step, due in steps.items() if due)
     return f" Still to do after the last epoch: {undone}." if undone else ""
+
+
+def _learns_confidence(config: Config, pairs: int) -> bool:
+    """Return whether a run of a translator ends with the learning of a confidence; ``pairs``: those for development."""
+    if config.model.source != "text" or config.model.architecture in (*ENCODER_ALONE, "language-model"):
+        return False
+    wish = config.training.confidence
+    return wish == "on" or (wish == "auto" and not config.decoding.sample and pairs >= LEAST)
 
 
 def _with_head(
@@ -441,13 +462,17 @@ def _with_head(
         translator: without a head.
         corpus: the training pairs.
         folder: of the translator. Its head is kept if it fits the weights, also if a user has chosen another one.
-        linked: from :func:`~nmt.training.teach_alignment.linked_meanwhile`; without it no head is taught.
+        linked: from :func:`~nmt.training.teach_alignment.linked_meanwhile`; without it the pairs are linked here if a
+            head is taught.
     """
     assert isinstance(translator.model, Seq2Seq)
     model, tokenizers, config = translator.model, translator.tokenizers, translator.config
-    if kept := _fitting(lambda: read_head(folder, model), again=linked is not None):
+    teaching, command = wanted(config), f"nmt align --teach {as_typed(folder)} --pairs F"
+    if kept := _fitting(folder / HEAD, lambda: read_head(folder, model), again=teaching, command=command):
+        if teaching:
+            logger.info(f"{folder / HEAD} fits the weights and is kept; `{command}` teaches another alignment head.")
         return Translator(model, tokenizers, config, heads=[kept])
-    if linked is None:
+    if not teaching:
         return translator
     try:
         head = teach(model, tokenizers, config, corpus, linked=linked)
@@ -460,18 +485,26 @@ def _with_head(
     return Translator(model, tokenizers, config, heads=[head])
 
 
-def _fitting(read: Callable[[], Any], again: bool) -> Any:
-    """Return what is in a folder and fits its weights, or nothing; ``again``: whether anything else is made anew.
+def _fitting(path: Path, read: Callable[[], Any], again: bool, command: str) -> Any:
+    """Return what a file of a model's folder holds, or nothing. A file that does not fit the model is removed.
 
-    Raises:
-        InputError: if it does not fit, and will not be made anew.
+    With it the folder could not be opened. At the end of a run that is no reason to fail.
+
+    Arguments:
+        path: of the file.
+        read: reads it, and raises an InputError if it does not fit.
+        again: whether the run makes another one.
+        command: makes another one at any time.
     """
     try:
         return read()
-    except InputError as error:
-        if not again:
-            raise
-        logger.warning(f"Warning: it is made anew: {error}")
+    except InputError:
+        path.unlink()
+        then = "another one is made" if again else f"`{command}` makes another one"
+        logger.warning(
+            f"Warning: {path} is damaged, or was made with other weights or another alignment head than those beside "
+            f"it. It is removed; {then}."
+        )
         return None
 
 
@@ -484,18 +517,18 @@ def _with_confidence(translator: Translator, pairs: list[tuple[str, str]], folde
         folder: of the translator, into which a new confidence is written. That of the folder is kept if it fits.
     """
     config = translator.config
-    wish = config.training.confidence
-    off = wish == "off" or (wish == "auto" and (config.decoding.sample or len(pairs) < MIN_PAIRS))
-    kept = _fitting(lambda: read_confidence(folder), again=not off)
+    learning = _learns_confidence(config, len(pairs))
+    command = f"nmt evaluate {as_typed(folder)} --calibrate"
+    kept = _fitting(folder / CONFIDENCE, lambda: read_confidence(folder), again=learning, command=command)
     if kept:
         return Translator(translator.model, translator.tokenizers, config, heads=translator.heads, confidence=kept)
-    if off:
+    if not learning:
         return translator
     try:
         # A shortlist is made of a trained model, so a run has none yet.
         confidence, held = calibrate(translator, pairs, shortlist=False)
     except InputError as error:
-        if wish == "on":
+        if config.training.confidence == "on":
             raise
         logger.warning(f"Warning: translations will have no confidence. {error}")
         return translator

@@ -349,7 +349,10 @@ def test_a_head_and_a_confidence_of_the_folder_stay_as_long_as_they_fit_its_weig
     assert run(sure, data, folder, resume=True).confidence
     assert len(heads) == 1 and heads[0] and Translator.load(folder).confidence
     before = [(folder / name).read_bytes() for name in parts]
-    again = run(with_settings(sure, ["training.alignment_head=on"]), data, folder, resume=True)
+    with logged() as said, monkeypatch.context() as patch:
+        patch.delattr(fit, "linked_meanwhile")  # a head that is there needs no links
+        again = run(with_settings(sure, ["training.alignment_head=on"]), data, folder, resume=True)
+    assert any("alignment.npz fits the weights and is kept; `nmt align --teach" in line for line in said)
     assert [(folder / name).read_bytes() for name in parts] == before and again.heads and again.confidence
     monkeypatch.setattr("nmt.training.callbacks.best_epoch", lambda qualities: len(qualities) - 1)
     with logged() as said:
@@ -384,6 +387,76 @@ def test_a_confidence_of_another_search_is_removed_with_the_config_of_that_searc
     monkeypatch.setattr(fit, "choose_search", lambda translator, pairs: translator.decoding(beam=3))
     replace_config(folder, with_settings(from_file(folder / "config.toml"), ["decoding.beam=auto"]))
     assert resumed("decoding.beam=auto") == (3, False)
+
+
+def test_what_does_not_fit_at_the_end_of_a_run_is_removed(
+    whole: Done, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = Path(shutil.copytree(whole.folder, tmp_path / "toy"))
+
+    def resumed(*settings: str) -> tuple[str, ...]:
+        for name in ("alignment.npz", "confidence.json"):
+            (folder / name).write_text("of other weights")
+        with logged() as said:
+            translator = run(with_settings(CONFIG, settings), whole.data, folder, resume=True)
+        assert not translator.heads and not translator.confidence and Translator.load(folder)
+        return tuple(line for line in said if "is removed" in line or "was taught" in line)
+
+    def teach(*_: Any, linked: Any, **__: Any) -> None:
+        raise InputError("Nothing to learn from." if linked is None else "Linked twice.")
+
+    head, confidence = resumed()
+    assert "alignment.npz is damaged" in head and head.endswith(
+        f"`nmt align --teach {folder} --pairs F` makes another one."
+    )
+    assert "confidence.json is damaged" in confidence and "--calibrate` makes another one." in confidence
+    monkeypatch.setattr(fit, "teach", teach)
+    head, failed, _ = resumed("training.alignment_head=auto")
+    assert "It is removed; another one is made." in head and failed.endswith("Nothing to learn from.")
+
+
+def test_a_run_that_is_stopped_says_what_better_weights_have_taken_away(
+    whole: Done, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = Path(shutil.copytree(whole.folder, tmp_path / "toy"))
+    (folder / "alignment.npz").touch()
+
+    def stopped(*_: Any, **__: Any) -> None:
+        (folder / "alignment.npz").unlink()
+        raise Stopped("Stopped.")
+
+    monkeypatch.setattr(fit, "_fit", stopped)
+    wish = with_settings(CONFIG, ["training.alignment_head=auto", "training.confidence=auto"])
+    with logged() as said, pytest.raises(Stopped, match=r"^Stopped\. Still .* epoch: teach an alignment head\.$"):
+        run(wish, whole.data, folder, resume=True)
+    assert any(f"so alignment.npz of {folder}" in line and "is gone" in line for line in said)
+
+
+@pytest.mark.parametrize(
+    ("settings", "pairs", "there", "undone"),
+    [
+        ([], 100, (), ["teach an alignment head", "learn a confidence"]),
+        ([], 99, (), ["teach an alignment head"]),
+        (["decoding.sample=true"], 100, (), ["teach an alignment head"]),
+        ([], 100, ("alignment.npz", "confidence.json"), []),
+        (
+            ["decoding.beam=auto"],
+            100,
+            ("alignment.npz", "confidence.json"),
+            ["choose the search", "learn a confidence"],
+        ),
+        ([], 100, ("confidence.json",), ["teach an alignment head", "learn a confidence"]),
+        (["model.source=features"], 100, (), []),
+        *[([f"model.architecture={kind}"], 100, (), []) for kind in ("language-model", "classifier", "tagger")],
+        (["model.architecture=masked-language-model"], 100, (), []),
+    ],
+)
+def test_a_stopped_run_names_only_what_it_will_do(
+    settings: list[str], pairs: int, there: tuple[str, ...], undone: list[str]
+) -> None:
+    asked = with_settings(Config(), ["training.alignment_head=auto", "training.confidence=auto", *settings])
+    *_, named = fit.left_undone(asked, pairs, there).partition("epoch: ")
+    assert [step.split(",")[0].rstrip(".") for step in named.split("; ") if step] == undone
 
 
 PRACTICE = with_settings(
@@ -454,6 +527,8 @@ def test_a_run_cannot_be_resumed_with_other_links_or_without_them(practised: Don
 def test_with_other_batches_the_rate_falls_over_the_steps_that_are_left(
     whole: Done, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    found: list[RunParts] = []
+
     def resumed(size: int, *settings: str) -> tuple[int, int, int]:
         """The end and the rise of the schedule, and the batches of an epoch."""
         longer = with_settings(CONFIG, ["training.epochs=6", *settings, f"training.batch_size={size}"])
@@ -465,8 +540,6 @@ def test_with_other_batches_the_rate_falls_over_the_steps_that_are_left(
     def kill(parts: RunParts, **_: Any) -> None:
         found.append(parts)
         raise Killed
-
-    found: list[RunParts] = []
 
     monkeypatch.setattr(fit, "_fit", kill)
     monkeypatch.setattr(fit, "replace_config", lambda *_: None)
