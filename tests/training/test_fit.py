@@ -548,10 +548,10 @@ def test_with_other_batches_the_rate_falls_over_the_steps_that_are_left(
     end, _, batches = resumed(11, linear)
     assert end == 6 * batches + 1
     # Of a rise that is longer than all epochs with the new batches would be, none is left out.
-    end, rise, fewer = resumed(30, linear, f"training.warmup_steps={done}")
+    end, rise, fewer = resumed(60, linear, f"training.warmup_steps={done}")
     steps = done + 3 * fewer
     assert 6 * fewer < done and (end, rise) == (steps + 1, done)
-    assert resumed(30, linear, f"training.steps={steps - 1}")[0] == steps
+    assert resumed(60, linear, f"training.steps={steps - 1}")[0] == steps
 
 
 def test_a_run_that_is_at_its_end_is_left_as_it_is(whole: Done) -> None:
