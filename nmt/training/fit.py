@@ -450,7 +450,7 @@ def _learns_confidence(config: Config, pairs: int) -> bool:
     if config.model.source != "text" or config.model.architecture in (*ENCODER_ALONE, "language-model"):
         return False
     wish = config.training.confidence
-    return wish == "on" or (wish == "auto" and not config.decoding.sample and pairs >= LEAST)
+    return wish == "on" or (wish == "auto" and not config.decoding.sample and pairs >= MIN_PAIRS)
 
 
 def _with_head(
