@@ -148,7 +148,7 @@ def test_a_run_whose_pairs_were_held_out_otherwise_is_told_of_the_file_that_coun
     whole = from_tsv(tmp_path / "x.tsv")
     with pytest.raises(InputError, match=r"other pairs were held out: .* if X\.tsv\.json of `nmt augment` stands"):
         Checkpoint(stored, small_model(), Fingerprints.of(*split_dev(whole)), 7).load()
-    with pytest.raises(InputError, match=r"begin a new run with --from\.$"):
+    with pytest.raises(InputError, match=r"begin a new run from this model\.$"):
         Checkpoint(stored, small_model(), Fingerprints.of(whole, whole), 7).load()
 
 
