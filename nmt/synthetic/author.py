@@ -194,17 +194,17 @@ class Author:
     ) -> Action:
         """Fill a verb with an object and up to ``extras`` circumstances that suit it."""
         thing = thing or (self.choose(self._objects(verb, form)) if verb.objects else "")
-        extras = self.choose((0, 1, 1, 1, 2, 2, 2, 3)) if extras is None else extras
+        allowed = self.choose((0, 1, 1, 1, 2, 2, 2, 3)) if extras is None else extras
         before: list[Phrase] = []
         if verb.korean in MOTION:
             place = place or self.choose(self._destinations(verb, form))
-            before = self._journey(verb, place, subject, extras)
+            before = self._journey(verb, place, subject, allowed)
             if place in CITIES.split():
                 verb = replace(verb, options=verb.options.replace("c", ""))
         elif verb.korean == "살다":
             before = [self.destination(verb, place or self.choose(CITIES.split()))]
         else:
-            before = self._circumstances(verb, thing=thing, place=place, subject=subject, extras=extras)
+            before = self._circumstances(verb, thing=thing, place=place, subject=subject, extras=allowed)
         relations: list[tuple[str, str]] = []
         if "d" in verb.options:
             addressed = self.person(subject, known=not self.chance(0.3))
@@ -220,7 +220,7 @@ class Author:
             relations.append((verb.korean, name))
             if nominal.joined:
                 relations.append((verb.korean, nominal.joined.noun.korean))
-        return self._timed(Action(verb, tuple(before), relations=tuple(relations)), thing, form, extras)
+        return self._timed(Action(verb, tuple(before), relations=tuple(relations)), thing, form, allowed)
 
     def _objects(self, verb: Verb, form: Form) -> Sequence[str]:
         if self._is_habit(form):

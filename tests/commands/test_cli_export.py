@@ -38,7 +38,16 @@ def test_a_version_is_written_with_all_that_a_server_wants(
     refused(nmt("export", other), "another model", "--name")
     assert {"saved_model.pb", "variables", "assets.extra", "card.md"} <= {p.name for p in (folder / "2").iterdir()}
     card = (folder / "2" / "card.md").read_text(encoding="utf-8")
-    for words in ("version 2", "ko-en", "80 pieces", "BLEU", "the epoch was chosen by", "beam of 2", "at most 30 pieces", "[model]"):
+    for words in (
+        "version 2",
+        "ko-en",
+        "80 pieces",
+        "BLEU",
+        "the epoch was chosen by",
+        "beam of 2",
+        "at most 30 pieces",
+        "[model]",
+    ):
         assert words in card
     # The lines of the card, in an interpreter that knows nothing of this package.
     lines = re.search(r"```python\n(.*?)```", card, re.DOTALL)
