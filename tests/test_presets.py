@@ -66,6 +66,16 @@ def test_a_transformer_is_fitted_too():
     assert configs[1].model.tied == "all"
 
 
+def test_pairs_that_make_large_batches_are_learned_in_the_faster_precision():
+    def precision(name, pairs, what="pairs"):
+        return preset(name, pairs, what)[0].training.precision
+
+    assert [precision("auto", pairs) for pairs in (500, 12_000, 12_001, 1_000_000)] == ["float32"] * 2 + ["auto"] * 2
+    assert [precision("transformer", pairs) for pairs in (12_000, 12_001)] == ["float32", "auto"]
+    assert {precision("auto", 29_000, what) for what in ("lines", "texts", "captions")} == {"float32"}
+    assert "precision = auto" in preset("auto", 29_000)[1][2]
+
+
 def test_plain_is_the_defaults():
     assert preset("plain", 4_682) == (Config(), [])
 

@@ -16,7 +16,18 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from nmt.config import ENCODER_ALONE, LABELLING, MASKED, MAX_RATIO, Config, Text, check_decoding, max_ratio, settled
+from nmt.config import (
+    ENCODER_ALONE,
+    LABELLING,
+    MASKED,
+    MAX_RATIO,
+    Config,
+    Text,
+    check_decoding,
+    max_ratio,
+    settled,
+    with_settings,
+)
 from nmt.data import tokenizers as texts
 from nmt.data import vocabulary_growth
 from nmt.data.alignment_targets import count_lost
@@ -115,11 +126,13 @@ def run_parts(
     strategy(config.training.devices)  # refuses more devices than there are
     if config.training.precision == "auto":
         if workers:
-            raise InputError(
-                "training.precision = 'auto' goes by the processor, and several machines may have several: set it to "
-                "float32 or bfloat16."
+            config = with_settings(config, ["training.precision=float32"])
+            logger.info(
+                "training.precision = auto: several machines may have different processors, so this run computes in "
+                "float32. Set it to bfloat16 if all of them have instructions for it."
             )
-        logger.info(f"training.precision = auto: this run computes in {faster_precision()}.")
+        else:
+            logger.info(f"training.precision = auto: this run computes in {faster_precision()}.")
     if slow := slow_precision(config.training.precision):
         logger.warning(slow)
     for idle in idle_plateau(config.training):

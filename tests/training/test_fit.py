@@ -37,7 +37,7 @@ from nmt.output_streams import LastingStream
 from nmt.presets import preset
 from nmt.saving import replace_config
 from nmt.stop_signals import stop_signals
-from nmt.training import fit
+from nmt.training import fit, setup
 from nmt.training.callbacks import Journal
 from nmt.training.checkpoint import Checkpoint, Fingerprints, SaveCheckpoint
 from nmt.training.fit import train_model
@@ -501,6 +501,20 @@ def test_a_run_with_every_practice_is_resumed_as_exactly(whole: Done, practised:
     run(PRACTICE, practised.data, left, resume=True)
     assert_same_run(left, practised.folder)
     assert records(left)[0]["val_loss"] != records(whole.folder)[0]["val_loss"]
+
+
+def test_a_run_is_resumed_on_a_processor_without_its_precision(
+    practised: Done, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = Path(shutil.copytree(practised.folder.with_name("left"), tmp_path / "left"))
+    monkeypatch.setattr(setup, "_computes_bfloat16", lambda processor: False)
+    config = with_settings(PRACTICE, ["training.precision=auto"])
+    with logged() as said:
+        model = run(config, practised.data, folder, resume=True).model
+    assert any("this run computes in float32" in line for line in said)
+    assert len(records(folder)) == 3 and records(folder)[0] == records(practised.folder)[0]
+    assert all(np.isfinite(weight).all() for weight in model.get_weights())
+    assert records(folder)[2]["val_loss"] == pytest.approx(records(practised.folder)[2]["val_loss"], rel=0.02)
 
 
 def test_the_journal_shows_the_alignment_loss_of_training_alone(practised: Done) -> None:

@@ -44,7 +44,10 @@ config = with_settings(Config(), ["text.vocabulary_size=auto", "text.joint=false
 corpus = from_pairs(pairs)
 cluster = find_cluster({"TF_CONFIG": sys.argv[1]})
 workers = Workers(cluster) if cluster else None
+if workers:
+    config = with_settings(config, ["training.precision=auto"])
 parts = run_parts(config, corpus, corpus, workers=workers)
+assert parts.config.training.precision == "float32"
 model = parts.model
 # Where a gradient is next to nothing, Adam would make steps of rounding errors.
 model.optimizer.epsilon = 1e-3
