@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from nmt.config import Config, from_dict
+from nmt.config import Config, Text, from_dict
 from nmt.errors import InputError, nearest
 
 Values = dict[str, dict[str, Any]]
@@ -145,6 +145,7 @@ class _Recurrent(NamedTuple):
     attention: str = "dot"
     context: str = "output"
     tied: str = "all"
+    sampling: float = 0.0
 
 
 # Fewer pairs need more dropout, smaller batches and more epochs. A step with Luong's attention is quicker than with
@@ -162,6 +163,10 @@ _RECURRENT = [
     _Recurrent(
         pairs=12_000, units=256, dropout=0.3, recurrent_dropout=0.3, output_dropout=0.4, word_dropout=0.0,
         batch_size=40, label_smoothing=0.1, epochs=32, learning_rate=0.003, tied="output",
+    ),
+    _Recurrent(
+        pairs=60_000, units=256, dropout=0.2, recurrent_dropout=0.0, output_dropout=0.2, word_dropout=0.0,
+        batch_size=80, label_smoothing=0.1, epochs=30, learning_rate=0.002, sampling=0.35,
     ),
     _Recurrent(
         pairs=60_000, units=256, dropout=0.3, recurrent_dropout=0.0, output_dropout=0.3, word_dropout=0.0,
@@ -216,7 +221,7 @@ _TRANSFORMER = [
 ]  # fmt: skip
 
 
-def preset(name: str, pairs: int = 0, what: str = "pairs", joint: bool = True) -> tuple[Config, list[str]]:
+def preset(name: str, pairs: int = 0, what: str = "pairs", text: Text | None = None) -> tuple[Config, list[str]]:
     """Return a preset's config and lines that explain it.
 
     Arguments:
@@ -224,7 +229,8 @@ def preset(name: str, pairs: int = 0, what: str = "pairs", joint: bool = True) -
             Transformer fitted to it; or ``plain``: the defaults of the config.
         pairs: that number; only presets that are fitted use it.
         what: what is counted; a language model has lines.
-        joint: ``text.joint`` of the run: without it no embedding is shared by both languages.
+        text: ``[text]`` of the run, the defaults if not given: without ``joint`` no embedding is shared by both
+            languages, and only a ``unigram`` vocabulary cuts words at random.
 
     Raises:
         InputError: for any other name.
@@ -235,7 +241,7 @@ def preset(name: str, pairs: int = 0, what: str = "pairs", joint: bool = True) -
     'transformer'
     """
     if name in FITTED:
-        return _fitted(name, pairs, what, joint)
+        return _fitted(name, pairs, what, text or Text())
     if name == "plain":
         return Config(), []
     if name not in PRESETS:
@@ -244,10 +250,8 @@ def preset(name: str, pairs: int = 0, what: str = "pairs", joint: bool = True) -
     return from_dict(PRESETS[name]), []
 
 
-def _fitted(name: str, pairs: int, what: str, joint: bool) -> tuple[Config, list[str]]:
-    values, size = (
-        _transformer(pairs, joint and what == "pairs") if name == "transformer" else _recurrent(pairs, what, joint)
-    )
+def _fitted(name: str, pairs: int, what: str, text: Text) -> tuple[Config, list[str]]:
+    values, size = _transformer(pairs, what, text) if name == "transformer" else _recurrent(pairs, what, text)
     training = values["training"]
     training |= {"schedule": "linear", "early_stopping": training["epochs"]}
     # Batches of 80 are quicker in bfloat16 and smaller ones hardly; only pairs were measured. See docs/measured.md.
@@ -273,15 +277,17 @@ def _fitted(name: str, pairs: int, what: str, joint: bool) -> tuple[Config, list
     ]
 
 
-def _recurrent(pairs: int, what: str, joint: bool) -> tuple[Values, str]:
+def _recurrent(pairs: int, what: str, text: Text) -> tuple[Values, str]:
     """Return the settings of a recurrent model, and those of its size in a line."""
-    row = next(row for row in _RECURRENT if pairs <= row.pairs)
+    # Measured for pairs alone.
+    samples = what == "pairs" and text.kind == "unigram"
+    row = next(row for row in _RECURRENT if pairs <= row.pairs and (samples or not row.sampling))
     units = row.units
     # A language model has no source to attend to, or to share an embedding with.
     attention: dict[str, Any] = {"attention_units": units}
     if what == "pairs" and row.attention == "dot":
         attention = {"attention": row.attention, "context": row.context}
-    tied = {"tied": "all"} if what == "pairs" and row.tied == "all" and joint else {}
+    tied = {"tied": "all"} if what == "pairs" and row.tied == "all" and text.joint else {}
     named = row._asdict()
     dropouts = _dropouts(row.dropout, row.output_dropout) | {
         key: named[key] for key in ("recurrent_dropout", "word_dropout")
@@ -294,10 +300,12 @@ def _recurrent(pairs: int, what: str, joint: bool) -> tuple[Values, str]:
     )
     if what == "pairs":
         size += "".join(f", {key} = {value}" for key, value in {**attention, **tied}.items())
-    return {"model": {**model, **attention, **tied}, "training": training}, size
+    sampling = {"sampling": row.sampling} if row.sampling else {}
+    size += "".join(f"; [text] {key} = {value}" for key, value in sampling.items())
+    return {"text": sampling, "model": {**model, **attention, **tied}, "training": training}, size
 
 
-def _transformer(pairs: int, joint: bool) -> tuple[Values, str]:
+def _transformer(pairs: int, what: str, text: Text) -> tuple[Values, str]:
     """Return the settings of a Transformer, and those of its size in a line."""
     row = next(row for row in _TRANSFORMER if pairs <= row.pairs)
     size: dict[str, Any] = {
@@ -309,7 +317,7 @@ def _transformer(pairs: int, joint: bool) -> tuple[Values, str]:
     # Its one dropout is that of embeddings with their positions, too, and of what the last layer adds to the readout.
     dropouts = {"dropout": row.dropout, "embedding_dropout": 0.0, "output_dropout": 0.0}
     # Before the pairs are read it is not known whether both languages share their pieces.
-    tied = "all" if joint and pairs else "output"
+    tied = "all" if what == "pairs" and text.joint and pairs else "output"
     model = {
         "architecture": "transformer",
         **size,

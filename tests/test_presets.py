@@ -2,7 +2,7 @@
 
 import pytest
 
-from nmt.config import Config, with_settings
+from nmt.config import Config, Text, with_settings
 from nmt.errors import InputError
 from nmt.presets import PRESETS, preset
 
@@ -34,7 +34,7 @@ def test_many_pairs_get_the_quicker_attention_and_one_embedding():
     many, lines = chosen[-1], preset("auto", 12_001, "lines")[0]
     assert with_settings(lines, ["model.architecture=language-model"]).model.tied == "output"
     assert "attention = dot, context = output, tied = all" in "\n".join(preset("auto", 12_001)[1])
-    apart = preset("auto", 12_001, joint=False)[0]
+    apart = preset("auto", 12_001, text=Text(joint=False))[0]
     assert with_settings(apart, ["text.joint=false"]).model.tied == "output"
     assert "attention" not in "\n".join(preset("auto", 12_001, "lines")[1])
     for other in ("model.architecture=transformer", "model.attention=none", "model.attention=bahdanau"):
@@ -61,7 +61,7 @@ def test_a_transformer_is_fitted_too():
         assert with_settings(config, ["model.decoder_layers=5"]).model.decoder_layers == 5
     lines = preset("transformer", 29_000)[1]
     assert "architecture = transformer" in lines[1] and f"epochs = {configs[1].training.epochs}" in lines[2]
-    for unshared in (preset("transformer", 9, joint=False)[0], preset("transformer")[0]):
+    for unshared in (preset("transformer", 9, text=Text(joint=False))[0], preset("transformer")[0]):
         assert with_settings(unshared, ["text.joint=false"]).model.tied == "output"
     assert configs[1].model.tied == "all"
 

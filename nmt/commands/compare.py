@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, replace
@@ -115,6 +116,10 @@ def compare(
     if not any(files):
         preset = preset or "comparison"
 
+    @functools.cache
+    def pairs_read() -> int:
+        return Material((), files[0], files[1], quoted=tsv_quoting).training(Config())[0].size
+
     def fitted(name: str, own: Sequence[str] = ()) -> Config:
         if plain or not files[0]:
             raise InputError(
@@ -122,9 +127,8 @@ def compare(
                 "The built-in corpus and plain text have settings of their own."
             )
         given = [*(settings or []), *own]
-        joint = with_settings(settings_of(name)[0], given).text.joint
-        pairs = Material((), files[0], files[1], quoted=tsv_quoting).training(Config())[0].size
-        return with_settings(settings_of(name, pairs, joint=joint)[0], given)
+        text = with_settings(settings_of(name)[0], given).text
+        return with_settings(settings_of(name, pairs_read(), text=text)[0], given)
 
     begun = fitted(preset) if preset in FITTED else settings_of(preset)[0] if preset else Config()
     if plain:
@@ -133,7 +137,7 @@ def compare(
     budget = ComparisonBudget(steps or 0, minutes or 0.0)
     chosen = [
         each if each.folder else replace(each, config=budget.limit(each.config))
-        for each in read_candidates(models, base, plain, fitted)
+        for each in read_candidates(models, base, plain, fitted, preset if preset in FITTED else "")
     ]
     if any(each.config.training.seed != Config().training.seed for each in chosen if not each.folder):
         raise InputError("--seeds sets training.seed: leave it out of the configs.")

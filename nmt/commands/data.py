@@ -17,7 +17,7 @@ from nmt.errors import InputError, Stopped, WorkFailed
 from nmt.tf_import import import_tensorflow
 
 if TYPE_CHECKING:
-    from nmt.config import Config
+    from nmt.config import Config, Text
     from nmt.data.corpora import Corpus
     from nmt.doctor.findings import Diagnosis, TrainingForecast
 
@@ -71,7 +71,7 @@ def data(
     # A wrong setting is refused before long files are read; only `auto` has to wait for the number of pairs.
     chosen, _ = _config(preset, 0, config, settings)
     corpora = _open(named, tsv_quoting)
-    chosen, lines = _config(preset, _training_pairs(corpora), config, settings, joint=chosen.text.joint)
+    chosen, lines = _config(preset, _training_pairs(corpora), config, settings, text=chosen.text)
     found = examine(chosen, corpora, lines)
     refused: Exception | None = None
     if forecast:
@@ -138,13 +138,13 @@ def _training_pairs(corpora: Sequence[Corpus]) -> int:
 
 
 def _config(
-    preset: str | None, pairs: int, file: Path | None, settings: list[str] | None, joint: bool = True
+    preset: str | None, pairs: int, file: Path | None, settings: list[str] | None, text: Text | None = None
 ) -> tuple[Config, tuple[str, ...]]:
     """Return the config that the options make, and the lines that explain the preset."""
     from nmt import config as configuration
     from nmt.presets import preset as named
 
-    base, lines = named(preset or ("plain" if file else "auto"), pairs, joint=joint)
+    base, lines = named(preset or ("plain" if file else "auto"), pairs, text=text)
     base = configuration.from_file(file, base) if file else base
     chosen = configuration.with_settings(base, settings or [])
     if chosen.model.architecture not in ("recurrent", "transformer"):

@@ -257,7 +257,7 @@ def train(
         quoted=tsv_quoting,
     )
     if not (resume or start):
-        base, lines = presets.preset(name, corpus.pairs_read, WHAT[kind], chosen.text.joint)
+        base, lines = presets.preset(name, corpus.pairs_read, WHAT[kind], chosen.text)
         for line in lines:
             logger.info(line)
         if config and not preset and (fitting_preset := _fitting_preset(chosen, choose, corpus.pairs_read, WHAT[kind])):
@@ -306,7 +306,7 @@ def _fitting_preset(chosen: Config, choose: Callable[[Config], Config], pairs: i
         return ""
     name = "transformer" if model.architecture == "transformer" else "auto"
     try:
-        fitted = choose(presets.preset(name, pairs, what, chosen.text.joint)[0])
+        fitted = choose(presets.preset(name, pairs, what, chosen.text)[0])
     except InputError:  # some of the settings would do nothing then
         return ""
     return name if fitted != chosen else ""

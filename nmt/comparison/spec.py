@@ -150,7 +150,11 @@ def _unfitted(name: str, own: Sequence[str]) -> Config:
 
 
 def read_candidates(
-    words: Sequence[str], base: Config, plain: bool = False, fitted: Callable[[str, Sequence[str]], Config] = _unfitted
+    words: Sequence[str],
+    base: Config,
+    plain: bool = False,
+    fitted: Callable[[str, Sequence[str]], Config] = _unfitted,
+    preset: str = "",
 ) -> list[Candidate]:
     """Read the models that are named on the command line.
 
@@ -161,6 +165,7 @@ def read_candidates(
         base: the config that files and settings change. A setting that a model has no use for gets its default.
         plain: whether they are language models, which are compared on plain text.
         fitted: from the name of such a preset, and settings, to the config.
+        preset: the one that ``base`` is of, if it is such a one: how it is fitted depends on settings.
 
     Raises:
         InputError: if one is none of these, has wrong settings or is of another kind, or if two have the same name.
@@ -170,7 +175,7 @@ def read_candidates(
     """
     found: list[Candidate] = []
     for word in words:
-        each = _read(word, base, fitted)
+        each = _read(word, base, fitted, preset)
         if not each.name.replace("-", "").replace("_", "").replace(".", "").isalnum():
             raise InputError(
                 f"'{each.name}' cannot be a model's name: it also names a folder, so it needs letters, digits, '-', "
@@ -195,7 +200,7 @@ def read_candidates(
     return found
 
 
-def _read(word: str, base: Config, fitted: Callable[[str, Sequence[str]], Config]) -> Candidate:
+def _read(word: str, base: Config, fitted: Callable[[str, Sequence[str]], Config], preset: str) -> Candidate:
     name, colon, rest = word.partition(":")
     if not colon or "=" in name or not rest:
         name, rest = "", word
@@ -203,10 +208,11 @@ def _read(word: str, base: Config, fitted: Callable[[str, Sequence[str]], Config
     if path.suffix == ".toml":
         return Candidate(name or path.stem, from_file(path, base))
     own = rest.split(",")
-    preset = [own.pop(0).strip()] if own[0].strip() in FITTED else []
-    if (preset or "=" in rest) and not path.exists():
-        config = fitted(preset[0], own) if preset else with_settings(base, own)
-        return Candidate(name or "-".join([*preset, *(setting.partition("=")[2].strip() for setting in own)]), config)
+    named = [own.pop(0).strip()] if own[0].strip() in FITTED else []
+    if (named or "=" in rest) and not path.exists():
+        begun = named[0] if named else preset
+        config = fitted(begun, own) if begun else with_settings(base, own)
+        return Candidate(name or "-".join([*named, *(setting.partition("=")[2].strip() for setting in own)]), config)
     if (path / CONFIG).exists():
         if not os.access(path / WEIGHTS, os.R_OK):
             raise InputError(f"{path} has no weights that can be read: {WEIGHTS} is missing or not readable.")

@@ -6,6 +6,7 @@ So the cuts are drawn here, word by word, since no piece crosses a space.
 
 from __future__ import annotations
 
+import bisect
 import functools
 import itertools
 import math
@@ -15,10 +16,12 @@ import sentencepiece
 
 from nmt.data.sentencepiece_model import BPE, ModelProto
 
-# Cuts of a word that unigram sampling chooses from. All others together are hardly ever drawn.
-_CUTS = 64
-_WORDS = 100_000
+# Words whose lattices are remembered, and the most characters of one: about 2 kB each. Longer ones hardly come again.
+_WORDS, _CHARACTERS = 2**15, 24
 _SPACE = "▁"
+
+# For each place in a word but the first: where the pieces that end there begin, and the running sums of their weights.
+Lattice = list[tuple[list[int], list[float]]]
 
 
 class PieceSampler:
@@ -26,8 +29,9 @@ class PieceSampler:
 
     With a BPE model each possible merge is left out with probability ``sampling``, anew at each step: Provilkov et al.
     2020, *BPE-Dropout*, https://arxiv.org/abs/1910.13267. With a unigram model a cut ``x`` of a word has the
-    probability ``P(x)^sampling / sum P(y)^sampling`` among the 64 likeliest: Kudo 2018, *Subword Regularization*,
-    https://arxiv.org/abs/1804.10959. A word with an unknown character is cut as without sampling.
+    probability ``P(x)^sampling / sum P(y)^sampling``, where the sum is over all cuts: Kudo 2018, *Subword
+    Regularization*, equation 8 with l = infinity, https://arxiv.org/abs/1804.10959. A word with an unknown character is
+    cut as without sampling.
 
     Arguments:
         model: the bytes of a ``.spm.model`` file.
@@ -43,7 +47,8 @@ class PieceSampler:
         self._pieces = [processor.id_to_piece(i) for i in range(processor.get_piece_size())]
         self._ids = {piece: i for i, piece in enumerate(self._pieces) if not processor.is_control(i)}
         self._scores = {piece: processor.get_score(i) for piece, i in self._ids.items()}
-        self._weighted = functools.lru_cache(_WORDS)(self._cuts)
+        self._longest = max(map(len, self._ids), default=0)
+        self._remembered = functools.lru_cache(_WORDS)(self._lattice)
 
     def ids(self, text: bytes, chance: random.Random) -> list[int]:
         """Return the ids of a text, cut as ``chance`` decides."""
@@ -63,8 +68,7 @@ class PieceSampler:
             return ids
         if self._bpe:
             return [self._ids[piece] for piece in self._merged(list(spelt), chance)]
-        cuts, weights = self._weighted(spelt)
-        return cuts[_place(weights, chance)] if cuts else ids
+        return self._drawn(spelt, chance)
 
     def _merged(self, pieces: list[str], chance: random.Random) -> list[str]:
         """Merge the best neighbours again and again, with some left out each time, until all that are left are out."""
@@ -78,17 +82,28 @@ class PieceSampler:
                 return pieces
             pieces[place : place + 2] = [pieces[place] + pieces[place + 1]]
 
-    def _cuts(self, word: str) -> tuple[list[list[int]], list[float]]:
-        """Return the likeliest cuts of a word, and the sums of their probabilities up to each."""
-        found = self._processor.nbest_encode(word.removeprefix(_SPACE), nbest_size=_CUTS, out_type=int)
-        cuts = [cut for cut in found if "".join(self._pieces[number] for number in cut) == word]
-        if not cuts:
-            return [], []
-        logs = [self._sampling * sum(map(self._processor.get_score, cut)) for cut in cuts]
-        weights = [math.exp(value - max(logs)) for value in logs]
-        return cuts, list(itertools.accumulate(weights))
+    def _lattice(self, word: str) -> Lattice:
+        """Return the pieces of a word by their ends, each weighted by all cuts of what stands before it."""
+        found: Lattice = []
+        # The logarithm of the sum of the weights of all cuts up to each place: the forward pass.
+        sums = [0.0]
+        for end in range(1, len(word) + 1):
+            starts = [at for at in range(max(0, end - self._longest), end) if word[at:end] in self._scores]
+            logs = [sums[at] + self._sampling * self._scores[word[at:end]] for at in starts]
+            most = max(logs)
+            weights = list(itertools.accumulate(math.exp(value - most) for value in logs))
+            found.append((starts, weights))
+            sums.append(most + math.log(weights[-1]))
+        return found
 
-
-def _place(sums: list[float], chance: random.Random) -> int:
-    drawn = chance.random() * sums[-1]
-    return next((i for i, total in enumerate(sums) if drawn < total), len(sums) - 1)
+    def _drawn(self, word: str, chance: random.Random) -> list[int]:
+        """Draw a cut of a word piece by piece, its last one first: the backward pass."""
+        end = len(word)
+        lattice = self._remembered(word) if end <= _CHARACTERS else self._lattice(word)
+        found: list[int] = []
+        while end:
+            starts, weights = lattice[end - 1]
+            start = starts[bisect.bisect(weights, chance.random() * weights[-1], hi=len(weights) - 1)]
+            found.append(self._ids[word[start:end]])
+            end = start
+        return found[::-1]

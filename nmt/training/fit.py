@@ -239,7 +239,7 @@ def fit(
     what = "texts" if labelling else "lines" if plain else "captions" if described else "pairs"
     if resume:
         return train_model(chosen, corpus, held, to, resume=True)
-    base, lines = named_preset(preset, corpus.pairs_read, what, chosen.text.joint)
+    base, lines = named_preset(preset, corpus.pairs_read, what, chosen.text)
     for line in lines:
         logger.info(line)
     for line in [] if labelling or described else warnings(corpus, held, plain=plain):

@@ -1,11 +1,12 @@
 """What is named on the command line becomes models, pairs and a budget, or one sentence that says what is wrong."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from nmt.comparison.spec import Candidate, ComparisonBudget, Material, difference, read_candidates, read_identity
-from nmt.config import Config, with_settings
+from nmt.config import Config, Text, with_settings
 from nmt.errors import InputError
 from nmt.model_folder import CONFIG, WEIGHTS, config_text
 from nmt.presets import preset
@@ -42,6 +43,19 @@ def test_a_recipe_that_is_fitted_can_be_named_and_changed() -> None:
     assert (transformer.model.architecture, transformer.model.dropout) == ("transformer", 0.25)
     with pytest.raises(InputError, match="fitted to the number of pairs, and that is not known"):
         read_candidates(["auto"], BASE)
+
+
+def test_settings_over_a_recipe_that_is_fitted_are_known_to_it() -> None:
+    """Only unigram vocabularies cut words at random by ``auto``, and BPE's share would mean another thing."""
+
+    def fitted(name: str, own: Sequence[str]) -> Config:
+        text = with_settings(Config(), own).text
+        return with_settings(preset(name, 29_000, text=text)[0], own)
+
+    found = read_candidates(["text.kind=bpe", "model.units=13"], fitted("auto", []), fitted=fitted, preset="auto")
+    bpe, unigram = (each.config for each in found)
+    assert bpe.text.sampling == 0 < unigram.text.sampling
+    assert bpe == preset("auto", 29_000, text=Text(kind="bpe"))[0]
 
 
 @pytest.mark.parametrize(

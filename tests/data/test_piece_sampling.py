@@ -1,6 +1,7 @@
 """Cuts of words are drawn with the probabilities of the papers, and a seed repeats them in every process."""
 
 import io
+import math
 import random
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import pytest
 import sentencepiece
 
 from nmt.data.piece_sampling import PieceSampler
+from nmt.data.sentencepiece_model import ModelProto
 
 WORDS = [stem + end for stem in ("walk", "play", "open", "visit") for end in ("", "s", "ed", "ing", "er")]
 SIZES = {"unigram": 30, "bpe": 40}
@@ -31,24 +33,48 @@ def drawn(kind: str, sampling: float, count: int = 1) -> list[tuple[int, ...]]:
     return [tuple(cuts.ids(word.encode(), chance)) for word in WORDS for _ in range(count)]
 
 
+def by_hand(scores: dict[str, float], sampling: float) -> PieceSampler:
+    """Return a sampler of a unigram model with these pieces."""
+    model = ModelProto.FromString(sampler("unigram", sampling)._processor.serialized_model_proto())
+    del model.pieces[4:]
+    for piece, score in scores.items():
+        model.pieces.add(piece=piece, score=score)
+    processor = sentencepiece.SentencePieceProcessor()
+    processor.LoadFromSerializedProto(model.SerializeToString())
+    return PieceSampler(model.SerializeToString(), processor, sampling)
+
+
 def test_unigram_cuts_have_the_probabilities_of_kudo() -> None:
     """``P(x)^0.3 / sum P(y)^0.3`` over all cuts of a word, found here by trying every one of them."""
-    cuts, chance = sampler("unigram", 0.3), random.Random(3)
-    ids = {piece: i for i, piece in enumerate(cuts._pieces)}
+    scores = {"▁": -1.0, "a": -3.0, "b": -2.5, "ab": -3.5, "ba": -5.0, "aba": -5.5, "bab": -4.0, "▁a": -2.0}
+    cuts, chance, word = by_hand(scores, 0.3), random.Random(3), "▁abababab"
 
-    def all_cuts(rest: str) -> list[tuple[int, ...]]:
+    def all_cuts(rest: str) -> list[tuple[str, ...]]:
         if not rest:
             return [()]
-        ends = [end for end in range(1, len(rest) + 1) if rest[:end] in ids]
-        return [(ids[rest[:end]], *more) for end in ends for more in all_cuts(rest[end:])]
+        ends = [end for end in range(1, len(rest) + 1) if rest[:end] in scores]
+        return [(rest[:end], *more) for end in ends for more in all_cuts(rest[end:])]
 
-    scores = {cut: sum(cuts._processor.get_score(i) for i in cut) for cut in all_cuts("▁playing")}
-    weights = {cut: 2.718281828**(0.3 * score) for cut, score in scores.items()}  # fmt: skip
-    assert 1 < len(weights) <= 64
-    found = Counter(tuple(cuts.ids(b"playing", chance)) for _ in range(5000))
+    weights = {cut: math.exp(0.3 * sum(scores[piece] for piece in cut)) for cut in all_cuts(word)}
+    assert len(weights) > 64
+    found = Counter(
+        tuple(cuts._pieces[i] for i in cuts.ids(word.removeprefix("▁").encode(), chance)) for _ in range(20_000)
+    )
     for cut, weight in weights.items():
-        # 4 deviations of a share of 5,000: at most 4 * sqrt(0.25 / 5000) = 0.028
-        assert found[cut] / 5000 == pytest.approx(weight / sum(weights.values()), abs=0.028)
+        share = weight / sum(weights.values())
+        assert found[cut] / 20_000 == pytest.approx(share, abs=5 * math.sqrt(share / 20_000))
+
+
+def test_a_word_of_any_length_is_cut() -> None:
+    """Its number of cuts, 2^9999 and more, is larger than a floating-point number."""
+    cuts = by_hand({"▁": -1.0, "a": -3.0, "aa": -4.0}, 0.5)
+    ids = cuts.ids(b"a" * 10_000, random.Random(5))
+    assert "".join(cuts._pieces[i] for i in ids) == "▁" + "a" * 10_000
+    # The weights of all cuts of n letters add up to Z(n) = e^-1.5 Z(n - 1) + e^-2 Z(n - 2), which grows by a factor r
+    # with r^2 = 0.2231 r + 0.1353: r = (0.2231 + sqrt(0.2231^2 + 4 * 0.1353)) / 2 = 0.4960. The last piece has one
+    # letter with probability 0.2231 Z(n - 1) / Z(n) = 0.2231 / 0.4960 = 0.4499, and so has each.
+    ones = sum(cuts._pieces[i] == "a" for i in ids) / (len(ids) - 1)
+    assert ones == pytest.approx(0.4499, abs=4 * math.sqrt(0.45 * 0.55 / 6_000))
 
 
 def test_a_merge_is_left_out_with_the_given_probability() -> None:
