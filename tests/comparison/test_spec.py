@@ -55,7 +55,7 @@ def test_settings_over_a_recipe_that_is_fitted_are_known_to_it() -> None:
     found = read_candidates(["text.kind=bpe", "model.units=13"], fitted("auto", []), fitted=fitted, preset="auto")
     bpe, unigram = (each.config for each in found)
     assert bpe.text.sampling == 0 < unigram.text.sampling
-    assert bpe == preset("auto", 29_000, text=Text(kind="bpe"))[0]
+    assert bpe.model == preset("auto", 29_000, text=Text(kind="bpe"))[0].model
 
 
 @pytest.mark.parametrize(
