@@ -130,7 +130,10 @@ PRESETS: dict[str, Values] = {
 
 
 class _Recurrent(NamedTuple):
-    """The settings of a recurrent model that learns from at most ``pairs`` pairs; the others are keys of the config."""
+    """The settings of a recurrent model that learns from at most ``pairs`` pairs; the others are keys of the config.
+
+    One with ``sampling`` is for pairs with a unigram vocabulary, and the next one of that size for all else.
+    """
 
     pairs: float
     units: int
@@ -148,8 +151,8 @@ class _Recurrent(NamedTuple):
     sampling: float = 0.0
 
 
-# Fewer pairs need more dropout, smaller batches and more epochs. A step with Luong's attention is quicker than with
-# Bahdanau's, so there is time for more. See docs/measured.md for what was tried.
+# Fewer pairs need more dropout, or words that are cut at random, smaller batches and more epochs. A step with Luong's
+# attention is quicker than with Bahdanau's, so there is time for more. See docs/measured.md for what was tried.
 _RECURRENT = [
     _Recurrent(
         pairs=500, units=96, dropout=0.4, recurrent_dropout=0.0, output_dropout=0.4, word_dropout=0.2,
@@ -165,8 +168,8 @@ _RECURRENT = [
         batch_size=40, label_smoothing=0.1, epochs=32, learning_rate=0.003, tied="output",
     ),
     _Recurrent(
-        pairs=60_000, units=256, dropout=0.2, recurrent_dropout=0.0, output_dropout=0.2, word_dropout=0.0,
-        batch_size=80, label_smoothing=0.1, epochs=30, learning_rate=0.002, sampling=0.35,
+        pairs=60_000, units=256, dropout=0.1, recurrent_dropout=0.0, output_dropout=0.1, word_dropout=0.0,
+        batch_size=80, label_smoothing=0.1, epochs=40, learning_rate=0.002, sampling=0.3,
     ),
     _Recurrent(
         pairs=60_000, units=256, dropout=0.3, recurrent_dropout=0.0, output_dropout=0.3, word_dropout=0.0,
@@ -265,7 +268,9 @@ def _fitted(name: str, pairs: int, what: str, text: Text) -> tuple[Config, list[
         "captions": " [decoding] comes after it.",
     }.get(what, "")
     why = (
-        f"so few {what} are soon known by heart without much dropout, and small batches make more steps"
+        f"so few {what} are soon known by heart unless each epoch cuts words into other pieces"
+        if values["text"]
+        else f"so few {what} are soon known by heart without much dropout, and small batches make more steps"
         if pairs <= 60_000
         else f"there are enough {what} for a wide model, and enough steps with large batches"
     )
@@ -328,4 +333,4 @@ def _transformer(pairs: int, what: str, text: Text) -> tuple[Values, str]:
     named = row._asdict()
     training = {key: named[key] for key in ("batch_size", "epochs", "learning_rate", "warmup_steps")}
     line = ", ".join(f"{key} = {value}" for key, value in {**size, "dropout": row.dropout, "tied": tied}.items())
-    return {"model": model, "training": training}, f"architecture = transformer, {line}"
+    return {"text": {}, "model": model, "training": training}, f"architecture = transformer, {line}"
