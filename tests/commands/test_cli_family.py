@@ -233,6 +233,16 @@ def test_the_plain_command_fits_its_settings_says_what_it_chose_and_can_be_overr
     assert "units = 12\n" in config and "embedding = 96\n" in config and "batch_size = 16\n" in config
 
 
+def test_only_words_of_a_unigram_vocabulary_are_cut_at_random(place: Path, tmp_path: Path) -> None:
+    many = tmp_path / "many.tsv"
+    many.write_text((place / "pairs.tsv").read_text(encoding="utf-8") * 300, encoding="utf-8")
+    # Refused when the vocabulary is made, after the settings were chosen.
+    settings = ["--set", "text.kind=bpe", "--set", SIZE_TOO_LARGE]
+    result = nmt("train", "--pairs", many, "--to", tmp_path / "m", *settings)
+    refused(result, "9000")
+    assert "without much dropout" in result.stderr.decode()
+
+
 @pytest.mark.parametrize("plain", [["--preset", "plain"], ["--config", "FILE"]])
 def test_plain_and_a_config_file_begin_with_the_defaults(place: Path, tmp_path: Path, plain: list[str]) -> None:
     (tmp_path / "file.toml").write_text("[training]\nepochs = 2\n")

@@ -797,6 +797,16 @@ def test_two_runs_never_share_a_folder(whole: Done, tmp_path: Path, resume: bool
     assert contents(tmp_path) == {}
 
 
+def test_one_call_fits_to_the_kind_of_vocabulary(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Refused when the vocabulary is made, after the settings were chosen."""
+    caplog.set_level("INFO", "nmt")
+    for kind, sampled in (("unigram", True), ("bpe", False)):
+        caplog.clear()
+        with pytest.raises(InputError, match="9000"):
+            nmt.fit(PAIRS * 700, to=tmp_path / "m", settings=[f"text.kind={kind}", "text.vocabulary_size=9000"])
+        assert ("[text] sampling = " in caplog.text) == sampled
+
+
 def test_one_call_trains_as_the_command_does(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO", "nmt")
     small = [setting for setting in SMALL if not setting.startswith(("training.batch_size", "model.dropout"))]
