@@ -20,6 +20,7 @@ from nmt.data.corpora import Corpus, from_pairs, held_out_from, is_tsv, split_de
 from nmt.data.features import captions_of, corpus_features, looks_like_features, open_captions, with_shape
 from nmt.data.mixture import open_parallel, open_texts, open_tsvs
 from nmt.data.pipeline import Pipeline, prefetched
+from nmt.decoding.strategies import graph_settings
 from nmt.doctor.quick import warnings
 from nmt.errors import InputError, Stopped, WorkFailed, as_typed
 from nmt.evaluation.confidence import reliability_lines
@@ -412,7 +413,7 @@ def _train(
 def _settle(folder: Path, config: Config) -> None:
     """Write the config of a run into its folder, and remove a confidence that was learned by another search."""
     path = folder / CONFIDENCE
-    if path.exists() and read_config(folder).decoding != config.decoding:
+    if path.exists() and graph_settings(read_config(folder).decoding) != graph_settings(config.decoding):
         logger.info(
             f"{path} is removed: it was learned with another [decoding]. If the settings ask for one, it is learned "
             f"anew at the end of the run; `nmt evaluate {as_typed(folder)} --calibrate` learns one at any time."
