@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from nmt.config import Config, Text, from_dict
+from nmt.config import Config, from_dict
 from nmt.errors import InputError, nearest
 
 Values = dict[str, dict[str, Any]]
@@ -132,7 +134,7 @@ PRESETS: dict[str, Values] = {
 class _Recurrent(NamedTuple):
     """The settings of a recurrent model that learns from at most ``pairs`` pairs; the others are keys of the config.
 
-    One with ``sampling`` is for pairs with a unigram vocabulary, and the next one of that size for all else.
+    One with ``sampling`` is for pairs alone; for other texts, and without sampling, the next one is taken.
     """
 
     pairs: float
@@ -168,8 +170,8 @@ _RECURRENT = [
         batch_size=40, label_smoothing=0.1, epochs=32, learning_rate=0.003, tied="output",
     ),
     _Recurrent(
-        pairs=60_000, units=256, dropout=0.1, recurrent_dropout=0.0, output_dropout=0.1, word_dropout=0.0,
-        batch_size=80, label_smoothing=0.1, epochs=40, learning_rate=0.002, sampling=0.3,
+        pairs=60_000, units=256, dropout=0.2, recurrent_dropout=0.0, output_dropout=0.2, word_dropout=0.0,
+        batch_size=80, label_smoothing=0.1, epochs=30, learning_rate=0.002, sampling=0.35,
     ),
     _Recurrent(
         pairs=60_000, units=256, dropout=0.3, recurrent_dropout=0.0, output_dropout=0.3, word_dropout=0.0,
@@ -224,16 +226,18 @@ _TRANSFORMER = [
 ]  # fmt: skip
 
 
-def preset(name: str, pairs: int = 0, what: str = "pairs", text: Text | None = None) -> tuple[Config, list[str]]:
+def preset(
+    name: str, pairs: int = 0, what: str = "pairs", joint: bool = True, samples: bool = True
+) -> tuple[Config, list[str]]:
     """Return a preset's config and lines that explain it.
 
     Arguments:
         name: one of ``PRESETS``; ``auto``: a recurrent model fitted to the number of pairs; ``transformer``: a
             Transformer fitted to it; or ``plain``: the defaults of the config.
-        pairs: that number; only presets that are fitted use it.
+        pairs: that number, 0 if they are not read yet; only presets that are fitted use it.
         what: what is counted; a language model has lines.
-        text: ``[text]`` of the run, the defaults if not given: without ``joint`` no embedding is shared by both
-            languages, and only a ``unigram`` vocabulary cuts words at random.
+        joint: ``text.joint`` of the run: without it no embedding is shared by both languages.
+        samples: whether a preset that is fitted may set ``text.sampling``.
 
     Raises:
         InputError: for any other name.
@@ -244,7 +248,7 @@ def preset(name: str, pairs: int = 0, what: str = "pairs", text: Text | None = N
     'transformer'
     """
     if name in FITTED:
-        return _fitted(name, pairs, what, text or Text())
+        return _fitted(name, pairs, what, joint, samples)
     if name == "plain":
         return Config(), []
     if name not in PRESETS:
@@ -253,8 +257,36 @@ def preset(name: str, pairs: int = 0, what: str = "pairs", text: Text | None = N
     return from_dict(PRESETS[name]), []
 
 
-def _fitted(name: str, pairs: int, what: str, text: Text) -> tuple[Config, list[str]]:
-    values, size = _transformer(pairs, what, text) if name == "transformer" else _recurrent(pairs, what, text)
+def fit_preset(name: str, pairs: int, what: str, choose: Callable[[Config], Config]) -> tuple[Config, list[str]]:
+    """Return a preset with settings over it, fitted to these as well as to the pairs, and lines that explain it.
+
+    Arguments:
+        name, pairs, what: see :func:`preset`.
+        choose: returns a config with the user's settings over it.
+
+    Raises:
+        InputError: for a preset that does not exist, and what ``choose`` raises.
+
+    >>> from nmt.config import with_settings
+    >>> fit_preset("auto", 29_000, "pairs", lambda base: with_settings(base, ["text.kind=bpe"]))[0].text.sampling
+    0.0
+    """
+    text = choose(preset(name)[0]).text
+    # ``text.sampling`` has another meaning for BPE, and there is one way to cut into characters or words.
+    base, lines = preset(name, pairs, what, text.joint, samples=text.kind == "unigram")
+    chosen = choose(base)
+    if base.text.sampling and not chosen.text.sampling:
+        base, lines = preset(name, pairs, what, text.joint, samples=False)
+        chosen = choose(base)
+    return chosen, lines
+
+
+def _fitted(name: str, pairs: int, what: str, joint: bool, samples: bool) -> tuple[Config, list[str]]:
+    values, size = (
+        _transformer(pairs, joint and what == "pairs")
+        if name == "transformer"
+        else _recurrent(pairs, what, joint, samples and what == "pairs")
+    )
     training = values["training"]
     training |= {"schedule": "linear", "early_stopping": training["epochs"]}
     # Batches of 80 are quicker in bfloat16 and smaller ones hardly; only pairs were measured. See docs/measured.md.
@@ -269,30 +301,28 @@ def _fitted(name: str, pairs: int, what: str, text: Text) -> tuple[Config, list[
     }.get(what, "")
     why = (
         f"so few {what} are soon known by heart unless each epoch cuts words into other pieces"
-        if values["text"]
+        if values["text"].get("sampling")
         else f"so few {what} are soon known by heart without much dropout, and small batches make more steps"
         if pairs <= 60_000
         else f"there are enough {what} for a wide model, and enough steps with large batches"
     )
     return from_dict({**values, "decoding": {"beam": "auto"}}), [
         f"Settings for {pairs:,} {what if pairs != 1 else what.removesuffix('s')} (--preset {name}): {why}.",
-        f"  [model] {size}",
+        "  " + "".join(f"[text] {key} = {value}. " for key, value in values["text"].items()) + f"[model] {size}",
         f"  [training] {steps}, falling linearly to the last epoch; precision = {training['precision']}.{after} "
         "Any --set goes over these; --preset plain leaves them out.",
     ]
 
 
-def _recurrent(pairs: int, what: str, text: Text) -> tuple[Values, str]:
+def _recurrent(pairs: int, what: str, joint: bool, samples: bool) -> tuple[Values, str]:
     """Return the settings of a recurrent model, and those of its size in a line."""
-    # Measured for pairs alone.
-    samples = what == "pairs" and text.kind == "unigram"
     row = next(row for row in _RECURRENT if pairs <= row.pairs and (samples or not row.sampling))
     units = row.units
     # A language model has no source to attend to, or to share an embedding with.
     attention: dict[str, Any] = {"attention_units": units}
     if what == "pairs" and row.attention == "dot":
         attention = {"attention": row.attention, "context": row.context}
-    tied = {"tied": "all"} if what == "pairs" and row.tied == "all" and text.joint else {}
+    tied = {"tied": "all"} if what == "pairs" and row.tied == "all" and joint else {}
     named = row._asdict()
     dropouts = _dropouts(row.dropout, row.output_dropout) | {
         key: named[key] for key in ("recurrent_dropout", "word_dropout")
@@ -306,13 +336,13 @@ def _recurrent(pairs: int, what: str, text: Text) -> tuple[Values, str]:
     if what == "pairs":
         size += "".join(f", {key} = {value}" for key, value in {**attention, **tied}.items())
     sampling = {"sampling": row.sampling} if row.sampling else {}
-    size += "".join(f"; [text] {key} = {value}" for key, value in sampling.items())
     return {"text": sampling, "model": {**model, **attention, **tied}, "training": training}, size
 
 
-def _transformer(pairs: int, what: str, text: Text) -> tuple[Values, str]:
+def _transformer(pairs: int, joint: bool) -> tuple[Values, str]:
     """Return the settings of a Transformer, and those of its size in a line."""
-    row = next(row for row in _TRANSFORMER if pairs <= row.pairs)
+    # Before the pairs are read it is the deepest, so that no layer of a fitted one is refused.
+    row = next(row for row in _TRANSFORMER if (pairs or math.inf) <= row.pairs)
     size: dict[str, Any] = {
         "encoder_layers": row.layers,
         "decoder_layers": row.layers,
@@ -322,7 +352,7 @@ def _transformer(pairs: int, what: str, text: Text) -> tuple[Values, str]:
     # Its one dropout is that of embeddings with their positions, too, and of what the last layer adds to the readout.
     dropouts = {"dropout": row.dropout, "embedding_dropout": 0.0, "output_dropout": 0.0}
     # Before the pairs are read it is not known whether both languages share their pieces.
-    tied = "all" if what == "pairs" and text.joint and pairs else "output"
+    tied = "all" if joint and pairs else "output"
     model = {
         "architecture": "transformer",
         **size,

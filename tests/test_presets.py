@@ -1,10 +1,12 @@
 """Presets are configs that hold together, and the automatic one knows the size of the data."""
 
+from functools import partial
+
 import pytest
 
-from nmt.config import Config, Text, with_settings
+from nmt.config import Config, with_settings
 from nmt.errors import InputError
-from nmt.presets import PRESETS, preset
+from nmt.presets import PRESETS, fit_preset, preset
 
 
 @pytest.mark.parametrize("name", PRESETS)
@@ -35,7 +37,7 @@ def test_many_pairs_get_the_quicker_attention_and_one_embedding():
     many, lines = chosen[-1], preset("auto", 12_001, "lines")[0]
     assert with_settings(lines, ["model.architecture=language-model"]).model.tied == "output"
     assert "attention = dot, context = output, tied = all" in "\n".join(preset("auto", 12_001)[1])
-    apart = preset("auto", 12_001, text=Text(joint=False))[0]
+    apart = preset("auto", 12_001, joint=False)[0]
     assert with_settings(apart, ["text.joint=false"]).model.tied == "output"
     assert "attention" not in "\n".join(preset("auto", 12_001, "lines")[1])
     for other in ("model.architecture=transformer", "model.attention=none", "model.attention=bahdanau"):
@@ -44,14 +46,18 @@ def test_many_pairs_get_the_quicker_attention_and_one_embedding():
 
 def test_words_of_pairs_are_cut_at_random_instead_of_much_dropout():
     sampled, said = preset("auto", 29_000)
-    assert sampled.text.sampling == 0.3 and "[text] sampling = 0.3" in said[1]
+    assert sampled.text.sampling == 0.35 and "[text] sampling = 0.35. [model] units = 256" in said[1]
     assert "unless each epoch cuts words into other pieces" in said[0]
     # A share of merges is left out with BPE, and there is one way to cut with the others; plain text was not measured.
-    for kind in ("bpe", "char", "word"):
-        other, lines = preset("auto", 29_000, text=Text(kind=kind))
-        assert with_settings(other, [f"text.kind={kind}"]).text.sampling == 0
+    usual = preset("auto", 29_000, samples=False)[0]
+    assert preset("auto", 29_000, "lines")[0].model.dropout == usual.model.dropout
+    for given in ("text.kind=bpe", "text.kind=char", "text.kind=word", "text.sampling=0"):
+        other, lines = fit_preset("auto", 29_000, "pairs", partial(with_settings, settings=[given]))
+        assert other == with_settings(usual, [given]) and other.text.sampling == 0
         assert other.model.dropout > sampled.model.dropout and other.training.epochs < sampled.training.epochs
         assert "so few pairs are soon known by heart without much dropout" in lines[0] and "[text]" not in lines[1]
+    other = fit_preset("auto", 29_000, "pairs", partial(with_settings, settings=["text.sampling=0.5"]))[0]
+    assert other == with_settings(sampled, ["text.sampling=0.5"])
     assert preset("auto", 29_000, "lines")[0].text.sampling == 0
     assert preset("auto", 1_000_000)[0].text.sampling == 0
 
@@ -76,7 +82,7 @@ def test_a_transformer_is_fitted_too():
         assert with_settings(config, ["model.decoder_layers=5"]).model.decoder_layers == 5
     lines = preset("transformer", 29_000)[1]
     assert "architecture = transformer" in lines[1] and f"epochs = {configs[1].training.epochs}" in lines[2]
-    for unshared in (preset("transformer", 9, text=Text(joint=False))[0], preset("transformer")[0]):
+    for unshared in (preset("transformer", 9, joint=False)[0], preset("transformer")[0]):
         assert with_settings(unshared, ["text.joint=false"]).model.tied == "output"
     assert configs[1].model.tied == "all"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -95,7 +95,7 @@ def compare(
     from nmt.comparison.spec import ComparisonBudget, Material, read_candidates
     from nmt.config import Config, with_settings
     from nmt.folder_lock import folder_lock
-    from nmt.presets import FITTED
+    from nmt.presets import FITTED, fit_preset
     from nmt.presets import preset as settings_of
 
     if steps and minutes:
@@ -120,20 +120,18 @@ def compare(
     def pairs_read() -> int:
         return Material((), files[0], files[1], quoted=tsv_quoting).training(Config())[0].size
 
-    def fitted(name: str, own: Sequence[str] = ()) -> Config:
+    def fitted(name: str, over: Callable[[Config], Config]) -> Config:
         if plain or not files[0]:
             raise InputError(
                 f"'{name}' is fitted to the number of training pairs: name them, --source and --target, or --pairs. "
                 "The built-in corpus and plain text have settings of their own."
             )
-        given = [*(settings or []), *own]
-        text = with_settings(settings_of(name)[0], given).text
-        return with_settings(settings_of(name, pairs_read(), text=text)[0], given)
+        return fit_preset(name, pairs_read(), "pairs", lambda base: over(with_settings(base, settings or [])))[0]
 
-    begun = fitted(preset) if preset in FITTED else settings_of(preset)[0] if preset else Config()
+    begun = settings_of(preset)[0] if preset else Config()
     if plain:
         begun = with_settings(begun, ["model.architecture=language-model"])
-    base = with_settings(begun, settings or [])
+    base = fitted(preset, lambda base: base) if preset in FITTED else with_settings(begun, settings or [])
     budget = ComparisonBudget(steps or 0, minutes or 0.0)
     chosen = [
         each if each.folder else replace(each, config=budget.limit(each.config))

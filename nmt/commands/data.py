@@ -17,7 +17,7 @@ from nmt.errors import InputError, Stopped, WorkFailed
 from nmt.tf_import import import_tensorflow
 
 if TYPE_CHECKING:
-    from nmt.config import Config, Text
+    from nmt.config import Config
     from nmt.data.corpora import Corpus
     from nmt.doctor.findings import Diagnosis, TrainingForecast
 
@@ -69,9 +69,9 @@ def data(
     if tsv_quoting and all(len(split) == 2 for split in named):
         raise InputError("--tsv-quoting is for .tsv files, and none was named.")
     # A wrong setting is refused before long files are read; only `auto` has to wait for the number of pairs.
-    chosen, _ = _config(preset, 0, config, settings)
+    _config(preset, 0, config, settings)
     corpora = _open(named, tsv_quoting)
-    chosen, lines = _config(preset, _training_pairs(corpora), config, settings, text=chosen.text)
+    chosen, lines = _config(preset, _training_pairs(corpora), config, settings)
     found = examine(chosen, corpora, lines)
     refused: Exception | None = None
     if forecast:
@@ -138,15 +138,16 @@ def _training_pairs(corpora: Sequence[Corpus]) -> int:
 
 
 def _config(
-    preset: str | None, pairs: int, file: Path | None, settings: list[str] | None, text: Text | None = None
+    preset: str | None, pairs: int, file: Path | None, settings: list[str] | None
 ) -> tuple[Config, tuple[str, ...]]:
     """Return the config that the options make, and the lines that explain the preset."""
     from nmt import config as configuration
-    from nmt.presets import preset as named
+    from nmt.presets import fit_preset
 
-    base, lines = named(preset or ("plain" if file else "auto"), pairs, text=text)
-    base = configuration.from_file(file, base) if file else base
-    chosen = configuration.with_settings(base, settings or [])
+    def choose(base: Config) -> Config:
+        return configuration.with_settings(configuration.from_file(file, base) if file else base, settings or [])
+
+    chosen, lines = fit_preset(preset or ("plain" if file else "auto"), pairs, "pairs", choose)
     if chosen.model.architecture not in ("recurrent", "transformer"):
         what = "labelled texts" if chosen.model.architecture in configuration.LABELLING else "plain text"
         kind = chosen.model.architecture.replace("-", " ")
@@ -185,7 +186,7 @@ def examine(config: Config, corpora: Sequence[Corpus], preset: tuple[str, ...] =
         vocabulary=pieces,
         max_length=config.data.max_length,
         decoding_max_length=config.decoding.max_length,
-        preset=preset or preset_for(_training_pairs(corpora)),
+        preset=preset or preset_for(_training_pairs(corpora), config.text),
         advice=tuple(said),
     )
 

@@ -257,7 +257,7 @@ def train(
         quoted=tsv_quoting,
     )
     if not (resume or start):
-        base, lines = presets.preset(name, corpus.pairs_read, WHAT[kind], chosen.text)
+        chosen, lines = presets.fit_preset(name, corpus.pairs_read, WHAT[kind], choose)
         for line in lines:
             logger.info(line)
         if config and not preset and (fitting_preset := _fitting_preset(chosen, choose, corpus.pairs_read, WHAT[kind])):
@@ -265,7 +265,6 @@ def train(
                 "Keys that --config leaves out have their defaults (--preset plain). With --preset "
                 f"{fitting_preset} they are fitted to the number of {WHAT[kind]}."
             )
-        chosen = choose(base)
     workers = _joined(cluster, config=chosen, corpus=corpus, dev=dev, resume=resume, wait=wait) if cluster else None
     if not resume and chief and kind in ("pairs", "text"):
         files = _corpus_files(source or [], target or [], pairs or [])
@@ -306,7 +305,7 @@ def _fitting_preset(chosen: Config, choose: Callable[[Config], Config], pairs: i
         return ""
     name = "transformer" if model.architecture == "transformer" else "auto"
     try:
-        fitted = choose(presets.preset(name, pairs, what, chosen.text)[0])
+        fitted, _ = presets.fit_preset(name, pairs, what, choose)
     except InputError:  # some of the settings would do nothing then
         return ""
     return name if fitted != chosen else ""

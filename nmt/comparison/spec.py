@@ -8,6 +8,7 @@ import os
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,8 @@ from nmt.evaluation.beginnings import beginning, evenly_by_length
 from nmt.model_folder import CONFIG, HEAD, OLDER, SHORTLIST, WEIGHTS, read_config
 from nmt.presets import FITTED
 
+# Puts settings over a config.
+Over = Callable[[Config], Config]
 # More than any run needs: with a budget, neither the epochs nor early stopping end a run.
 _NO_END = 10**6
 # Test sentences or lines that a report shows.
@@ -145,7 +148,7 @@ def _checksum(file: Path) -> int:
     return found
 
 
-def _unfitted(name: str, own: Sequence[str]) -> Config:
+def _unfitted(name: str, over: Over) -> Config:
     raise InputError(f"'{name}' is fitted to the number of pairs, and that is not known.")
 
 
@@ -153,7 +156,7 @@ def read_candidates(
     words: Sequence[str],
     base: Config,
     plain: bool = False,
-    fitted: Callable[[str, Sequence[str]], Config] = _unfitted,
+    fitted: Callable[[str, Over], Config] = _unfitted,
     preset: str = "",
 ) -> list[Candidate]:
     """Read the models that are named on the command line.
@@ -164,7 +167,7 @@ def read_candidates(
             ``auto`` or ``transformer``, to begin with that. ``NAME:`` before it gives it a name.
         base: the config that files and settings change. A setting that a model has no use for gets its default.
         plain: whether they are language models, which are compared on plain text.
-        fitted: from the name of such a preset, and settings, to the config.
+        fitted: from the name of such a preset, and what puts settings over it, to the config.
         preset: the one that ``base`` is of, if it is such a one: how it is fitted depends on settings.
 
     Raises:
@@ -200,18 +203,23 @@ def read_candidates(
     return found
 
 
-def _read(word: str, base: Config, fitted: Callable[[str, Sequence[str]], Config], preset: str) -> Candidate:
+def _read(word: str, base: Config, fitted: Callable[[str, Over], Config], preset: str) -> Candidate:
     name, colon, rest = word.partition(":")
     if not colon or "=" in name or not rest:
         name, rest = "", word
     path = Path(rest)
     if path.suffix == ".toml":
-        return Candidate(name or path.stem, from_file(path, base))
+        file = partial(from_file, path)
+        return Candidate(name or path.stem, fitted(preset, file) if preset else file(base))
     own = rest.split(",")
     named = [own.pop(0).strip()] if own[0].strip() in FITTED else []
     if (named or "=" in rest) and not path.exists():
         begun = named[0] if named else preset
-        config = fitted(begun, own) if begun else with_settings(base, own)
+
+        def over(base: Config) -> Config:
+            return with_settings(base, own)
+
+        config = fitted(begun, over) if begun else over(base)
         return Candidate(name or "-".join([*named, *(setting.partition("=")[2].strip() for setting in own)]), config)
     if (path / CONFIG).exists():
         if not os.access(path / WEIGHTS, os.R_OK):

@@ -5,9 +5,10 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator, Sequence
 
+from nmt.config import Text, with_settings
 from nmt.doctor.findings import Advice, Finding, Level, Overlap, Side, Split, Use, Vocabulary
 from nmt.evaluation import scripts
-from nmt.presets import preset
+from nmt.presets import fit_preset
 
 # A line stays one line: what looks like a line break afterwards is a space.
 UNESCAPE = (
@@ -276,11 +277,12 @@ def _of_vocabulary(vocabulary: Vocabulary, first: Split) -> Iterator[Advice]:
     )
 
 
-def preset_for(pairs: int) -> tuple[str, ...]:
-    """Return what ``--preset auto`` would choose for a number of pairs.
+def preset_for(pairs: int, text: Text) -> tuple[str, ...]:
+    """Return what ``--preset auto`` would choose for a number of pairs, and the kind and the sides of ``[text]``.
 
-    >>> preset_for(4_682)[0]
+    >>> preset_for(4_682, Text())[0]
     'Settings for 4,682 pairs (--preset auto): so few pairs are soon known by heart without much dropout, and small
     batches make more steps.'
     """
-    return tuple(preset("auto", pairs)[1])
+    settings = [f"text.kind={text.kind}", f"text.joint={str(text.joint).lower()}"]
+    return tuple(fit_preset("auto", pairs, "pairs", lambda base: with_settings(base, settings))[1])

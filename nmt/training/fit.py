@@ -20,7 +20,6 @@ from nmt.data.corpora import Corpus, from_pairs, held_out_from, is_tsv, split_de
 from nmt.data.features import captions_of, corpus_features, looks_like_features, open_captions, with_shape
 from nmt.data.mixture import open_parallel, open_texts, open_tsvs
 from nmt.data.pipeline import Pipeline, prefetched
-from nmt.decoding.strategies import graph_settings
 from nmt.doctor.quick import warnings
 from nmt.errors import InputError, Stopped, WorkFailed, as_typed
 from nmt.evaluation.confidence import reliability_lines
@@ -41,6 +40,7 @@ from nmt.models.caption_model import CaptionModel
 from nmt.models.language_model import LanguageModel
 from nmt.models.seq2seq import Seq2Seq
 from nmt.output_streams import LastingStream
+from nmt.presets import fit_preset
 from nmt.presets import preset as named_preset
 from nmt.saving import load_weights, replace_config, write_settings
 from nmt.stop_signals import stop_signals
@@ -240,12 +240,12 @@ def fit(
     what = "texts" if labelling else "lines" if plain else "captions" if described else "pairs"
     if resume:
         return train_model(chosen, corpus, held, to, resume=True)
-    base, lines = named_preset(preset, corpus.pairs_read, what, chosen.text)
+    chosen, lines = fit_preset(preset, corpus.pairs_read, what, lambda base: with_settings(base, settings))
     for line in lines:
         logger.info(line)
     for line in [] if labelling or described else warnings(corpus, held, plain=plain):
         logger.warning(f"Warning: {line}")
-    return train_model(with_settings(base, settings), corpus, held, to)
+    return train_model(chosen, corpus, held, to)
 
 
 def _of_features(pairs: Pairs) -> bool:
@@ -413,7 +413,9 @@ def _train(
 def _settle(folder: Path, config: Config) -> None:
     """Write the config of a run into its folder, and remove a confidence that was learned by another search."""
     path = folder / CONFIDENCE
-    if path.exists() and graph_settings(read_config(folder).decoding) != graph_settings(config.decoding):
+    before = read_config(folder).decoding if path.exists() else config.decoding
+    # No translation depends on how many are made at once.
+    if dataclasses.replace(before, batch_size=config.decoding.batch_size) != config.decoding:
         logger.info(
             f"{path} is removed: it was learned with another [decoding]. If the settings ask for one, it is learned "
             f"anew at the end of the run; `nmt evaluate {as_typed(folder)} --calibrate` learns one at any time."

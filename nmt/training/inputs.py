@@ -544,7 +544,11 @@ def reads_mixed(config: Config, corpus: Corpus) -> bool:
 def batch_order(config: Config, corpus: Corpus, workers: int = 1) -> int:
     """Return a checksum of what decides which pairs a batch of an epoch has, besides the corpus."""
     training = config.training
-    known, buffer = (training.batch_size, training.batch_unit, training.seed), config.data.shuffle_buffer
+    known: tuple[object, ...] = (training.batch_size, training.batch_unit, training.seed)
+    buffer = config.data.shuffle_buffer
+    if config.text.sampling and config.text.kind == "unigram":
+        # Earlier versions drew from the 64 likeliest.
+        known = (*known, "all cuts of a word")
     # Earlier versions read longer stretches, from fewer places.
     # They also read plain files like the compressed ones beside them.
     compressed = sum(count for _, count in corpus.compressed_rows())

@@ -1,15 +1,15 @@
 """What is named on the command line becomes models, pairs and a budget, or one sentence that says what is wrong."""
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from nmt.comparison.spec import Candidate, ComparisonBudget, Material, difference, read_candidates, read_identity
-from nmt.config import Config, Text, with_settings
+from nmt.config import Config, with_settings
 from nmt.errors import InputError
 from nmt.model_folder import CONFIG, WEIGHTS, config_text
-from nmt.presets import preset
+from nmt.presets import fit_preset, preset
 
 BASE = with_settings(Config(), ["model.units=48", "model.attention_units=32"])
 
@@ -36,7 +36,7 @@ def test_files_settings_and_folders_are_models(tmp_path: Path) -> None:
 
 def test_a_recipe_that_is_fitted_can_be_named_and_changed() -> None:
     words = ["auto", "transformer,model.dropout=0.25", "b:auto,model.units=13"]
-    found = read_candidates(words, BASE, fitted=lambda name, own: with_settings(preset(name, 1000)[0], own))
+    found = read_candidates(words, BASE, fitted=lambda name, over: over(preset(name, 1000)[0]))
     assert [each.name for each in found] == ["auto", "transformer-0.25", "b"]
     auto, transformer, changed = (each.config for each in found)
     assert auto == preset("auto", 1000)[0] != BASE and changed == with_settings(auto, ["model.units=13"])
@@ -45,17 +45,18 @@ def test_a_recipe_that_is_fitted_can_be_named_and_changed() -> None:
         read_candidates(["auto"], BASE)
 
 
-def test_settings_over_a_recipe_that_is_fitted_are_known_to_it() -> None:
-    """Only unigram vocabularies cut words at random by ``auto``, and BPE's share would mean another thing."""
+def test_settings_over_a_recipe_that_is_fitted_are_known_to_it(tmp_path: Path) -> None:
+    """``text.sampling`` has another meaning for BPE, so ``auto`` uses it with unigram vocabularies alone."""
 
-    def fitted(name: str, own: Sequence[str]) -> Config:
-        text = with_settings(Config(), own).text
-        return with_settings(preset(name, 29_000, text=text)[0], own)
+    def fitted(name: str, over: Callable[[Config], Config]) -> Config:
+        return fit_preset(name, 29_000, "pairs", over)[0]
 
-    found = read_candidates(["text.kind=bpe", "model.units=13"], fitted("auto", []), fitted=fitted, preset="auto")
-    bpe, unigram = (each.config for each in found)
+    (tmp_path / "file.toml").write_text("[text]\nkind = 'bpe'\n")
+    words = ["text.kind=bpe", "model.units=13", str(tmp_path / "file.toml")]
+    base = fitted("auto", lambda base: base)
+    bpe, unigram, of_file = (each.config for each in read_candidates(words, base, fitted=fitted, preset="auto"))
     assert bpe.text.sampling == 0 < unigram.text.sampling
-    assert bpe.model == preset("auto", 29_000, text=Text(kind="bpe"))[0].model
+    assert bpe.model == preset("auto", 29_000, samples=False)[0].model and of_file == bpe
 
 
 @pytest.mark.parametrize(

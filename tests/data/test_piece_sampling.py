@@ -36,7 +36,7 @@ def drawn(kind: str, sampling: float, count: int = 1) -> list[tuple[int, ...]]:
 def by_hand(scores: dict[str, float], sampling: float) -> PieceSampler:
     """Return a sampler of a unigram model with these pieces."""
     model = ModelProto.FromString(sampler("unigram", sampling)._processor.serialized_model_proto())
-    del model.pieces[4:]
+    del model.pieces[3:]  # all but <unk>, <s> and </s>
     for piece, score in scores.items():
         model.pieces.add(piece=piece, score=score)
     processor = sentencepiece.SentencePieceProcessor()
@@ -66,7 +66,7 @@ def test_unigram_cuts_have_the_probabilities_of_kudo() -> None:
 
 
 def test_a_word_of_any_length_is_cut() -> None:
-    """Its number of cuts, 2^9999 and more, is larger than a floating-point number."""
+    """The number of cuts of 10,000 letters, a Fibonacci number near 2^6942, is larger than a floating-point number."""
     cuts = by_hand({"▁": -1.0, "a": -3.0, "aa": -4.0}, 0.5)
     ids = cuts.ids(b"a" * 10_000, random.Random(5))
     assert "".join(cuts._pieces[i] for i in ids) == "▁" + "a" * 10_000
@@ -96,6 +96,28 @@ def test_another_process_draws_the_same(kind: str, sampling: float) -> None:
     assert other.stdout.strip() == str(drawn(kind, sampling))
 
 
-def test_a_word_with_an_unknown_character_is_cut_as_ever() -> None:
-    cuts = sampler("bpe", 1.0)
-    assert cuts.ids("play 한 play".encode(), random.Random(1))[5:-5] == cuts._processor.encode("한")
+def test_a_long_word_is_cut_as_a_short_one_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only the lattices of short words are remembered, and the draws are the same."""
+    remembered = drawn("unigram", 0.3, count=3)
+    monkeypatch.setattr("nmt.data.piece_sampling._CHARACTERS", 0)
+    assert drawn("unigram", 0.3, count=3) == remembered
+
+
+@pytest.mark.parametrize("special", ["<unk>", "<s>", "</s>"])
+def test_the_letters_of_a_special_piece_are_letters(special: str) -> None:
+    scores = dict.fromkeys("▁<>unks/", -3.0)
+    cuts = by_hand(scores, 0.35)
+    assert [cuts._pieces[i] for i in cuts.ids(special.encode(), random.Random(1))] == ["▁", *special]
+
+
+def test_a_text_without_words_has_no_pieces() -> None:
+    assert sampler("unigram", 0.3).ids(b"", random.Random(1)) == []
+
+
+@pytest.mark.parametrize(("kind", "sampling"), [("bpe", 1.0), ("unigram", 0.1)])
+def test_a_word_with_an_unknown_character_is_cut_as_ever(kind: str, sampling: float) -> None:
+    cuts = sampler(kind, sampling)
+    alone = cuts._processor.encode("한")
+    number = cuts.ids("play 한 play".encode(), random.Random(1)).index(cuts._processor.unk_id())
+    assert cuts.ids("한".encode(), random.Random(1)) == alone
+    assert cuts.ids("play 한 play".encode(), random.Random(1))[number - 1 : number + 1] == alone

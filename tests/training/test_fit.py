@@ -381,6 +381,7 @@ def test_a_confidence_of_another_search_is_removed_with_the_config_of_that_searc
     assert resumed() == (1, True)
     assert resumed("decoding.batch_size=7") == (1, True)
     assert resumed("decoding.batch_size=5") == (1, True)
+    assert resumed("decoding.max_length=77") == (1, False)
     with logged() as said:
         assert resumed("decoding.beam=2") == (2, False)
     assert any("it was learned with another [decoding]" in line for line in said)
