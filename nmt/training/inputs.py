@@ -512,7 +512,8 @@ def make_pipeline(
         if sourceless or labels
         else f"{source:.1f} source and {target:.1f} target pieces a sentence"
     )
-    logger.info(f"{pieces}; {share:.1%} of the batches is padding.")
+    before = ", before text.sampling" if config.text.sampling else ""
+    logger.info(f"{pieces}; {share:.1%} of the batches is padding{before}.")
     make: Any = partial(LabelPipeline, labels=labels, reading=Reading.of(config)) if labels else Pipeline
     make = MaskedPipeline if config.model.architecture == MASKED else make
     make = partial(CaptionPipeline, features=features) if features else make
