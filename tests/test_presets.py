@@ -85,6 +85,9 @@ def test_a_transformer_is_fitted_too():
     for unshared in (preset("transformer", 9, joint=False)[0], preset("transformer")[0]):
         assert with_settings(unshared, ["text.joint=false"]).model.tied == "output"
     assert configs[1].model.tied == "all"
+    # No layer of the one that is fitted is refused before the pairs are read.
+    deep = partial(with_settings, settings=["model.alignment_layer=4"])
+    assert fit_preset("transformer", 29_000, "pairs", deep)[0].model.alignment_layer == 4
 
 
 def test_pairs_that_make_large_batches_are_learned_in_the_faster_precision():

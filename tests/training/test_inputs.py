@@ -147,6 +147,12 @@ def test_a_run_of_an_earlier_version_is_known_by_the_order_of_its_batches(
     config = with_settings(Config(), [f"data.shuffle_buffer={buffer}", "training.batch_size=7", "training.seed=3"])
     corpus: Any = SimpleNamespace(compressed_rows=list, size=pairs, seekable=True, weighted=False)
     assert batch_order(config, corpus) == fingerprint(7, config.training.batch_unit, 3, *marks)
+    # Earlier versions drew unigram pieces from the 64 likeliest cuts of a word, and BPE's as now.
+    unigram = with_settings(config, ["text.kind=unigram", "text.sampling=0.3"])
+    order = fingerprint(7, config.training.batch_unit, 3, "all cuts of a word", *marks)
+    assert batch_order(unigram, corpus) == order != batch_order(config, corpus)
+    bpe = with_settings(config, ["text.kind=bpe", "text.sampling=0.3"])
+    assert batch_order(bpe, corpus) == batch_order(config, corpus)
 
 
 def test_a_beam_larger_than_the_vocabulary_is_refused_before_a_model_is_made() -> None:
