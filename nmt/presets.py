@@ -271,12 +271,15 @@ def fit_preset(name: str, pairs: int, what: str, choose: Callable[[Config], Conf
     >>> fit_preset("auto", 29_000, "pairs", lambda base: with_settings(base, ["text.kind=bpe"]))[0].text.sampling
     0.0
     """
-    text = choose(preset(name)[0]).text
-    # ``text.sampling`` has another meaning for BPE, and there is one way to cut into characters or words.
-    base, lines = preset(name, pairs, what, text.joint, samples=text.kind == "unigram")
+    unfitted = preset(name)[0]
+    first = choose(unfitted)
+    # ``text.sampling`` has another meaning for BPE, and there is one way to cut into characters or words. It was
+    # measured with the preset's own architecture alone.
+    samples = first.text.kind == "unigram" and first.model.architecture == unfitted.model.architecture
+    base, lines = preset(name, pairs, what, first.text.joint, samples)
     chosen = choose(base)
     if base.text.sampling and not chosen.text.sampling:
-        base, lines = preset(name, pairs, what, text.joint, samples=False)
+        base, lines = preset(name, pairs, what, first.text.joint, samples=False)
         chosen = choose(base)
     return chosen, lines
 

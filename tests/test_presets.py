@@ -60,6 +60,8 @@ def test_words_of_pairs_are_cut_at_random_instead_of_much_dropout():
     assert other == with_settings(sampled, ["text.sampling=0.5"])
     assert preset("auto", 29_000, "lines")[0].text.sampling == 0
     assert preset("auto", 1_000_000)[0].text.sampling == 0
+    stacked = partial(with_settings, settings=["model.architecture=transformer"])
+    assert fit_preset("auto", 29_000, "pairs", stacked)[0].text.sampling == 0
 
 
 def test_it_says_what_it_chose_and_why():

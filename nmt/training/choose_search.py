@@ -26,21 +26,20 @@ _MAX_PAIRS = 500
 SECONDS = 120.0
 # How much a larger beam must gain to be worth its time, in points of BLEU or chrF.
 WORTH = 0.2
+# How much another length penalty must gain: less than this is chance with so few sentences. See docs/measured.md.
+PENALTY_WORTH = 0.6
 _BEAM = 5
-_PENALTIES = (0.6, 1.0, 1.4)
 _USUAL_PENALTY = 1.0
+_OTHER_PENALTIES = (0.6, 1.4)
 _OTHER_BEAMS = (3, 10)
-
-# Beam size, length penalty.
-Search = tuple[int, float]
 
 
 def choose_search(translator: Translator | RowCaptioner, pairs: Sequence[tuple[str, str]]) -> Decoding:
     """Return the section ``decoding`` of a model with the beam size and length penalty that suit it.
 
-    Greedy search is tried, then a beam of 5 with some length penalties, then other beams with the best of these. Of
-    those whose score is not more than ``WORTH`` below the best, the smallest beam is chosen. A length penalty that is
-    set already stays. All that is tried is logged.
+    Greedy search is tried, then a beam of 5 with length penalty 1 and with others, one of which is taken if it gains
+    ``PENALTY_WORTH``, then other beams with that penalty. Of those whose score is not more than ``WORTH`` below the
+    best, the smallest beam is chosen. A length penalty that is set already stays. All that is tried is logged.
 
     It takes about ``SECONDS`` at most: a search that would probably end later, by how long the ones before have taken,
     is left out, which is logged, too. Greedy search and one beam are always tried.
@@ -62,7 +61,7 @@ def choose_search(translator: Translator | RowCaptioner, pairs: Sequence[tuple[s
     chosen = evenly_spaced(pairs, _MAX_PAIRS)
     sources, references = [source for source, _ in chosen], [target for _, target in chosen]
     logger.info(f"The search is chosen by {len(chosen):,} development pairs.")
-    found: dict[Search, float] = {}
+    found: dict[tuple[int, float], float] = {}  # by beam size and length penalty
     paces: list[float] = []
     end = time.monotonic() + SECONDS
 
@@ -85,13 +84,13 @@ def choose_search(translator: Translator | RowCaptioner, pairs: Sequence[tuple[s
         logger.info(f"  {how}: {name} {found[beam, penalty]:.2f} in {seconds:.1f} seconds")
 
     attempt(1, 0.0)
-    penalties = (own.length_penalty,) if own.length_penalty else _PENALTIES
-    for penalty in penalties:
+    first = own.length_penalty or _USUAL_PENALTY
+    for penalty in (first,) if own.length_penalty else (first, *_OTHER_PENALTIES):
         attempt(_BEAM, penalty)
-    _, penalty = max(found, key=lambda each: (found[each], -each[0]))
+    penalty = best_penalty(first, {penalty: found[beam, penalty] for beam, penalty in found if beam > 1})
     for beam in _OTHER_BEAMS:
-        attempt(beam, penalty or penalties[0])
-    beam, penalty = best_search(found)
+        attempt(beam, penalty)
+    beam = best_beam({each: found[each, of] for each, of in found if each == 1 or of == penalty})
     if beam == 1:
         logger.info("Greedy search is kept: no beam is clearly better.")
         return greedy
@@ -101,13 +100,20 @@ def choose_search(translator: Translator | RowCaptioner, pairs: Sequence[tuple[s
     return translator.decoding(beam=beam, length_penalty=penalty)
 
 
-def best_search(found: dict[Search, float]) -> Search:
-    """Return the search with the smallest beam whose score is not more than ``WORTH`` below the best.
+def best_penalty(usual: float, found: dict[float, float]) -> float:
+    """Return the usual length penalty, or the best of the others if it gains more than ``PENALTY_WORTH``.
 
-    >>> best_search({(1, 0.0): 33.0, (3, 1.0): 35.1, (5, 0.6): 34.9, (5, 1.0): 35.2, (10, 1.0): 35.25})
-    (3, 1.0)
+    >>> best_penalty(1.0, {1.0: 35.1, 0.6: 34.9, 1.4: 35.5}), best_penalty(1.0, {1.0: 35.1, 0.6: 34.9, 1.4: 36.1})
+    (1.0, 1.4)
     """
-    best = max(found.values())
-    good = [each for each in found if found[each] >= best - WORTH]
-    smallest = min(beam for beam, _ in good)
-    return max((each for each in good if each[0] == smallest), key=lambda each: found[each])
+    best = max(found, key=lambda each: found[each], default=usual)
+    return best if best != usual and found[best] > found[usual] + PENALTY_WORTH else usual
+
+
+def best_beam(found: dict[int, float]) -> int:
+    """Return the smallest beam whose score is not more than ``WORTH`` below the best.
+
+    >>> best_beam({1: 33.0, 3: 35.1, 5: 35.2, 10: 35.25})
+    3
+    """
+    return min(beam for beam in found if found[beam] >= max(found.values()) - WORTH)

@@ -10,7 +10,7 @@ from nmt.evaluation.scores import score
 from nmt.inference.translator import Translator
 from nmt.models.build import build_model
 from nmt.training import choose_search as module
-from nmt.training.choose_search import MIN_PAIRS, WORTH, best_search, choose_search
+from nmt.training.choose_search import MIN_PAIRS, PENALTY_WORTH, WORTH, best_beam, best_penalty, choose_search
 
 SETTINGS = [
     "model.units=12", "model.embedding=12", "model.attention_units=7", "decoding.beam=auto",
@@ -28,12 +28,19 @@ def translator() -> Translator:
 
 
 def test_of_good_searches_the_smallest_beam_is_chosen() -> None:
-    found = {(1, 0.0): 30.0, (5, 0.6): 33.5, (5, 1.0): 33.75, (3, 1.0): 33.5, (10, 1.0): 33.625}
-    assert best_search(found) == (5, 1.0)  # 33.5 is a quarter below the best
-    assert best_search({**found, (3, 1.0): 33.625}) == (3, 1.0)
-    assert best_search({**found, (1, 0.0): 33.75 - WORTH}) == (1, 0.0)
-    # Of two penalties of one beam the better one, though the other comes first and is good enough.
-    assert best_search({(1, 0.0): 30.0, (5, 0.6): 33.625, (5, 1.0): 33.75}) == (5, 1.0)
+    found = {1: 30.0, 5: 33.75, 3: 33.5, 10: 33.625}
+    assert best_beam(found) == 5  # 33.5 is a quarter below the best
+    assert best_beam({**found, 3: 33.625}) == 3
+    assert best_beam({**found, 1: 33.75 - WORTH}) == 1
+
+
+def test_another_length_penalty_must_gain_more_than_chance() -> None:
+    found = {1.0: 30.0, 0.6: 29.0, 1.4: 30.0 + PENALTY_WORTH}
+    assert best_penalty(1.0, found) == 1.0
+    assert best_penalty(1.0, {**found, 1.4: 30.125 + PENALTY_WORTH}) == 1.4
+    assert best_penalty(1.0, {**found, 1.4: 31.0, 0.6: 31.5}) == 0.6
+    # No beam was tried, since it would be wider than the vocabulary, or one that was set.
+    assert best_penalty(1.0, {}) == 1.0 and best_penalty(0.3, {0.3: 9.0}) == 0.3
 
 
 def test_with_few_pairs_it_is_the_usual_one(translator: Translator) -> None:
@@ -46,11 +53,12 @@ def test_with_few_pairs_it_is_the_usual_one(translator: Translator) -> None:
 def test_the_scores_decide(translator: Translator, monkeypatch: pytest.MonkeyPatch) -> None:
     # Nonsense scores next to nothing; a search that is better by chance must win all the same.
     monkeypatch.setattr(module, "WORTH", 0.0)
+    monkeypatch.setattr(module, "PENALTY_WORTH", 0.0)
     pairs = (PAIRS * 3)[:MIN_PAIRS]
     with logged() as lines:
         kept = choose_search(translator, pairs)
     assert "chrF" in lines[1]  # three words: BLEU sees nothing
-    tried = [(1, 0.0), (5, 0.6), (5, 1.0), (5, 1.4)]
+    tried = [(1, 0.0), (5, 1.0), (5, 0.6), (5, 1.4)]
 
     def chrf(beam: int, penalty: float) -> float:
         changes = {"length_penalty": penalty} if beam > 1 else {}
@@ -58,8 +66,8 @@ def test_the_scores_decide(translator: Translator, monkeypatch: pytest.MonkeyPat
         return score([text.text for text in texts], [target for _, target in pairs]).chrf
 
     scores = {each: chrf(*each) for each in tried}
-    _, penalty = max(tried, key=lambda each: scores[each])
-    scores |= {(beam, penalty or 0.6): chrf(beam, penalty or 0.6) for beam in (3, 10)}
+    _, penalty = max(tried[1:], key=lambda each: scores[each])
+    scores |= {(beam, penalty): chrf(beam, penalty) for beam in (3, 10)}
     assert scores[kept.beam, kept.length_penalty] == max(scores.values())
     assert kept.coverage_penalty == (0.3 if kept.beam > 1 else 0.0)
 
@@ -79,7 +87,7 @@ def test_what_would_take_too_long_is_left_out_and_said_so(
     with logged() as lines:
         choose_search(translator, (PAIRS * 3)[:MIN_PAIRS])
     tried = [line.strip() for line in lines[1:-1]]
-    assert [each.partition(": ")[0] for each in tried[:2]] == ["greedy", "beam 5, length penalty 0.6"]
+    assert [each.partition(": ")[0] for each in tried[:2]] == ["greedy", "beam 5, length penalty 1"]
     assert len(tried) == 6 and all("is left out: the search may be chosen for 0 seconds" in each for each in tried[2:])
 
 
