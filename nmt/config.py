@@ -75,6 +75,13 @@ class Data:
         0.0,
         1.0,
     )
+    noise: float = option(
+        0.0,
+        "share of training sources that each epoch writes as in a hurry: in lower case, in capitals, without the mark "
+        "at the end, or with a typing error; 0 is off",
+        0.0,
+        1.0,
+    )
 
 
 # The architectures that are an encoder alone, and write labels instead of text.
@@ -462,6 +469,10 @@ def _data_rules(c: Config) -> Rules:
             c.data.term_annotations > 0 and c.training.guided_alignment > 0,
             "Links of words do not fit sources with annotations: set data.term_annotations or "
             "training.guided_alignment to 0.",
+        ),
+        (
+            c.data.noise > 0 and not translates,
+            "data.noise is for a translator of texts: only a source text is written in a hurry. Set it to 0.",
         ),
     ]
 

@@ -119,6 +119,8 @@ def mended(parts: dict[str, Any]) -> dict[str, Any]:
         text = dataclasses.replace(text, sampling=0.0)
     if not (recurrent or transformer) or features or training.guided_alignment:
         data = dataclasses.replace(data, term_annotations=0.0)
+    if not (recurrent or transformer) or features:
+        data = dataclasses.replace(data, noise=0.0)
     changes |= {key: getattr(Model, key) for key, used in unused.items() if not used}
     # One device, or one batch a step; and guesses need a second epoch to rise to.
     parts = "auto" if training.xla == "on" else training.batch_parts

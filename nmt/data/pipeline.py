@@ -1,4 +1,4 @@
-"""From sentence pairs to batches: functions from Dataset to Dataset, with Python in between only for ``text.sampling``.
+"""From sentence pairs to batches: functions from Dataset to Dataset, with Python in between only for what is drawn.
 
     pairs -> shuffle -> tokenize and filter -> bucket -> batch -> shift -> guide -> prefetch
 
@@ -29,6 +29,8 @@ from nmt.tf_import import as_written, without_autotuning
 
 # SentencePiece is about five times faster on batches than on single sentences.
 _TOGETHER = 256
+# What the seed of noise ends with, where those of the pieces that are drawn end with the number of a side.
+_NOISE = 2
 # Pairs that lengths are learned from, and how many of them are counted in one call.
 SAMPLE, COUNTED = 50_000, 4096
 
@@ -40,6 +42,7 @@ def tokenize(
     max_length: int,
     sourceless: bool = False,
     sampling: float = 0.0,
+    noise: float = 0.0,
     seed: tuple[int | tf.Tensor, ...] = (),
 ) -> tf.data.Dataset:
     """Strings ``(source, target)`` become ids: ``x1 … xn </s>`` and ``<s> y1 … yn </s>``.
@@ -50,8 +53,8 @@ def tokenize(
 
     From ``(source, target, links)`` it also makes the indices of linked words, ``i j i j …``.
 
-    With ``sampling`` the pieces are drawn, see :meth:`nmt.data.tokenizers.Tokenizer.sample`: the same ones for the same
-    ``seed``.
+    With ``sampling`` the pieces are drawn, see :meth:`nmt.data.tokenizers.Tokenizer.sample`, and with ``noise`` some
+    sources are changed first, see :func:`nmt.data.source_noise.noisy`: in the same way for the same ``seed``.
 
     Arguments:
         pairs: strings ``(batch,)`` for each side, and for the links if there are any.
@@ -59,10 +62,11 @@ def tokenize(
         max_length: the maximum number of pieces on either side.
         sourceless: whether the pairs are plain text.
         sampling: ``text.sampling`` of the config; 0 draws nothing.
+        noise: ``data.noise`` of the config, the share of the sources that change.
         seed: whole numbers, such as that of the run and that of the epoch.
     """
-    encode = _encoder(tokenizers, max_length, sourceless, sampling)
-    if not sampling:
+    encode = _encoder(tokenizers, max_length, sourceless, sampling, noise)
+    if not (sampling or noise):
         seed = ()  # one of another length would be another trace
     return encode_examples(pairs, encode, seed)
 
@@ -136,12 +140,14 @@ def _rows(length: tf.Tensor, batch_size: int, batch_unit: str) -> tf.Tensor:
 
 
 @functools.lru_cache(maxsize=2)
-def _encoder(tokenizers: Tokenizers, max_length: int, sourceless: bool, sampling: float) -> Callable:
+def _encoder(tokenizers: Tokenizers, max_length: int, sourceless: bool, sampling: float, noise: float) -> Callable:
     """Return the function of ``tokenize`` for many pairs, cached so that the three pipelines of a run trace it once."""
     guide = Guide(tokenizers)
 
     @tf.function(autograph=False)
     def encode(seed: tf.Tensor, source: tf.Tensor, target: tf.Tensor, *lines: tf.Tensor) -> tuple[tf.RaggedTensor, ...]:
+        if noise:
+            source = tokenizers.source.noisy(source, noise, tf.concat([seed, [_NOISE]], 0), same_words=bool(lines))
         if sampling:
             x, y = (
                 tokenizer.sample(texts, sampling, tf.concat([seed, [side]], 0))
@@ -394,6 +400,7 @@ class Pipeline:
         buckets: the shapes of the batches.
         sourceless: whether it is plain text.
         sampling: of training pairs, see :meth:`nmt.data.tokenizers.Tokenizer.sample`.
+        noise: of training pairs, see :func:`tokenize`.
         worker: whose rows these are, of several that train together; see :func:`worker_seed`.
         full_batches: whether the last batches of an epoch get blank rows, so that those of a shape have the same
             number. XLA compiles a step for each number of rows.
@@ -409,6 +416,7 @@ class Pipeline:
     seed: int = 1
     sourceless: bool = False
     sampling: float = 0.0
+    noise: float = 0.0
     worker: int = 0
     full_batches: bool = False
     # What a batch has at a place where there is nothing to write.
@@ -491,6 +499,8 @@ class Pipeline:
             max_length=self.max_length,
             sourceless=self.sourceless,
             sampling=sampling,
+            # What is measured is read as it stands.
+            noise=self.noise if seed else 0.0,
             seed=seed,
         )
         batches = self.buckets.bucket(examples, self.batch_size, self.batch_unit)

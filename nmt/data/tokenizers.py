@@ -29,6 +29,7 @@ import tensorflow as tf
 from nmt.data.normalization import choose, nfc_rules, nfkc_rules
 from nmt.data.piece_sampling import PieceSampler
 from nmt.data.sentencepiece_model import ModelProto, without_path
+from nmt.data.source_noise import noisy
 from nmt.data.vocabulary_sample import SentenceSample
 from nmt.documents.sentences import script_of
 from nmt.errors import InputError
@@ -141,6 +142,37 @@ class Tokenizer:
         rows = [self._samplers[sampling].ids(text, chance) for text in texts.tolist()]
         splits = np.cumsum([0, *map(len, rows)], dtype=np.int64)
         return np.fromiter(itertools.chain.from_iterable(rows), np.int32, splits[-1]), splits
+
+    def noisy(self, texts: tf.Tensor, share: float, seed: tf.Tensor, same_words: bool = False) -> tf.Tensor:
+        """Return source texts ``(batch,)`` of which some are written in a hurry.
+
+        No text gets more unknown pieces: capitals teach nothing where they are unknown. It runs in Python, as
+        :meth:`sample` does. An export cannot hold it.
+
+        Arguments:
+            texts: the strings.
+            share: of the texts that change, see :func:`~nmt.data.source_noise.noisy`.
+            seed: whole numbers ``(any,)``. The same texts with the same seed change in the same way.
+            same_words: whether the number of words may not change, because they are linked.
+        """
+
+        def hurried(row: bytes, chance: random.Random) -> bytes:
+            text = row.decode("utf-8", "replace")
+            unknown, length = self.ids(text).count(UNK), len(text.split())
+
+            def fits(other: str) -> bool:
+                return self.ids(other).count(UNK) <= unknown and not (same_words and len(other.split()) != length)
+
+            return noisy(text, chance, fits).encode()
+
+        def changed(rows: np.ndarray, numbers: np.ndarray) -> np.ndarray:
+            chance = random.Random(repr(numbers.tolist()))
+            made = [hurried(row, chance) if chance.random() < share else row for row in rows.tolist()]
+            return np.array(made, object)
+
+        made = tf.numpy_function(changed, [texts, seed], tf.string)
+        made.set_shape([None])
+        return made
 
     def decode(self, ids: tf.RaggedTensor) -> tf.Tensor:
         """Turn ids ``(batch, None)``, without start and end, into strings ``(batch,)``."""

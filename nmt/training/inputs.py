@@ -532,6 +532,7 @@ def make_pipeline(
         seed=training.seed,
         sourceless=sourceless,
         sampling=config.text.sampling,
+        noise=data.noise,
         full_batches=compiles(training),
     )
     return pipeline, batches
@@ -550,6 +551,8 @@ def batch_order(config: Config, corpus: Corpus, workers: int = 1) -> int:
     if config.text.sampling and config.text.kind == "unigram":
         # Earlier versions drew from the 64 likeliest.
         known = (*known, "all cuts of a word")
+    if config.data.noise:
+        known = (*known, "noise", config.data.noise)
     # Earlier versions read longer stretches, from fewer places.
     # They also read plain files like the compressed ones beside them.
     compressed = sum(count for _, count in corpus.compressed_rows())

@@ -1,6 +1,7 @@
 """Every pair that fits reaches a batch, once, whole, and in an order that the epoch and the seed decide."""
 
 import dataclasses
+from collections import Counter
 from itertools import combinations
 from pathlib import Path
 
@@ -292,6 +293,27 @@ def test_an_epoch_can_begin_later(pipeline: Pipeline, skipped: int) -> None:
     whole = plain(pipeline.epoch(2))
     assert len(whole) > 5
     assert plain(pipeline.epoch(2, skipped)) == whole[skipped:]
+
+
+def test_noise_changes_some_sources_of_an_epoch_and_nothing_else(tokenizers: Tokenizers, pipeline: Pipeline) -> None:
+    noisy = dataclasses.replace(pipeline, noise=0.4)
+
+    def spelt(ids: list[tuple[int, ...]]) -> list[str]:
+        return [text.decode() for text in tokenizers.source.decode(tf.ragged.constant(ids)).numpy()]
+
+    def decoded(found: list[Batch]) -> list[tuple[str, str]]:
+        sources, outputs = zip(*rows(found), strict=True)
+        return sorted(zip(*(spelt([ids[:-1] for ids in side]) for side in (sources, outputs)), strict=True))
+
+    one, again, other = (decoded(plain(noisy.epoch(number))) for number in (3, 3, 4))
+    assert one == again != other
+    written = Counter(target for _, target in decoded(plain(pipeline.epoch(3))))
+    for epoch in (one, other):
+        assert Counter(target for _, target in epoch) == written
+        # In lower case, without marks, and without capitals in the vocabulary, only typing errors are left.
+        changed = [source for source, _ in epoch if source not in dict(PAIRS)]
+        assert 8 <= len(changed) <= 28  # 18 of 45 are drawn on average
+    assert plain(noisy.in_order()) == plain(pipeline.in_order())
 
 
 def test_the_development_set_keeps_its_order(tokenizers: Tokenizers) -> None:

@@ -468,7 +468,7 @@ PRACTICE = with_settings(
         "training.average_decay=0.8", "training.average_epochs=2", "training.accumulate=2",
         "training.scheduled_sampling=0.5", "training.weight_decay=0.01", "model.word_dropout=0.2",
         "model.recurrent_dropout=0.2", "training.guided_alignment=0.5", "model.context=output",
-        "training.precision=bfloat16", "training.save_minutes=0",
+        "training.precision=bfloat16", "training.save_minutes=0", "data.noise=0.4",
     ],
 )  # fmt: skip
 

@@ -153,6 +153,8 @@ def test_a_run_of_an_earlier_version_is_known_by_the_order_of_its_batches(
     assert batch_order(unigram, corpus) == order != batch_order(config, corpus)
     bpe = with_settings(config, ["text.kind=bpe", "text.sampling=0.3"])
     assert batch_order(bpe, corpus) == batch_order(config, corpus)
+    noisy = [batch_order(with_settings(config, [f"data.noise={share}"]), corpus) for share in (0.1, 0.2)]
+    assert len({*noisy, batch_order(config, corpus)}) == 3
 
 
 def test_a_beam_larger_than_the_vocabulary_is_refused_before_a_model_is_made() -> None:
