@@ -78,7 +78,7 @@ class Data:
     noise: float = option(
         0.0,
         "share of training sources that each epoch writes as in a hurry: in lower case, in capitals, without the mark "
-        "at the end, or with a typing error; 0 is off",
+        "at the end, or with a typing error, where that leaves them readable; 0 is off",
         0.0,
         1.0,
     )

@@ -191,7 +191,7 @@ _RECURRENT = [
 class _Transformer(NamedTuple):
     """The settings of a Transformer that learns from at most ``pairs`` pairs; the others are keys of the config.
 
-    Both the encoder and the decoder have ``layers`` layers.
+    Both the encoder and the decoder have ``layers`` layers. ``sampling`` is as in :class:`_Recurrent`.
     """
 
     pairs: float
@@ -203,6 +203,7 @@ class _Transformer(NamedTuple):
     epochs: int
     learning_rate: float
     warmup_steps: int
+    sampling: float = 0.0
 
 
 # A Transformer learns less from a pair than a recurrent network, so it reads all pairs two to four times as often.
@@ -210,6 +211,10 @@ _TRANSFORMER = [
     _Transformer(
         pairs=12_000, units=128, feed_forward=256, layers=3, dropout=0.3,
         batch_size=40, epochs=80, learning_rate=0.003, warmup_steps=400,
+    ),
+    _Transformer(
+        pairs=60_000, units=128, feed_forward=256, layers=4, dropout=0.2,
+        batch_size=80, epochs=72, learning_rate=0.003, warmup_steps=800, sampling=0.35,
     ),
     _Transformer(
         pairs=60_000, units=128, feed_forward=256, layers=4, dropout=0.3,
@@ -285,10 +290,11 @@ def fit_preset(name: str, pairs: int, what: str, choose: Callable[[Config], Conf
 
 
 def _fitted(name: str, pairs: int, what: str, joint: bool, samples: bool) -> tuple[Config, list[str]]:
+    samples &= what == "pairs"
     values, size = (
-        _transformer(pairs, joint and what == "pairs")
+        _transformer(pairs, joint and what == "pairs", samples)
         if name == "transformer"
-        else _recurrent(pairs, what, joint, samples and what == "pairs")
+        else _recurrent(pairs, what, joint, samples)
     )
     training = values["training"]
     training |= {"schedule": "linear", "early_stopping": training["epochs"]}
@@ -342,10 +348,11 @@ def _recurrent(pairs: int, what: str, joint: bool, samples: bool) -> tuple[Value
     return {"text": sampling, "model": {**model, **attention, **tied}, "training": training}, size
 
 
-def _transformer(pairs: int, joint: bool) -> tuple[Values, str]:
+def _transformer(pairs: int, joint: bool, samples: bool) -> tuple[Values, str]:
     """Return the settings of a Transformer, and those of its size in a line."""
     # Before the pairs are read it is the deepest, so that no layer of a fitted one is refused.
-    row = next(row for row in _TRANSFORMER if (pairs or math.inf) <= row.pairs)
+    fitting = (row for row in _TRANSFORMER if (pairs or math.inf) <= row.pairs)
+    row = next(row for row in fitting if samples or not row.sampling)
     size: dict[str, Any] = {
         "encoder_layers": row.layers,
         "decoder_layers": row.layers,
@@ -366,4 +373,5 @@ def _transformer(pairs: int, joint: bool) -> tuple[Values, str]:
     named = row._asdict()
     training = {key: named[key] for key in ("batch_size", "epochs", "learning_rate", "warmup_steps")}
     line = ", ".join(f"{key} = {value}" for key, value in {**size, "dropout": row.dropout, "tied": tied}.items())
-    return {"text": {}, "model": model, "training": training}, f"architecture = transformer, {line}"
+    sampling = {"sampling": row.sampling} if row.sampling else {}
+    return {"text": sampling, "model": model, "training": training}, f"architecture = transformer, {line}"

@@ -354,6 +354,13 @@ def test_sharing_all_embeddings_needs_one_vocabulary() -> None:
         with_settings(Config(), ["text.joint=false", "model.tied=all"])
 
 
+@pytest.mark.parametrize("model", ["architecture=language-model", "architecture=classifier", "source=features"])
+def test_noise_is_for_source_texts(model: str) -> None:
+    assert with_settings(Config(), ["data.noise=0.1"]).data.noise == 0.1
+    with pytest.raises(InputError, match=r"data\.noise is for a translator of texts"):
+        with_settings(Config(), ["data.noise=0.1", f"model.{model}"])
+
+
 def test_settings_count_together_and_not_one_by_one() -> None:
     start = with_settings(Config(), ["model.tied=all"])
     assert with_settings(start, ["text.joint=false", "model.tied=none"]).text.joint is False

@@ -87,6 +87,10 @@ def test_a_transformer_is_fitted_too():
     for unshared in (preset("transformer", 9, joint=False)[0], preset("transformer")[0]):
         assert with_settings(unshared, ["text.joint=false"]).model.tied == "output"
     assert configs[1].model.tied == "all"
+    assert [c.text.sampling for c in configs] == [0, 0.35, 0, 0] and "[text] sampling = 0.35" in lines[1]
+    unsampled = preset("transformer", 29_000, samples=False)[0]
+    assert unsampled.text.sampling == 0 and unsampled.model.dropout > configs[1].model.dropout
+    assert preset("transformer", 29_000, "lines")[0].text.sampling == 0
     # No layer of the one that is fitted is refused before the pairs are read.
     deep = partial(with_settings, settings=["model.alignment_layer=4"])
     assert fit_preset("transformer", 29_000, "pairs", deep)[0].model.alignment_layer == 4

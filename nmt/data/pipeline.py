@@ -147,7 +147,8 @@ def _encoder(tokenizers: Tokenizers, max_length: int, sourceless: bool, sampling
     @tf.function(autograph=False)
     def encode(seed: tf.Tensor, source: tf.Tensor, target: tf.Tensor, *lines: tf.Tensor) -> tuple[tf.RaggedTensor, ...]:
         if noise:
-            source = tokenizers.source.noisy(source, noise, tf.concat([seed, [_NOISE]], 0), same_words=bool(lines))
+            drawn = tf.concat([seed, [_NOISE]], 0)
+            source = tokenizers.source.noisy(source, noise, drawn, max_length, same_words=bool(lines))
         if sampling:
             x, y = (
                 tokenizer.sample(texts, sampling, tf.concat([seed, [side]], 0))

@@ -17,20 +17,23 @@ from collections.abc import Callable
 from nmt.data.term_annotations import MARKS, is_mark
 
 # The marks at the end of a sentence, in the scripts that have their own.
-_END = re.compile(r"\s*[.!?…。！？｡।؟۔።]+\s*$")
+_END = ".!?…。！？｡।؟۔።"
 # Three letters that follow each other, wherever they begin; not those of Chinese and Japanese, which are chosen from a
 # list and not typed.
 _LETTERS = re.compile(r"(?=([^\W\d_\u3040-\u30FF\u3400-\u9FFF]{3}))")
-_SYLLABLE = re.compile("[가-힣]")
-# Most errors in Korean leave letters that make no syllable, which a vocabulary does not know.
-_TRIES = 10
+# Syllables of Korean, and the letters that make them.
+_SYLLABLE, _JAMO = re.compile("[가-힣]"), re.compile("[\u1100-\u11ff]")
+_TAG = re.compile(r"<[^<>\s]+>")
+# Most errors in Korean leave letters that make no syllable, and are not taken.
+_TRIES = 30
 
 
 def noisy(text: str, chance: random.Random, fits: Callable[[str], bool]) -> str:
     """Return a text in lower case, in capitals, without the mark at its end or with a typing error, as chance decides.
 
-    What has no effect on this text is not chosen, nor what does not fit. A text with annotations of terms stays as it
-    is, and so does one that nothing fits.
+    What has no effect on this text is not chosen, nor what does not fit, nor a letter of Korean that is part of no
+    syllable. A text that begins with a tag, such as ``<bt>``, or has annotations of terms stays as it is, and so does
+    one that nothing fits.
 
     Arguments:
         text: a source text.
@@ -40,13 +43,20 @@ def noisy(text: str, chance: random.Random, fits: Callable[[str], bool]) -> str:
     >>> noisy("Er kam.", random.Random(2), fits=lambda text: True)
     'ER KAM.'
     """
-    if any(mark in text for mark in MARKS):
+    if _TAG.match(text) or any(mark in text for mark in MARKS):
         return text
     typing: Callable[[str], str] = functools.partial(with_typing_error, chance=chance)
     ways = [(str.lower, 1), (str.upper, 1), (without_end_mark, 1), (typing, _TRIES)]
     chance.shuffle(ways)
     changed = (way(text) for way, tries in ways for _ in range(tries))
-    return next((other for other in changed if other.strip() and other != text and fits(other)), text)
+    # An error is made in composed text, which is no change by itself.
+    same, parts = (text, composed := unicodedata.normalize("NFC", text)), len(_JAMO.findall(composed))
+    taken = (
+        other
+        for other in changed
+        if other.strip() and other not in same and len(_JAMO.findall(other)) <= parts and fits(other)
+    )
+    return next(taken, text)
 
 
 def without_end_mark(text: str) -> str:
@@ -55,7 +65,7 @@ def without_end_mark(text: str) -> str:
     >>> without_end_mark("밥을 먹었니?"), without_end_mark("ein mann schläft ."), without_end_mark("3.5")
     ('밥을 먹었니', 'ein mann schläft', '3.5')
     """
-    return _END.sub("", text)
+    return text.rstrip().rstrip(_END).rstrip()
 
 
 def with_typing_error(text: str, chance: random.Random) -> str:
@@ -67,13 +77,14 @@ def with_typing_error(text: str, chance: random.Random) -> str:
     >>> with_typing_error("the cat", random.Random(1)), with_typing_error("먹었다", random.Random(8))
     ('teh cat', '멌었다')
     """
-    text = _SYLLABLE.sub(lambda syllable: unicodedata.normalize("NFD", syllable[0]), text)
+    composed = unicodedata.normalize("NFC", text)
+    typed = _SYLLABLE.sub(lambda syllable: unicodedata.normalize("NFD", syllable[0]), composed)
     # A mark on a letter is no part of the three, and the one that it stands on is not moved away from it.
-    places = [match.start() + 1 for match in _LETTERS.finditer(text) if not is_mark(text[match.end(1) :][:1] or " ")]
+    places = [match.start() + 1 for match in _LETTERS.finditer(typed) if not is_mark(typed[match.end(1) :][:1] or " ")]
     if not places:
-        return unicodedata.normalize("NFC", text)
+        return text
     at = chance.choice(places)
-    one, other = text[at], text[at + 1]
-    wrong = chance.choice([letter for letter in text if letter.isalpha()])
+    one, other = typed[at], typed[at + 1]
+    wrong = chance.choice([letter for letter in typed if letter.isalpha()])
     written = chance.choice([other + one, other, one + one + other, wrong + other])
-    return unicodedata.normalize("NFC", text[:at] + written + text[at + 2 :])
+    return unicodedata.normalize("NFC", typed[:at] + written + typed[at + 2 :])

@@ -143,25 +143,33 @@ class Tokenizer:
         splits = np.cumsum([0, *map(len, rows)], dtype=np.int64)
         return np.fromiter(itertools.chain.from_iterable(rows), np.int32, splits[-1]), splits
 
-    def noisy(self, texts: tf.Tensor, share: float, seed: tf.Tensor, same_words: bool = False) -> tf.Tensor:
+    def noisy(
+        self, texts: tf.Tensor, share: float, seed: tf.Tensor, max_length: int, same_words: bool = False
+    ) -> tf.Tensor:
         """Return source texts ``(batch,)`` of which some are written in a hurry.
 
-        No text gets more unknown pieces: capitals teach nothing where they are unknown. It runs in Python, as
-        :meth:`sample` does. An export cannot hold it.
+        No text gets more unknown characters: capitals teach nothing where they are unknown. None gets too long: those
+        of capitals have two to three times as many pieces. It runs in Python, as :meth:`sample` does. An export cannot
+        hold it.
 
         Arguments:
             texts: the strings.
-            share: of the texts that change, see :func:`~nmt.data.source_noise.noisy`.
+            share: of the texts that are to change, see :func:`~nmt.data.source_noise.noisy`.
             seed: whole numbers ``(any,)``. The same texts with the same seed change in the same way.
+            max_length: the most pieces that a changed text may have.
             same_words: whether the number of words may not change, because they are linked.
         """
 
         def hurried(row: bytes, chance: random.Random) -> bytes:
             text = row.decode("utf-8", "replace")
-            unknown, length = self.ids(text).count(UNK), len(text.split())
+            unknown, length = self._unknown(text), len(split_words(text))
 
             def fits(other: str) -> bool:
-                return self.ids(other).count(UNK) <= unknown and not (same_words and len(other.split()) != length)
+                return (
+                    len(self.ids(other)) <= max_length
+                    and self._unknown(other) <= unknown
+                    and not (same_words and len(split_words(other)) != length)
+                )
 
             return noisy(text, chance, fits).encode()
 
@@ -173,6 +181,11 @@ class Tokenizer:
         made = tf.numpy_function(changed, [texts, seed], tf.string)
         made.set_shape([None])
         return made
+
+    def _unknown(self, text: str) -> int:
+        """Return the number of unknown characters of a text. An unknown piece may have many."""
+        spelt: list[str] = self._processor.encode(text.encode("utf-8", "replace").decode(), out_type=str)
+        return sum(len(piece) for piece, number in zip(spelt, self.ids(text), strict=True) if number == UNK)
 
     def decode(self, ids: tf.RaggedTensor) -> tf.Tensor:
         """Turn ids ``(batch, None)``, without start and end, into strings ``(batch,)``."""

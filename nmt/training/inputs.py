@@ -512,7 +512,8 @@ def make_pipeline(
         if sourceless or labels
         else f"{source:.1f} source and {target:.1f} target pieces a sentence"
     )
-    before = ", before text.sampling" if config.text.sampling else ""
+    drawn = [key for key, on in (("text.sampling", config.text.sampling), ("data.noise", data.noise)) if on]
+    before = f", before {' and '.join(drawn)}" if drawn else ""
     logger.info(f"{pieces}; {share:.1%} of the batches is padding{before}.")
     make: Any = partial(LabelPipeline, labels=labels, reading=Reading.of(config)) if labels else Pipeline
     make = MaskedPipeline if config.model.architecture == MASKED else make

@@ -1,5 +1,6 @@
 """Links of words become what pieces should attend to, whatever the pieces, and are dropped rather than misplaced."""
 
+import dataclasses
 from functools import cache
 from pathlib import Path
 
@@ -101,6 +102,19 @@ def test_every_kind_of_pieces(kind: str, size: int | str, sampling: float) -> No
             assert matrix.any() == bool(links)
             seen += 1
     assert seen == 3
+
+
+def test_noise_leaves_the_linked_words() -> None:
+    """Without the mark at the end, which is a word here, the links to it would be to no word."""
+    rows = [("nanun bapul mogotta .", "I ate rice .", "0-0 1-2 2-1 3-3")] * 40
+    tokenizers = train_tokenizers([row[:2] for row in rows], "char")
+    noisy = dataclasses.replace(pipeline(strings(rows), tokenizers), noise=1.0)
+    sources = set()
+    for inputs, output in noisy.epoch(0).as_numpy_iterator():
+        for source, target, matrix in zip(inputs["source"], output, inputs["links"], strict=True):
+            sources.add(tuple(source))
+            np.testing.assert_allclose(matrix, expected(tokenizers, source, target, read(rows[0][2])), rtol=1e-6)
+    assert len(sources) > 5
 
 
 @st.composite

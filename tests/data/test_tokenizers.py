@@ -427,15 +427,22 @@ def test_a_seed_repeats_the_noise_and_nothing_becomes_unknown() -> None:
     tokenizer = train_tokenizers([("ein mann kommt .", "A")] * 9, "char").source
     texts = tf.constant(["ein mann kommt .", "mann kommt ."] * 50)
     seeds = ([7, 1], [7, 2], [7, 1])
-    one, other, again = (tokenizer.noisy(texts, 0.4, tf.constant(seed, tf.int64)).numpy().tolist() for seed in seeds)
+    one, other, again = (
+        tokenizer.noisy(texts, 0.4, tf.constant(seed, tf.int64), 99).numpy().tolist() for seed in seeds
+    )
     assert one == again != other
     changed = [text.decode() for text, before in zip(one, texts.numpy().tolist(), strict=True) if text != before]
     assert 25 <= len(changed) <= 55
-    # Capitals are not in the vocabulary; "ß", which neither is, stays where it was.
+    # Capitals are not in the vocabulary, alone or in one unknown piece with what was unknown before.
     assert not any(tokenizer.ids(text).count(UNK) for text in changed)
-    rare = tokenizer.noisy(tf.constant(["ein ß kommt ."]), 1.0, tf.constant([1], tf.int64)).numpy()[0].decode()
-    assert rare != "ein ß kommt ." and tokenizer.ids(rare).count(UNK) == 1
-    linked = tokenizer.noisy(texts, 1.0, tf.constant([7], tf.int64), same_words=True).numpy().tolist()
+    for seed in range(30):
+        for text in ("ein ß kommt .", "☃kommt"):
+            rare = tokenizer.noisy(tf.constant([text]), 1.0, tf.constant([seed], tf.int64), 99).numpy()[0].decode()
+            assert rare != text and rare.lower() == rare and rare.count("ß") + rare.count("☃") == 1
+    # Only what leaves the mark out is short enough.
+    shorter = tokenizer.noisy(texts, 1.0, tf.constant([7], tf.int64), len(tokenizer.ids("mann kommt")))
+    assert set(shorter.numpy().tolist()) - set(texts.numpy().tolist()) == {b"mann kommt"}
+    linked = tokenizer.noisy(texts, 1.0, tf.constant([7], tf.int64), 99, same_words=True).numpy().tolist()
     assert [len(text.split()) for text in linked] == [4, 3] * 50 and linked != texts.numpy().tolist()
 
 
