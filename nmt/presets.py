@@ -134,7 +134,8 @@ PRESETS: dict[str, Values] = {
 class _Recurrent(NamedTuple):
     """The settings of a recurrent model that learns from at most ``pairs`` pairs; the others are keys of the config.
 
-    One with ``sampling`` is for pairs alone; for other texts, and without sampling, the next one is taken.
+    One with ``sampling`` is for pairs alone; for other texts, and without sampling, the next one is taken. Only pairs
+    have ``noise``.
     """
 
     pairs: float
@@ -151,10 +152,12 @@ class _Recurrent(NamedTuple):
     context: str = "output"
     tied: str = "all"
     sampling: float = 0.0
+    noise: float = 0.0
 
 
 # Fewer pairs need more dropout, or words that are cut at random, smaller batches and more epochs. A step with Luong's
-# attention is quicker than with Bahdanau's, so there is time for more. See docs/measured.md for what was tried.
+# attention is quicker than with Bahdanau's, so there is time for more. Noise was measured with one size alone. See
+# docs/measured.md for what was tried.
 _RECURRENT = [
     _Recurrent(
         pairs=500, units=96, dropout=0.4, recurrent_dropout=0.0, output_dropout=0.4, word_dropout=0.2,
@@ -171,11 +174,11 @@ _RECURRENT = [
     ),
     _Recurrent(
         pairs=60_000, units=256, dropout=0.2, recurrent_dropout=0.0, output_dropout=0.2, word_dropout=0.0,
-        batch_size=80, label_smoothing=0.1, epochs=30, learning_rate=0.002, sampling=0.35,
+        batch_size=80, label_smoothing=0.1, epochs=30, learning_rate=0.002, sampling=0.35, noise=0.1,
     ),
     _Recurrent(
         pairs=60_000, units=256, dropout=0.3, recurrent_dropout=0.0, output_dropout=0.3, word_dropout=0.0,
-        batch_size=80, label_smoothing=0.1, epochs=18, learning_rate=0.002,
+        batch_size=80, label_smoothing=0.1, epochs=18, learning_rate=0.002, noise=0.1,
     ),
     _Recurrent(
         pairs=300_000, units=384, dropout=0.2, recurrent_dropout=0.0, output_dropout=0.2, word_dropout=0.0,
@@ -317,7 +320,11 @@ def _fitted(name: str, pairs: int, what: str, joint: bool, samples: bool) -> tup
     )
     return from_dict({**values, "decoding": {"beam": "auto"}}), [
         f"Settings for {pairs:,} {what if pairs != 1 else what.removesuffix('s')} (--preset {name}): {why}.",
-        "  " + "".join(f"[text] {key} = {value}. " for key, value in values["text"].items()) + f"[model] {size}",
+        "  "
+        + "".join(
+            f"[{section}] {key} = {value}. " for section in ("text", "data") for key, value in values[section].items()
+        )
+        + f"[model] {size}",
         f"  [training] {steps}, falling linearly to the last epoch; precision = {training['precision']}.{after} "
         "Any --set goes over these; --preset plain leaves them out.",
     ]
@@ -344,8 +351,9 @@ def _recurrent(pairs: int, what: str, joint: bool, samples: bool) -> tuple[Value
     )
     if what == "pairs":
         size += "".join(f", {key} = {value}" for key, value in {**attention, **tied}.items())
-    sampling = {"sampling": row.sampling} if row.sampling else {}
-    return {"text": sampling, "model": {**model, **attention, **tied}, "training": training}, size
+    text = {"sampling": row.sampling} if row.sampling else {}
+    data = {"noise": row.noise} if row.noise and what == "pairs" else {}
+    return {"text": text, "data": data, "model": {**model, **attention, **tied}, "training": training}, size
 
 
 def _transformer(pairs: int, joint: bool, samples: bool) -> tuple[Values, str]:
@@ -373,5 +381,6 @@ def _transformer(pairs: int, joint: bool, samples: bool) -> tuple[Values, str]:
     named = row._asdict()
     training = {key: named[key] for key in ("batch_size", "epochs", "learning_rate", "warmup_steps")}
     line = ", ".join(f"{key} = {value}" for key, value in {**size, "dropout": row.dropout, "tied": tied}.items())
-    sampling = {"sampling": row.sampling} if row.sampling else {}
-    return {"text": sampling, "model": model, "training": training}, f"architecture = transformer, {line}"
+    text = {"sampling": row.sampling} if row.sampling else {}
+    values: Values = {"text": text, "data": {}, "model": model, "training": training}
+    return values, f"architecture = transformer, {line}"

@@ -46,7 +46,8 @@ def test_many_pairs_get_the_quicker_attention_and_one_embedding():
 
 def test_words_of_pairs_are_cut_at_random_instead_of_much_dropout():
     sampled, said = preset("auto", 29_000)
-    assert sampled.text.sampling == 0.35 and "[text] sampling = 0.35. [model] units = 256" in said[1]
+    assert sampled.text.sampling == 0.35 and sampled.data.noise == 0.1
+    assert "[text] sampling = 0.35. [data] noise = 0.1. [model] units = 256" in said[1]
     assert "unless each epoch cuts words into other pieces" in said[0]
     # A share of merges is left out with BPE, and there is one way to cut with the others; plain text was not measured.
     usual = preset("auto", 29_000, samples=False)[0]
@@ -58,6 +59,7 @@ def test_words_of_pairs_are_cut_at_random_instead_of_much_dropout():
         assert "so few pairs are soon known by heart without much dropout" in lines[0] and "[text]" not in lines[1]
     other = fit_preset("auto", 29_000, "pairs", partial(with_settings, settings=["text.sampling=0.5"]))[0]
     assert other == with_settings(sampled, ["text.sampling=0.5"])
+    assert usual.data.noise == 0.1 and preset("auto", 29_000, "lines")[0].data.noise == 0
     assert preset("auto", 29_000, "lines")[0].text.sampling == 0
     assert preset("auto", 1_000_000)[0].text.sampling == 0
     stacked = partial(with_settings, settings=["model.architecture=transformer"])
