@@ -134,8 +134,7 @@ PRESETS: dict[str, Values] = {
 class _Recurrent(NamedTuple):
     """The settings of a recurrent model that learns from at most ``pairs`` pairs; the others are keys of the config.
 
-    One with ``sampling`` is for pairs alone; for other texts, and without sampling, the next one is taken. Only pairs
-    have ``noise``.
+    One with ``sampling`` is for pairs alone; for other texts, and without sampling, the next one is taken.
     """
 
     pairs: float
@@ -156,7 +155,7 @@ class _Recurrent(NamedTuple):
 
 
 # Fewer pairs need more dropout, or words that are cut at random, smaller batches and more epochs. A step with Luong's
-# attention is quicker than with Bahdanau's, so there is time for more. Noise was measured with one size alone. See
+# attention is quicker than with Bahdanau's, so there is time for more. Noise was measured in one row alone. See
 # docs/measured.md for what was tried.
 _RECURRENT = [
     _Recurrent(
@@ -178,7 +177,7 @@ _RECURRENT = [
     ),
     _Recurrent(
         pairs=60_000, units=256, dropout=0.3, recurrent_dropout=0.0, output_dropout=0.3, word_dropout=0.0,
-        batch_size=80, label_smoothing=0.1, epochs=18, learning_rate=0.002, noise=0.1,
+        batch_size=80, label_smoothing=0.1, epochs=18, learning_rate=0.002,
     ),
     _Recurrent(
         pairs=300_000, units=384, dropout=0.2, recurrent_dropout=0.0, output_dropout=0.2, word_dropout=0.0,
@@ -352,7 +351,7 @@ def _recurrent(pairs: int, what: str, joint: bool, samples: bool) -> tuple[Value
     if what == "pairs":
         size += "".join(f", {key} = {value}" for key, value in {**attention, **tied}.items())
     text = {"sampling": row.sampling} if row.sampling else {}
-    data = {"noise": row.noise} if row.noise and what == "pairs" else {}
+    data = {"noise": row.noise} if row.noise else {}
     return {"text": text, "data": data, "model": {**model, **attention, **tied}, "training": training}, size
 
 

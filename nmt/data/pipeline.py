@@ -62,7 +62,7 @@ def tokenize(
         max_length: the maximum number of pieces on either side.
         sourceless: whether the pairs are plain text.
         sampling: ``text.sampling`` of the config; 0 draws nothing.
-        noise: ``data.noise`` of the config, the share of the sources that change.
+        noise: ``data.noise`` of the config, the share of the sources that are to change.
         seed: whole numbers, such as that of the run and that of the epoch.
     """
     encode = _encoder(tokenizers, max_length, sourceless, sampling, noise)
