@@ -30,6 +30,16 @@ class Adam(keras.optimizers.Adam):
     operations, each of which reads all weights; the fused one reads them once and gives the same numbers. On two cores
     that halves the time of the optimizer.
 
+    With ``use_ema`` each step also moves an average ``a`` of each weight, with the steps ``t`` before it and the decay
+    ``d``, ``ema_momentum``::
+
+        a = d_t a + (1 - d_t) w         d_t = min(d, t / (9 + t))
+
+    Polyak and Juditsky 1992, https://doi.org/10.1137/0330046, in the form of TensorFlow's
+    ``ExponentialMovingAverage(num_updates=...)``. Keras has ``d_t = d`` from the second step on, and the first weights
+    then count for the first thousands of steps; here the average is about that of the last tenth of all steps, until
+    the decay is reached: with 0.999 after 8,991 steps.
+
     An optimizer of one's own cannot do without private parts of Keras 3.15: its momenta, averages, schedule and counter
     of batches have no public names, see :mod:`nmt.tf_import`.
 
@@ -78,18 +88,20 @@ class Adam(keras.optimizers.Adam):
         """
 
     def _update_model_variables_moving_average(self, trainable_variables: list[Any]) -> None:
-        """Update the averages with the weights; Keras would do it at every batch, also while gradients accumulate.
+        """Move the averages towards the weights, at each step and not at each batch while gradients accumulate.
 
         A private method of Keras 3.15, see :mod:`nmt.tf_import`.
         """
-        if not self.gradient_accumulation_steps:
-            super()._update_model_variables_moving_average(trainable_variables)
-            return
-        stepped = (tf.convert_to_tensor(self._iterations) + 1) % self.gradient_accumulation_steps == 0
-        momentum = self.ema_momentum * tf.cast(tf.convert_to_tensor(self.iterations) > 0, tf.float32)
+        steps = tf.cast(self.iterations, tf.float32)
+        share = 1 - tf.minimum(self.ema_momentum, steps / (9 + steps))
+        if self.gradient_accumulation_steps:
+            stepped = (tf.convert_to_tensor(self._iterations) + 1) % self.gradient_accumulation_steps == 0
+            share *= tf.cast(stepped, tf.float32)
         for weight, average in zip(trainable_variables, self._model_variables_moving_average, strict=True):
-            moved = momentum * average + (1 - momentum) * weight
-            average.assign(tf.where(stepped, moved, average))
+            # One operation that reads and writes each average in place; its "gradient" is how far it is off.
+            tf.raw_ops.ResourceApplyGradientDescent(
+                var=resource_handle(average), alpha=tf.cast(share, average.dtype), delta=average - weight
+            )
 
     def _get_current_learning_rate(self) -> Any:
         """Return the rate of the next step; Keras would ask the schedule for that of the next batch.

@@ -103,6 +103,28 @@ def test_the_first_step_by_hand() -> None:
     assert int(optimizer.iterations) == 1
 
 
+@pytest.mark.parametrize("batches", [1, 3])
+def test_the_average_is_that_of_the_last_tenth_until_the_decay_is_reached(batches: int) -> None:
+    accumulate = {"gradient_accumulation_steps": batches} if batches > 1 else {}
+    optimizer = Adam(**CHOICES, **accumulate, use_ema=True, ema_momentum=0.55)
+    weights = variables()
+    optimizer.build(weights)
+    # t / (9 + t) after 0, 1, 2, ... steps; 11/20 = 0.55 is the decay, so 12/21 is cut to it.
+    expected = [np.zeros_like(v) for v in weights]
+    before = expected[0]
+    for step in range(14):
+        decay = min(0.55, step / (9 + step))
+        for batch in range(batches):
+            # Until the last batch of a step nothing moves.
+            np.testing.assert_array_equal(np.asarray(optimizer.averages()[0]), before)
+            optimizer.apply_gradients(zip(gradients(step * batches + batch, False), weights, strict=True))
+        before = np.array(optimizer.averages()[0])
+        expected = [decay * old + (1 - decay) * np.asarray(v) for old, v in zip(expected, weights, strict=True)]
+        for average, wanted in zip(optimizer.averages(), expected, strict=True):
+            np.testing.assert_allclose(np.asarray(average), wanted, atol=1e-6)
+    assert np.abs(expected[0] - np.asarray(weights[0])).max() > 0.001
+
+
 @pytest.mark.parametrize("sparse", [False, True], ids=["dense", "sparse"])
 def test_a_loaded_optimizer_goes_on_to_the_bit(tmp_path: Path, sparse: bool) -> None:
     whole = trained(Adam(**CHOICES), sparse, range(11))

@@ -148,37 +148,6 @@ def test_adamw_is_that_of_keras():
     np.testing.assert_allclose(ours.numpy(), theirs.numpy(), rtol=1e-5)
 
 
-# The moving average
-
-
-def test_the_moving_average_is_the_recurrence():
-    """a_t = decay a_{t-1} + (1 - decay) w_t, begun with the first weights."""
-    model = made("training.average_decay=0.75")
-    seen = []
-    for _ in range(3):
-        step(model)
-        seen.append([v.numpy() for v in model.trainable_variables])
-    for i, average in enumerate(model.optimizer.averages()):
-        wanted = seen[0][i]
-        for later in seen[1:]:
-            wanted = 0.75 * wanted + 0.25 * later[i]
-        np.testing.assert_allclose(average.numpy(), wanted, atol=1e-6)
-
-
-def test_the_moving_average_moves_with_the_steps_and_not_with_the_batches():
-    model = made("training.average_decay=0.75", "training.accumulate=3")
-    seen, averages = [], []
-    for _ in range(6):
-        step(model)
-        seen.append([v.numpy() for v in model.trainable_variables])
-        averages.append([v.numpy() for v in model.optimizer.averages()])
-    for i in range(len(seen[0])):
-        # The steps come with the third batch and the sixth.
-        np.testing.assert_array_equal(averages[2][i], seen[2][i])
-        np.testing.assert_array_equal(averages[4][i], averages[2][i])
-        np.testing.assert_allclose(averages[5][i], 0.75 * seen[2][i] + 0.25 * seen[5][i], atol=1e-6)
-
-
 # Precision
 
 
