@@ -111,6 +111,17 @@ def test_pairs_that_make_large_batches_are_learned_in_the_faster_precision():
     assert "precision = auto" in preset("auto", 29_000)[1][2]
 
 
+def test_of_pairs_the_average_of_the_weights_is_kept():
+    """The others were not measured with it."""
+    for name in ("auto", "transformer"):
+        for pairs in (7, 4_682, 29_000, 1_000_000):
+            chosen, lines = preset(name, pairs)
+            assert chosen.training.average_decay == 0.999 and "average_decay = 0.999" in lines[2]
+    for what in ("lines", "texts", "captions"):
+        chosen, lines = preset("auto", 29_000, what)
+        assert chosen.training.average_decay == 0 and "average_decay" not in lines[2]
+
+
 def test_plain_is_the_defaults():
     assert preset("plain", 4_682) == (Config(), [])
 
