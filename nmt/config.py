@@ -224,7 +224,10 @@ class Training:
     label_smoothing: float = option(0.1, "share of the probability spread over the vocabulary", 0.0, 0.99)
     clip_norm: float = option(1.0, "maximum norm of the whole gradient", 1e-6)
     average_decay: float = option(
-        0.0, "decay of a moving average of the weights, which is kept instead of them; 0 is none", 0.0, 0.999999
+        0.0,
+        "decay of a moving average of the weights, which is kept instead of them; less in the first steps; 0 is none",
+        0.0,
+        0.999999,
     )
     average_epochs: int = option(1, "number of last epochs whose weights are averaged", 1, 100)
     watch: Literal["auto", "bleu", "chrf", "perplexity", "accuracy", "f1"] = option(

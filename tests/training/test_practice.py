@@ -148,6 +148,23 @@ def test_adamw_is_that_of_keras():
     np.testing.assert_allclose(ours.numpy(), theirs.numpy(), rtol=1e-5)
 
 
+# The moving average
+
+
+def test_the_moving_average_has_the_decay_of_the_config():
+    """a_t = decay a_{t-1} + (1 - decay) w_t, begun with the first weights; 0.05 is below t / (9 + t) from t = 1 on."""
+    model = made("training.average_decay=0.05")
+    seen = []
+    for _ in range(3):
+        step(model)
+        seen.append([v.numpy() for v in model.trainable_variables])
+    for i, average in enumerate(model.optimizer.averages()):
+        wanted = seen[0][i]
+        for later in seen[1:]:
+            wanted = 0.05 * wanted + 0.95 * later[i]
+        np.testing.assert_allclose(average.numpy(), wanted, atol=1e-6)
+
+
 # Precision
 
 
